@@ -1,0 +1,23 @@
+//! POST /auth/login
+//! Signs in. An unknown e-mail and a wrong password get the same answer.
+
+use api::accounts::{Login, SignedIn};
+use app::{App, accounts};
+use entry::http::{self, Failure, Reply, Request};
+
+fn main() -> entry::Exit {
+    http::serve(handle)
+}
+
+async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
+    let credentials = request.body::<Login>()?.check()?;
+
+    let signed_in = accounts::login(app, &credentials.email, credentials.password).await?;
+
+    let is_admin = accounts::is_admin(app, &signed_in.user);
+    Ok(Reply::ok(&SignedIn::new(
+        &signed_in.user,
+        is_admin,
+        signed_in.tokens,
+    )))
+}

@@ -1,0 +1,23 @@
+//! POST /auth/refresh
+//! Exchanges a refresh token for a new pair of tokens.
+
+use api::accounts::{Refresh, SignedIn};
+use app::{App, accounts};
+use entry::http::{self, Failure, Reply, Request};
+
+fn main() -> entry::Exit {
+    http::serve(handle)
+}
+
+async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
+    let token = request.body::<Refresh>()?.check()?;
+
+    let signed_in = accounts::refresh(app, &token).await?;
+
+    let is_admin = accounts::is_admin(app, &signed_in.user);
+    Ok(Reply::ok(&SignedIn::new(
+        &signed_in.user,
+        is_admin,
+        signed_in.tokens,
+    )))
+}

@@ -1,0 +1,31 @@
+//! GET /generations/{generation_id}
+//! One generation: how far it is, or what it became.
+
+use api::generations::{GenerationView, poll_after};
+use app::{App, generations};
+use domain::ids::GenerationId;
+use entry::http::{self, Failure, Reply, Request};
+
+fn main() -> entry::Exit {
+    http::serve(handle)
+}
+
+async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
+    let caller = request.caller()?;
+    let id = request.path("generation_id", "generation", GenerationId::parse)?;
+
+    let generation = generations::get(app, &caller, &id).await?;
+    let shown = generations::show(app, generation, generations::MEDIA_EXPIRY_DEFAULT).await?;
+
+    let poll_after = poll_after(&shown.generation);
+    let reply = Reply::ok(&GenerationView::new(
+        &shown.generation,
+        &shown.urls,
+        shown.expires_at,
+        shown.now,
+    ));
+    Ok(match poll_after {
+        Some(after) => reply.retry_after(after),
+        None => reply,
+    })
+}

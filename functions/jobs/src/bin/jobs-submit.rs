@@ -1,0 +1,24 @@
+//! The submit worker, behind the image queue and the video queue
+//! Hands a job to the provider, at most once.
+
+use app::App;
+use app::jobs::{self, Taken};
+use domain::ids::GenerationId;
+use entry::http::Failure;
+use entry::sqs::{self, Delivery, Handled};
+use queue::Submit;
+
+fn main() -> entry::Exit {
+    sqs::serve(handle)
+}
+
+async fn handle(app: &'static App, delivery: Delivery<Submit>) -> Result<Handled, Failure> {
+    let Some(id) = GenerationId::parse(&delivery.message.generation_id) else {
+        return Ok(Handled::Done);
+    };
+
+    match jobs::submit(app, &id, &delivery.receipt_handle).await? {
+        Taken::Done => Ok(Handled::Done),
+        Taken::Again => Ok(Handled::Again),
+    }
+}

@@ -1,0 +1,17 @@
+//! The sweep, every minute
+//! Finds the jobs that are due, and has each looked at.
+
+use app::{App, jobs};
+use entry::http::Failure;
+use entry::schedule;
+use serde_json::{Value, json};
+
+fn main() -> entry::Exit {
+    schedule::serve(handle)
+}
+
+async fn handle(app: &'static App) -> Result<Value, Failure> {
+    let due = jobs::sweep(app).await?;
+
+    Ok(json!({ "due": due }))
+}

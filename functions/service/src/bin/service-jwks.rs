@@ -1,0 +1,14 @@
+//! GET /.well-known/jwks.json
+//! The public keys that verify access tokens.
+
+use app::{App, accounts};
+use entry::http::{self, Failure, Reply, Request};
+
+fn main() -> entry::Exit {
+    http::serve(handle)
+}
+
+async fn handle(app: &'static App, _: Request) -> Result<Reply, Failure> {
+    let keys = accounts::public_keys(app);
+    Ok(Reply::json_text(keys).header(::http::header::CACHE_CONTROL, "public, max-age=300"))
+}

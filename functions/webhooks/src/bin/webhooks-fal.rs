@@ -1,0 +1,32 @@
+//! POST /webhooks/fal
+//! The provider's callback. Proven by signature, time and the secret in its address, or 401.
+
+use ::http::StatusCode;
+use app::{App, webhooks};
+use domain::ids::GenerationId;
+use entry::http::{self, Failure, Reply, Request};
+use provider::webhook::SignedHeaders;
+
+fn main() -> entry::Exit {
+    http::serve(handle)
+}
+
+async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
+    let header = |name| request.header(name).unwrap_or_default().to_owned();
+    let query = |name| request.query_value(name).unwrap_or_default();
+    let callback = webhooks::Callback {
+        headers: SignedHeaders {
+            request_id: header("x-fal-webhook-request-id"),
+            user_id: header("x-fal-webhook-user-id"),
+            timestamp: header("x-fal-webhook-timestamp"),
+            signature: header("x-fal-webhook-signature"),
+        },
+        generation: GenerationId::parse(&query("generation")),
+        token: query("token"),
+        body: request.bytes()?,
+    };
+
+    webhooks::fal(app, callback).await?;
+
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}

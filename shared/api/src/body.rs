@@ -1,0 +1,190 @@
+//! Reading a JSON body into a wire struct, so that whatever is wrong with it is told by the name of its field.
+
+use domain::{FieldCode, FieldError, Refusal};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+/// How many problems with fields are told at once.
+pub(crate) const ERRORS_MAX: usize = 20;
+
+/// Reads `bytes` as `T`: unknown fields are refused, each by its path.
+///
+/// # Errors
+/// [`Refusal::MalformedJson`] if it is not JSON, [`Refusal::Invalid`] if a field is unknown or has another type.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    if bytes.is_empty() {
+        return Err(Refusal::MalformedJson(
+            "it is empty; send a JSON object".to_owned(),
+        ));
+    }
+    let mut unknown = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_ignored::deserialize(
+        serde_path_to_error::Deserializer::new(&mut json, &mut track),
+        |path| unknown.push(path.to_string()),
+    );
+    let value = match parsed {
+        Ok(value) => value,
+        Err(error) => return Err(refuse(&error, &track.path().to_string())),
+    };
+    json.end().map_err(|error| refuse(&error, "."))?;
+    if unknown.is_empty() {
+        return Ok(value);
+    }
+    unknown.truncate(ERRORS_MAX);
+    let message = "there is no such field";
+    Err(Refusal::Invalid(
+        unknown
+            .into_iter()
+            .map(|field| FieldError::new(readable(&field), FieldCode::Unknown, message))
+            .collect(),
+    ))
+}
+
+fn refuse(error: &serde_json::Error, path: &str) -> Refusal {
+    match error.classify() {
+        Category::Syntax | Category::Eof | Category::Io => {
+            Refusal::MalformedJson(format!("line {}, column {}", error.line(), error.column()))
+        }
+        Category::Data => {
+            let field = if path == "." { "body" } else { path };
+            // serde's text without the position: "invalid type: integer `5`, expected a string".
+            let text = error.to_string();
+            let text = text
+                .rsplit_once(" at line ")
+                .map_or(text.as_str(), |(message, _)| message);
+            Refusal::field(
+                readable(field),
+                FieldCode::WrongType,
+                text.chars().take(200).collect::<String>(),
+            )
+        }
+    }
+}
+
+/// A path that a client may have filled with anything: bounded, without control characters.
+fn readable(path: &str) -> String {
+    path.replace(".?", "")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(120)
+        .collect()
+}
+
+/// Collects what is wrong with the fields of one body.
+#[derive(Default)]
+pub(crate) struct Problems(Vec<FieldError>);
+
+impl Problems {
+    /// Notes that `field` is wrong.
+    pub(crate) fn add(
+        &mut self,
+        field: impl Into<String>,
+        code: FieldCode,
+        message: impl Into<String>,
+    ) {
+        self.push(FieldError::new(field, code, message));
+    }
+
+    pub(crate) fn push(&mut self, error: FieldError) {
+        if self.0.len() < ERRORS_MAX {
+            self.0.push(error);
+        }
+    }
+
+    /// The value of a field that must be there.
+    pub(crate) fn required<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.add(field, FieldCode::Required, "must be given");
+        }
+        value
+    }
+
+    /// The value of a field that must be valid if it is there.
+    pub(crate) fn valid<T>(&mut self, checked: Result<T, FieldError>) -> Option<T> {
+        checked.map_err(|error| self.push(error)).ok()
+    }
+
+    /// `value`, if nothing was wrong; it is `None` only if something was.
+    pub(crate) fn or<T>(self, value: Option<T>) -> Result<T, Refusal> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            Some(_) | None => Err(Refusal::Invalid(self.0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    struct Sample {
+        #[allow(dead_code)]
+        name: Option<String>,
+        #[allow(dead_code)]
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Inner {
+        #[allow(dead_code)]
+        count: Option<u32>,
+    }
+
+    fn fields(body: &str) -> Vec<(String, FieldCode)> {
+        match parse::<Sample>(body.as_bytes()) {
+            Err(Refusal::Invalid(errors)) => {
+                errors.into_iter().map(|e| (e.field, e.code)).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_by_its_path() {
+        assert_eq!(
+            fields(r#"{"name":5}"#),
+            [("name".to_owned(), FieldCode::WrongType)]
+        );
+        assert_eq!(
+            fields(r#"{"inner":{"count":-1}}"#),
+            [("inner.count".to_owned(), FieldCode::WrongType)]
+        );
+        assert_eq!(
+            fields(r#"{"nam":1,"inner":{"c":2}}"#),
+            [
+                ("nam".to_owned(), FieldCode::Unknown),
+                ("inner.c".to_owned(), FieldCode::Unknown)
+            ]
+        );
+        assert_eq!(fields("[]").len(), 1);
+        assert_eq!(fields("null")[0].0, "body");
+    }
+
+    #[test]
+    fn what_is_not_json_is_malformed() {
+        for body in [
+            "",
+            "{",
+            "{\"a\":1}x",
+            "\u{7f}",
+            "{\"name\":\"\\ud800\"}",
+            &"[".repeat(1_000),
+        ] {
+            assert!(
+                matches!(
+                    parse::<Sample>(body.as_bytes()),
+                    Err(Refusal::MalformedJson(_))
+                ),
+                "{body:.20}"
+            );
+        }
+        assert!(matches!(
+            parse::<Sample>(&[0xFF, 0xFE]),
+            Err(Refusal::MalformedJson(_))
+        ));
+    }
+}

@@ -1,0 +1,163 @@
+//! Uploading reference images.
+
+use std::collections::BTreeMap;
+
+use domain::files::{Announced, ContentType, File, Purpose, SIZE_BYTES_MAX, Sha256Hex};
+use domain::{FieldCode, Refusal, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::body::Problems;
+use crate::time;
+
+/// `POST /files`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CreateFile {
+    /// `reference`.
+    pub purpose: Option<String>,
+    /// One of the types that may be uploaded.
+    pub content_type: Option<String>,
+    /// The file's exact size in bytes, at most 20 MiB.
+    pub size: Option<u64>,
+    /// SHA-256 of its bytes, 64 lower-case hexadecimal digits.
+    pub sha256: Option<String>,
+}
+
+impl CreateFile {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<Announced, Refusal> {
+        let mut problems = Problems::default();
+        let purpose = problems.required("purpose", self.purpose).and_then(|text| {
+            Purpose::parse(&text).or_else(|| {
+                problems.add("purpose", FieldCode::NotAllowed, "must be reference");
+                None
+            })
+        });
+        let content_type = problems
+            .required("content_type", self.content_type)
+            .and_then(|text| {
+                ContentType::parse(&text).or_else(|| {
+                    let names: Vec<_> = ContentType::ALL.iter().map(|kind| kind.as_str()).collect();
+                    problems.add(
+                        "content_type",
+                        FieldCode::NotAllowed,
+                        format!("must be one of {}", names.join(", ")),
+                    );
+                    None
+                })
+            });
+        let size_bytes = problems.required("size", self.size);
+        if size_bytes.is_some_and(|size| !(1..=SIZE_BYTES_MAX).contains(&size)) {
+            problems.add(
+                "size",
+                FieldCode::OutOfRange,
+                format!("must be from 1 to {SIZE_BYTES_MAX} bytes"),
+            );
+        }
+        let sha256 = problems.required("sha256", self.sha256).and_then(|text| {
+            Sha256Hex::parse(&text).or_else(|| {
+                problems.add(
+                    "sha256",
+                    FieldCode::Malformed,
+                    "must be 64 lower-case hexadecimal digits",
+                );
+                None
+            })
+        });
+        let checked = match (purpose, content_type, size_bytes, sha256) {
+            (Some(purpose), Some(content_type), Some(size_bytes), Some(sha256)) => {
+                Some(Announced {
+                    purpose,
+                    content_type,
+                    size_bytes,
+                    sha256,
+                })
+            }
+            _ => None,
+        };
+        problems.or(checked)
+    }
+}
+
+/// A file as its owner sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FileView {
+    /// `fil_…`.
+    pub id: String,
+    /// Always `file`.
+    pub object: String,
+    /// What it is for.
+    pub purpose: String,
+    /// What it is.
+    pub content_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its digest.
+    pub sha256: String,
+    /// `pending` until the upload is completed, then `ready`.
+    pub status: String,
+    /// When it was announced.
+    pub created_at: String,
+}
+
+impl From<&File> for FileView {
+    fn from(file: &File) -> Self {
+        Self {
+            id: file.id.to_string(),
+            object: "file".to_owned(),
+            purpose: file.purpose.as_str().to_owned(),
+            content_type: file.content_type.as_str().to_owned(),
+            size: file.size_bytes,
+            sha256: file.sha256.as_str().to_owned(),
+            status: file.state.as_str().to_owned(),
+            created_at: time::format(file.created_at),
+        }
+    }
+}
+
+/// What `POST /files` answers: the file, and how to send its bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CreatedFile {
+    /// The file.
+    #[serde(flatten)]
+    pub file: FileView,
+    /// The one request that uploads it.
+    pub upload: UploadView,
+}
+
+/// The one request that uploads a file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UploadView {
+    /// Always `PUT`.
+    pub method: String,
+    /// Where to.
+    pub url: String,
+    /// Headers that must be sent exactly so.
+    pub headers: BTreeMap<String, String>,
+    /// When the URL stops working.
+    pub expires_at: String,
+}
+
+impl CreatedFile {
+    /// The answer: `file`, and the PUT to `url` with exactly these headers.
+    #[must_use]
+    pub fn new(
+        file: &File,
+        url: String,
+        headers: Vec<(String, String)>,
+        expires_at: Timestamp,
+    ) -> Self {
+        let upload = UploadView {
+            method: "PUT".to_owned(),
+            url,
+            headers: headers.into_iter().collect(),
+            expires_at: time::format(expires_at),
+        };
+        Self {
+            file: FileView::from(file),
+            upload,
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Asking for a generation, and what clients see of one.
+
+mod view;
+
+use domain::catalogue::{Asked, Kind, Model};
+use domain::generations::{Draft, Filter, Intent, Request, State};
+use domain::ids::{FileId, GenerationId, ProjectId, TeamId};
+use domain::{Credits, FieldCode, Refusal};
+use serde::{Deserialize, Serialize};
+use serde_json::Map;
+use sha2::{Digest as _, Sha256};
+use std::time::Duration;
+
+use crate::body::Problems;
+use crate::query::Query;
+use crate::values;
+
+pub use view::{FailureView, GenerationView, MediaView, Receipt, media_list, poll_after};
+
+/// The longest description of a change.
+const CHANGE_DESCRIPTION_CHARS_MAX: usize = 1_000;
+/// How long signed media URLs may live.
+const EXPIRY_S: std::ops::RangeInclusive<u32> = 60..=86_400;
+
+/// `POST /generations/{model}`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CreateGeneration {
+    /// What to make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// What must not be in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative_prompt: Option<String>,
+    /// The model's own parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Map<String, serde_json::Value>>,
+    /// An uploaded image to start from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_file_id: Option<String>,
+    /// The project to file it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<String>,
+    /// The team that pays for it and shares it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team_id: Option<String>,
+    /// The generation that it grows out of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_generation_id: Option<String>,
+    /// How it relates to its parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<String>,
+    /// What was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_description: Option<String>,
+    /// The most that the caller agrees to pay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_credits: Option<i64>,
+    /// The quote whose price the caller agrees to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote_id: Option<String>,
+    /// Where to tell the caller that it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<String>,
+}
+
+impl CreateGeneration {
+    /// From wire to domain: what `model` would be ordered to do.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for an id that is none.
+    pub fn check(self, model: &'static Model) -> Result<Draft, Refusal> {
+        let mut problems = Problems::default();
+        let fingerprint = self.fingerprint(model);
+        let parameters = values::parameters(self.parameters.clone().unwrap_or_default());
+        let asked = Asked {
+            prompt: self.prompt.as_deref(),
+            negative_prompt: self.negative_prompt.as_deref(),
+            parameters: &parameters,
+            has_reference: self.reference_file_id.is_some(),
+        };
+        let order = model
+            .check(&asked)
+            .map_err(|errors| errors.into_iter().for_each(|e| problems.push(e)))
+            .ok();
+        let intent = self.check_intent(&mut problems);
+        let max_credits = self.max_credits.and_then(|max| {
+            let credits = Credits::new(max);
+            if credits.is_none() {
+                problems.add(
+                    "max_credits",
+                    FieldCode::OutOfRange,
+                    "must not be negative, nor absurdly large",
+                );
+            }
+            credits
+        });
+        if self.webhook_url.is_some() {
+            let message = "a callback for one generation is not offered; poll it, or wait with Prefer: wait=25";
+            problems.add("webhook_url", FieldCode::Unsupported, message);
+        }
+        let order = problems.or(order)?;
+        let (reference_file, parent) = self.check_ids(order.cost)?;
+        let request = Request {
+            prompt: self.prompt,
+            negative_prompt: self.negative_prompt,
+            parameters,
+            reference_file,
+            parent,
+            intent,
+            change_description: self.change_description,
+        };
+        Ok(Draft {
+            order,
+            request,
+            max_credits,
+            fingerprint,
+        })
+    }
+
+    fn check_intent(&self, problems: &mut Problems) -> Intent {
+        if let Some(text) = &self.change_description
+            && (text.chars().count() > CHANGE_DESCRIPTION_CHARS_MAX
+                || text.chars().any(|c| c.is_control() && c != '\n'))
+        {
+            let message = "must have at most 1000 characters, and no control characters";
+            problems.add("change_description", FieldCode::TooLong, message);
+        }
+        let has_parent = self.parent_generation_id.is_some();
+        let default = if has_parent {
+            Intent::Iterate
+        } else {
+            Intent::Original
+        };
+        let Some(text) = &self.intent else {
+            return default;
+        };
+        match Intent::parse(text) {
+            Some(intent) if (intent == Intent::Original) != has_parent => intent,
+            Some(Intent::Original) => {
+                problems.add(
+                    "intent",
+                    FieldCode::NotAllowed,
+                    "cannot be original together with parent_generation_id",
+                );
+                default
+            }
+            Some(_) => {
+                problems.add(
+                    "intent",
+                    FieldCode::NotAllowed,
+                    "needs a parent_generation_id",
+                );
+                default
+            }
+            None => {
+                let message = "must be one of original, improve, iterate, fork, remix";
+                problems.add("intent", FieldCode::NotAllowed, message);
+                default
+            }
+        }
+    }
+
+    /// An id that is none names nothing, which is all that its sender may know.
+    fn check_ids(&self, price: Credits) -> Result<(Option<FileId>, Option<GenerationId>), Refusal> {
+        fn id<Id>(
+            field: &'static str,
+            noun: &'static str,
+            text: Option<&String>,
+            parse: impl FnOnce(&str) -> Option<Id>,
+        ) -> Result<Option<Id>, Refusal> {
+            text.map(|text| parse(text).ok_or(Refusal::NoSuch { field, noun }))
+                .transpose()
+        }
+        let reference = id(
+            "reference_file_id",
+            "file",
+            self.reference_file_id.as_ref(),
+            FileId::parse,
+        )?;
+        let parent = id(
+            "parent_generation_id",
+            "generation",
+            self.parent_generation_id.as_ref(),
+            GenerationId::parse,
+        )?;
+        // Nobody has a project, a team or a quote yet, so whatever is named does not exist.
+        if id(
+            "project_id",
+            "project",
+            self.project_id.as_ref(),
+            ProjectId::parse,
+        )?
+        .is_some()
+        {
+            return Err(Refusal::NoSuch {
+                field: "project_id",
+                noun: "project",
+            });
+        }
+        if id("team_id", "team", self.team_id.as_ref(), TeamId::parse)?.is_some() {
+            return Err(Refusal::NoSuch {
+                field: "team_id",
+                noun: "team",
+            });
+        }
+        if self.quote_id.is_some() {
+            return Err(Refusal::PriceChanged { price });
+        }
+        Ok((reference, parent))
+    }
+
+    /// A digest of the whole request: the same request has the same, in whatever order its fields came.
+    fn fingerprint(&self, model: &Model) -> String {
+        // Maps are sorted by name on the way through `Value`.
+        let canonical = serde_json::to_value(self)
+            .map(|value| value.to_string())
+            .unwrap_or_default();
+        hex::encode(
+            Sha256::new()
+                .chain_update(model.id)
+                .chain_update("\n")
+                .chain_update(canonical)
+                .finalize(),
+        )
+    }
+}
+
+/// The query of `GET /generations`.
+#[derive(Debug)]
+pub struct ListQuery {
+    /// Which ones.
+    pub filter: Filter,
+    /// Where to go on.
+    pub cursor: Option<String>,
+    /// How many.
+    pub limit: u32,
+}
+
+impl ListQuery {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each parameter that is wrong, [`Refusal::NoSuch`] for what does not exist.
+    pub fn check(mut query: Query) -> Result<Self, Refusal> {
+        let filter = Filter {
+            model: query.value("model", "the id of a model", |text| {
+                domain::catalogue::find(text).map(|model| model.id)
+            }),
+            kind: query.value("kind", "image, video or audio", Kind::parse),
+            status: query.value(
+                "status",
+                "one of queued, running, storing, succeeded, failed, canceled, unknown",
+                |text| {
+                    State::ALL
+                        .map(State::status)
+                        .into_iter()
+                        .find(|status| *status == text)
+                },
+            ),
+            favorite: query.value("favorite", "true or false", |text| text.parse().ok()),
+            parent: query.value("parent_id", "the id of a generation", GenerationId::parse),
+        };
+        let (project, team) = (query.text("project_id"), query.text("team_id"));
+        let checked = Self {
+            filter,
+            cursor: query.text("cursor"),
+            limit: query.limit(),
+        };
+        let checked = query.finish(checked)?;
+        match (project, team) {
+            (Some(_), _) => Err(Refusal::NoSuch {
+                field: "project_id",
+                noun: "project",
+            }),
+            (None, Some(_)) => Err(Refusal::NoSuch {
+                field: "team_id",
+                noun: "team",
+            }),
+            (None, None) => Ok(checked),
+        }
+    }
+}
+
+/// The query of `GET /generations/{id}/media`: how long the URLs shall live.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming what is wrong.
+pub fn check_expiry(mut query: Query) -> Result<Option<Duration>, Refusal> {
+    let seconds = query.number("expires_in", EXPIRY_S);
+    query.finish(seconds.map(|seconds| Duration::from_secs(u64::from(seconds))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! What clients see of a generation.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::catalogue;
+use domain::generations::{Generation, Hold, Output, State};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::list::List;
+use crate::{time, values};
+
+/// How often a client may ask for a job that runs.
+const POLL_MIN: Duration = Duration::from_secs(1);
+const POLL_MAX: Duration = Duration::from_secs(10);
+
+/// A generation as its owner sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GenerationView {
+    /// `gen_…`.
+    pub id: String,
+    /// Always `generation`.
+    pub object: String,
+    /// The model's id.
+    pub model: String,
+    /// `image`, `video` or `audio`.
+    pub kind: String,
+    /// `queued`, `running`, `storing`, `succeeded`, `failed`, `canceled` or `unknown`.
+    pub status: String,
+    /// A guess at how far it is, in percent.
+    pub progress: u8,
+    /// What was asked for.
+    pub prompt: Option<String>,
+    /// What must not be in it.
+    pub negative_prompt: Option<String>,
+    /// The model's parameters, as they were given.
+    pub parameters: Map<String, Value>,
+    /// The uploaded image that it started from.
+    pub reference_file_id: Option<String>,
+    /// The generation that it grew out of.
+    pub parent_generation_id: Option<String>,
+    /// How it relates to its parent.
+    pub intent: String,
+    /// What was changed.
+    pub change_description: Option<String>,
+    /// Who asked for it.
+    pub author_id: String,
+    /// Whether its author marked it.
+    pub favorite: bool,
+    /// Why it was not delivered.
+    pub error: Option<FailureView>,
+    /// What was delivered.
+    pub outputs: Vec<MediaView>,
+    /// What became of the credits.
+    pub receipt: Receipt,
+    /// When it was accepted.
+    pub created_at: String,
+    /// When the provider took it.
+    pub started_at: Option<String>,
+    /// When it came to rest.
+    pub finished_at: Option<String>,
+}
+
+/// Why a generation was not delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureView {
+    /// The stable name to branch on.
+    pub code: String,
+    /// One sentence for people.
+    pub message: String,
+}
+
+/// One delivered file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MediaView {
+    /// Shows it until `expires_at`.
+    pub url: String,
+    /// Its media type.
+    pub content_type: String,
+    /// Its width in pixels, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Its height in pixels, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// When the URL stops working.
+    pub expires_at: String,
+}
+
+/// What became of a generation's credits: exactly one of `held`, `captured` and `released` is its price.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The price.
+    pub quoted: i64,
+    /// Still set aside.
+    pub held: i64,
+    /// Spent.
+    pub captured: i64,
+    /// Given back.
+    pub released: i64,
+    /// Why they were given back, or why it was delivered free.
+    pub reason: Option<String>,
+}
+
+impl GenerationView {
+    /// What is shown at `now`, with one URL for each output.
+    #[must_use]
+    pub fn new(
+        generation: &Generation,
+        urls: &[String],
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        let model = catalogue::find(&generation.model);
+        let expected = Duration::from_secs(model.map_or(60, |model| u64::from(model.expected_s)));
+        let request = &generation.request;
+        Self {
+            id: generation.id.to_string(),
+            object: "generation".to_owned(),
+            model: generation.model.clone(),
+            kind: model
+                .map_or("image", |model| model.kind.as_str())
+                .to_owned(),
+            status: generation.state.status().to_owned(),
+            progress: generation.progress_percent(now, expected),
+            prompt: request.prompt.clone(),
+            negative_prompt: request.negative_prompt.clone(),
+            parameters: values::object(&request.parameters),
+            reference_file_id: request.reference_file.as_ref().map(ToString::to_string),
+            parent_generation_id: request.parent.as_ref().map(ToString::to_string),
+            intent: request.intent.as_str().to_owned(),
+            change_description: request.change_description.clone(),
+            author_id: generation.author.to_string(),
+            favorite: generation.favorite,
+            error: generation.failure.as_ref().map(|failure| FailureView {
+                code: failure.code.as_str().to_owned(),
+                message: failure.message.clone(),
+            }),
+            outputs: media(generation, urls, expires_at),
+            receipt: Receipt::from(generation),
+            created_at: time::format(generation.created_at),
+            started_at: generation.started_at.map(time::format),
+            finished_at: generation.finished_at.map(time::format),
+        }
+    }
+}
+
+impl From<&Generation> for Receipt {
+    fn from(generation: &Generation) -> Self {
+        let price = generation.cost.get();
+        let when = |hold: Hold| if generation.hold == hold { price } else { 0 };
+        let reason = match (generation.hold, generation.state) {
+            (Hold::Released, State::Succeeded | State::Storing) => {
+                Some("delivered_free".to_owned())
+            }
+            (Hold::Released, _) => generation
+                .failure
+                .as_ref()
+                .map(|failure| failure.code.as_str().to_owned()),
+            (Hold::Open | Hold::Captured, _) => None,
+        };
+        Self {
+            quoted: price,
+            held: when(Hold::Open),
+            captured: when(Hold::Captured),
+            released: when(Hold::Released),
+            reason,
+        }
+    }
+}
+
+fn media(generation: &Generation, urls: &[String], expires_at: Timestamp) -> Vec<MediaView> {
+    let view = |(output, url): (&Output, &String)| MediaView {
+        url: url.clone(),
+        content_type: output.content_type.clone(),
+        width: output.width,
+        height: output.height,
+        size: output.size_bytes,
+        sha256: output.sha256.clone(),
+        expires_at: time::format(expires_at),
+    };
+    generation.outputs.iter().zip(urls).map(view).collect()
+}
+
+/// What `GET /generations/{id}/media` answers.
+#[must_use]
+pub fn media_list(
+    generation: &Generation,
+    urls: &[String],
+    expires_at: Timestamp,
+) -> List<MediaView> {
+    List::new(media(generation, urls, expires_at), None)
+}
+
+/// When to ask again for a generation that has not come to rest.
+#[must_use]
+pub fn poll_after(generation: &Generation) -> Option<Duration> {
+    let expected =
+        catalogue::find(&generation.model).map_or(60, |model| u64::from(model.expected_s));
+    (!generation.state.is_final())
+        .then(|| Duration::from_secs(expected / 20).clamp(POLL_MIN, POLL_MAX))
+}

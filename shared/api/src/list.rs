@@ -1,0 +1,38 @@
+//! The shape of every list.
+
+use domain::Refusal;
+use serde::{Deserialize, Serialize};
+
+use crate::query::Query;
+
+/// A page of a list, newest first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct List<T> {
+    /// Always `list`.
+    pub object: String,
+    /// The page.
+    pub data: Vec<T>,
+    /// What to send as `cursor` for the next page; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> List<T> {
+    /// A page, and where the next one starts.
+    #[must_use]
+    pub fn new(data: Vec<T>, next_cursor: Option<String>) -> Self {
+        Self {
+            object: "list".to_owned(),
+            data,
+            next_cursor,
+        }
+    }
+}
+
+/// The query of a list without filters: `cursor` and `limit`.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming each parameter that is wrong.
+pub fn check_query(mut query: Query) -> Result<(Option<String>, u32), Refusal> {
+    let checked = (query.text("cursor"), query.limit());
+    query.finish(checked)
+}

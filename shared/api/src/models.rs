@@ -1,0 +1,177 @@
+//! The catalogue as clients see it, each model's body as JSON Schema.
+
+use domain::Refusal;
+use domain::catalogue::{Kind, Model, Parameter, Prompt, Reference, Takes, When};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::query::Query;
+
+/// A model as clients see it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ModelView {
+    /// The last segment of its route.
+    pub id: String,
+    /// Always `model`.
+    pub object: String,
+    /// Its name for people.
+    pub name: String,
+    /// One sentence for people.
+    pub description: String,
+    /// `image`, `video` or `audio`.
+    pub kind: String,
+    /// What one unit costs.
+    pub credits: i64,
+    /// What a unit is: `image`, `video` or `audio`.
+    pub unit: String,
+    /// Whether it can be asked for now.
+    pub available: bool,
+    /// How long it usually takes.
+    pub expected_seconds: u32,
+    /// How often it can be asked for.
+    pub rate_limit: RateLimit,
+    /// `required`, `optional` or `none`.
+    pub prompt: String,
+    /// Whether `negative_prompt` is taken.
+    pub negative_prompt: bool,
+    /// Whether `reference_file_id` is `required`, `optional` or not taken: `none`.
+    pub reference_image: String,
+    /// JSON Schema of `parameters`.
+    pub parameters: Value,
+}
+
+/// How often a model can be asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RateLimit {
+    /// Submits a minute.
+    pub per_minute: u32,
+}
+
+impl From<&Model> for ModelView {
+    fn from(model: &Model) -> Self {
+        Self {
+            id: model.id.to_owned(),
+            object: "model".to_owned(),
+            name: model.name.to_owned(),
+            description: model.description.to_owned(),
+            kind: model.kind.as_str().to_owned(),
+            credits: model.credits.get(),
+            unit: model.kind.as_str().to_owned(),
+            available: true,
+            expected_seconds: model.expected_s,
+            rate_limit: RateLimit {
+                per_minute: model.rate_per_minute,
+            },
+            prompt: match model.prompt {
+                Prompt::Required => "required",
+                Prompt::Optional => "optional",
+                Prompt::None => "none",
+            }
+            .to_owned(),
+            negative_prompt: model.negative_prompt,
+            reference_image: match model.reference {
+                Reference::Required { .. } => "required",
+                Reference::Optional { .. } => "optional",
+                Reference::None => "none",
+            }
+            .to_owned(),
+            parameters: parameters_schema(model),
+        }
+    }
+}
+
+/// JSON Schema (2020-12) of a model's `parameters`.
+#[must_use]
+pub fn parameters_schema(model: &Model) -> Value {
+    let properties: Map<String, Value> = model
+        .parameters
+        .iter()
+        .map(|parameter| (parameter.name.to_owned(), schema(parameter)))
+        .collect();
+    let required: Vec<_> = model
+        .parameters
+        .iter()
+        .filter(|p| p.required)
+        .map(|p| p.name)
+        .collect();
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn schema(parameter: &Parameter) -> Value {
+    let mut schema = match parameter.takes {
+        Takes::Boolean => json!({"type": "boolean"}),
+        Takes::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
+        Takes::Number { min, max } => json!({"type": "number", "minimum": min, "maximum": max}),
+        Takes::Choice(choices) => json!({"type": "string", "enum": choices}),
+        Takes::Image => json!({"type": "string", "pattern": "^fil_[0-9A-HJKMNP-TV-Z]{26}$"}),
+    };
+    let when = match parameter.when {
+        When::Always => "",
+        When::WithReference => " Only together with a reference image.",
+        When::WithoutReference => " Not together with a reference image.",
+    };
+    schema["description"] = json!(format!("{}{when}", parameter.description));
+    if let Some(default) = parameter
+        .default
+        .and_then(|text| serde_json::from_str::<Value>(text).ok())
+    {
+        schema["default"] = default;
+    }
+    schema
+}
+
+/// The query of `GET /models`.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming each parameter that is wrong.
+pub fn check_query(mut query: Query) -> Result<Option<Kind>, Refusal> {
+    let kind = query.value("kind", "image, video or audio", Kind::parse);
+    query.finish(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_in_the_catalogue_is_valid_by_its_own_schema() {
+        for model in domain::catalogue::models() {
+            for parameter in model.parameters {
+                let Some(default) = parameter.default else {
+                    continue;
+                };
+                let schema = schema(parameter);
+                let default: Value = serde_json::from_str(default).expect("defaults are JSON");
+                match parameter.takes {
+                    Takes::Boolean => assert!(default.is_boolean()),
+                    Takes::Integer { .. } | Takes::Number { .. } => {
+                        let number = default.as_f64().expect("a number");
+                        assert!(
+                            number >= schema["minimum"].as_f64().expect("a minimum"),
+                            "{}",
+                            parameter.name
+                        );
+                        assert!(
+                            number <= schema["maximum"].as_f64().expect("a maximum"),
+                            "{}",
+                            parameter.name
+                        );
+                    }
+                    Takes::Choice(choices) => {
+                        assert!(
+                            choices.contains(&default.as_str().expect("text")),
+                            "{}",
+                            parameter.name
+                        );
+                    }
+                    Takes::Image => panic!("an image has no default"),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Query parameters: each endpoint names those it takes, and everything else is refused by name.
+
+use domain::{FieldCode, FieldError, Refusal};
+
+use crate::body::Problems;
+
+/// The most that one page holds.
+const LIMIT_MAX: u32 = 100;
+/// What a page holds if the client does not say.
+const LIMIT_DEFAULT: u32 = 20;
+
+/// The query parameters of one request, being checked.
+pub struct Query {
+    pairs: Vec<(String, String)>,
+    problems: Problems,
+    known: Vec<&'static str>,
+}
+
+impl Query {
+    /// The parameters as they came, decoded.
+    #[must_use]
+    pub fn new(pairs: Vec<(String, String)>) -> Self {
+        Self {
+            pairs,
+            problems: Problems::default(),
+            known: Vec::new(),
+        }
+    }
+
+    /// The value of `name`, if it was given; given twice it is refused.
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        let mut values = self
+            .pairs
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.clone());
+        let first = values.next()?;
+        if values.next().is_some() {
+            self.problems
+                .add(name, FieldCode::Malformed, "must be given once");
+        }
+        Some(first)
+    }
+
+    /// The value of `name` as `parse` reads it; a value that it cannot read is refused, with what is `expected`.
+    pub fn value<T>(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        let parsed = parse(&text);
+        if parsed.is_none() {
+            self.problems
+                .add(name, FieldCode::NotAllowed, format!("must be {expected}"));
+        }
+        parsed
+    }
+
+    /// A whole number in `range`.
+    pub fn number(
+        &mut self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<u32>,
+    ) -> Option<u32> {
+        let (min, max) = (*range.start(), *range.end());
+        let text = self.text(name)?;
+        match text.parse() {
+            Ok(number) if range.contains(&number) => Some(number),
+            Ok(_) => {
+                self.problems.add(
+                    name,
+                    FieldCode::OutOfRange,
+                    format!("must be from {min} to {max}"),
+                );
+                None
+            }
+            Err(_) => {
+                self.problems.add(
+                    name,
+                    FieldCode::WrongType,
+                    format!("must be a whole number from {min} to {max}"),
+                );
+                None
+            }
+        }
+    }
+
+    /// How long a page may be: `limit`, 1 to 100, 20 if not given.
+    pub fn limit(&mut self) -> u32 {
+        self.number("limit", 1..=LIMIT_MAX).unwrap_or(LIMIT_DEFAULT)
+    }
+
+    /// Notes a problem that the endpoint found itself.
+    pub fn problem(&mut self, error: FieldError) {
+        self.problems.push(error);
+    }
+
+    /// `value`, if every parameter was known and valid.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each parameter that was not.
+    pub fn finish<T>(mut self, value: T) -> Result<T, Refusal> {
+        let mut seen: Vec<&str> = Vec::new();
+        for (name, _) in &self.pairs {
+            if !self.known.contains(&name.as_str()) && !seen.contains(&name.as_str()) {
+                seen.push(name);
+                let name: String = name.chars().filter(|c| !c.is_control()).take(120).collect();
+                self.problems
+                    .add(name, FieldCode::Unknown, "there is no such query parameter");
+            }
+        }
+        self.problems.or(Some(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(pairs: &[(&str, &str)]) -> Query {
+        Query::new(
+            pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn every_wrong_parameter_is_named() {
+        let mut query = query(&[("limit", "0"), ("limitt", "5"), ("status", "gone")]);
+        let limit = query.limit();
+        let status = query.value("status", "done", |text| (text == "done").then_some(()));
+        let Err(Refusal::Invalid(errors)) = query.finish((limit, status)) else {
+            panic!("accepted")
+        };
+        let named: Vec<_> = errors.iter().map(|e| (e.field.as_str(), e.code)).collect();
+        assert_eq!(
+            named,
+            [
+                ("limit", FieldCode::OutOfRange),
+                ("status", FieldCode::NotAllowed),
+                ("limitt", FieldCode::Unknown)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_parameter_given_twice_is_refused() {
+        let mut query = query(&[("limit", "5"), ("limit", "6")]);
+        let limit = query.limit();
+        assert!(query.finish(limit).is_err());
+    }
+}

@@ -1,0 +1,91 @@
+//! What the service says of itself.
+
+use serde::{Deserialize, Serialize};
+
+/// This build's version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// `GET /health`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// `ok`, or `degraded` if a part does not answer.
+    pub status: String,
+    /// This build's version.
+    pub version: String,
+    /// Each part: `ok` or `down`.
+    pub checks: Checks,
+}
+
+/// The parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// DynamoDB.
+    pub database: String,
+    /// SQS.
+    pub queue: String,
+    /// S3.
+    pub storage: String,
+}
+
+impl Health {
+    /// What is said when these parts answer, or do not.
+    #[must_use]
+    pub fn new(database: bool, queue: bool, storage: bool) -> Self {
+        let word = |answers: bool| if answers { "ok" } else { "down" }.to_owned();
+        let all = database && queue && storage;
+        Self {
+            status: if all { "ok" } else { "degraded" }.to_owned(),
+            version: VERSION.to_owned(),
+            checks: Checks {
+                database: word(database),
+                queue: word(queue),
+                storage: word(storage),
+            },
+        }
+    }
+}
+
+/// `GET /`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Root {
+    /// Always `Velro`.
+    pub name: String,
+    /// This build's version.
+    pub version: String,
+    /// The stage.
+    pub stage: String,
+    /// Where to go on.
+    pub links: Links,
+}
+
+/// Where to go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Links {
+    /// For people.
+    pub docs: String,
+    /// For programs.
+    pub openapi: String,
+    /// For monitors.
+    pub health: String,
+    /// The catalogue.
+    pub models: String,
+}
+
+impl Root {
+    /// The links under `base_url`.
+    #[must_use]
+    pub fn new(base_url: &str) -> Self {
+        let link = |path: &str| format!("{base_url}/{path}");
+        Self {
+            name: "Velro".to_owned(),
+            version: VERSION.to_owned(),
+            stage: "v1".to_owned(),
+            links: Links {
+                docs: link("docs"),
+                openapi: link("openapi.json"),
+                health: link("health"),
+                models: link("models"),
+            },
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Moments as clients see them: RFC 3339, UTC, milliseconds.
+
+use ::time::OffsetDateTime;
+use ::time::format_description::BorrowedFormatItem;
+use ::time::macros::format_description;
+use domain::Timestamp;
+
+const FORM: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// `at` as `2026-01-31T09:05:07.123Z`.
+#[must_use]
+pub fn format(at: Timestamp) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.ms()) * 1_000_000)
+        .ok()
+        .and_then(|moment| moment.format(FORM).ok())
+        .unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_has_milliseconds_and_a_z() {
+        assert_eq!(
+            format(Timestamp::from_ms(1_769_850_307_123)),
+            "2026-01-31T09:05:07.123Z"
+        );
+        assert_eq!(format(Timestamp::from_ms(0)), "1970-01-01T00:00:00.000Z");
+    }
+}

@@ -1,0 +1,48 @@
+//! A model's parameters between JSON and the catalogue's values.
+
+use domain::catalogue::Value;
+use serde_json::{Map, Number};
+
+/// The JSON form of a value.
+fn to_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Null | Value::Nested => serde_json::Value::Null,
+        Value::Bool(value) => serde_json::Value::Bool(*value),
+        Value::Integer(value) => serde_json::Value::Number(Number::from(*value)),
+        Value::Number(value) => {
+            Number::from_f64(*value).map_or(serde_json::Value::Null, serde_json::Value::Number)
+        }
+        Value::Text(value) => serde_json::Value::String(value.clone()),
+    }
+}
+
+/// The value that JSON stands for.
+fn from_json(value: serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(value) => Value::Bool(value),
+        serde_json::Value::Number(value) => match (value.as_i64(), value.as_f64()) {
+            (Some(value), _) => Value::Integer(value),
+            (None, Some(value)) => Value::Number(value),
+            (None, None) => Value::Nested,
+        },
+        serde_json::Value::String(value) => Value::Text(value),
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => Value::Nested,
+    }
+}
+
+/// Parameters as a JSON object.
+pub(crate) fn object(parameters: &[(String, Value)]) -> Map<String, serde_json::Value> {
+    parameters
+        .iter()
+        .map(|(name, value)| (name.clone(), to_json(value)))
+        .collect()
+}
+
+/// The parameters in a JSON object.
+pub(crate) fn parameters(object: Map<String, serde_json::Value>) -> Vec<(String, Value)> {
+    object
+        .into_iter()
+        .map(|(name, value)| (name, from_json(value)))
+        .collect()
+}

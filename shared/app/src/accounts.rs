@@ -1,0 +1,234 @@
+//! Registering, signing in, staying signed in, and establishing who a caller is.
+
+use auth::opaque::{RefreshToken, Secret};
+use auth::passwords::{self, Password};
+use auth::tokens::{Issuer, LIFETIME_S, Pair};
+use aws::Fault;
+use domain::accounts::{
+    Caller, Email, FullName, Plan, SESSION_LIFETIME, SIGN_IN_FAILURES_MAX, SIGN_IN_WINDOW, Session,
+    User,
+};
+use domain::ids::{SessionId, Tenant, UserId};
+use domain::ledger::Wallet;
+use domain::{Refusal, Timestamp};
+use store::Registered;
+
+use crate::{App, Error, clock};
+
+/// Somebody who is signed in now.
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// What proves it from now on.
+    pub tokens: Pair,
+}
+
+/// Makes an account with its bonus, and signs it in.
+///
+/// # Errors
+/// [`Refusal::Conflict`] if the e-mail has an account.
+pub async fn register(
+    app: &App,
+    email: Email,
+    password: Password,
+    full_name: Option<FullName>,
+) -> Result<SignedIn, Error> {
+    let now = clock::now();
+    let (hash, issuer) = tokio::join!(passwords::hash(password), app.issuer());
+    let (hash, issuer) = (hash.map_err(Fault::doing("hashing a password"))?, issuer?);
+    let user = User {
+        id: UserId::new(now, clock::entropy()?),
+        email,
+        email_verified: false,
+        full_name,
+        plan: Plan::Free,
+        suspended: false,
+        created_at: now,
+        updated_at: now,
+    };
+    let (session, refresh_token) = new_session(&user.id, now)?;
+    let bonus = Wallet::empty(Tenant::User(user.id.clone()))
+        .bonus(&user.id, app.config.sign_up_credits, now)
+        .map_err(Fault::doing("booking a sign-up bonus"))?;
+    match app.store().register(&user, &hash, &session, &bonus).await? {
+        Registered::Done => Ok(signed_in(issuer, user, &session, refresh_token, now)?),
+        Registered::EmailTaken => {
+            Err(Refusal::Conflict("this e-mail has an account; sign in instead".to_owned()).into())
+        }
+    }
+}
+
+/// Signs in. The attempt is counted before the password is looked at, so that no number of parallel guesses gets
+/// more tries than the limit; a success forgets the count.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`] for an unknown e-mail and a wrong password alike, [`Refusal::RateLimited`] when locked.
+pub async fn login(app: &App, email: &Email, password: Secret) -> Result<SignedIn, Error> {
+    let now = clock::now();
+    let store = app.store();
+    let (counted, credential, issuer) = tokio::join!(
+        store.count_sign_in(email, now),
+        store.credential(email),
+        app.issuer()
+    );
+    let ((attempts, began), credential, issuer) = (counted?, credential?, issuer?);
+    if attempts > SIGN_IN_FAILURES_MAX {
+        let retry_after = began.plus(SIGN_IN_WINDOW).since(now);
+        return Err(Refusal::RateLimited { retry_after }.into());
+    }
+    let hash = credential
+        .as_ref()
+        .map(|credential| credential.password_hash.clone());
+    let profile = async {
+        match &credential {
+            Some(credential) => store.user(&credential.user).await,
+            None => Ok(None),
+        }
+    };
+    let (matches, user) = tokio::join!(passwords::verify(password, hash), profile);
+    let matches = matches.map_err(Fault::doing("checking a password"))?;
+    let user = match user? {
+        Some(user) if matches && !user.suspended => user,
+        Some(_) | None => return Err(Refusal::Unauthorized.into()),
+    };
+    let (session, refresh_token) = new_session(&user.id, now)?;
+    let (stored, forgotten) =
+        tokio::join!(store.put_session(&session), store.forget_sign_ins(email));
+    stored?;
+    forgotten?;
+    Ok(signed_in(issuer, user, &session, refresh_token, now)?)
+}
+
+/// Exchanges a refresh token for a new pair. The old one is dead from then on; a dead one that comes back was
+/// copied by somebody, so it ends the whole session.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`] for any token but the living one.
+pub async fn refresh(app: &App, token: &str) -> Result<SignedIn, Error> {
+    let now = clock::now();
+    let presented = RefreshToken::parse(token).ok_or(Refusal::Unauthorized)?;
+    let store = app.store();
+    let (session, issuer) = tokio::join!(store.session(presented.session()), app.issuer());
+    let (session, issuer) = (session?.ok_or(Refusal::Unauthorized)?, issuer?);
+    if !session.is_alive(now) {
+        return Err(Refusal::Unauthorized.into());
+    }
+    let fresh = RefreshToken::generate(session.id.clone())
+        .map_err(Fault::doing("making a refresh token"))?;
+    let next = Session {
+        refresh_digest: fresh.digest(),
+        expires_at: now.plus(SESSION_LIFETIME),
+        ..session.clone()
+    };
+    let living = presented.matches(&session.refresh_digest);
+    if !living || !store.replace_session(&session, &next).await? {
+        tracing::warn!(session = %session.id, "a dead refresh token was used; the session ends");
+        store.end_session(&session.id).await?;
+        return Err(Refusal::Unauthorized.into());
+    }
+    let user = store
+        .user(&session.user)
+        .await?
+        .filter(|user| !user.suspended);
+    let user = user.ok_or(Refusal::Unauthorized)?;
+    Ok(signed_in(issuer, user, &next, fresh, now)?)
+}
+
+/// The caller's own account.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`] if it is gone.
+pub async fn me(app: &App, caller: &Caller) -> Result<User, Error> {
+    Ok(app
+        .store()
+        .user(&caller.user)
+        .await?
+        .ok_or(Refusal::Unauthorized)?)
+}
+
+/// Whether `user` administers the platform: named by the operator, and shown to own the e-mail.
+#[must_use]
+pub fn is_admin(app: &App, user: &User) -> bool {
+    user.email_verified && app.config.admin_emails.contains(&user.email)
+}
+
+/// Makes sure that the keys which verify tokens can be read: without them nobody may be let in.
+///
+/// # Errors
+/// A fault that says what is wrong with them.
+pub fn ready_to_authorize(app: &App) -> Result<(), Fault> {
+    app.verifier().map(|_| ())
+}
+
+/// The public keys that verify access tokens, as a JWKS document.
+#[must_use]
+pub fn public_keys(app: &App) -> &str {
+    &app.config.tokens.public_keys
+}
+
+/// Who sends this `Authorization` header: one signature check, then one read.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`] for anything but a living session of a user in good standing.
+pub async fn authorize(app: &App, authorization: &str) -> Result<Caller, Error> {
+    let token = bearer(authorization).ok_or(Refusal::Unauthorized)?;
+    let now = clock::now();
+    let access = app
+        .verifier()?
+        .verify(token, now.seconds())
+        .map_err(|_| Refusal::Unauthorized)?;
+    let found = app
+        .store()
+        .user_and_session(&access.user, &access.session)
+        .await?;
+    match found {
+        Some((user, session))
+            if session.user == user.id && session.is_alive(now) && !user.suspended =>
+        {
+            Ok(Caller {
+                user: user.id,
+                plan: user.plan,
+            })
+        }
+        Some(_) | None => Err(Refusal::Unauthorized.into()),
+    }
+}
+
+/// The token in `Bearer <token>`; the scheme is case-insensitive (RFC 9110, 11.1).
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+fn new_session(user: &UserId, now: Timestamp) -> Result<(Session, RefreshToken), Fault> {
+    let id = SessionId::new(now, clock::entropy()?);
+    let token =
+        RefreshToken::generate(id.clone()).map_err(Fault::doing("making a refresh token"))?;
+    let session = Session {
+        id,
+        user: user.clone(),
+        refresh_digest: token.digest(),
+        created_at: now,
+        expires_at: now.plus(SESSION_LIFETIME),
+        ended: false,
+    };
+    Ok((session, token))
+}
+
+fn signed_in(
+    issuer: &Issuer,
+    user: User,
+    session: &Session,
+    refresh: RefreshToken,
+    now: Timestamp,
+) -> Result<SignedIn, Fault> {
+    let access = issuer
+        .issue(&user.id, &session.id, now.seconds())
+        .map_err(Fault::doing("signing an access token"))?;
+    let tokens = Pair {
+        access,
+        refresh: refresh.reveal(),
+        expires_in_s: LIFETIME_S,
+    };
+    Ok(SignedIn { user, tokens })
+}

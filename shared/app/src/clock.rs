@@ -1,0 +1,41 @@
+//! The time and randomness: the one place that asks the operating system for either.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws::Fault;
+use domain::Timestamp;
+
+/// The moment it is.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Fresh randomness for an id.
+///
+/// # Errors
+/// A [`Fault`] if the operating system has none.
+pub fn entropy() -> Result<u128, Fault> {
+    random().map(u128::from_le_bytes)
+}
+
+/// Fresh random bytes.
+///
+/// # Errors
+/// A [`Fault`] if the operating system has none.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Fault> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Fault::new("asking for randomness", error.to_string()))?;
+    Ok(bytes)
+}
+
+/// Waits before try `attempt` (from 0) of something that another write stood in the way of.
+pub(crate) async fn back_off(attempt: u32) -> Result<(), Fault> {
+    let random = u64::from_le_bytes(random()?);
+    tokio::time::sleep(store::backoff(attempt, random)).await;
+    Ok(())
+}

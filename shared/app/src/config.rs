@@ -1,0 +1,79 @@
+//! The settings of every use case, as `template.yaml` gives them. Owns their shape; refuses to read the environment
+//! (the `entry` crate does, and names everything that is missing).
+
+use std::time::Duration;
+
+use blobs::Buckets;
+use domain::Credits;
+use domain::accounts::Email;
+use queue::Queues;
+use store::Tables;
+
+/// Every setting.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The database's tables.
+    pub tables: Tables,
+    /// The queues.
+    pub queues: Queues,
+    /// The buckets.
+    pub buckets: Buckets,
+    /// The provider.
+    pub fal: FalSettings,
+    /// Access tokens.
+    pub tokens: TokenSettings,
+    /// Jobs.
+    pub jobs: JobSettings,
+    /// What a new user gets.
+    pub sign_up_credits: Credits,
+    /// Who administers the platform.
+    pub admin_emails: Vec<Email>,
+    /// Origins that browsers may call from.
+    pub cors_origins: Vec<String>,
+}
+
+/// Where the provider is, and what its key is called.
+#[derive(Clone, Debug)]
+pub struct FalSettings {
+    /// Its queue API.
+    pub queue_url: String,
+    /// The keys that sign its webhooks.
+    pub jwks_url: String,
+    /// The name of the secret that holds our key.
+    pub key_name: String,
+}
+
+/// How access tokens are made and checked.
+#[derive(Clone, Debug)]
+pub struct TokenSettings {
+    /// `iss`.
+    pub issuer: String,
+    /// `aud`.
+    pub audience: String,
+    /// The JWKS that verifies them.
+    pub public_keys: String,
+    /// The name of the secret that holds the private keys.
+    pub signing_keys_name: String,
+}
+
+/// What becomes of jobs whose outcome nobody can find out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownPolicy {
+    /// Give the credits back; a later success is delivered free.
+    Refund,
+    /// Keep the hold until an operator decides.
+    Hold,
+}
+
+/// How long jobs may take.
+#[derive(Clone, Debug)]
+pub struct JobSettings {
+    /// When a job in the unknown state meets the policy, counted from its creation.
+    pub unknown_after: Duration,
+    /// What the policy is.
+    pub unknown_policy: UnknownPolicy,
+    /// When a running job is cancelled at the provider, counted from its start there.
+    pub deadline: Duration,
+    /// Where the provider can reach our webhook, `/v1` included; none where it cannot.
+    pub public_url: Option<String>,
+}

@@ -1,0 +1,318 @@
+//! Opening a job: one transaction sets its cost aside and records it; then a worker is told.
+
+use std::time::Duration;
+
+use aws::Fault;
+use domain::accounts::Caller;
+use domain::catalogue::Kind;
+use domain::files::{File, FileState};
+use domain::generations::{Draft, Generation, Hold, State};
+use domain::ids::{GenerationId, Tenant};
+use domain::ledger::{Job, Wallet};
+use domain::{FieldCode, Refusal, Timestamp};
+use queue::Lane;
+use store::{IdempotencyRecord, Opened, Opening};
+
+use super::{MEDIA_EXPIRY_DEFAULT, Shown, show, wait};
+use crate::{App, Error, clock};
+
+/// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is told to
+/// come back: well inside the gateway's 29 seconds.
+const CONTENTION_PATIENCE: Duration = Duration::from_secs(15);
+/// When the sweep looks at a job that no worker has taken: the message to the worker was lost, or the queue is long.
+const QUEUED_CHECK: Duration = Duration::from_secs(60);
+/// The status code of a job that was accepted and is not finished.
+const ACCEPTED: u16 = 202;
+/// The status code of a job that was finished while its client waited.
+const CREATED: u16 = 201;
+
+/// A client's `Idempotency-Key`: 1 to 255 printable ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key(String);
+
+impl Key {
+    /// The key written as `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let printable = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+        ((1..=255).contains(&text.len()) && printable).then(|| Self(text.to_owned()))
+    }
+
+    /// The key as the client wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A job, new or as it was found.
+#[derive(Debug)]
+pub struct Submitted {
+    /// The job.
+    pub shown: Shown,
+    /// The status code to answer with.
+    pub status: u16,
+    /// Whether an earlier request with the same key made it.
+    pub replayed: bool,
+}
+
+/// Opens a job, or finds the one that the same key opened before, and waits for it as long as the client likes.
+///
+/// # Errors
+/// Refused for what it names that does not exist, for its price, for too little credit or too many jobs in flight.
+pub async fn submit(
+    app: &App,
+    caller: &Caller,
+    draft: Draft,
+    key: Option<&Key>,
+    patience: Option<Duration>,
+) -> Result<Submitted, Error> {
+    let found = open_or_find(app, caller, &draft, key).await?;
+    let mut status = found.status;
+    let mut generation = found.generation;
+    if let Some(patience) = patience.filter(|_| !found.replayed) {
+        generation = wait(app, generation, patience).await?;
+        if generation.state == State::Succeeded {
+            status = CREATED;
+            if let Some(key) = key {
+                app.store()
+                    .answered(&generation.tenant, key.as_str(), status)
+                    .await?;
+            }
+        }
+    }
+    let shown = show(app, generation, MEDIA_EXPIRY_DEFAULT).await?;
+    Ok(Submitted {
+        shown,
+        status,
+        replayed: found.replayed,
+    })
+}
+
+struct Found {
+    generation: Generation,
+    status: u16,
+    replayed: bool,
+}
+
+async fn open_or_find(
+    app: &App,
+    caller: &Caller,
+    draft: &Draft,
+    key: Option<&Key>,
+) -> Result<Found, Error> {
+    let tenant = Tenant::User(caller.user.clone());
+    let (replayed, references, wallet) = tokio::join!(
+        find_replay(app, &tenant, draft, key),
+        check_references(app, &tenant, draft),
+        app.store().wallet(&tenant)
+    );
+    if let Some(replayed) = replayed? {
+        return Ok(replayed);
+    }
+    references?;
+    if draft.max_credits.is_some_and(|max| max < draft.order.cost) {
+        return Err(Refusal::PriceChanged {
+            price: draft.order.cost,
+        }
+        .into());
+    }
+    let job = new_job(&tenant, caller, draft, clock::now())?;
+    match open(app, caller, &job, wallet?, draft, key).await? {
+        Some(record) => replay(app, &tenant, draft, record).await,
+        None => {
+            tell_worker(app, draft.order.kind, &job).await;
+            Ok(Found {
+                generation: job,
+                status: ACCEPTED,
+                replayed: false,
+            })
+        }
+    }
+}
+
+/// Tries until the job is open, or the key turns out to be used (its record is answered then).
+async fn open(
+    app: &App,
+    caller: &Caller,
+    job: &Generation,
+    mut wallet: Wallet,
+    draft: &Draft,
+    key: Option<&Key>,
+) -> Result<Option<IdempotencyRecord>, Error> {
+    let record = key.map(|key| IdempotencyRecord {
+        key: key.as_str().to_owned(),
+        fingerprint: draft.fingerprint.clone(),
+        generation: job.id.clone(),
+        status: ACCEPTED,
+    });
+    let what = Job {
+        generation: &job.id,
+        cost: job.cost,
+        model: &job.model,
+    };
+    let give_up_at = clock::now().plus(CONTENTION_PATIENCE);
+    let mut attempt = 0;
+    while clock::now() < give_up_at {
+        let hold = match wallet.hold(
+            &what,
+            &caller.user,
+            caller.plan.in_flight_max(),
+            clock::now(),
+        ) {
+            Ok(hold) => hold,
+            // Perhaps it was this very request, sent twice, that took the credits.
+            Err(refusal) => return Ok(Some(used_key(app, job, key).await?.ok_or(refusal)?)),
+        };
+        let opening = Opening {
+            job,
+            hold: &hold,
+            idempotency: record.as_ref(),
+        };
+        match app.store().open(&opening).await? {
+            Opened::Done => return Ok(None),
+            Opened::KeyUsed(record) => return Ok(Some(record)),
+            Opened::WalletMoved(moved) => wallet = moved,
+            Opened::Busy => wallet = app.store().wallet(&job.tenant).await?,
+        }
+        clock::back_off(attempt).await?;
+        attempt += 1;
+    }
+    Err(Refusal::Busy.into())
+}
+
+async fn used_key(
+    app: &App,
+    job: &Generation,
+    key: Option<&Key>,
+) -> Result<Option<IdempotencyRecord>, Fault> {
+    match key {
+        Some(key) => app.store().idempotency(&job.tenant, key.as_str()).await,
+        None => Ok(None),
+    }
+}
+
+async fn find_replay(
+    app: &App,
+    tenant: &Tenant,
+    draft: &Draft,
+    key: Option<&Key>,
+) -> Result<Option<Found>, Error> {
+    let Some(key) = key else { return Ok(None) };
+    match app.store().idempotency(tenant, key.as_str()).await? {
+        Some(record) => replay(app, tenant, draft, record).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What a key that was used before answers: its job as it is now, for the same request only.
+async fn replay(
+    app: &App,
+    tenant: &Tenant,
+    draft: &Draft,
+    record: IdempotencyRecord,
+) -> Result<Found, Error> {
+    if record.fingerprint != draft.fingerprint {
+        return Err(Refusal::IdempotencyMismatch.into());
+    }
+    let found = app.store().generation(tenant, &record.generation).await?;
+    let generation = found.ok_or(Refusal::NotFound("generation; it was deleted"))?;
+    Ok(Found {
+        generation,
+        status: record.status,
+        replayed: true,
+    })
+}
+
+/// Everything that the request names must be the tenant's own, and ready.
+async fn check_references(app: &App, tenant: &Tenant, draft: &Draft) -> Result<(), Error> {
+    let files = draft
+        .request
+        .reference_file
+        .iter()
+        .map(|id| ("reference_file_id", id));
+    let files = files.chain(draft.order.images.iter().map(|(field, _, id)| (*field, id)));
+    let checks = files.map(|(field, id)| async move {
+        let file = app.store().file(tenant, id).await?;
+        usable(field, file.as_ref()).map_err(Error::Refused)
+    });
+    let parent = async {
+        let Some(id) = &draft.request.parent else {
+            return Ok(());
+        };
+        match app.store().generation(tenant, id).await? {
+            Some(_) => Ok(()),
+            None => Err(Error::Refused(Refusal::NoSuch {
+                field: "parent_generation_id",
+                noun: "generation",
+            })),
+        }
+    };
+    tokio::try_join!(futures::future::try_join_all(checks), parent).map(|_| ())
+}
+
+fn usable(field: &'static str, file: Option<&File>) -> Result<(), Refusal> {
+    match file {
+        None => Err(Refusal::NoSuch {
+            field,
+            noun: "file",
+        }),
+        Some(file) if file.state != FileState::Ready => Err(Refusal::field(
+            field,
+            FieldCode::NotAllowed,
+            "its upload is not completed",
+        )),
+        Some(file) if !file.content_type.is_image() => Err(Refusal::field(
+            field,
+            FieldCode::NotAllowed,
+            "must be an image",
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
+fn new_job(
+    tenant: &Tenant,
+    caller: &Caller,
+    draft: &Draft,
+    now: Timestamp,
+) -> Result<Generation, Fault> {
+    Ok(Generation {
+        id: GenerationId::new(now, clock::entropy()?),
+        tenant: tenant.clone(),
+        author: caller.user.clone(),
+        model: draft.order.model.to_owned(),
+        request: draft.request.clone(),
+        cost: draft.order.cost,
+        state: State::Queued,
+        hold: Hold::Open,
+        attempts: 0,
+        webhook_digest: String::new(),
+        ticket: None,
+        sources: Vec::new(),
+        outputs: Vec::new(),
+        failure: None,
+        cancel_requested_at: None,
+        due_at: Some(now.plus(QUEUED_CHECK)),
+        created_at: now,
+        started_at: None,
+        finished_at: None,
+        favorite: false,
+        version: 1,
+    })
+}
+
+/// Which queue jobs of this kind wait in.
+pub(crate) fn lane(kind: Kind) -> Lane {
+    match kind {
+        Kind::Image | Kind::Audio => Lane::Image,
+        Kind::Video => Lane::Video,
+    }
+}
+
+/// A message that cannot be sent is no failure of the request: the job is recorded, and the sweep finds it.
+async fn tell_worker(app: &App, kind: Kind, job: &Generation) {
+    if let Err(fault) = app.queue().submit(lane(kind), &job.tenant, &job.id).await {
+        tracing::error!(generation = %job.id, fault = fault.chain(), "a job waits for the sweep");
+    }
+}

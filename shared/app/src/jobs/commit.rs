@@ -1,0 +1,64 @@
+//! Writing a job's next record together with what it owes the ledger.
+
+use aws::Fault;
+use domain::generations::{Generation, Settlement};
+use domain::ledger::Job;
+use store::{System, Written};
+
+use crate::{App, clock};
+
+/// How often a settlement is tried again because other jobs of the same wallet were settled at the same moment.
+const ATTEMPTS_MAX: u32 = 40;
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Committed {
+    /// It is written.
+    Done,
+    /// The job moved on meanwhile: decide again.
+    Stale,
+}
+
+/// Writes the step from `job` to `next`, with its money in the same transaction.
+///
+/// A wallet that moved is no reason to decide again: only a job that did is.
+pub(crate) async fn commit(
+    app: &App,
+    job: &Generation,
+    next: &Generation,
+) -> Result<Committed, Fault> {
+    let doing = "settling a job";
+    let settlement = job.settlement(next);
+    if settlement == Settlement::None {
+        return Ok(match app.store().replace(next).await? {
+            Written::Done => Committed::Done,
+            Written::Stale => Committed::Stale,
+        });
+    }
+    let what = Job {
+        generation: &job.id,
+        cost: job.cost,
+        model: &job.model,
+    };
+    for attempt in 0..ATTEMPTS_MAX {
+        let wallet = app.store().wallet(&job.tenant).await?;
+        let booked = match settlement {
+            Settlement::Capture => wallet.capture(&what, clock::now()),
+            Settlement::Release | Settlement::None => wallet.release(&what, clock::now()),
+        };
+        if let Ok(booked) = &booked
+            && app.store().settle(next, booked).await? == Written::Done
+        {
+            tracing::info!(generation = %job.id, model = job.model, credits = job.cost.get(), outcome = next.hold.as_str(), state = next.state.as_str(), "settled");
+            return Ok(Committed::Done);
+        }
+        let now = app.store().job(System, &job.id).await?;
+        if now.is_none_or(|now| now.version != job.version) {
+            return Ok(Committed::Stale);
+        }
+        // The job has not moved, so a wallet that cannot book is truly broken.
+        booked.map_err(Fault::doing(doing))?;
+        clock::back_off(attempt).await?;
+    }
+    Err(Fault::new(doing, "its wallet is too busy"))
+}

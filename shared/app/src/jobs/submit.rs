@@ -1,0 +1,195 @@
+//! Handing a job to the provider, at most once.
+//!
+//! The record says "submitting" before the provider hears of the job. Whoever finds that later cannot know whether
+//! the provider accepted it, and must not submit it again: the provider has no idempotency key, so a second submit
+//! is a second paid job. Only a proven refusal leads back to the queue.
+
+use std::time::Duration;
+
+use aws::Fault;
+use domain::Timestamp;
+use domain::catalogue::{self, Asked};
+use domain::generations::{Failure, FailureCode, Generation, SUBMIT_ATTEMPTS_MAX, State};
+use domain::ids::GenerationId;
+use provider::{Submit, Submitted};
+use sha2::{Digest as _, Sha256};
+use store::System;
+
+use crate::jobs::commit::{Committed, commit};
+use crate::{App, Error, clock, generations};
+
+/// How long a worker may take to say what became of a submit: longer than its function may run.
+const LEASE: Duration = Duration::from_secs(90);
+/// When a job that was refused for now is looked at by the sweep, should its message be lost.
+const RETRY_CHECK: Duration = Duration::from_secs(60);
+/// When a running job is first looked at if no webhook came.
+const FIRST_CHECK: Duration = Duration::from_secs(30);
+/// How long the provider may keep a job before it starts it.
+const START_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// How long the provider may read a reference image.
+const REFERENCE_EXPIRY: Duration = Duration::from_secs(3_600);
+/// How often a step is decided again because the record moved.
+const DECISIONS_MAX: u32 = 5;
+
+/// What became of a message that asked for a submit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Nothing is left to do.
+    Done,
+    /// The provider refused for now: the message must come back.
+    Again,
+}
+
+/// Submits a job, unless it was submitted before.
+///
+/// # Errors
+/// A fault if it is not known what the record says now; the message comes back then, and finds out.
+pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Result<Taken, Error> {
+    let fal = app.fal().await?;
+    let Some(job) = app.store().job(System, id).await? else {
+        return Ok(Taken::Done);
+    };
+    if job.state != State::Queued {
+        return Ok(Taken::Done);
+    }
+    let secret = hex::encode(clock::random::<32>()?);
+    let request = match request(app, &job, &secret).await? {
+        Ok(request) => request,
+        Err(failure) => return give_up(app, &job, failure).await,
+    };
+    let digest = hex::encode(Sha256::digest(secret.as_bytes()));
+    let Some(begun) = job.begin_submit(clock::now(), LEASE, digest) else {
+        return Ok(Taken::Done);
+    };
+    if commit(app, &job, &begun).await? == Committed::Stale {
+        // Another worker took it, or the sweep touched it: the message comes back and looks again.
+        return Ok(Taken::Again);
+    }
+    let submitted = fal.submit(&request).await;
+    let now = clock::now();
+    match submitted {
+        Submitted::Accepted(ticket) => {
+            apply(app, begun, |job| {
+                job.accepted(ticket.clone(), now, first_check(job, now))
+            })
+            .await
+        }
+        Submitted::Refused(failure) => give_up(app, &begun, failure).await,
+        Submitted::Later(failure) if begun.attempts >= SUBMIT_ATTEMPTS_MAX => {
+            give_up(app, &begun, failure).await
+        }
+        Submitted::Later(failure) => {
+            tracing::info!(generation = %id, attempts = begun.attempts, code = failure.code.as_str(), "refused for now");
+            apply(app, begun.clone(), |job| {
+                job.refused_for_now(now.plus(RETRY_CHECK))
+            })
+            .await?;
+            come_back(app, &begun, receipt_handle).await
+        }
+        Submitted::Unknown(why) => {
+            tracing::warn!(generation = %id, why, "nobody knows whether the provider accepted it");
+            let policy_at = job.created_at.plus(app.config.jobs.unknown_after);
+            apply(app, begun, |job| job.lost_track(policy_at)).await
+        }
+    }
+}
+
+/// Writes `step`, deciding again if the record moved; a step that no longer applies changes nothing.
+async fn apply(
+    app: &App,
+    begun: Generation,
+    step: impl Fn(&Generation) -> Option<Generation>,
+) -> Result<Taken, Error> {
+    let mut job = begun;
+    for _ in 0..DECISIONS_MAX {
+        let Some(next) = step(&job) else {
+            return Ok(Taken::Done);
+        };
+        if commit(app, &job, &next).await? == Committed::Done {
+            return Ok(Taken::Done);
+        }
+        match app.store().job(System, &job.id).await? {
+            Some(now) => job = now,
+            None => return Ok(Taken::Done),
+        }
+    }
+    Err(Fault::new(
+        "recording what became of a submit",
+        "its record keeps moving",
+    )
+    .into())
+}
+
+async fn give_up(app: &App, job: &Generation, failure: Failure) -> Result<Taken, Error> {
+    let now = clock::now();
+    apply(app, job.clone(), |job| match job.state {
+        State::Queued | State::Submitting => job.failed(failure.clone(), now),
+        State::Running
+        | State::Storing
+        | State::Succeeded
+        | State::Failed
+        | State::Canceled
+        | State::Unknown => None,
+    })
+    .await
+}
+
+/// Has the message come back after 1, 2, 4 … seconds.
+async fn come_back(app: &App, job: &Generation, receipt_handle: &str) -> Result<Taken, Error> {
+    if let Some(model) = catalogue::find(&job.model) {
+        let seconds = 1 << (job.attempts.clamp(1, SUBMIT_ATTEMPTS_MAX) - 1);
+        app.queue()
+            .retry_in(generations::lane(model.kind), receipt_handle, seconds)
+            .await?;
+    }
+    Ok(Taken::Again)
+}
+
+fn first_check(job: &Generation, now: Timestamp) -> Timestamp {
+    let expected = catalogue::find(&job.model).map_or(0, |model| model.expected_s);
+    now.plus(FIRST_CHECK.max(Duration::from_secs(u64::from(expected))))
+}
+
+/// What to tell the provider; a job that its model can no longer carry out fails here.
+async fn request(
+    app: &App,
+    job: &Generation,
+    secret: &str,
+) -> Result<Result<Submit, Failure>, Fault> {
+    let gone = |what: &str| Ok(Err(Failure::new(FailureCode::InvalidInput, what)));
+    let Some(model) = catalogue::find(&job.model) else {
+        return gone("this model is no longer offered");
+    };
+    let asked = &job.request;
+    let asked = Asked {
+        prompt: asked.prompt.as_deref(),
+        negative_prompt: asked.negative_prompt.as_deref(),
+        parameters: &asked.parameters,
+        has_reference: asked.reference_file.is_some(),
+    };
+    let Ok(order) = model.check(&asked) else {
+        return gone("the model no longer takes these parameters");
+    };
+    let read_url = |file| {
+        app.blobs()
+            .upload_read_url(&job.tenant, file, REFERENCE_EXPIRY)
+    };
+    let reference = match &job.request.reference_file {
+        Some(file) => Some(read_url(file).await?),
+        None => None,
+    };
+    let mut images = Vec::with_capacity(order.images.len());
+    for (_, upstream, file) in &order.images {
+        images.push((*upstream, read_url(file).await?));
+    }
+    let base = app.config.jobs.public_url.as_ref();
+    let webhook =
+        base.map(|base| format!("{base}/webhooks/fal?generation={}&token={secret}", job.id));
+    Ok(Ok(Submit::new(
+        &order,
+        reference,
+        images,
+        webhook,
+        START_TIMEOUT,
+    )))
+}

@@ -1,0 +1,157 @@
+//! The use cases, by noun.
+//!
+//! Owns: what happens in which order, and what happens when a part of it fails. Refuses to know HTTP, Lambda and how
+//! anything is stored: the same function serves an endpoint, a worker and a scheduled job.
+
+pub mod accounts;
+pub mod clock;
+pub mod config;
+pub mod credits;
+pub mod files;
+pub mod generations;
+pub mod health;
+pub mod jobs;
+pub mod webhooks;
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use auth::keys::{KeySet, PublicKeys};
+use auth::tokens::{Issuer, Verifier};
+use aws::{Fault, SdkConfig};
+use blobs::Blobs;
+use domain::Refusal;
+use provider::Fal;
+use queue::Queue;
+use secrets::Secrets;
+use store::Store;
+use tokio::sync::OnceCell;
+
+pub use config::Config;
+
+/// Everything that the use cases use. Each part is built when it is first needed, so that a function pays at its
+/// cold start only for what its endpoint does, and then kept.
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    sdk: SdkConfig,
+    store: OnceLock<Store>,
+    queue: OnceLock<Queue>,
+    blobs: OnceLock<Blobs>,
+    fal: OnceCell<Fal>,
+    issuer: OnceCell<Issuer>,
+    verifier: OnceLock<Verifier>,
+}
+
+/// Why a use case did not do what it was asked.
+#[derive(Debug)]
+pub enum Error {
+    /// It is not allowed or not possible, and the client is told why.
+    Refused(Refusal),
+    /// Something of ours broke.
+    Faulted(Fault),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Faulted(fault)
+    }
+}
+
+impl App {
+    /// The app with these settings; nothing is built or asked yet.
+    #[must_use]
+    pub fn new(config: Config, sdk: SdkConfig) -> Self {
+        Self {
+            config,
+            sdk,
+            store: OnceLock::new(),
+            queue: OnceLock::new(),
+            blobs: OnceLock::new(),
+            fal: OnceCell::new(),
+            issuer: OnceCell::new(),
+            verifier: OnceLock::new(),
+        }
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        self.store
+            .get_or_init(|| Store::new(&self.sdk, self.config.tables.clone()))
+    }
+
+    /// The queues.
+    pub fn queue(&self) -> &Queue {
+        self.queue
+            .get_or_init(|| Queue::new(&self.sdk, self.config.queues.clone()))
+    }
+
+    /// The buckets.
+    pub fn blobs(&self) -> &Blobs {
+        self.blobs
+            .get_or_init(|| Blobs::new(&self.sdk, self.config.buckets.clone()))
+    }
+
+    /// The provider; its key is fetched the first time.
+    pub(crate) async fn fal(&self) -> Result<&Fal, Fault> {
+        self.fal
+            .get_or_try_init(|| async {
+                let key = Secrets::new(&self.sdk)
+                    .get(&self.config.fal.key_name)
+                    .await?;
+                let settings = provider::FalConfig {
+                    queue_url: self.config.fal.queue_url.clone(),
+                    jwks_url: self.config.fal.jwks_url.clone(),
+                    key,
+                };
+                Fal::new(settings).map_err(Fault::doing("building the provider's client"))
+            })
+            .await
+    }
+
+    /// What signs access tokens; the private keys are fetched the first time.
+    pub(crate) async fn issuer(&self) -> Result<&Issuer, Fault> {
+        self.issuer
+            .get_or_try_init(|| async {
+                let keys = Secrets::new(&self.sdk)
+                    .get(&self.config.tokens.signing_keys_name)
+                    .await?;
+                let keys = KeySet::from_private_json(keys.expose())
+                    .map_err(Fault::doing("reading the signing keys"))?;
+                Issuer::new(
+                    &keys,
+                    &self.config.tokens.issuer,
+                    &self.config.tokens.audience,
+                )
+                .map_err(Fault::doing("reading the signing keys"))
+            })
+            .await
+    }
+
+    /// What verifies access tokens.
+    pub(crate) fn verifier(&self) -> Result<&Verifier, Fault> {
+        if let Some(verifier) = self.verifier.get() {
+            return Ok(verifier);
+        }
+        let keys = PublicKeys::from_jwks_json(&self.config.tokens.public_keys)
+            .map_err(Fault::doing("reading the public keys"))?;
+        let verifier = Verifier::new(
+            keys,
+            &self.config.tokens.issuer,
+            &self.config.tokens.audience,
+        );
+        Ok(self.verifier.get_or_init(|| verifier))
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}

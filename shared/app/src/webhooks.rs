@@ -1,0 +1,73 @@
+//! The provider's callback. Anybody with an account at the provider can have it sign a callback to any address, so a
+//! valid signature is not enough: the address must also carry the secret that was made for this very submit.
+
+use domain::Refusal;
+use domain::ids::GenerationId;
+use provider::webhook::{Rejected, SignedHeaders};
+use queue::{Settle, Word};
+use sha2::{Digest as _, Sha256};
+use store::System;
+use subtle::ConstantTimeEq as _;
+
+use crate::{App, Error, clock};
+
+/// A callback as it came.
+#[derive(Debug)]
+pub struct Callback<'a> {
+    /// The signature's headers.
+    pub headers: SignedHeaders,
+    /// The body, byte for byte.
+    pub body: &'a [u8],
+    /// The job that the address names.
+    pub generation: Option<GenerationId>,
+    /// The secret in the address.
+    pub token: String,
+}
+
+/// Checks a callback and passes its word on to the settle worker. Nothing is changed here, so a repeated one is
+/// harmless.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`] for anything that is not proven: signature, time, job or secret.
+pub async fn fal(app: &App, callback: Callback<'_>) -> Result<(), Error> {
+    let fal = app.fal().await?;
+    let now = clock::now();
+    let verified = fal
+        .verify_webhook(&callback.headers, callback.body, now.seconds())
+        .await;
+    let verified = match verified {
+        Ok(verified) => verified,
+        Err(Rejected::Denied) => return Err(Refusal::Unauthorized.into()),
+        Err(Rejected::KeysUnavailable(why)) => {
+            tracing::error!(
+                why,
+                "the provider's keys cannot be fetched, so no webhook can be believed"
+            );
+            return Err(Refusal::Busy.into());
+        }
+    };
+    let generation = callback.generation.ok_or(Refusal::Unauthorized)?;
+    let job = app
+        .store()
+        .job(System, &generation)
+        .await?
+        .ok_or(Refusal::Unauthorized)?;
+    let digest = hex::encode(Sha256::digest(callback.token.as_bytes()));
+    if !bool::from(digest.as_bytes().ct_eq(job.webhook_digest.as_bytes())) {
+        return Err(Refusal::Unauthorized.into());
+    }
+    if !job.awaits_outcome() {
+        return Ok(());
+    }
+    let word = verified.outcome.map(|outcome| Word {
+        request_id: verified.request_id,
+        outcome: outcome.into(),
+    });
+    app.queue()
+        .settle(&Settle {
+            generation_id: job.id.to_string(),
+            word,
+        })
+        .await?;
+    Ok(())
+}

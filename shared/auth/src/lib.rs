@@ -1,0 +1,22 @@
+//! Proving who somebody is: passwords, signing keys, access tokens, refresh tokens.
+//!
+//! Owns every piece of cryptography about people. Refuses to store, to send, to know HTTP, and to read a clock (a
+//! moment is an argument). Nothing here shows a secret through `Debug` or `Display`.
+
+pub mod keys;
+pub mod opaque;
+pub mod passwords;
+pub mod tokens;
+
+use thiserror::Error;
+
+/// Something that should not fail did: no randomness, a key that is none.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Problem(pub(crate) String);
+
+impl Problem {
+    pub(crate) fn new(what: impl ToString) -> Self {
+        Self(what.to_string())
+    }
+}

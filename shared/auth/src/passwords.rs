@@ -1,0 +1,185 @@
+//! Passwords: which may be set, how they are kept, and checking one in the same time whether or not there is one.
+
+use std::sync::OnceLock;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Algorithm, Argon2, Params, Version};
+
+use crate::Problem;
+use crate::opaque::Secret;
+
+/// Shortest and longest password, in characters.
+const CHARS_MIN: usize = 8;
+const CHARS_MAX: usize = 128;
+/// OWASP's Password Storage Cheat Sheet: Argon2id with 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// Passwords that attackers try first, sorted, lower case, one a line.
+const COMMON: &str = include_str!("common-passwords.txt");
+
+/// A password that may be set.
+#[derive(Debug)]
+pub struct Password(Secret);
+
+/// Why a password may not be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordProblem {
+    /// Fewer than 8 characters.
+    TooShort,
+    /// More than 128 characters.
+    TooLong,
+    /// One of those that attackers try first.
+    Common,
+    /// It has characters that cannot be typed.
+    ControlCharacter,
+}
+
+impl Password {
+    /// Whether `text` may be set as a password.
+    ///
+    /// # Errors
+    /// The [`PasswordProblem`].
+    pub fn check(text: String) -> Result<Self, PasswordProblem> {
+        let chars = text.chars().count();
+        if chars < CHARS_MIN {
+            return Err(PasswordProblem::TooShort);
+        }
+        if chars > CHARS_MAX {
+            return Err(PasswordProblem::TooLong);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(PasswordProblem::ControlCharacter);
+        }
+        if is_common(&text.to_lowercase()) {
+            return Err(PasswordProblem::Common);
+        }
+        Ok(Self(Secret::new(text)))
+    }
+}
+
+fn is_common(lower: &str) -> bool {
+    static LIST: OnceLock<Vec<&'static str>> = OnceLock::new();
+    LIST.get_or_init(|| COMMON.lines().collect())
+        .binary_search(&lower)
+        .is_ok()
+}
+
+/// The password's hash, to be stored: Argon2id in PHC form, with a salt of its own. Takes tens of milliseconds of
+/// one core, on a thread where that holds nobody up.
+///
+/// # Errors
+/// A [`Problem`] if there is no randomness.
+pub async fn hash(password: Password) -> Result<String, Problem> {
+    blocking(move || {
+        let hashed: PasswordHash = argon2()?
+            .hash_password(password.0.expose().as_bytes())
+            .map_err(Problem::new)?;
+        Ok(hashed.to_string())
+    })
+    .await
+}
+
+/// Whether `password` is the one whose hash was `stored`. Without a hash the same work is done, so that the time
+/// does not tell whether there is an account.
+///
+/// # Errors
+/// A [`Problem`] if the stored hash is none.
+pub async fn verify(password: Secret, stored: Option<String>) -> Result<bool, Problem> {
+    blocking(move || {
+        let known = stored.is_some();
+        let stored = match stored {
+            Some(stored) => stored,
+            None => nobody()?,
+        };
+        let stored = PasswordHash::new(&stored).map_err(Problem::new)?;
+        let matches = argon2()?
+            .verify_password(password.expose().as_bytes(), &stored)
+            .is_ok();
+        Ok(known && matches)
+    })
+    .await
+}
+
+/// A hash with the current parameters that nobody's password has.
+fn nobody() -> Result<String, Problem> {
+    const SALT: &[u8] = b"nobody has this!";
+    const OUTPUT: &[u8; 32] = b"no password hashes to this value";
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD_NO_PAD;
+    Ok(format!(
+        "$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${}${}",
+        STANDARD_NO_PAD.encode(SALT),
+        STANDARD_NO_PAD.encode(OUTPUT)
+    ))
+}
+
+fn argon2() -> Result<Argon2<'static>, Problem> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(Problem::new)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(Problem::new)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_verifies_and_nobody_has_none() {
+        let password = Password::check("correct horse battery".to_owned()).expect("may be set");
+        let stored = hash(password).await.expect("hashes");
+        assert!(
+            stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{stored}"
+        );
+        assert!(
+            verify(secret("correct horse battery"), Some(stored.clone()))
+                .await
+                .expect("checks")
+        );
+        assert!(
+            !verify(secret("correct horse batterz"), Some(stored))
+                .await
+                .expect("checks")
+        );
+        assert!(
+            !verify(secret("correct horse battery"), None)
+                .await
+                .expect("checks")
+        );
+    }
+
+    #[test]
+    fn a_password_that_is_short_long_common_or_untypable_is_refused() {
+        let check = |text: &str| Password::check(text.to_owned()).map(|_| ());
+        assert_eq!(check("1234567"), Err(PasswordProblem::TooShort));
+        assert_eq!(check(&"é".repeat(129)), Err(PasswordProblem::TooLong));
+        assert_eq!(check("PassWord1"), Err(PasswordProblem::Common));
+        assert_eq!(check("abcd\nefgh"), Err(PasswordProblem::ControlCharacter));
+        assert_eq!(check(&"é".repeat(128)), Ok(()));
+    }
+
+    #[test]
+    fn the_list_of_common_passwords_is_sorted_lower_case_and_long_enough_to_matter() {
+        let list: Vec<_> = COMMON.lines().collect();
+        assert!(list.len() > 300);
+        assert!(
+            list.is_sorted()
+                && list
+                    .iter()
+                    .all(|word| word.to_lowercase() == **word && word.len() >= 8)
+        );
+    }
+}

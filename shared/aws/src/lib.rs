@@ -1,0 +1,91 @@
+//! How Velro reaches AWS.
+//!
+//! Owns: the one SDK configuration (TLS stack, time-outs, attempts) that every client is built from, and [`Fault`],
+//! what goes wrong on our side. Refuses to know any service: each SDK has one crate that names it.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+pub use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+
+/// A connection within one Region takes milliseconds; one that takes longer is tried again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// One attempt at one call. DynamoDB and SQS answer in milliseconds.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+/// One call with all its attempts: well inside API Gateway's 29 seconds.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Attempts at one call, the first included.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// The configuration that every client is built from. Credentials and Region come from the function's environment,
+/// so nothing is asked over the network.
+pub async fn config() -> SdkConfig {
+    let client = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(client)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+        .load()
+        .await
+}
+
+/// Something that should not have happened: ours, logged once, never told to a client.
+#[derive(Debug)]
+pub struct Fault {
+    doing: &'static str,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl Fault {
+    /// A fault that came up while `doing` something ("reading a wallet").
+    pub fn new(doing: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            doing,
+            source: source.into(),
+        }
+    }
+
+    /// For `map_err`: wraps whatever went wrong while `doing` something.
+    pub fn doing<E: Into<Box<dyn Error + Send + Sync>>>(
+        doing: &'static str,
+    ) -> impl FnOnce(E) -> Self {
+        move |source| Self::new(doing, source)
+    }
+
+    /// The whole chain of causes in one line, for the log.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause: Option<&(dyn Error + 'static)> = Some(self.source.as_ref());
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a fault while {}", self.doing)
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.source.as_ref())
+    }
+}

@@ -1,0 +1,244 @@
+//! Objects in S3. Owns their keys (a tenant's first), presigned URLs, and moving bytes; refuses to know what a
+//! generation or an account is.
+
+use std::time::Duration;
+
+use aws::{Fault, SdkConfig};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ChecksumMode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::files::{File, MAGIC_BYTES, Sha256Hex};
+use domain::ids::{FileId, GenerationId, Tenant};
+
+/// How long an upload's URL can be used.
+pub const UPLOAD_EXPIRY: Duration = Duration::from_secs(15 * 60);
+
+/// The buckets' names.
+#[derive(Clone, Debug)]
+pub struct Buckets {
+    /// What was generated.
+    pub media: String,
+    /// What users upload.
+    pub uploads: String,
+}
+
+/// What a presigned upload must send: a PUT with exactly these headers.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// Where to.
+    pub url: String,
+    /// Name and value, as signed.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its digest, as S3 computed it on arrival.
+    pub sha256: Option<Sha256Hex>,
+    /// Its first bytes.
+    pub first: Vec<u8>,
+}
+
+/// Reads, writes and signs.
+#[derive(Clone, Debug)]
+pub struct Blobs {
+    client: Client,
+    buckets: Buckets,
+}
+
+impl Blobs {
+    /// A client for `buckets`.
+    #[must_use]
+    pub fn new(config: &SdkConfig, buckets: Buckets) -> Self {
+        Self {
+            client: Client::new(config),
+            buckets,
+        }
+    }
+
+    /// Where output `n` of a generation lives: the same for every try, so that a repeated copy overwrites itself.
+    #[must_use]
+    pub fn media_key(
+        tenant: &Tenant,
+        generation: &GenerationId,
+        n: usize,
+        extension: &str,
+    ) -> String {
+        format!("{tenant}/{generation}/{n}.{extension}")
+    }
+
+    fn upload_key(tenant: &Tenant, file: &FileId) -> String {
+        format!("{tenant}/{file}")
+    }
+
+    /// Writes one output.
+    ///
+    /// # Errors
+    /// A [`Fault`] if S3 did not take it.
+    pub async fn put_media(
+        &self,
+        key: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<(), Fault> {
+        self.client
+            .put_object()
+            .bucket(&self.buckets.media)
+            .key(key)
+            .content_type(content_type)
+            .content_disposition("inline")
+            .body(ByteStream::from(bytes))
+            .send()
+            .await
+            .map_err(Fault::doing("writing media"))?;
+        Ok(())
+    }
+
+    /// A URL that shows an output for `expiry`. Signed here; no call is made.
+    ///
+    /// # Errors
+    /// A [`Fault`] if there are no credentials to sign with.
+    pub async fn media_url(&self, key: &str, expiry: Duration) -> Result<String, Fault> {
+        let expiry =
+            PresigningConfig::expires_in(expiry).map_err(Fault::doing("signing a media URL"))?;
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.buckets.media)
+            .key(key)
+            .presigned(expiry)
+            .await
+            .map_err(Fault::doing("signing a media URL"))?;
+        Ok(request.uri().to_owned())
+    }
+
+    /// A URL that the provider can read an upload from for `expiry`.
+    ///
+    /// # Errors
+    /// A [`Fault`] if there are no credentials to sign with.
+    pub async fn upload_read_url(
+        &self,
+        tenant: &Tenant,
+        file: &FileId,
+        expiry: Duration,
+    ) -> Result<String, Fault> {
+        let expiry =
+            PresigningConfig::expires_in(expiry).map_err(Fault::doing("signing a file URL"))?;
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.buckets.uploads)
+            .key(Self::upload_key(tenant, file))
+            .presigned(expiry)
+            .await
+            .map_err(Fault::doing("signing a file URL"))?;
+        Ok(request.uri().to_owned())
+    }
+
+    /// A signed PUT for exactly this file: its length, type and digest are part of the signature, so S3 itself
+    /// refuses other bytes.
+    ///
+    /// # Errors
+    /// A [`Fault`] if there are no credentials to sign with.
+    pub async fn presign_upload(&self, file: &File) -> Result<Upload, Fault> {
+        let doing = "signing an upload";
+        let digest = hex::decode(file.sha256.as_str()).map_err(Fault::doing(doing))?;
+        let length = i64::try_from(file.size_bytes).map_err(Fault::doing(doing))?;
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.buckets.uploads)
+            .key(Self::upload_key(&file.tenant, &file.id))
+            .content_type(file.content_type.as_str())
+            .content_length(length)
+            .checksum_sha256(STANDARD.encode(digest))
+            .presigned(PresigningConfig::expires_in(UPLOAD_EXPIRY).map_err(Fault::doing(doing))?)
+            .await
+            .map_err(Fault::doing(doing))?;
+        let headers = request
+            .headers()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Ok(Upload {
+            url: request.uri().to_owned(),
+            headers,
+        })
+    }
+
+    /// What arrived for `file`, or nothing if nothing did.
+    ///
+    /// # Errors
+    /// A [`Fault`] if S3 did not answer.
+    pub async fn arrived(&self, file: &File) -> Result<Option<Arrived>, Fault> {
+        let doing = "reading an upload";
+        let key = Self::upload_key(&file.tenant, &file.id);
+        let head = self
+            .client
+            .head_object()
+            .bucket(&self.buckets.uploads)
+            .key(&key)
+            .checksum_mode(ChecksumMode::Enabled)
+            .send()
+            .await;
+        let head = match head {
+            Ok(head) => head,
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(Fault::new(doing, error)),
+        };
+        let size_bytes = head
+            .content_length()
+            .and_then(|n| u64::try_from(n).ok())
+            .unwrap_or(0);
+        let sha256 = head
+            .checksum_sha256()
+            .and_then(|text| STANDARD.decode(text).ok())
+            .and_then(|digest| Sha256Hex::parse(&hex::encode(digest)));
+        let first = if size_bytes == 0 {
+            Vec::new()
+        } else {
+            self.first_bytes(&key).await?
+        };
+        Ok(Some(Arrived {
+            size_bytes,
+            sha256,
+            first,
+        }))
+    }
+
+    async fn first_bytes(&self, key: &str) -> Result<Vec<u8>, Fault> {
+        let doing = "reading an upload's first bytes";
+        let object = self
+            .client
+            .get_object()
+            .bucket(&self.buckets.uploads)
+            .key(key)
+            .range(format!("bytes=0-{}", MAGIC_BYTES - 1))
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        let bytes = object.body.collect().await.map_err(Fault::doing(doing))?;
+        Ok(bytes.to_vec())
+    }
+
+    /// Whether the media bucket answers.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it does not.
+    pub async fn check(&self) -> Result<(), Fault> {
+        self.client
+            .head_bucket()
+            .bucket(&self.buckets.media)
+            .send()
+            .await
+            .map_err(Fault::doing("asking for a bucket"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,207 @@
+//! Uploaded files: what may be uploaded, and what its first bytes must look like.
+//! Owns sizes, types and magic bytes; refuses to know where the bytes are kept.
+
+use crate::ids::{FileId, Tenant};
+use crate::time::Timestamp;
+
+/// The largest file that may be uploaded.
+pub const SIZE_BYTES_MAX: u64 = 20 * 1024 * 1024;
+/// How many first bytes [`ContentType::matches`] looks at.
+pub const MAGIC_BYTES: usize = 64;
+
+/// What a file may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentType {
+    /// image/jpeg
+    Jpeg,
+    /// image/png
+    Png,
+    /// image/webp
+    Webp,
+    /// image/gif
+    Gif,
+    /// video/mp4
+    Mp4,
+    /// video/webm
+    Webm,
+}
+
+impl ContentType {
+    /// Every type that may be uploaded.
+    pub const ALL: [Self; 6] = [
+        Self::Jpeg,
+        Self::Png,
+        Self::Webp,
+        Self::Gif,
+        Self::Mp4,
+        Self::Webm,
+    ];
+
+    /// The media type's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Webp => "image/webp",
+            Self::Gif => "image/gif",
+            Self::Mp4 => "video/mp4",
+            Self::Webm => "video/webm",
+        }
+    }
+
+    /// The type named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether it is a still or moving picture that a model can take as its reference.
+    #[must_use]
+    pub const fn is_image(self) -> bool {
+        match self {
+            Self::Jpeg | Self::Png | Self::Webp | Self::Gif => true,
+            Self::Mp4 | Self::Webm => false,
+        }
+    }
+
+    /// Whether a file that starts with `first` can be of this type.
+    #[must_use]
+    pub fn matches(self, first: &[u8]) -> bool {
+        match self {
+            Self::Jpeg => first.starts_with(&[0xFF, 0xD8, 0xFF]),
+            Self::Png => first.starts_with(b"\x89PNG\r\n\x1a\n"),
+            Self::Webp => first.starts_with(b"RIFF") && first.get(8..12) == Some(b"WEBP"),
+            Self::Gif => first.starts_with(b"GIF87a") || first.starts_with(b"GIF89a"),
+            Self::Mp4 => first.get(4..8) == Some(b"ftyp"),
+            Self::Webm => first.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]),
+        }
+    }
+}
+
+/// What a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A picture that a generation starts from.
+    Reference,
+}
+
+impl Purpose {
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+        }
+    }
+
+    /// The purpose named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        (text == Self::Reference.as_str()).then_some(Self::Reference)
+    }
+}
+
+/// Whether the bytes have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// The upload is awaited.
+    Pending,
+    /// The bytes are there and were checked.
+    Ready,
+}
+
+impl FileState {
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Ready => "ready",
+        }
+    }
+
+    /// The state named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Pending, Self::Ready]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
+/// SHA-256 of a file's bytes, 64 lower-case hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sha256Hex(String);
+
+impl Sha256Hex {
+    /// The digest written as `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 64 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A file that is going to be uploaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announced {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What it is.
+    pub content_type: ContentType,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its digest.
+    pub sha256: Sha256Hex,
+}
+
+/// An uploaded file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its id.
+    pub id: FileId,
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What it is.
+    pub content_type: ContentType,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its digest.
+    pub sha256: Sha256Hex,
+    /// Whether the bytes have arrived.
+    pub state: FileState,
+    /// When it was announced.
+    pub created_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_knows_its_own_first_bytes_and_no_other() {
+        let samples: [(ContentType, &[u8]); 6] = [
+            (ContentType::Jpeg, &[0xFF, 0xD8, 0xFF, 0xE0]),
+            (ContentType::Png, b"\x89PNG\r\n\x1a\n...."),
+            (ContentType::Webp, b"RIFF\0\0\0\0WEBPVP8 "),
+            (ContentType::Gif, b"GIF89a"),
+            (ContentType::Mp4, b"\0\0\0\x20ftypisom"),
+            (ContentType::Webm, &[0x1A, 0x45, 0xDF, 0xA3, 1]),
+        ];
+        for (of, bytes) in samples {
+            for kind in ContentType::ALL {
+                assert_eq!(kind.matches(bytes), kind == of, "{kind:?} against {of:?}");
+            }
+            assert!(!of.matches(b""), "nothing is not a file");
+        }
+    }
+}

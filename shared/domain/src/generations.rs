@@ -1,0 +1,496 @@
+//! The life of a generation: queued → submitting → running → storing → succeeded | failed | canceled, and unknown.
+//!
+//! Owns every transition, as a pure function from one record to the next: `None` says "not from this state", which
+//! is how a second webhook, a late worker or a repeated message becomes a no-op. Refuses to know how a record is
+//! stored or a wallet is changed; [`Generation::settlement`] says what a transition owes the ledger.
+
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use outcome::{Failure, FailureCode, Media, Outcome, Ticket};
+
+use crate::catalogue::{Kind, Order, Value};
+use crate::credits::Credits;
+use crate::ids::{FileId, GenerationId, Tenant, UserId};
+use crate::time::Timestamp;
+
+/// How often a submit that was provably not accepted is tried before the job fails.
+pub const SUBMIT_ATTEMPTS_MAX: u32 = 4;
+
+/// Where a job is. [`State::Submitting`] is written before the provider is called: whoever finds it afterwards knows
+/// that a submit may have happened, and must not submit again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Paid for (held), waiting for a worker.
+    Queued,
+    /// A worker is handing it to the provider right now, or died while it did.
+    Submitting,
+    /// The provider accepted it.
+    Running,
+    /// The provider finished; its media are being copied.
+    Storing,
+    /// Delivered, and the hold captured.
+    Succeeded,
+    /// Not delivered, and the hold released.
+    Failed,
+    /// Cancelled before the provider made anything, and the hold released.
+    Canceled,
+    /// Nobody knows whether the provider accepted it; the hold stays until proof or the operator's policy.
+    Unknown,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 8] = [
+        Self::Queued,
+        Self::Submitting,
+        Self::Running,
+        Self::Storing,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Canceled,
+        Self::Unknown,
+    ];
+
+    /// The name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Submitting => "submitting",
+            Self::Running => "running",
+            Self::Storing => "storing",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The name in the API: a client need not know that a job is being submitted.
+    #[must_use]
+    pub const fn status(self) -> &'static str {
+        match self {
+            Self::Submitting => Self::Queued.as_str(),
+            state => state.as_str(),
+        }
+    }
+
+    /// The state named `text` in the store.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Whether nothing more happens by itself.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Succeeded | Self::Failed | Self::Canceled => true,
+            Self::Queued | Self::Submitting | Self::Running | Self::Storing | Self::Unknown => {
+                false
+            }
+        }
+    }
+}
+
+/// What became of the credits that were set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hold {
+    /// Still set aside.
+    Open,
+    /// Spent.
+    Captured,
+    /// Given back.
+    Released,
+}
+
+impl Hold {
+    /// The name in the store and in receipts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "held",
+            Self::Captured => "captured",
+            Self::Released => "released",
+        }
+    }
+
+    /// The outcome named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Open, Self::Captured, Self::Released]
+            .into_iter()
+            .find(|hold| hold.as_str() == text)
+    }
+}
+
+/// What a transition owes the ledger, in the same transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// Nothing.
+    None,
+    /// Spend what was set aside.
+    Capture,
+    /// Give it back.
+    Release,
+}
+
+/// How a generation relates to its parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// It has no parent.
+    Original,
+    /// The same idea, better.
+    Improve,
+    /// One more try.
+    Iterate,
+    /// Another direction.
+    Fork,
+    /// Mixed with something else.
+    Remix,
+}
+
+impl Intent {
+    /// Every intent.
+    pub const ALL: [Self; 5] = [
+        Self::Original,
+        Self::Improve,
+        Self::Iterate,
+        Self::Fork,
+        Self::Remix,
+    ];
+
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Original => "original",
+            Self::Improve => "improve",
+            Self::Iterate => "iterate",
+            Self::Fork => "fork",
+            Self::Remix => "remix",
+        }
+    }
+
+    /// The intent named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|intent| intent.as_str() == text)
+    }
+}
+
+/// What the client asked for, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The prompt, if the model takes one.
+    pub prompt: Option<String>,
+    /// What must not be in the picture.
+    pub negative_prompt: Option<String>,
+    /// The model's own parameters, as the client gave them.
+    pub parameters: Vec<(String, Value)>,
+    /// The uploaded picture to start from.
+    pub reference_file: Option<FileId>,
+    /// The generation that this one grew out of.
+    pub parent: Option<GenerationId>,
+    /// How it relates to its parent.
+    pub intent: Intent,
+    /// What was changed, in the author's words.
+    pub change_description: Option<String>,
+}
+
+/// A generation asked for, checked against its model.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What is ordered, and what it costs.
+    pub order: Order,
+    /// What was asked for.
+    pub request: Request,
+    /// The most that the caller agreed to pay.
+    pub max_credits: Option<Credits>,
+    /// A digest of everything that the client sent.
+    pub fingerprint: String,
+}
+
+/// Which of a tenant's generations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this model.
+    pub model: Option<&'static str>,
+    /// Of this kind.
+    pub kind: Option<Kind>,
+    /// With this status.
+    pub status: Option<&'static str>,
+    /// Favourites, or the others.
+    pub favorite: Option<bool>,
+    /// Children of this one.
+    pub parent: Option<GenerationId>,
+}
+
+/// One file that was delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Its key in the media bucket.
+    pub key: String,
+    /// Its media type, by its first bytes.
+    pub content_type: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// SHA-256, hexadecimal.
+    pub sha256: String,
+    /// Its width in pixels, if known.
+    pub width: Option<u32>,
+    /// Its height in pixels, if known.
+    pub height: Option<u32>,
+}
+
+/// A generation and the job that makes it: one record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generation {
+    /// Its id.
+    pub id: GenerationId,
+    /// Whose wallet paid, and whose it is.
+    pub tenant: Tenant,
+    /// Who asked for it.
+    pub author: UserId,
+    /// The model's id in the catalogue.
+    pub model: String,
+    /// What was asked for.
+    pub request: Request,
+    /// What it costs: set aside, then captured or released, never anything in between.
+    pub cost: Credits,
+    /// Where it is.
+    pub state: State,
+    /// What became of the credits.
+    pub hold: Hold,
+    /// How often a worker began to submit it.
+    pub attempts: u32,
+    /// SHA-256 (hex) of the secret in this job's webhook URL; empty before the first submit.
+    pub webhook_digest: String,
+    /// The provider's names for it, once it accepted.
+    pub ticket: Option<Ticket>,
+    /// What the provider made, kept until it is copied.
+    pub sources: Vec<Media>,
+    /// What was delivered.
+    pub outputs: Vec<Output>,
+    /// Why it was not.
+    pub failure: Option<Failure>,
+    /// When the provider was asked to stop, because the deadline had passed.
+    pub cancel_requested_at: Option<Timestamp>,
+    /// When somebody must look at it again; a job at rest has none.
+    pub due_at: Option<Timestamp>,
+    /// When it was accepted here.
+    pub created_at: Timestamp,
+    /// When the provider accepted it.
+    pub started_at: Option<Timestamp>,
+    /// When it came to rest.
+    pub finished_at: Option<Timestamp>,
+    /// Marked by its author.
+    pub favorite: bool,
+    /// How often it was written: the condition of the next write.
+    pub version: u64,
+}
+
+impl Generation {
+    /// A worker takes it, and has until `lease` from now to say what became of the submit; the webhook that this
+    /// submit asks for carries the secret with this digest.
+    #[must_use]
+    pub fn begin_submit(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        webhook_digest: String,
+    ) -> Option<Self> {
+        match self.state {
+            State::Queued => Some(Self {
+                state: State::Submitting,
+                attempts: self.attempts + 1,
+                webhook_digest,
+                due_at: Some(now.plus(lease)),
+                ..self.next()
+            }),
+            _ => None,
+        }
+    }
+
+    /// The provider accepted it; look at it again at `check_at` if no webhook came.
+    #[must_use]
+    pub fn accepted(&self, ticket: Ticket, now: Timestamp, check_at: Timestamp) -> Option<Self> {
+        match self.state {
+            State::Submitting | State::Unknown => Some(Self {
+                state: State::Running,
+                ticket: Some(ticket),
+                started_at: Some(now),
+                due_at: Some(check_at),
+                ..self.next()
+            }),
+            _ => None,
+        }
+    }
+
+    /// The provider provably did not accept it, but may later: back into the queue, to be looked at again at `check_at`.
+    #[must_use]
+    pub fn refused_for_now(&self, check_at: Timestamp) -> Option<Self> {
+        match self.state {
+            State::Submitting => Some(Self {
+                state: State::Queued,
+                due_at: Some(check_at),
+                ..self.next()
+            }),
+            _ => None,
+        }
+    }
+
+    /// Nobody knows whether the provider accepted it. It keeps its hold until proof, or until `policy_at`.
+    #[must_use]
+    pub fn lost_track(&self, policy_at: Timestamp) -> Option<Self> {
+        match self.state {
+            State::Submitting | State::Running => Some(Self {
+                state: State::Unknown,
+                due_at: Some(policy_at),
+                ..self.next()
+            }),
+            _ => None,
+        }
+    }
+
+    /// The provider made these `sources`: they are to be copied, and looked at again at `check_at`.
+    /// A job that was refunded because its outcome stayed unknown is delivered all the same.
+    #[must_use]
+    pub fn made(&self, request_id: &str, sources: Vec<Media>, check_at: Timestamp) -> Option<Self> {
+        (self.awaits_outcome() && self.is_named(request_id)).then(|| Self {
+            state: State::Storing,
+            sources,
+            failure: None,
+            finished_at: None,
+            due_at: Some(check_at),
+            ..self.next()
+        })
+    }
+
+    /// The media are ours now: delivered. Nobody pays for what was refunded before.
+    #[must_use]
+    pub fn stored(&self, outputs: Vec<Output>, now: Timestamp) -> Option<Self> {
+        match self.state {
+            State::Storing => Some(Self {
+                state: State::Succeeded,
+                hold: match self.hold {
+                    Hold::Open | Hold::Captured => Hold::Captured,
+                    Hold::Released => Hold::Released,
+                },
+                outputs,
+                sources: Vec::new(),
+                due_at: None,
+                finished_at: Some(now),
+                ..self.next()
+            }),
+            _ => None,
+        }
+    }
+
+    /// It will not be delivered, because of `failure`: the hold is released.
+    #[must_use]
+    pub fn failed(&self, failure: Failure, now: Timestamp) -> Option<Self> {
+        if self.state.is_final() {
+            return None;
+        }
+        Some(Self {
+            state: if failure.code == FailureCode::Canceled {
+                State::Canceled
+            } else {
+                State::Failed
+            },
+            hold: match self.hold {
+                Hold::Open | Hold::Released => Hold::Released,
+                Hold::Captured => Hold::Captured,
+            },
+            failure: Some(failure),
+            sources: Vec::new(),
+            due_at: None,
+            finished_at: Some(now),
+            ..self.next()
+        })
+    }
+
+    /// Look at it again at `at`, or never by itself.
+    #[must_use]
+    pub fn due(&self, at: Option<Timestamp>) -> Self {
+        Self {
+            due_at: at,
+            ..self.next()
+        }
+    }
+
+    /// The provider was asked to stop it; look at it again at `check_at`.
+    #[must_use]
+    pub fn cancel_requested(&self, now: Timestamp, check_at: Timestamp) -> Option<Self> {
+        match self.state {
+            State::Running => Some(Self {
+                cancel_requested_at: Some(now),
+                due_at: Some(check_at),
+                ..self.next()
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether the provider's `request_id` can be this job's: it is, or none is known yet.
+    #[must_use]
+    pub fn is_named(&self, request_id: &str) -> bool {
+        self.ticket
+            .as_ref()
+            .is_none_or(|ticket| ticket.request_id == request_id)
+    }
+
+    /// Whether an outcome from the provider still changes something.
+    #[must_use]
+    pub fn awaits_outcome(&self) -> bool {
+        match self.state {
+            State::Queued | State::Submitting | State::Running | State::Unknown => true,
+            State::Failed => self
+                .failure
+                .as_ref()
+                .is_some_and(|failure| failure.code == FailureCode::OutcomeUnknown),
+            State::Storing | State::Succeeded | State::Canceled => false,
+        }
+    }
+
+    /// What the step from `self` to `next` owes the ledger.
+    #[must_use]
+    pub fn settlement(&self, next: &Self) -> Settlement {
+        match (self.hold, next.hold) {
+            (Hold::Open, Hold::Captured) => Settlement::Capture,
+            (Hold::Open, Hold::Released) => Settlement::Release,
+            (Hold::Open, Hold::Open) | (Hold::Captured | Hold::Released, _) => Settlement::None,
+        }
+    }
+
+    /// A guess at how far it is, in percent; 100 only when it is delivered.
+    #[must_use]
+    pub fn progress_percent(&self, now: Timestamp, expected: Duration) -> u8 {
+        match self.state {
+            State::Queued
+            | State::Submitting
+            | State::Unknown
+            | State::Failed
+            | State::Canceled => 0,
+            State::Running => {
+                let elapsed_ms = self.started_at.map_or(0, |at| now.since(at).as_millis());
+                let percent = elapsed_ms * 100 / expected.as_millis().max(1);
+                u8::try_from(percent.min(95)).unwrap_or(95)
+            }
+            State::Storing => 97,
+            State::Succeeded => 100,
+        }
+    }
+
+    fn next(&self) -> Self {
+        Self {
+            version: self.version + 1,
+            ..self.clone()
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Whatever happens in whatever order, a hold ends at most once and a job at rest stays at rest.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Event {
+    BeginSubmit,
+    Accepted(u8),
+    RefusedForNow,
+    LostTrack,
+    Made(u8),
+    Stored,
+    Failed(FailureCode),
+    CancelRequested,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        Just(Event::BeginSubmit),
+        (0..2_u8).prop_map(Event::Accepted),
+        Just(Event::RefusedForNow),
+        Just(Event::LostTrack),
+        (0..2_u8).prop_map(Event::Made),
+        Just(Event::Stored),
+        prop::sample::select(FailureCode::ALL.to_vec()).prop_map(Event::Failed),
+        Just(Event::CancelRequested),
+    ]
+}
+
+fn ticket(n: u8) -> Ticket {
+    let url = |what: &str| format!("https://provider.example/{n}/{what}");
+    Ticket {
+        request_id: n.to_string(),
+        status_url: url("status"),
+        response_url: url(""),
+        cancel_url: url("cancel"),
+    }
+}
+
+fn queued() -> Generation {
+    let now = Timestamp::from_ms(1_000);
+    let user = UserId::new(now, 1);
+    Generation {
+        id: GenerationId::new(now, 2),
+        tenant: Tenant::User(user.clone()),
+        author: user,
+        model: "veo3".to_owned(),
+        request: Request {
+            prompt: Some("a lighthouse".to_owned()),
+            negative_prompt: None,
+            parameters: Vec::new(),
+            reference_file: None,
+            parent: None,
+            intent: Intent::Original,
+            change_description: None,
+        },
+        cost: Credits::of(500),
+        state: State::Queued,
+        hold: Hold::Open,
+        attempts: 0,
+        webhook_digest: String::new(),
+        ticket: None,
+        sources: Vec::new(),
+        outputs: Vec::new(),
+        failure: None,
+        cancel_requested_at: None,
+        due_at: Some(now),
+        created_at: now,
+        started_at: None,
+        finished_at: None,
+        favorite: false,
+        version: 1,
+    }
+}
+
+fn apply(job: &Generation, event: Event) -> Option<Generation> {
+    let now = Timestamp::from_ms(2_000);
+    match event {
+        Event::BeginSubmit => job.begin_submit(now, Duration::from_secs(60), String::new()),
+        Event::Accepted(n) => job.accepted(ticket(n), now, now),
+        Event::RefusedForNow => job.refused_for_now(now),
+        Event::LostTrack => job.lost_track(now),
+        Event::Made(n) => job.made(&n.to_string(), Vec::new(), now),
+        Event::Stored => job.stored(Vec::new(), now),
+        Event::Failed(code) => job.failed(Failure::new(code, "why"), now),
+        Event::CancelRequested => job.cancel_requested(now, now),
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_hold_ends_at_most_once_and_the_money_agrees_with_the_status(events in prop::collection::vec(event(), 0..40)) {
+        let mut job = queued();
+        let mut ended = 0;
+        for event in events {
+            let Some(next) = apply(&job, event) else { continue };
+            prop_assert_eq!(next.version, job.version + 1);
+            ended += u32::from(job.settlement(&next) != Settlement::None);
+            job = next;
+            prop_assert!(ended <= 1);
+            match job.state {
+                State::Failed | State::Canceled => prop_assert_eq!(job.hold, Hold::Released),
+                State::Succeeded => prop_assert_ne!(job.hold, Hold::Open),
+                State::Queued | State::Submitting | State::Running | State::Unknown => {
+                    prop_assert_eq!(job.hold, Hold::Open);
+                }
+                State::Storing => prop_assert_ne!(job.hold, Hold::Captured),
+            }
+            prop_assert_eq!(job.due_at.is_none(), job.state.is_final());
+        }
+    }
+
+    #[test]
+    fn a_job_is_handed_over_again_only_after_a_proven_refusal(events in prop::collection::vec(event(), 0..40)) {
+        let mut job = queued();
+        let mut may_submit = true;
+        for event in events {
+            let (begins, refused) =
+                (matches!(event, Event::BeginSubmit), matches!(event, Event::RefusedForNow));
+            let Some(next) = apply(&job, event) else { continue };
+            if begins {
+                prop_assert!(may_submit, "submitted twice without proof that the first was refused");
+                may_submit = false;
+            }
+            may_submit |= refused;
+            job = next;
+        }
+    }
+}
+
+#[test]
+fn a_webhook_that_overtakes_the_submit_answer_delivers_the_job() {
+    let now = Timestamp::from_ms(5);
+    let submitting = queued()
+        .begin_submit(now, Duration::from_secs(60), String::new())
+        .expect("was queued");
+    let storing = submitting
+        .made("7", Vec::new(), now)
+        .expect("no name is known yet");
+    assert_eq!(
+        storing.accepted(ticket(7), now, now),
+        None,
+        "the late answer changes nothing"
+    );
+    let done = storing.stored(Vec::new(), now).expect("was storing");
+    assert_eq!(
+        (done.state, storing.settlement(&done)),
+        (State::Succeeded, Settlement::Capture)
+    );
+}
+
+#[test]
+fn an_outcome_for_another_request_is_ignored() {
+    let now = Timestamp::from_ms(5);
+    let submitting = queued()
+        .begin_submit(now, Duration::from_secs(60), String::new())
+        .expect("was queued");
+    let running = submitting
+        .accepted(ticket(7), now, now)
+        .expect("was submitting");
+    assert_eq!(running.made("8", Vec::new(), now), None);
+}
+
+#[test]
+fn a_success_after_the_refund_is_delivered_free() {
+    let now = Timestamp::from_ms(5);
+    let submitting = queued()
+        .begin_submit(now, Duration::from_secs(60), String::new())
+        .expect("was queued");
+    let unknown = submitting.lost_track(now).expect("was submitting");
+    let refunded = unknown
+        .failed(Failure::new(FailureCode::OutcomeUnknown, "policy"), now)
+        .expect("was unknown");
+    assert_eq!(unknown.settlement(&refunded), Settlement::Release);
+    let storing = refunded
+        .made("7", Vec::new(), now)
+        .expect("its outcome was unknown");
+    let done = storing.stored(Vec::new(), now).expect("was storing");
+    assert_eq!(refunded.settlement(&storing), Settlement::None);
+    assert_eq!(
+        (done.state, done.hold, storing.settlement(&done)),
+        (State::Succeeded, Hold::Released, Settlement::None)
+    );
+}

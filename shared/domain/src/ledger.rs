@@ -1,0 +1,427 @@
+//! The wallet and its ledger. Owns the arithmetic of every booking: each one yields the next wallet and exactly
+//! one entry whose deltas are the difference. Refuses to know how the pair is committed (the store writes both in
+//! one transaction, on condition that the wallet still has the version that the booking started from).
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::credits::Credits;
+use crate::ids::{GenerationId, Tenant, UserId};
+use crate::refusal::Refusal;
+use crate::time::Timestamp;
+
+/// A tenant's credits now. Everything in it follows from the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wallet {
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// What can be spent.
+    pub available: Credits,
+    /// What is set aside for jobs in flight.
+    pub held: Credits,
+    /// All that was ever granted or bought.
+    pub lifetime_granted: Credits,
+    /// All that was ever captured.
+    pub lifetime_spent: Credits,
+    /// Jobs whose hold is open.
+    pub in_flight: u32,
+    /// How many bookings there were: the condition of the next one, and the last entry's sequence.
+    pub version: u64,
+}
+
+/// What an entry books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// The sign-up bonus.
+    Bonus,
+    /// Set aside for a job.
+    Hold,
+    /// Spent: the job was delivered.
+    Capture,
+    /// Given back: the job was not delivered.
+    Release,
+}
+
+impl EntryKind {
+    /// The name in the API, and the end of the entry's id.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bonus => "bonus",
+            Self::Hold => "hold",
+            Self::Capture => "capture",
+            Self::Release => "release",
+        }
+    }
+
+    /// The kind named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Bonus, Self::Hold, Self::Capture, Self::Release]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Who caused a booking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A person.
+    User(UserId),
+    /// Velro itself: a worker or a job.
+    System,
+}
+
+impl Actor {
+    /// The actor written as `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "system" {
+            Some(Self::System)
+        } else {
+            UserId::parse(text).map(Self::User)
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(user) => user.fmt(f),
+            Self::System => f.write_str("system"),
+        }
+    }
+}
+
+/// One line of the ledger: written once, never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// `txn_<ulid of what it books>-<kind>`: the same event can only ever make the same id.
+    pub id: String,
+    /// Whose wallet.
+    pub tenant: Tenant,
+    /// What it books.
+    pub kind: EntryKind,
+    /// How much; never zero.
+    pub amount: Credits,
+    /// What it did to `available`.
+    pub available_delta: i64,
+    /// What it did to `held`.
+    pub held_delta: i64,
+    /// `available` afterwards.
+    pub available_after: Credits,
+    /// `held` afterwards.
+    pub held_after: Credits,
+    /// The generation that it is for.
+    pub generation: Option<GenerationId>,
+    /// Who caused it.
+    pub actor: Actor,
+    /// One line for people.
+    pub description: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// Its place in the tenant's ledger, from 1, without gaps.
+    pub sequence: u64,
+}
+
+/// A booking worked out: the wallet as it will be, and the entry that says why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// The wallet afterwards.
+    pub wallet: Wallet,
+    /// The one entry.
+    pub entry: Entry,
+}
+
+/// What a hold is for.
+#[derive(Clone, Debug)]
+pub struct Job<'a> {
+    /// The job's id.
+    pub generation: &'a GenerationId,
+    /// What it costs.
+    pub cost: Credits,
+    /// The model's id, for the description.
+    pub model: &'a str,
+}
+
+/// The stored numbers contradict each other: a fault of ours, never the client's.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the wallet of {tenant} cannot book this {kind} of {amount}: it does not hold that much")]
+pub struct Broken {
+    tenant: String,
+    kind: &'static str,
+    amount: Credits,
+}
+
+struct Line<'a> {
+    ulid: &'a str,
+    kind: EntryKind,
+    amount: Credits,
+    generation: Option<&'a GenerationId>,
+    actor: Actor,
+    description: String,
+    now: Timestamp,
+}
+
+impl Wallet {
+    /// A new tenant's wallet: empty, with nothing booked.
+    #[must_use]
+    pub fn empty(tenant: Tenant) -> Self {
+        Self {
+            tenant,
+            available: Credits::ZERO,
+            held: Credits::ZERO,
+            lifetime_granted: Credits::ZERO,
+            lifetime_spent: Credits::ZERO,
+            in_flight: 0,
+            version: 0,
+        }
+    }
+
+    /// Books a new user's sign-up bonus; nothing to book if the bonus is zero.
+    ///
+    /// # Errors
+    /// [`Broken`] if the wallet would exceed [`Credits::MAX`].
+    pub fn bonus(&self, user: &UserId, amount: Credits, now: Timestamp) -> Result<Booked, Broken> {
+        let broken = || self.broken(EntryKind::Bonus, amount);
+        let next = Self {
+            available: self.available.checked_add(amount).ok_or_else(broken)?,
+            lifetime_granted: self
+                .lifetime_granted
+                .checked_add(amount)
+                .ok_or_else(broken)?,
+            ..self.clone()
+        };
+        Ok(self.book(
+            next,
+            Line {
+                ulid: user.ulid(),
+                kind: EntryKind::Bonus,
+                amount,
+                generation: None,
+                actor: Actor::System,
+                description: "Sign-up bonus".to_owned(),
+                now,
+            },
+        ))
+    }
+
+    /// Sets `job`'s cost aside.
+    ///
+    /// # Errors
+    /// [`Refusal::OutOfCredits`] if less is available, then [`Refusal::ConcurrencyLimit`] if `limit` jobs are in flight.
+    pub fn hold(
+        &self,
+        job: &Job<'_>,
+        actor: &UserId,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Booked, Refusal> {
+        let short = Refusal::OutOfCredits {
+            needed: job.cost,
+            available: self.available,
+        };
+        let available = self.available.checked_sub(job.cost).ok_or(short.clone())?;
+        if self.in_flight >= limit {
+            return Err(Refusal::ConcurrencyLimit { limit });
+        }
+        let held = self.held.checked_add(job.cost).ok_or(short)?;
+        let next = Self {
+            available,
+            held,
+            in_flight: self.in_flight + 1,
+            ..self.clone()
+        };
+        let actor = Actor::User(actor.clone());
+        Ok(self.book(next, Self::line(job, EntryKind::Hold, actor, now)))
+    }
+
+    /// Spends what was set aside for `job`.
+    ///
+    /// # Errors
+    /// [`Broken`] if the wallet does not hold it.
+    pub fn capture(&self, job: &Job<'_>, now: Timestamp) -> Result<Booked, Broken> {
+        let broken = || self.broken(EntryKind::Capture, job.cost);
+        let next = Self {
+            held: self.held.checked_sub(job.cost).ok_or_else(broken)?,
+            lifetime_spent: self
+                .lifetime_spent
+                .checked_add(job.cost)
+                .ok_or_else(broken)?,
+            in_flight: self.in_flight.checked_sub(1).ok_or_else(broken)?,
+            ..self.clone()
+        };
+        Ok(self.book(
+            next,
+            Self::line(job, EntryKind::Capture, Actor::System, now),
+        ))
+    }
+
+    /// Gives back what was set aside for `job`.
+    ///
+    /// # Errors
+    /// [`Broken`] if the wallet does not hold it.
+    pub fn release(&self, job: &Job<'_>, now: Timestamp) -> Result<Booked, Broken> {
+        let broken = || self.broken(EntryKind::Release, job.cost);
+        let next = Self {
+            available: self.available.checked_add(job.cost).ok_or_else(broken)?,
+            held: self.held.checked_sub(job.cost).ok_or_else(broken)?,
+            in_flight: self.in_flight.checked_sub(1).ok_or_else(broken)?,
+            ..self.clone()
+        };
+        Ok(self.book(
+            next,
+            Self::line(job, EntryKind::Release, Actor::System, now),
+        ))
+    }
+
+    fn line<'a>(job: &Job<'a>, kind: EntryKind, actor: Actor, now: Timestamp) -> Line<'a> {
+        let what = match kind {
+            EntryKind::Bonus => "Bonus",
+            EntryKind::Hold => "Held for",
+            EntryKind::Capture => "Spent on",
+            EntryKind::Release => "Given back for",
+        };
+        Line {
+            ulid: job.generation.ulid(),
+            kind,
+            amount: job.cost,
+            generation: Some(job.generation),
+            actor,
+            description: format!("{what} {}", job.model),
+            now,
+        }
+    }
+
+    fn book(&self, next: Self, line: Line<'_>) -> Booked {
+        let wallet = Self {
+            version: self.version + 1,
+            ..next
+        };
+        let entry = Entry {
+            id: format!("txn_{}-{}", line.ulid, line.kind.as_str()),
+            tenant: self.tenant.clone(),
+            kind: line.kind,
+            amount: line.amount,
+            available_delta: wallet.available.get() - self.available.get(),
+            held_delta: wallet.held.get() - self.held.get(),
+            available_after: wallet.available,
+            held_after: wallet.held,
+            generation: line.generation.cloned(),
+            actor: line.actor,
+            description: line.description,
+            created_at: line.now,
+            sequence: wallet.version,
+        };
+        Booked { wallet, entry }
+    }
+
+    fn broken(&self, kind: EntryKind, amount: Credits) -> Broken {
+        Broken {
+            tenant: self.tenant.to_string(),
+            kind: kind.as_str(),
+            amount,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Bonus(u32),
+        Hold(u32),
+        Capture(usize),
+        Release(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            (1_u32..500).prop_map(Step::Bonus),
+            (1_u32..200).prop_map(Step::Hold),
+            any::<usize>().prop_map(Step::Capture),
+            any::<usize>().prop_map(Step::Release),
+        ];
+        prop::collection::vec(step, 1..120)
+    }
+
+    proptest! {
+        #[test]
+        fn any_interleaving_of_bookings_sums_to_the_wallet(steps in steps()) {
+            let now = Timestamp::from_ms(1);
+            let user = UserId::new(now, 1);
+            let mut wallet = Wallet::empty(Tenant::User(user.clone()));
+            let mut open: Vec<(GenerationId, Credits)> = Vec::new();
+            let (mut available, mut held, mut entries) = (0, 0, 0_u64);
+            for (n, step) in steps.into_iter().enumerate() {
+                let generation = GenerationId::new(now, n as u128);
+                let booked = match step {
+                    Step::Bonus(amount) => wallet.bonus(&user, Credits::of(amount), now).ok(),
+                    Step::Hold(cost) => {
+                        let job = Job { generation: &generation, cost: Credits::of(cost), model: "m" };
+                        let booked = wallet.hold(&job, &user, 10, now).ok();
+                        if booked.is_some() {
+                            open.push((generation.clone(), job.cost));
+                        }
+                        booked
+                    }
+                    Step::Capture(at) | Step::Release(at) if open.is_empty() => { let _ = at; None }
+                    Step::Capture(at) => {
+                        let (generation, cost) = open.swap_remove(at % open.len());
+                        Some(wallet.capture(&Job { generation: &generation, cost, model: "m" }, now).expect("held"))
+                    }
+                    Step::Release(at) => {
+                        let (generation, cost) = open.swap_remove(at % open.len());
+                        Some(wallet.release(&Job { generation: &generation, cost, model: "m" }, now).expect("held"))
+                    }
+                };
+                let Some(Booked { wallet: next, entry }) = booked else { continue };
+                available += entry.available_delta;
+                held += entry.held_delta;
+                entries += 1;
+                prop_assert_eq!((next.available.get(), next.held.get()), (available, held));
+                prop_assert_eq!((entry.available_after, entry.held_after), (next.available, next.held));
+                prop_assert_eq!((entry.sequence, next.version), (entries, entries));
+                prop_assert_eq!(next.in_flight as usize, open.len());
+                prop_assert_eq!(
+                    next.available.get() + next.held.get() + next.lifetime_spent.get(),
+                    next.lifetime_granted.get()
+                );
+                wallet = next;
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_wallet_is_out_of_credits_before_it_is_too_busy() {
+        let now = Timestamp::from_ms(1);
+        let user = UserId::new(now, 1);
+        let generation = GenerationId::new(now, 2);
+        let job = Job {
+            generation: &generation,
+            cost: Credits::of(5),
+            model: "m",
+        };
+        let refused = Wallet::empty(Tenant::User(user.clone())).hold(&job, &user, 0, now);
+        assert_eq!(
+            refused,
+            Err(Refusal::OutOfCredits {
+                needed: Credits::of(5),
+                available: Credits::ZERO
+            })
+        );
+    }
+
+    #[test]
+    fn the_same_event_can_only_make_the_same_entry_id() {
+        let now = Timestamp::from_ms(1);
+        let user = UserId::new(now, 1);
+        let wallet = Wallet::empty(Tenant::User(user.clone()));
+        let booked = wallet.bonus(&user, Credits::of(1000), now).expect("books");
+        assert_eq!(booked.entry.id, format!("txn_{}-bonus", user.ulid()));
+    }
+}

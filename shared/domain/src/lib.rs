@@ -1,0 +1,18 @@
+//! What Velro is about, without saying how it is stored, sent or served.
+//!
+//! Owns: ids, credits, the wallet and its ledger, the life of a generation, the catalogue, accounts, files, and
+//! every reason to refuse. Refuses to know: time (a moment is an argument), randomness, I/O, JSON, HTTP, AWS.
+
+pub mod accounts;
+pub mod catalogue;
+pub mod credits;
+pub mod files;
+pub mod generations;
+pub mod ids;
+pub mod ledger;
+pub mod refusal;
+pub mod time;
+
+pub use credits::Credits;
+pub use refusal::{FieldCode, FieldError, Refusal};
+pub use time::Timestamp;

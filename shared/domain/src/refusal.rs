@@ -1,0 +1,161 @@
+//! Every expected reason to say no. A refusal is told to the client; it is never a fault of ours.
+//! Owns the reasons; refuses to know HTTP (one exhaustive match in `entry` maps them).
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::credits::Credits;
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// The body is not JSON at all.
+    #[error("the body is not valid JSON: {0}")]
+    MalformedJson(String),
+    /// A list cursor was altered, or belongs to another caller or query.
+    #[error("the cursor is not one that this list gave to you")]
+    InvalidCursor,
+    /// No valid credential.
+    #[error("the credentials are missing, wrong or no longer valid")]
+    Unauthorized,
+    /// The wallet holds less than the cost.
+    #[error("this costs {needed} credits, and {available} are available")]
+    OutOfCredits {
+        /// What it costs.
+        needed: Credits,
+        /// What the wallet has available.
+        available: Credits,
+    },
+    /// The caller may know that the thing exists, but not do this.
+    #[error("you may not do this")]
+    Forbidden,
+    /// There is no such thing, or the caller may not know of it.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// A field names something that does not exist, or that the caller may not know of.
+    #[error("{field}: there is no such {noun}")]
+    NoSuch {
+        /// The field.
+        field: &'static str,
+        /// What it should name.
+        noun: &'static str,
+    },
+    /// The state of things does not allow it.
+    #[error("{0}")]
+    Conflict(String),
+    /// Another request with this idempotency key is being carried out.
+    #[error("a request with this Idempotency-Key is still being carried out")]
+    IdempotencyInProgress,
+    /// The idempotency key was used with another body.
+    #[error("this Idempotency-Key was used before with another request")]
+    IdempotencyMismatch,
+    /// The price is above what the caller agreed to.
+    #[error("the price is {price} credits, which is not what you agreed to")]
+    PriceChanged {
+        /// What it would cost now.
+        price: Credits,
+    },
+    /// The body is larger than the endpoint takes.
+    #[error("the body is larger than {limit_bytes} bytes")]
+    PayloadTooLarge {
+        /// The most that is taken.
+        limit_bytes: usize,
+    },
+    /// The body is not of a type that the endpoint takes.
+    #[error("send the body as application/json")]
+    UnsupportedMediaType,
+    /// Fields are missing, unknown or wrong.
+    #[error("some fields are not valid")]
+    Invalid(Vec<FieldError>),
+    /// The tenant has as many jobs in flight as its plan allows.
+    #[error("{limit} generations are in flight, which is all that your plan allows")]
+    ConcurrencyLimit {
+        /// What the plan allows.
+        limit: u32,
+    },
+    /// Too many tries.
+    #[error("too many attempts; try again later")]
+    RateLimited {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Something that we depend on is busy; nothing was changed.
+    #[error("the service is busy; try again")]
+    Busy,
+}
+
+impl Refusal {
+    /// One field is wrong.
+    #[must_use]
+    pub fn field(field: impl Into<String>, code: FieldCode, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new(field, code, message)])
+    }
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// A dotted path, such as `parameters.duration`.
+    pub field: String,
+    /// The kind of problem, stable.
+    pub code: FieldCode,
+    /// The problem in words, and what would be right.
+    pub message: String,
+}
+
+impl FieldError {
+    /// A problem with `field`.
+    #[must_use]
+    pub fn new(field: impl Into<String>, code: FieldCode, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+/// The kinds of problem that a field can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldCode {
+    /// It must be there.
+    Required,
+    /// There is no such field.
+    Unknown,
+    /// It has another JSON type.
+    WrongType,
+    /// The number is too small or too large.
+    OutOfRange,
+    /// It is too long.
+    TooLong,
+    /// It is too short.
+    TooShort,
+    /// It is none of the values allowed.
+    NotAllowed,
+    /// It does not have the form it must have.
+    Malformed,
+    /// This model, or this version, does not take it.
+    Unsupported,
+    /// What it names does not exist, or is not the caller's.
+    NotFound,
+}
+
+impl FieldCode {
+    /// The stable name that clients branch on.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Unknown => "unknown",
+            Self::WrongType => "wrong_type",
+            Self::OutOfRange => "out_of_range",
+            Self::TooLong => "too_long",
+            Self::TooShort => "too_short",
+            Self::NotAllowed => "not_allowed",
+            Self::Malformed => "malformed",
+            Self::Unsupported => "unsupported",
+            Self::NotFound => "not_found",
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The authorizer: an `Authorization` header in, a policy out.
+//!
+//! API Gateway caches the answer for a minute and applies it to every route, so the policy names the whole stage,
+//! and each function checks what its caller may do. Only a failure whose message is exactly `Unauthorized` becomes
+//! a 401; any other failure is a 500, and nobody gets in.
+
+use std::collections::HashMap;
+
+use app::{App, Error, accounts};
+use domain::Refusal;
+use domain::accounts::Caller;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::boot::{self, Exit};
+
+/// The part of a REQUEST authorizer's event that matters.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    method_arn: String,
+    #[serde(default)]
+    headers: Option<HashMap<String, String>>,
+}
+
+/// Runs the authorizer. It does not start without the keys that verify tokens.
+pub fn serve() -> Exit {
+    boot::run(|app| async move {
+        accounts::ready_to_authorize(app)
+            .map_err(|fault| lambda_runtime::Error::from(fault.chain()))?;
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {
+            authorize(app, event.payload)
+        }))
+        .await
+    })
+}
+
+async fn authorize(app: &'static App, event: Event) -> Result<Value, lambda_runtime::Error> {
+    let headers = event.headers.unwrap_or_default();
+    let authorization = headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    let authorization = authorization
+        .map(|(_, value)| value.as_str())
+        .unwrap_or_default();
+    match accounts::authorize(app, authorization).await {
+        Ok(caller) => Ok(allow(&caller, &event.method_arn)),
+        Err(Error::Refused(Refusal::Unauthorized)) => Err("Unauthorized".into()),
+        Err(Error::Refused(refusal)) => Err(refusal.to_string().into()),
+        Err(Error::Faulted(fault)) => {
+            tracing::error!(fault = fault.chain(), "nobody can be let in");
+            Err(fault.to_string().into())
+        }
+    }
+}
+
+fn allow(caller: &Caller, method_arn: &str) -> Value {
+    json!({
+        "principalId": caller.user.as_str(),
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": whole_stage(method_arn)}],
+        },
+        "context": {"plan": caller.plan.as_str()},
+    })
+}
+
+/// `arn:…:api/stage/GET/path` becomes `arn:…:api/stage/*`.
+fn whole_stage(method_arn: &str) -> String {
+    let mut parts = method_arn.splitn(3, '/');
+    let (api, stage) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    format!("{api}/{stage}/*")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_covers_the_stage_and_nothing_else() {
+        assert_eq!(
+            whole_stage(
+                "arn:aws:execute-api:eu-west-1:123456789012:abc123/v1/GET/generations/gen_1"
+            ),
+            "arn:aws:execute-api:eu-west-1:123456789012:abc123/v1/*"
+        );
+    }
+}

@@ -1,0 +1,171 @@
+//! The settings in the environment, as `template.yaml` writes them. The one place that reads variables; it reports
+//! everything that is missing or wrong at once.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use app::config::{Config, FalSettings, JobSettings, TokenSettings, UnknownPolicy};
+use blobs::Buckets;
+use domain::Credits;
+use domain::accounts::Email;
+use queue::Queues;
+use store::Tables;
+
+/// Reads every setting.
+///
+/// # Errors
+/// One line that names everything missing or wrong.
+pub(crate) fn config() -> Result<Config, String> {
+    read(|name| std::env::var(name).ok())
+}
+
+fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
+    let mut settings = Settings {
+        lookup,
+        problems: String::new(),
+    };
+    let config = Config {
+        tables: Tables {
+            accounts: settings.text("ACCOUNTS_TABLE"),
+            credits: settings.text("CREDITS_TABLE"),
+            generations: settings.text("GENERATIONS_TABLE"),
+            files: settings.text("FILES_TABLE"),
+        },
+        queues: Queues {
+            image_url: settings.text("IMAGE_QUEUE_URL"),
+            video_url: settings.text("VIDEO_QUEUE_URL"),
+            settle_url: settings.text("SETTLE_QUEUE_URL"),
+        },
+        buckets: Buckets {
+            media: settings.text("MEDIA_BUCKET"),
+            uploads: settings.text("UPLOADS_BUCKET"),
+        },
+        fal: FalSettings {
+            queue_url: settings.text("FAL_QUEUE_URL"),
+            jwks_url: settings.text("FAL_JWKS_URL"),
+            key_name: settings.text("FAL_KEY_NAME"),
+        },
+        tokens: TokenSettings {
+            issuer: settings.text("TOKEN_ISSUER"),
+            audience: settings.text("TOKEN_AUDIENCE"),
+            public_keys: settings.text("TOKEN_PUBLIC_KEYS"),
+            signing_keys_name: settings.text("SIGNING_KEYS_NAME"),
+        },
+        jobs: JobSettings {
+            unknown_after: settings.duration("UNKNOWN_HOURS", 3_600.0),
+            unknown_policy: settings
+                .parsed("UNKNOWN_POLICY", "refund or hold", |text| match text {
+                    "refund" => Some(UnknownPolicy::Refund),
+                    "hold" => Some(UnknownPolicy::Hold),
+                    _ => None,
+                })
+                .unwrap_or(UnknownPolicy::Hold),
+            deadline: settings.duration("JOB_DEADLINE_MINUTES", 60.0),
+            public_url: (settings.lookup)("PUBLIC_URL").filter(|url| !url.is_empty()),
+        },
+        sign_up_credits: settings
+            .parsed("SIGN_UP_CREDITS", "a whole number, not negative", |text| {
+                text.parse().ok().and_then(Credits::new)
+            })
+            .unwrap_or(Credits::ZERO),
+        admin_emails: settings
+            .list("ADMIN_EMAILS")
+            .iter()
+            .filter_map(|text| Email::parse(text))
+            .collect(),
+        cors_origins: settings.list("CORS_ORIGINS"),
+    };
+    if settings.problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(settings.problems)
+    }
+}
+
+struct Settings<Lookup> {
+    lookup: Lookup,
+    problems: String,
+}
+
+impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
+    fn text(&mut self, name: &str) -> String {
+        let value = (self.lookup)(name).unwrap_or_default();
+        if value.is_empty() {
+            let _ = write!(self.problems, "{name} is not set. ");
+        }
+        value
+    }
+
+    fn parsed<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(name);
+        let parsed = parse(&text);
+        if parsed.is_none() && !text.is_empty() {
+            let _ = write!(self.problems, "{name} must be {expected}, not {text:?}. ");
+        }
+        parsed
+    }
+
+    /// A span given as a decimal number of units of `unit_s` seconds.
+    fn duration(&mut self, name: &str, unit_s: f64) -> Duration {
+        self.parsed(name, "a number above zero", |text| {
+            let number: f64 = text.parse().ok()?;
+            Duration::try_from_secs_f64(number * unit_s)
+                .ok()
+                .filter(|span| !span.is_zero())
+        })
+        .unwrap_or_default()
+    }
+
+    /// What may be empty: words between commas.
+    fn list(&self, name: &str) -> Vec<String> {
+        let text = (self.lookup)(name).unwrap_or_default();
+        text.split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once() {
+        let problems = read(|_| None).expect_err("nothing is set");
+        for name in [
+            "ACCOUNTS_TABLE",
+            "SETTLE_QUEUE_URL",
+            "TOKEN_PUBLIC_KEYS",
+            "UNKNOWN_POLICY",
+            "SIGN_UP_CREDITS",
+        ] {
+            assert!(
+                problems.contains(&format!("{name} is not set")),
+                "{problems}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_read_stops_the_start() {
+        let problems = read(|name| {
+            Some(match name {
+                "SIGN_UP_CREDITS" => "-5".to_owned(),
+                "UNKNOWN_HOURS" => "0".to_owned(),
+                "UNKNOWN_POLICY" => "shrug".to_owned(),
+                _ => "1".to_owned(),
+            })
+        })
+        .expect_err("three are wrong");
+        for name in ["SIGN_UP_CREDITS", "UNKNOWN_HOURS", "UNKNOWN_POLICY"] {
+            assert!(problems.contains(&format!("{name} must be")), "{problems}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! HTTP functions: API Gateway's proxy event in, a reply out.
+
+mod reply;
+mod request;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use api::problem::Problem;
+use app::{App, Error};
+use lambda_http::{Body, Response, service_fn};
+
+pub use reply::Reply;
+pub use request::Request;
+
+use crate::boot::{self, Exit};
+
+/// Why a request was not done.
+pub type Failure = Error;
+
+type Handled = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
+type Handler = dyn Fn(&'static App, Request) -> Handled + Send + Sync;
+
+/// Runs an HTTP function: `handle` answers one request.
+pub fn serve<F, Fut>(handle: F) -> Exit
+where
+    F: Fn(&'static App, Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Reply, Failure>> + Send + 'static,
+{
+    // Boxed here, so that the runtime's own code is compiled once and not for every function.
+    serve_erased(Box::new(move |app, request| Box::pin(handle(app, request))))
+}
+
+fn serve_erased(handle: Box<Handler>) -> Exit {
+    boot::run(|app| async move {
+        let handle: &'static Handler = Box::leak(handle);
+        lambda_http::run(service_fn(move |event: lambda_http::Request| async move {
+            Ok::<_, std::convert::Infallible>(answer(app, handle, event).await)
+        }))
+        .await
+    })
+}
+
+async fn answer(
+    app: &'static App,
+    handle: &'static Handler,
+    event: lambda_http::Request,
+) -> Response<Body> {
+    let request = Request::new(event);
+    let request_id = request.id().to_owned();
+    let origin = request.header("origin").map(str::to_owned);
+    let reply = match handle(app, request).await {
+        Ok(reply) => reply,
+        Err(Error::Refused(refusal)) => {
+            tracing::info!(%request_id, %refusal, "refused");
+            Reply::problem(
+                &Problem::refused(&refusal, &request_id),
+                api::problem::retry_after(&refusal),
+            )
+        }
+        Err(Error::Faulted(fault)) => {
+            tracing::error!(%request_id, fault = fault.chain(), "a fault");
+            Reply::problem(&Problem::fault(&request_id), None)
+        }
+    };
+    reply.finish(&request_id, origin.as_deref(), &app.config.cors_origins)
+}

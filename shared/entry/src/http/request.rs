@@ -1,0 +1,222 @@
+//! What a function is asked: the caller, the path, the query, the body, the headers that matter.
+
+use std::time::Duration;
+
+use api::query::Query;
+use app::generations::Key;
+use domain::accounts::{Caller, Plan};
+use domain::ids::UserId;
+use domain::{FieldCode, Refusal};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, RequestExt as _};
+use serde::de::DeserializeOwned;
+
+/// The largest JSON body that is read.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+/// The longest that a client may ask to wait (`Prefer: wait`): less than the gateway's 29 seconds.
+const WAIT_MAX_S: u64 = 25;
+/// The longest request id that is taken over from a caller.
+const REQUEST_ID_CHARS_MAX: usize = 128;
+
+/// One request.
+pub struct Request {
+    event: lambda_http::Request,
+    id: String,
+}
+
+impl Request {
+    pub(crate) fn new(event: lambda_http::Request) -> Self {
+        let own = event
+            .headers()
+            .get("x-request-id")
+            .and_then(|value| value.to_str().ok());
+        let sane = |text: &str| {
+            (1..=REQUEST_ID_CHARS_MAX).contains(&text.len())
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        let id = match own.filter(|text| sane(text)) {
+            Some(own) => own.to_owned(),
+            None => match event.request_context_ref() {
+                Some(RequestContext::ApiGatewayV1(context)) => {
+                    context.request_id.clone().unwrap_or_default()
+                }
+                _ => String::new(),
+            },
+        };
+        Self { event, id }
+    }
+
+    /// Names this request in logs and answers.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The value of a header, if it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.event
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    }
+
+    /// Who asks, as the authorizer established.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthorized`] if the gateway let somebody through without one.
+    pub fn caller(&self) -> Result<Caller, Refusal> {
+        let Some(RequestContext::ApiGatewayV1(context)) = self.event.request_context_ref() else {
+            return Err(Refusal::Unauthorized);
+        };
+        let field = |name: &str| {
+            context
+                .authorizer
+                .fields
+                .get(name)
+                .and_then(|value| value.as_str())
+        };
+        let user = field("principalId").and_then(UserId::parse);
+        let plan = field("plan").and_then(Plan::parse);
+        match (user, plan) {
+            (Some(user), Some(plan)) => Ok(Caller { user, plan }),
+            _ => Err(Refusal::Unauthorized),
+        }
+    }
+
+    /// A path parameter as an id; what is no id names nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`].
+    pub fn path<Id>(
+        &self,
+        name: &str,
+        noun: &'static str,
+        parse: impl FnOnce(&str) -> Option<Id>,
+    ) -> Result<Id, Refusal> {
+        let parameters = self.event.path_parameters_ref();
+        let text = parameters
+            .and_then(|parameters| parameters.first(name))
+            .unwrap_or_default();
+        parse(text).ok_or(Refusal::NotFound(noun))
+    }
+
+    /// The last segment of the route, for routes that are written out one by one.
+    #[must_use]
+    pub fn last_segment(&self) -> &str {
+        self.event
+            .uri()
+            .path()
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// The query parameters, to be checked.
+    #[must_use]
+    pub fn query(&self) -> Query {
+        let pairs = self.event.query_string_parameters_ref().map(|parameters| {
+            parameters
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect()
+        });
+        Query::new(pairs.unwrap_or_default())
+    }
+
+    /// The value of one query parameter, for addresses that we made ourselves.
+    #[must_use]
+    pub fn query_value(&self, name: &str) -> Option<String> {
+        self.event
+            .query_string_parameters_ref()
+            .and_then(|parameters| parameters.first(name))
+            .map(str::to_owned)
+    }
+
+    /// The body, byte for byte.
+    ///
+    /// # Errors
+    /// [`Refusal::PayloadTooLarge`].
+    pub fn bytes(&self) -> Result<&[u8], Refusal> {
+        let bytes = match self.event.body() {
+            Body::Text(text) => text.as_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => &[],
+        };
+        if bytes.len() > BODY_BYTES_MAX {
+            return Err(Refusal::PayloadTooLarge {
+                limit_bytes: BODY_BYTES_MAX,
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// The JSON body.
+    ///
+    /// # Errors
+    /// Refused if it is too large, not sent as JSON, not JSON, or not of the form.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        let bytes = self.bytes()?;
+        let content_type = self.header("content-type").unwrap_or("application/json");
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        let is_json = media_type.eq_ignore_ascii_case("application/json")
+            || (media_type.starts_with("application/") && media_type.ends_with("+json"));
+        if !is_json {
+            return Err(Refusal::UnsupportedMediaType);
+        }
+        api::body::parse(bytes)
+    }
+
+    /// The `Idempotency-Key`, if there is one.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] if it is empty, too long or not printable ASCII.
+    pub fn idempotency_key(&self) -> Result<Option<Key>, Refusal> {
+        let Some(value) = self.event.headers().get("idempotency-key") else {
+            return Ok(None);
+        };
+        match value.to_str().ok().and_then(Key::parse) {
+            Some(key) => Ok(Some(key)),
+            None => Err(Refusal::field(
+                "Idempotency-Key",
+                FieldCode::Malformed,
+                "must be 1 to 255 printable ASCII characters",
+            )),
+        }
+    }
+
+    /// How long the client would like to wait (`Prefer: wait=N`, RFC 7240), at most 25 seconds. A preference that
+    /// is not understood is ignored, as that RFC says.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        let preferences = self.header("prefer")?.split(',').map(str::trim);
+        let wait = preferences
+            .filter_map(|preference| preference.strip_prefix("wait="))
+            .next()?;
+        let seconds: u64 = wait
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .trim_matches('"')
+            .parse()
+            .ok()?;
+        (seconds > 0).then(|| Duration::from_secs(seconds.min(WAIT_MAX_S)))
+    }
+
+    /// The origin that clients see, such as `https://api.example.org/v1`, from the gateway's own words.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        let scheme = self.header("x-forwarded-proto").unwrap_or("https");
+        match self.event.request_context_ref() {
+            Some(RequestContext::ApiGatewayV1(context)) => format!(
+                "{scheme}://{}/{}",
+                context.domain_name.as_deref().unwrap_or_default(),
+                context.stage.as_deref().unwrap_or_default()
+            ),
+            _ => String::new(),
+        }
+    }
+}

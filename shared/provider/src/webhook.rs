@@ -1,0 +1,205 @@
+//! fal's webhooks: an Ed25519 signature (hexadecimal) over `request id \n user id \n timestamp \n sha256(body)`, by one of
+//! the keys in its JWKS, at most five minutes old.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use domain::generations::Outcome;
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
+
+use crate::{ANSWER_BYTES_MAX, ASK_TIMEOUT, Fal, failures, outcome, read_bounded};
+
+/// How far the timestamp may be from now.
+const WINDOW_S: u64 = 300;
+/// How long the keys are kept; fal's documentation says a day at most.
+const KEYS_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often the keys are fetched at most because a signature did not verify: they may have been rotated, but
+/// anybody can send a bad signature.
+const REFETCH_PAUSE: Duration = Duration::from_secs(60);
+/// The most keys that are tried.
+const KEYS_MAX: usize = 16;
+
+/// The headers that prove a webhook.
+#[derive(Clone, Debug, Default)]
+pub struct SignedHeaders {
+    /// `X-Fal-Webhook-Request-Id`
+    pub request_id: String,
+    /// `X-Fal-Webhook-User-Id`
+    pub user_id: String,
+    /// `X-Fal-Webhook-Timestamp`
+    pub timestamp: String,
+    /// `X-Fal-Webhook-Signature`
+    pub signature: String,
+}
+
+/// A webhook that is fal's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// fal's id of the job.
+    pub request_id: String,
+    /// How the job ended, unless the webhook could not carry it: then it must be asked for.
+    pub outcome: Option<Outcome>,
+}
+
+/// Why a webhook is not believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejected {
+    /// It is not proven to be fal's, and recent.
+    Denied,
+    /// fal's keys cannot be fetched now.
+    KeysUnavailable(String),
+}
+
+/// fal's public keys, fetched when they are first needed.
+#[derive(Default)]
+pub(crate) struct Keys(Mutex<Option<Fetched>>);
+
+#[derive(Clone)]
+struct Fetched {
+    at: Instant,
+    keys: Vec<VerifyingKey>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    request_id: String,
+    status: String,
+    #[serde(default)]
+    payload: Value,
+    #[serde(default)]
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Jwks {
+    keys: Vec<Jwk>,
+}
+
+#[derive(Deserialize)]
+struct Jwk {
+    #[serde(default)]
+    crv: String,
+    #[serde(default)]
+    x: String,
+}
+
+impl Fal {
+    /// Whether a webhook is fal's, and what it says.
+    ///
+    /// # Errors
+    /// [`Rejected`].
+    pub async fn verify_webhook(
+        &self,
+        headers: &SignedHeaders,
+        body: &[u8],
+        now_s: i64,
+    ) -> Result<Verified, Rejected> {
+        let denied = || Rejected::Denied;
+        let timestamp: i64 = headers.timestamp.parse().map_err(|_| denied())?;
+        if timestamp.abs_diff(now_s) > WINDOW_S {
+            return Err(denied());
+        }
+        let signature = hex::decode(&headers.signature)
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok());
+        let signature = Signature::from_bytes(&signature.ok_or_else(denied)?);
+        let digest = hex::encode(Sha256::digest(body));
+        let message = format!(
+            "{}\n{}\n{timestamp}\n{digest}",
+            headers.request_id, headers.user_id
+        );
+        self.verify_signature(message.as_bytes(), &signature)
+            .await?;
+        let body: Body = serde_json::from_slice(body).map_err(|_| denied())?;
+        if body.request_id != headers.request_id {
+            return Err(denied());
+        }
+        Ok(Verified {
+            outcome: body.outcome(),
+            request_id: body.request_id,
+        })
+    }
+
+    async fn verify_signature(
+        &self,
+        message: &[u8],
+        signature: &Signature,
+    ) -> Result<(), Rejected> {
+        let mut cached = self.keys.0.lock().await;
+        let verifies = |keys: &[VerifyingKey]| {
+            keys.iter()
+                .any(|key| key.verify_strict(message, signature).is_ok())
+        };
+        if let Some(fetched) = cached
+            .as_ref()
+            .filter(|fetched| fetched.at.elapsed() < KEYS_LIFETIME)
+        {
+            if verifies(&fetched.keys) {
+                return Ok(());
+            }
+            if fetched.at.elapsed() < REFETCH_PAUSE {
+                return Err(Rejected::Denied);
+            }
+        }
+        let keys = self.fetch_keys().await.map_err(Rejected::KeysUnavailable)?;
+        let valid = verifies(&keys);
+        *cached = Some(Fetched {
+            at: Instant::now(),
+            keys,
+        });
+        if valid { Ok(()) } else { Err(Rejected::Denied) }
+    }
+
+    async fn fetch_keys(&self) -> Result<Vec<VerifyingKey>, String> {
+        let response = self
+            .http
+            .get(&self.config.jwks_url)
+            .timeout(ASK_TIMEOUT)
+            .send()
+            .await
+            .map_err(|error| crate::describe(&error))?;
+        let code = response.status();
+        let bytes = read_bounded(response, ANSWER_BYTES_MAX).await?;
+        let jwks: Jwks = serde_json::from_slice(&bytes)
+            .map_err(|_| format!("its keys were {code}, unreadable"))?;
+        let keys: Vec<_> = jwks.keys.iter().filter_map(key).take(KEYS_MAX).collect();
+        if keys.is_empty() {
+            Err("it published no Ed25519 key".to_owned())
+        } else {
+            Ok(keys)
+        }
+    }
+}
+
+fn key(jwk: &Jwk) -> Option<VerifyingKey> {
+    if jwk.crv != "Ed25519" {
+        return None;
+    }
+    let bytes = URL_SAFE_NO_PAD
+        .decode(&jwk.x)
+        .or_else(|_| URL_SAFE.decode(&jwk.x))
+        .ok()?;
+    VerifyingKey::from_bytes(&bytes.try_into().ok()?).ok()
+}
+
+impl Body {
+    fn outcome(&self) -> Option<Outcome> {
+        if self.status == "OK" {
+            return (!self.payload.is_null()).then(|| outcome::read(&self.payload));
+        }
+        // "Invalid status code: 422": the only place where an error webhook names the status.
+        let status = self
+            .error
+            .as_deref()
+            .and_then(|text| text.rsplit(' ').next()?.parse().ok())
+            .unwrap_or(500);
+        let failure = failures::from_body(status, &self.payload)
+            .unwrap_or_else(|| failures::by_type("", self.error.as_deref().unwrap_or_default()));
+        Some(Outcome::Failed(failure))
+    }
+}

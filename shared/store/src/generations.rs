@@ -1,0 +1,288 @@
+//! Generations: opening one with its hold, moving it on, ending it with its money, and finding those that are due.
+//! Every write is on condition of the version that the decision was made from.
+
+mod lists;
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use domain::Timestamp;
+use domain::generations::Generation;
+use domain::ids::{GenerationId, Tenant};
+use domain::ledger::{Booked, Wallet};
+
+pub use lists::Page;
+
+use crate::accounts::is_condition;
+use crate::items::{self, GenerationItem, IdempotencyItem, WalletItem, number, text};
+use crate::transact::{Outcome, Reason};
+use crate::{Store, System};
+
+/// What an idempotency key was used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// The client's key.
+    pub key: String,
+    /// A digest of the request that it came with.
+    pub fingerprint: String,
+    /// What it made.
+    pub generation: GenerationId,
+    /// The status code that was answered first.
+    pub status: u16,
+}
+
+/// A job to open: the record, what it books, and the client's key.
+#[derive(Debug)]
+pub struct Opening<'a> {
+    /// The new job.
+    pub job: &'a Generation,
+    /// Its hold, worked out from the wallet as it was read.
+    pub hold: &'a Booked,
+    /// The client's key, if it gave one.
+    pub idempotency: Option<&'a IdempotencyRecord>,
+}
+
+/// What became of an opening.
+#[derive(Debug)]
+pub enum Opened {
+    /// The job is open and its cost is set aside.
+    Done,
+    /// The key was used before, for this.
+    KeyUsed(IdempotencyRecord),
+    /// The wallet moved meanwhile; this is how it is now.
+    WalletMoved(Wallet),
+    /// Other writes were under way: read again and try again.
+    Busy,
+}
+
+/// What became of a conditional write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It was written.
+    Done,
+    /// Somebody else wrote first: read again, and decide again.
+    Stale,
+}
+
+impl Store {
+    /// Opens a job: idempotency record, wallet, ledger entry and job, all or nothing.
+    ///
+    /// Safe to repeat with the same job: its own record, found in the way, says that an earlier try was committed
+    /// although its answer was lost.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn open(&self, opening: &Opening<'_>) -> Result<Opened, Fault> {
+        let doing = "opening a job";
+        let mut actions = vec![self.put_generation(opening.job, None)?];
+        actions.extend(self.booking(opening.hold)?);
+        if let Some(record) = opening.idempotency {
+            actions.push(self.put_idempotency(
+                &opening.job.tenant,
+                record,
+                opening.job.created_at,
+            )?);
+        }
+        let reasons = match self.transact(doing, actions).await? {
+            Outcome::Committed => return Ok(Opened::Done),
+            Outcome::Busy => return Ok(Opened::Busy),
+            Outcome::Cancelled(reasons) => reasons,
+        };
+        let mut reasons = reasons.into_iter();
+        let (job, wallet) = (reasons.next(), reasons.next());
+        if matches!(job, Some(Reason::Condition(_))) {
+            return Ok(Opened::Done);
+        }
+        if let Some(Reason::Condition(item)) = reasons.nth(1) {
+            let item =
+                item.ok_or_else(|| Fault::new(doing, "the idempotency record was not returned"))?;
+            return Ok(Opened::KeyUsed(idempotency_record(
+                opening.idempotency,
+                item,
+            )?));
+        }
+        match wallet {
+            Some(Reason::Condition(Some(item))) => Ok(Opened::WalletMoved(
+                items::read::<WalletItem>(item)?.try_into()?,
+            )),
+            Some(Reason::Condition(None) | Reason::None) | None => {
+                Err(Fault::new(doing, "a ledger entry was there before its job"))
+            }
+        }
+    }
+
+    /// Moves a job on, without money.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it could not be written.
+    pub async fn replace(&self, next: &Generation) -> Result<Written, Fault> {
+        let doing = "moving a job on";
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.tables.generations)
+            .set_item(Some(items::write(&GenerationItem::new(next))?))
+            .condition_expression("version = :before")
+            .expression_attribute_values(":before", number(next.version - 1))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(Written::Done),
+            Err(error) if is_condition(&error) => Ok(Written::Stale),
+            Err(error) => Err(Fault::new(doing, error)),
+        }
+    }
+
+    /// Moves a job on together with the booking that it owes, all or nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it could not be written.
+    pub async fn settle(&self, next: &Generation, booked: &Booked) -> Result<Written, Fault> {
+        let mut actions = vec![self.put_generation(next, Some(next.version - 1))?];
+        actions.extend(self.booking(booked)?);
+        match self.transact("settling a job", actions).await? {
+            Outcome::Committed => Ok(Written::Done),
+            Outcome::Busy | Outcome::Cancelled(_) => Ok(Written::Stale),
+        }
+    }
+
+    /// The tenant's generation, if it has one with this id.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn generation(
+        &self,
+        tenant: &Tenant,
+        id: &GenerationId,
+    ) -> Result<Option<Generation>, Fault> {
+        let found = self.job(System, id).await?;
+        Ok(found.filter(|generation| generation.tenant == *tenant))
+    }
+
+    /// Any tenant's job, for a worker.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn job(&self, _: System, id: &GenerationId) -> Result<Option<Generation>, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(id.as_str()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing("reading a generation"))?;
+        found
+            .item
+            .map(|item| items::read::<GenerationItem>(item)?.try_into())
+            .transpose()
+    }
+
+    /// What the tenant's idempotency key was used for, if it was.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn idempotency(
+        &self,
+        tenant: &Tenant,
+        key: &str,
+    ) -> Result<Option<IdempotencyRecord>, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(IdempotencyItem::key(tenant, key)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing("reading an idempotency record"))?;
+        let Some(item) = found.item else {
+            return Ok(None);
+        };
+        let item: IdempotencyItem = items::read(item)?;
+        Ok(Some(IdempotencyRecord {
+            key: key.to_owned(),
+            fingerprint: item.fingerprint,
+            generation: GenerationId::parse(&item.generation_id)
+                .ok_or_else(|| items::broken("generation_id"))?,
+            status: item.status,
+        }))
+    }
+
+    /// Remembers which status code was answered first for a key, once it is known.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn answered(&self, tenant: &Tenant, key: &str, status: u16) -> Result<(), Fault> {
+        self.client
+            .update_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(IdempotencyItem::key(tenant, key)))
+            .update_expression("SET #status = :status")
+            .condition_expression("attribute_exists(id)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", number(status))
+            .send()
+            .await
+            .map_err(Fault::doing("remembering a status code"))?;
+        Ok(())
+    }
+
+    /// A put of a job: new, or on condition of the version before.
+    fn put_generation(
+        &self,
+        job: &Generation,
+        before: Option<u64>,
+    ) -> Result<TransactWriteItem, Fault> {
+        let put = Put::builder()
+            .table_name(&self.tables.generations)
+            .set_item(Some(items::write(&GenerationItem::new(job))?));
+        let put = match before {
+            None => put.condition_expression("attribute_not_exists(id)"),
+            Some(version) => put
+                .condition_expression("version = :before")
+                .expression_attribute_values(":before", number(version)),
+        };
+        let put = put
+            .build()
+            .map_err(Fault::doing("building a job's write"))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    fn put_idempotency(
+        &self,
+        tenant: &Tenant,
+        record: &IdempotencyRecord,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, Fault> {
+        let item = IdempotencyItem {
+            id: IdempotencyItem::key(tenant, &record.key),
+            generation_id: record.generation.to_string(),
+            fingerprint: record.fingerprint.clone(),
+            status: record.status,
+            created_at_ms: now.ms(),
+        };
+        let put = Put::builder()
+            .table_name(&self.tables.generations)
+            .set_item(Some(items::write(&item)?))
+            .condition_expression("attribute_not_exists(id)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(Fault::doing("building an idempotency record"))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+fn idempotency_record(
+    asked: Option<&IdempotencyRecord>,
+    item: items::Item,
+) -> Result<IdempotencyRecord, Fault> {
+    let item: IdempotencyItem = items::read(item)?;
+    Ok(IdempotencyRecord {
+        key: asked.map(|record| record.key.clone()).unwrap_or_default(),
+        fingerprint: item.fingerprint,
+        generation: GenerationId::parse(&item.generation_id)
+            .ok_or_else(|| items::broken("generation_id"))?,
+        status: item.status,
+    })
+}

@@ -1,0 +1,195 @@
+//! Lists of generations: a tenant's, newest first, and those that are due. Queries only.
+
+use std::collections::HashMap;
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::Timestamp;
+use domain::generations::{Filter, Generation};
+use domain::ids::{GenerationId, Tenant};
+
+use crate::cursor::Cursor;
+use crate::items::{self, GenerationItem, due_shards, number, text};
+use crate::{Store, System};
+
+/// How many records one page may look at while it filters: what a page costs is bounded, whatever it finds.
+const LOOKED_AT_MAX: u32 = 1_000;
+/// How many records one query may look at.
+const QUERY_LIMIT_MAX: u32 = 250;
+
+/// A page of generations, newest first. It may be shorter than asked for and still have a next one: filtering looks
+/// at a bounded number of records.
+#[derive(Debug)]
+pub struct Page {
+    /// The generations.
+    pub generations: Vec<Generation>,
+    /// Where the next page starts, if there may be one.
+    pub next: Option<Cursor>,
+}
+
+/// A filter as DynamoDB takes it.
+#[derive(Default)]
+struct Expression {
+    terms: Vec<String>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Expression {
+    fn new(filter: &Filter) -> Self {
+        let mut expression = Self::default();
+        expression.equal("model", filter.model.map(text));
+        expression.equal("kind", filter.kind.map(|kind| text(kind.as_str())));
+        expression.equal("status", filter.status.map(text));
+        expression.equal("favorite", filter.favorite.map(AttributeValue::Bool));
+        expression.equal(
+            "parent_id",
+            filter.parent.as_ref().map(|id| text(id.as_str())),
+        );
+        expression
+    }
+
+    fn equal(&mut self, attribute: &str, value: Option<AttributeValue>) {
+        if let Some(value) = value {
+            self.terms.push(format!("#{attribute} = :{attribute}"));
+            self.names
+                .insert(format!("#{attribute}"), attribute.to_owned());
+            self.values.insert(format!(":{attribute}"), value);
+        }
+    }
+}
+
+impl Store {
+    /// A page of the tenant's generations, newest first.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn generations(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Page, Fault> {
+        // `~` sorts after every id.
+        let mut before = after.map_or("~", Cursor::position).to_owned();
+        let mut generations: Vec<Generation> = Vec::new();
+        let mut looked_at = 0;
+        loop {
+            let ask = if *filter == Filter::default() {
+                limit.saturating_add(1)
+            } else {
+                QUERY_LIMIT_MAX
+            };
+            let (found, last) = self.query_tenant(tenant, filter, &before, ask).await?;
+            looked_at += ask;
+            for generation in found {
+                if generations.len() >= limit as usize {
+                    let next = generations
+                        .last()
+                        .map(|last| Cursor::after(last.id.as_str()));
+                    return Ok(Page { generations, next });
+                }
+                generations.push(generation);
+            }
+            let Some(last) = last else {
+                return Ok(Page {
+                    generations,
+                    next: None,
+                });
+            };
+            if generations.len() >= limit as usize || looked_at >= LOOKED_AT_MAX {
+                return Ok(Page {
+                    generations,
+                    next: Some(Cursor::after(last)),
+                });
+            }
+            before = last;
+        }
+    }
+
+    /// One query: what it found, and the id that it stopped at if there is more.
+    async fn query_tenant(
+        &self,
+        tenant: &Tenant,
+        filter: &Filter,
+        before: &str,
+        limit: u32,
+    ) -> Result<(Vec<Generation>, Option<String>), Fault> {
+        let doing = "listing generations";
+        let Expression {
+            terms,
+            names,
+            values,
+        } = Expression::new(filter);
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.tables.generations)
+            .index_name("by_tenant")
+            .key_condition_expression("tenant = :tenant AND id < :before")
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .expression_attribute_values(":before", text(before))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        if !terms.is_empty() {
+            query = query.filter_expression(terms.join(" AND "));
+            for (name, attribute) in names {
+                query = query.expression_attribute_names(name, attribute);
+            }
+            for (name, value) in values {
+                query = query.expression_attribute_values(name, value);
+            }
+        }
+        let found = query.send().await.map_err(Fault::doing(doing))?;
+        let last = found
+            .last_evaluated_key
+            .and_then(|key| key.get("id").and_then(|id| id.as_s().ok()).cloned());
+        let generations = found
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|item| items::read::<GenerationItem>(item)?.try_into())
+            .collect::<Result<_, Fault>>()?;
+        Ok((generations, last))
+    }
+
+    /// Jobs that somebody must look at by `now`, at most `limit` for each shard of the index, the longest due first.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the index cannot be read.
+    pub async fn due(
+        &self,
+        _: System,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<GenerationId>, Fault> {
+        let doing = "finding due jobs";
+        let queries = due_shards().map(|shard| {
+            self.client
+                .query()
+                .table_name(&self.tables.generations)
+                .index_name("due")
+                .key_condition_expression("due_shard = :shard AND due_at_ms <= :now")
+                .expression_attribute_values(":shard", text(shard))
+                .expression_attribute_values(":now", number(now.ms()))
+                .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+                .send()
+        });
+        let mut due = Vec::new();
+        for found in futures::future::join_all(queries).await {
+            for item in found
+                .map_err(Fault::doing(doing))?
+                .items
+                .unwrap_or_default()
+            {
+                let id = item
+                    .get("id")
+                    .and_then(|id| id.as_s().ok())
+                    .and_then(|id| GenerationId::parse(id));
+                due.push(id.ok_or_else(|| items::broken("id"))?);
+            }
+        }
+        Ok(due)
+    }
+}

@@ -1,0 +1,48 @@
+//! The form of items: one struct for each kind, with the conversion from and to the domain's records.
+//! A stored item that cannot be read is a fault, never a default.
+
+mod accounts;
+mod files;
+mod generations;
+mod ledger;
+mod parameters;
+
+use std::collections::HashMap;
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub(crate) use accounts::{CredentialItem, SessionItem, UserItem, email_key};
+pub(crate) use files::FileItem;
+pub(crate) use generations::{GenerationItem, IdempotencyItem, due_shards};
+pub(crate) use ledger::{EntryItem, WALLET, WalletItem};
+
+/// An item as the SDK has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// A string attribute.
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number attribute.
+pub(crate) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The item that `form` describes.
+pub(crate) fn write(form: &impl Serialize) -> Result<Item, Fault> {
+    serde_dynamo::to_item(form).map_err(Fault::doing("writing an item"))
+}
+
+/// What `item` describes.
+pub(crate) fn read<Form: DeserializeOwned>(item: Item) -> Result<Form, Fault> {
+    serde_dynamo::from_item(item).map_err(Fault::doing("reading an item"))
+}
+
+/// An attribute that had to be valid, and is not.
+pub(crate) fn broken(what: &'static str) -> Fault {
+    Fault::new("reading an item", format!("its {what} is not valid"))
+}

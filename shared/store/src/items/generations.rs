@@ -1,0 +1,345 @@
+//! Generations, and the idempotency records beside them (key `idem#<tenant>#<digest of the client's key>`).
+//!
+//! Two sparse indexes: `by_tenant` (tenant, id) lists newest first; `due` (due_shard, due_at_ms) holds only jobs
+//! that somebody must look at.
+
+use aws::Fault;
+use domain::generations::{
+    Failure, FailureCode, Generation, Hold, Intent, Media, Output, Request, State, Ticket,
+};
+use domain::ids::{FileId, GenerationId, Tenant, UserId};
+use domain::{Credits, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::broken;
+use super::parameters::{self, Parameters};
+
+/// Shards of the `due` index: a write to it spreads over this many partitions.
+const DUE_SHARDS: u8 = 4;
+
+/// The hash keys of the `due` index.
+pub(crate) fn due_shards() -> impl Iterator<Item = String> {
+    (0..DUE_SHARDS).map(|n| format!("due#{n}"))
+}
+
+fn due_shard(id: &GenerationId) -> String {
+    let last = id.as_str().bytes().last().unwrap_or(0);
+    format!("due#{}", last % DUE_SHARDS)
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct GenerationItem {
+    id: String,
+    tenant: String,
+    author: String,
+    model: String,
+    kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prompt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    negative_prompt: Option<String>,
+    parameters: Parameters,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference_file_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent_id: Option<String>,
+    intent: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    change_description: Option<String>,
+    cost: i64,
+    state: String,
+    status: String,
+    hold: String,
+    attempts: u32,
+    webhook_digest: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ticket: Option<TicketItem>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<MediaItem>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    outputs: Vec<OutputItem>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureItem>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancel_requested_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_shard: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_at_ms: Option<i64>,
+    created_at_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    started_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    finished_at_ms: Option<i64>,
+    favorite: bool,
+    version: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TicketItem {
+    request_id: String,
+    status_url: String,
+    response_url: String,
+    cancel_url: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MediaItem {
+    url: String,
+    content_type: Option<String>,
+    width: Option<u32>,
+    height: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OutputItem {
+    key: String,
+    content_type: String,
+    size_bytes: u64,
+    sha256: String,
+    width: Option<u32>,
+    height: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FailureItem {
+    code: String,
+    message: String,
+}
+
+impl GenerationItem {
+    /// The item for `job`; `kind` is the catalogue's, kept for filtering.
+    pub(crate) fn new(job: &Generation) -> Self {
+        let kind = domain::catalogue::find(&job.model).map_or("", |model| model.kind.as_str());
+        Self {
+            id: job.id.to_string(),
+            tenant: job.tenant.to_string(),
+            author: job.author.to_string(),
+            model: job.model.clone(),
+            kind: kind.to_owned(),
+            prompt: job.request.prompt.clone(),
+            negative_prompt: job.request.negative_prompt.clone(),
+            parameters: parameters::write(&job.request.parameters),
+            reference_file_id: job.request.reference_file.as_ref().map(ToString::to_string),
+            parent_id: job.request.parent.as_ref().map(ToString::to_string),
+            intent: job.request.intent.as_str().to_owned(),
+            change_description: job.request.change_description.clone(),
+            cost: job.cost.get(),
+            state: job.state.as_str().to_owned(),
+            status: job.state.status().to_owned(),
+            hold: job.hold.as_str().to_owned(),
+            attempts: job.attempts,
+            webhook_digest: job.webhook_digest.clone(),
+            ticket: job.ticket.clone().map(TicketItem::from),
+            sources: job.sources.iter().cloned().map(MediaItem::from).collect(),
+            outputs: job.outputs.iter().cloned().map(OutputItem::from).collect(),
+            failure: job.failure.clone().map(|failure| FailureItem {
+                code: failure.code.as_str().to_owned(),
+                message: failure.message,
+            }),
+            cancel_requested_at_ms: job.cancel_requested_at.map(Timestamp::ms),
+            due_shard: job.due_at.map(|_| due_shard(&job.id)),
+            due_at_ms: job.due_at.map(Timestamp::ms),
+            created_at_ms: job.created_at.ms(),
+            started_at_ms: job.started_at.map(Timestamp::ms),
+            finished_at_ms: job.finished_at.map(Timestamp::ms),
+            favorite: job.favorite,
+            version: job.version,
+        }
+    }
+
+    fn request(&mut self) -> Result<Request, Fault> {
+        let reference_file = match &self.reference_file_id {
+            Some(id) => Some(FileId::parse(id).ok_or_else(|| broken("reference_file_id"))?),
+            None => None,
+        };
+        let parent = match &self.parent_id {
+            Some(id) => Some(GenerationId::parse(id).ok_or_else(|| broken("parent_id"))?),
+            None => None,
+        };
+        Ok(Request {
+            prompt: self.prompt.take(),
+            negative_prompt: self.negative_prompt.take(),
+            parameters: parameters::read(std::mem::take(&mut self.parameters)),
+            reference_file,
+            parent,
+            intent: Intent::parse(&self.intent).ok_or_else(|| broken("intent"))?,
+            change_description: self.change_description.take(),
+        })
+    }
+}
+
+impl TryFrom<GenerationItem> for Generation {
+    type Error = Fault;
+
+    fn try_from(mut item: GenerationItem) -> Result<Self, Fault> {
+        let request = item.request()?;
+        let failure = match item.failure {
+            Some(FailureItem { code, message }) => Some(Failure {
+                code: FailureCode::parse(&code).ok_or_else(|| broken("failure"))?,
+                message,
+            }),
+            None => None,
+        };
+        Ok(Self {
+            id: GenerationId::parse(&item.id).ok_or_else(|| broken("id"))?,
+            tenant: Tenant::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
+            author: UserId::parse(&item.author).ok_or_else(|| broken("author"))?,
+            model: item.model,
+            request,
+            cost: Credits::new(item.cost).ok_or_else(|| broken("cost"))?,
+            state: State::parse(&item.state).ok_or_else(|| broken("state"))?,
+            hold: Hold::parse(&item.hold).ok_or_else(|| broken("hold"))?,
+            attempts: item.attempts,
+            webhook_digest: item.webhook_digest,
+            ticket: item.ticket.map(Ticket::from),
+            sources: item.sources.into_iter().map(Media::from).collect(),
+            outputs: item.outputs.into_iter().map(Output::from).collect(),
+            failure,
+            cancel_requested_at: item.cancel_requested_at_ms.map(Timestamp::from_ms),
+            due_at: item.due_at_ms.map(Timestamp::from_ms),
+            created_at: Timestamp::from_ms(item.created_at_ms),
+            started_at: item.started_at_ms.map(Timestamp::from_ms),
+            finished_at: item.finished_at_ms.map(Timestamp::from_ms),
+            favorite: item.favorite,
+            version: item.version,
+        })
+    }
+}
+
+impl From<Ticket> for TicketItem {
+    fn from(
+        Ticket {
+            request_id,
+            status_url,
+            response_url,
+            cancel_url,
+        }: Ticket,
+    ) -> Self {
+        Self {
+            request_id,
+            status_url,
+            response_url,
+            cancel_url,
+        }
+    }
+}
+
+impl From<TicketItem> for Ticket {
+    fn from(
+        TicketItem {
+            request_id,
+            status_url,
+            response_url,
+            cancel_url,
+        }: TicketItem,
+    ) -> Self {
+        Self {
+            request_id,
+            status_url,
+            response_url,
+            cancel_url,
+        }
+    }
+}
+
+impl From<Media> for MediaItem {
+    fn from(
+        Media {
+            url,
+            content_type,
+            width,
+            height,
+        }: Media,
+    ) -> Self {
+        Self {
+            url,
+            content_type,
+            width,
+            height,
+        }
+    }
+}
+
+impl From<MediaItem> for Media {
+    fn from(
+        MediaItem {
+            url,
+            content_type,
+            width,
+            height,
+        }: MediaItem,
+    ) -> Self {
+        Self {
+            url,
+            content_type,
+            width,
+            height,
+        }
+    }
+}
+
+impl From<Output> for OutputItem {
+    fn from(
+        Output {
+            key,
+            content_type,
+            size_bytes,
+            sha256,
+            width,
+            height,
+        }: Output,
+    ) -> Self {
+        Self {
+            key,
+            content_type,
+            size_bytes,
+            sha256,
+            width,
+            height,
+        }
+    }
+}
+
+impl From<OutputItem> for Output {
+    fn from(
+        OutputItem {
+            key,
+            content_type,
+            size_bytes,
+            sha256,
+            width,
+            height,
+        }: OutputItem,
+    ) -> Self {
+        Self {
+            key,
+            content_type,
+            size_bytes,
+            sha256,
+            width,
+            height,
+        }
+    }
+}
+
+/// "This key made this generation": written with the job, kept as long as the job's own record.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct IdempotencyItem {
+    pub(crate) id: String,
+    pub(crate) generation_id: String,
+    pub(crate) fingerprint: String,
+    pub(crate) status: u16,
+    pub(crate) created_at_ms: i64,
+}
+
+impl IdempotencyItem {
+    /// The record's key: the tenant's, and a digest, since the client's key may be anything.
+    pub(crate) fn key(tenant: &Tenant, client_key: &str) -> String {
+        format!(
+            "idem#{tenant}#{}",
+            hex::encode(Sha256::digest(client_key.as_bytes()))
+        )
+    }
+}

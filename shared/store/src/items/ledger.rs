@@ -1,0 +1,121 @@
+//! The wallet (sort key `wallet`) and its entries (sort key: the entry's id) under the tenant's key.
+
+use aws::Fault;
+use domain::ids::{GenerationId, Tenant};
+use domain::ledger::{Actor, Entry, EntryKind, Wallet};
+use domain::{Credits, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::broken;
+
+/// The wallet's sort key.
+pub(crate) const WALLET: &str = "wallet";
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct WalletItem {
+    tenant: String,
+    entry: String,
+    available: i64,
+    held: i64,
+    lifetime_granted: i64,
+    lifetime_spent: i64,
+    in_flight: u32,
+    version: u64,
+}
+
+impl From<&Wallet> for WalletItem {
+    fn from(wallet: &Wallet) -> Self {
+        Self {
+            tenant: wallet.tenant.to_string(),
+            entry: WALLET.to_owned(),
+            available: wallet.available.get(),
+            held: wallet.held.get(),
+            lifetime_granted: wallet.lifetime_granted.get(),
+            lifetime_spent: wallet.lifetime_spent.get(),
+            in_flight: wallet.in_flight,
+            version: wallet.version,
+        }
+    }
+}
+
+impl TryFrom<WalletItem> for Wallet {
+    type Error = Fault;
+
+    fn try_from(item: WalletItem) -> Result<Self, Fault> {
+        let credits = |amount| Credits::new(amount).ok_or_else(|| broken("amount"));
+        Ok(Self {
+            tenant: Tenant::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
+            available: credits(item.available)?,
+            held: credits(item.held)?,
+            lifetime_granted: credits(item.lifetime_granted)?,
+            lifetime_spent: credits(item.lifetime_spent)?,
+            in_flight: item.in_flight,
+            version: item.version,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct EntryItem {
+    tenant: String,
+    entry: String,
+    kind: String,
+    amount: i64,
+    available_delta: i64,
+    held_delta: i64,
+    available_after: i64,
+    held_after: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    generation_id: Option<String>,
+    actor: String,
+    description: String,
+    created_at_ms: i64,
+    sequence: u64,
+}
+
+impl From<&Entry> for EntryItem {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            tenant: entry.tenant.to_string(),
+            entry: entry.id.clone(),
+            kind: entry.kind.as_str().to_owned(),
+            amount: entry.amount.get(),
+            available_delta: entry.available_delta,
+            held_delta: entry.held_delta,
+            available_after: entry.available_after.get(),
+            held_after: entry.held_after.get(),
+            generation_id: entry.generation.as_ref().map(ToString::to_string),
+            actor: entry.actor.to_string(),
+            description: entry.description.clone(),
+            created_at_ms: entry.created_at.ms(),
+            sequence: entry.sequence,
+        }
+    }
+}
+
+impl TryFrom<EntryItem> for Entry {
+    type Error = Fault;
+
+    fn try_from(item: EntryItem) -> Result<Self, Fault> {
+        let credits = |amount| Credits::new(amount).ok_or_else(|| broken("amount"));
+        let generation = match item.generation_id {
+            Some(id) => Some(GenerationId::parse(&id).ok_or_else(|| broken("generation_id"))?),
+            None => None,
+        };
+        Ok(Self {
+            id: item.entry,
+            tenant: Tenant::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
+            kind: EntryKind::parse(&item.kind).ok_or_else(|| broken("kind"))?,
+            amount: credits(item.amount)?,
+            available_delta: item.available_delta,
+            held_delta: item.held_delta,
+            available_after: credits(item.available_after)?,
+            held_after: credits(item.held_after)?,
+            generation,
+            actor: Actor::parse(&item.actor).ok_or_else(|| broken("actor"))?,
+            description: item.description,
+            created_at: Timestamp::from_ms(item.created_at_ms),
+            sequence: item.sequence,
+        })
+    }
+}

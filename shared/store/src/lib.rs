@@ -1,0 +1,72 @@
+//! Everything that lives in DynamoDB.
+//!
+//! Owns: the key scheme, the form of items, every conditional write and transaction, list cursors. Refuses to know
+//! why something is written: decisions are the domain's, and arrive here as records to commit on condition that
+//! nothing moved in between. There is no scan. Reading a tenant's things takes the tenant, or [`System`].
+
+mod accounts;
+mod cursor;
+mod files;
+mod generations;
+mod items;
+mod transact;
+mod wallets;
+
+use aws::{Fault, SdkConfig};
+use aws_sdk_dynamodb::Client;
+
+pub use accounts::{Credential, Registered};
+pub use cursor::Cursor;
+pub use generations::{IdempotencyRecord, Opened, Opening, Page, Written};
+pub use transact::backoff;
+pub use wallets::EntryPage;
+
+/// The tables' names.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// Users, their e-mails and sessions.
+    pub accounts: String,
+    /// Wallets and the ledger.
+    pub credits: String,
+    /// Generations and idempotency records.
+    pub generations: String,
+    /// Uploaded files.
+    pub files: String,
+}
+
+/// What a worker shows instead of a tenant: only code that acts for Velro itself may make one.
+#[derive(Clone, Copy, Debug)]
+pub struct System;
+
+/// Reads and writes.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    tables: Tables,
+}
+
+impl Store {
+    /// A store over `tables`.
+    #[must_use]
+    pub fn new(config: &SdkConfig, tables: Tables) -> Self {
+        Self {
+            client: Client::new(config),
+            tables,
+        }
+    }
+
+    /// Whether the database answers: one read of an item that does not exist.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it does not.
+    pub async fn check(&self) -> Result<(), Fault> {
+        self.client
+            .get_item()
+            .table_name(&self.tables.generations)
+            .key("id", items::text("health"))
+            .send()
+            .await
+            .map_err(Fault::doing("reading nothing from the database"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Wallets and their ledger. A wallet is only ever written together with the entry that explains the change, on
+//! condition that it still has the version that the booking was worked out from.
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use domain::ids::Tenant;
+use domain::ledger::{Booked, Entry, Wallet};
+
+use crate::Store;
+use crate::cursor::Cursor;
+use crate::items::{self, EntryItem, WALLET, WalletItem, number, text};
+
+/// A page of the ledger, newest first.
+#[derive(Debug)]
+pub struct EntryPage {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<Cursor>,
+}
+
+impl Store {
+    /// The tenant's wallet as it is now (strongly consistent).
+    ///
+    /// # Errors
+    /// A [`Fault`], also if there is none: every tenant gets one when it comes to be.
+    pub async fn wallet(&self, tenant: &Tenant) -> Result<Wallet, Fault> {
+        let doing = "reading a wallet";
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.credits)
+            .key("tenant", text(tenant.as_str()))
+            .key("entry", text(WALLET))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        let item = found
+            .item
+            .ok_or_else(|| Fault::new(doing, format!("{tenant} has none")))?;
+        items::read::<WalletItem>(item)?.try_into()
+    }
+
+    /// A page of the tenant's ledger, newest first.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn entries(
+        &self,
+        tenant: &Tenant,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<EntryPage, Fault> {
+        let doing = "reading a ledger";
+        let before: u64 = match after {
+            Some(cursor) => cursor.position().parse().map_err(Fault::doing(doing))?,
+            None => i64::MAX.unsigned_abs(),
+        };
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.credits)
+            .index_name("by_sequence")
+            .key_condition_expression("tenant = :tenant AND #sequence < :before")
+            .expression_attribute_names("#sequence", "sequence")
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .expression_attribute_values(":before", number(before))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        let found = found.items.unwrap_or_default();
+        let more = found.len() > limit as usize;
+        let entries = found
+            .into_iter()
+            .take(limit as usize)
+            .map(|item| items::read::<EntryItem>(item)?.try_into())
+            .collect::<Result<Vec<Entry>, Fault>>()?;
+        let next = entries
+            .last()
+            .filter(|_| more)
+            .map(|entry| Cursor::after(entry.sequence.to_string()));
+        Ok(EntryPage { entries, next })
+    }
+
+    /// The two writes of a booking: the wallet, if it has not moved, and the entry, if it was never booked.
+    pub(crate) fn booking(&self, booked: &Booked) -> Result<[TransactWriteItem; 2], Fault> {
+        let doing = "building a booking";
+        let before = booked.wallet.version - 1;
+        let wallet = Put::builder()
+            .table_name(&self.tables.credits)
+            .set_item(Some(items::write(&WalletItem::from(&booked.wallet))?))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let wallet = if before == 0 {
+            wallet.condition_expression("attribute_not_exists(tenant)")
+        } else {
+            wallet
+                .condition_expression("version = :before")
+                .expression_attribute_values(":before", AttributeValue::N(before.to_string()))
+        };
+        let entry = Put::builder()
+            .table_name(&self.tables.credits)
+            .set_item(Some(items::write(&EntryItem::from(&booked.entry))?))
+            .condition_expression("attribute_not_exists(tenant)");
+        Ok([
+            TransactWriteItem::builder()
+                .put(wallet.build().map_err(Fault::doing(doing))?)
+                .build(),
+            TransactWriteItem::builder()
+                .put(entry.build().map_err(Fault::doing(doing))?)
+                .build(),
+        ])
+    }
+}
