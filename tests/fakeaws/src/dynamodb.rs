@@ -1,0 +1,179 @@
+//! DynamoDB: AWS's operations and errors, answered by the embedded engine.
+//!
+//! Owns which operations are open and on which threads the engine runs. Refuses to know any table.
+//! Streams are not offered: the engine's writes slow down as a stream grows.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use dynoxide::{Database, DynoxideError};
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::wire::{Refusal, Reply, text_reply};
+use crate::{Error, tables};
+
+/// The engine has one lock, so more threads than this would only wait for it.
+const THREADS_MAX: usize = 4;
+
+/// The tables. Clones share them.
+#[derive(Clone)]
+pub(crate) struct DynamoDb {
+    database: Database,
+    threads: Arc<Semaphore>,
+}
+
+impl DynamoDb {
+    /// Opens the file, or a database in memory when there is none.
+    pub(crate) fn open(file: Option<&Path>) -> Result<Self, Error> {
+        let failed = |cause: DynoxideError| Error::doing("open dynamodb.sqlite", cause);
+        let database = match file {
+            Some(file) => {
+                let database = Database::new(&file.to_string_lossy()).map_err(failed)?;
+                // The engine's only way to `synchronous = NORMAL`: a commit is left with the
+                // operating system, where a killed process cannot lose it.
+                database.disable_bulk_loading().map_err(failed)?;
+                database
+            }
+            None => Database::memory().map_err(failed)?,
+        };
+        Ok(Self {
+            database,
+            threads: Arc::new(Semaphore::new(THREADS_MAX)),
+        })
+    }
+
+    /// Answers one operation, named as in `X-Amz-Target`.
+    pub(crate) async fn handle(&self, operation: &str, body: Bytes) -> Reply {
+        let operation = operation.to_owned();
+        let outcome = self
+            .run(move |database| answer(database, &operation, &body))
+            .await;
+        match outcome {
+            Ok(Ok(json)) => text_reply(StatusCode::OK, "application/x-amz-json-1.0", json),
+            Ok(Err(refusal)) => {
+                let status = StatusCode::from_u16(refusal.status_code());
+                let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                text_reply(status, "application/x-amz-json-1.0", refusal.to_json())
+            }
+            Err(error) => Refusal::from(error).reply(),
+        }
+    }
+
+    /// Makes a table as `create` says, keeping one that exists.
+    pub(crate) async fn create_table(
+        &self,
+        create: Value,
+        ttl_attribute: Option<&str>,
+    ) -> Result<(), Error> {
+        let ttl_attribute = ttl_attribute.map(str::to_owned);
+        let create =
+            move |database: &Database| tables::ensure(database, create, ttl_attribute.as_deref());
+        self.run(create).await?
+    }
+
+    /// Deletes what has expired, as AWS does now and then.
+    pub(crate) async fn sweep(&self) -> Result<(), Error> {
+        let swept = self.run(Database::sweep_ttl).await?;
+        swept
+            .map(|_count| ())
+            .map_err(|cause| Error::doing("delete expired items", cause))
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let doing = "run a DynamoDB operation";
+        let turn = self.threads.clone().acquire_owned().await;
+        let turn = turn.map_err(|cause| Error::doing(doing, cause))?;
+        let database = self.database.clone();
+        let work = move || {
+            let outcome = work(&database);
+            drop(turn);
+            outcome
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|cause| Error::doing(doing, cause))
+    }
+}
+
+/// Runs one operation on the calling thread.
+pub(crate) fn answer(
+    database: &Database,
+    operation: &str,
+    body: &[u8],
+) -> Result<String, DynoxideError> {
+    match operation {
+        "GetItem" => call(body, |input| database.get_item(input)),
+        "PutItem" => call(body, |input| database.put_item(input)),
+        "UpdateItem" => call(body, |input| database.update_item(input)),
+        "DeleteItem" => call(body, |input| database.delete_item(input)),
+        "Query" => call(body, |input| database.query(input)),
+        "Scan" => call(body, |input| database.scan(input)),
+        "BatchGetItem" => call(body, |input| database.batch_get_item(input)),
+        "BatchWriteItem" => call(body, |input| database.batch_write_item(input)),
+        "TransactGetItems" => call(body, |input| database.transact_get_items(input)),
+        "TransactWriteItems" => call(body, |input| database.transact_write_items(input)),
+        "CreateTable" => call(body, |input| database.create_table(input)),
+        "UpdateTable" => call(body, |input| database.update_table(input)),
+        "DeleteTable" => call(body, |input| database.delete_table(input)),
+        "DescribeTable" => call(body, |input| database.describe_table(input)),
+        "ListTables" => call(body, |input| database.list_tables(input)),
+        "UpdateTimeToLive" => call(body, |input| database.update_time_to_live(input)),
+        "DescribeTimeToLive" => call(body, |input| database.describe_time_to_live(input)),
+        other => Err(DynoxideError::UnsupportedCapability(other.to_owned())),
+    }
+}
+
+fn call<Input: DeserializeOwned, Output: Serialize>(
+    body: &[u8],
+    operation: impl FnOnce(Input) -> Result<Output, DynoxideError>,
+) -> Result<String, DynoxideError> {
+    let input = serde_json::from_slice(body).map_err(|cause| unreadable(&cause.to_string()))?;
+    let output = operation(input)?;
+    serde_json::to_string(&output)
+        .map_err(|cause| DynoxideError::InternalServerError(cause.to_string()))
+}
+
+/// The refusal of a body that does not read as the operation's input. The engine marks with a
+/// prefix what DynamoDB would call a validation error.
+fn unreadable(message: &str) -> DynoxideError {
+    let bare = message.split(" at line ").next().unwrap_or(message);
+    for marker in ["VALIDATION:", "VALIDATION_REQUEST:", "VALIDATION_AS_READ:"] {
+        if let Some(rest) = bare.strip_prefix(marker) {
+            return DynoxideError::ValidationException(rest.to_owned());
+        }
+    }
+    for marker in ["SERIALIZATION:", "SERIALIZATION_AS_READ:"] {
+        if let Some(rest) = bare.strip_prefix(marker) {
+            return DynoxideError::SerializationException(rest.to_owned());
+        }
+    }
+    let is_invalid = [
+        "missing field",
+        "unknown variant",
+        "invalid type: null",
+        "AttributeValue",
+    ];
+    if is_invalid.iter().any(|part| bare.contains(part)) {
+        DynoxideError::ValidationException(bare.to_owned())
+    } else {
+        DynoxideError::SerializationException(bare.to_owned())
+    }
+}
+
+/// Runs one operation on JSON values, for callers in this process.
+pub(crate) fn answer_json(
+    database: &Database,
+    operation: &str,
+    input: &Value,
+) -> Result<Value, DynoxideError> {
+    let output = answer(database, operation, input.to_string().as_bytes())?;
+    Ok(serde_json::from_str(&output).unwrap_or_else(|_| json!({})))
+}

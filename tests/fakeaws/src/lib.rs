@@ -1,0 +1,217 @@
+//! The AWS services that a serverless backend calls, at the wire, in one process.
+//!
+//! Owns one HTTP listener on 127.0.0.1 that speaks DynamoDB, SQS, SSM parameters, SES mail and S3
+//! as AWS does, and where their state is kept. Refuses to know what any of it is used for: no
+//! table, queue or bucket has a name here.
+
+mod clock;
+mod data;
+mod dynamodb;
+mod error;
+mod mail;
+mod parameters;
+mod s3;
+mod server;
+mod sigv4;
+mod sqlite;
+mod sqs;
+mod tables;
+mod wire;
+
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use data::Data;
+use dynamodb::DynamoDb;
+use mail::Outbox;
+use parameters::Parameters;
+use s3::S3;
+use server::Services;
+use sigv4::Identity;
+use sqlite::Sqlite;
+
+pub use error::Error;
+pub use sqs::{Message, QueueSpec, QueueStatus, Redrive, Sqs};
+
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Where the services listen, what they keep, and the one identity that they accept.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The directory of everything that is kept; nothing is when there is none.
+    pub data: Option<PathBuf>,
+    /// The port on 127.0.0.1; 0 takes any.
+    pub port: u16,
+    /// The region in ARNs and in signatures.
+    pub region: String,
+    /// The account in ARNs and in queue URLs.
+    pub account_id: String,
+    /// The access key id that requests must carry.
+    pub access_key_id: String,
+    /// The secret that S3 signatures are checked against.
+    pub secret_access_key: String,
+}
+
+/// A message that a caller asked SES to send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mail {
+    /// The addresses that it went to.
+    pub to: Vec<String>,
+    /// The subject line.
+    pub subject: String,
+    /// The plain part; empty when there is none.
+    pub text: String,
+    /// The HTML part; empty when there is none.
+    pub html: String,
+    /// When it was accepted, as RFC 3339 with milliseconds.
+    pub created_at: String,
+}
+
+/// The running services. A clone is another handle to the same ones; they stop when the last
+/// handle is dropped, and [`FakeAws::shutdown`] also waits for that.
+#[derive(Clone)]
+pub struct FakeAws {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    endpoint: String,
+    port: u16,
+    services: Arc<Services>,
+    stopping: CancellationToken,
+    tasks: Mutex<Option<JoinSet<()>>>,
+    /// Stops the tasks when the last handle goes.
+    _stop: DropGuard,
+}
+
+impl FakeAws {
+    /// Opens the data and starts to listen.
+    pub async fn start(config: Config) -> Result<FakeAws, Error> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await;
+        let listener = listener.map_err(|cause| match cause.kind() {
+            ErrorKind::AddrInUse => Error::new(format!("port {} is in use", config.port)),
+            _ => Error::doing(&format!("listen on port {}", config.port), cause),
+        })?;
+        let address = listener.local_addr();
+        let port = address
+            .map_err(|cause| Error::doing("listen", cause))?
+            .port();
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let stopping = CancellationToken::new();
+
+        let data = Data::open(config.data.as_deref())?;
+        let sqlite = Sqlite::open(data.file("aws.sqlite").as_deref())?;
+        let identity = Identity::of(&config);
+        let services = Arc::new(Services {
+            dynamodb: DynamoDb::open(data.file("dynamodb.sqlite").as_deref())?,
+            sqs: Sqs::open(sqlite.clone(), &endpoint, &config, stopping.clone())?,
+            parameters: Parameters::open(sqlite.clone(), &config),
+            outbox: Outbox::open(sqlite.clone()),
+            s3: S3::open(sqlite, data.objects(), identity.clone())?,
+            identity,
+            _data: data,
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(server::serve(listener, services.clone(), stopping.clone()));
+        tasks.spawn(sweep(services.clone(), stopping.clone()));
+        let inner = Inner {
+            endpoint,
+            port,
+            services,
+            tasks: Mutex::new(Some(tasks)),
+            _stop: stopping.clone().drop_guard(),
+            stopping,
+        };
+        Ok(FakeAws {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The base URL of every service, such as `http://127.0.0.1:4566`.
+    pub fn endpoint(&self) -> &str {
+        &self.inner.endpoint
+    }
+
+    /// The port that was taken.
+    pub fn port(&self) -> u16 {
+        self.inner.port
+    }
+
+    /// Creates a table from AWS's `CreateTable` JSON. A table that exists is kept, and gains the
+    /// indexes that it lacks; one with another key schema is an error.
+    pub async fn create_table(
+        &self,
+        create: serde_json::Value,
+        ttl_attribute: Option<&str>,
+    ) -> Result<(), Error> {
+        self.inner
+            .services
+            .dynamodb
+            .create_table(create, ttl_attribute)
+            .await
+    }
+
+    /// Creates a bucket unless it exists.
+    pub async fn create_bucket(&self, name: &str) -> Result<(), Error> {
+        self.inner.services.s3.create_bucket(name).await
+    }
+
+    /// The queues, for callers in this process.
+    pub fn sqs(&self) -> &Sqs {
+        &self.inner.services.sqs
+    }
+
+    /// Stores a secure parameter, replacing any older value.
+    pub async fn put_parameter(&self, name: &str, value: &str) -> Result<(), Error> {
+        self.inner.services.parameters.store(name, value).await
+    }
+
+    /// The value of a parameter, decrypted.
+    pub async fn get_parameter(&self, name: &str) -> Option<String> {
+        self.inner.services.parameters.value(name).await
+    }
+
+    /// The last 1,000 mails that were accepted, newest last.
+    pub fn mail(&self) -> Vec<Mail> {
+        self.inner.services.outbox.mails()
+    }
+
+    /// Stops listening and lets running requests end. Waiting receives return empty.
+    pub async fn shutdown(&self) {
+        self.inner.stopping.cancel();
+        let tasks = self
+            .inner
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(mut tasks) = tasks {
+            while tasks.join_next().await.is_some() {}
+        }
+    }
+}
+
+/// Does now and then what AWS does in its own time: expiry, retention, redrive.
+async fn sweep(services: Arc<Services>, stopping: CancellationToken) {
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _tick = ticks.tick() => {
+                services.sqs.sweep().await;
+                // What could not be deleted now is deleted at the next tick.
+                services.dynamodb.sweep().await.unwrap_or_default();
+            }
+            () = stopping.cancelled() => return,
+        }
+    }
+}

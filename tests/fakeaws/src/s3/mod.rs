@@ -1,0 +1,383 @@
+//! S3: objects in buckets, addressed by path, every request signed.
+//!
+//! Owns the operations and their XML. Refuses to know what an object holds, and to serve anything
+//! that was not signed.
+
+mod fault;
+mod objects;
+mod read;
+mod upload;
+mod xml;
+
+use std::path::PathBuf;
+
+use hyper::{Method, StatusCode};
+use time::OffsetDateTime;
+
+pub(crate) use fault::Fault;
+use objects::{Headers, Objects};
+use read::set;
+use upload::Upload;
+pub(crate) use upload::too_large;
+
+use crate::Error;
+use crate::clock::rfc3339_ms;
+use crate::sigv4::{Identity, Payload, decode, query_pairs};
+use crate::sqlite::Sqlite;
+use crate::wire::{Reply, Request, text_reply};
+
+/// The greatest object that is taken.
+pub(crate) const OBJECT_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+const KEY_BYTES_MAX: usize = 1_024;
+const KEYS_PER_CALL_MAX: usize = 1_000;
+/// The headers that an object keeps from its upload, besides its user metadata.
+const KEPT: [&str; 6] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+];
+/// Headers and parameters that would change what a request does, in ways that are not offered.
+const UNSUPPORTED: [&str; 7] = [
+    "x-amz-copy-source-if-",
+    "x-amz-copy-source-range",
+    "x-amz-object-lock-",
+    "x-amz-server-side-encryption-customer-",
+    "x-amz-tagging",
+    "uploadId",
+    "versionId",
+];
+/// Parameters that name another resource than the object or the bucket itself.
+const SUBRESOURCES: [&str; 9] = [
+    "acl",
+    "attributes",
+    "cors",
+    "policy",
+    "tagging",
+    "uploads",
+    "versioning",
+    "versions",
+    "lifecycle",
+];
+
+/// The buckets. Clones share them.
+#[derive(Clone)]
+pub(crate) struct S3 {
+    objects: Objects,
+    identity: Identity,
+}
+
+/// What a request is about.
+struct Target<'a> {
+    objects: &'a Objects,
+    bucket: String,
+    key: String,
+    query: Vec<(String, String)>,
+}
+
+impl Target<'_> {
+    fn parameter(&self, wanted: &str) -> Option<&str> {
+        let found = self
+            .query
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+impl S3 {
+    pub(crate) fn open(
+        sqlite: Sqlite,
+        directory: PathBuf,
+        identity: Identity,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            objects: Objects::open(sqlite, directory)?,
+            identity,
+        })
+    }
+
+    /// Creates a bucket unless it exists.
+    pub(crate) async fn create_bucket(&self, name: &str) -> Result<(), Error> {
+        self.objects.create_bucket(name).await
+    }
+
+    /// Answers one request.
+    pub(crate) async fn handle(&self, request: &Request) -> Reply {
+        let mut reply = if request.method == Method::OPTIONS {
+            preflight(request)
+        } else {
+            self.answer(request)
+                .await
+                .unwrap_or_else(|fault| fault.reply())
+        };
+        if request.headers.contains_key("origin") {
+            set(&mut reply, "access-control-allow-origin", "*");
+            set(
+                &mut reply,
+                "access-control-expose-headers",
+                "ETag, Content-Range, Content-Length",
+            );
+        }
+        reply
+    }
+
+    async fn answer(&self, request: &Request) -> Result<Reply, Fault> {
+        let payload = self.identity.verify(request, OffsetDateTime::now_utc())?;
+        let target = self.target(request)?;
+        match (&request.method, target.key.is_empty()) {
+            (&Method::GET | &Method::HEAD, false) => read::read(&target, request).await,
+            (&Method::PUT, false) => put(&target, request, &payload).await,
+            (&Method::DELETE, false) => {
+                self.objects.delete(&target.bucket, &target.key).await?;
+                Ok(empty(StatusCode::NO_CONTENT))
+            }
+            (&Method::PUT, true) => {
+                self.create_bucket(&target.bucket).await?;
+                Ok(empty(StatusCode::OK))
+            }
+            (&Method::HEAD, true) => {
+                self.objects.check_bucket(&target.bucket).await?;
+                Ok(empty(StatusCode::OK))
+            }
+            (&Method::GET, true) if target.parameter("list-type") == Some("2") => {
+                list(&target).await
+            }
+            (&Method::POST, true) if target.parameter("delete").is_some() => {
+                delete_many(&target, request, &payload).await
+            }
+            (method, _) => Err(Fault::not_implemented(&format!(
+                "{method} of this resource"
+            ))),
+        }
+    }
+
+    fn target(&self, request: &Request) -> Result<Target<'_>, Fault> {
+        let path = String::from_utf8(decode(request.uri.path()))
+            .map_err(|_| Fault::bad("InvalidURI", "Couldn't parse the specified URI."))?;
+        let path = path.trim_start_matches('/');
+        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+        let query = query_pairs(request.uri.query().unwrap_or_default());
+        let names = request
+            .headers
+            .keys()
+            .map(hyper::header::HeaderName::as_str);
+        let mut names = names.chain(query.iter().map(|(name, _)| name.as_str()));
+        let is_unsupported = |name: &&str| {
+            UNSUPPORTED.iter().any(|prefix| name.starts_with(prefix)) || SUBRESOURCES.contains(name)
+        };
+        if let Some(name) = names.find(is_unsupported) {
+            return Err(Fault::not_implemented(name));
+        }
+        if bucket.is_empty() {
+            return Err(Fault::not_implemented("Listing buckets"));
+        }
+        if key.len() > KEY_BYTES_MAX {
+            return Err(Fault::bad("KeyTooLongError", "Your key is too long"));
+        }
+        Ok(Target {
+            objects: &self.objects,
+            bucket: bucket.into(),
+            key: key.into(),
+            query,
+        })
+    }
+}
+
+/// A browser may use whatever was signed for it, from any page.
+fn preflight(request: &Request) -> Reply {
+    let mut reply = empty(StatusCode::OK);
+    let headers = request
+        .header("access-control-request-headers")
+        .unwrap_or("*");
+    set(&mut reply, "access-control-allow-headers", headers);
+    set(
+        &mut reply,
+        "access-control-allow-methods",
+        "GET, PUT, HEAD, POST, DELETE",
+    );
+    set(&mut reply, "access-control-max-age", "3000");
+    reply
+}
+
+fn empty(status: StatusCode) -> Reply {
+    text_reply(status, "application/xml", String::new())
+}
+
+async fn put(target: &Target<'_>, request: &Request, payload: &Payload) -> Result<Reply, Fault> {
+    let must_be_new = match (request.header("if-none-match"), request.header("if-match")) {
+        (None, None) => false,
+        (Some("*"), None) => true,
+        (_, _) => {
+            return Err(Fault::not_implemented(
+                "A condition other than If-None-Match: *",
+            ));
+        }
+    };
+    if let Some(source) = request.header("x-amz-copy-source") {
+        return copy(target, request, source, must_be_new).await;
+    }
+    if !request.headers.contains_key("content-length") {
+        let message = "You must provide the Content-Length HTTP header.";
+        return Err(Fault::new(
+            StatusCode::LENGTH_REQUIRED,
+            "MissingContentLength",
+            message,
+        ));
+    }
+    let upload = Upload::of(request, payload)?;
+    let headers = kept_headers(target, request);
+    let object = target
+        .objects
+        .put(&target.bucket, &target.key, upload, headers, must_be_new)
+        .await?;
+    let mut reply = empty(StatusCode::OK);
+    set(&mut reply, "etag", &format!("\"{}\"", object.md5));
+    for (name, value) in &object.checksums {
+        set(&mut reply, name, value);
+    }
+    Ok(reply)
+}
+
+/// What an upload says of its object, in headers or in the parameters of a presigned URL.
+fn kept_headers(target: &Target<'_>, request: &Request) -> Headers {
+    let headers = request.headers.iter().filter_map(|(name, value)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    });
+    let parameters = target
+        .query
+        .iter()
+        .map(|(name, value)| (name.to_lowercase(), value.clone()));
+    let mut kept: Headers = headers
+        .chain(parameters.filter(|(name, _)| name.starts_with("x-amz-meta-")))
+        .filter(|(name, _)| KEPT.contains(&name.as_str()) || name.starts_with("x-amz-meta-"))
+        .collect();
+    // The framing of the upload is no property of the object.
+    if let Some(encoding) = kept.remove("content-encoding") {
+        let parts = encoding
+            .split(',')
+            .map(str::trim)
+            .filter(|part| *part != "aws-chunked");
+        let encoding = parts.collect::<Vec<_>>().join(",");
+        if !encoding.is_empty() {
+            kept.insert("content-encoding".to_owned(), encoding);
+        }
+    }
+    kept
+}
+
+async fn copy(
+    target: &Target<'_>,
+    request: &Request,
+    source: &str,
+    must_be_new: bool,
+) -> Result<Reply, Fault> {
+    let bad = || {
+        Fault::bad(
+            "InvalidArgument",
+            "Copy Source must mention the source bucket and key",
+        )
+    };
+    let source = String::from_utf8(decode(source)).map_err(|_| bad())?;
+    let (bucket, key) = source
+        .trim_start_matches('/')
+        .split_once('/')
+        .ok_or_else(bad)?;
+    let found = target.objects.find(bucket, key).await?;
+    let bytes = target.objects.read(&found, 0..found.size_bytes).await?;
+    let bytes = bytes.ok_or_else(|| Fault::no_such_key(key))?.into();
+    let is_replaced = request.header("x-amz-metadata-directive") == Some("REPLACE");
+    let headers = if is_replaced {
+        kept_headers(target, request)
+    } else {
+        found.headers
+    };
+    let upload = Upload {
+        bytes,
+        checksums: found.checksums,
+    };
+    let object = target
+        .objects
+        .put(&target.bucket, &target.key, upload, headers, must_be_new)
+        .await?;
+    let content = [
+        xml::element("LastModified", &rfc3339_ms(object.modified_ms)),
+        xml::element("ETag", &format!("\"{}\"", object.md5)),
+    ];
+    let body = xml::document("CopyObjectResult", &content.concat());
+    Ok(text_reply(StatusCode::OK, "application/xml", body))
+}
+
+async fn delete_many(
+    target: &Target<'_>,
+    request: &Request,
+    payload: &Payload,
+) -> Result<Reply, Fault> {
+    let upload = Upload::of(request, payload)?;
+    let malformed = || Fault::bad("MalformedXML", "The XML you provided was not well-formed");
+    let document = std::str::from_utf8(&upload.bytes).map_err(|_| malformed())?;
+    let keys = xml::texts(document, "Key");
+    if !(1..=KEYS_PER_CALL_MAX).contains(&keys.len()) {
+        return Err(malformed());
+    }
+    let is_quiet = xml::texts(document, "Quiet")
+        .iter()
+        .any(|quiet| quiet == "true");
+    let mut content = String::new();
+    for key in keys {
+        target.objects.delete(&target.bucket, &key).await?;
+        if !is_quiet {
+            content += &format!("<Deleted>{}</Deleted>", xml::element("Key", &key));
+        }
+    }
+    let body = xml::document("DeleteResult", &content);
+    Ok(text_reply(StatusCode::OK, "application/xml", body))
+}
+
+async fn list(target: &Target<'_>) -> Result<Reply, Fault> {
+    if target.parameter("delimiter").is_some() {
+        return Err(Fault::not_implemented("Listing with a delimiter"));
+    }
+    let most = KEYS_PER_CALL_MAX;
+    let max = target
+        .parameter("max-keys")
+        .and_then(|max| max.parse().ok())
+        .unwrap_or(most);
+    let max = max.min(most);
+    let prefix = target.parameter("prefix").unwrap_or_default();
+    let after = target
+        .parameter("continuation-token")
+        .or(target.parameter("start-after"));
+    let limit = u32::try_from(max + 1).unwrap_or(u32::MAX);
+    let mut found = target
+        .objects
+        .list(&target.bucket, prefix, after.unwrap_or_default(), limit)
+        .await?;
+    let is_truncated = found.len() > max;
+    found.truncate(max);
+    let mut content = [
+        xml::element("Name", &target.bucket),
+        xml::element("Prefix", prefix),
+        xml::element("KeyCount", &found.len().to_string()),
+        xml::element("MaxKeys", &max.to_string()),
+        xml::element("IsTruncated", &is_truncated.to_string()),
+    ]
+    .concat();
+    if let Some(last) = found.last().filter(|_| is_truncated) {
+        content += &xml::element("NextContinuationToken", &last.key);
+    }
+    for object in &found {
+        let fields = [
+            xml::element("Key", &object.key),
+            xml::element("LastModified", &rfc3339_ms(object.modified_ms)),
+            xml::element("ETag", &format!("\"{}\"", object.md5)),
+            xml::element("Size", &object.size_bytes.to_string()),
+            xml::element("StorageClass", "STANDARD"),
+        ];
+        content += &format!("<Contents>{}</Contents>", fields.concat());
+    }
+    let body = xml::document("ListBucketResult", &content);
+    Ok(text_reply(StatusCode::OK, "application/xml", body))
+}

@@ -1,0 +1,293 @@
+//! Where objects are: their bytes in files, all else about them in SQLite.
+//!
+//! Owns that a reader sees a whole object or none. A file is written first, under a name that
+//! nothing else has; the row that names it is the commit; then the file that it replaces goes.
+//! Files that a crash left without a row are deleted at the next start. Refuses to know HTTP.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use hyper::StatusCode;
+use md5::{Digest, Md5};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::Fault;
+use super::upload::Upload;
+use crate::Error;
+use crate::clock::now_ms;
+use crate::sqlite::Sqlite;
+
+/// Headers by their lower-case names.
+pub(super) type Headers = BTreeMap<String, String>;
+
+/// The objects. Clones share them.
+#[derive(Clone)]
+pub(super) struct Objects {
+    sqlite: Sqlite,
+    directory: PathBuf,
+}
+
+/// All that is known of an object but its bytes.
+#[derive(Clone)]
+pub(super) struct Object {
+    pub(super) key: String,
+    pub(super) size_bytes: u64,
+    pub(super) md5: String,
+    /// What it is served with: its type, its user metadata and the like.
+    pub(super) headers: Headers,
+    pub(super) checksums: Headers,
+    pub(super) modified_ms: i64,
+    file: String,
+}
+
+impl Objects {
+    pub(super) fn open(sqlite: Sqlite, directory: PathBuf) -> Result<Self, Error> {
+        let failed = |cause| Error::doing(&format!("open {}", directory.display()), cause);
+        std::fs::create_dir_all(&directory).map_err(failed)?;
+        let known: HashSet<String> = sqlite.run_here(|t| {
+            let mut statement = t.prepare("SELECT file FROM object")?;
+            let files = statement.query_map([], |row| row.get(0))?;
+            Ok::<_, Error>(files.collect::<rusqlite::Result<_>>()?)
+        })?;
+        for entry in std::fs::read_dir(&directory).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if !known.contains(&*entry.file_name().to_string_lossy()) {
+                std::fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(Self { sqlite, directory })
+    }
+
+    pub(super) async fn create_bucket(&self, name: &str) -> Result<(), Error> {
+        let name = name.to_owned();
+        self.sqlite
+            .run(move |t| {
+                t.execute(
+                    "INSERT INTO bucket (name) VALUES (?1) ON CONFLICT DO NOTHING",
+                    [name],
+                )?;
+                Ok(())
+            })
+            .await
+    }
+
+    pub(super) async fn check_bucket(&self, bucket: &str) -> Result<(), Fault> {
+        let bucket = bucket.to_owned();
+        self.sqlite.run(move |t| check_bucket(t, &bucket)).await
+    }
+
+    /// Stores an object, in place of any older one unless `must_be_new`.
+    pub(super) async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        upload: Upload,
+        headers: Headers,
+        must_be_new: bool,
+    ) -> Result<Object, Fault> {
+        self.check_bucket(bucket).await?;
+        let (objects, bucket, key) = (self.clone(), bucket.to_owned(), key.to_owned());
+        blocking(move || objects.put_here(&bucket, key, upload, headers, must_be_new)).await
+    }
+
+    fn put_here(
+        &self,
+        bucket: &str,
+        key: String,
+        upload: Upload,
+        headers: Headers,
+        must_be_new: bool,
+    ) -> Result<Object, Fault> {
+        let object = Object {
+            key,
+            size_bytes: upload.bytes.len().try_into().unwrap_or(u64::MAX),
+            md5: hex::encode(Md5::digest(&upload.bytes)),
+            headers,
+            checksums: upload.checksums,
+            modified_ms: now_ms(),
+            file: uuid::Uuid::new_v4().to_string(),
+        };
+        let path = self.directory.join(&object.file);
+        std::fs::write(&path, &upload.bytes)
+            .map_err(|cause| Error::doing("write an object", cause))?;
+        match self
+            .sqlite
+            .run_here(|t| replace(t, bucket, &object, must_be_new))
+        {
+            Ok(replaced) => {
+                if let Some(file) = replaced {
+                    discard(&self.directory.join(file));
+                }
+                Ok(object)
+            }
+            Err(fault) => {
+                discard(&path);
+                Err(fault)
+            }
+        }
+    }
+
+    pub(super) async fn find(&self, bucket: &str, key: &str) -> Result<Object, Fault> {
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        self.sqlite
+            .run(move |t| {
+                check_bucket(t, &bucket)?;
+                let row = t
+                    .prepare_cached(&format!("{SELECT} WHERE bucket = ?1 AND key = ?2"))?
+                    .query_row(params![bucket, key], object_of_row)
+                    .optional()?;
+                row.ok_or_else(|| Fault::no_such_key(&key))
+            })
+            .await
+    }
+
+    /// Some of an object's bytes; none when it was replaced since it was found.
+    pub(super) async fn read(
+        &self,
+        object: &Object,
+        range: Range<u64>,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let path = self.directory.join(&object.file);
+        blocking(move || match read_here(&path, range) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(Error::doing("read an object", cause).into()),
+        })
+        .await
+    }
+
+    /// Deletes an object if it is there.
+    pub(super) async fn delete(&self, bucket: &str, key: &str) -> Result<(), Fault> {
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        let directory = self.directory.clone();
+        self.sqlite
+            .run(move |t| {
+                check_bucket(t, &bucket)?;
+                let file: Option<String> = t
+                    .prepare_cached(
+                        "DELETE FROM object WHERE bucket = ?1 AND key = ?2 RETURNING file",
+                    )?
+                    .query_row(params![bucket, key], |row| row.get(0))
+                    .optional()?;
+                Ok::<_, Fault>(file)
+            })
+            .await
+            .map(|file| file.iter().for_each(|file| discard(&directory.join(file))))
+    }
+
+    /// Objects whose keys start with `prefix` and come after `after`, in the order of their keys.
+    pub(super) async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: &str,
+        max: u32,
+    ) -> Result<Vec<Object>, Fault> {
+        let (bucket, prefix, after) = (bucket.to_owned(), prefix.to_owned(), after.to_owned());
+        self.sqlite
+            .run(move |t| {
+                check_bucket(t, &bucket)?;
+                let mut statement = t.prepare_cached(&format!(
+                    "{SELECT} WHERE bucket = ?1 AND key > ?3
+                     AND substr(key, 1, length(?2)) = ?2 ORDER BY key LIMIT ?4"
+                ))?;
+                let rows =
+                    statement.query_map(params![bucket, prefix, after, max], object_of_row)?;
+                Ok(rows.collect::<rusqlite::Result<_>>()?)
+            })
+            .await
+    }
+}
+
+const SELECT: &str =
+    "SELECT key, file, size_bytes, md5, headers, checksums, modified_ms FROM object";
+
+fn object_of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Object> {
+    let map = |column: usize| {
+        let json: String = row.get(column)?;
+        Ok::<Headers, rusqlite::Error>(serde_json::from_str(&json).unwrap_or_default())
+    };
+    Ok(Object {
+        key: row.get(0)?,
+        file: row.get(1)?,
+        size_bytes: row.get(2)?,
+        md5: row.get(3)?,
+        headers: map(4)?,
+        checksums: map(5)?,
+        modified_ms: row.get(6)?,
+    })
+}
+
+fn check_bucket(t: &Transaction<'_>, bucket: &str) -> Result<(), Fault> {
+    let exists = t
+        .prepare_cached("SELECT 1 FROM bucket WHERE name = ?1")?
+        .exists([bucket])?;
+    if exists {
+        Ok(())
+    } else {
+        Err(Fault::no_such_bucket(bucket))
+    }
+}
+
+/// Points the key at the new file, and gives the one that it pointed at.
+fn replace(
+    t: &Transaction<'_>,
+    bucket: &str,
+    object: &Object,
+    must_be_new: bool,
+) -> Result<Option<String>, Fault> {
+    check_bucket(t, bucket)?;
+    let replaced: Option<String> = t
+        .prepare_cached("SELECT file FROM object WHERE bucket = ?1 AND key = ?2")?
+        .query_row(params![bucket, object.key], |row| row.get(0))
+        .optional()?;
+    if must_be_new && replaced.is_some() {
+        let message = "At least one of the pre-conditions you specified did not hold";
+        return Err(Fault::new(
+            StatusCode::PRECONDITION_FAILED,
+            "PreconditionFailed",
+            message,
+        )
+        .with("Condition", "If-None-Match"));
+    }
+    let json = |map: &Headers| serde_json::to_string(map).unwrap_or_default();
+    t.prepare_cached(
+        "INSERT OR REPLACE INTO object
+             (bucket, key, file, size_bytes, md5, headers, checksums, modified_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        bucket,
+        object.key,
+        object.file,
+        object.size_bytes,
+        object.md5,
+        json(&object.headers),
+        json(&object.checksums),
+        object.modified_ms,
+    ])?;
+    Ok(replaced)
+}
+
+fn read_here(path: &Path, range: Range<u64>) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(range.start))?;
+    let mut bytes = Vec::new();
+    file.take(range.end - range.start).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A file that stays is deleted at the next start, so a failure here is no loss.
+fn discard(path: &Path) {
+    std::fs::remove_file(path).unwrap_or_default();
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let outcome = tokio::task::spawn_blocking(work).await;
+    outcome.unwrap_or_else(|panic| Err(Error::doing("use an object's file", panic).into()))
+}

@@ -1,0 +1,165 @@
+//! The listener: connections in, whole requests to the service that they name.
+//!
+//! Owns connections, the bounds of bodies, and which service a request is for. Refuses to know any
+//! operation.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::data::Data;
+use crate::dynamodb::DynamoDb;
+use crate::mail::{self, Outbox};
+use crate::parameters::Parameters;
+use crate::s3::{self, S3};
+use crate::sigv4::Identity;
+use crate::sqs::{self, Sqs};
+use crate::wire::{Refusal, Reply, Request};
+
+/// DynamoDB's own bound; no other JSON service takes more.
+const JSON_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+/// An object and the frames around it.
+const UPLOAD_BYTES_MAX: usize = s3::OBJECT_BYTES_MAX + 1_024 * 1_024;
+/// Far more than the functions of one machine open.
+const CONNECTIONS_MAX: usize = 4_096;
+/// How long a connection may be idle. SDKs keep theirs for less, so it is they who close it, and
+/// never while a request is on its way.
+const IDLE_MAX: Duration = Duration::from_secs(180);
+/// How long running requests may take to end once the server stops.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+/// How long to wait before accepting again when the process is out of files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Everything that answers requests.
+pub(crate) struct Services {
+    pub(crate) identity: Identity,
+    pub(crate) dynamodb: DynamoDb,
+    pub(crate) sqs: Sqs,
+    pub(crate) parameters: Parameters,
+    pub(crate) outbox: Outbox,
+    pub(crate) s3: S3,
+    /// Held until the last request has ended.
+    pub(crate) _data: Data,
+}
+
+/// Serves until `stopping`, then lets running requests end.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    services: Arc<Services>,
+    stopping: CancellationToken,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+                Ok((stream, _peer)) => {
+                    connections.spawn(converse(stream, services.clone(), stopping.clone()));
+                }
+                Err(_out_of_files) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            },
+            Some(_ended) = connections.join_next() => {}
+            () = stopping.cancelled() => break,
+        }
+    }
+    drop(listener);
+    let ended = async { while connections.join_next().await.is_some() {} };
+    // Whatever has not ended by then is dropped with its connection.
+    tokio::time::timeout(STOP_GRACE, ended)
+        .await
+        .unwrap_or_default();
+}
+
+async fn converse(stream: TcpStream, services: Arc<Services>, stopping: CancellationToken) {
+    // Small replies must not wait for an acknowledgement; without it they are only slower.
+    stream.set_nodelay(true).unwrap_or_default();
+    let service = service_fn(move |request| {
+        let services = services.clone();
+        async move { Ok::<_, Infallible>(services.answer(request).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    // A connection that fails is the client's loss, and the client knows of it.
+    tokio::select! {
+        _ended = connection.as_mut() => return,
+        () = stopping.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await.unwrap_or_default();
+}
+
+impl Services {
+    async fn answer(&self, request: hyper::Request<Incoming>) -> Reply {
+        let (head, body) = request.into_parts();
+        let target = head
+            .headers
+            .get("x-amz-target")
+            .and_then(|target| target.to_str().ok());
+        let target = target.map(str::to_owned);
+        let is_json = target.is_some() || head.uri.path() == mail::PATH;
+        let bytes_max = if is_json {
+            JSON_BYTES_MAX
+        } else {
+            UPLOAD_BYTES_MAX
+        };
+        let too_large = || match is_json {
+            true => Refusal::of("RequestEntityTooLarge", "The request is too large.").reply(),
+            false => s3::too_large().reply(),
+        };
+        // Known from the header alone, so that the body need not be sent.
+        if body.size_hint().lower() > bytes_max.try_into().unwrap_or(u64::MAX) {
+            return too_large();
+        }
+        let body = match Limited::new(body, bytes_max).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(cause) if cause.is::<LengthLimitError>() => return too_large(),
+            Err(cause) => return Refusal::of("IncompleteBody", cause.to_string()).reply(),
+        };
+        let request = Request {
+            method: head.method,
+            uri: head.uri,
+            headers: head.headers,
+            body,
+        };
+        self.route(target.as_deref(), request).await
+    }
+
+    async fn route(&self, target: Option<&str>, request: Request) -> Reply {
+        let Some(target) = target else {
+            if request.uri.path() != mail::PATH {
+                return self.s3.handle(&request).await;
+            }
+            return match self.identity.check_named(&request.headers) {
+                Ok(()) => self.outbox.handle(&request.body).await,
+                Err(refusal) => refusal.reply(),
+            };
+        };
+        if let Err(refusal) = self.identity.check_named(&request.headers) {
+            return refusal.reply();
+        }
+        match target.split_once('.') {
+            Some(("DynamoDB_20120810", operation)) => {
+                self.dynamodb.handle(operation, request.body).await
+            }
+            Some(("AmazonSQS", operation)) => {
+                sqs::handle(&self.sqs, operation, &request.body).await
+            }
+            Some(("AmazonSSM", operation)) => {
+                self.parameters.handle(operation, &request.body).await
+            }
+            Some(_) | None => {
+                let message = format!("The target {target} is not served here.");
+                Refusal::of("UnknownOperationException", message).reply()
+            }
+        }
+    }
+}

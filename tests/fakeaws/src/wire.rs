@@ -1,0 +1,120 @@
+//! What every service shares at the wire: a request read whole, a reply, and AWS's JSON errors.
+//!
+//! Owns their shapes. Refuses to know any operation.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Method, Response, StatusCode, Uri};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::Error;
+
+/// A reply whose body is complete.
+pub(crate) type Reply = Response<Full<Bytes>>;
+
+/// A request whose body has been read.
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Request {
+    /// A header's value, when it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// A refusal in the AWS JSON protocols.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    /// A refusal that is the caller's fault.
+    pub(crate) fn of(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// A refusal of who asks.
+    pub(crate) fn denied(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether AWS would call it the sender's fault.
+    pub(crate) fn is_senders(&self) -> bool {
+        self.status.is_client_error()
+    }
+
+    /// The reply that says so.
+    pub(crate) fn reply(&self) -> Reply {
+        json_reply(
+            self.status,
+            &json!({ "__type": self.code, "message": self.message }),
+        )
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(cause: Error) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            code: "InternalFailure",
+            message: cause.to_string(),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(cause: rusqlite::Error) -> Self {
+        Error::from(cause).into()
+    }
+}
+
+/// Reads a JSON body into an operation's input.
+pub(crate) fn input<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body)
+        .map_err(|cause| Refusal::of("SerializationException", cause.to_string()))
+}
+
+/// A JSON reply of the AWS JSON protocols.
+pub(crate) fn json_reply(status: StatusCode, body: &Value) -> Reply {
+    text_reply(status, "application/x-amz-json-1.0", body.to_string())
+}
+
+/// A reply of text, with the request id that every AWS reply has.
+pub(crate) fn text_reply(status: StatusCode, content_type: &'static str, body: String) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::from(body)));
+    *reply.status_mut() = status;
+    reply
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let request_id = uuid::Uuid::new_v4().to_string();
+    if let Ok(request_id) = HeaderValue::from_str(&request_id) {
+        reply.headers_mut().insert("x-amzn-requestid", request_id);
+    }
+    reply
+}

@@ -1,0 +1,12 @@
+//! The services, driven by the real SDKs and by raw requests.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod dynamodb;
+mod parameters_and_mail;
+mod presigned;
+mod queue_rules;
+mod queues;
+mod restart;
+mod storage;
+mod world;
