@@ -1,0 +1,241 @@
+//! `cargo local`: builds the functions and serves the template on this machine until it is stopped.
+//!
+//! Owns the command line, the banner and the ready file. Everything else is the library's.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use stack::{Binaries, Error, Log, Options, Stack};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How long the functions may take to show that they start.
+const PROBE_BUDGET: Duration = Duration::from_millis(1_200);
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo local                               serve on port 3000, keep everything in .velro
+  cargo local --ephemeral --port 0          a fresh cloud on any free port; nothing is kept
+  cargo local --param UnknownHours=1        with another value for a template parameter
+  FAL_KEY=... cargo local                   generate with the real fal.ai instead of the stand-in";
+
+/// Runs Velro on this machine: builds the functions, reads template.yaml, and serves its API.
+#[derive(Parser)]
+#[command(name = "cargo local", after_help = EXAMPLES)]
+struct Arguments {
+    /// The port to serve on; 0 for any that is free.
+    #[arg(long, default_value_t = 3000, value_name = "N")]
+    port: u16,
+    /// Where state is kept.
+    #[arg(long, default_value = ".velro", value_name = "DIR")]
+    data: PathBuf,
+    /// Keep nothing.
+    #[arg(long, conflicts_with = "data")]
+    ephemeral: bool,
+    /// Turn off usage plans, stage throttles and limits by address.
+    #[arg(long)]
+    no_throttle: bool,
+    /// The value of a template parameter; may be repeated.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+    /// Written with the base URL once everything answers, and removed at the end.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Build and run optimized binaries.
+    #[arg(long)]
+    release: bool,
+    /// The template to serve.
+    #[arg(long, value_name = "FILE")]
+    template: Option<PathBuf>,
+    /// Do not show what the functions write.
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Error> {
+    let mut options = options(&arguments);
+    options.check()?;
+    check_port(arguments.port)?;
+    if let Some(file) = &arguments.ready_file {
+        // A file of an earlier run would say that this one is ready.
+        remove(file)?;
+    }
+    options.binaries = build(arguments.release)?;
+
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    let mut terminated = signal(SignalKind::terminate()).map_err(no_signals)?;
+    let mut hung_up = signal(SignalKind::hangup()).map_err(no_signals)?;
+    let stopped = async {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+            _ = hung_up.recv() => {}
+        }
+    };
+    tokio::pin!(stopped);
+
+    let stack = tokio::select! {
+        () = &mut stopped => return Ok(()),
+        stack = Stack::start(options) => stack?,
+    };
+    let probed = tokio::select! {
+        () = &mut stopped => Err(None),
+        probed = stack.probe(PROBE_BUDGET) => probed.map_err(Some),
+    };
+    if let Err(problem) = probed {
+        stack.shutdown().await;
+        return problem.map_or(Ok(()), Err);
+    }
+    if let Some(file) = &arguments.ready_file {
+        stack::write_privately(file, stack.url().as_bytes())
+            .map_err(|problem| Error::new(format!("cannot write {}: {problem}", file.display())))?;
+    }
+    say(&banner(&stack, &arguments));
+    stopped.await;
+    if let Some(file) = &arguments.ready_file {
+        remove(file)?;
+    }
+    stack.shutdown().await;
+    Ok(())
+}
+
+fn options(arguments: &Arguments) -> Options {
+    let usual = || stack::workspace_root().join("template.yaml");
+    Options {
+        template: arguments.template.clone().unwrap_or_else(usual),
+        binaries: Binaries::default(),
+        port: arguments.port,
+        data: (!arguments.ephemeral).then(|| arguments.data.clone()),
+        no_throttle: arguments.no_throttle,
+        parameters: arguments
+            .parameters
+            .iter()
+            .cloned()
+            .collect::<BTreeMap<_, _>>(),
+        log: if arguments.quiet {
+            Log::Silent
+        } else {
+            Log::Stderr
+        },
+        retired: Vec::new(),
+        fal_key: std::env::var("FAL_KEY").ok().filter(|key| !key.is_empty()),
+    }
+}
+
+/// A port that is taken should not be found out about only after a long build.
+fn check_port(port: u16) -> Result<(), Error> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Ok(_) => Ok(()),
+        Err(problem) if problem.kind() == std::io::ErrorKind::AddrInUse => Err(Error::new(
+            format!("port {port} is in use; choose another with --port"),
+        )),
+        Err(problem) => Err(Error::new(format!(
+            "cannot listen on port {port}: {problem}"
+        ))),
+    }
+}
+
+/// Builds the functions, with one line that says how far it is.
+fn build(release: bool) -> Result<Binaries, Error> {
+    let started = Instant::now();
+    let terminal = std::io::stdout().is_terminal();
+    let line = |done: usize| {
+        format!(
+            "Building the functions: {done} crates, {} s",
+            started.elapsed().as_secs()
+        )
+    };
+    if !terminal {
+        say("Building the functions\n");
+    }
+    let built = stack::build(release, |done| {
+        if terminal {
+            say(&format!("\r\x1b[K{}", line(done)));
+        }
+    });
+    if terminal {
+        say("\r\x1b[K");
+    }
+    let built = built?;
+    say(&format!(
+        "Built the functions in {:.1} s\n",
+        started.elapsed().as_secs_f64()
+    ));
+    Ok(built)
+}
+
+fn banner(stack: &Stack, arguments: &Arguments) -> String {
+    let url = stack.url();
+    let docs = if stack.serves("GET", "/docs") {
+        format!("{url}/docs")
+    } else {
+        format!("{url}/")
+    };
+    let provider = match stack.fal() {
+        Some(fal) => format!(
+            "stand-in at {} (set FAL_KEY for the real fal.ai)",
+            fal.url()
+        ),
+        None => "the real fal.ai, with your FAL_KEY".to_owned(),
+    };
+    let data = if arguments.ephemeral {
+        "nothing is kept".to_owned()
+    } else {
+        format!("kept in {}", arguments.data.display())
+    };
+    format!(
+        "\nVelro is running. Ctrl-C stops it.\n\n\
+         \x20 API       {url}\n\
+         \x20 Docs      {docs}\n\
+         \x20 Control   {}/_local/functions\n\
+         \x20 Provider  {provider}\n\
+         \x20 Data      {data}\n\n\
+         \x20 curl -s {url}/auth/register -H 'content-type: application/json' \\\n\
+         \x20   -d '{{\"email\":\"you@example.com\",\"password\":\"a long pass phrase\"}}'\n\n",
+        stack.origin()
+    )
+}
+
+fn remove(file: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(file) {
+        Ok(()) => Ok(()),
+        Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(problem) => Err(Error::new(format!(
+            "cannot remove {}: {problem}",
+            file.display()
+        ))),
+    }
+}
+
+fn no_signals(problem: std::io::Error) -> Error {
+    Error::new(format!("cannot listen for signals: {problem}"))
+}
+
+/// Standard output may be closed; the work goes on all the same.
+fn say(text: &str) {
+    let mut output = std::io::stdout();
+    let _ = output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush());
+}

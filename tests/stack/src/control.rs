@@ -1,0 +1,179 @@
+//! The control surface under `/_local`: what the local cloud knows about itself, and a few levers.
+//!
+//! Owns its paths and JSON. Refuses callers that did not come to this machine by its own name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fakeaws::FakeAws;
+use fakefal::{FakeFal, SendWebhook};
+use hyper::body::Incoming;
+use hyper::header::{HOST, ORIGIN};
+use hyper::{HeaderMap, Method, Request, StatusCode, Uri};
+use serde_json::json;
+
+use crate::http::{self, Answer};
+use crate::runtime::Pool;
+use crate::schedules::Scheduled;
+
+const BODY_SIZE_BYTES_MAX: usize = 64 * 1024;
+const WEBHOOKS_MAX: u32 = 100;
+
+/// Everything that can be asked about or acted on.
+pub struct Control {
+    /// The functions, by their binaries' names.
+    pub functions: BTreeMap<String, Arc<Pool>>,
+    /// The schedules, by their functions' binaries' names.
+    pub schedules: BTreeMap<String, Scheduled>,
+    /// The AWS services.
+    pub aws: FakeAws,
+    /// The provider's stand-in.
+    pub fal: Option<FakeFal>,
+}
+
+impl Control {
+    /// Answers one request; `path` is what follows `/_local/`.
+    pub async fn serve(&self, path: &str, request: Request<Incoming>) -> Answer {
+        if !is_local(request.headers()) {
+            return refusal(StatusCode::FORBIDDEN, "only for callers on this machine");
+        }
+        let segments: Vec<&str> = path.split('/').collect();
+        let (method, segments) = (request.method().clone(), segments.as_slice());
+        match (method, segments) {
+            (Method::GET, ["functions"]) => list(
+                &self
+                    .functions
+                    .values()
+                    .map(|pool| pool.status())
+                    .collect::<Vec<_>>(),
+            ),
+            (Method::POST, ["functions", function, "kill"]) => self.kill(function).await,
+            (Method::GET, ["queues"]) => list(&self.aws.sqs().status().await),
+            (Method::POST, ["schedules", function, "run"]) => self.run_schedule(function).await,
+            (Method::GET, ["mail"]) => list(&self.aws.mail()),
+            (Method::GET, ["fal", "jobs"]) => match &self.fal {
+                Some(fal) => list(&fal.jobs().await),
+                None => no_stand_in(),
+            },
+            (Method::POST, ["fal", "jobs", id, "webhook"]) => match &self.fal {
+                Some(fal) => send_webhook(fal, id, request.into_body()).await,
+                None => no_stand_in(),
+            },
+            (
+                _,
+                ["functions"]
+                | ["functions", _, "kill"]
+                | ["queues"]
+                | ["schedules", _, "run"]
+                | ["mail"]
+                | ["fal", "jobs"]
+                | ["fal", "jobs", _, "webhook"],
+            ) => refusal(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "the method does not fit the path",
+            ),
+            _ => refusal(StatusCode::NOT_FOUND, "there is nothing at this path"),
+        }
+    }
+
+    async fn kill(&self, function: &str) -> Answer {
+        match self.functions.get(function) {
+            Some(pool) => http::json(StatusCode::OK, &json!({ "killed": pool.kill().await })),
+            None => unknown("function", function),
+        }
+    }
+
+    async fn run_schedule(&self, function: &str) -> Answer {
+        match self.schedules.get(function) {
+            Some(scheduled) => http::json(StatusCode::OK, &scheduled.run_now().await),
+            None if self.functions.contains_key(function) => refusal(
+                StatusCode::NOT_FOUND,
+                &format!("the function {function} has no schedule"),
+            ),
+            None => unknown("function", function),
+        }
+    }
+}
+
+async fn send_webhook(fal: &FakeFal, id: &str, body: Incoming) -> Answer {
+    let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
+        return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
+    };
+    let body = if body.is_empty() { "{}".into() } else { body };
+    let again: SendWebhook = match serde_json::from_slice(&body) {
+        Ok(again) => again,
+        Err(problem) => return refusal(StatusCode::BAD_REQUEST, &problem.to_string()),
+    };
+    if !(1..=WEBHOOKS_MAX).contains(&again.times) {
+        return refusal(StatusCode::BAD_REQUEST, "times must be from 1 to 100");
+    }
+    match fal.send_webhook(id, again).await {
+        Some(statuses) => http::json(StatusCode::OK, &json!({ "statuses": statuses })),
+        None => unknown("job", id),
+    }
+}
+
+/// A page of the web could make a browser call this surface; it cannot forge these two headers.
+fn is_local(headers: &HeaderMap) -> bool {
+    let is_loopback = |host: &str| matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
+    let host = text(HOST).and_then(|host| host.parse::<hyper::http::uri::Authority>().ok());
+    let origin = text(ORIGIN).map(|origin| origin.parse::<Uri>().ok());
+    host.is_some_and(|host| is_loopback(host.host()))
+        && origin.is_none_or(|origin| {
+            origin.is_some_and(|origin| origin.host().is_some_and(is_loopback))
+        })
+}
+
+fn list<T: serde::Serialize>(items: &[T]) -> Answer {
+    http::json(StatusCode::OK, &json!({ "data": items }))
+}
+
+fn unknown(kind: &str, name: &str) -> Answer {
+    refusal(StatusCode::NOT_FOUND, &format!("there is no {kind} {name}"))
+}
+
+fn no_stand_in() -> Answer {
+    refusal(
+        StatusCode::NOT_FOUND,
+        "the real provider is in use, so there is no stand-in",
+    )
+}
+
+fn refusal(status: StatusCode, message: &str) -> Answer {
+    http::json(status, &json!({ "message": message }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_callers_on_this_machine_are_answered() {
+        let cases = [
+            (Some("127.0.0.1:3000"), None, true),
+            (Some("localhost"), None, true),
+            (Some("[::1]:3000"), None, true),
+            (Some("localhost:3000"), Some("http://localhost:8080"), true),
+            (Some("localhost:3000"), Some("https://evil.example"), false),
+            (Some("localhost:3000"), Some("null"), false),
+            (Some("evil.example:3000"), None, false),
+            (Some("127.0.0.1.evil.example"), None, false),
+            (None, None, false),
+        ];
+        for (host, origin, expected) in cases {
+            let mut headers = HeaderMap::new();
+            if let Some(host) = host {
+                headers.insert(HOST, host.parse().unwrap());
+            }
+            if let Some(origin) = origin {
+                headers.insert(ORIGIN, origin.parse().unwrap());
+            }
+            assert_eq!(is_local(&headers), expected, "{host:?} {origin:?}");
+        }
+    }
+}

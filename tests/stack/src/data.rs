@@ -1,0 +1,185 @@
+//! The folder that a local cloud keeps its state in.
+//!
+//! Owns its lock, the ports that stored URLs depend on, and the signing keys. Refuses to know the
+//! state of the services, which keep their own files in it.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use auth::keys::KeySet;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::Error;
+
+/// The folder; or none, and then nothing is kept.
+pub struct Data {
+    folder: Option<Folder>,
+}
+
+struct Folder {
+    path: PathBuf,
+    /// The lock goes with the process, however that ends.
+    _lock: File,
+}
+
+/// The ports of the last run.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Ports {
+    /// The gateway's.
+    pub gateway: u16,
+    /// The AWS services'.
+    pub aws: u16,
+    /// The provider's stand-in's.
+    pub fal: u16,
+}
+
+/// The keys that sign access tokens.
+#[derive(Serialize, Deserialize)]
+pub struct Keys {
+    /// The private set, as JSON text.
+    pub private: String,
+    /// The public set, as JSON text.
+    pub public: String,
+}
+
+impl Data {
+    /// Opens the folder, and makes it if it is not there.
+    pub fn open(path: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = path else {
+            return Ok(Self { folder: None });
+        };
+        let shown = path.display();
+        let cannot = |problem| Error::new(format!("cannot use the data folder {shown}: {problem}"));
+        fs::create_dir_all(path).map_err(cannot)?;
+        let lock = File::create(path.join("lock")).map_err(cannot)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(format!(
+                    "the data folder {shown} is in use by another local cloud"
+                )));
+            }
+            Err(TryLockError::Error(problem)) => return Err(cannot(problem)),
+        }
+        let path = path.to_owned();
+        Ok(Self {
+            folder: Some(Folder { path, _lock: lock }),
+        })
+    }
+
+    /// A folder inside, for a service's own files.
+    pub fn below(&self, name: &str) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.path.join(name))
+    }
+
+    /// The ports of the last run that are free; zero for the others.
+    pub fn ports(&self) -> Ports {
+        let ports: Ports = self.read("ports.json").unwrap_or_default();
+        let free = |port| if is_free(port) { port } else { 0 };
+        Ports {
+            gateway: free(ports.gateway),
+            aws: free(ports.aws),
+            fal: free(ports.fal),
+        }
+    }
+
+    /// Keeps the ports for the next run.
+    pub fn keep_ports(&self, ports: Ports) -> Result<(), Error> {
+        self.write("ports.json", &ports)
+    }
+
+    /// The signing keys, made once.
+    pub fn keys(&self) -> Result<Keys, Error> {
+        if let Some(keys) = self.read("keys.json") {
+            return Ok(keys);
+        }
+        let set = KeySet::generate(OffsetDateTime::now_utc().unix_timestamp())
+            .map_err(|problem| Error::new(format!("cannot make signing keys: {problem}")))?;
+        let keys = Keys {
+            private: set.private_json().to_string(),
+            public: set.public_jwks_json(),
+        };
+        self.write("keys.json", &keys)?;
+        Ok(keys)
+    }
+
+    fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Option<T> {
+        let text = fs::read(self.below(name)?).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Written beside and renamed, so that a crash leaves the old file or the new one.
+    fn write(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
+        let Some(path) = self.below(name) else {
+            return Ok(());
+        };
+        let text = serde_json::to_vec_pretty(value).unwrap_or_default();
+        write_privately(&path, &text)
+            .map_err(|problem| Error::new(format!("cannot write {}: {problem}", path.display())))
+    }
+}
+
+/// Writes a file that only its owner may read, in one step.
+pub fn write_privately(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    fs::rename(beside, path)
+}
+
+fn is_free(port: u16) -> bool {
+    port != 0 && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_local_clouds_do_not_share_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Data::open(Some(folder.path())).unwrap();
+        let problem = Data::open(Some(folder.path())).err().unwrap().to_string();
+        assert!(
+            problem.ends_with("is in use by another local cloud"),
+            "{problem}"
+        );
+        drop(first);
+        assert!(Data::open(Some(folder.path())).is_ok());
+    }
+
+    #[test]
+    fn keys_are_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::open(Some(folder.path())).unwrap();
+        let first = data.keys().unwrap();
+        assert_eq!(first.private, data.keys().unwrap().private);
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_not_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = Data::open(Some(folder.path())).unwrap();
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        data.keep_ports(Ports {
+            gateway: port,
+            aws: port,
+            fal: port,
+        })
+        .unwrap();
+        assert_eq!(data.ports().aws, 0);
+        drop(taken);
+        assert_eq!(data.ports().aws, port);
+    }
+}

@@ -1,0 +1,392 @@
+//! API Gateway's REST API, as far as a Lambda proxy needs it.
+//!
+//! Owns the way of a request: route, authorizer, throttle, function, answer. Refuses to know how
+//! functions are run.
+
+mod authorizer;
+mod call;
+mod event;
+mod policy;
+mod reply;
+mod responses;
+mod routes;
+mod throttle;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use hyper::{HeaderMap, Request, StatusCode};
+
+use self::authorizer::Authorizer;
+use self::call::Call;
+pub use self::event::Identity;
+use self::event::Routed;
+use self::policy::Grant;
+use self::responses::{Known, Responses};
+use self::routes::Router;
+use self::throttle::Bucket;
+use crate::Error;
+use crate::http::{self, Answer, BodyError};
+use crate::runtime::{Failure, Pool};
+use crate::template::api::{Api, Throttle};
+
+/// What AWS allows a request to be at the gateway.
+const REQUEST_SIZE_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// What AWS allows a synchronous event to be.
+const EVENT_SIZE_BYTES_MAX: usize = 6_291_556;
+
+/// Why the gateway answers by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GatewayError {
+    /// No route serves the request.
+    MissingAuthenticationToken,
+    /// No credential, or one that the authorizer does not know.
+    Unauthorized,
+    /// The policy forbids it.
+    Denied,
+    /// The policy does not speak of it.
+    NotMentioned,
+    /// The authorizer failed.
+    AuthorizerFailure,
+    /// The authorizer's answer makes no sense.
+    AuthorizerConfiguration,
+    /// A throttle is exceeded.
+    Throttled,
+    /// The request is too large.
+    RequestTooLarge,
+    /// The request's line and headers are too large.
+    HeadTooLarge,
+    /// The body could not be read.
+    BrokenBody,
+    /// The function took too long.
+    IntegrationTimeout,
+    /// The function could not be called.
+    IntegrationFailure,
+    /// The function failed, or its answer makes no sense.
+    MalformedAnswer,
+}
+
+/// How an error is told.
+struct Kind {
+    /// The type that a template's rule may name.
+    type_name: Option<&'static str>,
+    status: StatusCode,
+    message: Option<&'static str>,
+    error_type: &'static str,
+    /// AWS writes `Message` with a capital letter here.
+    capital: bool,
+    /// Whether the template's defaults apply.
+    customizable: bool,
+}
+
+impl GatewayError {
+    fn kind(self) -> Kind {
+        let kind = |name, status, message, error_type| Kind {
+            type_name: name,
+            status,
+            message,
+            error_type,
+            capital: name == Some("ACCESS_DENIED"),
+            customizable: true,
+        };
+        let internal = Some("Internal server error");
+        let error_500 = "InternalServerErrorException";
+        match self {
+            Self::MissingAuthenticationToken => kind(
+                Some("MISSING_AUTHENTICATION_TOKEN"),
+                StatusCode::FORBIDDEN,
+                Some("Missing Authentication Token"),
+                "MissingAuthenticationTokenException",
+            ),
+            Self::Unauthorized => kind(
+                Some("UNAUTHORIZED"),
+                StatusCode::UNAUTHORIZED,
+                Some("Unauthorized"),
+                "UnauthorizedException",
+            ),
+            Self::Denied => kind(
+                Some("ACCESS_DENIED"),
+                StatusCode::FORBIDDEN,
+                Some("User is not authorized to access this resource with an explicit deny"),
+                "AccessDeniedException",
+            ),
+            Self::NotMentioned => kind(
+                Some("ACCESS_DENIED"),
+                StatusCode::FORBIDDEN,
+                Some("User is not authorized to access this resource"),
+                "AccessDeniedException",
+            ),
+            Self::AuthorizerFailure => kind(
+                Some("AUTHORIZER_FAILURE"),
+                StatusCode::INTERNAL_SERVER_ERROR,
+                None,
+                "AuthorizerConfigurationException",
+            ),
+            Self::AuthorizerConfiguration => kind(
+                Some("AUTHORIZER_CONFIGURATION_ERROR"),
+                StatusCode::INTERNAL_SERVER_ERROR,
+                None,
+                "AuthorizerConfigurationException",
+            ),
+            Self::Throttled => kind(
+                Some("THROTTLED"),
+                StatusCode::TOO_MANY_REQUESTS,
+                Some("Too Many Requests"),
+                "TooManyRequestsException",
+            ),
+            Self::RequestTooLarge => kind(
+                Some("REQUEST_TOO_LARGE"),
+                StatusCode::PAYLOAD_TOO_LARGE,
+                Some("Request Too Long"),
+                "RequestTooLargeException",
+            ),
+            Self::HeadTooLarge => kind(
+                None,
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                Some("Request Header Fields Too Large"),
+                "BadRequestException",
+            ),
+            Self::BrokenBody => kind(
+                Some("BAD_REQUEST_BODY"),
+                StatusCode::BAD_REQUEST,
+                Some("Invalid request body"),
+                "BadRequestException",
+            ),
+            Self::IntegrationTimeout => kind(
+                Some("INTEGRATION_TIMEOUT"),
+                StatusCode::GATEWAY_TIMEOUT,
+                Some("Endpoint request timed out"),
+                error_500,
+            ),
+            Self::IntegrationFailure => kind(
+                Some("INTEGRATION_FAILURE"),
+                StatusCode::INTERNAL_SERVER_ERROR,
+                internal,
+                error_500,
+            ),
+            Self::MalformedAnswer => kind(None, StatusCode::BAD_GATEWAY, internal, error_500),
+        }
+    }
+}
+
+/// The API, ready to serve.
+pub struct Gateway {
+    identity: Identity,
+    stage: String,
+    router: Router,
+    routes: Vec<Route>,
+    responses: Responses,
+    binary_media_types: Vec<String>,
+}
+
+struct Route {
+    path: String,
+    function: Arc<Pool>,
+    authorizer: Option<Arc<Authorizer>>,
+    bucket: Option<Arc<Bucket>>,
+    timeout: Duration,
+}
+
+impl Gateway {
+    /// Ties an API to the functions that serve it.
+    pub fn new(
+        api: &Api,
+        functions: &[Arc<Pool>],
+        identity: Identity,
+        throttle: bool,
+    ) -> Result<Self, Error> {
+        let authorizers: Vec<Arc<Authorizer>> = api
+            .authorizers
+            .iter()
+            .map(|known| {
+                let function = Arc::clone(&functions[known.function]);
+                Arc::new(Authorizer::new(function, known.headers.clone(), known.keep))
+            })
+            .collect();
+        let now = Instant::now();
+        let buckets: Vec<(&Throttle, Arc<Bucket>)> = api
+            .throttles
+            .iter()
+            .filter(|_| throttle)
+            .map(|throttle| {
+                (
+                    throttle,
+                    Arc::new(Bucket::new(throttle.rate, throttle.burst, now)),
+                )
+            })
+            .collect();
+        let routes = api.routes.iter().map(|route| Route {
+            path: route.path.clone(),
+            function: Arc::clone(&functions[route.function]),
+            authorizer: route
+                .authorizer
+                .map(|position| Arc::clone(&authorizers[position])),
+            bucket: bucket(&buckets, &route.method, &route.path),
+            timeout: route.timeout,
+        });
+        Ok(Self {
+            identity,
+            stage: api.stage.clone(),
+            router: Router::new(
+                api.routes
+                    .iter()
+                    .map(|r| (r.method.as_str(), r.path.as_str())),
+            )?,
+            routes: routes.collect(),
+            responses: Responses::new(&api.responses)?,
+            binary_media_types: api.binary_media_types.clone(),
+        })
+    }
+
+    /// Whether there is a route for a request.
+    pub fn serves(&self, method: &str, path: &str) -> bool {
+        self.router.find(method, path).is_some()
+    }
+
+    /// Answers one request.
+    pub async fn serve(&self, peer: SocketAddr, request: Request<Incoming>) -> Answer {
+        let path = request.uri().path();
+        let rest = path
+            .strip_prefix('/')
+            .and_then(|path| path.strip_prefix(&self.stage));
+        let path = match rest {
+            Some("") => "/".to_owned(),
+            Some(rest) if rest.starts_with('/') => rest.to_owned(),
+            Some(_) | None => return wrong_stage(),
+        };
+        let (parts, body) = request.into_parts();
+        let call = Call::new(&parts, peer, &self.stage, &path);
+        let mut resource_path = None;
+        let mut grant = None;
+        let outcome = match call::check_head(&parts) {
+            Err(error) => Err(error),
+            Ok(()) => {
+                self.route(&call, &parts.headers, body, &mut resource_path, &mut grant)
+                    .await
+            }
+        };
+        let mut answer = outcome.unwrap_or_else(|error| {
+            let grant = grant.as_deref();
+            self.responses.answer(
+                error,
+                Known {
+                    call: &call,
+                    resource_path,
+                    grant,
+                },
+            )
+        });
+        let headers = answer.headers_mut();
+        for (name, text) in [
+            ("x-amzn-requestid", &call.request_id),
+            ("x-amz-apigw-id", &call.extended_request_id),
+        ] {
+            if let Ok(value) = HeaderValue::from_str(text) {
+                headers.insert(name, value);
+            }
+        }
+        answer
+    }
+
+    /// The steps of a request, in the order of AWS. The caller keeps what was found out on the way,
+    /// for the gateway's own answers.
+    async fn route<'s>(
+        &'s self,
+        call: &Call,
+        headers: &HeaderMap,
+        body: Incoming,
+        resource_path: &mut Option<&'s str>,
+        grant: &mut Option<Arc<Grant>>,
+    ) -> Result<Answer, GatewayError> {
+        let found = self.router.find(&call.method, &call.path);
+        let found = found.ok_or(GatewayError::MissingAuthenticationToken)?;
+        let route = &self.routes[found.route];
+        *resource_path = Some(&route.path);
+        let routed = Routed {
+            call,
+            resource: &route.path,
+            parameters: &found.parameters,
+            identity: &self.identity,
+        };
+        if let Some(authorizer) = &route.authorizer {
+            *grant = Some(authorizer.authorize(routed).await?);
+        }
+        // The caller's usage plan belongs here: by the key in `grant`, before the stage's throttle.
+        if route
+            .bucket
+            .as_ref()
+            .is_some_and(|bucket| !bucket.take(Instant::now()))
+        {
+            return Err(GatewayError::Throttled);
+        }
+        let body = http::body(body, REQUEST_SIZE_BYTES_MAX)
+            .await
+            .map_err(|error| match error {
+                BodyError::TooLarge => GatewayError::RequestTooLarge,
+                BodyError::Broken => GatewayError::BrokenBody,
+            })?;
+        let binary = self.is_binary(media_type(headers.get(CONTENT_TYPE)));
+        let event = event::proxy(routed, grant.as_deref(), &body, binary);
+        if event.len() > EVENT_SIZE_BYTES_MAX {
+            return Err(GatewayError::RequestTooLarge);
+        }
+        let output = integrate(route, event).await?;
+        reply::read(&output, self.is_binary(media_type(headers.get(ACCEPT))))
+    }
+
+    /// Whether bodies of a media type travel as base64.
+    fn is_binary(&self, media_type: Option<&str>) -> bool {
+        self.binary_media_types.iter().any(|known| {
+            let main_type = known.strip_suffix("/*");
+            known == "*/*"
+                || media_type.is_some_and(|media_type| {
+                    media_type == known
+                        || main_type.is_some_and(|main_type| {
+                            media_type.split('/').next() == Some(main_type)
+                        })
+                })
+        })
+    }
+}
+
+/// Calls the function behind a route.
+async fn integrate(route: &Route, event: Vec<u8>) -> Result<Bytes, GatewayError> {
+    let invocation = route.function.invoke(Bytes::from(event));
+    match tokio::time::timeout(route.timeout, invocation).await {
+        Err(_) => Err(GatewayError::IntegrationTimeout),
+        Ok(Ok(output)) => Ok(output),
+        Ok(Err(Failure::Function(_) | Failure::Stopping)) => Err(GatewayError::MalformedAnswer),
+        Ok(Err(Failure::Throttled)) => Err(GatewayError::IntegrationFailure),
+    }
+}
+
+/// The bucket of a route: the one for exactly it, or else the most particular that covers it.
+fn bucket(buckets: &[(&Throttle, Arc<Bucket>)], method: &str, path: &str) -> Option<Arc<Bucket>> {
+    let choices = [(path, method), (path, "*"), ("/*", method), ("/*", "*")];
+    let found = choices.iter().find_map(|(path, method)| {
+        buckets
+            .iter()
+            .find(|(throttle, _)| throttle.path == *path && throttle.method == *method)
+    });
+    found.map(|(_, bucket)| Arc::clone(bucket))
+}
+
+/// The first media type of a header, without its parameters.
+fn media_type(header: Option<&HeaderValue>) -> Option<&str> {
+    let text = header?.to_str().ok()?;
+    text.split([',', ';']).next().map(str::trim)
+}
+
+/// What AWS answers when the path does not begin with a stage.
+fn wrong_stage() -> Answer {
+    let mut answer = http::json(
+        StatusCode::FORBIDDEN,
+        &serde_json::json!({ "message": "Forbidden" }),
+    );
+    let error_type = HeaderValue::from_static("ForbiddenException");
+    answer.headers_mut().insert("x-amzn-errortype", error_type);
+    answer
+}

@@ -1,0 +1,40 @@
+//! The local cloud: it reads template.yaml and serves it on this machine, on the real function binaries.
+//!
+//! Owns the template reader, the API gateway, the Lambda Runtime API, queue mappings and schedules.
+//! It refuses to know what the functions do: everything it serves comes from the template.
+
+mod binaries;
+mod control;
+mod cron;
+mod data;
+mod encoding;
+mod gateway;
+mod http;
+mod log;
+mod mappings;
+mod runtime;
+mod schedules;
+mod stack;
+mod template;
+
+pub use binaries::{Binaries, build, workspace_root};
+pub use data::write_privately;
+pub use log::Log;
+pub use stack::{Options, Stack};
+
+/// Why the local cloud cannot be built or started: one clear sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(String);
+
+impl Error {
+    /// An error that says `sentence`.
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+
+    /// An error about a place in the template.
+    fn at(place: &str, reason: &str) -> Self {
+        Self(format!("the template's {place} {reason}"))
+    }
+}

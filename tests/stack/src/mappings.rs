@@ -1,0 +1,295 @@
+//! Event-source mappings: takes messages from queues and gives them to functions.
+//!
+//! Owns batches, their concurrency, and what becomes of messages that failed. Refuses to know what
+//! a message says.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fakeaws::{FakeAws, Message};
+use hyper::body::Bytes;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::log::Sink;
+use crate::runtime::{Failure, Pool};
+use crate::template::functions::QueueEvent;
+
+/// How many messages one receive may bring.
+const RECEIVED_MAX: u32 = 10;
+/// How long one receive waits, as long as SQS lets it.
+const RECEIVE_WAIT: Duration = Duration::from_secs(20);
+/// How long to rest after the queue could not be read.
+const REST: Duration = Duration::from_secs(1);
+
+/// A queue and the function that its messages go to.
+pub struct Mapping {
+    /// The function.
+    pub function: Arc<Pool>,
+    /// What the template says about the mapping.
+    pub event: QueueEvent,
+    /// How many calls may run at once.
+    pub concurrency_max: usize,
+    /// The AWS Region that messages are said to come from.
+    pub region: String,
+    /// The queues.
+    pub aws: FakeAws,
+    /// Where failures are told.
+    pub log: Sink,
+}
+
+impl Mapping {
+    /// Serves the queue until `token` is cancelled; the calls themselves run on `tasks`.
+    pub async fn run(self, token: CancellationToken, tasks: TaskTracker) {
+        let mapping = Arc::new(self);
+        let slots = Arc::new(Semaphore::new(mapping.concurrency_max));
+        while let Some(Ok(slot)) = token
+            .run_until_cancelled(Arc::clone(&slots).acquire_owned())
+            .await
+        {
+            // A receive is never cut short: its messages would be hidden, and nobody would have them.
+            let batch = mapping.gather(&token).await;
+            if batch.is_empty() {
+                continue;
+            }
+            let mapping = Arc::clone(&mapping);
+            tasks.spawn(async move {
+                mapping.deliver(batch).await;
+                drop(slot);
+            });
+        }
+    }
+
+    /// Receives messages: the first ones, and for a while those that fill the batch.
+    async fn gather(&self, token: &CancellationToken) -> Vec<Message> {
+        let mut batch: Vec<Message> = Vec::new();
+        let mut deadline: Option<Instant> = None;
+        loop {
+            let missing = self
+                .event
+                .batch_size
+                .saturating_sub(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+            let wait = match deadline {
+                None => RECEIVE_WAIT,
+                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            };
+            if missing == 0 || (deadline.is_some() && wait.is_zero()) || token.is_cancelled() {
+                return batch;
+            }
+            let receive =
+                self.aws
+                    .sqs()
+                    .receive(&self.event.queue, missing.min(RECEIVED_MAX), wait);
+            match token.run_until_cancelled(receive).await {
+                None => return batch,
+                Some(Ok(messages)) => batch.extend(messages),
+                Some(Err(problem)) => {
+                    self.log.notice(&format!(
+                        "cannot read the queue {}: {problem}",
+                        self.event.queue
+                    ));
+                    token.run_until_cancelled(tokio::time::sleep(REST)).await;
+                    return batch;
+                }
+            }
+            if batch.is_empty() || self.event.window.is_zero() {
+                return batch;
+            }
+            deadline.get_or_insert_with(|| Instant::now() + self.event.window);
+        }
+    }
+
+    /// Gives a batch to the function, and deletes what it has dealt with. What failed becomes
+    /// visible again in its own time.
+    async fn deliver(&self, batch: Vec<Message>) {
+        let event = json!({ "Records": batch.iter().map(|m| self.record(m)).collect::<Vec<_>>() });
+        let payload = Bytes::from(event.to_string());
+        let failed = match self.function.invoke(payload).await {
+            Ok(output) if self.event.partial_failures => failures(&output, &batch),
+            Ok(_) => Ok(BTreeSet::new()),
+            Err(Failure::Stopping) => return self.put_back(&batch).await,
+            Err(failure @ (Failure::Function(_) | Failure::Throttled)) => {
+                Err(failure.message().to_owned())
+            }
+        };
+        let failed = match failed {
+            Ok(failed) => failed,
+            Err(reason) => {
+                let (count, queue) = (batch.len(), &self.event.queue);
+                let line = format!("{count} messages of {queue} failed: {reason}");
+                return self.log.line(self.function.name(), &line);
+            }
+        };
+        for message in batch
+            .iter()
+            .filter(|message| !failed.contains(&message.message_id))
+        {
+            let deleted = self
+                .aws
+                .sqs()
+                .delete(&self.event.queue, &message.receipt_handle)
+                .await;
+            if let Err(problem) = deleted {
+                self.log.notice(&format!(
+                    "cannot delete from {}: {problem}",
+                    self.event.queue
+                ));
+            }
+        }
+    }
+
+    /// The local cloud ends its functions when it stops, and nobody else will finish these messages:
+    /// the next start should not have to wait until they become visible.
+    async fn put_back(&self, batch: &[Message]) {
+        for message in batch {
+            let handle = &message.receipt_handle;
+            // Without success the message comes back by itself, only later.
+            let _ = self
+                .aws
+                .sqs()
+                .change_visibility(&self.event.queue, handle, Duration::ZERO)
+                .await;
+        }
+    }
+
+    /// A message as Lambda's event for SQS has it.
+    fn record(&self, message: &Message) -> Value {
+        json!({
+            "messageId": message.message_id,
+            "receiptHandle": message.receipt_handle,
+            "body": message.body,
+            "attributes": message.attributes,
+            "messageAttributes": lambda_attributes(&message.message_attributes),
+            "md5OfBody": message.md5_of_body,
+            "eventSource": "aws:sqs",
+            "eventSourceARN": self.aws.sqs().queue_arn(&self.event.queue),
+            "awsRegion": self.region,
+        })
+    }
+}
+
+/// SQS names the parts of an attribute `StringValue`; Lambda names them `stringValue`.
+fn lambda_attributes(attributes: &Value) -> Value {
+    let Some(attributes) = attributes.as_object() else {
+        return json!({});
+    };
+    let lower = |(key, value): (&String, &Value)| {
+        let mut letters = key.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+        (
+            first.into_iter().chain(letters).collect::<String>(),
+            value.clone(),
+        )
+    };
+    attributes
+        .iter()
+        .map(|(name, parts)| {
+            let parts: Map<String, Value> =
+                parts.as_object().into_iter().flatten().map(lower).collect();
+            (name.clone(), Value::Object(parts))
+        })
+        .collect::<Map<String, Value>>()
+        .into()
+}
+
+#[derive(Deserialize)]
+struct Report {
+    #[serde(rename = "batchItemFailures", default)]
+    failures: Option<Vec<Item>>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    #[serde(rename = "itemIdentifier")]
+    id: String,
+}
+
+/// Which messages the function reports as failed. A report that makes no sense fails the batch.
+fn failures(output: &[u8], batch: &[Message]) -> Result<BTreeSet<String>, String> {
+    let report: Option<Report> = match output {
+        [] => None,
+        output => serde_json::from_slice(output)
+            .map_err(|problem| format!("its report of failures cannot be read: {problem}"))?,
+    };
+    let items = report
+        .and_then(|report| report.failures)
+        .unwrap_or_default();
+    let known = |id: &str| batch.iter().any(|message| message.message_id == id);
+    if let Some(unknown) = items.iter().find(|item| !known(&item.id)) {
+        return Err(format!(
+            "it reports the message {:?}, which is not in the batch",
+            unknown.id
+        ));
+    }
+    Ok(items.into_iter().map(|item| item.id).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch() -> Vec<Message> {
+        let message = |id: &str| Message {
+            message_id: id.to_owned(),
+            receipt_handle: String::new(),
+            body: String::new(),
+            md5_of_body: String::new(),
+            attributes: Default::default(),
+            message_attributes: Value::Null,
+        };
+        vec![message("a"), message("b")]
+    }
+
+    #[test]
+    fn a_report_names_the_messages_that_failed() {
+        let cases: [(&str, &[&str]); 7] = [
+            ("", &[]),
+            ("null", &[]),
+            ("{}", &[]),
+            (r#"{"batchItemFailures":null}"#, &[]),
+            (r#"{"batchItemFailures":[]}"#, &[]),
+            (r#"{"batchItemFailures":[{"itemIdentifier":"b"}]}"#, &["b"]),
+            (
+                r#"{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"b"}]}"#,
+                &["a", "b"],
+            ),
+        ];
+        for (output, expected) in cases {
+            let failed = failures(output.as_bytes(), &batch()).unwrap();
+            assert!(
+                failed
+                    .iter()
+                    .map(String::as_str)
+                    .eq(expected.iter().copied()),
+                "{output}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_report_that_makes_no_sense_fails_the_batch() {
+        let cases = [
+            r#"{"batchItemFailures":[{"itemIdentifier":"c"}]}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#,
+            r#"{"batchItemFailures":[{}]}"#,
+            r#"{"batchItemFailures":{}}"#,
+            r#""text""#,
+        ];
+        for output in cases {
+            assert!(failures(output.as_bytes(), &batch()).is_err(), "{output}");
+        }
+    }
+
+    #[test]
+    fn attributes_are_named_as_lambda_names_them() {
+        let attributes = json!({ "Kind": { "StringValue": "x", "DataType": "String" } });
+        let expected = json!({ "Kind": { "stringValue": "x", "dataType": "String" } });
+        assert_eq!(lambda_attributes(&attributes), expected);
+        assert_eq!(lambda_attributes(&Value::Null), json!({}));
+    }
+}

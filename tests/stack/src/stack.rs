@@ -1,0 +1,524 @@
+//! Puts the parts together: opens the data folder, starts the services, and serves the template.
+//!
+//! Owns the order of starting and stopping. Refuses to know how any part works.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fakeaws::{FakeAws, QueueSpec, Redrive};
+use fakefal::FakeFal;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Error;
+use crate::binaries::Binaries;
+use crate::control::Control;
+use crate::data::{Data, Ports};
+use crate::gateway::{Gateway, Identity};
+use crate::http;
+use crate::log::{Log, Sink};
+use crate::mappings::Mapping;
+use crate::runtime::{Concurrency, Launch, Pool};
+use crate::schedules::Scheduled;
+use crate::template::functions::Function;
+use crate::template::resources::Place;
+use crate::template::{Document, Supplied, Template};
+
+const ACCESS_KEY_ID: &str = "local";
+const SECRET_ACCESS_KEY: &str = "local-secret";
+/// How many invocations of one function may wait in line.
+const WAITING_MAX: usize = 2_000;
+/// How long an instance may have nothing to do.
+const IDLE_MAX: Duration = Duration::from_secs(300);
+const REAP_EVERY: Duration = Duration::from_secs(30);
+/// How long a stop waits for what is still running.
+const STOP_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// What a local cloud is started with.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The template to serve.
+    pub template: PathBuf,
+    /// The binaries that the template's functions name.
+    pub binaries: Binaries,
+    /// The gateway's port; 0 for any that is free.
+    pub port: u16,
+    /// Where state is kept; `None` keeps nothing.
+    pub data: Option<PathBuf>,
+    /// Stage throttles and usage plans off.
+    pub no_throttle: bool,
+    /// Template parameters that replace their defaults.
+    pub parameters: BTreeMap<String, String>,
+    /// Where the functions' output goes.
+    pub log: Log,
+    /// Provider endpoints that the stand-in answers with 404.
+    pub retired: Vec<String>,
+    /// The key of the real provider, which is then used; `None` for the stand-in.
+    pub fal_key: Option<String>,
+}
+
+impl Options {
+    /// Reads the template and checks the parameters, without starting anything.
+    pub fn check(&self) -> Result<(), Error> {
+        self.document()?
+            .parameters
+            .values(&self.parameters)
+            .map(drop)
+    }
+
+    /// The default of a template parameter.
+    pub fn parameter_default(&self, name: &str) -> Result<Option<String>, Error> {
+        Ok(self.document()?.parameters.default(name).map(str::to_owned))
+    }
+
+    fn document(&self) -> Result<Document, Error> {
+        let text = std::fs::read_to_string(&self.template).map_err(|problem| {
+            Error::new(format!(
+                "cannot read {}: {problem}",
+                self.template.display()
+            ))
+        })?;
+        Document::parse(&text)
+    }
+}
+
+/// A running local cloud. Dropping it ends everything that it started.
+pub struct Stack {
+    url: String,
+    origin: String,
+    aws: FakeAws,
+    fal: Option<FakeFal>,
+    functions: Vec<Arc<Pool>>,
+    gateway: Option<Arc<Gateway>>,
+    log: Sink,
+    token: CancellationToken,
+    tasks: TaskTracker,
+    /// Held to the end, so that nobody else takes the folder.
+    _data: Data,
+}
+
+impl Stack {
+    /// Starts everything that the template describes; ready to answer when it returns.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let document = options.document()?;
+        document.parameters.values(&options.parameters)?;
+        let data = Data::open(options.data.as_deref())?;
+        let ports = data.ports();
+        let listener = listen(options.port, ports.gateway).await?;
+        let port = listener
+            .local_addr()
+            .map_err(|problem| Error::new(problem.to_string()))?
+            .port();
+        let origin = format!("http://127.0.0.1:{port}");
+        let log = Sink::new(options.log);
+        let place = Place::default();
+
+        let aws = start_aws(&data, &place, ports.aws).await?;
+        let fal = match &options.fal_key {
+            Some(_) => None,
+            None => Some(start_fal(&data, ports.fal, &options.retired).await?),
+        };
+        let fal_port = fal.as_ref().map_or(ports.fal, FakeFal::port);
+        data.keep_ports(Ports {
+            gateway: port,
+            aws: aws.port(),
+            fal: fal_port,
+        })?;
+
+        let template = resolve(
+            &document,
+            &options,
+            &data,
+            &aws,
+            fal.as_ref(),
+            &origin,
+            &place,
+        )
+        .await?;
+        create_storage(&template, &aws).await?;
+        let token = CancellationToken::new();
+        let functions = template
+            .functions
+            .iter()
+            .map(|function| pool(function, &options.binaries, &place, &aws, &log, &token))
+            .collect::<Result<Vec<_>, _>>()?;
+        let stage = template.api.as_ref().map_or("v1", |api| api.stage.as_str());
+        let identity = Identity {
+            region: place.region.clone(),
+            account_id: place.account_id.clone(),
+            api_id: "local".to_owned(),
+        };
+        let gateway = template
+            .api
+            .as_ref()
+            .map(|api| Gateway::new(api, &functions, identity, !options.no_throttle))
+            .transpose()?;
+        let stack = Self {
+            url: format!("{origin}/{stage}"),
+            origin,
+            aws,
+            fal,
+            functions,
+            gateway: gateway.map(Arc::new),
+            log,
+            token,
+            tasks: TaskTracker::new(),
+            _data: data,
+        };
+        stack.serve(&template, listener, &place);
+        Ok(stack)
+    }
+
+    /// Starts what runs by itself: the gateway, the mappings and the schedules.
+    fn serve(&self, template: &Template, listener: TcpListener, place: &Place) {
+        let mut schedules = BTreeMap::new();
+        for (function, pool) in template.functions.iter().zip(&self.functions) {
+            for event in &function.queue_events {
+                let limit = event.concurrency_max.unwrap_or(function.concurrency_max);
+                let mapping = Mapping {
+                    function: Arc::clone(pool),
+                    event: event.clone(),
+                    concurrency_max: limit.min(function.concurrency_max) as usize,
+                    region: place.region.clone(),
+                    aws: self.aws.clone(),
+                    log: self.log.clone(),
+                };
+                self.tasks
+                    .spawn(mapping.run(self.token.clone(), self.tasks.clone()));
+            }
+            for event in &function.schedule_events {
+                let scheduled = Scheduled {
+                    function: Arc::clone(pool),
+                    event: event.clone(),
+                    place: place.clone(),
+                    log: self.log.clone(),
+                };
+                schedules
+                    .entry(function.binary.clone())
+                    .or_insert_with(|| scheduled.clone());
+                self.tasks
+                    .spawn(scheduled.run(self.token.clone(), self.tasks.clone()));
+            }
+        }
+        let by_name = |pool: &Arc<Pool>| (pool.name().to_owned(), Arc::clone(pool));
+        let control = Control {
+            functions: self.functions.iter().map(by_name).collect(),
+            schedules,
+            aws: self.aws.clone(),
+            fal: self.fal.clone(),
+        };
+        self.tasks
+            .spawn(reap(self.functions.clone(), self.token.clone()));
+        let gateway = self.gateway.clone();
+        self.tasks
+            .spawn(serve_http(listener, gateway, control, self.token.clone()));
+    }
+
+    /// Starts every function once, to see that it does start. Those that take longer than `budget`
+    /// are not waited for. The first that does not start is the error.
+    pub async fn probe(&self, budget: Duration) -> Result<(), Error> {
+        let probes = futures::future::try_join_all(self.functions.iter().map(|pool| pool.probe()));
+        match tokio::time::timeout(budget, probes).await {
+            Ok(Err(sentence)) => Err(Error::new(sentence)),
+            Ok(Ok(_)) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The API's base URL, stage included: `http://127.0.0.1:PORT/v1`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The gateway's origin: `http://127.0.0.1:PORT`.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Whether the API has a route for a request.
+    pub fn serves(&self, method: &str, path: &str) -> bool {
+        self.gateway
+            .as_ref()
+            .is_some_and(|gateway| gateway.serves(method, path))
+    }
+
+    /// The AWS services behind the functions.
+    pub fn aws(&self) -> &FakeAws {
+        &self.aws
+    }
+
+    /// The provider's stand-in; `None` when the real one is used.
+    pub fn fal(&self) -> Option<&FakeFal> {
+        self.fal.as_ref()
+    }
+
+    /// Every line that the functions wrote so far, when the log is [`Log::Buffer`].
+    pub fn logs(&self) -> Vec<String> {
+        self.log.lines()
+    }
+
+    /// Stops everything, within two seconds.
+    pub async fn shutdown(self) {
+        self.token.cancel();
+        self.tasks.close();
+        let stopped = async {
+            for function in &self.functions {
+                function.kill().await;
+            }
+            self.tasks.wait().await;
+            self.aws.shutdown().await;
+            if let Some(fal) = &self.fal {
+                fal.shutdown().await;
+            }
+        };
+        // What has not ended by then ends with the process.
+        let _ = tokio::time::timeout(STOP_TIMEOUT, stopped).await;
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.token.cancel();
+    }
+}
+
+/// Listens on the wanted port; without one, on the port of the last run or any other.
+async fn listen(wanted: u16, last: u16) -> Result<TcpListener, Error> {
+    let port = if wanted == 0 { last } else { wanted };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    listener.map_err(|problem| match problem.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            Error::new(format!("port {port} is in use; choose another with --port"))
+        }
+        _ => Error::new(format!("cannot listen on port {port}: {problem}")),
+    })
+}
+
+async fn start_aws(data: &Data, place: &Place, port: u16) -> Result<FakeAws, Error> {
+    let config = fakeaws::Config {
+        data: data.below("aws"),
+        port,
+        region: place.region.clone(),
+        account_id: place.account_id.clone(),
+        access_key_id: ACCESS_KEY_ID.to_owned(),
+        secret_access_key: SECRET_ACCESS_KEY.to_owned(),
+    };
+    FakeAws::start(config)
+        .await
+        .map_err(|problem| Error::new(problem.to_string()))
+}
+
+async fn start_fal(data: &Data, port: u16, retired: &[String]) -> Result<FakeFal, Error> {
+    let config = fakefal::Config {
+        data: data.below("fal"),
+        port,
+        key: LOCAL_FAL_KEY.to_owned(),
+        retired: retired.to_vec(),
+    };
+    FakeFal::start(config)
+        .await
+        .map_err(|problem| Error::new(problem.to_string()))
+}
+
+const LOCAL_FAL_KEY: &str = "local-fal-key";
+
+/// Supplies what only the running stack knows, stores the secrets, and resolves the template.
+async fn resolve(
+    document: &Document,
+    options: &Options,
+    data: &Data,
+    aws: &FakeAws,
+    fal: Option<&FakeFal>,
+    origin: &str,
+    place: &Place,
+) -> Result<Template, Error> {
+    let mut given = options.parameters.clone();
+    let mut supply = |name: &str, value: String| {
+        if document.parameters.declares(name) {
+            given.entry(name.to_owned()).or_insert(value);
+        }
+    };
+    if let Some(fal) = fal {
+        supply("PublicUrl", format!("{origin}/v1"));
+        supply("FalQueueUrl", fal.url().to_owned());
+        supply("FalJwksUrl", fal.jwks_url());
+    }
+    let values = document.parameters.values(&given)?;
+
+    let keys = data.keys()?;
+    let fal_key = options
+        .fal_key
+        .clone()
+        .unwrap_or_else(|| LOCAL_FAL_KEY.to_owned());
+    let secrets = [
+        ("FalKeyName", "/velro/fal-key", fal_key),
+        ("SigningKeysName", "/velro/signing-keys", keys.private),
+        ("TokenPublicKeys", "/velro/token-public-keys", keys.public),
+    ];
+    for (parameter, usual, secret) in secrets {
+        let name = values.get(parameter).map_or(usual, String::as_str);
+        let put = aws.put_parameter(name, &secret).await;
+        put.map_err(|problem| Error::new(format!("cannot store {name}: {problem}")))?;
+    }
+    let mut stored = BTreeMap::new();
+    for (parameter, name) in document.parameters.stored(&values) {
+        let value = aws.get_parameter(name).await.ok_or_else(|| {
+            Error::new(format!(
+                "the parameter {parameter} names {name}, which is not stored"
+            ))
+        })?;
+        stored.insert(parameter.clone(), value);
+    }
+    document.resolve(&Supplied {
+        place,
+        parameters: &document.parameters.references(&values, &stored),
+        queue_url: &|name| aws.sqs().queue_url(name),
+    })
+}
+
+async fn create_storage(template: &Template, aws: &FakeAws) -> Result<(), Error> {
+    let failed = |problem: fakeaws::Error| Error::new(problem.to_string());
+    for table in &template.tables {
+        let ttl = table.ttl_attribute.as_deref();
+        aws.create_table(table.create.clone(), ttl)
+            .await
+            .map_err(failed)?;
+    }
+    for bucket in &template.buckets {
+        aws.create_bucket(bucket).await.map_err(failed)?;
+    }
+    for queue in &template.queues {
+        let redrive = queue
+            .redrive
+            .clone()
+            .map(|(dead_letter_queue, max_receive_count)| Redrive {
+                dead_letter_queue,
+                max_receive_count,
+            });
+        let spec = QueueSpec {
+            name: queue.name.clone(),
+            visibility_timeout_s: queue.visibility_timeout_s,
+            retention_s: queue.retention_s,
+            delay_s: queue.delay_s,
+            receive_wait_s: queue.receive_wait_s,
+            redrive,
+        };
+        aws.sqs().create_queue(spec).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn pool(
+    function: &Function,
+    binaries: &Binaries,
+    place: &Place,
+    aws: &FakeAws,
+    log: &Sink,
+    token: &CancellationToken,
+) -> Result<Arc<Pool>, Error> {
+    let needed_by = format!("the template's function {}", function.id);
+    let path = binaries.runnable(&function.binary, &needed_by)?;
+    let folder = path
+        .parent()
+        .map(|folder| folder.display().to_string())
+        .unwrap_or_default();
+    let mut environment = own_environment(function, place, aws.endpoint(), &folder);
+    for (name, value) in &function.environment {
+        if environment.iter().any(|(own, _)| own == name) {
+            return Err(Error::new(format!(
+                "{needed_by} sets {name}, which Lambda sets itself"
+            )));
+        }
+        environment.push((name.clone(), value.clone()));
+    }
+    let launch = Launch {
+        name: function.binary.clone(),
+        path,
+        arn: function.arn.clone(),
+        environment,
+        timeout: function.timeout,
+    };
+    let concurrency = Concurrency {
+        running_max: function.concurrency_max,
+        waiting_max: WAITING_MAX,
+    };
+    Ok(Pool::new(launch, concurrency, log.clone(), token))
+}
+
+/// What Lambda itself sets. The address of the services is the one thing that AWS would not set.
+fn own_environment(
+    function: &Function,
+    place: &Place,
+    endpoint: &str,
+    folder: &str,
+) -> Vec<(String, String)> {
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
+        ("AWS_DEFAULT_REGION", &place.region),
+        ("AWS_ENDPOINT_URL", endpoint),
+        (
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            &function.memory_mb.to_string(),
+        ),
+        ("AWS_LAMBDA_FUNCTION_NAME", &function.binary),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        (
+            "AWS_LAMBDA_LOG_GROUP_NAME",
+            &format!("/aws/lambda/{}", function.name),
+        ),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "local"),
+        ("AWS_REGION", &place.region),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+        ("LAMBDA_TASK_ROOT", folder),
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("TZ", ":UTC"),
+        ("_HANDLER", "bootstrap"),
+    ];
+    variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+async fn serve_http(
+    listener: TcpListener,
+    gateway: Option<Arc<Gateway>>,
+    control: Control,
+    token: CancellationToken,
+) {
+    let served = Arc::new((gateway, control));
+    http::serve(listener, token, move |peer, request| {
+        let served = Arc::clone(&served);
+        async move {
+            let (gateway, control) = &*served;
+            let local = request
+                .uri()
+                .path()
+                .strip_prefix("/_local/")
+                .map(str::to_owned);
+            match (local, gateway) {
+                (Some(path), _) => control.serve(&path, request).await,
+                (None, Some(gateway)) => gateway.serve(peer, request).await,
+                (None, None) => http::empty(hyper::StatusCode::NOT_FOUND),
+            }
+        }
+    })
+    .await;
+}
+
+/// Ends instances that have been idle for long.
+async fn reap(functions: Vec<Arc<Pool>>, token: CancellationToken) {
+    while token
+        .run_until_cancelled(tokio::time::sleep(REAP_EVERY))
+        .await
+        .is_some()
+    {
+        for function in &functions {
+            function.reap(IDLE_MAX);
+        }
+    }
+}

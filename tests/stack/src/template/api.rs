@@ -1,0 +1,331 @@
+//! The REST API of the template: its routes, authorizers, gateway responses and throttles.
+//!
+//! Owns `AWS::Serverless::Api`. Refuses to know how a request is served.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::fields::Fields;
+use super::functions::{ApiEvent, Function};
+use crate::Error;
+
+/// The REST API.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The stage's name.
+    pub stage: String,
+    /// Every route.
+    pub routes: Vec<Route>,
+    /// The authorizers that routes refer to by position.
+    pub authorizers: Vec<Authorizer>,
+    /// The gateway's own answers, by their type.
+    pub responses: BTreeMap<String, ResponseRule>,
+    /// The stage's throttles.
+    pub throttles: Vec<Throttle>,
+    /// The media types whose bodies travel as base64.
+    pub binary_media_types: Vec<String>,
+}
+
+/// One route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The method in capitals, or `ANY`.
+    pub method: String,
+    /// The resource's path.
+    pub path: String,
+    /// The function's position in the template.
+    pub function: usize,
+    /// The authorizer's position in the API.
+    pub authorizer: Option<usize>,
+    /// How long the gateway waits for an answer.
+    pub timeout: Duration,
+}
+
+/// A Lambda authorizer of the type REQUEST.
+#[derive(Clone, Debug)]
+pub struct Authorizer {
+    /// The function's position in the template.
+    pub function: usize,
+    /// The headers that identify a caller, in lower case.
+    pub headers: Vec<String>,
+    /// How long an answer is kept; zero for not at all.
+    pub keep: Duration,
+}
+
+/// What the gateway answers in one of its own cases.
+#[derive(Clone, Debug, Default)]
+pub struct ResponseRule {
+    /// The status; the type's own when not said.
+    pub status: Option<u16>,
+    /// Headers and the expressions that fill them.
+    pub headers: Vec<(String, String)>,
+    /// Bodies by content type.
+    pub templates: Vec<(String, String)>,
+}
+
+/// A throttle of the stage.
+#[derive(Clone, Debug)]
+pub struct Throttle {
+    /// The resource's path, or `/*`.
+    pub path: String,
+    /// The method, or `*`.
+    pub method: String,
+    /// Requests a second.
+    pub rate: f64,
+    /// Requests at once.
+    pub burst: f64,
+}
+
+/// An API whose routes are not tied to functions yet.
+pub struct RawApi {
+    stage: String,
+    default_authorizer: Option<String>,
+    authorizers: Vec<RawAuthorizer>,
+    authorize_preflight: bool,
+    responses: BTreeMap<String, ResponseRule>,
+    throttles: Vec<Throttle>,
+    binary_media_types: Vec<String>,
+    at: String,
+}
+
+struct RawAuthorizer {
+    name: String,
+    function_arn: String,
+    headers: Vec<String>,
+    keep: Duration,
+    at: String,
+}
+
+impl RawApi {
+    /// Reads an API's properties.
+    pub fn read(mut fields: Fields) -> Result<Self, Error> {
+        fields.accept(&[
+            "AccessLogSetting",
+            "AlwaysDeploy",
+            "Description",
+            "EndpointConfiguration",
+            "Name",
+            "OpenApiVersion",
+            "PropagateTags",
+            "SecurityPolicy",
+            "Tags",
+            "TracingEnabled",
+        ]);
+        let stage = fields.required_text("StageName")?;
+        if stage.is_empty() || !stage.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return Err(fields.wrong("StageName", "must be a plain name"));
+        }
+        let mut auth = fields.object("Auth")?;
+        let default_authorizer = auth.text("DefaultAuthorizer")?;
+        let authorizers = auth
+            .object("Authorizers")?
+            .into_objects()?
+            .into_iter()
+            .map(|(name, fields)| RawAuthorizer::read(name, fields))
+            .collect::<Result<_, _>>()?;
+        let authorize_preflight = auth.boolean("AddDefaultAuthorizerToCorsPreflight")?;
+        // Usage plans are not enforced yet, so nobody asks for a key.
+        auth.boolean("ApiKeyRequired")?;
+        auth.boolean("AddApiKeyRequiredToCorsPreflight")?;
+        auth.finish()?;
+        let responses = fields
+            .object("GatewayResponses")?
+            .into_objects()?
+            .into_iter()
+            .map(|(name, fields)| Ok((name, ResponseRule::read(fields)?)))
+            .collect::<Result<_, Error>>()?;
+        let throttles = read_throttles(&mut fields)?;
+        let binary_media_types = fields.texts("BinaryMediaTypes")?;
+        let binary_media_types = binary_media_types
+            .into_iter()
+            .map(|media_type| media_type.replace("~1", "/"));
+        match fields.text("ApiKeySourceType")?.as_deref() {
+            None | Some("HEADER" | "AUTHORIZER") => {}
+            Some(_) => return Err(fields.wrong("ApiKeySourceType", "must be HEADER or AUTHORIZER")),
+        }
+        let at = fields.at().to_owned();
+        fields.finish()?;
+        Ok(Self {
+            stage,
+            default_authorizer,
+            authorizers,
+            authorize_preflight: authorize_preflight.unwrap_or(true),
+            responses,
+            throttles,
+            binary_media_types: binary_media_types.collect(),
+            at,
+        })
+    }
+
+    /// Ties the API to the functions that its routes and authorizers call.
+    pub fn tie(self, functions: &[Function]) -> Result<Api, Error> {
+        let authorizers = self
+            .authorizers
+            .iter()
+            .map(|raw| raw.tie(functions))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut routes = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (position, function) in functions.iter().enumerate() {
+            for event in &function.api_events {
+                if !seen.insert((event.path.clone(), event.method.clone())) {
+                    let reason = format!(
+                        "serves {} {}, which is served already",
+                        event.method, event.path
+                    );
+                    return Err(Error::at(&event.at, &reason));
+                }
+                routes.push(self.route(event, position)?);
+            }
+        }
+        self.check_throttles(&routes)?;
+        Ok(Api {
+            stage: self.stage,
+            routes,
+            authorizers,
+            responses: self.responses,
+            throttles: self.throttles,
+            binary_media_types: self.binary_media_types,
+        })
+    }
+
+    fn route(&self, event: &ApiEvent, function: usize) -> Result<Route, Error> {
+        let preflight = event.method == "OPTIONS";
+        let default = self.default_authorizer.as_deref();
+        let name = match event.authorizer.as_deref() {
+            Some("NONE") => None,
+            Some(name) => Some(name),
+            None => default.filter(|_| !preflight || self.authorize_preflight),
+        };
+        let authorizer = name
+            .map(|name| {
+                let position = self.authorizers.iter().position(|raw| raw.name == name);
+                position.ok_or_else(|| {
+                    Error::at(&event.at, &format!("names the unknown authorizer {name}"))
+                })
+            })
+            .transpose()?;
+        Ok(Route {
+            method: event.method.clone(),
+            path: event.path.clone(),
+            function,
+            authorizer,
+            timeout: event.timeout,
+        })
+    }
+
+    /// A throttle on a route that does not exist would protect nothing.
+    fn check_throttles(&self, routes: &[Route]) -> Result<(), Error> {
+        for throttle in &self.throttles {
+            let matches = |route: &Route| {
+                (throttle.path == "/*" || throttle.path == route.path)
+                    && (throttle.method == "*" || throttle.method == route.method)
+            };
+            if !routes.iter().any(matches) {
+                let at = format!("{}.MethodSettings", self.at);
+                let reason = format!(
+                    "throttles {} {}, which is no route",
+                    throttle.method, throttle.path
+                );
+                return Err(Error::at(&at, &reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RawAuthorizer {
+    fn read(name: String, mut fields: Fields) -> Result<Self, Error> {
+        fields.accept(&["DisableFunctionDefaultPermissions", "FunctionInvokeRole"]);
+        let payload = fields.required_text("FunctionPayloadType")?;
+        if payload != "REQUEST" {
+            return Err(fields.wrong("FunctionPayloadType", "must be REQUEST"));
+        }
+        let function_arn = fields.required_text("FunctionArn")?;
+        let mut identity = fields.object("Identity")?;
+        let headers = identity.texts("Headers")?;
+        let keep_s = identity
+            .integer("ReauthorizeEvery", 0..=3_600)?
+            .unwrap_or(300);
+        identity.finish()?;
+        if headers.is_empty() && keep_s > 0 {
+            return Err(fields.wrong("Identity", "needs Headers unless ReauthorizeEvery is 0"));
+        }
+        let at = fields.at().to_owned();
+        fields.finish()?;
+        Ok(Self {
+            name,
+            function_arn,
+            headers: headers.iter().map(|header| header.to_lowercase()).collect(),
+            keep: Duration::from_secs(keep_s.unsigned_abs()),
+            at,
+        })
+    }
+
+    fn tie(&self, functions: &[Function]) -> Result<Authorizer, Error> {
+        let function = functions
+            .iter()
+            .position(|function| function.arn == self.function_arn);
+        let function =
+            function.ok_or_else(|| Error::at(&self.at, "names a function that does not exist"))?;
+        Ok(Authorizer {
+            function,
+            headers: self.headers.clone(),
+            keep: self.keep,
+        })
+    }
+}
+
+impl ResponseRule {
+    fn read(mut fields: Fields) -> Result<Self, Error> {
+        let status = fields.integer("StatusCode", 200..=599)?;
+        let mut parameters = fields.object("ResponseParameters")?;
+        let headers = parameters.object("Headers")?.into_texts()?;
+        parameters.finish()?;
+        let templates = fields.object("ResponseTemplates")?.into_texts()?;
+        fields.finish()?;
+        let status = status.and_then(|status| u16::try_from(status).ok());
+        Ok(Self {
+            status,
+            headers,
+            templates,
+        })
+    }
+}
+
+fn read_throttles(fields: &mut Fields) -> Result<Vec<Throttle>, Error> {
+    let at = format!("{}.MethodSettings", fields.at());
+    let mut throttles = Vec::new();
+    for (index, setting) in fields.list("MethodSettings")?.into_iter().enumerate() {
+        let mut setting = Fields::of(setting, format!("{at}[{index}]"))?;
+        setting.accept(&["DataTraceEnabled", "LoggingLevel", "MetricsEnabled"]);
+        let path = setting.required_text("ResourcePath")?;
+        let method = setting.required_text("HttpMethod")?.to_uppercase();
+        let rate = setting.number("ThrottlingRateLimit")?;
+        let burst = setting.number("ThrottlingBurstLimit")?;
+        match (rate, burst) {
+            (Some(rate), Some(burst)) => {
+                throttles.push(Throttle {
+                    path: plain_path(&path),
+                    method,
+                    rate,
+                    burst,
+                });
+            }
+            (None, None) => {}
+            (Some(_), None) => return Err(setting.missing("ThrottlingBurstLimit")),
+            (None, Some(_)) => return Err(setting.missing("ThrottlingRateLimit")),
+        }
+        setting.finish()?;
+    }
+    Ok(throttles)
+}
+
+/// CloudFormation wants the slashes of a nested path written as `~1`.
+fn plain_path(path: &str) -> String {
+    let path = path.replace("~1", "/");
+    match path.strip_prefix("//") {
+        Some(rest) => format!("/{rest}"),
+        None => path,
+    }
+}

@@ -1,0 +1,177 @@
+//! The kinds of resources that the local cloud knows, and what a reference to one gives.
+//!
+//! Owns physical names, ARNs and attributes. Refuses to know the resources' other properties.
+
+use crate::Error;
+
+/// Where the stack pretends to be.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The AWS Region.
+    pub region: String,
+    /// The AWS account's id.
+    pub account_id: String,
+    /// The stack's name, which physical names begin with.
+    pub stack_name: String,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            region: "us-east-1".to_owned(),
+            account_id: "000000000000".to_owned(),
+            stack_name: "velro-local".to_owned(),
+        }
+    }
+}
+
+impl Place {
+    /// The value of a pseudo parameter.
+    pub fn pseudo(&self, name: &str) -> Option<String> {
+        match name {
+            "AWS::Region" => Some(self.region.clone()),
+            "AWS::AccountId" => Some(self.account_id.clone()),
+            "AWS::Partition" => Some("aws".to_owned()),
+            "AWS::URLSuffix" => Some("amazonaws.com".to_owned()),
+            "AWS::StackName" => Some(self.stack_name.clone()),
+            "AWS::StackId" => {
+                Some(self.arn("cloudformation", &format!("stack/{}", self.stack_name)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The ARN of `resource` in `service`.
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        format!(
+            "arn:aws:{service}:{}:{}:{resource}",
+            self.region, self.account_id
+        )
+    }
+}
+
+/// What kind of thing a resource is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `AWS::Serverless::Api`.
+    Api {
+        /// Its stage's name.
+        stage: String,
+    },
+    /// `AWS::Serverless::Function`.
+    Function,
+    /// `AWS::DynamoDB::Table`.
+    Table,
+    /// `AWS::S3::Bucket`.
+    Bucket,
+    /// `AWS::SQS::Queue`.
+    Queue,
+    /// Accepted, and without effect on this machine.
+    Inert,
+}
+
+impl Kind {
+    /// The kind that a resource type names.
+    pub fn of(resource_type: &str, stage: &str, at: &str) -> Result<Self, Error> {
+        match resource_type {
+            "AWS::Serverless::Api" => Ok(Self::Api {
+                stage: stage.to_owned(),
+            }),
+            "AWS::Serverless::Function" => Ok(Self::Function),
+            "AWS::DynamoDB::Table" => Ok(Self::Table),
+            "AWS::S3::Bucket" => Ok(Self::Bucket),
+            "AWS::SQS::Queue" => Ok(Self::Queue),
+            "AWS::Logs::LogGroup"
+            | "AWS::Logs::MetricFilter"
+            | "AWS::CloudWatch::Alarm"
+            | "AWS::CloudWatch::Dashboard"
+            | "AWS::SNS::Topic"
+            | "AWS::SNS::TopicPolicy"
+            | "AWS::SQS::QueuePolicy"
+            | "AWS::S3::BucketPolicy"
+            | "AWS::ApiGateway::Account"
+            | "AWS::ApiGateway::UsagePlan"
+            | "AWS::ApiGateway::UsagePlanKey"
+            | "AWS::ApiGateway::ApiKey" => Ok(Self::Inert),
+            other if other.starts_with("AWS::IAM::") => Ok(Self::Inert),
+            other => Err(Error::at(
+                at,
+                &format!("has the type {other}, which is not supported"),
+            )),
+        }
+    }
+
+    /// The property that may hold the resource's physical name.
+    pub fn name_property(&self) -> Option<&'static str> {
+        match self {
+            Self::Function => Some("FunctionName"),
+            Self::Table => Some("TableName"),
+            Self::Bucket => Some("BucketName"),
+            Self::Queue => Some("QueueName"),
+            Self::Api { .. } | Self::Inert => None,
+        }
+    }
+}
+
+/// A resource that the template declares, under its physical name.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// What it is.
+    pub kind: Kind,
+    /// Its physical name.
+    pub name: String,
+}
+
+impl Declared {
+    /// What `Ref` gives.
+    pub fn reference(&self, queue_url: &dyn Fn(&str) -> String) -> String {
+        match self.kind {
+            Kind::Queue => queue_url(&self.name),
+            Kind::Api { .. } | Kind::Function | Kind::Table | Kind::Bucket | Kind::Inert => {
+                self.name.clone()
+            }
+        }
+    }
+
+    /// The stage of an API.
+    pub fn stage(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Api { stage } => Some(stage),
+            Kind::Function | Kind::Table | Kind::Bucket | Kind::Queue | Kind::Inert => None,
+        }
+    }
+
+    /// What `Fn::GetAtt` gives.
+    pub fn attribute(
+        &self,
+        attribute: &str,
+        place: &Place,
+        queue_url: &dyn Fn(&str) -> String,
+    ) -> Option<String> {
+        let name = &self.name;
+        match (&self.kind, attribute) {
+            (Kind::Function, "Arn") => Some(place.arn("lambda", &format!("function:{name}"))),
+            (Kind::Table, "Arn") => Some(place.arn("dynamodb", &format!("table/{name}"))),
+            (Kind::Queue, "Arn") => Some(place.arn("sqs", name)),
+            (Kind::Queue, "QueueName") => Some(name.clone()),
+            (Kind::Queue, "QueueUrl") => Some(queue_url(name)),
+            (Kind::Bucket, "Arn") => Some(format!("arn:aws:s3:::{name}")),
+            (Kind::Bucket, "DomainName") => Some(format!("{name}.s3.amazonaws.com")),
+            (Kind::Bucket, "RegionalDomainName") => {
+                Some(format!("{name}.s3.{}.amazonaws.com", place.region))
+            }
+            (Kind::Inert, "Arn") => Some(place.arn("local", name)),
+            (Kind::Inert, "RoleId" | "APIKeyId" | "Id" | "TopicName") => Some(name.clone()),
+            (Kind::Api { .. }, "RootResourceId") => Some("root".to_owned()),
+            (
+                Kind::Api { .. }
+                | Kind::Function
+                | Kind::Table
+                | Kind::Bucket
+                | Kind::Queue
+                | Kind::Inert,
+                _,
+            ) => None,
+        }
+    }
+}

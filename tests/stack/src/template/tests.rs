@@ -1,0 +1,252 @@
+//! Which templates are read, and which are refused and how.
+
+use super::*;
+
+const FIXTURE: &str = include_str!("../../tests/served/template.yaml");
+
+fn read(text: &str) -> Result<Template, String> {
+    read_with(text, &[])
+}
+
+fn read_with(text: &str, given: &[(&str, &str)]) -> Result<Template, String> {
+    let read = || {
+        let document = Document::parse(text)?;
+        let given = given
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let values = document.parameters.values(&given.collect())?;
+        let stored = document.parameters.stored(&values);
+        let stored = stored
+            .map(|(name, _)| (name.clone(), "stored".to_owned()))
+            .collect();
+        document.resolve(&Supplied {
+            place: &Place::default(),
+            parameters: &document.parameters.references(&values, &stored),
+            queue_url: &|name| format!("http://queues/{name}"),
+        })
+    };
+    read().map_err(|error: Error| error.to_string())
+}
+
+fn function<'t>(template: &'t Template, id: &str) -> &'t functions::Function {
+    template
+        .functions
+        .iter()
+        .find(|function| function.id == id)
+        .unwrap()
+}
+
+#[test]
+fn a_function_has_its_own_properties_over_the_global_ones() {
+    let template = read(FIXTURE).unwrap();
+    let main = function(&template, "Main");
+    assert_eq!(
+        (main.timeout.as_secs(), main.memory_mb, main.concurrency_max),
+        (1, 256, 4)
+    );
+    let variable = |name: &str| {
+        main.environment
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    };
+    assert_eq!(
+        variable("QUEUE_URL"),
+        Some("http://queues/velro-local-jobs")
+    );
+    assert_eq!(variable("TABLE"), Some("velro-local-rows"));
+    assert_eq!(variable("PUBLIC_KEYS"), Some("stored"));
+    assert_eq!(variable("OWN"), None);
+}
+
+#[test]
+fn a_condition_decides_about_values_and_whole_resources() {
+    let blue = read_with(FIXTURE, &[("Colour", "blue")]).unwrap();
+    assert!(
+        blue.functions
+            .iter()
+            .any(|function| function.id == "Secondly")
+    );
+    let own = ("OWN".to_owned(), "blue".to_owned());
+    assert!(function(&blue, "Main").environment.contains(&own));
+    let green = read(FIXTURE).unwrap();
+    assert!(
+        !green
+            .functions
+            .iter()
+            .any(|function| function.id == "Secondly")
+    );
+}
+
+#[test]
+fn routes_know_their_authorizer_unless_they_opt_out() {
+    let api = read(FIXTURE).unwrap().api.unwrap();
+    let authorizer = |path: &str| {
+        api.routes
+            .iter()
+            .find(|route| route.path == path)
+            .map(|route| route.authorizer)
+    };
+    assert_eq!(authorizer("/private"), Some(Some(0)));
+    assert_eq!(authorizer("/things/{id}"), Some(None));
+    assert_eq!(authorizer("/{proxy+}"), Some(None));
+    assert_eq!(api.authorizers[0].headers, ["authorization"]);
+    assert_eq!(api.throttles[0].path, "/throttled");
+}
+
+#[test]
+fn a_dead_letter_queue_comes_before_the_queue_that_uses_it() {
+    let template = read(FIXTURE).unwrap();
+    let names: Vec<&str> = template
+        .queues
+        .iter()
+        .map(|queue| queue.name.as_str())
+        .collect();
+    assert_eq!(names, ["velro-local-dead", "velro-local-jobs"]);
+    let redrive = Some(("velro-local-dead".to_owned(), 3));
+    assert_eq!(template.queues[1].redrive, redrive);
+}
+
+#[test]
+fn what_is_not_supported_is_refused_with_its_place() {
+    let cases = [
+        (
+            "StageName: v1",
+            "StageName: v1\n      Cors: '*'",
+            "Resources.Api.Properties.Cors is not supported",
+        ),
+        (
+            "StageName: v1",
+            "StageName: v1\n      DefinitionBody: {}",
+            "Properties.DefinitionBody is not supported",
+        ),
+        (
+            "FunctionPayloadType: REQUEST",
+            "FunctionPayloadType: TOKEN",
+            "FunctionPayloadType must be REQUEST",
+        ),
+        (
+            "Type: AWS::S3::Bucket",
+            "Type: AWS::SNS::Subscription",
+            "Resources.Media has the type AWS::SNS::Subscription",
+        ),
+        (
+            "Timeout: 10",
+            "VpcConfig: {}",
+            "Properties.VpcConfig is not supported",
+        ),
+        (
+            "Timeout: 10",
+            "Timeout: 901",
+            "Timeout must be a whole number from 1 to 900",
+        ),
+        (
+            "Timeout: 10",
+            "Policies: []",
+            "Globals.Function.Policies is not supported",
+        ),
+        (
+            "Handler: bootstrap",
+            "Handler: index.handler",
+            "Handler must be bootstrap",
+        ),
+        (
+            "VisibilityTimeout: 2",
+            "VisibilityTimeout: 0",
+            "VisibilityTimeout is below the function's Timeout",
+        ),
+        (
+            "VisibilityTimeout: 2",
+            "FifoQueue: true",
+            "Properties.FifoQueue is not supported",
+        ),
+        (
+            "BillingMode: PAY_PER_REQUEST",
+            "BillingMode: PROVISIONED",
+            "BillingMode must be PAY_PER_REQUEST",
+        ),
+        (
+            "BatchSize: 10",
+            "BatchSize: 11",
+            "needs MaximumBatchingWindowInSeconds",
+        ),
+        (
+            "cron(0 3 * * ? *)",
+            "at(2027-01-01T00:00:00)",
+            "ScheduleExpression must be rate(...) or cron(...)",
+        ),
+        (
+            "Type: ScheduleV2",
+            "Type: HttpApi",
+            "is HttpApi, which is not supported",
+        ),
+        (
+            "DefaultAuthorizer: Caller",
+            "DefaultAuthorizer: Nobody",
+            "names the unknown authorizer Nobody",
+        ),
+        (
+            "Queue: !GetAtt Jobs.Arn",
+            "Queue: arn:aws:sqs:x:1:other",
+            "reads other, which is no queue here",
+        ),
+        (
+            "Binary: main",
+            "Binary: worker",
+            "has the name worker, which another resource has too",
+        ),
+        (
+            "{ Binary: main }",
+            "{}",
+            "names no binary in Metadata.BuildProperties.Binary",
+        ),
+        (
+            "Path: /other",
+            "Path: /private",
+            "serves GET /private, which is served already",
+        ),
+        (
+            "ResourcePath: /~1throttled",
+            "ResourcePath: /~1missing",
+            "throttles GET /missing, which is no route",
+        ),
+        (
+            "!GetAtt Dead.QueueName",
+            "!GetAtt Dead.Colour",
+            "Dead has no attribute Colour",
+        ),
+        (
+            "!Ref Rows",
+            "!Ref Row",
+            "refers to Row, which the template does not have",
+        ),
+        ("${AWS::Region}", "${AWS::Regio}", "refers to AWS::Regio"),
+        (
+            "Outputs:",
+            "Mappings: {}\nOutputs:",
+            "Mappings is not supported",
+        ),
+        (
+            "Transform: AWS::Serverless-2016-10-31",
+            "",
+            "Transform must be",
+        ),
+        ("Outputs:", "Outputs: [", "is not valid YAML"),
+        (
+            "  Alarm:",
+            "  Alarm:\n    CreationPolicy: {}",
+            "Resources.Alarm.CreationPolicy is not supported",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        assert!(FIXTURE.contains(from), "{from}");
+        let problem = read(&FIXTURE.replacen(from, to, 1)).unwrap_err();
+        assert!(problem.contains(expected), "{to}: {problem}");
+    }
+}
+
+#[test]
+fn the_same_key_twice_is_refused() {
+    let problem = read(&FIXTURE.replacen("  Main:", "  Worker:", 1)).unwrap_err();
+    assert!(problem.contains("not valid YAML"), "{problem}");
+}

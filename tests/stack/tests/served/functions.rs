@@ -1,0 +1,141 @@
+//! Functions as processes: warm and cold, crashing, slow, and not starting at all.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::harness::{Cloud, eventually, is_running};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_starts_on_first_use_and_stays_warm() {
+    let cloud = Cloud::start().await;
+    assert_eq!(cloud.function("main").await["running"], 0);
+    for _ in 0..3 {
+        assert_eq!(cloud.answer("/").await.status(), 200);
+    }
+    let main = cloud.function("main").await;
+    assert_eq!(
+        (&main["cold_starts"], &main["warm_starts"]),
+        (&1.into(), &2.into())
+    );
+    assert_eq!(main["running"], 1);
+    assert_eq!(main["instances"][0]["invocations"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_load_there_are_several_instances_but_never_more_than_reserved() {
+    let cloud = Cloud::start().await;
+    let asked = (0..20).map(|_| async {
+        let answer = cloud.answer("/slow?ms=100").await;
+        assert_eq!(answer.status(), 200);
+        answer.json::<Value>().await.unwrap()["pid"]
+            .as_u64()
+            .unwrap()
+    });
+    let pids: BTreeSet<u64> = futures::future::join_all(asked).await.into_iter().collect();
+    assert_eq!(pids.len(), 4);
+    assert_eq!(cloud.function("main").await["running"], 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_is_a_502_and_the_next_call_starts_afresh() {
+    let cloud = Cloud::start().await;
+    assert_eq!(cloud.answer("/crash").await.status(), 502);
+    assert_eq!(cloud.answer("/").await.status(), 200);
+    let main = cloud.function("main").await;
+    assert_eq!(
+        (&main["cold_starts"], &main["errors"]),
+        (&2.into(), &1.into())
+    );
+    let crashed = "Runtime exited with error: exit status 3";
+    assert!(cloud.stack.logs().iter().any(|line| line.contains(crashed)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_is_killed_at_its_timeout() {
+    let cloud = Cloud::start().await;
+    assert_eq!(cloud.answer("/slow?ms=30000").await.status(), 502);
+    let timed_out = |line: &String| line.ends_with("Task timed out after 1.00 seconds");
+    assert!(cloud.stack.logs().iter().any(timed_out));
+    assert_eq!(cloud.function("main").await["running"], 0);
+    assert_eq!(cloud.answer("/").await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_does_not_start_is_told_about_once() {
+    let cloud = Cloud::start().await;
+    for _ in 0..3 {
+        assert_eq!(cloud.answer("/never").await.status(), 502);
+    }
+    let sentence = "local: the function never-starts does not start: \
+                    Runtime exited with error: exit status 7: a variable is missing";
+    assert_eq!(cloud.logged(sentence), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_instance_is_replaced() {
+    let cloud = Cloud::start().await;
+    assert_eq!(cloud.answer("/").await.status(), 200);
+    let pid = cloud.function("main").await["instances"][0]["pid"]
+        .as_u64()
+        .unwrap();
+    let killed = cloud.post_local("functions/main/kill").await;
+    assert_eq!(killed, (200, serde_json::json!({ "killed": 1 })));
+    assert!(!is_running(pid));
+    assert_eq!(cloud.answer("/").await.status(), 200);
+    assert_eq!(cloud.function("main").await["cold_starts"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_dies_while_idle_is_not_noticed_by_the_next_caller() {
+    let cloud = Cloud::start().await;
+    assert_eq!(cloud.answer("/").await.status(), 200);
+    let pid = cloud.function("main").await["instances"][0]["pid"]
+        .as_u64()
+        .unwrap();
+    let killed = std::process::Command::new("kill")
+        .args(["-9", &pid.to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    assert_eq!(cloud.answer("/").await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_goes_away_does_not_stop_the_function() {
+    let cloud = Cloud::start().await;
+    assert_eq!(cloud.answer("/").await.status(), 200);
+    let asked = cloud
+        .get("/slow?ms=400")
+        .timeout(std::time::Duration::from_millis(100))
+        .send();
+    assert!(asked.await.unwrap_err().is_timeout());
+    eventually("the function ends by itself", async || {
+        let main = cloud.function("main").await;
+        main["busy"] == 0 && main["instances"][0]["invocations"] == 2 && main["errors"] == 0
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_ends_every_process() {
+    let cloud = Cloud::start().await;
+    assert_eq!(cloud.answer("/").await.status(), 200);
+    let pid = cloud.function("main").await["instances"][0]["pid"]
+        .as_u64()
+        .unwrap();
+    let started = std::time::Instant::now();
+    cloud.stack.shutdown().await;
+    assert!(started.elapsed().as_secs() < 2);
+    assert!(!is_running(pid));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropping_ends_every_process() {
+    let cloud = Cloud::start().await;
+    assert_eq!(cloud.answer("/").await.status(), 200);
+    let pid = cloud.function("main").await["instances"][0]["pid"]
+        .as_u64()
+        .unwrap();
+    drop(cloud);
+    eventually("the process is gone", async || !is_running(pid)).await;
+}

@@ -1,0 +1,129 @@
+//! What survives the end of a local cloud, and what ends with it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use stack::{Options, Stack};
+
+use crate::harness::{
+    BINARIES, CLOUD, Cloud, FUNCTION, client, eventually, is_running, options, template,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_and_messages_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = || Options {
+        data: Some(folder.path().to_owned()),
+        ..options()
+    };
+
+    let first = Cloud::start_with(kept()).await;
+    let (url, endpoint) = (
+        first.stack.url().to_owned(),
+        first.stack.aws().endpoint().to_owned(),
+    );
+    // It is being worked on when the cloud stops, so that it has to come back.
+    first.send("slow").await;
+    eventually("it is taken", async || {
+        first.logged("worker | received slow 1") == 1
+    })
+    .await;
+    first.stack.shutdown().await;
+
+    let second = Cloud::start_with(kept()).await;
+    assert_eq!(second.stack.url(), url);
+    assert_eq!(second.stack.aws().endpoint(), endpoint);
+    eventually("it is back", async || {
+        second.logged("worker | received slow 2") == 1
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_in_use_or_a_port_in_use_is_one_clear_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Options {
+        data: Some(folder.path().to_owned()),
+        ..options()
+    };
+    let first = Cloud::start_with(kept.clone()).await;
+    let problem = Stack::start(kept).await.err().unwrap().to_string();
+    assert!(
+        problem.ends_with("is in use by another local cloud"),
+        "{problem}"
+    );
+
+    let port = first
+        .stack
+        .origin()
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let problem = Stack::start(Options { port, ..options() })
+        .await
+        .err()
+        .unwrap()
+        .to_string();
+    assert_eq!(
+        problem,
+        format!("port {port} is in use; choose another with --port")
+    );
+}
+
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have been killed already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_do_not_outlive_a_cloud_that_is_killed_and_the_next_one_takes_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let child = Command::new(CLOUD)
+            .arg(template())
+            .arg(FUNCTION)
+            .arg(folder.path())
+            .args(BINARIES)
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut process = Process(child.unwrap());
+        let mut url = String::new();
+        BufReader::new(process.0.stdout.take().unwrap())
+            .read_line(&mut url)
+            .unwrap();
+        (process, url.trim().to_owned())
+    };
+    let (mut process, url) = start();
+    let client = client();
+    let slow = client
+        .get(format!("{url}/slow?ms=10"))
+        .send()
+        .await
+        .unwrap();
+    let pid = slow.json::<serde_json::Value>().await.unwrap()["pid"]
+        .as_u64()
+        .unwrap();
+    assert!(is_running(pid));
+    process.0.kill().unwrap();
+    process.0.wait().unwrap();
+    eventually("the function is gone", async || !is_running(pid)).await;
+
+    let (_process, url_again) = start();
+    assert_eq!(url_again, url);
+    assert_eq!(
+        client
+            .get(format!("{url}/slow?ms=1"))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+}
