@@ -1,1 +1,215 @@
-//! Stub.
+//! A stand-in for fal.ai: the same queue protocol, the same signed webhooks, real media.
+//!
+//! Owns one HTTP listener on 127.0.0.1, the jobs that it accepted, and how a prompt's `[[directives]]` script what
+//! becomes of them. Refuses to know who calls it, and what is done with what it makes.
+
+mod clock;
+mod directives;
+mod media;
+mod output;
+mod server;
+mod store;
+mod webhooks;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use store::Store;
+use webhooks::Signer;
+
+/// How long a stop waits for requests that are being answered.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Where the stand-in listens, and what it keeps.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The directory of its jobs and pending webhooks; nothing is kept when there is none.
+    pub data: Option<PathBuf>,
+    /// The port on 127.0.0.1; 0 takes any.
+    pub port: u16,
+    /// The key that callers must show.
+    pub key: String,
+    /// Endpoints that it answers with 404, as fal does once a model is retired.
+    pub retired: Vec<String>,
+}
+
+/// Why the stand-in could not start, in one sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(pub(crate) String);
+
+/// A job that was accepted.
+#[derive(Clone, Debug, Serialize)]
+pub struct Job {
+    /// Its id.
+    pub request_id: String,
+    /// The endpoint that was asked, such as `fal-ai/veo3`.
+    pub model: String,
+    /// What was sent to it.
+    pub input: Value,
+    /// `IN_QUEUE`, `IN_PROGRESS` or `COMPLETED`.
+    pub state: &'static str,
+    /// Where its webhook goes.
+    pub webhook_url: Option<String>,
+    /// When it was accepted, as RFC 3339 with milliseconds.
+    pub submitted_at: String,
+    /// The `x-` headers that came with it.
+    pub headers: BTreeMap<String, String>,
+    /// How many webhooks were sent for it.
+    pub webhooks_sent: u32,
+}
+
+/// A webhook to send again.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SendWebhook {
+    /// How many times.
+    pub times: u32,
+    /// How far its timestamp is from now.
+    pub timestamp_offset_s: i64,
+    /// `OK` or `ERROR`, whatever became of the job.
+    pub status: Option<WebhookStatus>,
+}
+
+/// What a webhook says of its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum WebhookStatus {
+    /// It succeeded.
+    Ok,
+    /// It failed.
+    Error,
+}
+
+impl Default for SendWebhook {
+    fn default() -> Self {
+        Self {
+            times: 1,
+            timestamp_offset_s: 0,
+            status: None,
+        }
+    }
+}
+
+/// The running stand-in. A clone is another handle to the same one; it stops when the last handle is dropped.
+#[derive(Clone)]
+pub struct FakeFal {
+    inner: Arc<Inner>,
+    _stop: Arc<DropGuard>,
+}
+
+pub(crate) struct Inner {
+    url: String,
+    port: u16,
+    key: String,
+    retired: Vec<String>,
+    store: Store,
+    signer: Signer,
+    http: reqwest::Client,
+    /// Told when a webhook may have become due.
+    due: Notify,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl FakeFal {
+    /// Opens the data and starts to listen.
+    ///
+    /// # Errors
+    /// A sentence: the port is taken, or the data cannot be opened.
+    pub async fn start(config: Config) -> Result<Self, Error> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await;
+        let listener = listener.map_err(|problem| {
+            Error(format!(
+                "the provider's stand-in cannot listen on port {}: {problem}",
+                config.port
+            ))
+        })?;
+        let port = listener
+            .local_addr()
+            .map_err(|problem| Error(problem.to_string()))?
+            .port();
+        let store = Store::open(config.data.as_deref())?;
+        let signer = Signer::new(&store.signing_seed()?);
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .timeout(webhooks::TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|problem| Error(format!("no HTTP client: {problem}")))?;
+        let stopping = CancellationToken::new();
+        let inner = Arc::new(Inner {
+            url: format!("http://127.0.0.1:{port}"),
+            port,
+            key: config.key,
+            retired: config.retired,
+            store,
+            signer,
+            http,
+            due: Notify::new(),
+            stopping: stopping.clone(),
+            tasks: TaskTracker::new(),
+        });
+        inner
+            .tasks
+            .spawn(server::serve(listener, Arc::clone(&inner)));
+        inner.tasks.spawn(webhooks::run(Arc::clone(&inner)));
+        Ok(Self {
+            inner,
+            _stop: Arc::new(stopping.drop_guard()),
+        })
+    }
+
+    /// The queue API, such as `http://127.0.0.1:4567`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.inner.url
+    }
+
+    /// Where the keys are that sign its webhooks.
+    #[must_use]
+    pub fn jwks_url(&self) -> String {
+        format!("{}/.well-known/jwks.json", self.inner.url)
+    }
+
+    /// The port that was taken.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.inner.port
+    }
+
+    /// Every job that it accepted, oldest first.
+    pub async fn jobs(&self) -> Vec<Job> {
+        let inner = Arc::clone(&self.inner);
+        let jobs = tokio::task::spawn_blocking(move || inner.store.jobs()).await;
+        let now_ms = clock::now_ms();
+        jobs.unwrap_or_default()
+            .into_iter()
+            .map(|job| job.public(now_ms))
+            .collect()
+    }
+
+    /// Sends a job's webhook again, and tells each answer's status (0: no answer). `None` if there is no such job.
+    pub async fn send_webhook(&self, request_id: &str, again: SendWebhook) -> Option<Vec<u16>> {
+        webhooks::send_again(&self.inner, request_id, &again).await
+    }
+
+    /// Stops listening, and ends what it was doing.
+    pub async fn shutdown(&self) {
+        self.inner.stopping.cancel();
+        self.inner.tasks.close();
+        // What has not ended by then ends with its runtime.
+        let _ = tokio::time::timeout(STOP_TIMEOUT, self.inner.tasks.wait()).await;
+    }
+}
