@@ -161,19 +161,13 @@ mod tests {
             ]
         );
         assert_eq!(fields("[]").len(), 1);
+        assert_eq!(fields(&"[".repeat(1_000)).len(), 1, "depth is no way in");
         assert_eq!(fields("null")[0].0, "body");
     }
 
     #[test]
     fn what_is_not_json_is_malformed() {
-        for body in [
-            "",
-            "{",
-            "{\"a\":1}x",
-            "\u{7f}",
-            "{\"name\":\"\\ud800\"}",
-            &"[".repeat(1_000),
-        ] {
+        for body in ["", "{", "{\"a\":1}x", "\u{7f}", "{\"name\":\"\\ud800\"}"] {
             assert!(
                 matches!(
                     parse::<Sample>(body.as_bytes()),
