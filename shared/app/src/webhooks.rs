@@ -3,11 +3,13 @@
 
 use domain::Refusal;
 use domain::ids::GenerationId;
-use provider::webhook::{Rejected, SignedHeaders};
+use provider::webhook::Rejected;
 use queue::{Settle, Word};
 use sha2::{Digest as _, Sha256};
 use store::System;
 use subtle::ConstantTimeEq as _;
+
+pub use provider::webhook::SignedHeaders;
 
 use crate::{App, Error, clock};
 

@@ -5,7 +5,6 @@ use ::http::StatusCode;
 use app::{App, webhooks};
 use domain::ids::GenerationId;
 use entry::http::{self, Failure, Reply, Request};
-use provider::webhook::SignedHeaders;
 
 fn main() -> entry::Exit {
     http::serve(handle)
@@ -15,7 +14,7 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let header = |name| request.header(name).unwrap_or_default().to_owned();
     let query = |name| request.query_value(name).unwrap_or_default();
     let callback = webhooks::Callback {
-        headers: SignedHeaders {
+        headers: webhooks::SignedHeaders {
             request_id: header("x-fal-webhook-request-id"),
             user_id: header("x-fal-webhook-user-id"),
             timestamp: header("x-fal-webhook-timestamp"),
