@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use fakeaws::{FakeAws, QueueSpec, Redrive};
 use fakefal::FakeFal;
+use hyper::body::Bytes;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -226,6 +227,16 @@ impl Stack {
             Ok(Err(sentence)) => Err(Error::new(sentence)),
             Ok(Ok(_)) | Err(_) => Ok(()),
         }
+    }
+
+    /// Invokes a function, named as its binary, past the gateway, the queues and the schedules. The
+    /// error is what the function failed with, in its own words.
+    pub async fn invoke(&self, function: &str, payload: impl Into<Bytes>) -> Result<Bytes, Error> {
+        let pool = self.functions.iter().find(|pool| pool.name() == function);
+        let pool =
+            pool.ok_or_else(|| Error::new(format!("there is no function named {function}")))?;
+        let reply = pool.invoke(payload.into()).await;
+        reply.map_err(|failure| Error::new(failure.message()))
     }
 
     /// The API's base URL, stage included: `http://127.0.0.1:PORT/v1`.
