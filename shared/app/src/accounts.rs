@@ -73,7 +73,7 @@ pub async fn login(app: &App, email: &Email, password: Secret) -> Result<SignedI
     );
     let ((attempts, began), credential, issuer) = (counted?, credential?, issuer?);
     if attempts > SIGN_IN_FAILURES_MAX {
-        let retry_after = began.plus(SIGN_IN_WINDOW).since(now);
+        let retry_after = began.plus(SIGN_IN_WINDOW).since(now).min(SIGN_IN_WINDOW);
         return Err(Refusal::RateLimited { retry_after }.into());
     }
     let hash = credential

@@ -276,43 +276,30 @@ impl Store {
             .key("pk", text(email_key(email)))
             .key("sk", text(ATTEMPTS_SORT))
             .return_values(ReturnValue::AllNew);
-        let counted = update
+        let cutoff = number(now.minus(SIGN_IN_WINDOW).ms());
+        let one_more = update
             .clone()
             .update_expression("ADD attempts :one")
             .condition_expression("began_at_ms > :cutoff")
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":cutoff", number(now.minus(SIGN_IN_WINDOW).ms()))
-            .send()
-            .await;
-        let item = match counted {
-            Ok(counted) => counted.attributes,
-            Err(error) if is_condition(&error) => {
-                // The first of a new window. Two firsts at once: the later one restarts the count at one, once.
-                update
-                    .update_expression("SET attempts = :one, began_at_ms = :now, #ttl = :ttl")
-                    .expression_attribute_names("#ttl", "ttl")
-                    .expression_attribute_values(":one", number(1))
-                    .expression_attribute_values(":now", number(now.ms()))
-                    .expression_attribute_values(":ttl", number(now.plus(SIGN_IN_WINDOW).seconds()))
-                    .send()
-                    .await
-                    .map_err(Fault::doing(doing))?
-                    .attributes
+            .expression_attribute_values(":cutoff", cutoff.clone());
+        // Of several firsts at once, one begins the window and the others are counted in it.
+        let first = update
+            .update_expression("SET attempts = :one, began_at_ms = :now, #ttl = :ttl")
+            .condition_expression("attribute_not_exists(began_at_ms) OR began_at_ms <= :cutoff")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", number(now.ms()))
+            .expression_attribute_values(":ttl", number(now.plus(SIGN_IN_WINDOW).seconds()))
+            .expression_attribute_values(":cutoff", cutoff);
+        for write in [&one_more, &first, &one_more, &first, &one_more] {
+            match write.clone().send().await {
+                Ok(counted) => return read_attempts(counted.attributes),
+                Err(error) if is_condition(&error) => {}
+                Err(error) => return Err(Fault::new(doing, error)),
             }
-            Err(error) => return Err(Fault::new(doing, error)),
-        };
-        let item = item.unwrap_or_default();
-        let read = |name: &str| {
-            item.get(name)
-                .and_then(|value| value.as_n().ok())
-                .and_then(|n| n.parse().ok())
-        };
-        let attempts: i64 = read("attempts").ok_or_else(|| items::broken("attempts"))?;
-        let began: i64 = read("began_at_ms").ok_or_else(|| items::broken("began_at_ms"))?;
-        Ok((
-            u32::try_from(attempts).unwrap_or(u32::MAX),
-            Timestamp::from_ms(began),
-        ))
+        }
+        Err(Fault::new(doing, "the count keeps being forgotten"))
     }
 
     /// Forgets the sign-ins counted for `email`: one succeeded.
@@ -330,6 +317,19 @@ impl Store {
             .map_err(Fault::doing("forgetting sign-ins"))?;
         Ok(())
     }
+}
+
+/// How often, and since when.
+fn read_attempts(item: Option<items::Item>) -> Result<(u32, Timestamp), Fault> {
+    let item = item.unwrap_or_default();
+    let read = |name: &'static str| {
+        let number = item.get(name).and_then(|value| value.as_n().ok());
+        number
+            .and_then(|number| number.parse::<i64>().ok())
+            .ok_or_else(|| items::broken(name))
+    };
+    let attempts = u32::try_from(read("attempts")?).unwrap_or(u32::MAX);
+    Ok((attempts, Timestamp::from_ms(read("began_at_ms")?)))
 }
 
 /// Whether a single write failed because its condition was not met.

@@ -24,6 +24,8 @@ const QUEUED_CHECK: Duration = Duration::from_secs(60);
 const RUNNING_CHECK_MIN: Duration = Duration::from_secs(20);
 /// When a job is looked at again whose media are being copied.
 const STORING_CHECK: Duration = Duration::from_secs(120);
+/// When media that could not be fetched are tried again.
+const COPY_RETRY: Duration = Duration::from_secs(20);
 /// When a job is looked at again that the provider was asked to stop.
 const CANCEL_CHECK: Duration = Duration::from_secs(5);
 /// How long the provider's answer to a cancel is waited for.
@@ -48,7 +50,7 @@ pub async fn settle(app: &App, id: &GenerationId, word: Option<&Word>) -> Result
         };
         match commit(app, &job, &next).await? {
             Committed::Stale => {}
-            Committed::Done if next.state == State::Storing && !next.sources.is_empty() => {}
+            Committed::Done if next.state == State::Storing && job.state != State::Storing => {}
             Committed::Done => return Ok(()),
         }
     }
@@ -102,8 +104,14 @@ fn ended(
     }
 }
 
-/// Nobody has taken it: perhaps the message was lost. A worker that gets two messages submits once.
+/// Nobody has taken it: perhaps the message was lost. A worker that gets two messages submits once. A job that the
+/// provider provably never got is given up at the deadline, too.
 async fn send_again(app: &App, job: &Generation, now: Timestamp) -> Result<Generation, Error> {
+    if now.since(job.created_at) >= app.config.jobs.deadline {
+        let why = "nobody could hand it to the provider in time";
+        let failure = Failure::new(FailureCode::ProviderUnavailable, why);
+        return Ok(job.failed(failure, now).unwrap_or_else(|| job.due(None)));
+    }
     let Some(model) = catalogue::find(&job.model) else {
         let failure = Failure::new(FailureCode::InvalidInput, "this model is no longer offered");
         return Ok(job.failed(failure, now).unwrap_or_else(|| job.due(None)));
@@ -189,7 +197,10 @@ async fn store_media(app: &App, job: &Generation) -> Result<Option<Generation>, 
                 clock::now(),
             ))
         }
-        Copied::NotYet(why) => Err(Fault::new("copying media", why).into()),
+        Copied::NotYet(why) => {
+            tracing::warn!(generation = %job.id, why, "its media cannot be fetched yet");
+            Ok(Some(job.due(Some(clock::now().plus(COPY_RETRY)))))
+        }
     }
 }
 

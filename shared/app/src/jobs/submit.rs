@@ -22,8 +22,9 @@ use crate::{App, Error, clock, generations};
 const LEASE: Duration = Duration::from_secs(90);
 /// When a job that was refused for now is looked at by the sweep, should its message be lost.
 const RETRY_CHECK: Duration = Duration::from_secs(60);
-/// When a running job is first looked at if no webhook came.
-const FIRST_CHECK: Duration = Duration::from_secs(30);
+/// When a running job is first looked at if no webhook came. A look is one request, and a webhook that never comes
+/// should not cost its user the time that the model usually takes.
+const FIRST_CHECK: Duration = Duration::from_secs(10);
 /// How long the provider may keep a job before it starts it.
 const START_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// How long the provider may read a reference image.
@@ -70,7 +71,7 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
     match submitted {
         Submitted::Accepted(ticket) => {
             apply(app, begun, |job| {
-                job.accepted(ticket.clone(), now, first_check(job, now))
+                job.accepted(ticket.clone(), now, now.plus(FIRST_CHECK))
             })
             .await
         }
@@ -143,11 +144,6 @@ async fn come_back(app: &App, job: &Generation, receipt_handle: &str) -> Result<
             .await?;
     }
     Ok(Taken::Again)
-}
-
-fn first_check(job: &Generation, now: Timestamp) -> Timestamp {
-    let expected = catalogue::find(&job.model).map_or(0, |model| model.expected_s);
-    now.plus(FIRST_CHECK.max(Duration::from_secs(u64::from(expected))))
 }
 
 /// What to tell the provider; a job that its model can no longer carry out fails here.
