@@ -1,0 +1,149 @@
+//! Reference images: announced, uploaded, checked, and read by the provider.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::harness::{Answer, Cloud, Person};
+
+/// A small real picture.
+fn picture(shade: u8) -> Vec<u8> {
+    let image = image::RgbImage::from_pixel(32, 32, image::Rgb([shade, 80, 20]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+impl Person<'_> {
+    /// Announces a file with these bytes.
+    async fn announce(&self, content_type: &str, bytes: &[u8]) -> Answer {
+        let body = json!({
+            "purpose": "reference",
+            "content_type": content_type,
+            "size": bytes.len(),
+            "sha256": hex::encode(Sha256::digest(bytes)),
+        });
+        self.post("/files", &body).await
+    }
+
+    /// Uploads a picture and completes it; its id.
+    pub async fn upload_picture(&self) -> String {
+        let bytes = picture(200);
+        let announced = self.announce("image/png", &bytes).await;
+        assert_eq!(announced.status, 201, "{:?}", announced.body);
+        assert_eq!(put(self, &announced.body["upload"], bytes).await, 200);
+        let id = announced.text("id");
+        let done = self
+            .post(&format!("/files/{id}/complete"), &json!({}))
+            .await;
+        assert_eq!(done.expect(200)["status"], "ready");
+        id
+    }
+}
+
+/// Sends bytes to where an announcement says.
+async fn put(person: &Person<'_>, upload: &Value, bytes: Vec<u8>) -> u16 {
+    let method: Method = upload["method"].as_str().unwrap().parse().unwrap();
+    let url = upload["url"].as_str().unwrap();
+    let mut request = person.cloud.http.request(method, url).body(bytes);
+    for (name, value) in upload["headers"].as_object().unwrap() {
+        request = request.header(name, value.as_str().unwrap());
+    }
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_reference_image_and_a_negative_prompt_reach_the_provider() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let file = ada.upload_picture().await;
+    let body = json!({
+        "prompt": "It starts to move",
+        "negative_prompt": "people",
+        "reference_file_id": file,
+    });
+    let answer = ada.post("/generations/kling-video", &body).await;
+    assert_eq!(answer.status, 202, "{:?}", answer.body);
+    // The stand-in fetches what it is pointed at, as fal does, and fails the job if it cannot.
+    let done = ada.when(&answer.text("id"), "succeeded").await;
+    assert_eq!(done["reference_file_id"], file);
+    assert_eq!(done["negative_prompt"], "people");
+
+    let job = &cloud.provider_jobs("It starts to move").await[0];
+    assert_eq!(
+        job["model"],
+        "fal-ai/kling-video/v2.1/master/image-to-video"
+    );
+    assert_eq!(job["input"]["negative_prompt"], "people");
+    let url = job["input"]["image_url"].as_str().unwrap();
+    let read = cloud.http.get(url).send().await.unwrap();
+    assert_eq!(read.status(), 200);
+    assert_eq!(read.bytes().await.unwrap(), picture(200));
+}
+
+#[tokio::test]
+async fn what_a_model_does_not_take_is_refused_and_nothing_is_held() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let file = ada.upload_picture().await;
+    for (model, field, value) in [
+        ("flux-dev", "reference_file_id", json!(file)),
+        ("imagen4-ultra", "reference_file_id", json!(file)),
+        ("flux-dev", "negative_prompt", json!("rain")),
+        ("flux-pro-ultra", "negative_prompt", json!("rain")),
+        ("wan-pro", "negative_prompt", json!("rain")),
+    ] {
+        let mut body = json!({"prompt": "x"});
+        body[field] = value;
+        let answer = ada.post(&format!("/generations/{model}"), &body).await;
+        let fields = answer.problem(422, "validation_failed");
+        assert!(fields.contains(field), "{model}: {fields:?}");
+    }
+    // Missing where it is needed.
+    let answer = ada
+        .post("/generations/flux-pro-kontext", &json!({"prompt": "x"}))
+        .await;
+    let fields = answer.problem(422, "validation_failed");
+    assert!(fields.contains("reference_file_id"), "{fields:?}");
+    assert_eq!(ada.books().await.lines().len(), 1);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_not_what_was_announced_is_never_ready() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let bytes = picture(10);
+
+    let waiting = ada.announce("image/png", &bytes).await;
+    let id = waiting.text("id");
+    let complete = format!("/files/{id}/complete");
+    ada.post(&complete, &json!({}))
+        .await
+        .problem(409, "conflict");
+    let unfinished = json!({"prompt": "x", "reference_file_id": id});
+    let fields = ada
+        .post("/generations/flux-pro-kontext", &unfinished)
+        .await
+        .problem(422, "validation_failed");
+    assert!(fields.contains("reference_file_id"));
+
+    // Other bytes than those that were announced: the signature itself forbids them, or completing does.
+    let mut other = bytes.clone();
+    other[40] ^= 1;
+    put(&ada, &waiting.body["upload"], other).await;
+    ada.post(&complete, &json!({}))
+        .await
+        .problem(409, "conflict");
+    // The right ones still can be sent.
+    assert_eq!(put(&ada, &waiting.body["upload"], bytes.clone()).await, 200);
+    ada.post(&complete, &json!({})).await.expect(200);
+    ada.post(&complete, &json!({})).await.expect(200);
+
+    // A picture that is announced as another type than it is.
+    let lying = ada.announce("image/jpeg", &bytes).await;
+    put(&ada, &lying.body["upload"], bytes).await;
+    let path = format!("/files/{}/complete", lying.text("id"));
+    ada.post(&path, &json!({})).await.problem(409, "conflict");
+    let state = ada.get(&format!("/files/{}", lying.text("id"))).await;
+    assert_eq!(state.expect(200)["status"], "pending");
+}

@@ -1,0 +1,210 @@
+//! A local cloud for one test, and the people who use it.
+//!
+//! Owns: starting the cloud, sending requests, waiting with a deadline, and the books that every test can check.
+//! Refuses to reach into the functions: what it cannot see through HTTP it reads where an operator could.
+
+mod answer;
+mod books;
+mod person;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use stack::{Binaries, Options, Stack};
+
+pub use answer::{Answer, send};
+pub use person::{PASSWORD, Person};
+
+/// How long anything that a test waits for may take. Generous: the machine may be busy.
+const DEADLINE: Duration = Duration::from_secs(90);
+/// The pause between two looks at something that is waited for.
+const POLL: Duration = Duration::from_millis(50);
+
+/// A local cloud.
+pub struct Cloud {
+    pub stack: Stack,
+    pub http: Client,
+}
+
+/// The template, which is what production reads.
+pub fn template() -> PathBuf {
+    stack::workspace_root().join("template.yaml")
+}
+
+/// The functions' binaries, built once.
+fn binaries() -> Binaries {
+    static BINARIES: OnceLock<Binaries> = OnceLock::new();
+    BINARIES
+        .get_or_init(|| stack::build(false, |_| ()).unwrap())
+        .clone()
+}
+
+impl Cloud {
+    /// A cloud with nothing in it and no throttles.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, with other values for these template parameters.
+    pub async fn start_with(parameters: &[(&str, &str)]) -> Self {
+        let named = parameters.iter().map(|(n, v)| ((*n).into(), (*v).into()));
+        Self::from(Options {
+            parameters: named.collect::<BTreeMap<String, String>>(),
+            ..Self::options()
+        })
+        .await
+    }
+
+    /// What [`Cloud::start`] starts with.
+    pub fn options() -> Options {
+        Options {
+            template: template(),
+            binaries: binaries(),
+            no_throttle: true,
+            ..Options::default()
+        }
+    }
+
+    /// A cloud with these options.
+    pub async fn from(options: Options) -> Self {
+        let stack = Stack::start(options).await.unwrap();
+        Self {
+            stack,
+            http: client(),
+        }
+    }
+
+    /// Somebody new.
+    pub async fn person(&self) -> Person<'_> {
+        Person::register(self).await
+    }
+
+    /// A request to the API without a credential.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.stack.url()))
+    }
+
+    /// What the API answers to a GET without a credential.
+    pub async fn get(&self, path: &str) -> Answer {
+        send(self.request(Method::GET, path)).await
+    }
+
+    /// What the API answers to a POST without a credential.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// What the control surface answers to a GET of `/_local/{path}`.
+    pub async fn local(&self, path: &str) -> Vec<Value> {
+        let url = format!("{}/_local/{path}", self.stack.origin());
+        let answer = send(self.http.get(url)).await;
+        answer.body["data"].as_array().unwrap().clone()
+    }
+
+    /// What the control surface answers to a POST to `/_local/{path}`.
+    pub async fn act(&self, path: &str, body: &Value) -> Value {
+        let url = format!("{}/_local/{path}", self.stack.origin());
+        let answer = send(self.http.post(url).json(body)).await;
+        assert_eq!(answer.status, 200, "{path}: {:?}", answer.body);
+        answer.body
+    }
+
+    /// Runs the sweep now.
+    pub async fn sweep(&self) {
+        let ran = self.act("schedules/jobs-sweep/run", &json!({})).await;
+        assert_eq!(ran["status"], "succeeded", "{ran}");
+    }
+
+    /// The provider's jobs whose prompt holds `text`.
+    pub async fn provider_jobs(&self, text: &str) -> Vec<Value> {
+        let jobs = self.local("fal/jobs").await;
+        let holds = |job: &Value| job["input"].to_string().contains(text);
+        jobs.into_iter().filter(holds).collect()
+    }
+
+    /// How many messages were given up.
+    pub async fn dead_letters(&self) -> u64 {
+        let queues = self.local("queues").await;
+        let dead = queues
+            .iter()
+            .filter(|queue| queue["name"].as_str().unwrap().ends_with("deadletters"));
+        dead.map(|queue| queue["visible"].as_u64().unwrap()).sum()
+    }
+
+    /// Has a job be due now, as if the time until then had passed.
+    pub async fn hasten(&self, generation_id: &str) {
+        let updated = self
+            .dynamodb()
+            .update_item()
+            .table_name("velro-local-generationstable")
+            .key("id", AttributeValue::S(generation_id.to_owned()))
+            .update_expression("SET due_at_ms = :now")
+            .condition_expression("attribute_exists(due_at_ms)")
+            .expression_attribute_values(":now", AttributeValue::N("1".to_owned()))
+            .send()
+            .await;
+        // A job at rest has nothing to wait for.
+        if let Err(error) = updated {
+            let error = error.into_service_error();
+            assert!(error.is_conditional_check_failed_exception(), "{error:?}");
+        }
+    }
+
+    /// The database, as an operator reaches it.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("local", "local-secret", None, None, "e2e"))
+            .endpoint_url(self.stack.aws().endpoint())
+            .http_client(http)
+            .build();
+        aws_sdk_dynamodb::Client::from_conf(config)
+    }
+
+    /// Lines that the functions logged and that tell of a fault.
+    pub fn faults(&self) -> Vec<String> {
+        let lines = self.stack.logs();
+        let is_fault = |line: &String| line.contains("\"ERROR\"") || line.contains(" ERROR ");
+        lines.into_iter().filter(is_fault).collect()
+    }
+}
+
+/// An HTTP client with connections of its own.
+pub fn client() -> Client {
+    // The provider's stand-in may have installed the same one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
+}
+
+/// Looks until `look` finds something; fails, naming `what`, when that takes too long.
+pub async fn eventually<T, F, Fut>(what: &str, mut look: F) -> T
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Option<T>>,
+{
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(started.elapsed() < DEADLINE, "waited too long for {what}");
+        tokio::time::sleep(POLL).await;
+    }
+}

@@ -1,0 +1,87 @@
+//! What the API answered, and the shape that every error has.
+
+use std::collections::BTreeSet;
+
+use reqwest::RequestBuilder;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// Null if there was none.
+    pub body: Value,
+}
+
+/// Sends a request and reads the answer.
+pub async fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let bytes = response.bytes().await.unwrap();
+    let body = if bytes.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| panic!("not JSON: {:?}", String::from_utf8_lossy(&bytes)))
+    };
+    Answer {
+        status,
+        headers,
+        body,
+    }
+}
+
+impl Answer {
+    /// A header's value; empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).map(|value| value.to_str().unwrap());
+        value.unwrap_or_default()
+    }
+
+    /// The body, if the status is this one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{:?}", self.body);
+        self.body
+    }
+
+    /// The text at this field.
+    #[track_caller]
+    pub fn text(&self, field: &str) -> String {
+        let text = self.body[field].as_str();
+        text.unwrap_or_else(|| panic!("no {field} in {:?}", self.body))
+            .to_owned()
+    }
+
+    /// Asserts that this is a problem of the one shape that every error has; returns the fields that it names.
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> BTreeSet<String> {
+        assert_eq!(self.status, status, "{:?}", self.body);
+        assert_eq!(self.body["code"], code, "{:?}", self.body);
+        self.shape()
+    }
+
+    /// Asserts the shape alone.
+    #[track_caller]
+    pub fn shape(&self) -> BTreeSet<String> {
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["status"], self.status, "{:?}", self.body);
+        for field in ["type", "title", "code", "detail", "request_id"] {
+            let text = self.body[field].as_str().unwrap_or_default();
+            assert!(!text.is_empty(), "{field} in {:?}", self.body);
+        }
+        assert_eq!(self.body["request_id"], self.header("x-request-id"));
+        if matches!(self.status, 429 | 503) {
+            assert!(!self.header("retry-after").is_empty(), "{:?}", self.body);
+        }
+        let errors = self.body["errors"].as_array().cloned().unwrap_or_default();
+        for error in &errors {
+            assert!(error["code"].is_string() && error["message"].is_string());
+        }
+        let field = |error: &Value| error["field"].as_str().unwrap().to_owned();
+        errors.iter().map(field).collect()
+    }
+}

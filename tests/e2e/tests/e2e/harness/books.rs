@@ -1,0 +1,120 @@
+//! The books: the ledger and the wallet must tell the same story, whatever happened.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Person;
+
+/// A wallet and its whole ledger, oldest first.
+#[derive(Clone, Debug)]
+pub struct Books {
+    pub wallet: Value,
+    pub entries: Vec<Value>,
+}
+
+impl Person<'_> {
+    /// The books, after checking that they are in order. They are read again if they were written meanwhile.
+    pub async fn books(&self) -> Books {
+        loop {
+            let wallet = self.get("/credits").await.expect(200);
+            let entries = self.entries().await;
+            if self.get("/credits").await.expect(200) == wallet {
+                let books = Books { wallet, entries };
+                books.check();
+                return books;
+            }
+        }
+    }
+
+    async fn entries(&self) -> Vec<Value> {
+        let mut entries = Vec::new();
+        let mut path = "/credits/transactions?limit=100".to_owned();
+        loop {
+            let page = self.get(&path).await.expect(200);
+            entries.extend(page["data"].as_array().unwrap().iter().cloned());
+            let Some(cursor) = page["next_cursor"].as_str() else {
+                break;
+            };
+            path = format!("/credits/transactions?limit=100&cursor={cursor}");
+        }
+        entries.reverse();
+        entries
+    }
+}
+
+impl Books {
+    /// `available` and `held`.
+    pub fn balance(&self) -> (i64, i64) {
+        (
+            number(&self.wallet, "available"),
+            number(&self.wallet, "held"),
+        )
+    }
+
+    /// What was booked, oldest first: kind, what it did to `available`, what it did to `held`.
+    pub fn lines(&self) -> Vec<(&str, i64, i64)> {
+        let line = |entry| {
+            (
+                text(entry, "kind"),
+                number(entry, "available_delta"),
+                number(entry, "held_delta"),
+            )
+        };
+        self.entries.iter().map(line).collect()
+    }
+
+    /// How many entries of this kind there are.
+    pub fn count(&self, kind: &str) -> usize {
+        let is_kind = |entry: &&Value| entry["kind"] == kind;
+        self.entries.iter().filter(is_kind).count()
+    }
+
+    /// Every entry follows from the one before it, none goes below zero, each job is held once and ended at most
+    /// once, and the sum is the wallet.
+    fn check(&self) {
+        let (mut available, mut held) = (0, 0);
+        let mut jobs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for entry in &self.entries {
+            available += number(entry, "available_delta");
+            held += number(entry, "held_delta");
+            assert!(available >= 0 && held >= 0, "below zero at {entry}");
+            assert_eq!(number(entry, "available_after"), available, "{entry}");
+            assert_eq!(number(entry, "held_after"), held, "{entry}");
+            let (amount, kind) = (number(entry, "amount"), text(entry, "kind"));
+            let deltas = match kind {
+                "hold" => (-amount, amount),
+                "capture" => (0, -amount),
+                "release" => (amount, -amount),
+                _ => (number(entry, "available_delta"), 0),
+            };
+            assert!(amount > 0, "{entry}");
+            assert_eq!(number(entry, "available_delta"), deltas.0, "{entry}");
+            assert_eq!(number(entry, "held_delta"), deltas.1, "{entry}");
+            if let Some(job) = entry["generation_id"].as_str() {
+                let of_job = jobs.entry(job).or_default();
+                of_job.push(kind);
+                let in_order = matches!(
+                    of_job.as_slice(),
+                    ["hold"] | ["hold", "capture"] | ["hold", "release"]
+                );
+                assert!(in_order, "{job} was booked as {of_job:?}");
+                let ulid = job.trim_start_matches("gen_");
+                assert_eq!(text(entry, "id"), format!("txn_{ulid}-{kind}"));
+            }
+        }
+        assert_eq!(self.balance(), (available, held), "{:#?}", self.entries);
+    }
+}
+
+fn number(value: &Value, field: &str) -> i64 {
+    value[field]
+        .as_i64()
+        .unwrap_or_else(|| panic!("no {field} in {value}"))
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {field} in {value}"))
+}

@@ -1,0 +1,108 @@
+//! Somebody with an account.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::{Answer, Cloud, eventually, send};
+
+pub const PASSWORD: &str = "correct horse battery staple 7";
+
+/// A registered user and their credential.
+pub struct Person<'a> {
+    pub cloud: &'a Cloud,
+    pub id: String,
+    pub email: String,
+    pub token: String,
+    pub refresh_token: String,
+}
+
+impl<'a> Person<'a> {
+    /// Registers somebody new.
+    pub async fn register(cloud: &'a Cloud) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let email = format!("person-{number}@example.org");
+        let body = json!({"email": email, "password": PASSWORD});
+        let answer = cloud.post("/auth/register", &body).await;
+        assert_eq!(answer.status, 201, "{:?}", answer.body);
+        Self {
+            cloud,
+            id: answer.body["user"]["id"].as_str().unwrap().to_owned(),
+            email,
+            token: answer.text("access_token"),
+            refresh_token: answer.text("refresh_token"),
+        }
+    }
+
+    /// A request with this person's credential.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.cloud.request(method, path).bearer_auth(&self.token)
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// A POST with an `Idempotency-Key`.
+    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let request = self.request(Method::POST, path);
+        send(request.header("idempotency-key", key).json(body)).await
+    }
+
+    /// Asks for a generation, which must be accepted; its id.
+    pub async fn generate(&self, model: &str, prompt: &str) -> String {
+        let path = format!("/generations/{model}");
+        let answer = self.post(&path, &json!({"prompt": prompt})).await;
+        assert_eq!(answer.status, 202, "{:?}", answer.body);
+        answer.text("id")
+    }
+
+    /// The generation as it is now.
+    pub async fn generation(&self, id: &str) -> Value {
+        self.get(&format!("/generations/{id}")).await.expect(200)
+    }
+
+    /// The generation once it has this status.
+    pub async fn when(&self, id: &str, status: &str) -> Value {
+        eventually(&format!("{id} to be {status}"), || async {
+            let generation = self.generation(id).await;
+            let now = generation["status"].as_str().unwrap();
+            let is_final = matches!(now, "succeeded" | "failed" | "canceled");
+            assert!(now == status || !is_final, "{generation:#}");
+            (now == status).then_some(generation)
+        })
+        .await
+    }
+
+    /// The generation once it has this status, hastened by the sweep: as if the time until each look had passed.
+    pub async fn when_swept(&self, id: &str, status: &str) -> Value {
+        let hasten = async {
+            loop {
+                self.cloud.hasten(id).await;
+                self.cloud.sweep().await;
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        };
+        tokio::select! {
+            generation = self.when(id, status) => generation,
+            () = hasten => unreachable!("it never ends"),
+        }
+    }
+
+    /// The bytes behind the first output of a generation, and their media type.
+    pub async fn download(&self, generation: &Value) -> (String, Vec<u8>) {
+        let url = generation["outputs"][0]["url"].as_str().unwrap();
+        let response = self.cloud.http.get(url).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let content_type = response.headers()["content-type"].to_str().unwrap();
+        let content_type = content_type.to_owned();
+        (content_type, response.bytes().await.unwrap().to_vec())
+    }
+}

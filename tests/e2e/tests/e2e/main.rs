@@ -1,0 +1,16 @@
+//! The product as its users meet it: HTTP requests to the local cloud, which runs the real function binaries on the
+//! real template. Each test has a cloud of its own. Only the provider is a stand-in, and it speaks fal's protocol.
+
+mod harness;
+
+mod attacks;
+mod bad_input;
+mod catalogue;
+mod directives;
+mod files;
+mod kills;
+mod main_job;
+mod money;
+mod sessions;
+mod tenancy;
+mod unknown;
