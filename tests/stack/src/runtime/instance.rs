@@ -68,13 +68,7 @@ impl Instance {
         });
         tokio::spawn(server);
 
-        let output = child.stdout.take();
-        let errors = child.stderr.take();
-        let name = launch.name.clone();
-        if let Some(output) = output {
-            tokio::spawn(log.clone().drain(name.clone(), output));
-        }
-        let last_words = errors.map(|errors| tokio::spawn(log.clone().drain(name, errors)));
+        let last_words = drain(&mut child, &launch.name, log);
         let gone = CancellationToken::new();
         let end = gone.clone().drop_guard();
         let watched = watch_process(child, sandbox, stop.clone(), last_words);
@@ -190,12 +184,34 @@ fn command(launch: &Launch, port: u16) -> Command {
     command
 }
 
+/// Passes on what a process writes. Answers, once it has ended, the last line: of its errors, or of
+/// its output if it wrote no errors.
+fn drain(
+    child: &mut Child,
+    name: &str,
+    log: &Sink,
+) -> impl Future<Output = Option<String>> + Send + use<> {
+    let (name, log) = (name.to_owned(), log.clone());
+    let output = child.stdout.take();
+    let output = output.map(|output| tokio::spawn(log.clone().drain(name.clone(), output)));
+    let errors = child.stderr.take();
+    let errors = errors.map(|errors| tokio::spawn(log.drain(name, errors)));
+    async move {
+        for stream in [errors, output].into_iter().flatten() {
+            if let Ok(Some(words)) = stream.await {
+                return Some(words);
+            }
+        }
+        None
+    }
+}
+
 /// Sees the process to its end, and tells the sandbox.
 async fn watch_process(
     mut child: Child,
     sandbox: Arc<Sandbox>,
     stop: CancellationToken,
-    last_words: Option<tokio::task::JoinHandle<Option<String>>>,
+    last_words: impl Future<Output = Option<String>>,
 ) {
     let status = tokio::select! {
         status = child.wait() => status,
@@ -210,11 +226,9 @@ async fn watch_process(
         Err(problem) => problem.to_string(),
     };
     if !stop.is_cancelled() {
-        let words = match last_words {
-            Some(words) => tokio::time::timeout(LAST_WORDS_TIMEOUT, words).await,
-            None => Ok(Ok(None)),
-        };
-        if let Ok(Ok(Some(words))) = words {
+        let words = tokio::time::timeout(LAST_WORDS_TIMEOUT, last_words).await;
+        if let Ok(Some(words)) = words {
+            let words = words.trim_end();
             reason = format!("{reason}: {}", words.chars().take(500).collect::<String>());
         }
     }

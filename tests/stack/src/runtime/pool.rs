@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::instance::{Instance, Outcome};
 use super::{Failure, FunctionError, Launch};
-use crate::log::Sink;
+use crate::log::{Log, Sink};
 
 /// How often an invocation moves on to another instance when one ends before taking it.
 const INSTANCES_TRIED_MAX: usize = 3;
@@ -181,7 +181,7 @@ impl Pool {
             }
         }
         let started = Instant::now();
-        let instance = self.start().await.map_err(|error| {
+        let instance = self.start(&self.log).await.map_err(|error| {
             self.tell(&error);
             Failure::Function(error)
         })?;
@@ -192,13 +192,13 @@ impl Pool {
         Ok(instance)
     }
 
-    /// Starts an instance and waits until it is ready.
-    async fn start(&self) -> Result<Arc<Instance>, FunctionError> {
+    /// Starts an instance that writes to `log`, and waits until it is ready.
+    async fn start(&self, log: &Sink) -> Result<Arc<Instance>, FunctionError> {
         let cannot = |problem: std::io::Error| {
             let message = format!("{}: {problem}", self.launch.path.display());
             FunctionError::new("Runtime.InvalidEntrypoint", message)
         };
-        let instance = Instance::start(&self.launch, &self.log, &self.token).await;
+        let instance = Instance::start(&self.launch, log, &self.token).await;
         let instance = Arc::new(instance.map_err(cannot)?);
         {
             let mut state = self.lock();
@@ -214,9 +214,10 @@ impl Pool {
         }
     }
 
-    /// Starts one instance only to see that the function does start, and ends it again.
+    /// Starts one instance only to see that the function does start, and ends it again. What it
+    /// writes is not shown: the error says it, and one that starts will write it again.
     pub async fn probe(&self) -> Result<(), String> {
-        match self.start().await {
+        match self.start(&Sink::new(Log::Silent)).await {
             Ok(instance) => {
                 instance.kill().await;
                 Ok(())
