@@ -33,8 +33,11 @@ impl Error {
         Self(sentence.into())
     }
 
-    /// An error about a place in the template.
+    /// An error about a place in the template, or about the whole of it.
     fn at(place: &str, reason: &str) -> Self {
-        Self(format!("the template's {place} {reason}"))
+        match place {
+            "" => Self(format!("the template {reason}")),
+            _ => Self(format!("the template's {place} {reason}")),
+        }
     }
 }

@@ -63,12 +63,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads the template and checks the parameters, without starting anything.
+    /// Reads the template, and checks the parameters and the data folder, without starting anything.
     pub fn check(&self) -> Result<(), Error> {
-        self.document()?
-            .parameters
-            .values(&self.parameters)
-            .map(drop)
+        self.document()?.parameters.values(&self.parameters)?;
+        Data::open(self.data.as_deref()).map(drop)
     }
 
     /// The default of a template parameter.

@@ -78,6 +78,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     options.check()?;
     check_port(arguments.port)?;
     if let Some(file) = &arguments.ready_file {
+        check_folder_of(file)?;
         // A file of an earlier run would say that this one is ready.
         remove(file)?;
     }
@@ -154,6 +155,21 @@ fn check_port(port: u16) -> Result<(), Error> {
             "cannot listen on port {port}: {problem}"
         ))),
     }
+}
+
+/// Nor should a file that cannot be written.
+fn check_folder_of(file: &Path) -> Result<(), Error> {
+    let folder = match file.parent() {
+        Some(folder) if folder != "" => folder,
+        Some(_) | None => Path::new("."),
+    };
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let (file, folder) = (file.display(), folder.display());
+    Err(Error::new(format!(
+        "cannot write {file}: {folder} is not a folder"
+    )))
 }
 
 /// Builds the functions, with one line that says how far it is.
