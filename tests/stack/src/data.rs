@@ -12,8 +12,14 @@ use std::path::{Path, PathBuf};
 use auth::keys::KeySet;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::Error;
+
+/// Where the gateway's, the AWS services' and the stand-in's ports are looked for: all below those that
+/// Linux (from 32,768) and macOS (from 49,152) give to whoever asks for any.
+const LASTING_PORTS: [u16; 3] = [20_000, 23_000, 26_000];
+const LASTING_PORTS_COUNT: u16 = 3_000;
 
 /// The folder; or none, and then nothing is kept.
 pub struct Data {
@@ -76,14 +82,22 @@ impl Data {
         self.folder.as_ref().map(|folder| folder.path.join(name))
     }
 
-    /// The ports of the last run that are free; zero for the others.
+    /// The ports of the last run that are free, and others where they are not. When nothing is kept,
+    /// zero: any port will do.
     pub fn ports(&self) -> Ports {
+        if self.folder.is_none() {
+            return Ports::default();
+        }
         let ports: Ports = self.read("ports.json").unwrap_or_default();
-        let free = |port| if is_free(port) { port } else { 0 };
+        let [gateway, aws, fal] = LASTING_PORTS;
+        let free = |port, others| match is_free(port) {
+            true => port,
+            false => lasting_port(others),
+        };
         Ports {
-            gateway: free(ports.gateway),
-            aws: free(ports.aws),
-            fal: free(ports.fal),
+            gateway: free(ports.gateway, gateway),
+            aws: free(ports.aws, aws),
+            fal: free(ports.fal, fal),
         }
     }
 
@@ -137,6 +151,17 @@ pub fn write_privately(path: &Path, text: &[u8]) -> std::io::Result<()> {
     fs::rename(beside, path)
 }
 
+/// A free port that is likely to be free at the next start too: it is not among those that the system
+/// gives to whoever asks for any. Zero if there is none.
+fn lasting_port(first: u16) -> u16 {
+    let [high, low, ..] = Uuid::new_v4().into_bytes();
+    let random = u16::from_be_bytes([high, low]) % LASTING_PORTS_COUNT;
+    (0..LASTING_PORTS_COUNT)
+        .map(|step| first + (random + step) % LASTING_PORTS_COUNT)
+        .find(|port| is_free(*port))
+        .unwrap_or_default()
+}
+
 fn is_free(port: u16) -> bool {
     port != 0 && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
@@ -178,8 +203,18 @@ mod tests {
             fal: port,
         })
         .unwrap();
-        assert_eq!(data.ports().aws, 0);
+        assert_ne!(data.ports().aws, port);
         drop(taken);
         assert_eq!(data.ports().aws, port);
+    }
+
+    #[test]
+    fn ports_that_are_kept_are_none_that_anybody_may_be_given_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let ports = Data::open(Some(folder.path())).unwrap().ports();
+        for port in [ports.gateway, ports.aws, ports.fal] {
+            assert!((20_000..29_000).contains(&port), "{ports:?}");
+        }
+        assert_eq!(Data::open(None).unwrap().ports().gateway, 0);
     }
 }
