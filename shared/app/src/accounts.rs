@@ -6,7 +6,7 @@ use auth::tokens::{Issuer, LIFETIME_S, Pair};
 use aws::Fault;
 use domain::accounts::{
     Caller, Email, FullName, Plan, SESSION_LIFETIME, SIGN_IN_FAILURES_MAX, SIGN_IN_WINDOW, Session,
-    User,
+    Shown, User,
 };
 use domain::ids::{SessionId, Tenant, UserId};
 use domain::ledger::Wallet;
@@ -14,6 +14,9 @@ use domain::{Refusal, Timestamp};
 use store::Registered;
 
 use crate::{App, Error, clock};
+
+/// How often a registration is tried that another one of the same e-mail stood in the way of.
+const REGISTER_ATTEMPTS_MAX: u32 = 6;
 
 /// Somebody who is signed in now.
 pub struct SignedIn {
@@ -50,12 +53,17 @@ pub async fn register(
     let bonus = Wallet::empty(Tenant::User(user.id.clone()))
         .bonus(&user.id, app.config.sign_up_credits, now)
         .map_err(Fault::doing("booking a sign-up bonus"))?;
-    match app.store().register(&user, &hash, &session, &bonus).await? {
-        Registered::Done => Ok(signed_in(issuer, user, &session, refresh_token, now)?),
-        Registered::EmailTaken => {
-            Err(Refusal::Conflict("this e-mail has an account; sign in instead".to_owned()).into())
+    for attempt in 0..REGISTER_ATTEMPTS_MAX {
+        match app.store().register(&user, &hash, &session, &bonus).await? {
+            Registered::Done => return Ok(signed_in(issuer, user, &session, refresh_token, now)?),
+            Registered::EmailTaken => {
+                let taken = "this e-mail has an account; sign in instead";
+                return Err(Refusal::Conflict(taken.to_owned()).into());
+            }
+            Registered::Busy => clock::back_off(attempt).await?,
         }
     }
+    Err(Refusal::Busy.into())
 }
 
 /// Signs in. The attempt is counted before the password is looked at, so that no number of parallel guesses gets
@@ -186,8 +194,11 @@ pub async fn authorize(app: &App, authorization: &str) -> Result<Caller, Error> 
             if session.user == user.id && session.is_alive(now) && !user.suspended =>
         {
             Ok(Caller {
+                is_admin: is_admin(app, &user),
                 user: user.id,
                 plan: user.plan,
+                email_verified: user.email_verified,
+                shown: Shown::Session(session.id),
             })
         }
         Some(_) | None => Err(Refusal::Unauthorized.into()),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::ids::{SessionId, UserId};
+use crate::ids::{KeyId, SessionId, UserId};
 use crate::refusal::{FieldCode, FieldError};
 use crate::time::Timestamp;
 
@@ -181,6 +181,47 @@ impl Session {
     }
 }
 
+/// What a credential may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// To look at everything that its owner may look at.
+    Read,
+    /// To change and make things, which costs credits.
+    Generate,
+    /// To administer the owner's teams.
+    AdminTeam,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Generate, Self::AdminTeam];
+
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Generate => "generate",
+            Self::AdminTeam => "admin:team",
+        }
+    }
+
+    /// The scope named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+}
+
+/// What a caller showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// An access token of this session: its owner in person, who may do everything that they may.
+    Session(SessionId),
+    /// A personal API key, for these scopes only.
+    Key(KeyId, Vec<Scope>),
+}
+
 /// Who makes a request, as the authorizer established.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -188,6 +229,23 @@ pub struct Caller {
     pub user: UserId,
     /// What they pay for.
     pub plan: Plan,
+    /// Whether they have shown that their e-mail is theirs.
+    pub email_verified: bool,
+    /// Whether they administer the platform.
+    pub is_admin: bool,
+    /// What they showed.
+    pub shown: Shown,
+}
+
+impl Caller {
+    /// Whether what they showed may be used for `scope`.
+    #[must_use]
+    pub fn may(&self, scope: Scope) -> bool {
+        match &self.shown {
+            Shown::Session(_) => true,
+            Shown::Key(_, scopes) => scopes.contains(&scope),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -55,6 +55,8 @@ id!(/// A person's account.
     UserId, "usr_");
 id!(/// One signed-in session: a family of refresh tokens.
     SessionId, "ses_");
+id!(/// A personal API key.
+    KeyId, "key_");
 id!(/// A generation, which is also the job that makes it.
     GenerationId, "gen_");
 id!(/// An uploaded file.

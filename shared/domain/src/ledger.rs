@@ -35,32 +35,93 @@ pub struct Wallet {
 pub enum EntryKind {
     /// The sign-up bonus.
     Bonus,
+    /// Bought.
+    Purchase,
+    /// Given by an admin.
+    Grant,
+    /// Given for a code.
+    Redeem,
+    /// Come from another wallet.
+    TransferIn,
+    /// Gone to another wallet.
+    TransferOut,
     /// Set aside for a job.
     Hold,
     /// Spent: the job was delivered.
     Capture,
     /// Given back: the job was not delivered.
     Release,
+    /// Given back after it was spent.
+    Refund,
+    /// Corrected by an admin, or taken back with a purchase.
+    Adjustment,
 }
 
 impl EntryKind {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::Bonus,
+        Self::Purchase,
+        Self::Grant,
+        Self::Redeem,
+        Self::TransferIn,
+        Self::TransferOut,
+        Self::Hold,
+        Self::Capture,
+        Self::Release,
+        Self::Refund,
+        Self::Adjustment,
+    ];
+
     /// The name in the API, and the end of the entry's id.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Bonus => "bonus",
+            Self::Purchase => "purchase",
+            Self::Grant => "grant",
+            Self::Redeem => "redeem",
+            Self::TransferIn => "transfer_in",
+            Self::TransferOut => "transfer_out",
             Self::Hold => "hold",
             Self::Capture => "capture",
             Self::Release => "release",
+            Self::Refund => "refund",
+            Self::Adjustment => "adjustment",
         }
     }
 
     /// The kind named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Bonus, Self::Hold, Self::Capture, Self::Release]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// How credits come into a wallet other than by a job's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Income {
+    /// The sign-up bonus.
+    Bonus,
+    /// Bought.
+    Purchase,
+    /// Given by an admin.
+    Grant,
+    /// Given for a code.
+    Redeem,
+    /// Corrected upwards by an admin.
+    Adjustment,
+}
+
+impl Income {
+    const fn kind(self) -> EntryKind {
+        match self {
+            Self::Bonus => EntryKind::Bonus,
+            Self::Purchase => EntryKind::Purchase,
+            Self::Grant => EntryKind::Grant,
+            Self::Redeem => EntryKind::Redeem,
+            Self::Adjustment => EntryKind::Adjustment,
+        }
     }
 }
 
@@ -97,7 +158,7 @@ impl fmt::Display for Actor {
 /// One line of the ledger: written once, never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// `txn_<ulid of what it books>-<kind>`: the same event can only ever make the same id.
+    /// `txn_<event>-<kind>`, where the event is the ULID of what it books: the same event only ever makes the same id.
     pub id: String,
     /// Whose wallet.
     pub tenant: Tenant,
@@ -145,6 +206,31 @@ pub struct Job<'a> {
     pub model: &'a str,
 }
 
+/// What brings credits into a wallet, or takes them out of it, other than a job.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    /// What names the event, once and for all: a ULID, or another name of letters and digits that never comes twice.
+    pub id: &'a str,
+    /// Who caused it.
+    pub actor: Actor,
+    /// One line for people.
+    pub description: &'a str,
+}
+
+impl<'a> Event<'a> {
+    fn line(&self, kind: EntryKind, amount: Credits, now: Timestamp) -> Line<'a> {
+        Line {
+            ulid: self.id,
+            kind,
+            amount,
+            generation: None,
+            actor: self.actor.clone(),
+            description: self.description.to_owned(),
+            now,
+        }
+    }
+}
+
 /// The stored numbers contradict each other: a fault of ours, never the client's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the wallet of {tenant} cannot book this {kind} of {amount}: it does not hold that much")]
@@ -184,7 +270,27 @@ impl Wallet {
     /// # Errors
     /// [`Broken`] if the wallet would exceed [`Credits::MAX`].
     pub fn bonus(&self, user: &UserId, amount: Credits, now: Timestamp) -> Result<Booked, Broken> {
-        let broken = || self.broken(EntryKind::Bonus, amount);
+        let event = Event {
+            id: user.ulid(),
+            actor: Actor::System,
+            description: "Sign-up bonus",
+        };
+        self.add(Income::Bonus, amount, &event, now)
+    }
+
+    /// Books credits that come in because of `event`.
+    ///
+    /// # Errors
+    /// [`Broken`] if the wallet would exceed [`Credits::MAX`].
+    pub fn add(
+        &self,
+        income: Income,
+        amount: Credits,
+        event: &Event<'_>,
+        now: Timestamp,
+    ) -> Result<Booked, Broken> {
+        let kind = income.kind();
+        let broken = || self.broken(kind, amount);
         let next = Self {
             available: self.available.checked_add(amount).ok_or_else(broken)?,
             lifetime_granted: self
@@ -193,18 +299,31 @@ impl Wallet {
                 .ok_or_else(broken)?,
             ..self.clone()
         };
-        Ok(self.book(
-            next,
-            Line {
-                ulid: user.ulid(),
-                kind: EntryKind::Bonus,
-                amount,
-                generation: None,
-                actor: Actor::System,
-                description: "Sign-up bonus".to_owned(),
-                now,
-            },
-        ))
+        Ok(self.book(next, event.line(kind, amount, now)))
+    }
+
+    /// Books credits that an admin, or the return of a purchase, takes back because of `event`: never more than are
+    /// available.
+    ///
+    /// # Errors
+    /// [`Refusal::OutOfCredits`] if less is available.
+    pub fn take_back(
+        &self,
+        amount: Credits,
+        event: &Event<'_>,
+        now: Timestamp,
+    ) -> Result<Booked, Refusal> {
+        let short = Refusal::OutOfCredits {
+            needed: amount,
+            available: self.available,
+        };
+        let granted = self.lifetime_granted.checked_sub(amount);
+        let next = Self {
+            available: self.available.checked_sub(amount).ok_or(short.clone())?,
+            lifetime_granted: granted.ok_or(short)?,
+            ..self.clone()
+        };
+        Ok(self.book(next, event.line(EntryKind::Adjustment, amount, now)))
     }
 
     /// Sets `job`'s cost aside.
@@ -234,7 +353,10 @@ impl Wallet {
             ..self.clone()
         };
         let actor = Actor::User(actor.clone());
-        Ok(self.book(next, Self::line(job, EntryKind::Hold, actor, now)))
+        Ok(self.book(
+            next,
+            Self::line(job, (EntryKind::Hold, "Held for"), actor, now),
+        ))
     }
 
     /// Spends what was set aside for `job`.
@@ -254,7 +376,7 @@ impl Wallet {
         };
         Ok(self.book(
             next,
-            Self::line(job, EntryKind::Capture, Actor::System, now),
+            Self::line(job, (EntryKind::Capture, "Spent on"), Actor::System, now),
         ))
     }
 
@@ -272,17 +394,21 @@ impl Wallet {
         };
         Ok(self.book(
             next,
-            Self::line(job, EntryKind::Release, Actor::System, now),
+            Self::line(
+                job,
+                (EntryKind::Release, "Given back for"),
+                Actor::System,
+                now,
+            ),
         ))
     }
 
-    fn line<'a>(job: &Job<'a>, kind: EntryKind, actor: Actor, now: Timestamp) -> Line<'a> {
-        let what = match kind {
-            EntryKind::Bonus => "Bonus",
-            EntryKind::Hold => "Held for",
-            EntryKind::Capture => "Spent on",
-            EntryKind::Release => "Given back for",
-        };
+    fn line<'a>(
+        job: &Job<'a>,
+        (kind, what): (EntryKind, &str),
+        actor: Actor,
+        now: Timestamp,
+    ) -> Line<'a> {
         Line {
             ulid: job.generation.ulid(),
             kind,
@@ -333,7 +459,8 @@ mod tests {
 
     #[derive(Clone, Copy, Debug)]
     enum Step {
-        Bonus(u32),
+        Add(u32),
+        TakeBack(u32),
         Hold(u32),
         Capture(usize),
         Release(usize),
@@ -341,7 +468,8 @@ mod tests {
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            (1_u32..500).prop_map(Step::Bonus),
+            (1_u32..500).prop_map(Step::Add),
+            (1_u32..300).prop_map(Step::TakeBack),
             (1_u32..200).prop_map(Step::Hold),
             any::<usize>().prop_map(Step::Capture),
             any::<usize>().prop_map(Step::Release),
@@ -357,10 +485,12 @@ mod tests {
             let mut wallet = Wallet::empty(Tenant::User(user.clone()));
             let mut open: Vec<(GenerationId, Credits)> = Vec::new();
             let (mut available, mut held, mut entries) = (0, 0, 0_u64);
+            let event = Event { id: "event", actor: Actor::System, description: "given" };
             for (n, step) in steps.into_iter().enumerate() {
                 let generation = GenerationId::new(now, n as u128);
                 let booked = match step {
-                    Step::Bonus(amount) => wallet.bonus(&user, Credits::of(amount), now).ok(),
+                    Step::Add(amount) => wallet.add(Income::Grant, Credits::of(amount), &event, now).ok(),
+                    Step::TakeBack(amount) => wallet.take_back(Credits::of(amount), &event, now).ok(),
                     Step::Hold(cost) => {
                         let job = Job { generation: &generation, cost: Credits::of(cost), model: "m" };
                         let booked = wallet.hold(&job, &user, 10, now).ok();

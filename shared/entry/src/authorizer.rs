@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use app::{App, Error, accounts};
 use domain::Refusal;
-use domain::accounts::Caller;
+use domain::accounts::{Caller, Shown};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -62,7 +62,25 @@ fn allow(caller: &Caller, method_arn: &str) -> Value {
             "Version": "2012-10-17",
             "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": whole_stage(method_arn)}],
         },
-        "context": {"plan": caller.plan.as_str()},
+        "context": context(caller),
+    })
+}
+
+/// What each function is told of the caller: flat, and text only, as API Gateway hands it on.
+fn context(caller: &Caller) -> Value {
+    let (shown, scopes) = match &caller.shown {
+        Shown::Session(session) => (session.as_str(), String::new()),
+        Shown::Key(key, scopes) => {
+            let names: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+            (key.as_str(), names.join(" "))
+        }
+    };
+    json!({
+        "plan": caller.plan.as_str(),
+        "email_verified": caller.email_verified.to_string(),
+        "is_admin": caller.is_admin.to_string(),
+        "shown": shown,
+        "scopes": scopes,
     })
 }
 

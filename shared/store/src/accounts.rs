@@ -29,6 +29,8 @@ pub enum Registered {
     Done,
     /// The e-mail had an account before.
     EmailTaken,
+    /// Another write was under way: nothing is known, and nothing was written.
+    Busy,
 }
 
 impl Store {
@@ -59,7 +61,7 @@ impl Store {
         actions.extend(self.booking(bonus)?);
         match self.transact(doing, actions).await? {
             Outcome::Committed => Ok(Registered::Done),
-            Outcome::Busy => Ok(Registered::EmailTaken),
+            Outcome::Busy => Ok(Registered::Busy),
             Outcome::Cancelled(reasons) => match reasons.first() {
                 Some(Reason::Condition(_)) => Ok(Registered::EmailTaken),
                 Some(Reason::None) | None => Err(Fault::new(doing, "a new id was taken")),

@@ -10,7 +10,7 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller()?;
+    let (caller, _) = request.person()?;
 
     let user = accounts::me(app, &caller).await?;
 

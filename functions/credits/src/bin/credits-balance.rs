@@ -3,6 +3,7 @@
 
 use api::credits::Balance;
 use app::{App, credits};
+use domain::accounts::Scope;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
@@ -10,7 +11,7 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller()?;
+    let caller = request.caller(Scope::Read)?;
 
     let wallet = credits::balance(app, &caller).await?;
 

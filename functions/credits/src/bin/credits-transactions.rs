@@ -4,6 +4,7 @@
 use api::credits::Transaction;
 use api::list::List;
 use app::{App, credits};
+use domain::accounts::Scope;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
@@ -11,7 +12,7 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller()?;
+    let caller = request.caller(Scope::Read)?;
     let (cursor, limit) = api::list::check_query(request.query())?;
 
     let page = credits::transactions(app, &caller, cursor.as_deref(), limit).await?;

@@ -3,6 +3,7 @@
 
 use api::files::{CreateFile, CreatedFile};
 use app::{App, files};
+use domain::accounts::Scope;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
@@ -10,7 +11,7 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller()?;
+    let caller = request.caller(Scope::Generate)?;
     let announced = request.body::<CreateFile>()?.check()?;
 
     let created = files::create(app, &caller, announced).await?;

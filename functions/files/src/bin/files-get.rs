@@ -3,6 +3,7 @@
 
 use api::files::FileView;
 use app::{App, files};
+use domain::accounts::Scope;
 use domain::ids::FileId;
 use entry::http::{self, Failure, Reply, Request};
 
@@ -11,7 +12,7 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller()?;
+    let caller = request.caller(Scope::Read)?;
     let id = request.path("file_id", "file", FileId::parse)?;
 
     let file = files::get(app, &caller, &id).await?;

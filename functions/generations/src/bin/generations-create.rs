@@ -5,6 +5,7 @@ use ::http::{HeaderName, StatusCode, header};
 use api::generations::{CreateGeneration, GenerationView};
 use app::{App, generations};
 use domain::Refusal;
+use domain::accounts::Scope;
 use domain::catalogue;
 use entry::http::{self, Failure, Reply, Request};
 
@@ -13,7 +14,7 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller()?;
+    let caller = request.caller(Scope::Generate)?;
     let key = request.idempotency_key()?;
     let model = catalogue::find(request.last_segment()).ok_or(Refusal::NotFound("model"))?;
     let draft = request.body::<CreateGeneration>()?.check(model)?;

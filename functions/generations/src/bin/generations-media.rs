@@ -3,6 +3,7 @@
 
 use api::generations::{check_expiry, media_list};
 use app::{App, generations};
+use domain::accounts::Scope;
 use domain::ids::GenerationId;
 use entry::http::{self, Failure, Reply, Request};
 
@@ -11,7 +12,7 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller()?;
+    let caller = request.caller(Scope::Read)?;
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
     let expiry = check_expiry(request.query())?.unwrap_or(generations::MEDIA_EXPIRY_DEFAULT);
 

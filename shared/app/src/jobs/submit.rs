@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use aws::Fault;
-use domain::Timestamp;
 use domain::catalogue::{self, Asked};
 use domain::generations::{Failure, FailureCode, Generation, SUBMIT_ATTEMPTS_MAX, State};
 use domain::ids::GenerationId;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use api::query::Query;
 use app::generations::Key;
-use domain::accounts::{Caller, Plan};
-use domain::ids::UserId;
+use domain::accounts::{Caller, Plan, Scope, Shown};
+use domain::ids::{KeyId, SessionId, UserId};
 use domain::{FieldCode, Refusal};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt as _};
@@ -63,27 +63,67 @@ impl Request {
             .and_then(|value| value.to_str().ok())
     }
 
-    /// Who asks, as the authorizer established.
+    /// Who asks, as the authorizer established, if what they showed may be used for `scope`.
     ///
     /// # Errors
-    /// [`Refusal::Unauthorized`] if the gateway let somebody through without one.
-    pub fn caller(&self) -> Result<Caller, Refusal> {
-        let Some(RequestContext::ApiGatewayV1(context)) = self.event.request_context_ref() else {
-            return Err(Refusal::Unauthorized);
-        };
-        let field = |name: &str| {
-            context
-                .authorizer
-                .fields
-                .get(name)
-                .and_then(|value| value.as_str())
-        };
-        let user = field("principalId").and_then(UserId::parse);
-        let plan = field("plan").and_then(Plan::parse);
-        match (user, plan) {
-            (Some(user), Some(plan)) => Ok(Caller { user, plan }),
-            _ => Err(Refusal::Unauthorized),
+    /// [`Refusal::Forbidden`] if it may not; [`Refusal::Unauthorized`] if the gateway let somebody through without one.
+    pub fn caller(&self, scope: Scope) -> Result<Caller, Refusal> {
+        let caller = self.authorized().ok_or(Refusal::Unauthorized)?;
+        if caller.may(scope) {
+            Ok(caller)
+        } else {
+            Err(Refusal::Forbidden)
         }
+    }
+
+    /// Who asks in person, with an access token, and in which session: an API key is not enough.
+    ///
+    /// # Errors
+    /// As [`Request::caller`].
+    pub fn person(&self) -> Result<(Caller, SessionId), Refusal> {
+        let caller = self.authorized().ok_or(Refusal::Unauthorized)?;
+        match &caller.shown {
+            Shown::Session(session) => {
+                let session = session.clone();
+                Ok((caller, session))
+            }
+            Shown::Key(..) => Err(Refusal::Forbidden),
+        }
+    }
+
+    /// The platform admin who asks, in person.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] for everybody else.
+    pub fn admin(&self) -> Result<Caller, Refusal> {
+        let (caller, _) = self.person()?;
+        if caller.is_admin {
+            Ok(caller)
+        } else {
+            Err(Refusal::Forbidden)
+        }
+    }
+
+    fn authorized(&self) -> Option<Caller> {
+        let Some(RequestContext::ApiGatewayV1(context)) = self.event.request_context_ref() else {
+            return None;
+        };
+        let fields = &context.authorizer.fields;
+        let field = |name: &str| fields.get(name).and_then(|value| value.as_str());
+        let shown = field("shown")?;
+        let scopes = field("scopes").unwrap_or_default().split(' ');
+        let shown = match (SessionId::parse(shown), KeyId::parse(shown)) {
+            (Some(session), _) => Shown::Session(session),
+            (None, Some(key)) => Shown::Key(key, scopes.filter_map(Scope::parse).collect()),
+            (None, None) => return None,
+        };
+        Some(Caller {
+            user: field("principalId").and_then(UserId::parse)?,
+            plan: field("plan").and_then(Plan::parse)?,
+            email_verified: field("email_verified") == Some("true"),
+            is_admin: field("is_admin") == Some("true"),
+            shown,
+        })
     }
 
     /// A path parameter as an id; what is no id names nothing.
