@@ -236,7 +236,13 @@ fn result(inner: &Inner, id: &str, origin: &str) -> Answer {
         None => not_found(),
         Some(job) if job.state(clock::now_ms()) == "COMPLETED" => {
             let (status, body) = output::result(&job, origin);
-            with_request_id(json_of(status, &body), id)
+            let mut answer = with_request_id(json_of(status, &body), id);
+            // The platform's own errors have their type in a header too.
+            let kind = body.get("error_type").and_then(Value::as_str);
+            if let Some(Ok(kind)) = kind.map(HeaderValue::from_str) {
+                answer.headers_mut().insert("x-fal-error-type", kind);
+            }
+            answer
         }
         Some(_) => detail(400, "Request is still in progress"),
     }
