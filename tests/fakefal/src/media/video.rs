@@ -6,7 +6,7 @@ use image::Rgb;
 use muxide::api::{MuxerBuilder, VideoCodec};
 use openh264::OpenH264API;
 use openh264::encoder::{
-    BitRate, Encoder, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, RateControlMode,
+    Encoder, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, RateControlMode,
 };
 use openh264::formats::{RgbSliceU8, YUVBuffer};
 
@@ -14,7 +14,6 @@ use super::canvas::{self, Label};
 use crate::Error;
 
 const FRAMES_PER_SECOND: u32 = 12;
-const BITS_PER_SECOND: u32 = 1_500_000;
 
 /// A video of `seconds`: the label, a moving ground, and a bar that shows how far it has played.
 pub(super) fn encode(
@@ -25,9 +24,9 @@ pub(super) fn encode(
     let failed = |problem: &dyn std::fmt::Display| Error(format!("cannot make a video: {problem}"));
     let rate = f32::from(u8::try_from(FRAMES_PER_SECOND).unwrap_or(12));
     let config = EncoderConfig::new()
-        .bitrate(BitRate::from_bps(BITS_PER_SECOND))
         .max_frame_rate(FrameRate::from_hz(rate))
-        .rate_control_mode(RateControlMode::Quality)
+        // Every other mode that skips no frames has the encoder warn of that on standard error.
+        .rate_control_mode(RateControlMode::Off)
         .skip_frames(false)
         .intra_frame_period(IntraFramePeriod::from_num_frames(FRAMES_PER_SECOND));
     let mut encoder = Encoder::with_api_config(OpenH264API::from_source(), config)
