@@ -10,7 +10,7 @@ use aws::Fault;
 use domain::catalogue::{self, Asked};
 use domain::generations::{Failure, FailureCode, Generation, SUBMIT_ATTEMPTS_MAX, State};
 use domain::ids::GenerationId;
-use provider::{Submit, Submitted};
+use provider::{Fal, Submit, Submitted};
 use sha2::{Digest as _, Sha256};
 use store::System;
 
@@ -46,26 +46,37 @@ pub enum Taken {
 /// A fault if it is not known what the record says now; the message comes back then, and finds out.
 pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Result<Taken, Error> {
     let fal = app.fal().await?;
-    let Some(job) = app.store().job(System, id).await? else {
-        return Ok(Taken::Done);
-    };
-    if job.state != State::Queued {
-        return Ok(Taken::Done);
+    // The sweep may touch the record between our look and our write: then we look again, for a message that goes
+    // back instead stays hidden for minutes.
+    for _ in 0..DECISIONS_MAX {
+        let Some(job) = app.store().job(System, id).await? else {
+            return Ok(Taken::Done);
+        };
+        let secret = hex::encode(clock::random::<32>()?);
+        let digest = hex::encode(Sha256::digest(secret.as_bytes()));
+        let Some(begun) = job.begin_submit(clock::now(), LEASE, digest) else {
+            return Ok(Taken::Done);
+        };
+        let request = match request(app, &job, &secret).await? {
+            Ok(request) => request,
+            Err(failure) => return give_up(app, &job, failure).await,
+        };
+        if commit(app, &job, &begun).await? == Committed::Done {
+            return hand_over(app, fal, begun, &request, receipt_handle).await;
+        }
     }
-    let secret = hex::encode(clock::random::<32>()?);
-    let request = match request(app, &job, &secret).await? {
-        Ok(request) => request,
-        Err(failure) => return give_up(app, &job, failure).await,
-    };
-    let digest = hex::encode(Sha256::digest(secret.as_bytes()));
-    let Some(begun) = job.begin_submit(clock::now(), LEASE, digest) else {
-        return Ok(Taken::Done);
-    };
-    if commit(app, &job, &begun).await? == Committed::Stale {
-        // Another worker took it, or the sweep touched it: the message comes back and looks again.
-        return Ok(Taken::Again);
-    }
-    let submitted = fal.submit(&request).await;
+    Ok(Taken::Again)
+}
+
+/// Hands a job to the provider whose record says so already, and records what became of it.
+async fn hand_over(
+    app: &App,
+    fal: &Fal,
+    begun: Generation,
+    request: &Submit,
+    receipt_handle: &str,
+) -> Result<Taken, Error> {
+    let submitted = fal.submit(request).await;
     let now = clock::now();
     match submitted {
         Submitted::Accepted(ticket) => {
@@ -79,7 +90,7 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
             give_up(app, &begun, failure).await
         }
         Submitted::Later(failure) => {
-            tracing::info!(generation = %id, attempts = begun.attempts, code = failure.code.as_str(), "refused for now");
+            tracing::info!(generation = %begun.id, attempts = begun.attempts, code = failure.code.as_str(), "refused for now");
             apply(app, begun.clone(), |job| {
                 job.refused_for_now(now.plus(RETRY_CHECK))
             })
@@ -87,8 +98,8 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
             come_back(app, &begun, receipt_handle).await
         }
         Submitted::Unknown(why) => {
-            tracing::warn!(generation = %id, why, "nobody knows whether the provider accepted it");
-            let policy_at = job.created_at.plus(app.config.jobs.unknown_after);
+            tracing::warn!(generation = %begun.id, why, "nobody knows whether the provider accepted it");
+            let policy_at = begun.created_at.plus(app.config.jobs.unknown_after);
             apply(app, begun, |job| job.lost_track(policy_at)).await
         }
     }

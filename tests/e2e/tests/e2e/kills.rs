@@ -143,3 +143,48 @@ async fn an_api_function_killed_while_it_opens_jobs_never_takes_credits_without_
     let books = ada.books().await;
     assert_eq!((books.count("hold"), books.balance()), (30, (250, 0)));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_the_sweep_touches_while_a_worker_takes_it_is_submitted_at_once() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let submits = async {
+        for number in 0..20 {
+            ada.generate("flux-dev", &format!("number {number} [[delay:1ms]]"))
+                .await;
+        }
+        eventually("all of them", || async {
+            let list = ada.get("/generations?status=succeeded&limit=100").await;
+            (list.expect(200)["data"].as_array().unwrap().len() == 20).then_some(())
+        })
+        .await;
+    };
+    let touches = async {
+        loop {
+            let list = ada
+                .get("/generations?status=queued&limit=100")
+                .await
+                .expect(200);
+            for generation in list["data"].as_array().unwrap() {
+                cloud.hasten(generation["id"].as_str().unwrap()).await;
+            }
+            cloud.sweep().await;
+        }
+    };
+    tokio::select! {
+        () = submits => {}
+        () = touches => unreachable!("it never ends"),
+    }
+    // A message that went back would stay hidden for minutes.
+    eventually("the image queue to be empty", || async {
+        let queues = cloud.local("queues").await;
+        let images = queues
+            .iter()
+            .find(|queue| queue["name"] == "velro-local-imagequeue");
+        let images = images.unwrap();
+        (images["in_flight"] == 0 && images["visible"] == 0).then_some(())
+    })
+    .await;
+    assert_eq!(ada.books().await.count("capture"), 20);
+    assert_eq!(cloud.provider_jobs("number").await.len(), 20);
+}
