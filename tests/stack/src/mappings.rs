@@ -46,6 +46,7 @@ impl Mapping {
     /// Serves the queue until `token` is cancelled; the calls themselves run on `tasks`.
     pub async fn run(self, token: CancellationToken, tasks: TaskTracker) {
         let mapping = Arc::new(self);
+        mapping.take_over().await;
         let slots = Arc::new(Semaphore::new(mapping.concurrency_max));
         while let Some(Ok(slot)) = token
             .run_until_cancelled(Arc::clone(&slots).acquire_owned())
@@ -61,6 +62,16 @@ impl Mapping {
                 mapping.deliver(batch).await;
                 drop(slot);
             });
+        }
+    }
+
+    /// What an earlier run was killed over would else stay hidden for as long as its function might
+    /// have taken, and longer: nobody is left who could delete it.
+    async fn take_over(&self) {
+        let queue = &self.event.queue;
+        if let Err(problem) = self.aws.sqs().release(queue).await {
+            let line = format!("cannot take over the messages of {queue}: {problem}");
+            self.log.notice(&line);
         }
     }
 

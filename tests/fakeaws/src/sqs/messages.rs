@@ -296,6 +296,16 @@ pub(super) fn hide(
     }
 }
 
+/// Makes everything in flight visible. What is only delayed stays so.
+pub(super) fn release(t: &Transaction<'_>, name: &str, now_ms: i64) -> Result<(), crate::Error> {
+    t.prepare_cached(
+        "UPDATE message SET visible_ms = ?2
+         WHERE queue = ?1 AND visible_ms > ?2 AND receipt IS NOT NULL",
+    )?
+    .execute(params![name, now_ms])?;
+    Ok(())
+}
+
 /// Moves everything that was received too often; whether there was any.
 pub(super) fn redrive_all(
     t: &Transaction<'_>,

@@ -194,6 +194,16 @@ impl Sqs {
             .map_err(|refusal| Error::new(refusal.message()))
     }
 
+    /// Makes every received message visible at once, for a caller who knows that whoever received
+    /// them is gone.
+    pub async fn release(&self, name: &str) -> Result<(), Error> {
+        let queue = name.to_owned();
+        let work = move |t: &rusqlite::Transaction<'_>| messages::release(t, &queue, now_ms());
+        self.inner.sqlite.run(work).await?;
+        self.announce(name);
+        Ok(())
+    }
+
     /// Every queue, by name. Nothing when the file cannot be read.
     pub async fn status(&self) -> Vec<QueueStatus> {
         let work = |t: &rusqlite::Transaction<'_>| store::status(t, now_ms());

@@ -317,3 +317,21 @@ async fn many_receivers_never_take_one_message_twice() {
     bodies.dedup();
     assert_eq!(bodies.len(), MESSAGES);
 }
+
+#[tokio::test]
+async fn a_release_shows_what_is_in_flight_again_and_nothing_else() {
+    let world = World::ephemeral().await;
+    let url = world.queue("jobs").await;
+    world.send(&url, "in flight").await;
+    let first = world.receive(&url, 0).await.remove(0);
+    let delayed = world.sqs.send_message().queue_url(&url).delay_seconds(900);
+    delayed.message_body("delayed").send().await.unwrap();
+    assert!(world.receive(&url, 0).await.is_empty());
+
+    world.aws.sqs().release("jobs").await.unwrap();
+    let again = world.receive(&url, 0).await;
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].message_id, first.message_id);
+    let status = world.aws.sqs().status().await;
+    assert_eq!((status[0].in_flight, status[0].delayed), (1, 1));
+}

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use fakeaws::FakeAws;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 use stack::{Binaries, Options, Stack};
@@ -16,6 +17,9 @@ pub const BINARIES: [&str; 6] = [
     "worker",
     "nightly",
 ];
+
+/// The fixture's queue.
+pub const QUEUE: &str = "velro-local-jobs";
 
 const DEADLINE: Duration = Duration::from_secs(20);
 const POLL_EVERY: Duration = Duration::from_millis(20);
@@ -135,25 +139,29 @@ impl Cloud {
 
     /// Puts a message into the fixture's queue.
     pub async fn send(&self, body: &str) {
-        let answer = self
-            .client
-            .post(self.stack.aws().endpoint())
-            .header("x-amz-target", "AmazonSQS.SendMessage")
-            .header("content-type", "application/x-amz-json-1.0")
-            .header(
-                "authorization",
-                "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/sqs/aws4_request, \
-                 SignedHeaders=host, Signature=0",
-            )
-            .json(&serde_json::json!({
-                "QueueUrl": self.stack.aws().sqs().queue_url("velro-local-jobs"),
-                "MessageBody": body,
-            }))
-            .send()
-            .await
-            .unwrap();
-        assert!(answer.status().is_success(), "{:?}", answer.text().await);
+        send(self.stack.aws(), body).await;
     }
+}
+
+/// Puts a message into the fixture's queue.
+pub async fn send(aws: &FakeAws, body: &str) {
+    let answer = client()
+        .post(aws.endpoint())
+        .header("x-amz-target", "AmazonSQS.SendMessage")
+        .header("content-type", "application/x-amz-json-1.0")
+        .header(
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/sqs/aws4_request, \
+             SignedHeaders=host, Signature=0",
+        )
+        .json(&serde_json::json!({
+            "QueueUrl": aws.sqs().queue_url(QUEUE),
+            "MessageBody": body,
+        }))
+        .send()
+        .await
+        .unwrap();
+    assert!(answer.status().is_success(), "{:?}", answer.text().await);
 }
 
 /// Asks until the answer is yes; fails when that takes too long.

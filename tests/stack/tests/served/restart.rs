@@ -2,11 +2,14 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use fakeaws::{FakeAws, QueueSpec};
 use stack::{Options, Stack};
 
 use crate::harness::{
-    BINARIES, CLOUD, Cloud, FUNCTION, client, eventually, is_running, options, template,
+    BINARIES, CLOUD, Cloud, FUNCTION, QUEUE, client, eventually, is_running, options, send,
+    template,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,6 +38,44 @@ async fn addresses_and_messages_survive_a_restart() {
     assert_eq!(second.stack.aws().endpoint(), endpoint);
     eventually("it is back", async || {
         second.logged("worker | received slow 2") == 1
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_a_killed_cloud_worked_on_does_not_stay_hidden() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = fakeaws::Config {
+        data: Some(folder.path().join("aws")),
+        port: 0,
+        region: "us-east-1".to_owned(),
+        account_id: "000000000000".to_owned(),
+        access_key_id: "local".to_owned(),
+        secret_access_key: String::new(),
+    };
+    let aws = FakeAws::start(config).await.unwrap();
+    let hidden_for_long = QueueSpec {
+        name: QUEUE.to_owned(),
+        visibility_timeout_s: 3_600,
+        retention_s: 345_600,
+        delay_s: 0,
+        receive_wait_s: 0,
+        redrive: None,
+    };
+    aws.sqs().create_queue(hidden_for_long).await.unwrap();
+    send(&aws, "one").await;
+    let received = aws.sqs().receive(QUEUE, 1, Duration::ZERO).await.unwrap();
+    assert_eq!(received.len(), 1);
+    aws.shutdown().await;
+    drop(aws);
+
+    let cloud = Cloud::start_with(Options {
+        data: Some(folder.path().to_owned()),
+        ..options()
+    })
+    .await;
+    eventually("it is worked on again", async || {
+        cloud.logged("worker | received one 2") == 1
     })
     .await;
 }
