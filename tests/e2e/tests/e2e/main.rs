@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod api_keys;
 mod attacks;
 mod bad_input;
 mod catalogue;
