@@ -5,6 +5,7 @@
 //! but the one a problem carries, no headers, no Lambda.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod body;
 pub mod credits;
 pub mod files;

@@ -113,7 +113,8 @@ pub fn status_and_code(refusal: &Refusal) -> (u16, &'static str) {
         Refusal::InvalidCursor => (400, "invalid_cursor"),
         Refusal::Unauthorized => (401, "unauthorized"),
         Refusal::OutOfCredits { .. } => (402, "out_of_credits"),
-        Refusal::Forbidden => (403, "forbidden"),
+        Refusal::KeyCapReached => (402, "key_cap_reached"),
+        Refusal::Forbidden | Refusal::Unverified { .. } => (403, "forbidden"),
         Refusal::NotFound(_) | Refusal::NoSuch { .. } => (404, "not_found"),
         Refusal::Conflict(_) => (409, "conflict"),
         Refusal::IdempotencyInProgress => (409, "idempotency_in_progress"),
@@ -139,6 +140,8 @@ pub fn retry_after(refusal: &Refusal) -> Option<Duration> {
         | Refusal::InvalidCursor
         | Refusal::Unauthorized
         | Refusal::OutOfCredits { .. }
+        | Refusal::KeyCapReached
+        | Refusal::Unverified { .. }
         | Refusal::Forbidden
         | Refusal::NotFound(_)
         | Refusal::NoSuch { .. }

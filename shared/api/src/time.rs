@@ -2,6 +2,7 @@
 
 use ::time::OffsetDateTime;
 use ::time::format_description::BorrowedFormatItem;
+use ::time::format_description::well_known::Rfc3339;
 use ::time::macros::format_description;
 use domain::Timestamp;
 
@@ -17,6 +18,14 @@ pub fn format(at: Timestamp) -> String {
         .unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
 }
 
+/// The moment written as `text` in RFC 3339, in any offset.
+#[must_use]
+pub fn parse(text: &str) -> Option<Timestamp> {
+    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let ms = moment.unix_timestamp_nanos() / 1_000_000;
+    i64::try_from(ms).ok().map(Timestamp::from_ms)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,5 +37,21 @@ mod tests {
             "2026-01-31T09:05:07.123Z"
         );
         assert_eq!(format(Timestamp::from_ms(0)), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_moment_is_read_in_any_offset_and_nothing_else_is() {
+        let at = Some(Timestamp::from_ms(1_769_850_307_123));
+        assert_eq!(parse("2026-01-31T09:05:07.123Z"), at);
+        assert_eq!(parse("2026-01-31T10:05:07.123+01:00"), at);
+        for bad in [
+            "",
+            "tomorrow",
+            "2026-01-31",
+            "2026-02-30T00:00:00Z",
+            "1769850307",
+        ] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! Registering, signing in, staying signed in, and establishing who a caller is.
 
+use std::time::Duration;
+
+use auth::api_keys::PersonalKey;
 use auth::opaque::{RefreshToken, Secret};
 use auth::passwords::{self, Password};
 use auth::tokens::{Issuer, LIFETIME_S, Pair};
@@ -17,6 +20,9 @@ use crate::{App, Error, clock};
 
 /// How often a registration is tried that another one of the same e-mail stood in the way of.
 const REGISTER_ATTEMPTS_MAX: u32 = 6;
+
+/// How exactly a key's last use is known: a write for each use would double what a key costs.
+const LAST_USED_RESOLUTION: Duration = Duration::from_secs(300);
 
 /// Somebody who is signed in now.
 pub struct SignedIn {
@@ -174,12 +180,15 @@ pub fn public_keys(app: &App) -> &str {
     &app.config.tokens.public_keys
 }
 
-/// Who sends this `Authorization` header: one signature check, then one read.
+/// Who sends this `Authorization` header: one check of its form or signature, then one read.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] for anything but a living session of a user in good standing.
+/// [`Refusal::Unauthorized`] for anything but a living session or key of a user in good standing.
 pub async fn authorize(app: &App, authorization: &str) -> Result<Caller, Error> {
     let token = bearer(authorization).ok_or(Refusal::Unauthorized)?;
+    if token.starts_with(auth::api_keys::PREFIX) {
+        return authorize_key(app, token).await;
+    }
     let now = clock::now();
     let access = app
         .verifier()?
@@ -203,6 +212,37 @@ pub async fn authorize(app: &App, authorization: &str) -> Result<Caller, Error> 
         }
         Some(_) | None => Err(Refusal::Unauthorized.into()),
     }
+}
+
+async fn authorize_key(app: &App, token: &str) -> Result<Caller, Error> {
+    let presented = PersonalKey::parse(token).ok_or(Refusal::Unauthorized)?;
+    let now = clock::now();
+    let found = app
+        .store()
+        .user_and_api_key(presented.user(), presented.key())
+        .await?;
+    let known = found
+        .filter(|known| presented.matches(&known.digest))
+        .filter(|known| known.key.is_alive(now) && !known.user.suspended)
+        .ok_or(Refusal::Unauthorized)?;
+    let last_used_at = known.key.last_used_at;
+    if last_used_at.is_none_or(|at| now.since(at) >= LAST_USED_RESOLUTION) {
+        // Only for its owner to see: a key works even when this cannot be noted.
+        if let Err(fault) = app.store().api_key_used(&known.key, now).await {
+            tracing::warn!(fault = fault.chain(), "an API key's use was not noted");
+        }
+    }
+    Ok(Caller {
+        is_admin: false,
+        user: known.user.id,
+        plan: known.user.plan,
+        email_verified: known.user.email_verified,
+        shown: Shown::Key {
+            capped: known.key.request.credit_cap.is_some(),
+            id: known.key.id,
+            scopes: known.key.request.scopes,
+        },
+    })
 }
 
 /// The token in `Bearer <token>`; the scheme is case-insensitive (RFC 9110, 11.1).

@@ -4,6 +4,7 @@
 //! anything is stored: the same function serves an endpoint, a worker and a scheduled job.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod clock;
 pub mod config;
 pub mod credits;

@@ -218,8 +218,15 @@ impl Scope {
 pub enum Shown {
     /// An access token of this session: its owner in person, who may do everything that they may.
     Session(SessionId),
-    /// A personal API key, for these scopes only.
-    Key(KeyId, Vec<Scope>),
+    /// A personal API key.
+    Key {
+        /// Which one.
+        id: KeyId,
+        /// What it may be used for.
+        scopes: Vec<Scope>,
+        /// Whether there is a limit to what it may spend.
+        capped: bool,
+    },
 }
 
 /// Who makes a request, as the authorizer established.
@@ -243,7 +250,7 @@ impl Caller {
     pub fn may(&self, scope: Scope) -> bool {
         match &self.shown {
             Shown::Session(_) => true,
-            Shown::Key(_, scopes) => scopes.contains(&scope),
+            Shown::Key { scopes, .. } => scopes.contains(&scope),
         }
     }
 }

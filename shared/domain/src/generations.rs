@@ -14,7 +14,7 @@ pub use outcome::{Failure, FailureCode, Media, Outcome, Ticket};
 
 use crate::catalogue::{Kind, Order, Value};
 use crate::credits::Credits;
-use crate::ids::{FileId, GenerationId, Tenant, UserId};
+use crate::ids::{FileId, GenerationId, KeyId, Tenant, UserId};
 use crate::time::Timestamp;
 
 /// How often a submit that was provably not accepted is tried before the job fails.
@@ -256,6 +256,8 @@ pub struct Generation {
     pub tenant: Tenant,
     /// Who asked for it.
     pub author: UserId,
+    /// The capped API key that pays for it, too: a release puts its cost back there.
+    pub paid_with: Option<KeyId>,
     /// The model's id in the catalogue.
     pub model: String,
     /// What was asked for.

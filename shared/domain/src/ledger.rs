@@ -195,6 +195,15 @@ pub struct Booked {
     pub entry: Entry,
 }
 
+/// What a tenant may commit to, beyond what is in the wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many jobs may be in flight.
+    pub in_flight_max: u32,
+    /// The most that may ever be spent while nobody has shown that the e-mail is theirs; none once somebody has.
+    pub unverified_max: Option<Credits>,
+}
+
 /// What a hold is for.
 #[derive(Clone, Debug)]
 pub struct Job<'a> {
@@ -329,12 +338,13 @@ impl Wallet {
     /// Sets `job`'s cost aside.
     ///
     /// # Errors
-    /// [`Refusal::OutOfCredits`] if less is available, then [`Refusal::ConcurrencyLimit`] if `limit` jobs are in flight.
+    /// [`Refusal::OutOfCredits`] if less is available, then [`Refusal::Unverified`] and [`Refusal::ConcurrencyLimit`] if
+    /// it is beyond one of the `limits`.
     pub fn hold(
         &self,
         job: &Job<'_>,
         actor: &UserId,
-        limit: u32,
+        limits: Limits,
         now: Timestamp,
     ) -> Result<Booked, Refusal> {
         let short = Refusal::OutOfCredits {
@@ -342,7 +352,15 @@ impl Wallet {
             available: self.available,
         };
         let available = self.available.checked_sub(job.cost).ok_or(short.clone())?;
-        if self.in_flight >= limit {
+        if let Some(limit) = limits.unverified_max {
+            let committed = self.lifetime_spent.checked_add(self.held);
+            let committed = committed.and_then(|sum| sum.checked_add(job.cost));
+            if committed.is_none_or(|sum| sum > limit) {
+                return Err(Refusal::Unverified { limit });
+            }
+        }
+        if self.in_flight >= limits.in_flight_max {
+            let limit = limits.in_flight_max;
             return Err(Refusal::ConcurrencyLimit { limit });
         }
         let held = self.held.checked_add(job.cost).ok_or(short)?;
@@ -457,6 +475,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const LIMITS: Limits = Limits {
+        in_flight_max: 10,
+        unverified_max: None,
+    };
+
     #[derive(Clone, Copy, Debug)]
     enum Step {
         Add(u32),
@@ -493,7 +516,7 @@ mod tests {
                     Step::TakeBack(amount) => wallet.take_back(Credits::of(amount), &event, now).ok(),
                     Step::Hold(cost) => {
                         let job = Job { generation: &generation, cost: Credits::of(cost), model: "m" };
-                        let booked = wallet.hold(&job, &user, 10, now).ok();
+                        let booked = wallet.hold(&job, &user, LIMITS, now).ok();
                         if booked.is_some() {
                             open.push((generation.clone(), job.cost));
                         }
@@ -536,7 +559,11 @@ mod tests {
             cost: Credits::of(5),
             model: "m",
         };
-        let refused = Wallet::empty(Tenant::User(user.clone())).hold(&job, &user, 0, now);
+        let none = Limits {
+            in_flight_max: 0,
+            unverified_max: Some(Credits::ZERO),
+        };
+        let refused = Wallet::empty(Tenant::User(user.clone())).hold(&job, &user, none, now);
         assert_eq!(
             refused,
             Err(Refusal::OutOfCredits {
@@ -553,5 +580,49 @@ mod tests {
         let wallet = Wallet::empty(Tenant::User(user.clone()));
         let booked = wallet.bonus(&user, Credits::of(1000), now).expect("books");
         assert_eq!(booked.entry.id, format!("txn_{}-bonus", user.ulid()));
+    }
+
+    #[test]
+    fn an_unverified_user_spends_the_bonus_and_no_more_however_it_is_split() {
+        let now = Timestamp::from_ms(1);
+        let user = UserId::new(now, 1);
+        let event = Event {
+            id: "event",
+            actor: Actor::System,
+            description: "given",
+        };
+        let empty = Wallet::empty(Tenant::User(user.clone()));
+        let rich = empty.add(Income::Grant, Credits::of(5_000), &event, now);
+        let mut wallet = rich.expect("books").wallet;
+        let limits = Limits {
+            in_flight_max: 100,
+            unverified_max: Some(Credits::of(1_000)),
+        };
+        for n in 0..4_u128 {
+            let generation = GenerationId::new(now, n);
+            let job = Job {
+                generation: &generation,
+                cost: Credits::of(250),
+                model: "m",
+            };
+            wallet = wallet
+                .hold(&job, &user, limits, now)
+                .expect("within")
+                .wallet;
+            // Spent or only set aside: it counts.
+            if n % 2 == 0 {
+                wallet = wallet.capture(&job, now).expect("held").wallet;
+            }
+        }
+        let generation = GenerationId::new(now, 9);
+        let job = Job {
+            generation: &generation,
+            cost: Credits::of(1),
+            model: "m",
+        };
+        let refused = wallet.hold(&job, &user, limits, now);
+        let limit = Credits::of(1_000);
+        assert_eq!(refused, Err(Refusal::Unverified { limit }));
+        assert!(wallet.hold(&job, &user, LIMITS, now).is_ok());
     }
 }

@@ -4,6 +4,7 @@
 //! every reason to refuse. Refuses to know: time (a moment is an argument), randomness, I/O, JSON, HTTP, AWS.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod catalogue;
 pub mod credits;
 pub mod files;

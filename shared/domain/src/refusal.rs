@@ -27,6 +27,17 @@ pub enum Refusal {
         /// What the wallet has available.
         available: Credits,
     },
+    /// The API key may not spend that much any more.
+    #[error("this API key has reached its credit cap")]
+    KeyCapReached,
+    /// An e-mail that nobody has shown to be theirs may spend the sign-up bonus, and no more.
+    #[error(
+        "verify your e-mail address to spend more than the {limit} credits of the sign-up bonus"
+    )]
+    Unverified {
+        /// What may be spent.
+        limit: Credits,
+    },
     /// The caller may know that the thing exists, but not do this.
     #[error("you may not do this")]
     Forbidden,

@@ -68,11 +68,11 @@ fn allow(caller: &Caller, method_arn: &str) -> Value {
 
 /// What each function is told of the caller: flat, and text only, as API Gateway hands it on.
 fn context(caller: &Caller) -> Value {
-    let (shown, scopes) = match &caller.shown {
-        Shown::Session(session) => (session.as_str(), String::new()),
-        Shown::Key(key, scopes) => {
+    let (shown, scopes, capped) = match &caller.shown {
+        Shown::Session(session) => (session.as_str(), String::new(), false),
+        Shown::Key { id, scopes, capped } => {
             let names: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
-            (key.as_str(), names.join(" "))
+            (id.as_str(), names.join(" "), *capped)
         }
     };
     json!({
@@ -81,6 +81,7 @@ fn context(caller: &Caller) -> Value {
         "is_admin": caller.is_admin.to_string(),
         "shown": shown,
         "scopes": scopes,
+        "capped": capped.to_string(),
     })
 }
 

@@ -152,13 +152,35 @@ impl Store {
         user: &UserId,
         session: &SessionId,
     ) -> Result<Option<(User, Session)>, Fault> {
-        let doing = "reading a user and a session";
-        let key = |pk: &str, sk: &str| {
-            Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
-        };
+        let wanted = [
+            (user.as_str(), UserItem::SORT),
+            (session.as_str(), SessionItem::SORT),
+        ];
+        let items = self
+            .account_items("reading a user and a session", &wanted)
+            .await?;
+        let (mut found_user, mut found_session) = (None, None);
+        for (sk, item) in items {
+            if sk == UserItem::SORT {
+                found_user = Some(items::read::<UserItem>(item)?.try_into()?);
+            } else {
+                found_session = Some(items::read::<SessionItem>(item)?.try_into()?);
+            }
+        }
+        Ok(found_user.zip(found_session))
+    }
+
+    /// Those of the `wanted` items that are there, each with its sort key.
+    pub(crate) async fn account_items(
+        &self,
+        doing: &'static str,
+        wanted: &[(&str, &str)],
+    ) -> Result<Vec<(String, Item)>, Fault> {
+        let keys = wanted.iter().map(|(pk, sk)| {
+            Item::from([("pk".to_owned(), text(*pk)), ("sk".to_owned(), text(*sk))])
+        });
         let wanted = KeysAndAttributes::builder()
-            .keys(key(user.as_str(), UserItem::SORT))
-            .keys(key(session.as_str(), SessionItem::SORT))
+            .set_keys(Some(keys.collect()))
             .consistent_read(true)
             .build()
             .map_err(Fault::doing(doing))?;
@@ -173,23 +195,12 @@ impl Store {
             return Err(Fault::new(doing, "the database left keys unprocessed"));
         }
         let mut responses = found.responses.unwrap_or_default();
-        let (mut found_user, mut found_session) = (None, None);
-        for item in responses.remove(&self.tables.accounts).unwrap_or_default() {
-            match item
-                .get("sk")
-                .and_then(|sk| sk.as_s().ok())
-                .map(String::as_str)
-            {
-                Some(UserItem::SORT) => {
-                    found_user = Some(items::read::<UserItem>(item)?.try_into()?)
-                }
-                Some(SessionItem::SORT) => {
-                    found_session = Some(items::read::<SessionItem>(item)?.try_into()?);
-                }
-                Some(_) | None => return Err(items::broken("sort key")),
-            }
-        }
-        Ok(found_user.zip(found_session))
+        let items = responses.remove(&self.tables.accounts).unwrap_or_default();
+        let with_sort = |item: Item| {
+            let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned();
+            Ok((sk.ok_or_else(|| items::broken("sort key"))?, item))
+        };
+        items.into_iter().map(with_sort).collect()
     }
 
     /// Records a new session.

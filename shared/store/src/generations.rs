@@ -8,11 +8,12 @@ use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Transact
 use domain::Timestamp;
 use domain::generations::Generation;
 use domain::ids::{GenerationId, Tenant};
-use domain::ledger::{Booked, Wallet};
+use domain::ledger::{Booked, EntryKind, Wallet};
 
 pub use lists::Page;
 
 use crate::accounts::is_condition;
+use crate::api_keys::KeySpend;
 use crate::items::{self, GenerationItem, IdempotencyItem, WalletItem, number, text};
 use crate::transact::{Outcome, Reason};
 use crate::{Store, System};
@@ -48,6 +49,8 @@ pub enum Opened {
     Done,
     /// The key was used before, for this.
     KeyUsed(IdempotencyRecord),
+    /// The API key may not spend so much.
+    KeyCapReached,
     /// The wallet moved meanwhile; this is how it is now.
     WalletMoved(Wallet),
     /// Other writes were under way: read again and try again.
@@ -75,6 +78,10 @@ impl Store {
         let doing = "opening a job";
         let mut actions = vec![self.put_generation(opening.job, None)?];
         actions.extend(self.booking(opening.hold)?);
+        let spend = key_spend(opening.job);
+        if let Some(spend) = &spend {
+            actions.push(self.spend_from_key(spend)?);
+        }
         if let Some(record) = opening.idempotency {
             actions.push(self.put_idempotency(
                 &opening.job.tenant,
@@ -92,13 +99,18 @@ impl Store {
         if matches!(job, Some(Reason::Condition(_))) {
             return Ok(Opened::Done);
         }
-        if let Some(Reason::Condition(item)) = reasons.nth(1) {
+        // The ledger entry's place says nothing: its id is the job's.
+        let (_entry, key) = (reasons.next(), spend.and_then(|_| reasons.next()));
+        if let Some(Reason::Condition(item)) = reasons.next() {
             let item =
                 item.ok_or_else(|| Fault::new(doing, "the idempotency record was not returned"))?;
             return Ok(Opened::KeyUsed(idempotency_record(
                 opening.idempotency,
                 item,
             )?));
+        }
+        if matches!(key, Some(Reason::Condition(_))) {
+            return Ok(Opened::KeyCapReached);
         }
         match wallet {
             Some(Reason::Condition(Some(item))) => Ok(Opened::WalletMoved(
@@ -139,8 +151,20 @@ impl Store {
     pub async fn settle(&self, next: &Generation, booked: &Booked) -> Result<Written, Fault> {
         let mut actions = vec![self.put_generation(next, Some(next.version - 1))?];
         actions.extend(self.booking(booked)?);
+        let spend = key_spend(next).filter(|_| booked.entry.kind == EntryKind::Release);
+        if let Some(spend) = &spend {
+            actions.push(self.give_back_to_key(spend)?);
+        }
         match self.transact("settling a job", actions).await? {
             Outcome::Committed => Ok(Written::Done),
+            Outcome::Cancelled(reasons) if matches!(reasons.get(3), Some(Reason::Condition(_))) => {
+                // Its key is long gone, and with it what it might still have spent.
+                let without = Generation {
+                    paid_with: None,
+                    ..next.clone()
+                };
+                Box::pin(self.settle(&without, booked)).await
+            }
             Outcome::Busy | Outcome::Cancelled(_) => Ok(Written::Stale),
         }
     }
@@ -271,6 +295,15 @@ impl Store {
             .map_err(Fault::doing("building an idempotency record"))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
+}
+
+/// What a job takes from the API key that it was opened with, if that one is capped.
+fn key_spend(job: &Generation) -> Option<KeySpend> {
+    job.paid_with.as_ref().map(|key| KeySpend {
+        user: job.author.clone(),
+        key: key.clone(),
+        cost: job.cost,
+    })
 }
 
 fn idempotency_record(

@@ -2,6 +2,7 @@
 //! A stored item that cannot be read is a fault, never a default.
 
 mod accounts;
+mod api_keys;
 mod files;
 mod generations;
 mod ledger;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use accounts::{CredentialItem, SessionItem, UserItem, email_key};
+pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key as key_sort};
 pub(crate) use files::FileItem;
 pub(crate) use generations::{GenerationItem, IdempotencyItem, due_shards};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem};

@@ -5,6 +5,7 @@
 //! nothing moved in between. There is no scan. Reading a tenant's things takes the tenant, or [`System`].
 
 mod accounts;
+mod api_keys;
 mod cursor;
 mod files;
 mod generations;
@@ -16,6 +17,7 @@ use aws::{Fault, SdkConfig};
 use aws_sdk_dynamodb::Client;
 
 pub use accounts::{Credential, Registered};
+pub use api_keys::{KeySpend, KnownKey};
 pub use cursor::Cursor;
 pub use generations::{IdempotencyRecord, Opened, Opening, Page, Written};
 pub use transact::backoff;

@@ -254,6 +254,13 @@ impl Stack {
             .is_some_and(|gateway| gateway.serves(method, path))
     }
 
+    /// Forgets what the authorizers answered, as if the time that it is kept had passed.
+    pub fn forget_callers(&self) {
+        if let Some(gateway) = &self.gateway {
+            gateway.forget_callers();
+        }
+    }
+
     /// The AWS services behind the functions.
     pub fn aws(&self) -> &FakeAws {
         &self.aws

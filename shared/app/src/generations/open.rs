@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use aws::Fault;
-use domain::accounts::Caller;
+use domain::accounts::{Caller, Shown as Credential};
 use domain::catalogue::Kind;
 use domain::files::{File, FileState};
 use domain::generations::{Draft, Generation, Hold, State};
 use domain::ids::{GenerationId, Tenant};
-use domain::ledger::{Job, Wallet};
+use domain::ledger::{Job, Limits, Wallet};
 use domain::{FieldCode, Refusal, Timestamp};
 use queue::Lane;
 use store::{IdempotencyRecord, Opened, Opening};
@@ -151,15 +151,14 @@ async fn open(
         cost: job.cost,
         model: &job.model,
     };
+    let limits = Limits {
+        in_flight_max: caller.plan.in_flight_max(),
+        unverified_max: (!caller.email_verified).then_some(app.config.sign_up_credits),
+    };
     let give_up_at = clock::now().plus(CONTENTION_PATIENCE);
     let mut attempt = 0;
     while clock::now() < give_up_at {
-        let hold = match wallet.hold(
-            &what,
-            &caller.user,
-            caller.plan.in_flight_max(),
-            clock::now(),
-        ) {
+        let hold = match wallet.hold(&what, &caller.user, limits, clock::now()) {
             Ok(hold) => hold,
             // Perhaps it was this very request, sent twice, that took the credits.
             Err(refusal) => return Ok(Some(used_key(app, job, key).await?.ok_or(refusal)?)),
@@ -173,6 +172,7 @@ async fn open(
             Opened::Done => return Ok(None),
             Opened::KeyUsed(record) => return Ok(Some(record)),
             Opened::WalletMoved(moved) => wallet = moved,
+            Opened::KeyCapReached => return Err(Refusal::KeyCapReached.into()),
             Opened::Busy => wallet = app.store().wallet(&job.tenant).await?,
         }
         clock::back_off(attempt).await?;
@@ -281,6 +281,10 @@ fn new_job(
         id: GenerationId::new(now, clock::entropy()?),
         tenant: tenant.clone(),
         author: caller.user.clone(),
+        paid_with: match &caller.shown {
+            Credential::Key { id, capped, .. } => capped.then(|| id.clone()),
+            Credential::Session(_) => None,
+        },
         model: draft.order.model.to_owned(),
         request: draft.request.clone(),
         cost: draft.order.cost,

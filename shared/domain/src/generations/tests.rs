@@ -46,6 +46,7 @@ fn queued() -> Generation {
         id: GenerationId::new(now, 2),
         tenant: Tenant::User(user.clone()),
         author: user,
+        paid_with: None,
         model: "veo3".to_owned(),
         request: Request {
             prompt: Some("a lighthouse".to_owned()),

@@ -87,7 +87,7 @@ impl Request {
                 let session = session.clone();
                 Ok((caller, session))
             }
-            Shown::Key(..) => Err(Refusal::Forbidden),
+            Shown::Key { .. } => Err(Refusal::Forbidden),
         }
     }
 
@@ -114,7 +114,11 @@ impl Request {
         let scopes = field("scopes").unwrap_or_default().split(' ');
         let shown = match (SessionId::parse(shown), KeyId::parse(shown)) {
             (Some(session), _) => Shown::Session(session),
-            (None, Some(key)) => Shown::Key(key, scopes.filter_map(Scope::parse).collect()),
+            (None, Some(id)) => Shown::Key {
+                id,
+                scopes: scopes.filter_map(Scope::parse).collect(),
+                capped: field("capped") != Some("false"),
+            },
             (None, None) => return None,
         };
         Some(Caller {

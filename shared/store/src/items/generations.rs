@@ -7,7 +7,7 @@ use aws::Fault;
 use domain::generations::{
     Failure, FailureCode, Generation, Hold, Intent, Media, Output, Request, State, Ticket,
 };
-use domain::ids::{FileId, GenerationId, Tenant, UserId};
+use domain::ids::{FileId, GenerationId, KeyId, Tenant, UserId};
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -33,6 +33,8 @@ pub(crate) struct GenerationItem {
     id: String,
     tenant: String,
     author: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paid_with: Option<String>,
     model: String,
     kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,6 +118,7 @@ impl GenerationItem {
             id: job.id.to_string(),
             tenant: job.tenant.to_string(),
             author: job.author.to_string(),
+            paid_with: job.paid_with.as_ref().map(ToString::to_string),
             model: job.model.clone(),
             kind: kind.to_owned(),
             prompt: job.request.prompt.clone(),
@@ -186,6 +189,10 @@ impl TryFrom<GenerationItem> for Generation {
             id: GenerationId::parse(&item.id).ok_or_else(|| broken("id"))?,
             tenant: Tenant::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
             author: UserId::parse(&item.author).ok_or_else(|| broken("author"))?,
+            paid_with: match &item.paid_with {
+                Some(id) => Some(KeyId::parse(id).ok_or_else(|| broken("paid_with"))?),
+                None => None,
+            },
             model: item.model,
             request,
             cost: Credits::new(item.cost).ok_or_else(|| broken("cost"))?,

@@ -174,12 +174,38 @@ impl Cloud {
         aws_sdk_dynamodb::Client::from_conf(config)
     }
 
+    /// Every item of every table, as text.
+    pub async fn everything_kept(&self) -> String {
+        let dynamodb = self.dynamodb();
+        let mut kept = String::new();
+        for table in ["accounts", "credits", "generations", "files"] {
+            #[allow(clippy::disallowed_methods, reason = "the test wants every item")]
+            let items = dynamodb
+                .scan()
+                .table_name(format!("velro-local-{table}table"))
+                .into_paginator()
+                .items()
+                .send();
+            for item in items.collect::<Result<Vec<_>, _>>().await.unwrap() {
+                kept.push_str(&format!("{item:?}\n"));
+            }
+        }
+        kept
+    }
+
     /// Lines that the functions logged and that tell of a fault.
     pub fn faults(&self) -> Vec<String> {
         let lines = self.stack.logs();
         let is_fault = |line: &String| line.contains("\"ERROR\"") || line.contains(" ERROR ");
         lines.into_iter().filter(is_fault).collect()
     }
+}
+
+/// The moment `after` from now, in RFC 3339.
+pub fn in_time(after: Duration) -> String {
+    let at = time::OffsetDateTime::now_utc() + after;
+    at.format(&time::format_description::well_known::Rfc3339)
+        .unwrap()
 }
 
 /// An HTTP client with connections of its own.

@@ -150,8 +150,11 @@ async fn a_job_that_the_sweep_touches_while_a_worker_takes_it_is_submitted_at_on
     let ada = cloud.person().await;
     let submits = async {
         for number in 0..8 {
-            ada.generate("flux-dev", &format!("number {number} [[reject:503:1]][[delay:1ms]]"))
-                .await;
+            ada.generate(
+                "flux-dev",
+                &format!("number {number} [[reject:503:1]][[delay:1ms]]"),
+            )
+            .await;
         }
         eventually("all of them", || async {
             let list = ada.get("/generations?status=succeeded&limit=100").await;

@@ -62,6 +62,11 @@ impl Authorizer {
         }
     }
 
+    /// Forgets every answer, as a node of the gateway that has not asked yet.
+    pub fn forget(&self) {
+        self.lock().kept.clear();
+    }
+
     /// What the answer is remembered under; `None` when it is not remembered.
     fn key(&self, call: &Call) -> Result<Option<Key>, GatewayError> {
         if self.keep.is_zero() {

@@ -241,6 +241,17 @@ impl Gateway {
         })
     }
 
+    /// Forgets what the authorizers answered.
+    pub fn forget_callers(&self) {
+        for authorizer in self
+            .routes
+            .iter()
+            .filter_map(|route| route.authorizer.as_ref())
+        {
+            authorizer.forget();
+        }
+    }
+
     /// Whether there is a route for a request.
     pub fn serves(&self, method: &str, path: &str) -> bool {
         self.router.find(method, path).is_some()

@@ -1,0 +1,156 @@
+//! Personal API keys: what a client asks for, and what it sees of one.
+
+use domain::accounts::Scope;
+use domain::api_keys::{ApiKey, KeyName, KeyRequest};
+use domain::{Credits, FieldCode, Refusal, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::body::Problems;
+use crate::time;
+
+/// `POST /me/api-keys`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CreateApiKey {
+    /// What its owner calls it.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// When it stops working, RFC 3339.
+    #[serde(default)]
+    pub expires_at: Option<String>,
+    /// The most that it may ever spend.
+    #[serde(default)]
+    pub credit_cap: Option<i64>,
+    /// What it may be used for; `read` and `generate` if not given.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+}
+
+impl CreateApiKey {
+    /// From wire to domain; a key that would be dead at `now` is refused.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self, now: Timestamp) -> Result<KeyRequest, Refusal> {
+        let mut problems = Problems::default();
+        let name = self
+            .name
+            .and_then(|text| problems.valid(KeyName::parse(&text)));
+        let expires_at = self.expires_at.and_then(|text| {
+            let at = time::parse(&text);
+            match at {
+                None => problems.add(
+                    "expires_at",
+                    FieldCode::Malformed,
+                    "must be a time such as 2030-01-31T12:00:00Z",
+                ),
+                Some(at) if at <= now => {
+                    problems.add("expires_at", FieldCode::OutOfRange, "must be in the future")
+                }
+                Some(_) => {}
+            }
+            at
+        });
+        let credit_cap = self.credit_cap.and_then(|cap| {
+            let credits = Credits::new(cap).filter(|credits| *credits > Credits::ZERO);
+            if credits.is_none() {
+                problems.add(
+                    "credit_cap",
+                    FieldCode::OutOfRange,
+                    "must be a whole number above zero",
+                );
+            }
+            credits
+        });
+        let scopes = check_scopes(self.scopes, &mut problems);
+        problems.or(Some(KeyRequest {
+            name,
+            scopes,
+            credit_cap,
+            expires_at,
+        }))
+    }
+}
+
+fn check_scopes(given: Option<Vec<String>>, problems: &mut Problems) -> Vec<Scope> {
+    let Some(given) = given else {
+        return vec![Scope::Read, Scope::Generate];
+    };
+    let mut scopes = Vec::new();
+    for (n, text) in given.iter().enumerate().take(Scope::ALL.len() + 1) {
+        let field = format!("scopes[{n}]");
+        match Scope::parse(text) {
+            Some(scope) if scopes.contains(&scope) => {
+                problems.add(field, FieldCode::NotAllowed, "is there twice");
+            }
+            Some(scope) => scopes.push(scope),
+            None => problems.add(
+                field,
+                FieldCode::NotAllowed,
+                "must be one of read, generate, admin:team",
+            ),
+        }
+    }
+    if given.is_empty() {
+        problems.add("scopes", FieldCode::TooShort, "must name at least one");
+    }
+    scopes
+}
+
+/// A key as its owner sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ApiKeyView {
+    /// `key_…`.
+    pub id: String,
+    /// Always `api_key`.
+    pub object: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// What it may be used for.
+    pub scopes: Vec<String>,
+    /// The most that it may ever spend.
+    pub credit_cap: Option<i64>,
+    /// What it may still spend of it.
+    pub credits_remaining: Option<i64>,
+    /// When it stops working.
+    pub expires_at: Option<String>,
+    /// When it was last used, to within minutes.
+    pub last_used_at: Option<String>,
+    /// When it was made.
+    pub created_at: String,
+    /// The key itself: only in the answer that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+impl From<&ApiKey> for ApiKeyView {
+    fn from(key: &ApiKey) -> Self {
+        let request = &key.request;
+        Self {
+            id: key.id.to_string(),
+            object: "api_key".to_owned(),
+            name: request.name.as_ref().map(|name| name.as_str().to_owned()),
+            scopes: request
+                .scopes
+                .iter()
+                .map(|scope| scope.as_str().to_owned())
+                .collect(),
+            credit_cap: request.credit_cap.map(Credits::get),
+            credits_remaining: key.remaining.map(Credits::get),
+            expires_at: request.expires_at.map(time::format),
+            last_used_at: key.last_used_at.map(time::format),
+            created_at: time::format(key.created_at),
+            secret: None,
+        }
+    }
+}
+
+impl ApiKeyView {
+    /// The answer that shows the secret, once.
+    #[must_use]
+    pub fn with_secret(key: &ApiKey, secret: String) -> Self {
+        Self {
+            secret: Some(secret),
+            ..Self::from(key)
+        }
+    }
+}
