@@ -154,16 +154,14 @@ async fn submit(inner: &Arc<Inner>, mut job: Kept, origin: &str) -> Result<Answe
         false => directives.delay_ms.unwrap_or(usual_ms),
     };
     job.finish_ms = (!directives.lost).then(|| job.submitted_ms.saturating_add(delay_ms));
-    // The one that is sent first is not sent again by the loop.
-    let webhooks = directives
-        .webhooks
-        .saturating_sub(u32::from(directives.webhook_first));
-    if inner.store.accept(&job, webhooks).is_err() {
+    let Ok(webhooks) = inner.store.accept(&job, &due_ms(&job, &directives)) else {
         return Ok(detail(500, "the stand-in cannot keep the job"));
-    }
+    };
     inner.due.notify_one();
-    if directives.webhook_first {
-        webhooks::deliver(inner, &job, 0, None).await;
+    if directives.webhook_first
+        && let Some(first) = webhooks.first()
+    {
+        webhooks::send(inner, &job, *first, 0).await;
     }
     if directives.drop_submit {
         return Err(Dropped);
@@ -178,6 +176,21 @@ async fn submit(inner: &Arc<Inner>, mut job: Kept, origin: &str) -> Result<Answe
         "queue_position": 0,
     });
     Ok(with_request_id(json_of(200, &body), &job.request_id))
+}
+
+/// When each of a job's webhooks is due. The one that is sent before the submit is answered is put off meanwhile: it
+/// is sent again only if it was not taken.
+fn due_ms(job: &Kept, directives: &Directives) -> Vec<i64> {
+    let (Some(finish_ms), Some(_)) = (job.finish_ms, &job.webhook_url) else {
+        return Vec::new();
+    };
+    let mut due_ms: Vec<i64> = (0..directives.webhooks).map(|_| finish_ms).collect();
+    if directives.webhook_first
+        && let Some(first) = due_ms.first_mut()
+    {
+        *first = webhooks::put_off_ms(finish_ms, 0);
+    }
+    due_ms
 }
 
 /// The error that a job will end with: the one that was asked for, or that its images cannot be fetched.

@@ -144,8 +144,9 @@ impl Store {
         Ok(connection.query_row("SELECT seed FROM keys", [], |row| row.get(0))?)
     }
 
-    /// Keeps a job and the webhooks that it will send, together.
-    pub(crate) fn accept(&self, job: &Kept, webhooks: u32) -> Result<(), Error> {
+    /// Keeps a job and the webhooks that it will send, together: one for each time at which one is due. Tells the
+    /// webhooks' ids.
+    pub(crate) fn accept(&self, job: &Kept, due_ms: &[i64]) -> Result<Vec<i64>, Error> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
         transaction.execute(
@@ -162,15 +163,16 @@ impl Store {
                 job.failure,
             ],
         )?;
-        if let (Some(finish_ms), Some(_)) = (job.finish_ms, &job.webhook_url) {
-            for _ in 0..webhooks {
-                transaction.execute(
-                    "INSERT INTO webhooks (request_id, due_ms) VALUES (?1, ?2)",
-                    params![job.request_id, finish_ms],
-                )?;
-            }
+        let mut ids = Vec::with_capacity(due_ms.len());
+        for due_ms in due_ms {
+            transaction.execute(
+                "INSERT INTO webhooks (request_id, due_ms) VALUES (?1, ?2)",
+                params![job.request_id, due_ms],
+            )?;
+            ids.push(transaction.last_insert_rowid());
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        Ok(ids)
     }
 
     pub(crate) fn job(&self, request_id: &str) -> Option<Kept> {

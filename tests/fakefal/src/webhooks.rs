@@ -72,34 +72,45 @@ fn start(inner: &Arc<Inner>, webhook: Due, now_ms: i64) {
         let _ = inner.store.forget_webhook(webhook.id);
         return;
     };
-    let timeout_ms = i64::try_from(TIMEOUT.as_millis()).unwrap_or(i64::MAX);
-    let pause_ms = (FIRST_PAUSE_MS << webhook.attempts.min(10)).min(PAUSE_MAX_MS);
-    if inner
-        .store
-        .put_off(webhook.id, now_ms + timeout_ms + pause_ms)
-        .is_err()
-    {
+    let until_ms = put_off_ms(now_ms, webhook.attempts);
+    if inner.store.put_off(webhook.id, until_ms).is_err() {
         return;
     }
     let inner = Arc::clone(inner);
-    inner.tasks.clone().spawn(async move {
-        let delivery = deliver(&inner, &job, 0, None);
-        let Some(status) = inner.stopping.run_until_cancelled(delivery).await else {
-            return;
-        };
-        let done = (200..300).contains(&status) || webhook.attempts + 1 >= ATTEMPTS_MAX;
-        let _ = if done {
-            inner.store.forget_webhook(webhook.id)
-        } else {
-            // It was counted when it was put off; only the time changes.
-            inner.store.sooner(webhook.id, clock::now_ms() + pause_ms)
-        };
-        inner.due.notify_one();
-    });
+    inner
+        .tasks
+        .clone()
+        .spawn(async move { send(&inner, &job, webhook.id, webhook.attempts).await });
+}
+
+/// Until when a webhook is put off that is on its way: by then it was taken, or nobody knows and it is sent again.
+pub(crate) fn put_off_ms(now_ms: i64, attempts: u32) -> i64 {
+    let timeout_ms = i64::try_from(TIMEOUT.as_millis()).unwrap_or(i64::MAX);
+    now_ms + timeout_ms + pause_ms(attempts)
+}
+
+fn pause_ms(attempts: u32) -> i64 {
+    (FIRST_PAUSE_MS << attempts.min(10)).min(PAUSE_MAX_MS)
+}
+
+/// Sends a webhook that was put off, and forgets it if it is taken.
+pub(crate) async fn send(inner: &Inner, job: &Kept, id: i64, attempts: u32) {
+    let delivery = deliver(inner, job, 0, None);
+    let Some(status) = inner.stopping.run_until_cancelled(delivery).await else {
+        return;
+    };
+    let done = (200..300).contains(&status) || attempts + 1 >= ATTEMPTS_MAX;
+    let _ = if done {
+        inner.store.forget_webhook(id)
+    } else {
+        // It was counted when it was put off; only the time changes.
+        inner.store.sooner(id, clock::now_ms() + pause_ms(attempts))
+    };
+    inner.due.notify_one();
 }
 
 /// Sends one webhook, and tells the answer's status; 0 without an answer.
-pub(crate) async fn deliver(
+async fn deliver(
     inner: &Inner,
     job: &Kept,
     timestamp_offset_s: i64,
