@@ -1,0 +1,102 @@
+//! Somebody who calls Velro: signs in, asks, submits, and sees jobs to their end.
+//!
+//! Owns the requests of Velro's API. Refuses to know how they are measured.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::AUTHORIZATION;
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use stack::Error;
+
+use crate::cloud::{Answer, Cloud, answer};
+
+const SCHEME: &str = "bearer";
+/// How long a job may take to come to rest.
+const JOB_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_EVERY: Duration = Duration::from_millis(5);
+
+/// A registered user with one session.
+pub struct Caller<'a> {
+    cloud: &'a Cloud,
+    account: Value,
+    token: String,
+    spelling: usize,
+}
+
+impl<'a> Caller<'a> {
+    /// Registers a user.
+    pub async fn register(cloud: &'a Cloud) -> Result<Self, Error> {
+        let account = json!({ "email": "bench@example.com", "password": "a long pass phrase" });
+        let request = cloud.post("/auth/register", &account);
+        let registered = answer(request, StatusCode::CREATED).await?;
+        Ok(Self {
+            cloud,
+            account,
+            token: registered.text("/access_token")?,
+            spelling: 0,
+        })
+    }
+
+    /// A GET that the gateway's cached answer of the authorizer lets through.
+    pub async fn read(&self, path: &str) -> Result<Answer, Error> {
+        let request = self.signed(self.cloud.get(path));
+        answer(request, StatusCode::OK).await
+    }
+
+    /// A GET with a credential that the gateway has not seen before, so that it asks the authorizer.
+    pub async fn read_unknown(&mut self, path: &str) -> Result<Answer, Error> {
+        let credential = self.unknown_credential().await?;
+        let request = self.cloud.get(path).header(AUTHORIZATION, credential);
+        answer(request, StatusCode::OK).await
+    }
+
+    /// Opens a job.
+    pub async fn submit(&self, model: &str, prompt: &str) -> Result<Answer, Error> {
+        let path = format!("/generations/{model}");
+        let request = self.cloud.post(&path, &json!({ "prompt": prompt }));
+        answer(self.signed(request), StatusCode::ACCEPTED).await
+    }
+
+    /// Waits until a job has come to rest as `expected`.
+    pub async fn wait_for(&self, job: &str, expected: &str) -> Result<(), Error> {
+        let path = format!("/generations/{job}");
+        let give_up_at = Instant::now() + JOB_TIMEOUT;
+        while Instant::now() < give_up_at {
+            let status = self.read(&path).await?.text("/status")?;
+            match status.as_str() {
+                status if status == expected => return Ok(()),
+                "succeeded" | "failed" | "canceled" | "unknown" => {
+                    return Err(Error::new(format!("a job became {status}, not {expected}")));
+                }
+                _ => tokio::time::sleep(POLL_EVERY).await,
+            }
+        }
+        Err(Error::new(format!("a job did not become {expected}")))
+    }
+
+    fn signed(&self, request: RequestBuilder) -> RequestBuilder {
+        request.header(AUTHORIZATION, format!("Bearer {}", self.token))
+    }
+
+    /// The gateway remembers answers under the header as it is written, and the scheme's letters may
+    /// be of either case: every spelling of it is a new caller. When all are used, there is a new
+    /// session.
+    async fn unknown_credential(&mut self) -> Result<String, Error> {
+        if self.spelling == 1 << SCHEME.len() {
+            let request = self.cloud.post("/auth/login", &self.account);
+            let signed_in = answer(request, StatusCode::OK).await?;
+            self.token = signed_in.text("/access_token")?;
+            self.spelling = 0;
+        }
+        let letters = SCHEME.chars().enumerate();
+        let scheme: String = letters
+            .map(|(position, letter)| match self.spelling >> position & 1 {
+                0 => letter,
+                _ => letter.to_ascii_uppercase(),
+            })
+            .collect();
+        self.spelling += 1;
+        Ok(format!("{scheme} {}", self.token))
+    }
+}

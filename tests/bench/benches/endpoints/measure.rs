@@ -1,0 +1,107 @@
+//! Measures one kind of request, cold and warm.
+//!
+//! Owns how often and in which order, and that a start was cold exactly where it should be. Refuses
+//! to know what the request is.
+
+use std::time::Duration;
+
+use bench::Samples;
+use stack::{Binaries, Error};
+
+use crate::cloud::{Cloud, because};
+
+/// How many calls an instance gets before its warm ones are counted.
+const WARM_UP_CALLS: usize = 50;
+
+/// What is measured, and how often.
+pub struct Subject {
+    /// Its name in the table.
+    pub name: &'static str,
+    /// The functions that are ended before a cold start; the first is the one whose size is told.
+    pub functions: &'static [&'static str],
+    /// How many cold starts.
+    pub starts: usize,
+    /// How many warm calls.
+    pub calls: usize,
+}
+
+/// What was measured.
+pub struct Row {
+    /// The subject's name.
+    pub name: &'static str,
+    /// From a request to its answer, on a new instance.
+    pub cold: Samples,
+    /// From a request to its answer, on one that has answered before.
+    pub warm: Samples,
+    /// How large the binary is.
+    pub size_bytes: u64,
+}
+
+/// Measures `subject`; `call` makes one request, and says how long its answer took.
+pub async fn measure(
+    cloud: &Cloud,
+    binaries: &Binaries,
+    subject: &Subject,
+    mut call: impl AsyncFnMut() -> Result<Duration, Error>,
+) -> Result<Row, Error> {
+    // Everything else on the way is warm from here on.
+    call().await?;
+    let before = cold_starts(cloud, subject).await?;
+    let mut cold = Vec::with_capacity(subject.starts);
+    for _ in 0..subject.starts {
+        for function in subject.functions {
+            cloud.kill(function).await?;
+        }
+        cold.push(call().await?);
+    }
+    let between = cold_starts(cloud, subject).await?;
+    let expected = (subject.starts * subject.functions.len()) as u64;
+    expect(subject, between - before, expected)?;
+
+    for _ in 0..WARM_UP_CALLS {
+        call().await?;
+    }
+    let mut warm = Vec::with_capacity(subject.calls);
+    for _ in 0..subject.calls {
+        warm.push(call().await?);
+    }
+    expect(subject, cold_starts(cloud, subject).await? - between, 0)?;
+
+    let nothing = || Error::new(format!("{} was not measured", subject.name));
+    Ok(Row {
+        name: subject.name,
+        cold: Samples::new(cold).ok_or_else(nothing)?,
+        warm: Samples::new(warm).ok_or_else(nothing)?,
+        size_bytes: size_bytes(binaries, subject)?,
+    })
+}
+
+async fn cold_starts(cloud: &Cloud, subject: &Subject) -> Result<u64, Error> {
+    let mut total = 0;
+    for function in subject.functions {
+        total += cloud.cold_starts(function).await?;
+    }
+    Ok(total)
+}
+
+fn expect(subject: &Subject, found: u64, expected: u64) -> Result<(), Error> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "{} met {found} cold starts where {expected} were to be measured",
+        subject.name
+    )))
+}
+
+fn size_bytes(binaries: &Binaries, subject: &Subject) -> Result<u64, Error> {
+    let path = subject
+        .functions
+        .first()
+        .and_then(|name| binaries.get(name));
+    let path = path.ok_or_else(|| Error::new(format!("{} has no binary", subject.name)))?;
+    let file = path
+        .metadata()
+        .map_err(because("a binary cannot be looked at"))?;
+    Ok(file.len())
+}

@@ -1,0 +1,142 @@
+//! Every sample event, given to the real binary of its function as Lambda would.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+use stack::{Binaries, Log, Options, Stack};
+
+use crate::events;
+
+/// What a function makes of its sample, in a cloud where nobody did anything yet.
+#[derive(Clone, Copy)]
+enum Reply {
+    /// An HTTP answer with this status.
+    Status(u16),
+    /// No message of the batch comes back.
+    NoneComesBack,
+    /// The sweep found this many jobs.
+    Due(u64),
+    /// The invocation fails with exactly these words.
+    Fails(&'static str),
+}
+
+/// In this order: the first makes the account that the others are called by.
+const REPLIES: [(&str, Reply); 27] = [
+    ("accounts-register", Reply::Status(201)),
+    // API Gateway makes a 401 out of this very word.
+    ("accounts-authorize", Reply::Fails("Unauthorized")),
+    ("accounts-keys-create", Reply::Status(201)),
+    // No such key.
+    ("accounts-keys-delete", Reply::Status(404)),
+    ("accounts-keys-list", Reply::Status(200)),
+    ("accounts-login", Reply::Status(200)),
+    ("accounts-me", Reply::Status(200)),
+    // No such session.
+    ("accounts-refresh", Reply::Status(401)),
+    ("credits-balance", Reply::Status(200)),
+    ("credits-transactions", Reply::Status(200)),
+    // No such file.
+    ("files-complete", Reply::Status(404)),
+    ("files-create", Reply::Status(201)),
+    ("files-get", Reply::Status(404)),
+    ("generations-create", Reply::Status(202)),
+    // No such generation.
+    ("generations-get", Reply::Status(404)),
+    ("generations-list", Reply::Status(200)),
+    ("generations-media", Reply::Status(404)),
+    // No such job: nothing is left to do.
+    ("jobs-settle", Reply::NoneComesBack),
+    ("jobs-submit", Reply::NoneComesBack),
+    ("jobs-sweep", Reply::Due(0)),
+    ("models-get", Reply::Status(200)),
+    ("models-list", Reply::Status(200)),
+    ("service-health", Reply::Status(200)),
+    ("service-jwks", Reply::Status(200)),
+    ("service-preflight", Reply::Status(204)),
+    ("service-root", Reply::Status(200)),
+    // Long ago, and not signed by fal.
+    ("webhooks-fal", Reply::Status(401)),
+];
+
+static BINARIES: LazyLock<Binaries> =
+    LazyLock::new(|| stack::build(false, |_| ()).unwrap_or_else(|problem| panic!("{problem}")));
+
+async fn start() -> Stack {
+    let binaries = tokio::task::spawn_blocking(|| BINARIES.clone());
+    let options = Options {
+        template: stack::workspace_root().join("template.yaml"),
+        binaries: binaries.await.unwrap(),
+        log: Log::Buffer,
+        ..Options::default()
+    };
+    Stack::start(options).await.unwrap()
+}
+
+/// What a function replies to an event.
+async fn invoke(stack: &Stack, function: &str, event: String) -> Result<Value, String> {
+    let reply = stack.invoke(function, event).await;
+    reply
+        .map(|reply| serde_json::from_slice(&reply).unwrap())
+        .map_err(|error| error.to_string())
+}
+
+/// The body of an HTTP reply.
+fn body(reply: &Value) -> Value {
+    serde_json::from_str(reply["body"].as_str().unwrap()).unwrap()
+}
+
+/// Fails unless the function replied as it should.
+fn check(function: &str, expected: Reply, reply: &Result<Value, String>) {
+    let is_right = match (expected, reply) {
+        (Reply::Status(status), Ok(reply)) => reply["statusCode"] == status && status < 500,
+        (Reply::NoneComesBack, Ok(reply)) => reply["batchItemFailures"] == serde_json::json!([]),
+        (Reply::Due(due), Ok(reply)) => reply["due"] == due,
+        (Reply::Fails(words), Err(said)) => said == words,
+        (Reply::Fails(_), Ok(_)) | (_, Err(_)) => false,
+    };
+    assert!(is_right, "{function} replied {reply:?}");
+}
+
+#[test]
+fn every_sample_has_an_expected_reply() {
+    let mut expected = REPLIES.map(|(function, _)| function);
+    expected.sort_unstable();
+    assert_eq!(expected.as_slice(), events::names());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_function_does_with_its_sample_what_it_should() {
+    let stack = start().await;
+    let mut caller = events::CALLER.to_owned();
+    for (function, expected) in REPLIES {
+        let event = events::text(function).replace(events::CALLER, &caller);
+        let reply = invoke(&stack, function, event).await;
+        check(function, expected, &reply);
+        if function == "accounts-register" {
+            let id = &body(&reply.unwrap())["user"]["id"];
+            id.as_str().unwrap().clone_into(&mut caller);
+        }
+    }
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_samples_tell_of_a_caller_what_the_authorizer_tells() {
+    let stack = start().await;
+    let registered = invoke(
+        &stack,
+        "accounts-register",
+        events::text("accounts-register"),
+    );
+    let token = &body(&registered.await.unwrap())["access_token"];
+    let credential = format!("Bearer {}", token.as_str().unwrap());
+    let event = events::text("accounts-authorize").replace(events::CREDENTIAL, &credential);
+    let policy = invoke(&stack, "accounts-authorize", event).await.unwrap();
+    let told = policy["context"].as_object().unwrap().keys().cloned();
+    let told: BTreeSet<String> = told.collect();
+    for (function, context) in events::contexts() {
+        assert_eq!(context, told, "{function}");
+    }
+    stack.shutdown().await;
+}

@@ -1,0 +1,135 @@
+//! What functions may do: single actions on single resources of the template's own.
+
+use std::collections::BTreeSet;
+
+use regex_lite::Regex;
+use serde_json::Value;
+
+use crate::template::{Function, functions};
+
+/// Who signs access tokens.
+const SIGNERS: [&str; 3] = ["accounts-login", "accounts-refresh", "accounts-register"];
+/// Who speaks to the provider.
+const SPEAKERS: [&str; 3] = ["jobs-settle", "jobs-submit", "webhooks-fal"];
+
+/// One statement of a function's policies.
+struct Statement {
+    function: &'static str,
+    body: &'static Value,
+}
+
+/// Every statement of every function; a policy in any other form is refused.
+fn statements() -> Vec<Statement> {
+    let mut found = Vec::new();
+    for function in functions() {
+        for policy in policies(function) {
+            let statements = policy["Statement"].as_array();
+            let statements =
+                statements.unwrap_or_else(|| panic!("{} borrows a policy: {policy}", function.id));
+            found.extend(statements.iter().map(|body| Statement {
+                function: function.binary(),
+                body,
+            }));
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+fn policies(function: &'static Function) -> &'static [Value] {
+    let policies = &function.properties["Policies"];
+    match policies.as_array() {
+        Some(policies) => policies,
+        None => {
+            assert!(policies.is_null(), "{} borrows a policy", function.id);
+            &[]
+        }
+    }
+}
+
+/// One thing, or a list of them.
+fn each(value: &Value) -> &[Value] {
+    match value.as_array() {
+        Some(items) => items,
+        None => std::slice::from_ref(value),
+    }
+}
+
+#[test]
+fn no_function_has_a_role_that_the_template_does_not_spell_out() {
+    for function in functions() {
+        assert!(function.properties["Role"].is_null(), "{}", function.id);
+    }
+    for Statement { function, body } in statements() {
+        let keys: BTreeSet<&str> = body
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        // No `NotAction` and no `NotResource`, which allow everything else.
+        assert_eq!(
+            keys,
+            BTreeSet::from(["Action", "Effect", "Resource"]),
+            "{function}"
+        );
+        assert_eq!(body["Effect"], "Allow", "{function}");
+    }
+}
+
+#[test]
+fn every_action_is_named_in_full() {
+    let single = Regex::new("^[a-z0-9]+:[A-Za-z]+$").unwrap();
+    for Statement { function, body } in statements() {
+        for action in each(&body["Action"]) {
+            let action = action.as_str().unwrap();
+            assert!(single.is_match(action), "{function}: {action}");
+        }
+    }
+}
+
+#[test]
+fn no_function_may_scan_or_make_and_unmake_what_things_are_kept_in() {
+    let banned = Regex::new("^dynamodb:(Scan|PartiQL.*)$|:(Create|Delete|Put|Update)(Table|Bucket.*|Queue|Parameter)$|^iam:").unwrap();
+    for Statement { function, body } in statements() {
+        for action in each(&body["Action"]) {
+            let action = action.as_str().unwrap();
+            assert!(!banned.is_match(action), "{function}: {action}");
+        }
+    }
+}
+
+#[test]
+fn every_permission_is_for_a_resource_of_our_own() {
+    // A resource's ARN, something in it, or one parameter of this account.
+    let of_a_resource = Regex::new(r"^[A-Z]\w+\.Arn$").unwrap();
+    let in_a_resource = Regex::new(r"^\$\{[A-Z]\w+\.Arn\}/(\*|index/\w+)$").unwrap();
+    let a_parameter = Regex::new(
+        r"^arn:\$\{AWS::Partition\}:ssm:\$\{AWS::Region\}:\$\{AWS::AccountId\}:parameter\$\{\w+\}$",
+    )
+    .unwrap();
+    for Statement { function, body } in statements() {
+        for resource in each(&body["Resource"]) {
+            let attribute = resource["Fn::GetAtt"].as_str();
+            let text = resource["Fn::Sub"].as_str();
+            let is_single = attribute.is_some_and(|name| of_a_resource.is_match(name))
+                || text
+                    .is_some_and(|text| in_a_resource.is_match(text) || a_parameter.is_match(text));
+            assert!(is_single, "{function}: {resource}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_read_only_by_those_who_need_it() {
+    let readers = |name: &str| -> BTreeSet<&str> {
+        let holds = |body: &Value| body["Resource"].to_string().contains(name);
+        let statements = statements().into_iter();
+        statements
+            .filter(|statement| holds(statement.body))
+            .map(|statement| statement.function)
+            .collect()
+    };
+    assert_eq!(readers("${SigningKeysName}"), BTreeSet::from(SIGNERS));
+    assert_eq!(readers("${FalKeyName}"), BTreeSet::from(SPEAKERS));
+}

@@ -1,0 +1,132 @@
+//! Template, functions, samples and catalogue are one set, and the API has the routes that it should.
+
+use std::collections::BTreeSet;
+
+use crate::template::{document, functions, routes};
+use crate::{events, workspace};
+
+/// What the gateway lets everybody ask for. Preflights are public too.
+const PUBLIC: [(&str, &str); 9] = [
+    ("GET", "/"),
+    ("GET", "/.well-known/jwks.json"),
+    ("GET", "/health"),
+    ("GET", "/models"),
+    ("GET", "/models/{model}"),
+    ("POST", "/auth/login"),
+    ("POST", "/auth/refresh"),
+    ("POST", "/auth/register"),
+    ("POST", "/webhooks/fal"),
+];
+/// Public, and never called by a page: a browser need not ask first.
+const WITHOUT_PREFLIGHT: [&str; 1] = ["/webhooks/fal"];
+
+fn binaries_in_template() -> BTreeSet<String> {
+    let binaries = functions().iter().map(|function| function.binary());
+    binaries.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_template_names_exactly_the_binaries_that_are_built() {
+    let built = workspace::functions().flat_map(|package| &package.targets);
+    let built: BTreeSet<String> = built.map(|target| target.name.clone()).collect();
+    assert_eq!(binaries_in_template(), built);
+}
+
+#[test]
+fn every_function_has_a_sample_event_and_every_sample_a_function() {
+    let samples: BTreeSet<String> = events::names().into_iter().collect();
+    assert_eq!(samples, binaries_in_template());
+}
+
+#[test]
+fn no_two_functions_run_the_same_binary() {
+    // A copied `Binary` would silently ship the wrong program.
+    assert_eq!(binaries_in_template().len(), functions().len());
+}
+
+#[test]
+fn every_function_is_named_for_its_binary() {
+    for function in functions() {
+        let words = function.binary().split('-');
+        let camel: String = words
+            .map(|word| word[..1].to_uppercase() + &word[1..])
+            .collect();
+        assert_eq!(function.id, camel);
+    }
+}
+
+#[test]
+fn every_function_is_built_from_the_workspace_in_the_same_way() {
+    let global = &document()["Globals"]["Function"];
+    assert_eq!(global["CodeUri"], ".");
+    assert_eq!(global["Handler"], "bootstrap");
+    for function in functions() {
+        assert_eq!(
+            function.metadata["BuildMethod"], "rust-cargolambda",
+            "{}",
+            function.id
+        );
+        for once in ["CodeUri", "Handler", "Runtime", "Architectures"] {
+            assert!(
+                function.properties[once].is_null(),
+                "{} has a {once} of its own",
+                function.id
+            );
+        }
+    }
+}
+
+#[test]
+fn no_route_is_served_twice() {
+    let routes = routes();
+    let different: BTreeSet<_> = routes
+        .iter()
+        .map(|route| (route.method, route.path))
+        .collect();
+    assert_eq!(different.len(), routes.len());
+}
+
+#[test]
+fn every_route_has_a_preflight_and_every_preflight_a_route() {
+    let routes = routes();
+    let paths = |preflight: bool| -> BTreeSet<&str> {
+        let chosen = routes
+            .iter()
+            .filter(|route| (route.method == "OPTIONS") == preflight);
+        chosen.map(|route| route.path).collect()
+    };
+    let mut expected = paths(false);
+    expected.retain(|path| !WITHOUT_PREFLIGHT.contains(path));
+    assert_eq!(paths(true), expected);
+    for route in routes.iter().filter(|route| route.method == "OPTIONS") {
+        assert_eq!(route.function.binary(), "service-preflight");
+        assert!(route.is_public, "{} asks for a credential", route.path);
+    }
+}
+
+#[test]
+fn a_stranger_reaches_only_what_is_meant_for_everybody() {
+    let auth = &document()["Resources"]["Api"]["Properties"]["Auth"];
+    assert_eq!(auth["DefaultAuthorizer"], "Caller");
+    let public: BTreeSet<_> = routes()
+        .iter()
+        .filter(|route| route.is_public && route.method != "OPTIONS")
+        .map(|route| (route.method, route.path))
+        .collect();
+    assert_eq!(public, BTreeSet::from(PUBLIC));
+}
+
+#[test]
+fn the_catalogues_models_and_no_others_have_a_route() {
+    let routes = routes();
+    let posted: BTreeSet<&str> = routes
+        .iter()
+        .filter(|route| route.function.binary() == "generations-create")
+        .map(|route| {
+            assert_eq!(route.method, "POST");
+            route.path.strip_prefix("/generations/").unwrap()
+        })
+        .collect();
+    let models = domain::catalogue::models().iter().map(|model| model.id);
+    assert_eq!(posted, models.collect());
+}
