@@ -9,6 +9,7 @@ mod api_keys;
 mod attacks;
 mod bad_input;
 mod catalogue;
+mod credits;
 mod directives;
 mod files;
 mod kills;

@@ -22,7 +22,7 @@ enum Reply {
 }
 
 /// In this order: the first makes the account that the others are called by.
-const REPLIES: [(&str, Reply); 27] = [
+const REPLIES: [(&str, Reply); 29] = [
     ("accounts-register", Reply::Status(201)),
     // API Gateway makes a 401 out of this very word.
     ("accounts-authorize", Reply::Fails("Unauthorized")),
@@ -35,6 +35,8 @@ const REPLIES: [(&str, Reply); 27] = [
     // No such session.
     ("accounts-refresh", Reply::Status(401)),
     ("credits-balance", Reply::Status(200)),
+    ("credits-holds", Reply::Status(200)),
+    ("credits-stats", Reply::Status(200)),
     ("credits-transactions", Reply::Status(200)),
     // No such file.
     ("files-complete", Reply::Status(404)),
