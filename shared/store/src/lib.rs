@@ -10,6 +10,7 @@ mod cursor;
 mod files;
 mod generations;
 mod items;
+mod quotes;
 mod spending;
 mod transact;
 mod wallets;
