@@ -1,9 +1,18 @@
 //! The wallet and the ledger as their owner sees them.
 
+use std::collections::BTreeMap;
+
+use domain::Refusal;
 use domain::ledger::{Entry, Wallet};
+use domain::spending::{DAYS_MAX, OpenHold, Spent};
+use domain::time::Day;
 use serde::{Deserialize, Serialize};
 
+use crate::query::Query;
 use crate::time;
+
+/// How many days `GET /credits/stats` looks back if the client does not say.
+const DAYS_DEFAULT: u32 = 30;
 
 /// `GET /credits`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +79,131 @@ impl From<&Entry> for Transaction {
             actor: entry.actor.to_string(),
             description: entry.description.clone(),
             created_at: time::format(entry.created_at),
+        }
+    }
+}
+
+/// A line of `GET /credits/holds`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldView {
+    /// The ledger entry that booked it: `txn_<ulid>-hold`.
+    pub id: String,
+    /// Always `hold`.
+    pub object: String,
+    /// What it is for.
+    pub generation_id: String,
+    /// The model's id.
+    pub model: String,
+    /// How much is set aside.
+    pub amount: i64,
+    /// Since when.
+    pub created_at: String,
+}
+
+impl From<&OpenHold> for HoldView {
+    fn from(hold: &OpenHold) -> Self {
+        Self {
+            id: format!("txn_{}-hold", hold.generation.ulid()),
+            object: "hold".to_owned(),
+            generation_id: hold.generation.to_string(),
+            model: hold.model.clone(),
+            amount: hold.amount.get(),
+            created_at: time::format(hold.created_at),
+        }
+    }
+}
+
+/// The query of `GET /credits/stats`: how many days, today included.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming what is wrong.
+pub fn check_days(mut query: Query) -> Result<u32, Refusal> {
+    let days = query.number("days", 1..=DAYS_MAX).unwrap_or(DAYS_DEFAULT);
+    query.finish(days)
+}
+
+/// `GET /credits/stats`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Always `credit_stats`.
+    pub object: String,
+    /// The first day, UTC.
+    pub from: String,
+    /// The last day: today, UTC.
+    pub to: String,
+    /// All that was spent in these days.
+    pub spent: i64,
+    /// On how many generations.
+    pub generations: u64,
+    /// Each day, the earliest first; also those on which nothing was spent.
+    pub by_day: Vec<DayStats>,
+    /// Each model that something was spent on, the dearest first.
+    pub by_model: Vec<ModelStats>,
+}
+
+/// What was spent on one day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayStats {
+    /// The day, UTC: `2026-01-31`.
+    pub date: String,
+    /// How much.
+    pub spent: i64,
+    /// On how many generations.
+    pub generations: u64,
+}
+
+/// What was spent on one model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelStats {
+    /// The model's id.
+    pub model: String,
+    /// How much.
+    pub spent: i64,
+    /// On how many generations.
+    pub generations: u64,
+}
+
+impl Stats {
+    /// The sums of what was `spent` from `first` to `last`.
+    #[must_use]
+    pub fn new(first: Day, last: Day, spent: &[Spent]) -> Self {
+        let mut days: BTreeMap<Day, (i64, u64)> = (first.number()..=last.number())
+            .map(|number| (Day::from_number(number), (0, 0)))
+            .collect();
+        let mut models: BTreeMap<&str, (i64, u64)> = BTreeMap::new();
+        for line in spent {
+            for sum in [
+                days.entry(line.day).or_default(),
+                models.entry(&line.model).or_default(),
+            ] {
+                sum.0 += line.credits.get();
+                sum.1 += line.generations;
+            }
+        }
+        let mut by_model: Vec<_> = models
+            .into_iter()
+            .map(|(model, (spent, generations))| ModelStats {
+                model: model.to_owned(),
+                spent,
+                generations,
+            })
+            .collect();
+        by_model.sort_by_key(|model| std::cmp::Reverse(model.spent));
+        Self {
+            object: "credit_stats".to_owned(),
+            from: time::date(first),
+            to: time::date(last),
+            spent: spent.iter().map(|line| line.credits.get()).sum(),
+            generations: spent.iter().map(|line| line.generations).sum(),
+            by_day: days
+                .into_iter()
+                .map(|(day, (spent, generations))| DayStats {
+                    date: time::date(day),
+                    spent,
+                    generations,
+                })
+                .collect(),
+            by_model,
         }
     }
 }

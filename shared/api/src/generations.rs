@@ -4,7 +4,7 @@ mod view;
 
 use domain::catalogue::{Asked, Kind, Model};
 use domain::generations::{Draft, Filter, Intent, Request, State};
-use domain::ids::{FileId, GenerationId, ProjectId, TeamId};
+use domain::ids::{FileId, GenerationId, ProjectId, QuoteId, TeamId};
 use domain::{Credits, FieldCode, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
@@ -21,6 +21,9 @@ pub use view::{FailureView, GenerationView, MediaView, Receipt, media_list, poll
 const CHANGE_DESCRIPTION_CHARS_MAX: usize = 1_000;
 /// How long signed media URLs may live.
 const EXPIRY_S: std::ops::RangeInclusive<u32> = 60..=86_400;
+
+/// What a request names: the reference, the parent, the quote.
+type Ids = (Option<FileId>, Option<GenerationId>, Option<QuoteId>);
 
 /// `POST /generations/{model}`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -71,6 +74,12 @@ impl CreateGeneration {
     pub fn check(self, model: &'static Model) -> Result<Draft, Refusal> {
         let mut problems = Problems::default();
         let fingerprint = self.fingerprint(model);
+        let order_fingerprint = Self {
+            max_credits: None,
+            quote_id: None,
+            ..self.clone()
+        }
+        .fingerprint(model);
         let parameters = values::parameters(self.parameters.clone().unwrap_or_default());
         let asked = Asked {
             prompt: self.prompt.as_deref(),
@@ -99,7 +108,7 @@ impl CreateGeneration {
             problems.add("webhook_url", FieldCode::Unsupported, message);
         }
         let order = problems.or(order)?;
-        let (reference_file, parent) = self.check_ids(order.cost)?;
+        let (reference_file, parent, quote) = self.check_ids()?;
         let request = Request {
             prompt: self.prompt,
             negative_prompt: self.negative_prompt,
@@ -113,7 +122,9 @@ impl CreateGeneration {
             order,
             request,
             max_credits,
+            quote,
             fingerprint,
+            order_fingerprint,
         })
     }
 
@@ -161,7 +172,7 @@ impl CreateGeneration {
     }
 
     /// An id that is none names nothing, which is all that its sender may know.
-    fn check_ids(&self, price: Credits) -> Result<(Option<FileId>, Option<GenerationId>), Refusal> {
+    fn check_ids(&self) -> Result<Ids, Refusal> {
         fn id<Id>(
             field: &'static str,
             noun: &'static str,
@@ -183,7 +194,8 @@ impl CreateGeneration {
             self.parent_generation_id.as_ref(),
             GenerationId::parse,
         )?;
-        // Nobody has a project, a team or a quote yet, so whatever is named does not exist.
+        let quote = id("quote_id", "quote", self.quote_id.as_ref(), QuoteId::parse)?;
+        // Nobody has a project or a team yet, so whatever is named does not exist.
         if id(
             "project_id",
             "project",
@@ -203,10 +215,7 @@ impl CreateGeneration {
                 noun: "team",
             });
         }
-        if self.quote_id.is_some() {
-            return Err(Refusal::PriceChanged { price });
-        }
-        Ok((reference, parent))
+        Ok((reference, parent, quote))
     }
 
     /// A digest of the whole request: the same request has the same, in whatever order its fields came.

@@ -14,6 +14,7 @@ pub mod list;
 pub mod models;
 pub mod problem;
 pub mod query;
+pub mod quotes;
 pub mod service;
 pub mod time;
 

@@ -5,6 +5,7 @@ use ::time::format_description::BorrowedFormatItem;
 use ::time::format_description::well_known::Rfc3339;
 use ::time::macros::format_description;
 use domain::Timestamp;
+use domain::time::Day;
 
 const FORM: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -16,6 +17,12 @@ pub fn format(at: Timestamp) -> String {
         .ok()
         .and_then(|moment| moment.format(FORM).ok())
         .unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
+}
+
+/// `day` as `2026-01-31`.
+#[must_use]
+pub fn date(day: Day) -> String {
+    format(day.begins()).chars().take(10).collect()
 }
 
 /// The moment written as `text` in RFC 3339, in any offset.

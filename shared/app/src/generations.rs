@@ -10,8 +10,8 @@ use domain::ids::{GenerationId, Tenant};
 use domain::{Refusal, Timestamp};
 use store::Cursor;
 
-pub(crate) use open::lane;
 pub use open::{Key, Submitted, submit};
+pub(crate) use open::{check_references, lane};
 
 use crate::{App, Error, clock};
 

@@ -14,7 +14,7 @@ pub use outcome::{Failure, FailureCode, Media, Outcome, Ticket};
 
 use crate::catalogue::{Kind, Order, Value};
 use crate::credits::Credits;
-use crate::ids::{FileId, GenerationId, KeyId, Tenant, UserId};
+use crate::ids::{FileId, GenerationId, KeyId, QuoteId, Tenant, UserId};
 use crate::time::Timestamp;
 
 /// How often a submit that was provably not accepted is tried before the job fails.
@@ -211,8 +211,12 @@ pub struct Draft {
     pub request: Request,
     /// The most that the caller agreed to pay.
     pub max_credits: Option<Credits>,
+    /// The quote whose price the caller agreed to.
+    pub quote: Option<QuoteId>,
     /// A digest of everything that the client sent.
     pub fingerprint: String,
+    /// A digest of what is ordered, whatever price was agreed to: what a quote is for.
+    pub order_fingerprint: String,
 }
 
 /// Which of a tenant's generations.

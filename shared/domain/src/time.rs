@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// Milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -44,6 +46,36 @@ impl Timestamp {
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+    }
+}
+
+/// A day, UTC: how many came before it since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(i64);
+
+impl Day {
+    /// The day that `days` came before.
+    #[must_use]
+    pub const fn from_number(days: i64) -> Self {
+        Self(if days < 0 { 0 } else { days })
+    }
+
+    /// How many days came before it.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+
+    /// Its first moment.
+    #[must_use]
+    pub const fn begins(self) -> Timestamp {
+        Timestamp::from_ms(self.0.saturating_mul(DAY_MS))
+    }
+}
+
+impl From<Timestamp> for Day {
+    fn from(moment: Timestamp) -> Self {
+        Self::from_number(moment.ms() / DAY_MS)
     }
 }
 

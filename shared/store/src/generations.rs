@@ -155,6 +155,9 @@ impl Store {
         if let Some(spend) = &spend {
             actions.push(self.give_back_to_key(spend)?);
         }
+        if booked.entry.kind == EntryKind::Capture {
+            actions.push(self.count_spent(booked, &next.model)?);
+        }
         match self.transact("settling a job", actions).await? {
             Outcome::Committed => Ok(Written::Done),
             Outcome::Cancelled(reasons) if matches!(reasons.get(3), Some(Reason::Condition(_))) => {

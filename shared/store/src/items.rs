@@ -7,6 +7,7 @@ mod files;
 mod generations;
 mod ledger;
 mod parameters;
+mod quotes;
 
 use std::collections::HashMap;
 
@@ -18,8 +19,9 @@ use serde::de::DeserializeOwned;
 pub(crate) use accounts::{CredentialItem, SessionItem, UserItem, email_key};
 pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key as key_sort};
 pub(crate) use files::FileItem;
-pub(crate) use generations::{GenerationItem, IdempotencyItem, due_shards};
+pub(crate) use generations::{GenerationItem, HoldItem, IdempotencyItem, due_shards};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem};
+pub(crate) use quotes::QuoteItem;
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;

@@ -10,6 +10,8 @@ mod cursor;
 mod files;
 mod generations;
 mod items;
+mod quotes;
+mod spending;
 mod transact;
 mod wallets;
 
@@ -20,6 +22,7 @@ pub use accounts::{Credential, Registered};
 pub use api_keys::{KeySpend, KnownKey};
 pub use cursor::Cursor;
 pub use generations::{IdempotencyRecord, Opened, Opening, Page, Written};
+pub use spending::HoldPage;
 pub use transact::backoff;
 pub use wallets::EntryPage;
 

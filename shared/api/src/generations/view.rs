@@ -103,6 +103,8 @@ pub struct Receipt {
     pub captured: i64,
     /// Given back.
     pub released: i64,
+    /// Given back after it was spent. No way of ending a job does that today: what is not delivered is released.
+    pub refunded: i64,
     /// Why they were given back, or why it was delivered free.
     pub reason: Option<String>,
 }
@@ -169,6 +171,7 @@ impl From<&Generation> for Receipt {
             held: when(Hold::Open),
             captured: when(Hold::Captured),
             released: when(Hold::Released),
+            refunded: 0,
             reason,
         }
     }

@@ -14,7 +14,7 @@ use queue::Lane;
 use store::{IdempotencyRecord, Opened, Opening};
 
 use super::{MEDIA_EXPIRY_DEFAULT, Shown, show, wait};
-use crate::{App, Error, clock};
+use crate::{App, Error, clock, quotes};
 
 /// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is told to
 /// come back: well inside the gateway's 29 seconds.
@@ -111,12 +111,7 @@ async fn open_or_find(
         return Ok(replayed);
     }
     references?;
-    if draft.max_credits.is_some_and(|max| max < draft.order.cost) {
-        return Err(Refusal::PriceChanged {
-            price: draft.order.cost,
-        }
-        .into());
-    }
+    quotes::check_price(app, caller, draft).await?;
     let job = new_job(&tenant, caller, draft, clock::now())?;
     match open(app, caller, &job, wallet?, draft, key).await? {
         Some(record) => replay(app, &tenant, draft, record).await,
@@ -225,7 +220,11 @@ async fn replay(
 }
 
 /// Everything that the request names must be the tenant's own, and ready.
-async fn check_references(app: &App, tenant: &Tenant, draft: &Draft) -> Result<(), Error> {
+pub(crate) async fn check_references(
+    app: &App,
+    tenant: &Tenant,
+    draft: &Draft,
+) -> Result<(), Error> {
     let files = draft
         .request
         .reference_file

@@ -1,13 +1,15 @@
 //! Generations, and the idempotency records beside them (key `idem#<tenant>#<digest of the client's key>`).
 //!
-//! Two sparse indexes: `by_tenant` (tenant, id) lists newest first; `due` (due_shard, due_at_ms) holds only jobs
-//! that somebody must look at.
+//! Three sparse indexes: `by_tenant` (tenant, id) lists newest first; `by_holder` (holder, id) has only jobs whose
+//! hold is open, since only those have a holder; `due` (due_shard, due_at_ms) holds only jobs that somebody must look
+//! at.
 
 use aws::Fault;
 use domain::generations::{
     Failure, FailureCode, Generation, Hold, Intent, Media, Output, Request, State, Ticket,
 };
 use domain::ids::{FileId, GenerationId, KeyId, Tenant, UserId};
+use domain::spending::OpenHold;
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -53,6 +55,9 @@ pub(crate) struct GenerationItem {
     state: String,
     status: String,
     hold: String,
+    /// Whose hold is open; not there once it is captured or released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    holder: Option<String>,
     attempts: u32,
     webhook_digest: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,6 +137,7 @@ impl GenerationItem {
             state: job.state.as_str().to_owned(),
             status: job.state.status().to_owned(),
             hold: job.hold.as_str().to_owned(),
+            holder: (job.hold == Hold::Open).then(|| job.tenant.to_string()),
             attempts: job.attempts,
             webhook_digest: job.webhook_digest.clone(),
             ticket: job.ticket.clone().map(TicketItem::from),
@@ -211,6 +217,28 @@ impl TryFrom<GenerationItem> for Generation {
             finished_at: item.finished_at_ms.map(Timestamp::from_ms),
             favorite: item.favorite,
             version: item.version,
+        })
+    }
+}
+
+/// What the index of open holds has of a job.
+#[derive(Deserialize)]
+pub(crate) struct HoldItem {
+    id: String,
+    model: String,
+    cost: i64,
+    created_at_ms: i64,
+}
+
+impl TryFrom<HoldItem> for OpenHold {
+    type Error = Fault;
+
+    fn try_from(item: HoldItem) -> Result<Self, Fault> {
+        Ok(Self {
+            generation: GenerationId::parse(&item.id).ok_or_else(|| broken("id"))?,
+            model: item.model,
+            amount: Credits::new(item.cost).ok_or_else(|| broken("cost"))?,
+            created_at: Timestamp::from_ms(item.created_at_ms),
         })
     }
 }

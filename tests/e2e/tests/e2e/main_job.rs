@@ -24,7 +24,7 @@ async fn a_prompt_becomes_a_video_and_a_settled_ledger() {
     let done = watch(&ada, &id).await;
     assert_eq!(done["status"], "succeeded");
     assert_eq!(done["progress"], 100);
-    let receipt = json!({"quoted": 500, "held": 0, "captured": 500, "released": 0, "reason": null});
+    let receipt = json!({"quoted": 500, "held": 0, "captured": 500, "released": 0, "refunded": 0, "reason": null});
     assert_eq!(done["receipt"], receipt);
 
     let (content_type, bytes) = ada.download(&done).await;

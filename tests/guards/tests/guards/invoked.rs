@@ -22,7 +22,7 @@ enum Reply {
 }
 
 /// In this order: the first makes the account that the others are called by.
-const REPLIES: [(&str, Reply); 27] = [
+const REPLIES: [(&str, Reply); 30] = [
     ("accounts-register", Reply::Status(201)),
     // API Gateway makes a 401 out of this very word.
     ("accounts-authorize", Reply::Fails("Unauthorized")),
@@ -35,6 +35,8 @@ const REPLIES: [(&str, Reply); 27] = [
     // No such session.
     ("accounts-refresh", Reply::Status(401)),
     ("credits-balance", Reply::Status(200)),
+    ("credits-holds", Reply::Status(200)),
+    ("credits-stats", Reply::Status(200)),
     ("credits-transactions", Reply::Status(200)),
     // No such file.
     ("files-complete", Reply::Status(404)),
@@ -51,6 +53,7 @@ const REPLIES: [(&str, Reply); 27] = [
     ("jobs-sweep", Reply::Due(0)),
     ("models-get", Reply::Status(200)),
     ("models-list", Reply::Status(200)),
+    ("models-quote", Reply::Status(201)),
     ("service-health", Reply::Status(200)),
     ("service-jwks", Reply::Status(200)),
     ("service-preflight", Reply::Status(204)),

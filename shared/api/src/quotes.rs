@@ -1,0 +1,66 @@
+//! Asking for a price: the model and the body of a generation, together.
+
+use domain::catalogue::{self, Model};
+use domain::generations::Draft;
+use domain::quotes::Quote;
+use domain::{FieldCode, Refusal};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::generations::CreateGeneration;
+use crate::{body, time};
+
+/// `POST /quotes`: `model`, and beside it every field of `POST /generations/{model}`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CreateQuote(Map<String, Value>);
+
+impl CreateQuote {
+    /// From wire to domain, with the very check that the generation would get.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for an id that is none.
+    pub fn check(mut self) -> Result<(&'static Model, Draft), Refusal> {
+        let model = match self.0.remove("model") {
+            None => Err((FieldCode::Required, "must be given")),
+            Some(Value::String(id)) => {
+                catalogue::find(&id).ok_or((FieldCode::NotAllowed, "must be the id of a model"))
+            }
+            Some(_) => Err((FieldCode::WrongType, "must be the id of a model")),
+        };
+        let model = model.map_err(|(code, message)| Refusal::field("model", code, message))?;
+        // Written out and read again, so that unknown and wrong fields are named as they are there.
+        let text = Value::Object(self.0).to_string();
+        let draft = body::parse::<CreateGeneration>(text.as_bytes())?.check(model)?;
+        Ok((model, draft))
+    }
+}
+
+/// A price, as its caller sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuoteView {
+    /// `qte_…`: for `quote_id` of the generation.
+    pub quote_id: String,
+    /// Always `quote`.
+    pub object: String,
+    /// The model's id.
+    pub model: String,
+    /// What it costs.
+    pub credits: i64,
+    /// Until when the quote can be referred to.
+    pub expires_at: String,
+}
+
+impl QuoteView {
+    /// What is shown of `quote` for `model`.
+    #[must_use]
+    pub fn new(model: &Model, quote: &Quote) -> Self {
+        Self {
+            quote_id: quote.id.to_string(),
+            object: "quote".to_owned(),
+            model: model.id.to_owned(),
+            credits: quote.credits.get(),
+            expires_at: time::format(quote.expires_at),
+        }
+    }
+}

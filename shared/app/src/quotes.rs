@@ -1,0 +1,50 @@
+//! Quotes: telling a price, and holding an order to it.
+
+use domain::Refusal;
+use domain::accounts::Caller;
+use domain::generations::Draft;
+use domain::ids::{QuoteId, Tenant};
+use domain::quotes::{LIFETIME, Quote};
+
+use crate::{App, Error, clock, generations};
+
+/// Tells what an order would cost, after the same checks as the order itself. Charges nothing.
+///
+/// # Errors
+/// Refused for what it names that does not exist.
+pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Quote, Error> {
+    let tenant = Tenant::User(caller.user.clone());
+    generations::check_references(app, &tenant, draft).await?;
+    let now = clock::now();
+    let quote = Quote {
+        id: QuoteId::new(now, clock::entropy()?),
+        caller: caller.user.clone(),
+        order_fingerprint: draft.order_fingerprint.clone(),
+        credits: draft.order.cost,
+        created_at: now,
+        expires_at: now.plus(LIFETIME),
+    };
+    app.store().put_quote(&quote).await?;
+    Ok(quote)
+}
+
+/// Whether the price is what the caller agreed to: at most `max_credits`, and what the quote says. A quote that ended
+/// is forgotten in the end, so one that is not there is answered in the same way, as is somebody else's.
+///
+/// # Errors
+/// [`Refusal::PriceChanged`] if it is not.
+pub(crate) async fn check_price(app: &App, caller: &Caller, draft: &Draft) -> Result<(), Error> {
+    let price = draft.order.cost;
+    let changed = Refusal::PriceChanged { price };
+    if draft.max_credits.is_some_and(|max| max < price) {
+        return Err(changed.into());
+    }
+    let Some(id) = &draft.quote else {
+        return Ok(());
+    };
+    let quote = app.store().quote(id).await?;
+    let holds = quote.is_some_and(|quote| {
+        quote.holds(&caller.user, &draft.order_fingerprint, price, clock::now())
+    });
+    if holds { Ok(()) } else { Err(changed.into()) }
+}

@@ -1,0 +1,46 @@
+//! Quotes: written once, read when somebody refers to one, and forgotten by the database some time after they ended.
+
+use aws::Fault;
+use domain::ids::QuoteId;
+use domain::quotes::Quote;
+
+use crate::Store;
+use crate::items::{self, QuoteItem, text};
+
+impl Store {
+    /// Records a new quote.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn put_quote(&self, quote: &Quote) -> Result<(), Fault> {
+        self.client
+            .put_item()
+            .table_name(&self.tables.generations)
+            .set_item(Some(items::write(&QuoteItem::from(quote))?))
+            .condition_expression("attribute_not_exists(id)")
+            .send()
+            .await
+            .map_err(Fault::doing("recording a quote"))?;
+        Ok(())
+    }
+
+    /// The quote, if it is still kept; whose it is, is for [`Quote::holds`] to say.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn quote(&self, id: &QuoteId) -> Result<Option<Quote>, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(id.as_str()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing("reading a quote"))?;
+        found
+            .item
+            .map(|item| items::read::<QuoteItem>(item)?.try_into())
+            .transpose()
+    }
+}

@@ -1,0 +1,163 @@
+//! Open holds, and what was spent on which day and model.
+//!
+//! Open holds are an index that only jobs with an open hold are in. Spending is counted, one item a tenant and day
+//! (`day#<number>`), in the very transaction that captures the credits: so it agrees with the ledger by construction,
+//! and ninety days are one query of at most ninety small items, however many entries the ledger has. Reading the
+//! ledger instead would cost more the more somebody spends, and a bound on it would make the answer wrong for exactly
+//! those who spend most. The wallet's version already serializes a tenant's captures, so that the counter adds no
+//! contention of its own.
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use domain::Credits;
+use domain::ids::Tenant;
+use domain::ledger::Booked;
+use domain::spending::{OpenHold, Spent};
+use domain::time::Day;
+
+use crate::Store;
+use crate::cursor::Cursor;
+use crate::items::{self, HoldItem, Item, number, text};
+
+/// What the name of a model's captured credits starts with, in a day's item.
+const CREDITS: &str = "credits:";
+/// What the name of a model's captured generations starts with.
+const GENERATIONS: &str = "generations:";
+
+/// A page of open holds, newest first.
+#[derive(Debug)]
+pub struct HoldPage {
+    /// The holds.
+    pub holds: Vec<OpenHold>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<Cursor>,
+}
+
+impl Store {
+    /// A page of the tenant's open holds, newest first.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn holds(
+        &self,
+        tenant: &Tenant,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<HoldPage, Fault> {
+        // `~` sorts after every id.
+        let before = after.map_or("~", Cursor::position);
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.generations)
+            .index_name("by_holder")
+            .key_condition_expression("holder = :tenant AND id < :before")
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .expression_attribute_values(":before", text(before))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(Fault::doing("listing open holds"))?;
+        let found = found.items.unwrap_or_default();
+        let more = found.len() > limit as usize;
+        let holds = found
+            .into_iter()
+            .take(limit as usize)
+            .map(|item| items::read::<HoldItem>(item)?.try_into())
+            .collect::<Result<Vec<OpenHold>, Fault>>()?;
+        let next = holds
+            .last()
+            .filter(|_| more)
+            .map(|hold| Cursor::after(hold.generation.as_str()));
+        Ok(HoldPage { holds, next })
+    }
+
+    /// What the tenant spent from `first` to `last`, the earliest day first.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn spending(
+        &self,
+        tenant: &Tenant,
+        first: Day,
+        last: Day,
+    ) -> Result<Vec<Spent>, Fault> {
+        let doing = "reading what was spent";
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.credits)
+            .key_condition_expression("tenant = :tenant AND #entry BETWEEN :first AND :last")
+            .expression_attribute_names("#entry", "entry")
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .expression_attribute_values(":first", text(day_key(first)))
+            .expression_attribute_values(":last", text(day_key(last)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        if found.last_evaluated_key.is_some() {
+            return Err(Fault::new(doing, "the days do not fit in one page"));
+        }
+        let days = found.items.unwrap_or_default().into_iter().map(read_day);
+        Ok(days.collect::<Result<Vec<_>, Fault>>()?.concat())
+    }
+
+    /// Counts a capture in its day and model, for the transaction that books it.
+    pub(crate) fn count_spent(
+        &self,
+        booked: &Booked,
+        model: &str,
+    ) -> Result<TransactWriteItem, Fault> {
+        let entry = &booked.entry;
+        let update = Update::builder()
+            .table_name(&self.tables.credits)
+            .key("tenant", text(entry.tenant.as_str()))
+            .key("entry", text(day_key(entry.created_at.into())))
+            .update_expression("ADD #credits :amount, #generations :one")
+            .expression_attribute_names("#credits", format!("{CREDITS}{model}"))
+            .expression_attribute_names("#generations", format!("{GENERATIONS}{model}"))
+            .expression_attribute_values(":amount", number(entry.amount.get()))
+            .expression_attribute_values(":one", number(1))
+            .build()
+            .map_err(Fault::doing("building a count of what was spent"))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+/// The sort key of a day: of one length, so that days sort.
+fn day_key(day: Day) -> String {
+    format!("day#{:08}", day.number())
+}
+
+fn read_day(item: Item) -> Result<Vec<Spent>, Fault> {
+    let day = item
+        .get("entry")
+        .and_then(|entry| entry.as_s().ok())
+        .and_then(|entry| entry.strip_prefix("day#")?.parse().ok())
+        .map(Day::from_number)
+        .ok_or_else(|| items::broken("day"))?;
+    let count = |name: &str| -> Result<i64, Fault> {
+        let value = item.get(name).and_then(|value| value.as_n().ok());
+        value
+            .and_then(|value| value.parse().ok())
+            .ok_or_else(|| items::broken("count"))
+    };
+    let mut models: Vec<&str> = item
+        .keys()
+        .filter_map(|name| name.strip_prefix(CREDITS))
+        .collect();
+    models.sort_unstable();
+    let spent = models.into_iter().map(|model| {
+        let credits = count(&format!("{CREDITS}{model}"))?;
+        let generations = count(&format!("{GENERATIONS}{model}"))?;
+        Ok(Spent {
+            day,
+            model: model.to_owned(),
+            credits: Credits::new(credits).ok_or_else(|| items::broken("count"))?,
+            generations: u64::try_from(generations).map_err(|_| items::broken("count"))?,
+        })
+    });
+    spent.collect()
+}
