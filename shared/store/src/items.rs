@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use accounts::{CredentialItem, SessionItem, UserItem, email_key};
 pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key as key_sort};
 pub(crate) use files::FileItem;
-pub(crate) use generations::{GenerationItem, IdempotencyItem, due_shards};
+pub(crate) use generations::{CountedItem, GenerationItem, IdempotencyItem, due_shards};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem};
 
 /// An item as the SDK has it.

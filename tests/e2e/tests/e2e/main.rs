@@ -11,6 +11,7 @@ mod bad_input;
 mod catalogue;
 mod directives;
 mod files;
+mod generations;
 mod kills;
 mod main_job;
 mod money;

@@ -22,7 +22,7 @@ enum Reply {
 }
 
 /// In this order: the first makes the account that the others are called by.
-const REPLIES: [(&str, Reply); 27] = [
+const REPLIES: [(&str, Reply); 32] = [
     ("accounts-register", Reply::Status(201)),
     // API Gateway makes a 401 out of this very word.
     ("accounts-authorize", Reply::Fails("Unauthorized")),
@@ -42,9 +42,14 @@ const REPLIES: [(&str, Reply); 27] = [
     ("files-get", Reply::Status(404)),
     ("generations-create", Reply::Status(202)),
     // No such generation.
+    ("generations-delete", Reply::Status(404)),
+    ("generations-favorite", Reply::Status(404)),
     ("generations-get", Reply::Status(404)),
     ("generations-list", Reply::Status(200)),
     ("generations-media", Reply::Status(404)),
+    ("generations-stats", Reply::Status(200)),
+    ("generations-unfavorite", Reply::Status(404)),
+    ("generations-update", Reply::Status(404)),
     // No such job: nothing is left to do.
     ("jobs-settle", Reply::NoneComesBack),
     ("jobs-submit", Reply::NoneComesBack),
