@@ -5,183 +5,26 @@
 //! stored or a wallet is changed; [`Generation::settlement`] says what a transition owes the ledger.
 
 mod outcome;
+mod state;
+mod stats;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
 pub use outcome::{Failure, FailureCode, Media, Outcome, Ticket};
+pub use state::{Hold, Intent, Settlement, State};
+pub use stats::{Counted, Stats};
 
 use crate::catalogue::{Kind, Order, Value};
 use crate::credits::Credits;
 use crate::ids::{FileId, GenerationId, KeyId, QuoteId, Tenant, UserId};
+use crate::labels::{Tags, Title};
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
 /// How often a submit that was provably not accepted is tried before the job fails.
 pub const SUBMIT_ATTEMPTS_MAX: u32 = 4;
-
-/// Where a job is. [`State::Submitting`] is written before the provider is called: whoever finds it afterwards knows
-/// that a submit may have happened, and must not submit again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
-    /// Paid for (held), waiting for a worker.
-    Queued,
-    /// A worker is handing it to the provider right now, or died while it did.
-    Submitting,
-    /// The provider accepted it.
-    Running,
-    /// The provider finished; its media are being copied.
-    Storing,
-    /// Delivered, and the hold captured.
-    Succeeded,
-    /// Not delivered, and the hold released.
-    Failed,
-    /// Cancelled before the provider made anything, and the hold released.
-    Canceled,
-    /// Nobody knows whether the provider accepted it; the hold stays until proof or the operator's policy.
-    Unknown,
-}
-
-impl State {
-    /// Every state.
-    pub const ALL: [Self; 8] = [
-        Self::Queued,
-        Self::Submitting,
-        Self::Running,
-        Self::Storing,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Canceled,
-        Self::Unknown,
-    ];
-
-    /// The name in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Submitting => "submitting",
-            Self::Running => "running",
-            Self::Storing => "storing",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Canceled => "canceled",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// The name in the API: a client need not know that a job is being submitted.
-    #[must_use]
-    pub const fn status(self) -> &'static str {
-        match self {
-            Self::Submitting => Self::Queued.as_str(),
-            state => state.as_str(),
-        }
-    }
-
-    /// The state named `text` in the store.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-
-    /// Whether nothing more happens by itself.
-    #[must_use]
-    pub const fn is_final(self) -> bool {
-        match self {
-            Self::Succeeded | Self::Failed | Self::Canceled => true,
-            Self::Queued | Self::Submitting | Self::Running | Self::Storing | Self::Unknown => {
-                false
-            }
-        }
-    }
-}
-
-/// What became of the credits that were set aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Hold {
-    /// Still set aside.
-    Open,
-    /// Spent.
-    Captured,
-    /// Given back.
-    Released,
-}
-
-impl Hold {
-    /// The name in the store and in receipts.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "held",
-            Self::Captured => "captured",
-            Self::Released => "released",
-        }
-    }
-
-    /// The outcome named `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Open, Self::Captured, Self::Released]
-            .into_iter()
-            .find(|hold| hold.as_str() == text)
-    }
-}
-
-/// What a transition owes the ledger, in the same transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settlement {
-    /// Nothing.
-    None,
-    /// Spend what was set aside.
-    Capture,
-    /// Give it back.
-    Release,
-}
-
-/// How a generation relates to its parent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intent {
-    /// It has no parent.
-    Original,
-    /// The same idea, better.
-    Improve,
-    /// One more try.
-    Iterate,
-    /// Another direction.
-    Fork,
-    /// Mixed with something else.
-    Remix,
-}
-
-impl Intent {
-    /// Every intent.
-    pub const ALL: [Self; 5] = [
-        Self::Original,
-        Self::Improve,
-        Self::Iterate,
-        Self::Fork,
-        Self::Remix,
-    ];
-
-    /// The name in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Original => "original",
-            Self::Improve => "improve",
-            Self::Iterate => "iterate",
-            Self::Fork => "fork",
-            Self::Remix => "remix",
-        }
-    }
-
-    /// The intent named `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|intent| intent.as_str() == text)
-    }
-}
 
 /// What the client asked for, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -232,6 +75,17 @@ pub struct Filter {
     pub favorite: Option<bool>,
     /// Children of this one.
     pub parent: Option<GenerationId>,
+}
+
+/// A change of what an owner writes on a generation; what is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relabel {
+    /// Its title, or none any more.
+    pub title: Option<Option<Title>>,
+    /// All of its tags.
+    pub tags: Option<Tags>,
+    /// Whether it is marked.
+    pub favorite: Option<bool>,
 }
 
 /// One file that was delivered.
@@ -294,7 +148,11 @@ pub struct Generation {
     pub started_at: Option<Timestamp>,
     /// When it came to rest.
     pub finished_at: Option<Timestamp>,
-    /// Marked by its author.
+    /// What its owner calls it.
+    pub title: Option<Title>,
+    /// Its owner's tags.
+    pub tags: Tags,
+    /// Marked by its owner.
     pub favorite: bool,
     /// How often it was written: the condition of the next write.
     pub version: u64,
@@ -449,6 +307,21 @@ impl Generation {
         self.ticket
             .as_ref()
             .is_none_or(|ticket| ticket.request_id == request_id)
+    }
+
+    /// Whether its record may be deleted: only once nothing more happens and nothing is set aside for it, so that no
+    /// hold is left behind without its job.
+    ///
+    /// # Errors
+    /// [`Refusal::Conflict`] while it still runs.
+    pub fn check_deletable(&self) -> Result<(), Refusal> {
+        match (self.state.is_final(), self.hold) {
+            (true, Hold::Captured | Hold::Released) => Ok(()),
+            (false, _) | (_, Hold::Open) => Err(Refusal::Conflict(
+                "it has not come to rest; cancel it first, and delete it when it has ended"
+                    .to_owned(),
+            )),
+        }
     }
 
     /// Whether an outcome from the provider still changes something.

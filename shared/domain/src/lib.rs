@@ -10,6 +10,7 @@ pub mod credits;
 pub mod files;
 pub mod generations;
 pub mod ids;
+pub mod labels;
 pub mod ledger;
 pub mod quotes;
 pub mod refusal;

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use accounts::{CredentialItem, SessionItem, UserItem, email_key};
 pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key as key_sort};
 pub(crate) use files::FileItem;
-pub(crate) use generations::{GenerationItem, HoldItem, IdempotencyItem, due_shards};
+pub(crate) use generations::{CountedItem, GenerationItem, HoldItem, IdempotencyItem, due_shards};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem};
 pub(crate) use quotes::QuoteItem;
 

@@ -46,7 +46,11 @@ pub struct GenerationView {
     pub change_description: Option<String>,
     /// Who asked for it.
     pub author_id: String,
-    /// Whether its author marked it.
+    /// What its owner calls it.
+    pub title: Option<String>,
+    /// Its owner's tags.
+    pub tags: Vec<String>,
+    /// Whether its owner marked it.
     pub favorite: bool,
     /// Why it was not delivered.
     pub error: Option<FailureView>,
@@ -138,6 +142,11 @@ impl GenerationView {
             intent: request.intent.as_str().to_owned(),
             change_description: request.change_description.clone(),
             author_id: generation.author.to_string(),
+            title: generation
+                .title
+                .as_ref()
+                .map(|title| title.as_str().to_owned()),
+            tags: generation.tags.as_slice().to_vec(),
             favorite: generation.favorite,
             error: generation.failure.as_ref().map(|failure| FailureView {
                 code: failure.code.as_str().to_owned(),

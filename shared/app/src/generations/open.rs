@@ -8,6 +8,7 @@ use domain::catalogue::Kind;
 use domain::files::{File, FileState};
 use domain::generations::{Draft, Generation, Hold, State};
 use domain::ids::{GenerationId, Tenant};
+use domain::labels::Tags;
 use domain::ledger::{Job, Limits, Wallet};
 use domain::{FieldCode, Refusal, Timestamp};
 use queue::Lane;
@@ -300,6 +301,8 @@ fn new_job(
         created_at: now,
         started_at: None,
         finished_at: None,
+        title: None,
+        tags: Tags::default(),
         favorite: false,
         version: 1,
     })

@@ -71,6 +71,8 @@ fn queued() -> Generation {
         created_at: now,
         started_at: None,
         finished_at: None,
+        title: None,
+        tags: Tags::default(),
         favorite: false,
         version: 1,
     }

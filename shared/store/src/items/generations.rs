@@ -5,10 +5,12 @@
 //! at.
 
 use aws::Fault;
+use domain::generations::Counted;
 use domain::generations::{
     Failure, FailureCode, Generation, Hold, Intent, Media, Output, Request, State, Ticket,
 };
 use domain::ids::{FileId, GenerationId, KeyId, Tenant, UserId};
+use domain::labels::{Tags, Title};
 use domain::spending::OpenHold;
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -79,8 +81,43 @@ pub(crate) struct GenerationItem {
     started_at_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     finished_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
     favorite: bool,
     version: u64,
+}
+
+/// The part of a [`GenerationItem`] that is counted.
+#[derive(Deserialize)]
+pub(crate) struct CountedItem {
+    state: String,
+    model: String,
+    kind: String,
+    cost: i64,
+    hold: String,
+    favorite: bool,
+}
+
+impl CountedItem {
+    /// Its attributes.
+    pub(crate) const ATTRIBUTES: [&str; 6] = ["state", "model", "kind", "cost", "hold", "favorite"];
+}
+
+impl TryFrom<CountedItem> for Counted {
+    type Error = Fault;
+
+    fn try_from(item: CountedItem) -> Result<Self, Fault> {
+        Ok(Self {
+            state: State::parse(&item.state).ok_or_else(|| broken("state"))?,
+            model: item.model,
+            kind: item.kind,
+            cost: Credits::new(item.cost).ok_or_else(|| broken("cost"))?,
+            hold: Hold::parse(&item.hold).ok_or_else(|| broken("hold"))?,
+            favorite: item.favorite,
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -153,6 +190,8 @@ impl GenerationItem {
             created_at_ms: job.created_at.ms(),
             started_at_ms: job.started_at.map(Timestamp::ms),
             finished_at_ms: job.finished_at.map(Timestamp::ms),
+            title: job.title.as_ref().map(|title| title.as_str().to_owned()),
+            tags: job.tags.as_slice().to_vec(),
             favorite: job.favorite,
             version: job.version,
         }
@@ -215,6 +254,11 @@ impl TryFrom<GenerationItem> for Generation {
             created_at: Timestamp::from_ms(item.created_at_ms),
             started_at: item.started_at_ms.map(Timestamp::from_ms),
             finished_at: item.finished_at_ms.map(Timestamp::from_ms),
+            title: match &item.title {
+                Some(text) => Some(Title::parse(text).map_err(|_| broken("title"))?),
+                None => None,
+            },
+            tags: Tags::parse(&item.tags).map_err(|_| broken("tags"))?,
             favorite: item.favorite,
             version: item.version,
         })

@@ -12,6 +12,7 @@ mod catalogue;
 mod credits;
 mod directives;
 mod files;
+mod generations;
 mod kills;
 mod main_job;
 mod money;
