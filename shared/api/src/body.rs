@@ -2,6 +2,7 @@
 
 use domain::{FieldCode, FieldError, Refusal};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
 /// How many problems with fields are told at once.
@@ -70,6 +71,15 @@ fn readable(path: &str) -> String {
         .filter(|c| !c.is_control())
         .take(120)
         .collect()
+}
+
+/// For a field that may be left out, given, or given as null: `None`, `Some(Some(_))`, `Some(None)`.
+pub(crate) fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// Collects what is wrong with the fields of one body.

@@ -12,6 +12,8 @@ pub mod files;
 pub mod generations;
 pub mod health;
 pub mod jobs;
+pub mod passwords;
+pub mod sessions;
 pub mod webhooks;
 
 use std::fmt;

@@ -10,6 +10,7 @@ mod cursor;
 mod files;
 mod generations;
 mod items;
+mod sessions;
 mod transact;
 mod wallets;
 
@@ -20,6 +21,7 @@ pub use accounts::{Credential, Registered};
 pub use api_keys::{KeySpend, KnownKey};
 pub use cursor::Cursor;
 pub use generations::{IdempotencyRecord, Opened, Opening, Page, Written};
+pub use sessions::{Begun, NewEra};
 pub use transact::backoff;
 pub use wallets::EntryPage;
 

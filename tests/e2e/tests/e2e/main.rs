@@ -14,6 +14,8 @@ mod files;
 mod kills;
 mod main_job;
 mod money;
+mod passwords;
+mod profile;
 mod sessions;
 mod tenancy;
 mod unknown;
