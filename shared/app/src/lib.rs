@@ -12,7 +12,9 @@ pub mod files;
 pub mod generations;
 pub mod health;
 pub mod jobs;
+pub mod passwords;
 pub mod quotes;
+pub mod sessions;
 pub mod webhooks;
 
 use std::fmt;

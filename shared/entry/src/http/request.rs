@@ -213,6 +213,17 @@ impl Request {
         api::body::parse(bytes)
     }
 
+    /// The JSON body, or what an empty object says if there is none.
+    ///
+    /// # Errors
+    /// As [`Request::body`].
+    pub fn optional_body<T: DeserializeOwned + Default>(&self) -> Result<T, Refusal> {
+        if self.bytes()?.is_empty() {
+            return Ok(T::default());
+        }
+        self.body()
+    }
+
     /// The `Idempotency-Key`, if there is one.
     ///
     /// # Errors

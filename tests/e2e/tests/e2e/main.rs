@@ -16,6 +16,8 @@ mod generations;
 mod kills;
 mod main_job;
 mod money;
+mod passwords;
+mod profile;
 mod quotes;
 mod sessions;
 mod tenancy;

@@ -31,7 +31,12 @@ const REPLIES: &[(&str, Reply)] = &[
     ("accounts-keys-delete", Reply::Status(404)),
     ("accounts-keys-list", Reply::Status(200)),
     ("accounts-login", Reply::Status(200)),
+    // No such session: it is as it should be.
+    ("accounts-logout", Reply::Status(204)),
     ("accounts-me", Reply::Status(200)),
+    ("accounts-me-update", Reply::Status(200)),
+    // The session that should go on is over.
+    ("accounts-password-change", Reply::Status(409)),
     // No such session.
     ("accounts-refresh", Reply::Status(401)),
     ("credits-balance", Reply::Status(200)),
