@@ -5,6 +5,7 @@
 //! but the one a problem carries, no headers, no Lambda.
 
 pub mod accounts;
+pub mod admin;
 pub mod api_keys;
 pub mod body;
 pub mod credits;
@@ -13,6 +14,7 @@ pub mod generations;
 pub mod list;
 pub mod models;
 pub mod problem;
+pub mod promos;
 pub mod query;
 pub mod quotes;
 pub mod service;

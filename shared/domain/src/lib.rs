@@ -4,6 +4,7 @@
 //! every reason to refuse. Refuses to know: time (a moment is an argument), randomness, I/O, JSON, HTTP, AWS.
 
 pub mod accounts;
+pub mod admin;
 pub mod api_keys;
 pub mod catalogue;
 pub mod credits;
@@ -11,6 +12,7 @@ pub mod files;
 pub mod generations;
 pub mod ids;
 pub mod ledger;
+pub mod promos;
 pub mod quotes;
 pub mod refusal;
 pub mod spending;

@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod admin;
 mod api_keys;
 mod attacks;
 mod bad_input;
@@ -15,6 +16,7 @@ mod files;
 mod kills;
 mod main_job;
 mod money;
+mod promos;
 mod quotes;
 mod sessions;
 mod tenancy;

@@ -22,7 +22,7 @@ enum Reply {
 }
 
 /// In this order: the first makes the account that the others are called by.
-const REPLIES: [(&str, Reply); 30] = [
+const REPLIES: [(&str, Reply); 35] = [
     ("accounts-register", Reply::Status(201)),
     // API Gateway makes a 401 out of this very word.
     ("accounts-authorize", Reply::Fails("Unauthorized")),
@@ -34,8 +34,15 @@ const REPLIES: [(&str, Reply); 30] = [
     ("accounts-me", Reply::Status(200)),
     // No such session.
     ("accounts-refresh", Reply::Status(401)),
+    // The caller of these four is an admin, as the authorizer would tell them.
+    ("admin-grants-create", Reply::Status(201)),
+    ("admin-promos-create", Reply::Status(201)),
+    ("admin-promos-list", Reply::Status(200)),
+    ("admin-users-update", Reply::Status(200)),
     ("credits-balance", Reply::Status(200)),
     ("credits-holds", Reply::Status(200)),
+    // The code that the admin made above.
+    ("credits-redeem", Reply::Status(201)),
     ("credits-stats", Reply::Status(200)),
     ("credits-transactions", Reply::Status(200)),
     // No such file.
