@@ -35,21 +35,9 @@ impl CreateApiKey {
         let name = self
             .name
             .and_then(|text| problems.valid(KeyName::parse(&text)));
-        let expires_at = self.expires_at.and_then(|text| {
-            let at = time::parse(&text);
-            match at {
-                None => problems.add(
-                    "expires_at",
-                    FieldCode::Malformed,
-                    "must be a time such as 2030-01-31T12:00:00Z",
-                ),
-                Some(at) if at <= now => {
-                    problems.add("expires_at", FieldCode::OutOfRange, "must be in the future")
-                }
-                Some(_) => {}
-            }
-            at
-        });
+        let expires_at = self
+            .expires_at
+            .and_then(|text| problems.valid(time::parse_future("expires_at", &text, now)));
         let credit_cap = self.credit_cap.and_then(|cap| {
             let credits = Credits::new(cap).filter(|credits| *credits > Credits::ZERO);
             if credits.is_none() {

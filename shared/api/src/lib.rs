@@ -5,6 +5,7 @@
 //! but the one a problem carries, no headers, no Lambda.
 
 pub mod accounts;
+pub mod admin;
 pub mod api_keys;
 pub mod body;
 pub mod credits;
@@ -14,6 +15,7 @@ pub mod list;
 pub mod models;
 pub mod passwords;
 pub mod problem;
+pub mod promos;
 pub mod query;
 pub mod quotes;
 pub mod service;

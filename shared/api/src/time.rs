@@ -4,8 +4,8 @@ use ::time::OffsetDateTime;
 use ::time::format_description::BorrowedFormatItem;
 use ::time::format_description::well_known::Rfc3339;
 use ::time::macros::format_description;
-use domain::Timestamp;
 use domain::time::Day;
+use domain::{FieldCode, FieldError, Timestamp};
 
 const FORM: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -31,6 +31,28 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     let ms = moment.unix_timestamp_nanos() / 1_000_000;
     i64::try_from(ms).ok().map(Timestamp::from_ms)
+}
+
+/// The moment written as `text` in `field`, which must lie after `now`.
+///
+/// # Errors
+/// The problem with `field`.
+pub(crate) fn parse_future(
+    field: &str,
+    text: &str,
+    now: Timestamp,
+) -> Result<Timestamp, FieldError> {
+    match parse(text) {
+        None => {
+            let message = "must be a time such as 2030-01-31T12:00:00Z";
+            Err(FieldError::new(field, FieldCode::Malformed, message))
+        }
+        Some(at) if at <= now => {
+            let message = "must be in the future";
+            Err(FieldError::new(field, FieldCode::OutOfRange, message))
+        }
+        Some(at) => Ok(at),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! anything is stored: the same function serves an endpoint, a worker and a scheduled job.
 
 pub mod accounts;
+pub mod admin;
 pub mod api_keys;
 pub mod clock;
 pub mod config;
@@ -13,6 +14,8 @@ pub mod generations;
 pub mod health;
 pub mod jobs;
 pub mod passwords;
+pub mod postings;
+pub mod promos;
 pub mod quotes;
 pub mod sessions;
 pub mod webhooks;

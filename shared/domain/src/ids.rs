@@ -67,6 +67,8 @@ id!(/// A team.
     TeamId, "team_");
 id!(/// A price promised for a while.
     QuoteId, "qte_");
+id!(/// What an admin gave or took back; the ledger entry that books it is named for it.
+    GrantId, "grt_");
 
 /// Whose wallet and whose things: nothing that belongs to a tenant is read or written without one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@
 //! every reason to refuse. Refuses to know: time (a moment is an argument), randomness, I/O, JSON, HTTP, AWS.
 
 pub mod accounts;
+pub mod admin;
 pub mod api_keys;
 pub mod catalogue;
 pub mod credits;
@@ -12,6 +13,7 @@ pub mod generations;
 pub mod ids;
 pub mod labels;
 pub mod ledger;
+pub mod promos;
 pub mod quotes;
 pub mod refusal;
 pub mod spending;

@@ -1,9 +1,12 @@
 //! Users and credentials.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, Put, ReturnValue, TransactWriteItem,
+};
 use domain::Timestamp;
 use domain::accounts::{AvatarUrl, Email, FullName, ProfileChange, SIGN_IN_WINDOW, Session, User};
+use domain::admin::AccountChange;
 use domain::ids::UserId;
 use domain::ledger::Booked;
 
@@ -133,6 +136,48 @@ impl Store {
             .await?;
         item.map(|item| items::read::<UserItem>(item)?.try_into())
             .transpose()
+    }
+
+    /// Changes what an admin may change of an account; the account as it is then, if there is one.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn change_account(
+        &self,
+        id: &UserId,
+        change: AccountChange,
+        now: Timestamp,
+    ) -> Result<Option<User>, Fault> {
+        let doing = "changing an account";
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(id.as_str()))
+            .key("sk", text(UserItem::SORT))
+            .condition_expression("attribute_exists(pk)")
+            .return_values(ReturnValue::AllNew)
+            .expression_attribute_values(":now", number(now.ms()));
+        let mut set = "SET updated_at_ms = :now".to_owned();
+        if let Some(plan) = change.plan {
+            set.push_str(", #plan = :plan");
+            update = update
+                .expression_attribute_names("#plan", "plan")
+                .expression_attribute_values(":plan", text(plan.as_str()));
+        }
+        if let Some(suspended) = change.suspended {
+            set.push_str(", suspended = :suspended");
+            update =
+                update.expression_attribute_values(":suspended", AttributeValue::Bool(suspended));
+        }
+        match update.update_expression(set).send().await {
+            Ok(changed) => {
+                let item = changed.attributes.unwrap_or_default();
+                Ok(Some(items::read::<UserItem>(item)?.try_into()?))
+            }
+            Err(error) if is_condition(&error) => Ok(None),
+            Err(error) => Err(Fault::new(doing, error)),
+        }
     }
 
     /// Those of the `wanted` items that are there, each with its sort key.

@@ -6,7 +6,9 @@ mod api_keys;
 mod files;
 mod generations;
 mod ledger;
+mod once;
 mod parameters;
+mod promos;
 mod quotes;
 
 use std::collections::HashMap;
@@ -23,6 +25,8 @@ pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key a
 pub(crate) use files::FileItem;
 pub(crate) use generations::{CountedItem, GenerationItem, HoldItem, IdempotencyItem, due_shards};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem};
+pub(crate) use once::OnceItem;
+pub(crate) use promos::{PROMOS, PromoItem};
 pub(crate) use quotes::QuoteItem;
 
 /// An item as the SDK has it.

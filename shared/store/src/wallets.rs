@@ -10,7 +10,7 @@ use domain::ledger::{Booked, Entry, Wallet};
 
 use crate::Store;
 use crate::cursor::Cursor;
-use crate::items::{self, EntryItem, WALLET, WalletItem, number, text};
+use crate::items::{self, EntryItem, Item, WALLET, WalletItem, number, text};
 
 /// A page of the ledger, newest first.
 #[derive(Debug)]
@@ -54,7 +54,24 @@ impl Store {
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<EntryPage, Fault> {
-        let doing = "reading a ledger";
+        let (found, next) = self.by_sequence(tenant.as_str(), after, limit).await?;
+        let entries = found
+            .into_iter()
+            .map(|item| items::read::<EntryItem>(item)?.try_into());
+        Ok(EntryPage {
+            entries: entries.collect::<Result<_, Fault>>()?,
+            next,
+        })
+    }
+
+    /// A page of what has a sequence under one key of the credits table, the last first.
+    pub(crate) async fn by_sequence(
+        &self,
+        key: &str,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<(Vec<Item>, Option<Cursor>), Fault> {
+        let doing = "reading a list of the credits table";
         let before: u64 = match after {
             Some(cursor) => cursor.position().parse().map_err(Fault::doing(doing))?,
             None => i64::MAX.unsigned_abs(),
@@ -64,27 +81,24 @@ impl Store {
             .query()
             .table_name(&self.tables.credits)
             .index_name("by_sequence")
-            .key_condition_expression("tenant = :tenant AND #sequence < :before")
+            .key_condition_expression("tenant = :key AND #sequence < :before")
             .expression_attribute_names("#sequence", "sequence")
-            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .expression_attribute_values(":key", text(key))
             .expression_attribute_values(":before", number(before))
             .scan_index_forward(false)
             .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
             .send()
             .await
             .map_err(Fault::doing(doing))?;
-        let found = found.items.unwrap_or_default();
+        let mut found = found.items.unwrap_or_default();
         let more = found.len() > limit as usize;
-        let entries = found
-            .into_iter()
-            .take(limit as usize)
-            .map(|item| items::read::<EntryItem>(item)?.try_into())
-            .collect::<Result<Vec<Entry>, Fault>>()?;
-        let next = entries
-            .last()
-            .filter(|_| more)
-            .map(|entry| Cursor::after(entry.sequence.to_string()));
-        Ok(EntryPage { entries, next })
+        found.truncate(limit as usize);
+        let last = found.last().filter(|_| more).map(|item| {
+            let sequence = item.get("sequence").and_then(|value| value.as_n().ok());
+            sequence.ok_or_else(|| items::broken("sequence"))
+        });
+        let next = last.transpose()?.map(Cursor::after);
+        Ok((found, next))
     }
 
     /// The two writes of a booking: the wallet, if it has not moved, and the entry, if it was never booked.

@@ -1,7 +1,7 @@
 //! POST /generations/{model}, one route for each model
 //! Sets the price aside, records the job, and hands it to the workers.
 
-use ::http::{HeaderName, StatusCode, header};
+use ::http::{StatusCode, header};
 use api::generations::{CreateGeneration, GenerationView};
 use app::{App, generations};
 use domain::Refusal;
@@ -26,9 +26,5 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let status = StatusCode::from_u16(submitted.status).unwrap_or(StatusCode::ACCEPTED);
     let reply = Reply::json(status, &view)
         .header(header::LOCATION, &format!("/v1/generations/{}", view.id));
-    Ok(if submitted.replayed {
-        reply.header(HeaderName::from_static("idempotent-replayed"), "true")
-    } else {
-        reply
-    })
+    Ok(reply.replayed(submitted.replayed))
 }

@@ -113,6 +113,16 @@ impl Reply {
         self
     }
 
+    /// Says that an earlier request with the same key did this, if one did.
+    #[must_use]
+    pub fn replayed(self, is_replay: bool) -> Self {
+        if is_replay {
+            self.header(HeaderName::from_static("idempotent-replayed"), "true")
+        } else {
+            self
+        }
+    }
+
     /// Says when to ask again, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(self, after: Duration) -> Self {

@@ -28,6 +28,9 @@ const DEADLINE: Duration = Duration::from_secs(90);
 /// The pause between two looks at something that is waited for.
 const POLL: Duration = Duration::from_millis(50);
 
+/// The one e-mail that [`Cloud::with_admin`] names as an admin's.
+pub const ADMIN_EMAIL: &str = "root@example.org";
+
 /// A local cloud.
 pub struct Cloud {
     pub stack: Stack,
@@ -61,6 +64,34 @@ impl Cloud {
             ..Self::options()
         })
         .await
+    }
+
+    /// A cloud whose operator named [`ADMIN_EMAIL`] as an admin.
+    pub async fn with_admin() -> Self {
+        Self::start_with(&[("AdminEmails", ADMIN_EMAIL)]).await
+    }
+
+    /// The admin of [`Cloud::with_admin`], in person.
+    pub async fn admin(&self) -> Person<'_> {
+        let admin = Person::register_as(self, ADMIN_EMAIL).await;
+        self.verify_by_hand(&admin).await;
+        admin
+    }
+
+    /// Notes that somebody's e-mail is theirs, as if they had followed the link in a mail.
+    pub async fn verify_by_hand(&self, person: &Person<'_>) {
+        self.dynamodb()
+            .update_item()
+            .table_name("velro-local-accountstable")
+            .key("pk", AttributeValue::S(person.id.clone()))
+            .key("sk", AttributeValue::S("profile".to_owned()))
+            .update_expression("SET email_verified = :yes")
+            .condition_expression("attribute_exists(email_verified)")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .send()
+            .await
+            .unwrap();
+        self.stack.forget_callers();
     }
 
     /// What [`Cloud::start`] starts with.

@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod admin;
 mod api_keys;
 mod attacks;
 mod bad_input;
@@ -18,6 +19,7 @@ mod main_job;
 mod money;
 mod passwords;
 mod profile;
+mod promos;
 mod quotes;
 mod sessions;
 mod tenancy;

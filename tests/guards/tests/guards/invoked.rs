@@ -39,8 +39,15 @@ const REPLIES: &[(&str, Reply)] = &[
     ("accounts-password-change", Reply::Status(409)),
     // No such session.
     ("accounts-refresh", Reply::Status(401)),
+    // The caller of these four is an admin, as the authorizer would tell them.
+    ("admin-grants-create", Reply::Status(201)),
+    ("admin-promos-create", Reply::Status(201)),
+    ("admin-promos-list", Reply::Status(200)),
+    ("admin-users-update", Reply::Status(200)),
     ("credits-balance", Reply::Status(200)),
     ("credits-holds", Reply::Status(200)),
+    // The code that the admin made above.
+    ("credits-redeem", Reply::Status(201)),
     ("credits-stats", Reply::Status(200)),
     ("credits-transactions", Reply::Status(200)),
     // No such file.

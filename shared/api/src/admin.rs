@@ -1,0 +1,147 @@
+//! What platform admins send, and what they see.
+
+use domain::accounts::{Plan, User};
+use domain::admin::{AMOUNT_MAX, AccountChange, Change, Grant, REASON_CHARS_MAX};
+use domain::ids::UserId;
+use domain::{Credits, FieldCode, Refusal};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::accounts::Profile;
+use crate::body::Problems;
+
+/// `POST /admin/credits/grants`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CreateGrant {
+    /// Whose wallet.
+    #[serde(default)]
+    pub user_id: Option<String>,
+    /// How much: given if above zero, taken back if below.
+    #[serde(default)]
+    pub amount: Option<i64>,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl CreateGrant {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for an id that is none.
+    pub fn check(self) -> Result<Grant, Refusal> {
+        let fingerprint = self.fingerprint();
+        let mut problems = Problems::default();
+        let user = problems.required("user_id", self.user_id);
+        let amount = problems.required("amount", self.amount);
+        let change = amount.and_then(|amount| check_amount(amount, &mut problems));
+        let reason = problems.required("reason", self.reason);
+        let reason = reason.and_then(|reason| check_reason(&reason, &mut problems));
+        let all = user.zip(change).zip(reason);
+        let ((user, change), reason) = problems.or(all)?;
+        let user = UserId::parse(&user).ok_or(Refusal::NoSuch {
+            field: "user_id",
+            noun: "user",
+        })?;
+        Ok(Grant {
+            user,
+            change,
+            reason,
+            fingerprint,
+        })
+    }
+
+    fn fingerprint(&self) -> String {
+        let canonical = serde_json::to_vec(self).unwrap_or_default();
+        hex::encode(Sha256::digest(canonical))
+    }
+}
+
+fn check_amount(amount: i64, problems: &mut Problems) -> Option<Change> {
+    let size = amount
+        .checked_abs()
+        .filter(|size| (1..=AMOUNT_MAX).contains(size))
+        .and_then(Credits::new);
+    if size.is_none() {
+        let message = "must be a whole number from -1000000000 to 1000000000, and not zero";
+        problems.add("amount", FieldCode::OutOfRange, message);
+    }
+    let size = size?;
+    Some(if amount > 0 {
+        Change::Up(size)
+    } else {
+        Change::Down(size)
+    })
+}
+
+fn check_reason(reason: &str, problems: &mut Problems) -> Option<String> {
+    let reason = reason.trim();
+    let (code, message) = match reason.chars().count() {
+        0 => (FieldCode::TooShort, "must not be empty"),
+        1..=REASON_CHARS_MAX if reason.chars().any(char::is_control) => {
+            (FieldCode::Malformed, "must not have control characters")
+        }
+        1..=REASON_CHARS_MAX => return Some(reason.to_owned()),
+        _ => (FieldCode::TooLong, "must have at most 200 characters"),
+    };
+    problems.add("reason", code, message);
+    None
+}
+
+/// `PATCH /admin/users/{user_id}`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ChangeAccount {
+    /// What they pay for from now on.
+    #[serde(default)]
+    pub plan: Option<String>,
+    /// Whether they are kept out.
+    #[serde(default)]
+    pub suspended: Option<bool>,
+}
+
+impl ChangeAccount {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<AccountChange, Refusal> {
+        let mut problems = Problems::default();
+        if self.plan.is_none() && self.suspended.is_none() {
+            let message = "must have plan, suspended or both";
+            problems.add("body", FieldCode::Required, message);
+        }
+        let plan = self.plan.and_then(|text| {
+            let plan = Plan::parse(&text);
+            if plan.is_none() {
+                let message = "must be one of free, basic, pro, enterprise";
+                problems.add("plan", FieldCode::NotAllowed, message);
+            }
+            plan
+        });
+        problems.or(Some(AccountChange {
+            plan,
+            suspended: self.suspended,
+        }))
+    }
+}
+
+/// A user as an admin sees them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccountView {
+    /// What the user sees, too.
+    #[serde(flatten)]
+    pub profile: Profile,
+    /// Whether they are kept out.
+    pub suspended: bool,
+}
+
+impl AccountView {
+    /// What is shown of `user`.
+    #[must_use]
+    pub fn new(user: &User, is_admin: bool) -> Self {
+        Self {
+            profile: Profile::new(user, is_admin),
+            suspended: user.suspended,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Promo codes: what an admin makes, what a user redeems.
+
+use domain::ids::UserId;
+use domain::promos::{Promo, PromoCode, REDEMPTIONS_MAX};
+use domain::{Credits, FieldCode, Refusal, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::body::Problems;
+use crate::time;
+
+/// The most that one code is worth.
+const CREDITS_MAX: i64 = 1_000_000;
+
+/// `POST /admin/promo-codes`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CreatePromo {
+    /// The code, in any case.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// What each user gets for it.
+    #[serde(default)]
+    pub credits: Option<i64>,
+    /// How many users may redeem it.
+    #[serde(default)]
+    pub max_redemptions: Option<i64>,
+    /// When it ends, RFC 3339.
+    #[serde(default)]
+    pub expires_at: Option<String>,
+}
+
+impl CreatePromo {
+    /// From wire to domain: a code that `admin` makes at `now`.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self, admin: &UserId, now: Timestamp) -> Result<Promo, Refusal> {
+        let mut problems = Problems::default();
+        let code = problems.required("code", self.code);
+        let code = code.and_then(|text| problems.valid(PromoCode::parse(&text)));
+        let credits = problems.required("credits", self.credits);
+        let credits = credits.and_then(|amount| {
+            let credits = Credits::new(amount).filter(|_| (1..=CREDITS_MAX).contains(&amount));
+            if credits.is_none() {
+                let message = "must be from 1 to 1000000";
+                problems.add("credits", FieldCode::OutOfRange, message);
+            }
+            credits
+        });
+        let times = problems.required("max_redemptions", self.max_redemptions);
+        let times = times.and_then(|times| {
+            let checked = u32::try_from(times).ok();
+            let checked = checked.filter(|times| (1..=REDEMPTIONS_MAX).contains(times));
+            if checked.is_none() {
+                let message = "must be from 1 to 1000000";
+                problems.add("max_redemptions", FieldCode::OutOfRange, message);
+            }
+            checked
+        });
+        let expires_at = self
+            .expires_at
+            .and_then(|text| problems.valid(time::parse_future("expires_at", &text, now)));
+        let all = code.zip(credits).zip(times);
+        let ((code, credits), max_redemptions) = problems.or(all)?;
+        Ok(Promo {
+            code,
+            credits,
+            max_redemptions,
+            redeemed: 0,
+            expires_at,
+            created_by: admin.clone(),
+            created_at: now,
+        })
+    }
+}
+
+/// A code as an admin sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromoView {
+    /// The code.
+    pub code: String,
+    /// Always `promo_code`.
+    pub object: String,
+    /// What each user gets for it.
+    pub credits: i64,
+    /// How many users may redeem it.
+    pub max_redemptions: u32,
+    /// How many have.
+    pub redeemed: u32,
+    /// When it ends.
+    pub expires_at: Option<String>,
+    /// The admin who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: String,
+}
+
+impl From<&Promo> for PromoView {
+    fn from(promo: &Promo) -> Self {
+        Self {
+            code: promo.code.as_str().to_owned(),
+            object: "promo_code".to_owned(),
+            credits: promo.credits.get(),
+            max_redemptions: promo.max_redemptions,
+            redeemed: promo.redeemed,
+            expires_at: promo.expires_at.map(time::format),
+            created_by: promo.created_by.to_string(),
+            created_at: time::format(promo.created_at),
+        }
+    }
+}
+
+/// `POST /credits/redeem`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RedeemCode {
+    /// The code, in any case.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
+impl RedeemCode {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming `code`.
+    pub fn check(self) -> Result<PromoCode, Refusal> {
+        let mut problems = Problems::default();
+        let code = problems.required("code", self.code);
+        let code = code.and_then(|text| problems.valid(PromoCode::parse(&text)));
+        problems.or(code)
+    }
+}

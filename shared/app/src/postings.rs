@@ -1,0 +1,131 @@
+//! Booking credits that no job is about: read the wallet, work the booking out, commit it if nothing moved meanwhile,
+//! once for each of the client's keys.
+
+use std::time::Duration;
+
+use aws::Fault;
+use domain::accounts::Caller;
+use domain::ids::Tenant;
+use domain::ledger::{Booked, Entry, Wallet};
+use domain::promos::Promo;
+use domain::{Refusal, Timestamp};
+use store::{Once, Posted, Posting, UsedKey};
+
+use crate::generations::Key;
+use crate::{App, Error, clock};
+
+/// How long a booking may be tried while others write to the same wallet: well inside the gateway's 29 seconds.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// An entry, new or as it was found.
+#[derive(Debug)]
+pub struct Booking {
+    /// The entry.
+    pub entry: Entry,
+    /// Whether an earlier request with the same key made it.
+    pub replayed: bool,
+}
+
+/// What is to be booked.
+pub(crate) struct Order<'a> {
+    /// In whose wallet.
+    pub(crate) tenant: Tenant,
+    /// The client's key, if it gave one.
+    pub(crate) once: Option<Once>,
+    /// The code that is redeemed, if one is.
+    pub(crate) promo: Option<&'a Promo>,
+}
+
+/// How an order ended.
+pub(crate) enum Ended {
+    /// It is booked.
+    Booked(Booking),
+    /// The same event was booked before, without this key: here.
+    Before(Entry),
+    /// The code cannot be redeemed (any more).
+    PromoClosed,
+}
+
+/// The record that `caller`'s `key` will leave.
+pub(crate) fn once(caller: &Caller, key: Option<&Key>, fingerprint: &str) -> Option<Once> {
+    key.map(|key| Once {
+        caller: caller.user.clone(),
+        key: key.as_str().to_owned(),
+        fingerprint: fingerprint.to_owned(),
+    })
+}
+
+/// Books what `work` makes of the wallet.
+pub(crate) async fn post(
+    app: &App,
+    order: &Order<'_>,
+    work: impl Fn(&Wallet, Timestamp) -> Result<Booked, Refusal>,
+) -> Result<Ended, Error> {
+    if let Some(replayed) = replay(app, order).await? {
+        return Ok(replayed);
+    }
+    let mut wallet = app.store().wallet(&order.tenant).await?;
+    let give_up_at = clock::now().plus(PATIENCE);
+    let mut attempt = 0;
+    while clock::now() < give_up_at {
+        let now = clock::now();
+        let booked = match work(&wallet, now) {
+            Ok(booked) => booked,
+            // Perhaps it was this very request, sent twice, that moved the credits.
+            Err(refusal) => return Ok(replay(app, order).await?.ok_or(refusal)?),
+        };
+        let posting = Posting {
+            booked: &booked,
+            once: order.once.as_ref(),
+            promo: order.promo,
+            now,
+        };
+        match app.store().post(&posting).await? {
+            Posted::Done => {
+                return Ok(Ended::Booked(Booking {
+                    entry: booked.entry,
+                    replayed: false,
+                }));
+            }
+            Posted::KeyUsed(used) => return find(app, order, used).await,
+            Posted::Before => {
+                let entry = entry(app, &order.tenant, &booked.entry.id).await?;
+                return Ok(Ended::Before(entry));
+            }
+            Posted::PromoClosed => return Ok(Ended::PromoClosed),
+            Posted::WalletMoved(moved) => wallet = moved,
+            Posted::Busy => wallet = app.store().wallet(&order.tenant).await?,
+        }
+        clock::back_off(attempt).await?;
+        attempt += 1;
+    }
+    Err(Refusal::Busy.into())
+}
+
+async fn replay(app: &App, order: &Order<'_>) -> Result<Option<Ended>, Error> {
+    let Some(once) = &order.once else {
+        return Ok(None);
+    };
+    match app.store().used_key(once).await? {
+        Some(used) => find(app, order, used).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The entry that the key made before.
+async fn find(app: &App, order: &Order<'_>, used: UsedKey) -> Result<Ended, Error> {
+    let fingerprint = order.once.as_ref().map(|once| &once.fingerprint);
+    if fingerprint != Some(&used.fingerprint) {
+        return Err(Refusal::IdempotencyMismatch.into());
+    }
+    Ok(Ended::Booked(Booking {
+        entry: entry(app, &used.tenant, &used.entry).await?,
+        replayed: true,
+    }))
+}
+
+/// An entry that must be there.
+async fn entry(app: &App, tenant: &Tenant, id: &str) -> Result<Entry, Fault> {
+    let entry = app.store().entry(tenant, id).await?;
+    entry.ok_or_else(|| Fault::new("reading what was booked before", format!("{id} is missing")))
+}

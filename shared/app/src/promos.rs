@@ -1,0 +1,108 @@
+//! Promo codes: admins make them, users redeem them.
+//!
+//! The entry's id is derived from the code and its user, so the ledger itself is the record that a user redeemed a
+//! code: a second redemption finds the entry in its way. The code's counter moves in the same transaction.
+
+use domain::Refusal;
+use domain::accounts::Caller;
+use domain::ids::Tenant;
+use domain::ledger::{Actor, Event, Income};
+use domain::promos::{Promo, PromoCode};
+use sha2::{Digest as _, Sha256};
+use store::Cursor;
+
+use crate::generations::Key;
+use crate::postings::{self, Booking, Ended, Order};
+use crate::{App, Error, clock};
+
+/// What binds the cursors of the one list of codes.
+const BINDING: &str = "promo-codes";
+
+/// Records a new code.
+///
+/// # Errors
+/// [`Refusal::Conflict`] if it exists.
+pub async fn create(app: &App, promo: &Promo) -> Result<(), Error> {
+    let random = u64::from_le_bytes(clock::random()?);
+    if app.store().put_promo(promo, random).await? {
+        Ok(())
+    } else {
+        Err(Refusal::Conflict("there is such a code already".to_owned()).into())
+    }
+}
+
+/// A page of codes, newest first.
+#[derive(Debug)]
+pub struct Promos {
+    /// The codes.
+    pub promos: Vec<Promo>,
+    /// What to send for the next page, if there is one.
+    pub next_cursor: Option<String>,
+}
+
+/// A page of all codes, newest first.
+///
+/// # Errors
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list.
+pub async fn list(app: &App, cursor: Option<&str>, limit: u32) -> Result<Promos, Error> {
+    let after = cursor.map(|text| Cursor::open(text, BINDING)).transpose()?;
+    let page = app.store().promos(after.as_ref(), limit).await?;
+    Ok(Promos {
+        promos: page.promos,
+        next_cursor: page.next.map(|next| next.seal(BINDING)),
+    })
+}
+
+/// Books what a code is worth, once a user.
+///
+/// # Errors
+/// [`Refusal::NoSuch`] alike for a code that never was, is used up or has ended: nobody learns which codes there are.
+/// [`Refusal::Conflict`] if the caller redeemed it before.
+pub async fn redeem(
+    app: &App,
+    caller: &Caller,
+    code: &PromoCode,
+    key: Option<&Key>,
+) -> Result<Booking, Error> {
+    let promo = app.store().promo(code).await?.ok_or_else(no_such_code)?;
+    let event_id = event_id(code, caller);
+    let description = format!("Promo code {}", code.as_str());
+    let event = Event {
+        id: &event_id,
+        actor: Actor::User(caller.user.clone()),
+        description: &description,
+    };
+    let order = Order {
+        tenant: Tenant::User(caller.user.clone()),
+        once: postings::once(caller, key, &event_id),
+        promo: Some(&promo),
+    };
+    let ended = postings::post(app, &order, |wallet, now| {
+        wallet
+            .add(Income::Redeem, promo.credits, &event, now)
+            .map_err(|_| Refusal::Conflict("the wallet cannot hold that much".to_owned()))
+    });
+    match ended.await? {
+        Ended::Booked(booking) => Ok(booking),
+        Ended::Before(_) => {
+            Err(Refusal::Conflict("you have redeemed this code before".to_owned()).into())
+        }
+        Ended::PromoClosed => Err(no_such_code().into()),
+    }
+}
+
+/// Names the event that `caller` redeems `code`: of one length, and without the code in it.
+fn event_id(code: &PromoCode, caller: &Caller) -> String {
+    let digest = Sha256::new()
+        .chain_update(caller.user.as_str())
+        .chain_update(code.as_str())
+        .finalize();
+    hex::encode(&digest[..16])
+}
+
+fn no_such_code() -> Refusal {
+    Refusal::NoSuch {
+        field: "code",
+        noun: "code that can be redeemed",
+    }
+}

@@ -1,0 +1,105 @@
+//! Promo codes: making, listing and finding them. Redeeming one is a posting.
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use domain::Timestamp;
+use domain::promos::{Promo, PromoCode};
+
+use crate::Store;
+use crate::accounts::is_condition;
+use crate::cursor::Cursor;
+use crate::items::{self, PROMOS, PromoItem, number, text};
+
+/// Codes made in the same millisecond are told apart by this many bits of randomness.
+const TIE_BITS: u32 = 20;
+
+/// A page of promo codes, newest first.
+#[derive(Debug)]
+pub struct PromoPage {
+    /// The codes.
+    pub promos: Vec<Promo>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<Cursor>,
+}
+
+impl Store {
+    /// Records a new code; `false` if it exists. `random` breaks the tie with another one of the same millisecond.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn put_promo(&self, promo: &Promo, random: u64) -> Result<bool, Fault> {
+        let ms = u64::try_from(promo.created_at.ms()).unwrap_or(0);
+        let sequence = (ms << TIE_BITS) | (random & ((1 << TIE_BITS) - 1));
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.tables.credits)
+            .set_item(Some(items::write(&PromoItem::new(promo, sequence))?))
+            .condition_expression("attribute_not_exists(tenant)")
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(Fault::new("recording a promo code", error)),
+        }
+    }
+
+    /// A page of all codes, newest first.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn promos(&self, after: Option<&Cursor>, limit: u32) -> Result<PromoPage, Fault> {
+        let (found, next) = self.by_sequence(PROMOS, after, limit).await?;
+        let promos = found
+            .into_iter()
+            .map(|item| items::read::<PromoItem>(item)?.try_into());
+        Ok(PromoPage {
+            promos: promos.collect::<Result<_, Fault>>()?,
+            next,
+        })
+    }
+
+    /// The code, if there is one.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn promo(&self, code: &PromoCode) -> Result<Option<Promo>, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.credits)
+            .key("tenant", text(PROMOS))
+            .key("entry", text(code.as_str()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing("reading a promo code"))?;
+        found
+            .item
+            .map(|item| items::read::<PromoItem>(item)?.try_into())
+            .transpose()
+    }
+
+    /// Counts one more redemption, on condition that the code is open and worth what is being booked.
+    pub(crate) fn count_redemption(
+        &self,
+        promo: &Promo,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, Fault> {
+        let update = Update::builder()
+            .table_name(&self.tables.credits)
+            .key("tenant", text(PROMOS))
+            .key("entry", text(promo.code.as_str()))
+            .update_expression("SET redeemed = redeemed + :one")
+            .condition_expression(
+                "redeemed < max_redemptions AND credits = :credits AND (attribute_not_exists(expires_at_ms) OR expires_at_ms > :now)",
+            )
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":credits", number(promo.credits.get()))
+            .expression_attribute_values(":now", number(now.ms()))
+            .build()
+            .map_err(Fault::doing("building a redemption"))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
