@@ -8,6 +8,7 @@ mod harness;
 mod api_keys;
 mod attacks;
 mod bad_input;
+mod cancel;
 mod catalogue;
 mod directives;
 mod files;

@@ -22,7 +22,7 @@ enum Reply {
 }
 
 /// In this order: the first makes the account that the others are called by.
-const REPLIES: [(&str, Reply); 32] = [
+const REPLIES: [(&str, Reply); 33] = [
     ("accounts-register", Reply::Status(201)),
     // API Gateway makes a 401 out of this very word.
     ("accounts-authorize", Reply::Fails("Unauthorized")),
@@ -42,6 +42,7 @@ const REPLIES: [(&str, Reply); 32] = [
     ("files-get", Reply::Status(404)),
     ("generations-create", Reply::Status(202)),
     // No such generation.
+    ("generations-cancel", Reply::Status(404)),
     ("generations-delete", Reply::Status(404)),
     ("generations-favorite", Reply::Status(404)),
     ("generations-get", Reply::Status(404)),
