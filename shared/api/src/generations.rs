@@ -19,7 +19,9 @@ use crate::values;
 
 pub use stats::{CreditSums, StatsView};
 pub use update::UpdateGeneration;
-pub use view::{FailureView, GenerationView, MediaView, Receipt, media_list, poll_after};
+pub use view::{
+    CancelView, FailureView, GenerationView, MediaView, Receipt, media_list, poll_after,
+};
 
 /// The longest description of a change.
 const CHANGE_DESCRIPTION_CHARS_MAX: usize = 1_000;

@@ -1,5 +1,6 @@
 //! Asking for a generation, looking at one's own, and what becomes of it afterwards.
 
+mod cancel;
 mod edit;
 mod open;
 
@@ -11,6 +12,7 @@ use domain::ids::{GenerationId, Tenant};
 use domain::{Refusal, Timestamp};
 use store::Cursor;
 
+pub use cancel::{Canceled, cancel};
 pub use edit::{delete, relabel};
 pub use open::{Key, Submitted, submit};
 pub(crate) use open::{check_references, lane};

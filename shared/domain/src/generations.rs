@@ -4,6 +4,7 @@
 //! is how a second webhook, a late worker or a repeated message becomes a no-op. Refuses to know how a record is
 //! stored or a wallet is changed; [`Generation::settlement`] says what a transition owes the ledger.
 
+mod cancel;
 mod outcome;
 mod state;
 mod stats;
@@ -12,6 +13,7 @@ mod tests;
 
 use std::time::Duration;
 
+pub use cancel::Cancellation;
 pub use outcome::{Failure, FailureCode, Media, Outcome, Ticket};
 pub use state::{Hold, Intent, Settlement, State};
 pub use stats::{Counted, Stats};
@@ -138,7 +140,9 @@ pub struct Generation {
     pub outputs: Vec<Output>,
     /// Why it was not.
     pub failure: Option<Failure>,
-    /// When the provider was asked to stop, because the deadline had passed.
+    /// When its owner first asked to cancel it while it was, or might have been, at the provider.
+    pub cancel_wished_at: Option<Timestamp>,
+    /// When the provider was asked to stop, by that wish or because the deadline had passed.
     pub cancel_requested_at: Option<Timestamp>,
     /// When somebody must look at it again; a job at rest has none.
     pub due_at: Option<Timestamp>,
@@ -180,7 +184,7 @@ impl Generation {
         }
     }
 
-    /// The provider accepted it; look at it again at `check_at` if no webhook came.
+    /// The provider accepted it; look at it again at `check_at` if no webhook came, and at once if it is to be stopped.
     #[must_use]
     pub fn accepted(&self, ticket: Ticket, now: Timestamp, check_at: Timestamp) -> Option<Self> {
         match self.state {
@@ -188,7 +192,7 @@ impl Generation {
                 state: State::Running,
                 ticket: Some(ticket),
                 started_at: Some(now),
-                due_at: Some(check_at),
+                due_at: Some(self.cancel_wished_at.map_or(check_at, |_| now)),
                 ..self.next()
             }),
             _ => None,
@@ -196,10 +200,12 @@ impl Generation {
     }
 
     /// The provider provably did not accept it, but may later: back into the queue, to be looked at again at `check_at`.
+    /// One that its owner wants cancelled ends here: the provider has nothing of it.
     #[must_use]
-    pub fn refused_for_now(&self, check_at: Timestamp) -> Option<Self> {
-        match self.state {
-            State::Submitting => Some(Self {
+    pub fn refused_for_now(&self, now: Timestamp, check_at: Timestamp) -> Option<Self> {
+        match (self.state, self.cancel_wished_at) {
+            (State::Submitting, Some(_)) => self.failed(cancel::by_owner(), now),
+            (State::Submitting, None) => Some(Self {
                 state: State::Queued,
                 due_at: Some(check_at),
                 ..self.next()

@@ -58,12 +58,39 @@ pub struct GenerationView {
     pub outputs: Vec<MediaView>,
     /// What became of the credits.
     pub receipt: Receipt,
+    /// When its owner asked to cancel it, if the provider still has a say in that.
+    pub cancel_requested_at: Option<String>,
     /// When it was accepted.
     pub created_at: String,
     /// When the provider took it.
     pub started_at: Option<String>,
     /// When it came to rest.
     pub finished_at: Option<String>,
+}
+
+/// What a cancel came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelView {
+    /// `canceled`, or `cancel_requested` while the provider decides.
+    pub status: String,
+}
+
+impl CancelView {
+    /// It is over, and its credits were given back.
+    #[must_use]
+    pub fn over() -> Self {
+        Self {
+            status: State::Canceled.as_str().to_owned(),
+        }
+    }
+
+    /// The provider is asked; the hold stays until its word.
+    #[must_use]
+    pub fn requested() -> Self {
+        Self {
+            status: "cancel_requested".to_owned(),
+        }
+    }
 }
 
 /// Why a generation was not delivered.
@@ -154,6 +181,7 @@ impl GenerationView {
             }),
             outputs: media(generation, urls, expires_at),
             receipt: Receipt::from(generation),
+            cancel_requested_at: generation.cancel_wished_at.map(time::format),
             created_at: time::format(generation.created_at),
             started_at: generation.started_at.map(time::format),
             finished_at: generation.finished_at.map(time::format),

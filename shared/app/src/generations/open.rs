@@ -296,6 +296,7 @@ fn new_job(
         sources: Vec::new(),
         outputs: Vec::new(),
         failure: None,
+        cancel_wished_at: None,
         cancel_requested_at: None,
         due_at: Some(now.plus(QUEUED_CHECK)),
         created_at: now,

@@ -71,6 +71,8 @@ pub(crate) struct GenerationItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failure: Option<FailureItem>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancel_wished_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     cancel_requested_at_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
@@ -184,6 +186,7 @@ impl GenerationItem {
                 code: failure.code.as_str().to_owned(),
                 message: failure.message,
             }),
+            cancel_wished_at_ms: job.cancel_wished_at.map(Timestamp::ms),
             cancel_requested_at_ms: job.cancel_requested_at.map(Timestamp::ms),
             due_shard: job.due_at.map(|_| due_shard(&job.id)),
             due_at_ms: job.due_at.map(Timestamp::ms),
@@ -249,6 +252,7 @@ impl TryFrom<GenerationItem> for Generation {
             sources: item.sources.into_iter().map(Media::from).collect(),
             outputs: item.outputs.into_iter().map(Output::from).collect(),
             failure,
+            cancel_wished_at: item.cancel_wished_at_ms.map(Timestamp::from_ms),
             cancel_requested_at: item.cancel_requested_at_ms.map(Timestamp::from_ms),
             due_at: item.due_at_ms.map(Timestamp::from_ms),
             created_at: Timestamp::from_ms(item.created_at_ms),

@@ -9,6 +9,7 @@ mod admin;
 mod api_keys;
 mod attacks;
 mod bad_input;
+mod cancel;
 mod catalogue;
 mod credits;
 mod directives;

@@ -56,6 +56,7 @@ const REPLIES: &[(&str, Reply)] = &[
     ("files-get", Reply::Status(404)),
     ("generations-create", Reply::Status(202)),
     // No such generation.
+    ("generations-cancel", Reply::Status(404)),
     ("generations-delete", Reply::Status(404)),
     ("generations-favorite", Reply::Status(404)),
     ("generations-get", Reply::Status(404)),
