@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod api_keys;
+mod attempts;
 pub mod clock;
 pub mod config;
 pub mod credits;

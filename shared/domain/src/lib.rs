@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod attempts;
 pub mod catalogue;
 pub mod credits;
 pub mod files;
