@@ -6,17 +6,15 @@ use auth::api_keys::PersonalKey;
 use auth::opaque::Secret;
 use auth::passwords::{self, Password};
 use aws::Fault;
-use domain::accounts::{
-    Caller, Email, FullName, Plan, ProfileChange, SESSIONS_MAX, SIGN_IN_FAILURES_MAX,
-    SIGN_IN_WINDOW, Shown, User,
-};
+use domain::Refusal;
+use domain::accounts::{Caller, Email, FullName, Plan, ProfileChange, SESSIONS_MAX, Shown, User};
+use domain::attempts::{Attempt, Source};
 use domain::ids::{Tenant, UserId};
 use domain::ledger::Wallet;
-use domain::{Refusal, Timestamp};
 use store::Registered;
 
 use crate::sessions::{SignedIn, new_session, signed_in};
-use crate::{App, Error, clock};
+use crate::{App, Error, attempts, clock};
 
 /// How often a registration is tried that another one of the same e-mail stood in the way of.
 const REGISTER_ATTEMPTS_MAX: u32 = 6;
@@ -27,14 +25,16 @@ const LAST_USED_RESOLUTION: Duration = Duration::from_secs(300);
 /// Makes an account with its bonus, and signs it in.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if the e-mail has an account.
+/// [`Refusal::Conflict`] if the e-mail has an account, [`Refusal::RateLimited`] if too many come from `source`.
 pub async fn register(
     app: &App,
+    source: &Source,
     email: Email,
     password: Password,
     full_name: Option<FullName>,
 ) -> Result<SignedIn, Error> {
     let now = clock::now();
+    attempts::count(app, Attempt::RegisterFrom(source), now).await?;
     let (hash, issuer) = tokio::join!(passwords::hash(password), app.issuer());
     let (hash, issuer) = (hash.map_err(Fault::doing("hashing a password"))?, issuer?);
     let user = User {
@@ -70,12 +70,20 @@ pub async fn register(
 /// more tries than the limit; a success forgets the count. More sessions than one may have end the oldest.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] for an unknown e-mail and a wrong password alike, [`Refusal::RateLimited`] when locked.
-pub async fn login(app: &App, email: &Email, password: Secret) -> Result<SignedIn, Error> {
+/// [`Refusal::Unauthorized`] for an unknown e-mail and a wrong password alike, [`Refusal::RateLimited`] when `email`
+/// is locked or too many guesses come from `source`.
+pub async fn login(
+    app: &App,
+    source: &Source,
+    email: &Email,
+    password: Secret,
+) -> Result<SignedIn, Error> {
     let now = clock::now();
     let store = app.store();
+    // First by source: who is kept out by that must not go on locking other people's e-mails.
+    attempts::count(app, Attempt::SignInFrom(source), now).await?;
     let (counted, credential, issuer) = tokio::join!(
-        count_guess(app, email, now),
+        attempts::count(app, Attempt::SignInAs(email), now),
         store.credential(email),
         app.issuer()
     );
@@ -96,25 +104,16 @@ pub async fn login(app: &App, email: &Email, password: Secret) -> Result<SignedI
         _ => return Err(Refusal::Unauthorized.into()),
     };
     let (session, refresh_token) = new_session(&user.id, era, now)?;
-    let (stored, forgotten) =
-        tokio::join!(store.put_session(&session), store.forget_sign_ins(email));
+    let (stored, forgotten, taken_back) = tokio::join!(
+        store.put_session(&session),
+        store.forget(Attempt::SignInAs(email)),
+        attempts::take_back(app, Attempt::SignInFrom(source))
+    );
     stored?;
     forgotten?;
+    taken_back?;
     store.end_oldest_sessions(&user.id, SESSIONS_MAX).await?;
     Ok(signed_in(issuer, user, &session, refresh_token, now)?)
-}
-
-/// Counts a guess at the password of `email`, known or not, before it is looked at.
-///
-/// # Errors
-/// [`Refusal::RateLimited`] when the e-mail is locked.
-pub(crate) async fn count_guess(app: &App, email: &Email, now: Timestamp) -> Result<(), Error> {
-    let (attempts, began) = app.store().count_sign_in(email, now).await?;
-    if attempts > SIGN_IN_FAILURES_MAX {
-        let retry_after = began.plus(SIGN_IN_WINDOW).since(now).min(SIGN_IN_WINDOW);
-        return Err(Refusal::RateLimited { retry_after }.into());
-    }
-    Ok(())
 }
 
 /// The caller's own account.

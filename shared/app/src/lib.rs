@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod api_keys;
+mod attempts;
 pub mod clock;
 pub mod config;
 pub mod credits;

@@ -4,13 +4,13 @@ use auth::opaque::Secret;
 use auth::passwords::{self, Password};
 use aws::Fault;
 use domain::accounts::{Caller, User};
+use domain::attempts::Attempt;
 use domain::ids::SessionId;
 use domain::{FieldCode, Refusal};
 use store::NewEra;
 
-use crate::accounts::count_guess;
 use crate::sessions::begin_era;
-use crate::{App, Error, clock};
+use crate::{App, Error, attempts, clock};
 
 /// Changes the caller's password, and ends every session but the one that asks. A wrong current password counts as
 /// a failed sign-in: an access token is no way around the limit.
@@ -28,7 +28,7 @@ pub async fn change(
     let user = store.user(&caller.user).await?;
     let user = user.ok_or(Refusal::Unauthorized)?;
     let (counted, credential) = tokio::join!(
-        count_guess(app, &user.email, clock::now()),
+        attempts::count(app, Attempt::SignInAs(&user.email), clock::now()),
         store.credential(&user.email)
     );
     let credential = match (counted, credential?) {
@@ -57,5 +57,5 @@ pub async fn change(
         let overtaken = "your password or your sessions were changed meanwhile";
         return Err(Refusal::Conflict(overtaken.to_owned()).into());
     }
-    Ok(store.forget_sign_ins(&read.email).await?)
+    Ok(store.forget(Attempt::SignInAs(&read.email)).await?)
 }

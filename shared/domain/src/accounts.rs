@@ -1,4 +1,4 @@
-//! People's accounts: e-mail addresses, names, plans, and when a sign-in is locked.
+//! People's accounts: e-mail addresses, names, plans, sessions, and what a credential may do.
 //! Owns what makes each valid; refuses to know passwords and tokens (the `auth` crate's).
 
 use std::time::Duration;
@@ -13,10 +13,6 @@ pub const EMAIL_CHARS_MAX: usize = 254;
 const EMAIL_LOCAL_CHARS_MAX: usize = 64;
 /// The longest name of a person.
 pub const FULL_NAME_CHARS_MAX: usize = 200;
-/// Failed sign-ins that lock an e-mail.
-pub const SIGN_IN_FAILURES_MAX: u32 = 5;
-/// The time in which they count, from the first one, and after which the lock ends.
-pub const SIGN_IN_WINDOW: Duration = Duration::from_secs(15 * 60);
 /// How long a session lives without being refreshed.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How many sessions a user may have: signing in once more ends the oldest.

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod api_keys;
+pub mod attempts;
 pub mod catalogue;
 pub mod credits;
 pub mod files;

@@ -68,6 +68,13 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
                 text.parse().ok().and_then(Credits::new)
             })
             .unwrap_or(Credits::ZERO),
+        source_limits: settings
+            .parsed("SOURCE_LIMITS", "on or off", |text| match text {
+                "on" => Some(true),
+                "off" => Some(false),
+                _ => None,
+            })
+            .unwrap_or(true),
         admin_emails: settings
             .list("ADMIN_EMAILS")
             .iter()

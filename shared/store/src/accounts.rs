@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, Put, ReturnValue, TransactWriteItem,
 };
 use domain::Timestamp;
-use domain::accounts::{AvatarUrl, Email, FullName, ProfileChange, SIGN_IN_WINDOW, Session, User};
+use domain::accounts::{AvatarUrl, Email, FullName, ProfileChange, Session, User};
 use domain::admin::AccountChange;
 use domain::ids::UserId;
 use domain::ledger::Booked;
@@ -13,8 +13,6 @@ use domain::ledger::Booked;
 use crate::Store;
 use crate::items::{self, CredentialItem, Item, SessionItem, UserItem, email_key, number, text};
 use crate::transact::{Outcome, Reason};
-
-const ATTEMPTS_SORT: &str = "attempts";
 
 /// What a sign-in is checked against.
 #[derive(Debug)]
@@ -260,79 +258,6 @@ impl Store {
             Err(error) => Err(Fault::new("changing a profile", error)),
         }
     }
-
-    /// Counts one more sign-in that has not succeeded (yet) for `email`, known or not, and says how many there were
-    /// in the current window, and when it began.
-    ///
-    /// # Errors
-    /// A [`Fault`] if it was not written.
-    pub async fn count_sign_in(
-        &self,
-        email: &Email,
-        now: Timestamp,
-    ) -> Result<(u32, Timestamp), Fault> {
-        let doing = "counting a sign-in";
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.tables.accounts)
-            .key("pk", text(email_key(email)))
-            .key("sk", text(ATTEMPTS_SORT))
-            .return_values(ReturnValue::AllNew);
-        let cutoff = number(now.minus(SIGN_IN_WINDOW).ms());
-        let one_more = update
-            .clone()
-            .update_expression("ADD attempts :one")
-            .condition_expression("began_at_ms > :cutoff")
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":cutoff", cutoff.clone());
-        // Of several firsts at once, one begins the window and the others are counted in it.
-        let first = update
-            .update_expression("SET attempts = :one, began_at_ms = :now, #ttl = :ttl")
-            .condition_expression("attribute_not_exists(began_at_ms) OR began_at_ms <= :cutoff")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":now", number(now.ms()))
-            .expression_attribute_values(":ttl", number(now.plus(SIGN_IN_WINDOW).seconds()))
-            .expression_attribute_values(":cutoff", cutoff);
-        for write in [&one_more, &first, &one_more, &first, &one_more] {
-            match write.clone().send().await {
-                Ok(counted) => return read_attempts(counted.attributes),
-                Err(error) if is_condition(&error) => {}
-                Err(error) => return Err(Fault::new(doing, error)),
-            }
-        }
-        Err(Fault::new(doing, "the count keeps being forgotten"))
-    }
-
-    /// Forgets the sign-ins counted for `email`: one succeeded.
-    ///
-    /// # Errors
-    /// A [`Fault`] if it was not written.
-    pub async fn forget_sign_ins(&self, email: &Email) -> Result<(), Fault> {
-        self.client
-            .delete_item()
-            .table_name(&self.tables.accounts)
-            .key("pk", text(email_key(email)))
-            .key("sk", text(ATTEMPTS_SORT))
-            .send()
-            .await
-            .map_err(Fault::doing("forgetting sign-ins"))?;
-        Ok(())
-    }
-}
-
-/// How often, and since when.
-fn read_attempts(item: Option<items::Item>) -> Result<(u32, Timestamp), Fault> {
-    let item = item.unwrap_or_default();
-    let read = |name: &'static str| {
-        let number = item.get(name).and_then(|value| value.as_n().ok());
-        number
-            .and_then(|number| number.parse::<i64>().ok())
-            .ok_or_else(|| items::broken(name))
-    };
-    let attempts = u32::try_from(read("attempts")?).unwrap_or(u32::MAX);
-    Ok((attempts, Timestamp::from_ms(read("began_at_ms")?)))
 }
 
 /// Whether a single write failed because its condition was not met.

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod api_keys;
+mod attempts;
 mod cursor;
 mod files;
 mod generations;
