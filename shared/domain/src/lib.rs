@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod api_keys;
 pub mod catalogue;
+pub mod chain;
 pub mod credits;
 pub mod files;
 pub mod generations;
