@@ -1,11 +1,14 @@
 //! The wallet and its ledger. Owns the arithmetic of every booking: each one yields the next wallet and exactly
-//! one entry whose deltas are the difference. Refuses to know how the pair is committed (the store writes both in
+//! one entry whose deltas are the difference, and whose hash covers it and every entry before it. Refuses to know how the pair is committed (the store writes both in
 //! one transaction, on condition that the wallet still has the version that the booking started from).
+
+mod replay;
 
 use std::fmt;
 
 use thiserror::Error;
 
+use crate::chain::Link;
 use crate::credits::Credits;
 use crate::ids::{GenerationId, Tenant, UserId};
 use crate::refusal::Refusal;
@@ -28,6 +31,8 @@ pub struct Wallet {
     pub in_flight: u32,
     /// How many bookings there were: the condition of the next one, and the last entry's sequence.
     pub version: u64,
+    /// The hash of the last entry, which the next one follows.
+    pub last: Link,
 }
 
 /// What an entry books.
@@ -184,6 +189,8 @@ pub struct Entry {
     pub created_at: Timestamp,
     /// Its place in the tenant's ledger, from 1, without gaps.
     pub sequence: u64,
+    /// The hash of all this and of the entry before it.
+    pub hash: Link,
 }
 
 /// A booking worked out: the wallet as it will be, and the entry that says why.
@@ -271,6 +278,7 @@ impl Wallet {
             lifetime_spent: Credits::ZERO,
             in_flight: 0,
             version: 0,
+            last: Link::START,
         }
     }
 
@@ -439,11 +447,11 @@ impl Wallet {
     }
 
     fn book(&self, next: Self, line: Line<'_>) -> Booked {
-        let wallet = Self {
+        let mut wallet = Self {
             version: self.version + 1,
             ..next
         };
-        let entry = Entry {
+        let mut entry = Entry {
             id: format!("txn_{}-{}", line.ulid, line.kind.as_str()),
             tenant: self.tenant.clone(),
             kind: line.kind,
@@ -457,7 +465,10 @@ impl Wallet {
             description: line.description,
             created_at: line.now,
             sequence: wallet.version,
+            hash: Link::START,
         };
+        entry.hash = entry.link(self.last);
+        wallet.last = entry.hash;
         Booked { wallet, entry }
     }
 
@@ -544,6 +555,7 @@ mod tests {
                     next.available.get() + next.held.get() + next.lifetime_spent.get(),
                     next.lifetime_granted.get()
                 );
+                prop_assert_eq!(wallet.replay(&entry), Ok(next.clone()));
                 wallet = next;
             }
         }

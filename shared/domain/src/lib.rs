@@ -8,6 +8,7 @@ pub mod admin;
 pub mod api_keys;
 pub mod attempts;
 pub mod catalogue;
+pub mod chain;
 pub mod credits;
 pub mod files;
 pub mod generations;
