@@ -2,6 +2,9 @@
 //! one entry whose deltas are the difference, and whose hash covers it and every entry before it. Refuses to know how the pair is committed (the store writes both in
 //! one transaction, on condition that the wallet still has the version that the booking started from).
 
+#[cfg(test)]
+mod interleavings;
+mod moves;
 mod replay;
 
 use std::fmt;
@@ -13,6 +16,8 @@ use crate::credits::Credits;
 use crate::ids::{GenerationId, Tenant, UserId};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
+
+pub use moves::Transfer;
 
 /// A tenant's credits now. Everything in it follows from the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -484,82 +489,11 @@ impl Wallet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const LIMITS: Limits = Limits {
         in_flight_max: 10,
         unverified_max: None,
     };
-
-    #[derive(Clone, Copy, Debug)]
-    enum Step {
-        Add(u32),
-        TakeBack(u32),
-        Hold(u32),
-        Capture(usize),
-        Release(usize),
-    }
-
-    fn steps() -> impl Strategy<Value = Vec<Step>> {
-        let step = prop_oneof![
-            (1_u32..500).prop_map(Step::Add),
-            (1_u32..300).prop_map(Step::TakeBack),
-            (1_u32..200).prop_map(Step::Hold),
-            any::<usize>().prop_map(Step::Capture),
-            any::<usize>().prop_map(Step::Release),
-        ];
-        prop::collection::vec(step, 1..120)
-    }
-
-    proptest! {
-        #[test]
-        fn any_interleaving_of_bookings_sums_to_the_wallet(steps in steps()) {
-            let now = Timestamp::from_ms(1);
-            let user = UserId::new(now, 1);
-            let mut wallet = Wallet::empty(Tenant::User(user.clone()));
-            let mut open: Vec<(GenerationId, Credits)> = Vec::new();
-            let (mut available, mut held, mut entries) = (0, 0, 0_u64);
-            let event = Event { id: "event", actor: Actor::System, description: "given" };
-            for (n, step) in steps.into_iter().enumerate() {
-                let generation = GenerationId::new(now, n as u128);
-                let booked = match step {
-                    Step::Add(amount) => wallet.add(Income::Grant, Credits::of(amount), &event, now).ok(),
-                    Step::TakeBack(amount) => wallet.take_back(Credits::of(amount), &event, now).ok(),
-                    Step::Hold(cost) => {
-                        let job = Job { generation: &generation, cost: Credits::of(cost), model: "m" };
-                        let booked = wallet.hold(&job, &user, LIMITS, now).ok();
-                        if booked.is_some() {
-                            open.push((generation.clone(), job.cost));
-                        }
-                        booked
-                    }
-                    Step::Capture(at) | Step::Release(at) if open.is_empty() => { let _ = at; None }
-                    Step::Capture(at) => {
-                        let (generation, cost) = open.swap_remove(at % open.len());
-                        Some(wallet.capture(&Job { generation: &generation, cost, model: "m" }, now).expect("held"))
-                    }
-                    Step::Release(at) => {
-                        let (generation, cost) = open.swap_remove(at % open.len());
-                        Some(wallet.release(&Job { generation: &generation, cost, model: "m" }, now).expect("held"))
-                    }
-                };
-                let Some(Booked { wallet: next, entry }) = booked else { continue };
-                available += entry.available_delta;
-                held += entry.held_delta;
-                entries += 1;
-                prop_assert_eq!((next.available.get(), next.held.get()), (available, held));
-                prop_assert_eq!((entry.available_after, entry.held_after), (next.available, next.held));
-                prop_assert_eq!((entry.sequence, next.version), (entries, entries));
-                prop_assert_eq!(next.in_flight as usize, open.len());
-                prop_assert_eq!(
-                    next.available.get() + next.held.get() + next.lifetime_spent.get(),
-                    next.lifetime_granted.get()
-                );
-                prop_assert_eq!(wallet.replay(&entry), Ok(next.clone()));
-                wallet = next;
-            }
-        }
-    }
 
     #[test]
     fn an_empty_wallet_is_out_of_credits_before_it_is_too_busy() {

@@ -61,8 +61,7 @@ async fn a_job_that_waits_with_us_is_over_at_once_and_never_reaches_the_provider
     let canceled = ada.generation(&id).await;
     assert_eq!(canceled["status"], "canceled");
     assert_eq!(canceled["error"]["code"], "canceled");
-    let receipt =
-        json!({"quoted": 25, "held": 0, "captured": 0, "released": 25, "reason": "canceled"});
+    let receipt = json!({"quoted": 25, "held": 0, "captured": 0, "released": 25, "refunded": 0, "reason": "canceled"});
     assert_eq!(canceled["receipt"], receipt);
     over(&cancel(&ada, &id).await);
 

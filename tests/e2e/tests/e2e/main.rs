@@ -15,6 +15,7 @@ mod credits;
 mod directives;
 mod files;
 mod generations;
+mod interleavings;
 mod kills;
 mod main_job;
 mod money;
