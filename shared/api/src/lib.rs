@@ -13,6 +13,7 @@ pub mod generations;
 pub mod list;
 pub mod models;
 pub mod problem;
+pub mod projects;
 pub mod query;
 pub mod service;
 pub mod time;

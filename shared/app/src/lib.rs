@@ -12,6 +12,7 @@ pub mod files;
 pub mod generations;
 pub mod health;
 pub mod jobs;
+pub mod projects;
 pub mod webhooks;
 
 use std::fmt;

@@ -3,6 +3,7 @@
 //! Owns: ids, credits, the wallet and its ledger, the life of a generation, the catalogue, accounts, files, and
 //! every reason to refuse. Refuses to know: time (a moment is an argument), randomness, I/O, JSON, HTTP, AWS.
 
+pub mod access;
 pub mod accounts;
 pub mod api_keys;
 pub mod catalogue;
@@ -12,6 +13,7 @@ pub mod generations;
 pub mod ids;
 pub mod labels;
 pub mod ledger;
+pub mod projects;
 pub mod refusal;
 pub mod time;
 

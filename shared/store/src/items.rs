@@ -7,6 +7,7 @@ mod files;
 mod generations;
 mod ledger;
 mod parameters;
+mod projects;
 
 use std::collections::HashMap;
 
@@ -20,6 +21,7 @@ pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key a
 pub(crate) use files::FileItem;
 pub(crate) use generations::{CountedItem, GenerationItem, IdempotencyItem, due_shards};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem};
+pub(crate) use projects::{ProjectItem, count_key};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;

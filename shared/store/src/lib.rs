@@ -10,6 +10,7 @@ mod cursor;
 mod files;
 mod generations;
 mod items;
+mod projects;
 mod transact;
 mod wallets;
 
@@ -20,6 +21,7 @@ pub use accounts::{Credential, Registered};
 pub use api_keys::{KeySpend, KnownKey};
 pub use cursor::Cursor;
 pub use generations::{IdempotencyRecord, Opened, Opening, Page, Written};
+pub use projects::{Made, ProjectPage};
 pub use transact::backoff;
 pub use wallets::EntryPage;
 
@@ -34,6 +36,8 @@ pub struct Tables {
     pub generations: String,
     /// Uploaded files.
     pub files: String,
+    /// Projects.
+    pub projects: String,
 }
 
 /// What a worker shows instead of a tenant: only code that acts for Velro itself may make one.

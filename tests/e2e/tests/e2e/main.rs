@@ -16,6 +16,7 @@ mod generations;
 mod kills;
 mod main_job;
 mod money;
+mod projects;
 mod sessions;
 mod tenancy;
 mod unknown;

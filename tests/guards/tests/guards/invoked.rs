@@ -22,7 +22,7 @@ enum Reply {
 }
 
 /// In this order: the first makes the account that the others are called by.
-const REPLIES: [(&str, Reply); 33] = [
+const REPLIES: [(&str, Reply); 38] = [
     ("accounts-register", Reply::Status(201)),
     // API Gateway makes a 401 out of this very word.
     ("accounts-authorize", Reply::Fails("Unauthorized")),
@@ -57,6 +57,12 @@ const REPLIES: [(&str, Reply); 33] = [
     ("jobs-sweep", Reply::Due(0)),
     ("models-get", Reply::Status(200)),
     ("models-list", Reply::Status(200)),
+    ("projects-create", Reply::Status(201)),
+    // No such project.
+    ("projects-delete", Reply::Status(404)),
+    ("projects-get", Reply::Status(404)),
+    ("projects-list", Reply::Status(200)),
+    ("projects-update", Reply::Status(404)),
     ("service-health", Reply::Status(200)),
     ("service-jwks", Reply::Status(200)),
     ("service-preflight", Reply::Status(204)),
