@@ -6,7 +6,7 @@ mod view;
 
 use domain::catalogue::{Asked, Kind, Model};
 use domain::generations::{Draft, Filter, Intent, Request, State};
-use domain::ids::{FileId, GenerationId, ProjectId, TeamId};
+use domain::ids::{FileId, GenerationId, ProjectId};
 use domain::{Credits, FieldCode, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
@@ -105,7 +105,11 @@ impl CreateGeneration {
             problems.add("webhook_url", FieldCode::Unsupported, message);
         }
         let order = problems.or(order)?;
-        let (reference_file, parent) = self.check_ids(order.cost)?;
+        let Named {
+            reference_file,
+            parent,
+            project,
+        } = self.check_ids(order.cost)?;
         let request = Request {
             prompt: self.prompt,
             negative_prompt: self.negative_prompt,
@@ -118,6 +122,7 @@ impl CreateGeneration {
         Ok(Draft {
             order,
             request,
+            project,
             max_credits,
             fingerprint,
         })
@@ -167,7 +172,7 @@ impl CreateGeneration {
     }
 
     /// An id that is none names nothing, which is all that its sender may know.
-    fn check_ids(&self, price: Credits) -> Result<(Option<FileId>, Option<GenerationId>), Refusal> {
+    fn check_ids(&self, price: Credits) -> Result<Named, Refusal> {
         fn id<Id>(
             field: &'static str,
             noun: &'static str,
@@ -177,33 +182,21 @@ impl CreateGeneration {
             text.map(|text| parse(text).ok_or(Refusal::NoSuch { field, noun }))
                 .transpose()
         }
-        let reference = id(
-            "reference_file_id",
-            "file",
-            self.reference_file_id.as_ref(),
-            FileId::parse,
-        )?;
-        let parent = id(
-            "parent_generation_id",
-            "generation",
-            self.parent_generation_id.as_ref(),
-            GenerationId::parse,
-        )?;
-        // Nobody has a project, a team or a quote yet, so whatever is named does not exist.
-        if id(
-            "project_id",
-            "project",
-            self.project_id.as_ref(),
-            ProjectId::parse,
-        )?
-        .is_some()
-        {
-            return Err(Refusal::NoSuch {
-                field: "project_id",
-                noun: "project",
-            });
-        }
-        if id("team_id", "team", self.team_id.as_ref(), TeamId::parse)?.is_some() {
+        let reference_file = self.reference_file_id.as_ref();
+        let parent = self.parent_generation_id.as_ref();
+        let project = self.project_id.as_ref();
+        let named = Named {
+            reference_file: id("reference_file_id", "file", reference_file, FileId::parse)?,
+            parent: id(
+                "parent_generation_id",
+                "generation",
+                parent,
+                GenerationId::parse,
+            )?,
+            project: id("project_id", "project", project, ProjectId::parse)?,
+        };
+        // Nobody has a team or a quote yet, so whatever is named does not exist.
+        if self.team_id.is_some() {
             return Err(Refusal::NoSuch {
                 field: "team_id",
                 noun: "team",
@@ -212,7 +205,7 @@ impl CreateGeneration {
         if self.quote_id.is_some() {
             return Err(Refusal::PriceChanged { price });
         }
-        Ok((reference, parent))
+        Ok(named)
     }
 
     /// A digest of the whole request: the same request has the same, in whatever order its fields came.
@@ -231,9 +224,18 @@ impl CreateGeneration {
     }
 }
 
+/// What a request names by its id.
+struct Named {
+    reference_file: Option<FileId>,
+    parent: Option<GenerationId>,
+    project: Option<ProjectId>,
+}
+
 /// The query of `GET /generations`.
 #[derive(Debug)]
 pub struct ListQuery {
+    /// In this project.
+    pub project: Option<ProjectId>,
     /// Which ones.
     pub filter: Filter,
     /// Where to go on.
@@ -267,22 +269,25 @@ impl ListQuery {
             parent: query.value("parent_id", "the id of a generation", GenerationId::parse),
         };
         let (project, team) = (query.text("project_id"), query.text("team_id"));
+        let named = project.as_deref().map(ProjectId::parse);
         let checked = Self {
+            project: named.clone().flatten(),
             filter,
             cursor: query.text("cursor"),
             limit: query.limit(),
         };
         let checked = query.finish(checked)?;
-        match (project, team) {
-            (Some(_), _) => Err(Refusal::NoSuch {
+        // An id that is none names nothing; and nobody has a team yet.
+        match (named, team) {
+            (Some(None), _) => Err(Refusal::NoSuch {
                 field: "project_id",
                 noun: "project",
             }),
-            (None, Some(_)) => Err(Refusal::NoSuch {
+            (_, Some(_)) => Err(Refusal::NoSuch {
                 field: "team_id",
                 noun: "team",
             }),
-            (None, None) => Ok(checked),
+            (Some(Some(_)) | None, None) => Ok(checked),
         }
     }
 }

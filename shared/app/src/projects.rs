@@ -3,9 +3,10 @@
 use domain::Refusal;
 use domain::access::Action;
 use domain::accounts::Caller;
+use domain::generations::Stats;
 use domain::ids::{ProjectId, Tenant};
 use domain::projects::{Change, Details, PROJECTS_MAX, Project};
-use store::{Cursor, Made, Written};
+use store::{Cursor, Made, Shelf, Written};
 
 use crate::{App, Error, clock};
 
@@ -122,4 +123,17 @@ pub async fn delete(app: &App, caller: &Caller, id: &ProjectId) -> Result<(), Er
         }
     }
     Err(Refusal::Busy.into())
+}
+
+/// Sums over the newest generations in a project of the caller's, and whether those are all that it has.
+///
+/// # Errors
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not: what it cost is its owner's to know.
+pub async fn stats(app: &App, caller: &Caller, id: &ProjectId) -> Result<(Stats, bool), Error> {
+    let project = app
+        .store()
+        .project(&caller.user, Action::ViewCosts, id)
+        .await??;
+    let shelf = Shelf::Project(&project);
+    Ok(app.store().generation_stats(shelf).await?)
 }

@@ -3,6 +3,7 @@
 //! Owns who stands how to a thing, and what each may do. Refuses to know where things are kept: the store asks here
 //! before it hands a record out. Teams, their grants and a project's privacy flags come in as further relations.
 
+use crate::generations::Generation;
 use crate::ids::{Tenant, UserId};
 use crate::projects::{Project, Visibility};
 use crate::refusal::Refusal;
@@ -27,6 +28,8 @@ pub enum Action {
 pub enum Thing<'a> {
     /// A project.
     Project(&'a Project),
+    /// A generation, and the project that it is filed in, if that one exists.
+    Generation(&'a Generation, Option<&'a Project>),
 }
 
 /// How somebody stands to a thing.
@@ -44,12 +47,23 @@ impl Thing<'_> {
     const fn noun(self) -> &'static str {
         match self {
             Self::Project(_) => "project",
+            Self::Generation(..) => "generation",
         }
     }
 
     fn relation(self, caller: &UserId) -> Relation {
         match self {
             Self::Project(project) => to_project(caller, project),
+            Self::Generation(generation, project) => {
+                let Tenant::User(owner) = &generation.tenant;
+                let filed = project.map_or(Relation::Stranger, |it| to_project(caller, it));
+                match (owner == caller, filed) {
+                    (true, _) => Relation::Owner,
+                    // What is filed in a project is seen with it, and changed by nobody but its own owner.
+                    (false, Relation::Owner | Relation::Visitor) => Relation::Visitor,
+                    (false, Relation::Stranger) => Relation::Stranger,
+                }
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ use aws_sdk_dynamodb::Client;
 pub use accounts::{Credential, Registered};
 pub use api_keys::{KeySpend, KnownKey};
 pub use cursor::Cursor;
-pub use generations::{IdempotencyRecord, Opened, Opening, Page, Written};
+pub use generations::{IdempotencyRecord, Opened, Opening, Page, Shelf, Written};
 pub use projects::{Made, ProjectPage};
 pub use transact::backoff;
 pub use wallets::EntryPage;

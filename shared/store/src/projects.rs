@@ -3,8 +3,12 @@
 //! How many a tenant has is counted beside them, in the transaction that makes or deletes one: the bound holds however
 //! many are made at once.
 
+use std::collections::BTreeSet;
+
 use aws::Fault;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    ConditionCheck, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
+};
 use domain::Refusal;
 use domain::access::{self, Action, Thing};
 use domain::ids::{ProjectId, Tenant, UserId};
@@ -14,7 +18,7 @@ use crate::Store;
 use crate::accounts::is_condition;
 use crate::cursor::Cursor;
 use crate::generations::Written;
-use crate::items::{self, ProjectItem, count_key, number, text};
+use crate::items::{self, Item, ProjectItem, count_key, number, text};
 use crate::transact::{Outcome, Reason};
 
 /// What became of making a project.
@@ -91,7 +95,7 @@ impl Store {
     }
 
     /// The record, which nobody may have seen yet.
-    async fn project_record(&self, id: &ProjectId) -> Result<Option<Project>, Fault> {
+    pub(crate) async fn project_record(&self, id: &ProjectId) -> Result<Option<Project>, Fault> {
         let found = self
             .client
             .get_item()
@@ -105,6 +109,66 @@ impl Store {
             .item
             .map(|item| items::read::<ProjectItem>(item)?.try_into())
             .transpose()
+    }
+
+    /// Those of `ids`, at most a hundred, that still exist: one read, which tells no more of them.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn existing_projects(
+        &self,
+        ids: &BTreeSet<ProjectId>,
+    ) -> Result<BTreeSet<ProjectId>, Fault> {
+        let doing = "looking for projects";
+        if ids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let keys = ids
+            .iter()
+            .map(|id| Item::from([("id".to_owned(), text(id.as_str()))]));
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys.collect()))
+            .projection_expression("id")
+            .consistent_read(true)
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let found = self
+            .client
+            .batch_get_item()
+            .request_items(&self.tables.projects, wanted)
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        if found.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
+            return Err(Fault::new(doing, "the database left keys unprocessed"));
+        }
+        let mut responses = found.responses.unwrap_or_default();
+        let items = responses.remove(&self.tables.projects).unwrap_or_default();
+        let id = |item: Item| {
+            let id = item.get("id").and_then(|id| id.as_s().ok());
+            id.and_then(|id| ProjectId::parse(id))
+                .ok_or_else(|| items::broken("id"))
+        };
+        items.into_iter().map(id).collect()
+    }
+
+    /// The condition that a project is there and the tenant's, for the transaction that files something in it.
+    ///
+    /// It is a condition on the project's item, so openings in one project conflict with each other and with its
+    /// change: now they are all of one tenant, whose wallet makes them wait for each other in any case.
+    pub(crate) fn check_project(
+        &self,
+        tenant: &Tenant,
+        id: &ProjectId,
+    ) -> Result<TransactWriteItem, Fault> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables.projects)
+            .key("id", text(id.as_str()))
+            .condition_expression("tenant = :tenant")
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .build()
+            .map_err(Fault::doing("building a project's condition"))?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     /// A page of the tenant's own projects, newest first.

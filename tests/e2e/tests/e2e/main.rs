@@ -12,6 +12,7 @@ mod cancel;
 mod catalogue;
 mod directives;
 mod files;
+mod filing;
 mod generations;
 mod kills;
 mod main_job;

@@ -22,7 +22,7 @@ enum Reply {
 }
 
 /// In this order: the first makes the account that the others are called by.
-const REPLIES: [(&str, Reply); 38] = [
+const REPLIES: [(&str, Reply); 39] = [
     ("accounts-register", Reply::Status(201)),
     // API Gateway makes a 401 out of this very word.
     ("accounts-authorize", Reply::Fails("Unauthorized")),
@@ -62,6 +62,7 @@ const REPLIES: [(&str, Reply); 38] = [
     ("projects-delete", Reply::Status(404)),
     ("projects-get", Reply::Status(404)),
     ("projects-list", Reply::Status(200)),
+    ("projects-stats", Reply::Status(404)),
     ("projects-update", Reply::Status(404)),
     ("service-health", Reply::Status(200)),
     ("service-jwks", Reply::Status(200)),
