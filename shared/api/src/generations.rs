@@ -6,7 +6,7 @@ mod view;
 
 use domain::catalogue::{Asked, Kind, Model};
 use domain::generations::{Draft, Filter, Intent, Request, State};
-use domain::ids::{FileId, GenerationId, ProjectId, QuoteId, TeamId};
+use domain::ids::{FileId, GenerationId, ProjectId, QuoteId};
 use domain::{Credits, FieldCode, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
@@ -27,9 +27,6 @@ pub use view::{
 const CHANGE_DESCRIPTION_CHARS_MAX: usize = 1_000;
 /// How long signed media URLs may live.
 const EXPIRY_S: std::ops::RangeInclusive<u32> = 60..=86_400;
-
-/// What a request names: the reference, the parent, the quote.
-type Ids = (Option<FileId>, Option<GenerationId>, Option<QuoteId>);
 
 /// `POST /generations/{model}`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -114,7 +111,12 @@ impl CreateGeneration {
             problems.add("webhook_url", FieldCode::Unsupported, message);
         }
         let order = problems.or(order)?;
-        let (reference_file, parent, quote) = self.check_ids()?;
+        let Named {
+            reference_file,
+            parent,
+            project,
+            quote,
+        } = self.check_ids()?;
         let request = Request {
             prompt: self.prompt,
             negative_prompt: self.negative_prompt,
@@ -127,6 +129,7 @@ impl CreateGeneration {
         Ok(Draft {
             order,
             request,
+            project,
             max_credits,
             quote,
             fingerprint,
@@ -178,7 +181,7 @@ impl CreateGeneration {
     }
 
     /// An id that is none names nothing, which is all that its sender may know.
-    fn check_ids(&self) -> Result<Ids, Refusal> {
+    fn check_ids(&self) -> Result<Named, Refusal> {
         fn id<Id>(
             field: &'static str,
             noun: &'static str,
@@ -188,40 +191,29 @@ impl CreateGeneration {
             text.map(|text| parse(text).ok_or(Refusal::NoSuch { field, noun }))
                 .transpose()
         }
-        let reference = id(
-            "reference_file_id",
-            "file",
-            self.reference_file_id.as_ref(),
-            FileId::parse,
-        )?;
-        let parent = id(
-            "parent_generation_id",
-            "generation",
-            self.parent_generation_id.as_ref(),
-            GenerationId::parse,
-        )?;
-        let quote = id("quote_id", "quote", self.quote_id.as_ref(), QuoteId::parse)?;
-        // Nobody has a project or a team yet, so whatever is named does not exist.
-        if id(
-            "project_id",
-            "project",
-            self.project_id.as_ref(),
-            ProjectId::parse,
-        )?
-        .is_some()
-        {
-            return Err(Refusal::NoSuch {
-                field: "project_id",
-                noun: "project",
-            });
-        }
-        if id("team_id", "team", self.team_id.as_ref(), TeamId::parse)?.is_some() {
+        let reference_file = self.reference_file_id.as_ref();
+        let parent = self.parent_generation_id.as_ref();
+        let project = self.project_id.as_ref();
+        let quote = self.quote_id.as_ref();
+        let named = Named {
+            reference_file: id("reference_file_id", "file", reference_file, FileId::parse)?,
+            parent: id(
+                "parent_generation_id",
+                "generation",
+                parent,
+                GenerationId::parse,
+            )?,
+            project: id("project_id", "project", project, ProjectId::parse)?,
+            quote: id("quote_id", "quote", quote, QuoteId::parse)?,
+        };
+        // Nobody has a team yet, so whatever is named does not exist.
+        if self.team_id.is_some() {
             return Err(Refusal::NoSuch {
                 field: "team_id",
                 noun: "team",
             });
         }
-        Ok((reference, parent, quote))
+        Ok(named)
     }
 
     /// A digest of the whole request: the same request has the same, in whatever order its fields came.
@@ -240,9 +232,19 @@ impl CreateGeneration {
     }
 }
 
+/// What a request names by its id.
+struct Named {
+    reference_file: Option<FileId>,
+    parent: Option<GenerationId>,
+    project: Option<ProjectId>,
+    quote: Option<QuoteId>,
+}
+
 /// The query of `GET /generations`.
 #[derive(Debug)]
 pub struct ListQuery {
+    /// In this project.
+    pub project: Option<ProjectId>,
     /// Which ones.
     pub filter: Filter,
     /// Where to go on.
@@ -276,22 +278,25 @@ impl ListQuery {
             parent: query.value("parent_id", "the id of a generation", GenerationId::parse),
         };
         let (project, team) = (query.text("project_id"), query.text("team_id"));
+        let named = project.as_deref().map(ProjectId::parse);
         let checked = Self {
+            project: named.clone().flatten(),
             filter,
             cursor: query.text("cursor"),
             limit: query.limit(),
         };
         let checked = query.finish(checked)?;
-        match (project, team) {
-            (Some(_), _) => Err(Refusal::NoSuch {
+        // An id that is none names nothing; and nobody has a team yet.
+        match (named, team) {
+            (Some(None), _) => Err(Refusal::NoSuch {
                 field: "project_id",
                 noun: "project",
             }),
-            (None, Some(_)) => Err(Refusal::NoSuch {
+            (_, Some(_)) => Err(Refusal::NoSuch {
                 field: "team_id",
                 noun: "team",
             }),
-            (None, None) => Ok(checked),
+            (Some(Some(_)) | None, None) => Ok(checked),
         }
     }
 }

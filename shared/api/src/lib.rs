@@ -15,6 +15,7 @@ pub mod list;
 pub mod models;
 pub mod passwords;
 pub mod problem;
+pub mod projects;
 pub mod promos;
 pub mod query;
 pub mod quotes;

@@ -4,13 +4,15 @@ mod cancel;
 mod edit;
 mod open;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::access::Action;
 use domain::accounts::Caller;
 use domain::generations::{Filter, Generation, Output, Stats};
-use domain::ids::{GenerationId, Tenant};
+use domain::ids::{GenerationId, ProjectId, Tenant};
 use domain::{Refusal, Timestamp};
-use store::Cursor;
+use store::{Cursor, Shelf};
 
 pub use cancel::{Canceled, cancel};
 pub use edit::{delete, relabel};
@@ -39,11 +41,46 @@ pub struct Shown {
     pub now: Timestamp,
 }
 
-/// Signs what `generation` delivered.
+/// What the caller sees of a generation, with addresses for what it delivered.
 ///
 /// # Errors
-/// A fault if there is nothing to sign with.
-pub async fn show(app: &App, generation: Generation, expiry: Duration) -> Result<Shown, Error> {
+/// A fault if something cannot be read, or there is nothing to sign with.
+pub async fn show(
+    app: &App,
+    caller: &Caller,
+    generation: Generation,
+    expiry: Duration,
+) -> Result<Shown, Error> {
+    let existing = existing_projects(app, std::slice::from_ref(&generation)).await?;
+    show_one(app, seen_by(caller, generation, &existing), expiry).await
+}
+
+/// The projects that any of `generations` is filed in: one read for a whole page.
+async fn existing_projects(
+    app: &App,
+    generations: &[Generation],
+) -> Result<BTreeSet<ProjectId>, Error> {
+    let named = generations.iter().filter_map(|it| it.project.clone());
+    Ok(app.store().existing_projects(&named.collect()).await?)
+}
+
+/// A generation as `caller` may see it: in no project if that was deleted, and without what its owner notes for
+/// themselves if it is another's.
+fn seen_by(
+    caller: &Caller,
+    mut generation: Generation,
+    existing: &BTreeSet<ProjectId>,
+) -> Generation {
+    generation.project = generation.project.filter(|id| existing.contains(id));
+    if generation.tenant != Tenant::User(caller.user.clone()) {
+        generation.favorite = false;
+        generation.cancel_wished_at = None;
+        generation.request.reference_file = None;
+    }
+    generation
+}
+
+async fn show_one(app: &App, generation: Generation, expiry: Duration) -> Result<Shown, Error> {
     let now = clock::now();
     let sign = |output: &Output| {
         let key = output.key.clone();
@@ -58,16 +95,18 @@ pub async fn show(app: &App, generation: Generation, expiry: Duration) -> Result
     })
 }
 
-/// The caller's own generation.
+/// The generation with this id, for what the caller wants to do to it.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they have none with this id.
-pub async fn get(app: &App, caller: &Caller, id: &GenerationId) -> Result<Generation, Error> {
-    let tenant = Tenant::User(caller.user.clone());
-    app.store()
-        .generation(&tenant, id)
-        .await?
-        .ok_or(Error::Refused(Refusal::NotFound("generation")))
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
+pub async fn get(
+    app: &App,
+    caller: &Caller,
+    action: Action,
+    id: &GenerationId,
+) -> Result<Generation, Error> {
+    let found = app.store().generation_for(&caller.user, action, id).await?;
+    Ok(found?)
 }
 
 /// A page of generations, newest first.
@@ -79,30 +118,53 @@ pub struct List {
     pub next_cursor: Option<String>,
 }
 
-/// A page of the caller's own generations, newest first.
+/// Which generations are wanted: the caller's own, or those in a project.
+#[derive(Debug)]
+pub struct Wanted {
+    /// In this project.
+    pub project: Option<ProjectId>,
+    /// Of these, those that fit.
+    pub filter: Filter,
+    /// Where to go on.
+    pub cursor: Option<String>,
+    /// How many.
+    pub limit: u32,
+}
+
+/// A page of the caller's own generations, or of those in a project that they may look into, newest first.
 ///
 /// # Errors
-/// [`Refusal::InvalidCursor`] if the cursor is not from this list.
-pub async fn list(
-    app: &App,
-    caller: &Caller,
-    filter: &Filter,
-    cursor: Option<&str>,
-    limit: u32,
-) -> Result<List, Error> {
+/// [`Refusal::NoSuch`] if they may not know of the project, [`Refusal::InvalidCursor`] if the cursor is not from this
+/// list, [`Refusal::Forbidden`] if they ask which ones another marked.
+pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, Error> {
     let tenant = Tenant::User(caller.user.clone());
-    let binding = format!("{tenant}/generations/{filter:?}");
+    let project = match &wanted.project {
+        Some(id) => Some(open::project_for(app, caller, Action::View, id).await?),
+        None => None,
+    };
+    let is_others = project.as_ref().is_some_and(|it| it.tenant != tenant);
+    if is_others && wanted.filter.favorite.is_some() {
+        return Err(Refusal::Forbidden.into());
+    }
+    let shelf = match &project {
+        Some(project) => Shelf::Project(project),
+        None => Shelf::Tenant(&tenant),
+    };
+    let filter = &wanted.filter;
+    let binding = format!("{tenant}/generations/{:?}/{filter:?}", wanted.project);
+    let cursor = wanted.cursor.as_deref();
     let after = cursor
         .map(|text| Cursor::open(text, &binding))
         .transpose()?;
     let page = app
         .store()
-        .generations(&tenant, filter, after.as_ref(), limit)
+        .generations(shelf, filter, after.as_ref(), wanted.limit)
         .await?;
-    let shown = page
-        .generations
-        .into_iter()
-        .map(|generation| show(app, generation, MEDIA_EXPIRY_DEFAULT));
+    let existing = existing_projects(app, &page.generations).await?;
+    let shown = page.generations.into_iter().map(|generation| {
+        let generation = seen_by(caller, generation, &existing);
+        show_one(app, generation, MEDIA_EXPIRY_DEFAULT)
+    });
     let shown = futures::future::try_join_all(shown).await?;
     Ok(List {
         shown,
@@ -116,7 +178,8 @@ pub async fn list(
 /// A fault if they cannot be read.
 pub async fn stats(app: &App, caller: &Caller) -> Result<(Stats, bool), Error> {
     let tenant = Tenant::User(caller.user.clone());
-    Ok(app.store().generation_stats(&tenant).await?)
+    let shelf = Shelf::Tenant(&tenant);
+    Ok(app.store().generation_stats(shelf).await?)
 }
 
 /// Waits for a generation to come to rest, at most `patience`; answers it as it is then.

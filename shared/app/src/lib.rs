@@ -16,6 +16,7 @@ pub mod health;
 pub mod jobs;
 pub mod passwords;
 pub mod postings;
+pub mod projects;
 pub mod promos;
 pub mod quotes;
 pub mod sessions;

@@ -14,7 +14,7 @@ use crate::{App, Error, clock, generations};
 /// Refused for what it names that does not exist.
 pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Quote, Error> {
     let tenant = Tenant::User(caller.user.clone());
-    generations::check_references(app, &tenant, draft).await?;
+    generations::check_references(app, caller, &tenant, draft).await?;
     let now = clock::now();
     let quote = Quote {
         id: QuoteId::new(now, clock::entropy()?),

@@ -20,7 +20,7 @@ pub use stats::{Counted, Stats};
 
 use crate::catalogue::{Kind, Order, Value};
 use crate::credits::Credits;
-use crate::ids::{FileId, GenerationId, KeyId, QuoteId, Tenant, UserId};
+use crate::ids::{FileId, GenerationId, KeyId, ProjectId, QuoteId, Tenant, UserId};
 use crate::labels::{Tags, Title};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -54,6 +54,8 @@ pub struct Draft {
     pub order: Order,
     /// What was asked for.
     pub request: Request,
+    /// The project to file it in.
+    pub project: Option<ProjectId>,
     /// The most that the caller agreed to pay.
     pub max_credits: Option<Credits>,
     /// The quote whose price the caller agreed to.
@@ -152,6 +154,8 @@ pub struct Generation {
     pub started_at: Option<Timestamp>,
     /// When it came to rest.
     pub finished_at: Option<Timestamp>,
+    /// The project that it is filed in, or was until that one was deleted.
+    pub project: Option<ProjectId>,
     /// What its owner calls it.
     pub title: Option<Title>,
     /// Its owner's tags.

@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(tags.as_slice(), ["a", "b"]);
         let problem = Tags::parse(&texts(&["a", " a "])).expect_err("twice");
         assert_eq!(problem.field, "tags[1]");
-        assert!(Tags::parse(&vec!["x".repeat(51)]).is_err());
+        assert!(Tags::parse(&["x".repeat(51)]).is_err());
         let many: Vec<String> = (0..11).map(|n| n.to_string()).collect();
         assert_eq!(Tags::parse(&many).expect_err("eleven").field, "tags");
         assert!(Tags::parse(&many[..10]).is_ok());

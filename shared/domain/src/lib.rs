@@ -3,6 +3,7 @@
 //! Owns: ids, credits, the wallet and its ledger, what was spent when, the life of a generation, the catalogue, quotes, accounts, files, and
 //! every reason to refuse. Refuses to know: time (a moment is an argument), randomness, I/O, JSON, HTTP, AWS.
 
+pub mod access;
 pub mod accounts;
 pub mod admin;
 pub mod api_keys;
@@ -15,6 +16,7 @@ pub mod generations;
 pub mod ids;
 pub mod labels;
 pub mod ledger;
+pub mod projects;
 pub mod promos;
 pub mod quotes;
 pub mod refusal;

@@ -7,12 +7,13 @@ mod stats;
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use domain::Timestamp;
+use domain::access::{self, Action, Thing};
 use domain::generations::Generation;
-use domain::ids::{GenerationId, Tenant};
+use domain::ids::{GenerationId, Tenant, UserId};
 use domain::ledger::{Booked, EntryKind, Wallet};
+use domain::{Refusal, Timestamp};
 
-pub use lists::Page;
+pub use lists::{Page, Shelf};
 
 use crate::accounts::is_condition;
 use crate::api_keys::KeySpend;
@@ -53,6 +54,8 @@ pub enum Opened {
     KeyUsed(IdempotencyRecord),
     /// The API key may not spend so much.
     KeyCapReached,
+    /// The project that it was to be filed in is gone.
+    ProjectGone,
     /// The wallet moved meanwhile; this is how it is now.
     WalletMoved(Wallet),
     /// Other writes were under way: read again and try again.
@@ -91,6 +94,9 @@ impl Store {
                 opening.job.created_at,
             )?);
         }
+        if let Some(project) = &opening.job.project {
+            actions.push(self.check_project(&opening.job.tenant, project)?);
+        }
         let reasons = match self.transact(doing, actions).await? {
             Outcome::Committed => return Ok(Opened::Done),
             Outcome::Busy => return Ok(Opened::Busy),
@@ -103,7 +109,8 @@ impl Store {
         }
         // The ledger entry's place says nothing: its id is the job's.
         let (_entry, key) = (reasons.next(), spend.and_then(|_| reasons.next()));
-        if let Some(Reason::Condition(item)) = reasons.next() {
+        let record = opening.idempotency.and_then(|_| reasons.next());
+        if let Some(Reason::Condition(item)) = record {
             let item =
                 item.ok_or_else(|| Fault::new(doing, "the idempotency record was not returned"))?;
             return Ok(Opened::KeyUsed(idempotency_record(
@@ -113,6 +120,9 @@ impl Store {
         }
         if matches!(key, Some(Reason::Condition(_))) {
             return Ok(Opened::KeyCapReached);
+        }
+        if matches!(reasons.next(), Some(Reason::Condition(_))) {
+            return Ok(Opened::ProjectGone);
         }
         match wallet {
             Some(Reason::Condition(Some(item))) => Ok(Opened::WalletMoved(
@@ -185,6 +195,30 @@ impl Store {
     ) -> Result<Option<Generation>, Fault> {
         let found = self.job(System, id).await?;
         Ok(found.filter(|generation| generation.tenant == *tenant))
+    }
+
+    /// The generation with this id, for what `caller` wants to do to it: their own, or one filed in a project that
+    /// lets them.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read; inside, the refusal if they may not.
+    pub async fn generation_for(
+        &self,
+        caller: &UserId,
+        action: Action,
+        id: &GenerationId,
+    ) -> Result<Result<Generation, Refusal>, Fault> {
+        let Some(generation) = self.job(System, id).await? else {
+            return Ok(Err(Refusal::NotFound("generation")));
+        };
+        let Tenant::User(owner) = &generation.tenant;
+        // Its owner needs no project to stand on, which saves a read.
+        let project = match &generation.project {
+            Some(project) if owner != caller => self.project_record(project).await?,
+            Some(_) | None => None,
+        };
+        let thing = Thing::Generation(&generation, project.as_ref());
+        Ok(access::check(caller, action, thing).map(|()| generation))
     }
 
     /// Any tenant's job, for a worker.

@@ -8,6 +8,7 @@ mod generations;
 mod ledger;
 mod once;
 mod parameters;
+mod projects;
 mod promos;
 mod quotes;
 
@@ -26,6 +27,7 @@ pub(crate) use files::FileItem;
 pub(crate) use generations::{CountedItem, GenerationItem, HoldItem, IdempotencyItem, due_shards};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem};
 pub(crate) use once::OnceItem;
+pub(crate) use projects::{ProjectItem, count_key};
 pub(crate) use promos::{PROMOS, PromoItem};
 pub(crate) use quotes::QuoteItem;
 

@@ -12,6 +12,7 @@ mod files;
 mod generations;
 mod items;
 mod postings;
+mod projects;
 mod promos;
 mod quotes;
 mod sessions;
@@ -25,8 +26,9 @@ use aws_sdk_dynamodb::Client;
 pub use accounts::{Credential, Registered};
 pub use api_keys::{KeySpend, KnownKey};
 pub use cursor::Cursor;
-pub use generations::{IdempotencyRecord, Opened, Opening, Page, Written};
+pub use generations::{IdempotencyRecord, Opened, Opening, Page, Shelf, Written};
 pub use postings::{Once, Posted, Posting, UsedKey};
+pub use projects::{Made, ProjectPage};
 pub use promos::PromoPage;
 pub use sessions::{Begun, NewEra};
 pub use spending::HoldPage;
@@ -44,6 +46,8 @@ pub struct Tables {
     pub generations: String,
     /// Uploaded files.
     pub files: String,
+    /// Projects.
+    pub projects: String,
 }
 
 /// What a worker shows instead of a tenant: only code that acts for Velro itself may make one.

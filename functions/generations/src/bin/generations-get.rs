@@ -3,6 +3,7 @@
 
 use api::generations::{GenerationView, poll_after};
 use app::{App, generations};
+use domain::access::Action;
 use domain::accounts::Scope;
 use domain::ids::GenerationId;
 use entry::http::{self, Failure, Reply, Request};
@@ -15,8 +16,9 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let caller = request.caller(Scope::Read)?;
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
 
-    let generation = generations::get(app, &caller, &id).await?;
-    let shown = generations::show(app, generation, generations::MEDIA_EXPIRY_DEFAULT).await?;
+    let generation = generations::get(app, &caller, Action::View, &id).await?;
+    let shown =
+        generations::show(app, &caller, generation, generations::MEDIA_EXPIRY_DEFAULT).await?;
 
     let poll_after = poll_after(&shown.generation);
     let reply = Reply::ok(&GenerationView::new(

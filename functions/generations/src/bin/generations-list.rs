@@ -1,8 +1,9 @@
 //! GET /generations
-//! The caller's generations, newest first.
+//! The caller's generations, or those in a project, newest first.
 
 use api::generations::{GenerationView, ListQuery};
 use api::list::List;
+use app::generations::Wanted;
 use app::{App, generations};
 use domain::accounts::Scope;
 use entry::http::{self, Failure, Reply, Request};
@@ -13,13 +14,15 @@ fn main() -> entry::Exit {
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let caller = request.caller(Scope::Read)?;
-    let ListQuery {
-        filter,
-        cursor,
-        limit,
-    } = ListQuery::check(request.query())?;
+    let query = ListQuery::check(request.query())?;
+    let wanted = Wanted {
+        project: query.project,
+        filter: query.filter,
+        cursor: query.cursor,
+        limit: query.limit,
+    };
 
-    let page = generations::list(app, &caller, &filter, cursor.as_deref(), limit).await?;
+    let page = generations::list(app, &caller, &wanted).await?;
 
     let views = page
         .shown

@@ -17,7 +17,8 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let relabel = request.body::<UpdateGeneration>()?.check()?;
 
     let generation = generations::relabel(app, &caller, &id, &relabel).await?;
-    let shown = generations::show(app, generation, generations::MEDIA_EXPIRY_DEFAULT).await?;
+    let shown =
+        generations::show(app, &caller, generation, generations::MEDIA_EXPIRY_DEFAULT).await?;
 
     Ok(Reply::ok(&GenerationView::new(
         &shown.generation,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::generations::{State, Stats};
 use serde::{Deserialize, Serialize};
 
-/// `GET /generations/stats`.
+/// `GET /generations/stats` and `GET /projects/{id}/stats`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StatsView {
     /// Always `generation_stats`.

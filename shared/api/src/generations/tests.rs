@@ -64,7 +64,7 @@ fn an_id_that_names_nothing_is_not_found_by_its_field() {
         "reference_file_id"
     );
     assert_eq!(
-        gone(r#"{"prompt":"a","project_id":"prj_01J00000000000000000000000"}"#),
+        gone(r#"{"prompt":"a","project_id":"gen_01J00000000000000000000000"}"#),
         "project_id"
     );
     assert_eq!(gone(r#"{"prompt":"a","team_id":"x"}"#), "team_id");

@@ -46,6 +46,8 @@ pub struct GenerationView {
     pub change_description: Option<String>,
     /// Who asked for it.
     pub author_id: String,
+    /// The project that it is filed in.
+    pub project_id: Option<String>,
     /// What its owner calls it.
     pub title: Option<String>,
     /// Its owner's tags.
@@ -169,6 +171,7 @@ impl GenerationView {
             intent: request.intent.as_str().to_owned(),
             change_description: request.change_description.clone(),
             author_id: generation.author.to_string(),
+            project_id: generation.project.as_ref().map(ToString::to_string),
             title: generation
                 .title
                 .as_ref()

@@ -1,6 +1,7 @@
 //! Carrying out a wish to cancel.
 
 use domain::Refusal;
+use domain::access::Action;
 use domain::accounts::Caller;
 use domain::generations::Cancellation;
 use domain::ids::GenerationId;
@@ -28,7 +29,7 @@ pub enum Canceled {
 /// [`Refusal::Busy`] if its record kept moving.
 pub async fn cancel(app: &App, caller: &Caller, id: &GenerationId) -> Result<Canceled, Error> {
     for _ in 0..DECISIONS_MAX {
-        let job = get(app, caller, id).await?;
+        let job = get(app, caller, Action::Edit, id).await?;
         let (next, canceled) = match job.cancel(clock::now()) {
             Cancellation::Over(next) => (next, Canceled::Over),
             Cancellation::Wished(next) => (next, Canceled::Requested),

@@ -2,6 +2,7 @@
 
 use aws::Fault;
 use domain::Refusal;
+use domain::access::Action;
 use domain::accounts::Caller;
 use domain::generations::{Generation, Relabel};
 use domain::ids::GenerationId;
@@ -16,14 +17,14 @@ const DECISIONS_MAX: u32 = 20;
 /// Changes labels of the caller's own generation; answers it as it is then.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they have none with this id.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
 pub async fn relabel(
     app: &App,
     caller: &Caller,
     id: &GenerationId,
     relabel: &Relabel,
 ) -> Result<Generation, Error> {
-    let generation = get(app, caller, id).await?;
+    let generation = get(app, caller, Action::Edit, id).await?;
     if *relabel == Relabel::default() {
         return Ok(generation);
     }
@@ -38,7 +39,7 @@ pub async fn relabel(
 /// [`Refusal::NotFound`] if they have none with this id, [`Refusal::Conflict`] while its job runs.
 pub async fn delete(app: &App, caller: &Caller, id: &GenerationId) -> Result<(), Error> {
     for _ in 0..DECISIONS_MAX {
-        let generation = get(app, caller, id).await?;
+        let generation = get(app, caller, Action::Delete, id).await?;
         generation.check_deletable()?;
         app.blobs().delete_media(&generation.tenant, id).await?;
         match app.store().delete_generation(&generation).await? {

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use aws::Fault;
+use domain::access::Action;
 use domain::accounts::{Caller, Shown as Credential};
 use domain::catalogue::Kind;
 use domain::files::{File, FileState};
 use domain::generations::{Draft, Generation, Hold, State};
-use domain::ids::{GenerationId, Tenant};
+use domain::ids::{GenerationId, ProjectId, Tenant};
 use domain::labels::Tags;
 use domain::ledger::{Job, Limits, Wallet};
+use domain::projects::Project;
 use domain::{FieldCode, Refusal, Timestamp};
 use queue::Lane;
 use store::{IdempotencyRecord, Opened, Opening};
@@ -26,6 +28,12 @@ const QUEUED_CHECK: Duration = Duration::from_secs(60);
 const ACCEPTED: u16 = 202;
 /// The status code of a job that was finished while its client waited.
 const CREATED: u16 = 201;
+
+/// What is told of a project that the caller may not file anything in.
+const NO_SUCH_PROJECT: Refusal = Refusal::NoSuch {
+    field: "project_id",
+    noun: "project",
+};
 
 /// A client's `Idempotency-Key`: 1 to 255 printable ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +90,7 @@ pub async fn submit(
             }
         }
     }
-    let shown = show(app, generation, MEDIA_EXPIRY_DEFAULT).await?;
+    let shown = show(app, caller, generation, MEDIA_EXPIRY_DEFAULT).await?;
     Ok(Submitted {
         shown,
         status,
@@ -105,7 +113,7 @@ async fn open_or_find(
     let tenant = Tenant::User(caller.user.clone());
     let (replayed, references, wallet) = tokio::join!(
         find_replay(app, &tenant, draft, key),
-        check_references(app, &tenant, draft),
+        check_references(app, caller, &tenant, draft),
         app.store().wallet(&tenant)
     );
     if let Some(replayed) = replayed? {
@@ -168,6 +176,8 @@ async fn open(
             Opened::Done => return Ok(None),
             Opened::KeyUsed(record) => return Ok(Some(record)),
             Opened::WalletMoved(moved) => wallet = moved,
+            // It was there a moment ago, and was deleted meanwhile.
+            Opened::ProjectGone => return Err(NO_SUCH_PROJECT.into()),
             Opened::KeyCapReached => return Err(Refusal::KeyCapReached.into()),
             Opened::Busy => wallet = app.store().wallet(&job.tenant).await?,
         }
@@ -223,6 +233,7 @@ async fn replay(
 /// Everything that the request names must be the tenant's own, and ready.
 pub(crate) async fn check_references(
     app: &App,
+    caller: &Caller,
     tenant: &Tenant,
     draft: &Draft,
 ) -> Result<(), Error> {
@@ -248,7 +259,25 @@ pub(crate) async fn check_references(
             })),
         }
     };
-    tokio::try_join!(futures::future::try_join_all(checks), parent).map(|_| ())
+    let project = async {
+        match &draft.project {
+            Some(id) => project_for(app, caller, Action::File, id).await.map(|_| ()),
+            None => Ok(()),
+        }
+    };
+    tokio::try_join!(futures::future::try_join_all(checks), parent, project).map(|_| ())
+}
+
+/// The project that a request names in `project_id`. One that the caller may not do this to is not there: who sees it
+/// is not thereby told anything, and who may not is not told that it exists.
+pub(super) async fn project_for(
+    app: &App,
+    caller: &Caller,
+    action: Action,
+    id: &ProjectId,
+) -> Result<Project, Error> {
+    let found = app.store().project(&caller.user, action, id).await?;
+    found.map_err(|_| Error::Refused(NO_SUCH_PROJECT))
 }
 
 fn usable(field: &'static str, file: Option<&File>) -> Result<(), Refusal> {
@@ -302,6 +331,7 @@ fn new_job(
         created_at: now,
         started_at: None,
         finished_at: None,
+        project: draft.project.clone(),
         title: None,
         tags: Tags::default(),
         favorite: false,

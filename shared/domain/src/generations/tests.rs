@@ -74,6 +74,7 @@ fn queued() -> Generation {
         created_at: now,
         started_at: None,
         finished_at: None,
+        project: None,
         title: None,
         tags: Tags::default(),
         favorite: false,

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
 use domain::generations::{Filter, Generation};
 use domain::ids::{GenerationId, Tenant};
+use domain::projects::Project;
 
 use crate::cursor::Cursor;
 use crate::items::{self, GenerationItem, due_shards, number, text};
@@ -16,6 +17,41 @@ use crate::{Store, System};
 const LOOKED_AT_MAX: u32 = 1_000;
 /// How many records one query may look at.
 const QUERY_LIMIT_MAX: u32 = 250;
+
+/// Where generations are listed from: one query of one partition of one index, however many there are.
+#[derive(Clone, Copy, Debug)]
+pub enum Shelf<'a> {
+    /// A tenant's own.
+    Tenant(&'a Tenant),
+    /// Those filed in a project, which whoever holds it was allowed to look into.
+    Project(&'a Project),
+}
+
+impl Shelf<'_> {
+    /// The index.
+    pub(super) const fn index(self) -> &'static str {
+        match self {
+            Self::Tenant(_) => "by_tenant",
+            Self::Project(_) => "by_project",
+        }
+    }
+
+    /// The condition on the index's hash key, whose value is `:shelf`.
+    pub(super) const fn condition(self) -> &'static str {
+        match self {
+            Self::Tenant(_) => "tenant = :shelf",
+            Self::Project(_) => "project_id = :shelf",
+        }
+    }
+
+    /// The hash key's value.
+    pub(super) fn value(self) -> AttributeValue {
+        match self {
+            Self::Tenant(tenant) => text(tenant.as_str()),
+            Self::Project(project) => text(project.id.as_str()),
+        }
+    }
+}
 
 /// A page of generations, newest first. It may be shorter than asked for and still have a next one: filtering looks
 /// at a bounded number of records.
@@ -60,13 +96,13 @@ impl Expression {
 }
 
 impl Store {
-    /// A page of the tenant's generations, newest first.
+    /// A page of the shelf's generations, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
     pub async fn generations(
         &self,
-        tenant: &Tenant,
+        shelf: Shelf<'_>,
         filter: &Filter,
         after: Option<&Cursor>,
         limit: u32,
@@ -81,7 +117,7 @@ impl Store {
             } else {
                 QUERY_LIMIT_MAX
             };
-            let (found, last) = self.query_tenant(tenant, filter, &before, ask).await?;
+            let (found, last) = self.query_shelf(shelf, filter, &before, ask).await?;
             looked_at += ask;
             for generation in found {
                 if generations.len() >= limit as usize {
@@ -109,9 +145,9 @@ impl Store {
     }
 
     /// One query: what it found, and the id that it stopped at if there is more.
-    async fn query_tenant(
+    async fn query_shelf(
         &self,
-        tenant: &Tenant,
+        shelf: Shelf<'_>,
         filter: &Filter,
         before: &str,
         limit: u32,
@@ -126,9 +162,9 @@ impl Store {
             .client
             .query()
             .table_name(&self.tables.generations)
-            .index_name("by_tenant")
-            .key_condition_expression("tenant = :tenant AND id < :before")
-            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .index_name(shelf.index())
+            .key_condition_expression(format!("{} AND id < :before", shelf.condition()))
+            .expression_attribute_values(":shelf", shelf.value())
             .expression_attribute_values(":before", text(before))
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));

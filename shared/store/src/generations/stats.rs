@@ -1,4 +1,4 @@
-//! Adding up a tenant's generations.
+//! Adding up the generations of a tenant, or of a project.
 //!
 //! Not counters: a counter of what is queued, running or stored would have to move with every step of a job, also with
 //! the many that leave the wallet alone, and would then collide with the wallet's own transactions. Instead a bounded
@@ -6,20 +6,20 @@
 
 use aws::Fault;
 use domain::generations::{Counted, Stats};
-use domain::ids::Tenant;
 
+use super::Shelf;
 use crate::Store;
-use crate::items::{self, CountedItem, text};
+use crate::items::{self, CountedItem};
 
 /// How many of the newest generations are counted.
 pub const COUNTED_MAX: u32 = 5_000;
 
 impl Store {
-    /// Sums over the tenant's newest [`COUNTED_MAX`] generations, and whether those are all that it has.
+    /// Sums over the shelf's newest [`COUNTED_MAX`] generations, and whether those are all that it has.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
-    pub async fn generation_stats(&self, tenant: &Tenant) -> Result<(Stats, bool), Fault> {
+    pub async fn generation_stats(&self, shelf: Shelf<'_>) -> Result<(Stats, bool), Fault> {
         let mut stats = Stats::default();
         let mut start = None;
         let mut left = COUNTED_MAX;
@@ -28,9 +28,9 @@ impl Store {
                 .client
                 .query()
                 .table_name(&self.tables.generations)
-                .index_name("by_tenant")
-                .key_condition_expression("tenant = :tenant")
-                .expression_attribute_values(":tenant", text(tenant.as_str()))
+                .index_name(shelf.index())
+                .key_condition_expression(shelf.condition())
+                .expression_attribute_values(":shelf", shelf.value())
                 .scan_index_forward(false)
                 .set_exclusive_start_key(start.take())
                 .limit(i32::try_from(left).unwrap_or(i32::MAX));

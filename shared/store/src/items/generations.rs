@@ -1,15 +1,15 @@
 //! Generations, and the idempotency records beside them (key `idem#<tenant>#<digest of the client's key>`).
 //!
-//! Three sparse indexes: `by_tenant` (tenant, id) lists newest first; `by_holder` (holder, id) has only jobs whose
-//! hold is open, since only those have a holder; `due` (due_shard, due_at_ms) holds only jobs that somebody must look
-//! at.
+//! Four sparse indexes: `by_tenant` (tenant, id) and `by_project` (project_id, id) list newest first; `by_holder`
+//! (holder, id) has only jobs whose hold is open, since only those have a holder; `due` (due_shard, due_at_ms) holds
+//! only jobs that somebody must look at.
 
 use aws::Fault;
 use domain::generations::Counted;
 use domain::generations::{
     Failure, FailureCode, Generation, Hold, Intent, Media, Output, Request, State, Ticket,
 };
-use domain::ids::{FileId, GenerationId, KeyId, Tenant, UserId};
+use domain::ids::{FileId, GenerationId, KeyId, ProjectId, Tenant, UserId};
 use domain::labels::{Tags, Title};
 use domain::spending::OpenHold;
 use domain::{Credits, Timestamp};
@@ -83,6 +83,8 @@ pub(crate) struct GenerationItem {
     started_at_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     finished_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    project_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     title: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -193,6 +195,7 @@ impl GenerationItem {
             created_at_ms: job.created_at.ms(),
             started_at_ms: job.started_at.map(Timestamp::ms),
             finished_at_ms: job.finished_at.map(Timestamp::ms),
+            project_id: job.project.as_ref().map(ToString::to_string),
             title: job.title.as_ref().map(|title| title.as_str().to_owned()),
             tags: job.tags.as_slice().to_vec(),
             favorite: job.favorite,
@@ -258,6 +261,10 @@ impl TryFrom<GenerationItem> for Generation {
             created_at: Timestamp::from_ms(item.created_at_ms),
             started_at: item.started_at_ms.map(Timestamp::from_ms),
             finished_at: item.finished_at_ms.map(Timestamp::from_ms),
+            project: match &item.project_id {
+                Some(id) => Some(ProjectId::parse(id).ok_or_else(|| broken("project_id"))?),
+                None => None,
+            },
             title: match &item.title {
                 Some(text) => Some(Title::parse(text).map_err(|_| broken("title"))?),
                 None => None,

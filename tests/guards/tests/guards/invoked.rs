@@ -72,6 +72,13 @@ const REPLIES: &[(&str, Reply)] = &[
     ("models-get", Reply::Status(200)),
     ("models-list", Reply::Status(200)),
     ("models-quote", Reply::Status(201)),
+    ("projects-create", Reply::Status(201)),
+    // No such project.
+    ("projects-delete", Reply::Status(404)),
+    ("projects-get", Reply::Status(404)),
+    ("projects-list", Reply::Status(200)),
+    ("projects-stats", Reply::Status(404)),
+    ("projects-update", Reply::Status(404)),
     ("service-health", Reply::Status(200)),
     ("service-jwks", Reply::Status(200)),
     ("service-preflight", Reply::Status(204)),

@@ -1,0 +1,183 @@
+//! Projects: what a client says of one, and what it sees.
+
+use domain::labels::Tags;
+use domain::projects::{Change, Description, Details, Metadata, Project, ProjectName, Visibility};
+use domain::{FieldCode, FieldError, Refusal};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::body::{Problems, nullable};
+use crate::time;
+
+/// `POST /projects`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CreateProject {
+    /// What it is called.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// `private` (if not given) or `public`.
+    #[serde(default)]
+    pub visibility: Option<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Option<Vec<String>>,
+    /// A JSON object of the owner's own.
+    #[serde(default)]
+    pub metadata: Option<Map<String, Value>>,
+}
+
+impl CreateProject {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<Details, Refusal> {
+        let mut problems = Problems::default();
+        let name = problems
+            .required("name", self.name)
+            .and_then(|text| problems.valid(ProjectName::parse(&text)));
+        let description = self
+            .description
+            .and_then(|text| problems.valid(Description::parse(&text)));
+        let visibility = match self.visibility {
+            Some(text) => problems.valid(visibility(&text)),
+            None => Some(Visibility::Private),
+        };
+        let tags = problems.valid(Tags::parse(&self.tags.unwrap_or_default()));
+        let metadata = self
+            .metadata
+            .and_then(|object| problems.valid(metadata(&object)));
+        let details = name.zip(visibility).zip(tags);
+        problems.or(details.map(|((name, visibility), tags)| Details {
+            name,
+            description,
+            visibility,
+            tags,
+            metadata,
+        }))
+    }
+}
+
+/// `PATCH /projects/{id}`: what is not there stays as it is; a description, tags or metadata that are null are removed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct UpdateProject {
+    /// What it is called.
+    #[serde(default, deserialize_with = "nullable")]
+    pub name: Option<Option<String>>,
+    /// What it is for.
+    #[serde(default, deserialize_with = "nullable")]
+    pub description: Option<Option<String>>,
+    /// `private` or `public`.
+    #[serde(default, deserialize_with = "nullable")]
+    pub visibility: Option<Option<String>>,
+    /// All of its tags.
+    #[serde(default, deserialize_with = "nullable")]
+    pub tags: Option<Option<Vec<String>>>,
+    /// All of its metadata.
+    #[serde(default, deserialize_with = "nullable")]
+    pub metadata: Option<Option<Map<String, Value>>>,
+}
+
+impl UpdateProject {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<Change, Refusal> {
+        let mut problems = Problems::default();
+        let name = self.name.and_then(|name| {
+            problems
+                .required("name", name)
+                .and_then(|text| problems.valid(ProjectName::parse(&text)))
+        });
+        let description = self.description.map(|description| {
+            description.and_then(|text| problems.valid(Description::parse(&text)))
+        });
+        let visibility = self.visibility.and_then(|text| {
+            problems
+                .required("visibility", text)
+                .and_then(|text| problems.valid(visibility(&text)))
+        });
+        let tags = self
+            .tags
+            .and_then(|tags| problems.valid(Tags::parse(&tags.unwrap_or_default())));
+        let metadata = self
+            .metadata
+            .map(|object| object.and_then(|object| problems.valid(metadata(&object))));
+        problems.or(Some(Change {
+            name,
+            description,
+            visibility,
+            tags,
+            metadata,
+        }))
+    }
+}
+
+fn visibility(text: &str) -> Result<Visibility, FieldError> {
+    let problem = |code, message: &str| Err(FieldError::new("visibility", code, message));
+    match Visibility::parse(text) {
+        Some(visibility) => Ok(visibility),
+        None if text == "team-only" => problem(
+            FieldCode::Unsupported,
+            "team-only is not offered yet; choose private or public",
+        ),
+        None => problem(FieldCode::NotAllowed, "must be private or public"),
+    }
+}
+
+fn metadata(object: &Map<String, Value>) -> Result<Metadata, FieldError> {
+    let json = serde_json::to_string(object)
+        .map_err(|_| FieldError::new("metadata", FieldCode::Malformed, "must be a JSON object"))?;
+    Metadata::new(json, object.len())
+}
+
+/// A project as whoever may look at it sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProjectView {
+    /// `prj_…`.
+    pub id: String,
+    /// Always `project`.
+    pub object: String,
+    /// Whose it is.
+    pub owner_id: String,
+    /// What it is called.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// `private` or `public`.
+    pub visibility: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// A JSON object of the owner's own.
+    pub metadata: Map<String, Value>,
+    /// When it was made.
+    pub created_at: String,
+    /// When it was last changed.
+    pub updated_at: String,
+}
+
+impl From<&Project> for ProjectView {
+    fn from(project: &Project) -> Self {
+        let details = &project.details;
+        let description = details.description.as_ref();
+        let metadata = details.metadata.as_ref();
+        Self {
+            id: project.id.to_string(),
+            object: "project".to_owned(),
+            owner_id: project.tenant.to_string(),
+            name: details.name.as_str().to_owned(),
+            description: description.map(|description| description.as_str().to_owned()),
+            visibility: details.visibility.as_str().to_owned(),
+            tags: details.tags.as_slice().to_vec(),
+            metadata: metadata
+                .and_then(|metadata| serde_json::from_str(metadata.as_json()).ok())
+                .unwrap_or_default(),
+            created_at: time::format(project.created_at),
+            updated_at: time::format(project.updated_at),
+        }
+    }
+}

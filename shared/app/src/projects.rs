@@ -1,0 +1,139 @@
+//! Projects: making, looking at, changing and deleting them.
+
+use domain::Refusal;
+use domain::access::Action;
+use domain::accounts::Caller;
+use domain::generations::Stats;
+use domain::ids::{ProjectId, Tenant};
+use domain::projects::{Change, Details, PROJECTS_MAX, Project};
+use store::{Cursor, Made, Shelf, Written};
+
+use crate::{App, Error, clock};
+
+/// How often a write is tried again because another one was under way.
+const ATTEMPTS_MAX: u32 = 20;
+
+/// A page of projects, newest first.
+#[derive(Debug)]
+pub struct List {
+    /// The projects.
+    pub projects: Vec<Project>,
+    /// What to send for the next page, if there is one.
+    pub next_cursor: Option<String>,
+}
+
+/// Makes a project for the caller.
+///
+/// # Errors
+/// [`Refusal::Conflict`] if they have as many as they may.
+pub async fn create(app: &App, caller: &Caller, details: Details) -> Result<Project, Error> {
+    let now = clock::now();
+    let project = Project {
+        id: ProjectId::new(now, clock::entropy()?),
+        tenant: Tenant::User(caller.user.clone()),
+        details,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    };
+    for attempt in 0..ATTEMPTS_MAX {
+        match app.store().put_project(&project).await? {
+            Made::Done => return Ok(project),
+            Made::Full => {
+                let full = format!("you have {PROJECTS_MAX} projects, which is all that you may");
+                return Err(Refusal::Conflict(format!("{full}; delete one")).into());
+            }
+            Made::Busy => clock::back_off(attempt).await?,
+        }
+    }
+    Err(Refusal::Busy.into())
+}
+
+/// A project that the caller may look at.
+///
+/// # Errors
+/// [`Refusal::NotFound`] if they may not, or there is none.
+pub async fn get(app: &App, caller: &Caller, id: &ProjectId) -> Result<Project, Error> {
+    Ok(app
+        .store()
+        .project(&caller.user, Action::View, id)
+        .await??)
+}
+
+/// A page of the caller's own projects, newest first.
+///
+/// # Errors
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    cursor: Option<&str>,
+    limit: u32,
+) -> Result<List, Error> {
+    let tenant = Tenant::User(caller.user.clone());
+    let binding = format!("{tenant}/projects");
+    let after = cursor
+        .map(|text| Cursor::open(text, &binding))
+        .transpose()?;
+    let page = app.store().projects(&tenant, after.as_ref(), limit).await?;
+    Ok(List {
+        projects: page.projects,
+        next_cursor: page.next.map(|next| next.seal(&binding)),
+    })
+}
+
+/// Changes a project that the caller may change; answers it as it is then.
+///
+/// # Errors
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    id: &ProjectId,
+    change: &Change,
+) -> Result<Project, Error> {
+    for attempt in 0..ATTEMPTS_MAX {
+        let project = app
+            .store()
+            .project(&caller.user, Action::Edit, id)
+            .await??;
+        let next = project.changed(change.clone(), clock::now());
+        match app.store().replace_project(&next).await? {
+            Written::Done => return Ok(next),
+            Written::Stale => clock::back_off(attempt).await?,
+        }
+    }
+    Err(Refusal::Busy.into())
+}
+
+/// Deletes a project that the caller may delete. That is one transaction, however much is filed in it: its generations
+/// stay, and are in no project.
+///
+/// # Errors
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
+pub async fn delete(app: &App, caller: &Caller, id: &ProjectId) -> Result<(), Error> {
+    for attempt in 0..ATTEMPTS_MAX {
+        let project = app
+            .store()
+            .project(&caller.user, Action::Delete, id)
+            .await??;
+        match app.store().delete_project(&project).await? {
+            Written::Done => return Ok(()),
+            Written::Stale => clock::back_off(attempt).await?,
+        }
+    }
+    Err(Refusal::Busy.into())
+}
+
+/// Sums over the newest generations in a project of the caller's, and whether those are all that it has.
+///
+/// # Errors
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not: what it cost is its owner's to know.
+pub async fn stats(app: &App, caller: &Caller, id: &ProjectId) -> Result<(Stats, bool), Error> {
+    let project = app
+        .store()
+        .project(&caller.user, Action::ViewCosts, id)
+        .await??;
+    let shelf = Shelf::Project(&project);
+    Ok(app.store().generation_stats(shelf).await?)
+}

@@ -1,0 +1,83 @@
+//! Projects by their id, and beside them how many each tenant has (key `count#<tenant>`).
+//! The sparse index `by_tenant` (tenant, id) lists projects alone: a count has no tenant attribute.
+
+use aws::Fault;
+use domain::Timestamp;
+use domain::ids::{ProjectId, Tenant};
+use domain::labels::Tags;
+use domain::projects::{
+    Description, Details, METADATA_KEYS_MAX, Metadata, Project, ProjectName, Visibility,
+};
+use serde::{Deserialize, Serialize};
+
+use super::broken;
+
+/// The key of the count of a tenant's projects.
+pub(crate) fn count_key(tenant: &Tenant) -> String {
+    format!("count#{tenant}")
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ProjectItem {
+    id: String,
+    tenant: String,
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    visibility: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    /// JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metadata: Option<String>,
+    created_at_ms: i64,
+    updated_at_ms: i64,
+    version: u64,
+}
+
+impl From<&Project> for ProjectItem {
+    fn from(project: &Project) -> Self {
+        let details = &project.details;
+        let description = details.description.as_ref();
+        let metadata = details.metadata.as_ref();
+        Self {
+            id: project.id.to_string(),
+            tenant: project.tenant.to_string(),
+            name: details.name.as_str().to_owned(),
+            description: description.map(|description| description.as_str().to_owned()),
+            visibility: details.visibility.as_str().to_owned(),
+            tags: details.tags.as_slice().to_vec(),
+            metadata: metadata.map(|metadata| metadata.as_json().to_owned()),
+            created_at_ms: project.created_at.ms(),
+            updated_at_ms: project.updated_at.ms(),
+            version: project.version,
+        }
+    }
+}
+
+impl TryFrom<ProjectItem> for Project {
+    type Error = Fault;
+
+    fn try_from(item: ProjectItem) -> Result<Self, Fault> {
+        let description = item.description.as_deref().map(Description::parse);
+        // Its keys were counted when it was written.
+        let metadata = item
+            .metadata
+            .map(|json| Metadata::new(json, METADATA_KEYS_MAX));
+        Ok(Self {
+            id: ProjectId::parse(&item.id).ok_or_else(|| broken("id"))?,
+            tenant: Tenant::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
+            details: Details {
+                name: ProjectName::parse(&item.name).map_err(|_| broken("name"))?,
+                description: description.transpose().map_err(|_| broken("description"))?,
+                visibility: Visibility::parse(&item.visibility)
+                    .ok_or_else(|| broken("visibility"))?,
+                tags: Tags::parse(&item.tags).map_err(|_| broken("tags"))?,
+                metadata: metadata.transpose().map_err(|_| broken("metadata"))?,
+            },
+            created_at: Timestamp::from_ms(item.created_at_ms),
+            updated_at: Timestamp::from_ms(item.updated_at_ms),
+            version: item.version,
+        })
+    }
+}

@@ -1,0 +1,269 @@
+//! Projects. A record leaves here only for a caller who may do with it what they ask for.
+//!
+//! How many a tenant has is counted beside them, in the transaction that makes or deletes one: the bound holds however
+//! many are made at once.
+
+use std::collections::BTreeSet;
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::{
+    ConditionCheck, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
+};
+use domain::Refusal;
+use domain::access::{self, Action, Thing};
+use domain::ids::{ProjectId, Tenant, UserId};
+use domain::projects::{PROJECTS_MAX, Project};
+
+use crate::Store;
+use crate::accounts::is_condition;
+use crate::cursor::Cursor;
+use crate::generations::Written;
+use crate::items::{self, Item, ProjectItem, count_key, number, text};
+use crate::transact::{Outcome, Reason};
+
+/// What became of making a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// It is there.
+    Done,
+    /// The tenant has as many as it may.
+    Full,
+    /// Other writes were under way: try again.
+    Busy,
+}
+
+/// A page of projects, newest first.
+#[derive(Debug)]
+pub struct ProjectPage {
+    /// The projects.
+    pub projects: Vec<Project>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<Cursor>,
+}
+
+impl Store {
+    /// Makes a project, and counts it. Safe to repeat with the same project.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn put_project(&self, project: &Project) -> Result<Made, Fault> {
+        let doing = "making a project";
+        let put = Put::builder()
+            .table_name(&self.tables.projects)
+            .set_item(Some(items::write(&ProjectItem::from(project))?))
+            .condition_expression("attribute_not_exists(id)")
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let count = Update::builder()
+            .table_name(&self.tables.projects)
+            .key("id", text(count_key(&project.tenant)))
+            .update_expression("ADD projects :one")
+            .condition_expression("attribute_not_exists(projects) OR projects < :max")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":max", number(PROJECTS_MAX))
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let actions = vec![
+            TransactWriteItem::builder().put(put).build(),
+            TransactWriteItem::builder().update(count).build(),
+        ];
+        Ok(match self.transact(doing, actions).await? {
+            Outcome::Committed => Made::Done,
+            Outcome::Busy => Made::Busy,
+            Outcome::Cancelled(reasons) => match reasons.first() {
+                // An earlier try was committed although its answer was lost.
+                Some(Reason::Condition(_)) => Made::Done,
+                Some(Reason::None) | None => Made::Full,
+            },
+        })
+    }
+
+    /// The project with this id, for what `caller` wants to do to it.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read; inside, the refusal if they may not.
+    pub async fn project(
+        &self,
+        caller: &UserId,
+        action: Action,
+        id: &ProjectId,
+    ) -> Result<Result<Project, Refusal>, Fault> {
+        let Some(project) = self.project_record(id).await? else {
+            return Ok(Err(Refusal::NotFound("project")));
+        };
+        Ok(access::check(caller, action, Thing::Project(&project)).map(|()| project))
+    }
+
+    /// The record, which nobody may have seen yet.
+    pub(crate) async fn project_record(&self, id: &ProjectId) -> Result<Option<Project>, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.projects)
+            .key("id", text(id.as_str()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing("reading a project"))?;
+        found
+            .item
+            .map(|item| items::read::<ProjectItem>(item)?.try_into())
+            .transpose()
+    }
+
+    /// Those of `ids`, at most a hundred, that still exist: one read, which tells no more of them.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn existing_projects(
+        &self,
+        ids: &BTreeSet<ProjectId>,
+    ) -> Result<BTreeSet<ProjectId>, Fault> {
+        let doing = "looking for projects";
+        if ids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let keys = ids
+            .iter()
+            .map(|id| Item::from([("id".to_owned(), text(id.as_str()))]));
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys.collect()))
+            .projection_expression("id")
+            .consistent_read(true)
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let found = self
+            .client
+            .batch_get_item()
+            .request_items(&self.tables.projects, wanted)
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        if found.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
+            return Err(Fault::new(doing, "the database left keys unprocessed"));
+        }
+        let mut responses = found.responses.unwrap_or_default();
+        let items = responses.remove(&self.tables.projects).unwrap_or_default();
+        let id = |item: Item| {
+            let id = item.get("id").and_then(|id| id.as_s().ok());
+            id.and_then(|id| ProjectId::parse(id))
+                .ok_or_else(|| items::broken("id"))
+        };
+        items.into_iter().map(id).collect()
+    }
+
+    /// The condition that a project is there and the tenant's, for the transaction that files something in it.
+    ///
+    /// It is a condition on the project's item, so openings in one project conflict with each other and with its
+    /// change: now they are all of one tenant, whose wallet makes them wait for each other in any case.
+    pub(crate) fn check_project(
+        &self,
+        tenant: &Tenant,
+        id: &ProjectId,
+    ) -> Result<TransactWriteItem, Fault> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables.projects)
+            .key("id", text(id.as_str()))
+            .condition_expression("tenant = :tenant")
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .build()
+            .map_err(Fault::doing("building a project's condition"))?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    /// A page of the tenant's own projects, newest first.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn projects(
+        &self,
+        tenant: &Tenant,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<ProjectPage, Fault> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.projects)
+            .index_name("by_tenant")
+            .key_condition_expression("tenant = :tenant AND id < :before")
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            // `~` sorts after every id.
+            .expression_attribute_values(":before", text(after.map_or("~", Cursor::position)))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(Fault::doing("listing projects"))?;
+        let found = found.items.unwrap_or_default();
+        let more = found.len() > limit as usize;
+        let projects = found
+            .into_iter()
+            .take(limit as usize)
+            .map(|item| items::read::<ProjectItem>(item)?.try_into())
+            .collect::<Result<Vec<Project>, Fault>>()?;
+        let next = projects
+            .last()
+            .filter(|_| more)
+            .map(|project| Cursor::after(project.id.as_str()));
+        Ok(ProjectPage { projects, next })
+    }
+
+    /// Writes a project's next record, if it is still as the change was decided from.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn replace_project(&self, next: &Project) -> Result<Written, Fault> {
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.tables.projects)
+            .set_item(Some(items::write(&ProjectItem::from(next))?))
+            .condition_expression("version = :before")
+            .expression_attribute_values(":before", number(next.version - 1))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(Written::Done),
+            Err(error) if is_condition(&error) => Ok(Written::Stale),
+            Err(error) => Err(Fault::new("changing a project", error)),
+        }
+    }
+
+    /// Deletes a project, if it is still as it was read, and counts it no more. What was filed in it is not touched:
+    /// an id is never used again, so whoever names this one is in no project.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn delete_project(&self, project: &Project) -> Result<Written, Fault> {
+        let doing = "deleting a project";
+        let delete = Delete::builder()
+            .table_name(&self.tables.projects)
+            .key("id", text(project.id.as_str()))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", number(project.version))
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let count = Update::builder()
+            .table_name(&self.tables.projects)
+            .key("id", text(count_key(&project.tenant)))
+            .update_expression("ADD projects :less")
+            .condition_expression("projects >= :one")
+            .expression_attribute_values(":less", number(-1))
+            .expression_attribute_values(":one", number(1))
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let actions = vec![
+            TransactWriteItem::builder().delete(delete).build(),
+            TransactWriteItem::builder().update(count).build(),
+        ];
+        match self.transact(doing, actions).await? {
+            Outcome::Committed => Ok(Written::Done),
+            Outcome::Busy => Ok(Written::Stale),
+            Outcome::Cancelled(reasons) => match reasons.first() {
+                Some(Reason::Condition(_)) => Ok(Written::Stale),
+                Some(Reason::None) | None => Err(Fault::new(doing, "it was never counted")),
+            },
+        }
+    }
+}

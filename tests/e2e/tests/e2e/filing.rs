@@ -1,0 +1,264 @@
+//! Generations filed in projects: who files them where, who sees them there, and what becomes of them afterwards.
+
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Cloud, Person, send};
+use crate::projects::make;
+
+const PICTURE: &str = "/generations/flux-dev";
+
+/// Files a new picture, which must be accepted; its id.
+async fn file(person: &Person<'_>, project: &str, prompt: &str) -> String {
+    let body = json!({"prompt": prompt, "project_id": project});
+    let answer = person.post(PICTURE, &body).await;
+    assert_eq!(answer.status, 202, "{:?}", answer.body);
+    assert_eq!(answer.body["project_id"], project);
+    answer.text("id")
+}
+
+/// The ids on the pages of a list.
+async fn listed(person: &Person<'_>, query: &str) -> Vec<String> {
+    let first = format!("/generations?limit=2&{query}");
+    let (mut ids, mut path) = (Vec::new(), first.clone());
+    loop {
+        let page = person.get(&path).await.expect(200);
+        let data = page["data"].as_array().unwrap();
+        ids.extend(data.iter().map(|g| g["id"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            return ids;
+        };
+        path = format!("{first}&cursor={cursor}");
+    }
+}
+
+#[tokio::test]
+async fn a_project_lists_and_counts_what_was_filed_in_it_and_nothing_else() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let foxes = make(&ada, &json!({"name": "foxes"})).await;
+    let birds = make(&ada, &json!({"name": "birds"})).await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let prompt = if n == 3 { "[[fail]]" } else { "a fox" };
+        ids.push(file(&ada, &foxes, prompt).await);
+    }
+    let bird = file(&ada, &birds, "a heron").await;
+    let loose = ada.generate("flux-dev", "nowhere").await;
+    for (n, id) in ids.iter().enumerate() {
+        let done = ada
+            .when(id, if n == 3 { "failed" } else { "succeeded" })
+            .await;
+        assert_eq!(done["project_id"], foxes);
+    }
+    let nowhere = ada.when(&loose, "succeeded").await;
+    assert_eq!(nowhere["project_id"], Value::Null);
+    ada.when(&bird, "succeeded").await;
+    ids.reverse();
+
+    assert_eq!(listed(&ada, &format!("project_id={foxes}")).await, ids);
+    let failed = format!("project_id={foxes}&status=failed");
+    assert_eq!(listed(&ada, &failed).await, ids[1..2]);
+    assert_eq!(
+        listed(&ada, &format!("project_id={birds}")).await,
+        [bird.as_str()]
+    );
+    assert_eq!(listed(&ada, "").await.len(), 7);
+    let page = ada
+        .get(&format!("/generations?limit=2&project_id={foxes}"))
+        .await;
+    let cursor = page.text("next_cursor");
+    let elsewhere = format!("/generations?limit=2&project_id={birds}&cursor={cursor}");
+    ada.get(&elsewhere).await.problem(400, "invalid_cursor");
+
+    let stats = ada
+        .get(&format!("/projects/{foxes}/stats"))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&stats["counted"], &stats["complete"]),
+        (&json!(5), &json!(true))
+    );
+    assert_eq!(stats["by_status"]["failed"], 1);
+    let credits = json!({"held": 0, "captured": 100, "released": 25});
+    assert_eq!(stats["credits"], credits);
+}
+
+#[tokio::test]
+async fn nobody_files_anything_where_they_may_not_and_nothing_is_paid_for_trying() {
+    let cloud = Cloud::start().await;
+    let (ada, eve) = (cloud.person().await, cloud.person().await);
+    let private = make(&ada, &json!({"name": "private"})).await;
+    let public = make(&ada, &json!({"name": "public", "visibility": "public"})).await;
+    let gone = make(&eve, &json!({"name": "gone"})).await;
+    assert_eq!(eve.delete(&format!("/projects/{gone}")).await.status, 204);
+    let never = "prj_01ARZ3NDEKTSV4RRFFQ69G5FAV".to_owned();
+    for project in [&private, &public, &gone, &never, &"x".to_owned()] {
+        let body = json!({"prompt": "not here", "project_id": project});
+        let answer = eve.post_once(PICTURE, "key", &body).await;
+        let fields = answer.problem(404, "not_found");
+        assert!(fields.contains("project_id"), "{project}: {fields:?}");
+    }
+    assert_eq!(eve.books().await.entries.len(), 1);
+    assert_eq!(cloud.local("fal/jobs").await.len(), 0);
+    // A refused request does not use its key up.
+    let hers = make(&eve, &json!({"name": "hers"})).await;
+    let body = json!({"prompt": "here", "project_id": hers});
+    assert_eq!(eve.post_once(PICTURE, "key", &body).await.status, 202);
+    for list in [&private, &gone, &never] {
+        let answer = eve.get(&format!("/generations?project_id={list}")).await;
+        assert!(answer.problem(404, "not_found").contains("project_id"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_filed_in_a_public_project_is_seen_by_everybody_and_changed_by_its_owner_alone() {
+    let cloud = Cloud::start().await;
+    let (ada, eve) = (cloud.person().await, cloud.person().await);
+    let project = make(&ada, &json!({"name": "shown"})).await;
+    let id = file(&ada, &project, "to be shown").await;
+    ada.when(&id, "succeeded").await;
+    let path = format!("/generations/{id}");
+    assert_eq!(ada.put(&format!("{path}/favorite")).await.status, 204);
+    let list = format!("/generations?project_id={project}");
+    let stats = format!("/projects/{project}/stats");
+    let changes = [
+        (Method::PATCH, path.clone()),
+        (Method::DELETE, path.clone()),
+        (Method::PUT, format!("{path}/favorite")),
+        (Method::DELETE, format!("{path}/favorite")),
+        (Method::POST, format!("{path}/cancel")),
+    ];
+    let looks = [path.clone(), format!("{path}/media"), list.clone()];
+    let change = async |method: &Method, path: &str| {
+        send(
+            eve.request(method.clone(), path)
+                .json(&json!({"title": "hers"})),
+        )
+        .await
+    };
+
+    for look in looks.iter().chain([&stats]) {
+        eve.get(look).await.problem(404, "not_found");
+    }
+    for (method, path) in &changes {
+        change(method, path).await.problem(404, "not_found");
+    }
+
+    let project_path = format!("/projects/{project}");
+    let public = json!({"visibility": "public"});
+    ada.patch(&project_path, &public).await.expect(200);
+    let seen = eve.get(&path).await.expect(200);
+    // A mark is its owner's own business.
+    assert_eq!(
+        (&seen["favorite"], &seen["title"]),
+        (&json!(false), &Value::Null)
+    );
+    assert_eq!(seen["project_id"], project);
+    let (content_type, _) = eve.download(&seen).await;
+    assert_eq!(content_type, "image/jpeg");
+    assert_eq!(
+        eve.get(&looks[1]).await.expect(200)["data"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(
+        listed(&eve, &format!("project_id={project}")).await,
+        [id.as_str()]
+    );
+    eve.get(&format!("{list}&favorite=true"))
+        .await
+        .problem(403, "forbidden");
+    eve.get(&stats).await.problem(403, "forbidden");
+    for (method, path) in &changes {
+        change(method, path).await.problem(403, "forbidden");
+    }
+    // It is in her list of that project, and not among her own.
+    assert_eq!(listed(&eve, "").await, Vec::<String>::new());
+    assert_eq!(
+        listed(&ada, &format!("project_id={project}&favorite=true")).await,
+        [id.as_str()]
+    );
+
+    let private = json!({"visibility": "private"});
+    ada.patch(&project_path, &private).await.expect(200);
+    for look in &looks {
+        eve.get(look).await.problem(404, "not_found");
+    }
+    let mine = ada.generation(&id).await;
+    assert_eq!(
+        (&mine["favorite"], &mine["title"]),
+        (&json!(true), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn what_was_filed_in_a_deleted_project_stays_and_is_in_none() {
+    let cloud = Cloud::start().await;
+    let (ada, eve) = (cloud.person().await, cloud.person().await);
+    let project = make(&ada, &json!({"name": "short", "visibility": "public"})).await;
+    let body = json!({"prompt": "filed", "project_id": project});
+    let id = ada.post_once(PICTURE, "key", &body).await.text("id");
+    ada.when(&id, "succeeded").await;
+    let running = file(&ada, &project, "[[delay:2s]]").await;
+    eve.get(&format!("/generations/{id}")).await.expect(200);
+
+    let path = format!("/projects/{project}");
+    assert_eq!(ada.delete(&path).await.status, 204);
+    ada.get(&path).await.problem(404, "not_found");
+    ada.delete(&path).await.problem(404, "not_found");
+    ada.get(&format!("{path}/stats"))
+        .await
+        .problem(404, "not_found");
+    let list = ada.get(&format!("/generations?project_id={project}")).await;
+    list.problem(404, "not_found");
+    eve.get(&format!("/generations/{id}"))
+        .await
+        .problem(404, "not_found");
+    let done = ada.when(&running, "succeeded").await;
+    assert_eq!(done["project_id"], Value::Null);
+    let page = ada.get("/generations").await.expect(200);
+    let data = page["data"].as_array().unwrap();
+    assert_eq!(data.len(), 2);
+    assert!(data.iter().all(|g| g["project_id"].is_null()), "{page:#}");
+    // The request that filed it is still answered with its job.
+    let replay = ada.post_once(PICTURE, "key", &body).await;
+    assert_eq!((replay.status, replay.text("id")), (202, id));
+    assert_eq!(ada.books().await.balance(), (950, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_project_deleted_while_jobs_are_opened_in_it_leaves_only_whole_jobs() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    for round in 0..3 {
+        let project = make(&ada, &json!({"name": format!("round {round}")})).await;
+        let body = json!({"prompt": "in or not [[delay:1ms]]", "project_id": project});
+        let before = ada.books().await;
+        let path = format!("/projects/{project}");
+        let posts = join_all((0..8).map(|_| ada.post(PICTURE, &body)));
+        let delete = async {
+            tokio::time::sleep(std::time::Duration::from_millis(30 * (round + 1))).await;
+            ada.delete(&path).await
+        };
+        let (answers, deleted) = futures::future::join(posts, delete).await;
+        assert_eq!(deleted.status, 204, "{:?}", deleted.body);
+        let mut opened = 0;
+        for answer in &answers {
+            if answer.status == 202 {
+                opened += 1;
+                ada.when(&answer.text("id"), "succeeded").await;
+            } else {
+                let fields = answer.problem(404, "not_found");
+                assert!(fields.contains("project_id"));
+            }
+        }
+        let after = ada.books().await;
+        assert_eq!(after.count("hold"), before.count("hold") + opened);
+        assert_eq!(after.balance().1, 0);
+    }
+    assert_eq!(cloud.faults(), Vec::<String>::new());
+}
