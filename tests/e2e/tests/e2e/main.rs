@@ -17,6 +17,7 @@ mod generations;
 mod kills;
 mod main_job;
 mod money;
+mod page_cost;
 mod projects;
 mod sessions;
 mod tenancy;
