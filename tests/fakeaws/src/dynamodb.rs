@@ -3,6 +3,7 @@
 //! Owns which operations are open and on which threads the engine runs. Refuses to know any table.
 //! Streams are not offered: the engine's writes slow down as a stream grows.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use crate::tally::{Asked, Tally};
 use crate::wire::{Refusal, Reply, text_reply};
 use crate::{Error, tables};
 
@@ -25,6 +27,7 @@ const THREADS_MAX: usize = 4;
 pub(crate) struct DynamoDb {
     database: Database,
     threads: Arc<Semaphore>,
+    tally: Tally,
 }
 
 impl DynamoDb {
@@ -44,15 +47,22 @@ impl DynamoDb {
         Ok(Self {
             database,
             threads: Arc::new(Semaphore::new(THREADS_MAX)),
+            tally: Tally::default(),
         })
     }
 
     /// Answers one operation, named as in `X-Amz-Target`.
     pub(crate) async fn handle(&self, operation: &str, body: Bytes) -> Reply {
         let operation = operation.to_owned();
-        let outcome = self
-            .run(move |database| answer(database, &operation, &body))
-            .await;
+        let tally = self.tally.clone();
+        let work = move |database: &Database| {
+            let outcome = answer(database, &operation, &body);
+            if let Ok(json) = &outcome {
+                tally.count(&operation, &body, json);
+            }
+            outcome
+        };
+        let outcome = self.run(work).await;
         match outcome {
             Ok(Ok(json)) => text_reply(StatusCode::OK, "application/x-amz-json-1.0", json),
             Ok(Err(refusal)) => {
@@ -62,6 +72,11 @@ impl DynamoDb {
             }
             Err(error) => Refusal::from(error).reply(),
         }
+    }
+
+    /// What was asked so far.
+    pub(crate) fn counts(&self) -> BTreeMap<String, Asked> {
+        self.tally.counts()
     }
 
     /// Makes a table as `create` says, keeping one that exists.

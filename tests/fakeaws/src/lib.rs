@@ -16,8 +16,10 @@ mod sigv4;
 mod sqlite;
 mod sqs;
 mod tables;
+mod tally;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -41,6 +43,7 @@ use sqlite::Sqlite;
 
 pub use error::Error;
 pub use sqs::{Message, QueueSpec, QueueStatus, Redrive, Sqs};
+pub use tally::Asked;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -168,6 +171,11 @@ impl FakeAws {
     /// The queues, for callers in this process.
     pub fn sqs(&self) -> &Sqs {
         &self.inner.services.sqs
+    }
+
+    /// What DynamoDB was asked since the start, by operation, table and index: `Query generations/by_tenant`.
+    pub fn dynamodb_counts(&self) -> BTreeMap<String, Asked> {
+        self.inner.services.dynamodb.counts()
     }
 
     /// Stores a secure parameter, replacing any older value.

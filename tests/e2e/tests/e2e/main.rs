@@ -20,6 +20,7 @@ mod interleavings;
 mod kills;
 mod main_job;
 mod money;
+mod page_cost;
 mod passwords;
 mod profile;
 mod projects;
