@@ -25,6 +25,8 @@ pub struct Balance {
     pub lifetime_granted: i64,
     /// All that was ever spent.
     pub lifetime_spent: i64,
+    /// Of `available`, what cannot be spent: its payment was refunded or disputed when it was no longer there.
+    pub owed: i64,
 }
 
 impl From<&Wallet> for Balance {
@@ -34,6 +36,7 @@ impl From<&Wallet> for Balance {
             held: wallet.held.get(),
             lifetime_granted: wallet.lifetime_granted.get(),
             lifetime_spent: wallet.lifetime_spent.get(),
+            owed: wallet.owed.get(),
         }
     }
 }

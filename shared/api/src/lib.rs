@@ -15,6 +15,7 @@ pub mod list;
 pub mod models;
 pub mod problem;
 pub mod promos;
+pub mod purchases;
 pub mod query;
 pub mod quotes;
 pub mod service;

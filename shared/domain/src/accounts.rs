@@ -89,8 +89,8 @@ impl FullName {
     }
 }
 
-/// What a user pays for: it sets the rate limits and how many jobs may be in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What a user pays for: it sets the rate limits and how many jobs may be in flight. A larger plan is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Plan {
     /// Nothing paid.
     Free,

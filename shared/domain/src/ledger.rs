@@ -2,6 +2,8 @@
 //! one entry whose deltas are the difference. Refuses to know how the pair is committed (the store writes both in
 //! one transaction, on condition that the wallet still has the version that the booking started from).
 
+mod returns;
+
 use std::fmt;
 
 use thiserror::Error;
@@ -24,6 +26,8 @@ pub struct Wallet {
     pub lifetime_granted: Credits,
     /// All that was ever captured.
     pub lifetime_spent: Credits,
+    /// Bought credits whose money went back when they were no longer there: they cannot be spent when they come.
+    pub owed: Credits,
     /// Jobs whose hold is open.
     pub in_flight: u32,
     /// How many bookings there were: the condition of the next one, and the last entry's sequence.
@@ -269,6 +273,7 @@ impl Wallet {
             held: Credits::ZERO,
             lifetime_granted: Credits::ZERO,
             lifetime_spent: Credits::ZERO,
+            owed: Credits::ZERO,
             in_flight: 0,
             version: 0,
         }
@@ -349,9 +354,12 @@ impl Wallet {
     ) -> Result<Booked, Refusal> {
         let short = Refusal::OutOfCredits {
             needed: job.cost,
-            available: self.available,
+            available: self.spendable(),
         };
-        let available = self.available.checked_sub(job.cost).ok_or(short.clone())?;
+        let available = self.available.checked_sub(job.cost);
+        let available = available
+            .filter(|_| job.cost <= self.spendable())
+            .ok_or(short.clone())?;
         if let Some(limit) = limits.unverified_max {
             let committed = self.lifetime_spent.checked_add(self.held);
             let committed = committed.and_then(|sum| sum.checked_add(job.cost));
@@ -487,6 +495,8 @@ mod tests {
         Hold(u32),
         Capture(usize),
         Release(usize),
+        Return(u32),
+        ComeAgain(u32),
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -496,6 +506,8 @@ mod tests {
             (1_u32..200).prop_map(Step::Hold),
             any::<usize>().prop_map(Step::Capture),
             any::<usize>().prop_map(Step::Release),
+            (1_u32..300).prop_map(Step::Return),
+            (1_u32..300).prop_map(Step::ComeAgain),
         ];
         prop::collection::vec(step, 1..120)
     }
@@ -514,9 +526,13 @@ mod tests {
                 let booked = match step {
                     Step::Add(amount) => wallet.add(Income::Grant, Credits::of(amount), &event, now).ok(),
                     Step::TakeBack(amount) => wallet.take_back(Credits::of(amount), &event, now).ok(),
+                    Step::Return(amount) => wallet.take_back_or_owe(Credits::of(amount), &event, now).ok(),
+                    Step::ComeAgain(amount) => wallet.give_back(Credits::of(amount), &event, now).ok(),
                     Step::Hold(cost) => {
+                        let spendable = wallet.spendable();
                         let job = Job { generation: &generation, cost: Credits::of(cost), model: "m" };
                         let booked = wallet.hold(&job, &user, LIMITS, now).ok();
+                        prop_assert!(booked.is_none() || job.cost <= spendable);
                         if booked.is_some() {
                             open.push((generation.clone(), job.cost));
                         }

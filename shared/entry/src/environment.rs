@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use app::config::{Config, FalSettings, JobSettings, TokenSettings, UnknownPolicy};
+use app::config::{Config, FalSettings, JobSettings, StripeSettings, TokenSettings, UnknownPolicy};
 use blobs::Buckets;
 use domain::Credits;
 use domain::accounts::Email;
@@ -44,6 +44,11 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             queue_url: settings.text("FAL_QUEUE_URL"),
             jwks_url: settings.text("FAL_JWKS_URL"),
             key_name: settings.text("FAL_KEY_NAME"),
+        },
+        stripe: StripeSettings {
+            url: settings.text("STRIPE_URL"),
+            key_name: settings.text("STRIPE_KEY_NAME"),
+            webhook_secret_name: settings.text("STRIPE_WEBHOOK_SECRET_NAME"),
         },
         tokens: TokenSettings {
             issuer: settings.text("TOKEN_ISSUER"),

@@ -9,6 +9,7 @@ mod ledger;
 mod once;
 mod parameters;
 mod promos;
+mod purchases;
 mod quotes;
 
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ pub(crate) use generations::{GenerationItem, HoldItem, IdempotencyItem, due_shar
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem};
 pub(crate) use once::OnceItem;
 pub(crate) use promos::{PROMOS, PromoItem};
+pub(crate) use purchases::{CheckoutItem, PaymentItem};
 pub(crate) use quotes::QuoteItem;
 
 /// An item as the SDK has it.

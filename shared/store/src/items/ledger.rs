@@ -19,6 +19,7 @@ pub(crate) struct WalletItem {
     held: i64,
     lifetime_granted: i64,
     lifetime_spent: i64,
+    owed: i64,
     in_flight: u32,
     version: u64,
 }
@@ -32,6 +33,7 @@ impl From<&Wallet> for WalletItem {
             held: wallet.held.get(),
             lifetime_granted: wallet.lifetime_granted.get(),
             lifetime_spent: wallet.lifetime_spent.get(),
+            owed: wallet.owed.get(),
             in_flight: wallet.in_flight,
             version: wallet.version,
         }
@@ -49,6 +51,7 @@ impl TryFrom<WalletItem> for Wallet {
             held: credits(item.held)?,
             lifetime_granted: credits(item.lifetime_granted)?,
             lifetime_spent: credits(item.lifetime_spent)?,
+            owed: credits(item.owed)?,
             in_flight: item.in_flight,
             version: item.version,
         })

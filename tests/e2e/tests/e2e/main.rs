@@ -17,6 +17,7 @@ mod kills;
 mod main_job;
 mod money;
 mod promos;
+mod purchases;
 mod quotes;
 mod sessions;
 mod tenancy;

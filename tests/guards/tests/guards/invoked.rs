@@ -22,7 +22,7 @@ enum Reply {
 }
 
 /// In this order: the first makes the account that the others are called by.
-const REPLIES: [(&str, Reply); 35] = [
+const REPLIES: [(&str, Reply); 37] = [
     ("accounts-register", Reply::Status(201)),
     // API Gateway makes a 401 out of this very word.
     ("accounts-authorize", Reply::Fails("Unauthorized")),
@@ -40,6 +40,7 @@ const REPLIES: [(&str, Reply); 35] = [
     ("admin-promos-list", Reply::Status(200)),
     ("admin-users-update", Reply::Status(200)),
     ("credits-balance", Reply::Status(200)),
+    ("credits-checkout", Reply::Status(201)),
     ("credits-holds", Reply::Status(200)),
     // The code that the admin made above.
     ("credits-redeem", Reply::Status(201)),
@@ -67,6 +68,8 @@ const REPLIES: [(&str, Reply); 35] = [
     ("service-root", Reply::Status(200)),
     // Long ago, and not signed by fal.
     ("webhooks-fal", Reply::Status(401)),
+    // Long ago, and not signed by Stripe.
+    ("webhooks-stripe", Reply::Status(401)),
 ];
 
 static BINARIES: LazyLock<Binaries> =
