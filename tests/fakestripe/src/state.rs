@@ -180,13 +180,12 @@ impl Session {
                 Ok(("charge.refunded", self.charge()))
             }
             Move::Dispute(status) => {
-                let is_new = self.dispute.is_none();
-                self.dispute = Some(status.clone());
-                let kind = match (is_new, status.as_str()) {
+                let kind = match (&self.dispute, status.as_str()) {
                     (_, "won" | "lost") => "charge.dispute.closed",
-                    (true, "needs_response") => "charge.dispute.created",
+                    (None, "needs_response") => "charge.dispute.created",
                     _ => return refuse("status must be needs_response, won or lost"),
                 };
+                self.dispute = Some(status.clone());
                 Ok((kind, self.dispute_object(status)))
             }
         }

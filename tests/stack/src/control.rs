@@ -145,6 +145,12 @@ async fn serve_stripe(
             _ => refusal(StatusCode::NOT_FOUND, "there is nothing at this path"),
         };
     }
+    if *method != Method::POST {
+        return refusal(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "the method does not fit the path",
+        );
+    }
     let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
         return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
     };

@@ -346,3 +346,39 @@ async fn a_checkout_that_cannot_be_is_refused_by_field() {
     ada.post(CHECKOUT, &local).await.expect(201);
     assert_eq!(cloud.faults(), Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payment_is_booked_once_though_the_function_that_books_it_is_killed_again_and_again() {
+    let cloud = Cloud::start().await;
+    let people = join_all((0..6).map(|_| cloud.person())).await;
+    for person in &people {
+        let session = begin(person, "starter").await;
+        let path = format!("stripe/sessions/{session}");
+        cloud.act(&format!("{path}/complete"), &json!({})).await;
+        let part = json!({"amount": 250});
+        cloud.act(&format!("{path}/refund"), &part).await;
+    }
+    let mut kills = 0;
+    eventually("every event to be taken", || {
+        kills += 1;
+        let (cloud, is_killing) = (&cloud, kills <= 30);
+        async move {
+            if is_killing {
+                cloud
+                    .act("functions/webhooks-stripe/kill", &json!({}))
+                    .await;
+                return None;
+            }
+            let events = cloud.local("stripe/events").await;
+            let waiting = events.iter().any(|event| event["is_waiting"] == true);
+            (!waiting).then_some(())
+        }
+    })
+    .await;
+    for person in &people {
+        let books = person.books().await;
+        assert_eq!(books.count("purchase"), 1);
+        assert_eq!(adjustments(&books), [(250, -250)]);
+        assert_eq!(books.balance(), (1_750, 0));
+    }
+}
