@@ -1,12 +1,13 @@
-//! Registering, signing in, staying signed in, and one's own profile.
+//! Registering, signing in, and one's own profile.
 
-use auth::passwords::{Password, PasswordProblem};
+use auth::passwords::Password;
 use auth::tokens::Pair;
-use domain::accounts::{EMAIL_CHARS_MAX, Email, FullName, User};
+use domain::accounts::{AvatarUrl, EMAIL_CHARS_MAX, Email, FullName, ProfileChange, User};
 use domain::{FieldCode, FieldError, Refusal};
 use serde::{Deserialize, Serialize};
 
-use crate::body::Problems;
+use crate::body::{Problems, nullable};
+use crate::passwords::{check_given, check_password};
 use crate::time;
 
 /// `POST /auth/register`.
@@ -43,7 +44,7 @@ impl Register {
             .and_then(|text| problems.valid(check_email(&text)));
         let password = problems
             .required("password", self.password)
-            .and_then(|text| problems.valid(Password::check(text).map_err(password_problem)));
+            .and_then(|text| problems.valid(check_password("password", text)));
         let full_name = self
             .full_name
             .and_then(|text| problems.valid(FullName::parse("full_name", &text)));
@@ -73,9 +74,6 @@ pub struct Credentials {
     pub password: auth::opaque::Secret,
 }
 
-/// The longest password that is looked at; longer than any that can be set.
-const LOGIN_PASSWORD_BYTES_MAX: usize = 1_024;
-
 impl Login {
     /// From wire to domain.
     ///
@@ -86,45 +84,48 @@ impl Login {
         let email = problems
             .required("email", self.email)
             .and_then(|text| problems.valid(check_email(&text)));
-        let password = problems.required("password", self.password);
-        if password
-            .as_ref()
-            .is_some_and(|text| text.len() > LOGIN_PASSWORD_BYTES_MAX)
-        {
-            problems.add(
-                "password",
-                FieldCode::TooLong,
-                "must have at most 128 characters",
-            );
-        }
-        let checked = email.zip(password).map(|(email, password)| Credentials {
-            email,
-            password: auth::opaque::Secret::new(password),
-        });
+        let password = problems
+            .required("password", self.password)
+            .and_then(|text| problems.valid(check_given("password", text)));
+        let checked = email
+            .zip(password)
+            .map(|(email, password)| Credentials { email, password });
         problems.or(checked)
     }
 }
 
-/// `POST /auth/refresh`.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Refresh {
-    /// The refresh token that came last.
-    pub refresh_token: Option<String>,
+/// `PATCH /me`: what is not there stays, and null takes it away.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct UpdateProfile {
+    /// What they want to be called.
+    #[serde(default, deserialize_with = "nullable")]
+    pub full_name: Option<Option<String>>,
+    /// Where their picture is.
+    #[serde(default, deserialize_with = "nullable")]
+    pub avatar_url: Option<Option<String>>,
 }
 
-impl Refresh {
-    /// The token as it was sent. Whether it is one is the use case's to say: a bad one is 401, not 422.
+impl UpdateProfile {
+    /// From wire to domain.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] if it is missing.
-    pub fn check(self) -> Result<String, Refusal> {
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<ProfileChange, Refusal> {
         let mut problems = Problems::default();
-        let token = problems.required("refresh_token", self.refresh_token);
-        problems.or(token)
+        let full_name = self
+            .full_name
+            .map(|text| text.and_then(|text| problems.valid(FullName::parse("full_name", &text))));
+        let avatar_url = self.avatar_url.map(|text| {
+            text.and_then(|text| problems.valid(AvatarUrl::parse("avatar_url", &text)))
+        });
+        problems.or(Some(ProfileChange {
+            full_name,
+            avatar_url,
+        }))
     }
 }
 
-fn check_email(text: &str) -> Result<Email, FieldError> {
+pub(crate) fn check_email(text: &str) -> Result<Email, FieldError> {
     if text.chars().count() > EMAIL_CHARS_MAX {
         return Err(FieldError::new(
             "email",
@@ -141,21 +142,6 @@ fn check_email(text: &str) -> Result<Email, FieldError> {
     })
 }
 
-fn password_problem(problem: PasswordProblem) -> FieldError {
-    let (code, message) = match problem {
-        PasswordProblem::TooShort => (FieldCode::TooShort, "must have at least 8 characters"),
-        PasswordProblem::TooLong => (FieldCode::TooLong, "must have at most 128 characters"),
-        PasswordProblem::Common => (
-            FieldCode::NotAllowed,
-            "is one that attackers try first; choose another",
-        ),
-        PasswordProblem::ControlCharacter => {
-            (FieldCode::Malformed, "must not have control characters")
-        }
-    };
-    FieldError::new("password", code, message)
-}
-
 /// A user as they see themselves.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Profile {
@@ -169,6 +155,8 @@ pub struct Profile {
     pub email_verified: bool,
     /// What they want to be called.
     pub full_name: Option<String>,
+    /// Where their picture is.
+    pub avatar_url: Option<String>,
     /// `free`, `basic`, `pro` or `enterprise`.
     pub plan: String,
     /// Whether they administer the platform.
@@ -189,6 +177,7 @@ impl Profile {
             email: user.email.as_str().to_owned(),
             email_verified: user.email_verified,
             full_name: user.full_name.as_ref().map(|name| name.as_str().to_owned()),
+            avatar_url: user.avatar_url.as_ref().map(|url| url.as_str().to_owned()),
             plan: user.plan.as_str().to_owned(),
             is_admin,
             created_at: time::format(user.created_at),

@@ -72,6 +72,15 @@ fn readable(path: &str) -> String {
         .collect()
 }
 
+/// Tells a field that is null (`Some(None)`) from one that is not there (`None`, with `#[serde(default)]`).
+pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}
+
 /// Collects what is wrong with the fields of one body.
 #[derive(Default)]
 pub(crate) struct Problems(Vec<FieldError>);

@@ -54,6 +54,8 @@ pub struct Transaction {
     pub available_delta: i64,
     /// What it did to `held`.
     pub held_delta: i64,
+    /// What it did to `owed`.
+    pub owed_delta: i64,
     /// `available` afterwards.
     pub available_after: i64,
     /// `held` afterwards.
@@ -76,6 +78,7 @@ impl From<&Entry> for Transaction {
             amount: entry.amount.get(),
             available_delta: entry.available_delta,
             held_delta: entry.held_delta,
+            owed_delta: entry.owed_delta,
             available_after: entry.available_after.get(),
             held_after: entry.held_after.get(),
             generation_id: entry.generation.as_ref().map(ToString::to_string),

@@ -1,5 +1,7 @@
 //! Asking for a generation, and what clients see of one.
 
+mod stats;
+mod update;
 mod view;
 
 use domain::catalogue::{Asked, Kind, Model};
@@ -15,7 +17,11 @@ use crate::body::Problems;
 use crate::query::Query;
 use crate::values;
 
-pub use view::{FailureView, GenerationView, MediaView, Receipt, media_list, poll_after};
+pub use stats::{CreditSums, StatsView};
+pub use update::UpdateGeneration;
+pub use view::{
+    CancelView, FailureView, GenerationView, MediaView, Receipt, media_list, poll_after,
+};
 
 /// The longest description of a change.
 const CHANGE_DESCRIPTION_CHARS_MAX: usize = 1_000;

@@ -13,12 +13,14 @@ pub mod files;
 pub mod generations;
 pub mod list;
 pub mod models;
+pub mod passwords;
 pub mod problem;
 pub mod promos;
 pub mod purchases;
 pub mod query;
 pub mod quotes;
 pub mod service;
+pub mod sessions;
 pub mod time;
 
 mod values;

@@ -117,6 +117,7 @@ pub fn status_and_code(refusal: &Refusal) -> (u16, &'static str) {
         Refusal::Forbidden | Refusal::Unverified { .. } => (403, "forbidden"),
         Refusal::NotFound(_) | Refusal::NoSuch { .. } => (404, "not_found"),
         Refusal::Conflict(_) => (409, "conflict"),
+        Refusal::TooLate(_) => (409, "too_late"),
         Refusal::IdempotencyInProgress => (409, "idempotency_in_progress"),
         Refusal::PriceChanged { .. } => (409, "price_changed"),
         Refusal::PayloadTooLarge { .. } => (413, "payload_too_large"),
@@ -146,6 +147,7 @@ pub fn retry_after(refusal: &Refusal) -> Option<Duration> {
         | Refusal::NotFound(_)
         | Refusal::NoSuch { .. }
         | Refusal::Conflict(_)
+        | Refusal::TooLate(_)
         | Refusal::IdempotencyMismatch
         | Refusal::PriceChanged { .. }
         | Refusal::PayloadTooLarge { .. }

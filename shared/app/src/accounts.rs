@@ -1,22 +1,20 @@
-//! Registering, signing in, staying signed in, and establishing who a caller is.
+//! Registering, signing in, one's own profile, and establishing who a caller is.
 
 use std::time::Duration;
 
 use auth::api_keys::PersonalKey;
-use auth::opaque::{RefreshToken, Secret};
+use auth::opaque::Secret;
 use auth::passwords::{self, Password};
-use auth::tokens::{Issuer, LIFETIME_S, Pair};
 use aws::Fault;
-use domain::accounts::{
-    Caller, Email, FullName, Plan, SESSION_LIFETIME, SIGN_IN_FAILURES_MAX, SIGN_IN_WINDOW, Session,
-    Shown, User,
-};
-use domain::ids::{SessionId, Tenant, UserId};
+use domain::Refusal;
+use domain::accounts::{Caller, Email, FullName, Plan, ProfileChange, SESSIONS_MAX, Shown, User};
+use domain::attempts::{Attempt, Source};
+use domain::ids::{Tenant, UserId};
 use domain::ledger::Wallet;
-use domain::{Refusal, Timestamp};
 use store::Registered;
 
-use crate::{App, Error, clock};
+use crate::sessions::{SignedIn, new_session, signed_in};
+use crate::{App, Error, attempts, clock};
 
 /// How often a registration is tried that another one of the same e-mail stood in the way of.
 const REGISTER_ATTEMPTS_MAX: u32 = 6;
@@ -24,25 +22,19 @@ const REGISTER_ATTEMPTS_MAX: u32 = 6;
 /// How exactly a key's last use is known: a write for each use would double what a key costs.
 const LAST_USED_RESOLUTION: Duration = Duration::from_secs(300);
 
-/// Somebody who is signed in now.
-pub struct SignedIn {
-    /// Who.
-    pub user: User,
-    /// What proves it from now on.
-    pub tokens: Pair,
-}
-
 /// Makes an account with its bonus, and signs it in.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if the e-mail has an account.
+/// [`Refusal::Conflict`] if the e-mail has an account, [`Refusal::RateLimited`] if too many come from `source`.
 pub async fn register(
     app: &App,
+    source: &Source,
     email: Email,
     password: Password,
     full_name: Option<FullName>,
 ) -> Result<SignedIn, Error> {
     let now = clock::now();
+    attempts::count(app, Attempt::RegisterFrom(source), now).await?;
     let (hash, issuer) = tokio::join!(passwords::hash(password), app.issuer());
     let (hash, issuer) = (hash.map_err(Fault::doing("hashing a password"))?, issuer?);
     let user = User {
@@ -50,12 +42,14 @@ pub async fn register(
         email,
         email_verified: false,
         full_name,
+        avatar_url: None,
         plan: Plan::Free,
         suspended: false,
+        era: 0,
         created_at: now,
         updated_at: now,
     };
-    let (session, refresh_token) = new_session(&user.id, now)?;
+    let (session, refresh_token) = new_session(&user.id, user.era, now)?;
     let bonus = Wallet::empty(Tenant::User(user.id.clone()))
         .bonus(&user.id, app.config.sign_up_credits, now)
         .map_err(Fault::doing("booking a sign-up bonus"))?;
@@ -73,23 +67,27 @@ pub async fn register(
 }
 
 /// Signs in. The attempt is counted before the password is looked at, so that no number of parallel guesses gets
-/// more tries than the limit; a success forgets the count.
+/// more tries than the limit; a success forgets the count. More sessions than one may have end the oldest.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] for an unknown e-mail and a wrong password alike, [`Refusal::RateLimited`] when locked.
-pub async fn login(app: &App, email: &Email, password: Secret) -> Result<SignedIn, Error> {
+/// [`Refusal::Unauthorized`] for an unknown e-mail and a wrong password alike, [`Refusal::RateLimited`] when `email`
+/// is locked or too many guesses come from `source`.
+pub async fn login(
+    app: &App,
+    source: &Source,
+    email: &Email,
+    password: Secret,
+) -> Result<SignedIn, Error> {
     let now = clock::now();
     let store = app.store();
+    // First by source: who is kept out by that must not go on locking other people's e-mails.
+    attempts::count(app, Attempt::SignInFrom(source), now).await?;
     let (counted, credential, issuer) = tokio::join!(
-        store.count_sign_in(email, now),
+        attempts::count(app, Attempt::SignInAs(email), now),
         store.credential(email),
         app.issuer()
     );
-    let ((attempts, began), credential, issuer) = (counted?, credential?, issuer?);
-    if attempts > SIGN_IN_FAILURES_MAX {
-        let retry_after = began.plus(SIGN_IN_WINDOW).since(now).min(SIGN_IN_WINDOW);
-        return Err(Refusal::RateLimited { retry_after }.into());
-    }
+    let ((), credential, issuer) = (counted?, credential?, issuer?);
     let hash = credential
         .as_ref()
         .map(|credential| credential.password_hash.clone());
@@ -101,51 +99,21 @@ pub async fn login(app: &App, email: &Email, password: Secret) -> Result<SignedI
     };
     let (matches, user) = tokio::join!(passwords::verify(password, hash), profile);
     let matches = matches.map_err(Fault::doing("checking a password"))?;
-    let user = match user? {
-        Some(user) if matches && !user.suspended => user,
-        Some(_) | None => return Err(Refusal::Unauthorized.into()),
+    let (user, era) = match (user?, credential) {
+        (Some(user), Some(credential)) if matches && !user.suspended => (user, credential.era),
+        _ => return Err(Refusal::Unauthorized.into()),
     };
-    let (session, refresh_token) = new_session(&user.id, now)?;
-    let (stored, forgotten) =
-        tokio::join!(store.put_session(&session), store.forget_sign_ins(email));
+    let (session, refresh_token) = new_session(&user.id, era, now)?;
+    let (stored, forgotten, taken_back) = tokio::join!(
+        store.put_session(&session),
+        store.forget(Attempt::SignInAs(email)),
+        attempts::take_back(app, Attempt::SignInFrom(source))
+    );
     stored?;
     forgotten?;
+    taken_back?;
+    store.end_oldest_sessions(&user.id, SESSIONS_MAX).await?;
     Ok(signed_in(issuer, user, &session, refresh_token, now)?)
-}
-
-/// Exchanges a refresh token for a new pair. The old one is dead from then on; a dead one that comes back was
-/// copied by somebody, so it ends the whole session.
-///
-/// # Errors
-/// [`Refusal::Unauthorized`] for any token but the living one.
-pub async fn refresh(app: &App, token: &str) -> Result<SignedIn, Error> {
-    let now = clock::now();
-    let presented = RefreshToken::parse(token).ok_or(Refusal::Unauthorized)?;
-    let store = app.store();
-    let (session, issuer) = tokio::join!(store.session(presented.session()), app.issuer());
-    let (session, issuer) = (session?.ok_or(Refusal::Unauthorized)?, issuer?);
-    if !session.is_alive(now) {
-        return Err(Refusal::Unauthorized.into());
-    }
-    let fresh = RefreshToken::generate(session.id.clone())
-        .map_err(Fault::doing("making a refresh token"))?;
-    let next = Session {
-        refresh_digest: fresh.digest(),
-        expires_at: now.plus(SESSION_LIFETIME),
-        ..session.clone()
-    };
-    let living = presented.matches(&session.refresh_digest);
-    if !living || !store.replace_session(&session, &next).await? {
-        tracing::warn!(session = %session.id, "a dead refresh token was used; the session ends");
-        store.end_session(&session.id).await?;
-        return Err(Refusal::Unauthorized.into());
-    }
-    let user = store
-        .user(&session.user)
-        .await?
-        .filter(|user| !user.suspended);
-    let user = user.ok_or(Refusal::Unauthorized)?;
-    Ok(signed_in(issuer, user, &next, fresh, now)?)
 }
 
 /// The caller's own account.
@@ -158,6 +126,25 @@ pub async fn me(app: &App, caller: &Caller) -> Result<User, Error> {
         .user(&caller.user)
         .await?
         .ok_or(Refusal::Unauthorized)?)
+}
+
+/// Changes what the caller says of themselves; the account as it is then.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`] if it is gone.
+pub async fn change_profile(
+    app: &App,
+    caller: &Caller,
+    change: &ProfileChange,
+) -> Result<User, Error> {
+    if *change == ProfileChange::default() {
+        return me(app, caller).await;
+    }
+    let changed = app
+        .store()
+        .change_profile(&caller.user, change, clock::now())
+        .await?;
+    Ok(changed.ok_or(Refusal::Unauthorized)?)
 }
 
 /// Whether `user` administers the platform: named by the operator, and shown to own the e-mail.
@@ -199,17 +186,13 @@ pub async fn authorize(app: &App, authorization: &str) -> Result<Caller, Error> 
         .user_and_session(&access.user, &access.session)
         .await?;
     match found {
-        Some((user, session))
-            if session.user == user.id && session.is_alive(now) && !user.suspended =>
-        {
-            Ok(Caller {
-                is_admin: is_admin(app, &user),
-                user: user.id,
-                plan: user.plan,
-                email_verified: user.email_verified,
-                shown: Shown::Session(session.id),
-            })
-        }
+        Some((user, session)) if session.is_alive(&user, now) => Ok(Caller {
+            is_admin: is_admin(app, &user),
+            user: user.id,
+            plan: user.plan,
+            email_verified: user.email_verified,
+            shown: Shown::Session(session.id),
+        }),
         Some(_) | None => Err(Refusal::Unauthorized.into()),
     }
 }
@@ -249,37 +232,4 @@ async fn authorize_key(app: &App, token: &str) -> Result<Caller, Error> {
 fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
-
-fn new_session(user: &UserId, now: Timestamp) -> Result<(Session, RefreshToken), Fault> {
-    let id = SessionId::new(now, clock::entropy()?);
-    let token =
-        RefreshToken::generate(id.clone()).map_err(Fault::doing("making a refresh token"))?;
-    let session = Session {
-        id,
-        user: user.clone(),
-        refresh_digest: token.digest(),
-        created_at: now,
-        expires_at: now.plus(SESSION_LIFETIME),
-        ended: false,
-    };
-    Ok((session, token))
-}
-
-fn signed_in(
-    issuer: &Issuer,
-    user: User,
-    session: &Session,
-    refresh: RefreshToken,
-    now: Timestamp,
-) -> Result<SignedIn, Fault> {
-    let access = issuer
-        .issue(&user.id, &session.id, now.seconds())
-        .map_err(Fault::doing("signing an access token"))?;
-    let tokens = Pair {
-        access,
-        refresh: refresh.reveal(),
-        expires_in_s: LIFETIME_S,
-    };
-    Ok(SignedIn { user, tokens })
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub jobs: JobSettings,
     /// What a new user gets.
     pub sign_up_credits: Credits,
+    /// Whether what may be tried is limited by where it comes from, too.
+    pub source_limits: bool,
     /// Who administers the platform.
     pub admin_emails: Vec<Email>,
     /// Origins that browsers may call from.

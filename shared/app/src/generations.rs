@@ -1,15 +1,19 @@
-//! Asking for a generation, and looking at one's own.
+//! Asking for a generation, looking at one's own, and what becomes of it afterwards.
 
+mod cancel;
+mod edit;
 mod open;
 
 use std::time::Duration;
 
 use domain::accounts::Caller;
-use domain::generations::{Filter, Generation, Output};
+use domain::generations::{Filter, Generation, Output, Stats};
 use domain::ids::{GenerationId, Tenant};
 use domain::{Refusal, Timestamp};
 use store::Cursor;
 
+pub use cancel::{Canceled, cancel};
+pub use edit::{delete, relabel};
 pub use open::{Key, Submitted, submit};
 pub(crate) use open::{check_references, lane};
 
@@ -104,6 +108,15 @@ pub async fn list(
         shown,
         next_cursor: page.next.map(|next| next.seal(&binding)),
     })
+}
+
+/// Sums over the caller's newest generations, and whether those are all that they have.
+///
+/// # Errors
+/// A fault if they cannot be read.
+pub async fn stats(app: &App, caller: &Caller) -> Result<(Stats, bool), Error> {
+    let tenant = Tenant::User(caller.user.clone());
+    Ok(app.store().generation_stats(&tenant).await?)
 }
 
 /// Waits for a generation to come to rest, at most `patience`; answers it as it is then.

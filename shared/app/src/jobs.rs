@@ -7,6 +7,23 @@ mod settle;
 mod submit;
 mod sweep;
 
+use domain::ids::GenerationId;
+use queue::Settle;
+
+use crate::App;
+
+pub(crate) use commit::{Committed, commit};
 pub use settle::settle;
 pub use submit::{Taken, submit};
 pub use sweep::sweep;
+
+/// Has a settle worker look at a job that is due now. A message that cannot be sent is no failure: the sweep finds it.
+pub(crate) async fn look_soon(app: &App, id: &GenerationId) {
+    let message = Settle {
+        generation_id: id.to_string(),
+        word: None,
+    };
+    if let Err(fault) = app.queue().settle(&message).await {
+        tracing::error!(generation = %id, fault = fault.chain(), "a job waits for the sweep");
+    }
+}

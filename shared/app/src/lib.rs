@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod api_keys;
+mod attempts;
 pub mod clock;
 pub mod config;
 pub mod credits;
@@ -13,10 +14,12 @@ pub mod files;
 pub mod generations;
 pub mod health;
 pub mod jobs;
+pub mod passwords;
 pub mod postings;
 pub mod promos;
 pub mod purchases;
 pub mod quotes;
+pub mod sessions;
 pub mod webhooks;
 
 use std::fmt;

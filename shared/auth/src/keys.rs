@@ -13,6 +13,9 @@ use crate::Problem;
 /// How many keys live at a time: the one that signs, and the one before it.
 const KEYS_MAX: usize = 2;
 
+/// The secret that a private key follows from.
+pub(crate) type Seed = Zeroizing<[u8; 32]>;
+
 /// Private keys, newest first: the first one signs.
 pub struct KeySet(Vec<PrivateKey>);
 
@@ -125,6 +128,12 @@ impl KeySet {
             keys: keys.collect(),
         })
         .unwrap_or_default()
+    }
+
+    /// The seeds of all keys, that of the one that signs first.
+    pub(crate) fn seeds(&self) -> Vec<Seed> {
+        let seeds = self.0.iter().map(|key| key.signing.to_bytes());
+        seeds.map(Zeroizing::new).collect()
     }
 
     /// The key that signs, and its name.

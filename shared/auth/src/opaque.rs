@@ -4,7 +4,8 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::ids::SessionId;
+use domain::ids::{SessionId, UserId};
+use hmac::{Hmac, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -37,25 +38,54 @@ impl fmt::Debug for Secret {
 
 const PREFIX: &str = "rt_";
 const SECRET_BYTES: usize = 32;
-/// `rt_`, the session's ULID, `_`, and 32 bytes in base64url.
-const TOKEN_CHARS: usize = PREFIX.len() + 26 + 1 + 43;
+/// `rt_`, the user's and the session's ULIDs, each with a `_`, and 32 bytes in base64url.
+const TOKEN_CHARS: usize = PREFIX.len() + 26 + 1 + 26 + 1 + 43;
+/// Keeps what is derived here apart from whatever else the same key may be used for.
+const SUCCESSOR_LABEL: &[u8] = b"velro refresh token successor";
 
-/// A refresh token: `rt_<session>_<256 random bits>`. The session is readable, so that finding it is one read; what
-/// counts is the secret, of which only a digest is ever stored.
+/// A refresh token: `rt_<user>_<session>_<256 bits>`. User and session are readable, so that finding them is one
+/// read; what counts is the secret, of which only a digest is ever stored.
 pub struct RefreshToken {
+    user: UserId,
     session: SessionId,
     secret: Zeroizing<[u8; SECRET_BYTES]>,
 }
 
 impl RefreshToken {
-    /// A fresh token of `session`.
+    /// A fresh token of `session` of `user`.
     ///
     /// # Errors
     /// A [`Problem`] if the operating system has no randomness.
-    pub fn generate(session: SessionId) -> Result<Self, Problem> {
+    pub fn generate(user: UserId, session: SessionId) -> Result<Self, Problem> {
         let mut secret = Zeroizing::new([0; SECRET_BYTES]);
         getrandom::fill(secret.as_mut_slice()).map_err(Problem::new)?;
-        Ok(Self { session, secret })
+        Ok(Self {
+            user,
+            session,
+            secret,
+        })
+    }
+
+    /// The token that this one is exchanged for. It follows from this one and `key`, which only we have: whoever
+    /// exchanges the same token twice gets the same answer, though no token is ever stored.
+    ///
+    /// # Errors
+    /// A [`Problem`] if `key` cannot be used.
+    pub(crate) fn successor(&self, key: &[u8]) -> Result<Self, Problem> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(Problem::new)?;
+        for part in [
+            SUCCESSOR_LABEL,
+            self.user.as_str().as_bytes(),
+            self.session.as_str().as_bytes(),
+            self.secret.as_slice(),
+        ] {
+            mac.update(part);
+        }
+        Ok(Self {
+            user: self.user.clone(),
+            session: self.session.clone(),
+            secret: Zeroizing::new(mac.finalize().into_bytes().into()),
+        })
     }
 
     /// The token written as `text`, if it is one.
@@ -64,19 +94,28 @@ impl RefreshToken {
         if text.len() != TOKEN_CHARS {
             return None;
         }
-        let (session, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
+        let mut parts = text.strip_prefix(PREFIX)?.splitn(3, '_');
+        let (user, session, secret) = (parts.next()?, parts.next()?, parts.next()?);
+        let user = UserId::parse(&format!("{}{user}", UserId::PREFIX))?;
         let session = SessionId::parse(&format!("{}{session}", SessionId::PREFIX))?;
         let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
         let length = URL_SAFE_NO_PAD
             .decode_slice(secret, bytes.as_mut_slice())
             .ok()?;
         (length == SECRET_BYTES).then_some(Self {
+            user,
             session,
             secret: bytes,
         })
     }
 
-    /// Whose it is.
+    /// Whose it says that it is; true only if the secret is right.
+    #[must_use]
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// Which session it says that it continues.
     #[must_use]
     pub fn session(&self) -> &SessionId {
         &self.session
@@ -98,7 +137,8 @@ impl RefreshToken {
     #[must_use]
     pub fn reveal(&self) -> String {
         format!(
-            "{PREFIX}{}_{}",
+            "{PREFIX}{}_{}_{}",
+            self.user.ulid(),
             self.session.ulid(),
             URL_SAFE_NO_PAD.encode(self.secret.as_slice())
         )
@@ -112,17 +152,33 @@ mod tests {
     use proptest::prelude::*;
 
     fn token() -> RefreshToken {
-        RefreshToken::generate(SessionId::new(Timestamp::from_ms(1), 7)).expect("randomness")
+        let at = Timestamp::from_ms(1);
+        RefreshToken::generate(UserId::new(at, 3), SessionId::new(at, 7)).expect("randomness")
     }
 
     #[test]
     fn a_token_reads_back_and_matches_only_its_own_digest() {
         let (one, other) = (token(), token());
         let again = RefreshToken::parse(&one.reveal()).expect("canonical");
-        assert_eq!(again.session(), one.session());
+        assert_eq!((again.user(), again.session()), (one.user(), one.session()));
         assert!(again.matches(&one.digest()));
         assert!(!again.matches(&other.digest()));
         assert!(!again.matches(""));
+    }
+
+    #[test]
+    fn a_successor_follows_from_the_token_and_the_key_and_from_nothing_less() {
+        let (one, other) = (token(), token());
+        let next = |token: &RefreshToken, key: &[u8]| {
+            let next = token.successor(key).expect("any key will do").reveal();
+            let read = RefreshToken::parse(&next).expect("canonical");
+            assert_eq!(read.session(), token.session());
+            next
+        };
+        assert_eq!(next(&one, b"key"), next(&one, b"key"));
+        assert_ne!(next(&one, b"key"), next(&one, b"another"));
+        assert_ne!(next(&one, b"key"), next(&other, b"key"));
+        assert_ne!(next(&one, b"key"), one.reveal());
     }
 
     proptest! {

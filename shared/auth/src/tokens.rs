@@ -9,7 +9,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use crate::Problem;
-use crate::keys::{KeySet, PublicKeys};
+use crate::keys::{KeySet, PublicKeys, Seed};
+use crate::opaque::RefreshToken;
 
 /// How long an access token lives.
 pub const LIFETIME_S: u64 = 15 * 60;
@@ -53,9 +54,10 @@ pub struct Pair {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Denied;
 
-/// Signs access tokens.
+/// Signs access tokens, and exchanges refresh tokens.
 pub struct Issuer {
     key: EncodingKey,
+    seeds: Vec<Seed>,
     kid: String,
     issuer: String,
     audience: String,
@@ -74,6 +76,7 @@ impl Issuer {
         let key = EncodingKey::from_ed_der(der.as_bytes());
         Ok(Self {
             key,
+            seeds: keys.seeds(),
             kid,
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
@@ -97,6 +100,16 @@ impl Issuer {
             nbf: None,
         };
         jsonwebtoken::encode(&header, &claims, &self.key).map_err(Problem::new)
+    }
+
+    /// What `token` is exchanged for: by the key that signs first, then by the one before it, which another instance
+    /// may have used a moment ago.
+    ///
+    /// # Errors
+    /// A [`Problem`] if a key cannot be used.
+    pub fn successors(&self, token: &RefreshToken) -> Result<Vec<RefreshToken>, Problem> {
+        let seeds = self.seeds.iter();
+        seeds.map(|seed| token.successor(seed.as_slice())).collect()
     }
 }
 

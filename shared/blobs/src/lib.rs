@@ -7,7 +7,7 @@ use aws::{Fault, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::ChecksumMode;
+use aws_sdk_s3::types::{ChecksumMode, Delete, ObjectIdentifier};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::files::{File, MAGIC_BYTES, Sha256Hex};
@@ -98,6 +98,56 @@ impl Blobs {
             .await
             .map_err(Fault::doing("writing media"))?;
         Ok(())
+    }
+
+    /// Deletes everything that was written for a generation, also by a try that never came to its end. Repeating it
+    /// deletes nothing more.
+    ///
+    /// # Errors
+    /// A [`Fault`] if S3 did not do it.
+    pub async fn delete_media(
+        &self,
+        tenant: &Tenant,
+        generation: &GenerationId,
+    ) -> Result<(), Fault> {
+        let doing = "deleting media";
+        // One page holds a thousand, and a generation makes a handful.
+        let found = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.buckets.media)
+            .prefix(format!("{tenant}/{generation}/"))
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        let keys = found.contents().iter().filter_map(|object| object.key());
+        let objects = keys.map(|key| ObjectIdentifier::builder().key(key).build());
+        let objects = objects
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Fault::doing(doing))?;
+        if objects.is_empty() {
+            return Ok(());
+        }
+        let delete = Delete::builder()
+            .set_objects(Some(objects))
+            .quiet(true)
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let deleted = self
+            .client
+            .delete_objects()
+            .bucket(&self.buckets.media)
+            .delete(delete)
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        match deleted.errors().first() {
+            None => Ok(()),
+            Some(error) => Err(Fault::new(
+                doing,
+                error.code().unwrap_or("refused").to_owned(),
+            )),
+        }
     }
 
     /// A URL that shows an output for `expiry`. Signed here; no call is made.

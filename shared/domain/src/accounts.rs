@@ -1,4 +1,4 @@
-//! People's accounts: e-mail addresses, names, plans, and when a sign-in is locked.
+//! People's accounts: e-mail addresses, names, plans, sessions, and what a credential may do.
 //! Owns what makes each valid; refuses to know passwords and tokens (the `auth` crate's).
 
 use std::time::Duration;
@@ -13,12 +13,14 @@ pub const EMAIL_CHARS_MAX: usize = 254;
 const EMAIL_LOCAL_CHARS_MAX: usize = 64;
 /// The longest name of a person.
 pub const FULL_NAME_CHARS_MAX: usize = 200;
-/// Failed sign-ins that lock an e-mail.
-pub const SIGN_IN_FAILURES_MAX: u32 = 5;
-/// The time in which they count, from the first one, and after which the lock ends.
-pub const SIGN_IN_WINDOW: Duration = Duration::from_secs(15 * 60);
 /// How long a session lives without being refreshed.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How many sessions a user may have: signing in once more ends the oldest.
+pub const SESSIONS_MAX: usize = 20;
+/// How long a refresh token that was just used gets the same answer again: two tabs of a browser refresh at once.
+pub const REFRESH_REUSE_WINDOW: Duration = Duration::from_secs(10);
+/// The longest address of a picture.
+pub const AVATAR_URL_CHARS_MAX: usize = 2_048;
 
 /// An e-mail address, normalised: lower case, without space around it. Two addresses are the same account if their
 /// normal forms are equal.
@@ -89,6 +91,59 @@ impl FullName {
     }
 }
 
+/// Where a picture of a person is: an `https` address. It is only ever shown, never fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AvatarUrl(String);
+
+impl AvatarUrl {
+    /// The address written as `text`: `https`, a host, no user, printable ASCII, at most 2,048 characters.
+    ///
+    /// # Errors
+    /// The problem with `field`.
+    pub fn parse(field: &str, text: &str) -> Result<Self, FieldError> {
+        if text.len() > AVATAR_URL_CHARS_MAX {
+            return Err(FieldError::new(
+                field,
+                FieldCode::TooLong,
+                "must have at most 2048 characters",
+            ));
+        }
+        let printable = text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte));
+        let authority = text
+            .strip_prefix("https://")
+            .and_then(|rest| rest.split(['/', '?', '#']).next());
+        let has_host = authority.is_some_and(|authority| {
+            !authority.is_empty() && !authority.contains('@') && !authority.starts_with(':')
+        });
+        if printable && has_host {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(FieldError::new(
+                field,
+                FieldCode::Malformed,
+                "must be an https address, such as https://example.org/ada.png",
+            ))
+        }
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What somebody changes of their own profile; what is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfileChange {
+    /// Another name, or none.
+    pub full_name: Option<Option<FullName>>,
+    /// Another picture, or none.
+    pub avatar_url: Option<Option<AvatarUrl>>,
+}
+
 /// What a user pays for: it sets the rate limits and how many jobs may be in flight. A larger plan is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Plan {
@@ -146,10 +201,14 @@ pub struct User {
     pub email_verified: bool,
     /// What they want to be called.
     pub full_name: Option<FullName>,
+    /// Their picture.
+    pub avatar_url: Option<AvatarUrl>,
     /// What they pay for.
     pub plan: Plan,
     /// Kept out by an admin.
     pub suspended: bool,
+    /// Which sessions live: those of this era. Beginning the next one ends them all at once, however many there are.
+    pub era: u64,
     /// When they registered.
     pub created_at: Timestamp,
     /// When the account last changed.
@@ -163,21 +222,42 @@ pub struct Session {
     pub id: SessionId,
     /// Who signed in.
     pub user: UserId,
+    /// The user's era when they did.
+    pub era: u64,
     /// SHA-256 (hex) of the refresh token that is alive.
     pub refresh_digest: String,
+    /// The refresh token before it.
+    pub replaced: Option<Replaced>,
     /// When they signed in.
     pub created_at: Timestamp,
     /// When it ends unless it is refreshed.
     pub expires_at: Timestamp,
-    /// Signed out, or ended because a dead token was used.
-    pub ended: bool,
+}
+
+/// A refresh token that was exchanged for the next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// SHA-256 (hex) of it.
+    pub digest: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl Session {
-    /// Whether it can be used `now`.
+    /// Whether `user` can use it `now`: it is theirs, of their era, not expired, and they are not kept out.
     #[must_use]
-    pub fn is_alive(&self, now: Timestamp) -> bool {
-        !self.ended && now < self.expires_at
+    pub fn is_alive(&self, user: &User, now: Timestamp) -> bool {
+        self.user == user.id && self.era == user.era && now < self.expires_at && !user.suspended
+    }
+
+    /// The token before the living one, if it was exchanged so recently that using it again is no theft.
+    #[must_use]
+    pub fn just_replaced(&self, now: Timestamp) -> Option<&str> {
+        let recent = |replaced: &&Replaced| now.since(replaced.at) < REFRESH_REUSE_WINDOW;
+        self.replaced
+            .as_ref()
+            .filter(recent)
+            .map(|replaced| replaced.digest.as_str())
     }
 }
 
@@ -295,6 +375,29 @@ mod tests {
         for bad in ["", "   ", "a\nb", &"x".repeat(201)] {
             assert!(FullName::parse("full_name", bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_picture_is_at_an_https_address() {
+        let check = |text: &str| AvatarUrl::parse("avatar_url", text).is_ok();
+        for good in ["https://example.org/a.png?x=1#y", "https://x:8443"] {
+            assert!(check(good), "{good}");
+        }
+        let long = format!("https://example.org/{}", "x".repeat(2_029));
+        for bad in [
+            "",
+            "https://",
+            "https:///a",
+            "http://example.org/a.png",
+            "javascript:alert(1)",
+            "https://ada:secret@example.org/",
+            "https://example.org/a b",
+            "https://example.org/\"onload=",
+            &long,
+        ] {
+            assert!(!check(bad), "{bad}");
+        }
+        assert!(check(&long[..2_048]));
     }
 
     proptest! {

@@ -4,184 +4,29 @@
 //! is how a second webhook, a late worker or a repeated message becomes a no-op. Refuses to know how a record is
 //! stored or a wallet is changed; [`Generation::settlement`] says what a transition owes the ledger.
 
+mod cancel;
 mod outcome;
+mod state;
+mod stats;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
+pub use cancel::Cancellation;
 pub use outcome::{Failure, FailureCode, Media, Outcome, Ticket};
+pub use state::{Hold, Intent, Settlement, State};
+pub use stats::{Counted, Stats};
 
 use crate::catalogue::{Kind, Order, Value};
 use crate::credits::Credits;
 use crate::ids::{FileId, GenerationId, KeyId, QuoteId, Tenant, UserId};
+use crate::labels::{Tags, Title};
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
 /// How often a submit that was provably not accepted is tried before the job fails.
 pub const SUBMIT_ATTEMPTS_MAX: u32 = 4;
-
-/// Where a job is. [`State::Submitting`] is written before the provider is called: whoever finds it afterwards knows
-/// that a submit may have happened, and must not submit again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
-    /// Paid for (held), waiting for a worker.
-    Queued,
-    /// A worker is handing it to the provider right now, or died while it did.
-    Submitting,
-    /// The provider accepted it.
-    Running,
-    /// The provider finished; its media are being copied.
-    Storing,
-    /// Delivered, and the hold captured.
-    Succeeded,
-    /// Not delivered, and the hold released.
-    Failed,
-    /// Cancelled before the provider made anything, and the hold released.
-    Canceled,
-    /// Nobody knows whether the provider accepted it; the hold stays until proof or the operator's policy.
-    Unknown,
-}
-
-impl State {
-    /// Every state.
-    pub const ALL: [Self; 8] = [
-        Self::Queued,
-        Self::Submitting,
-        Self::Running,
-        Self::Storing,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Canceled,
-        Self::Unknown,
-    ];
-
-    /// The name in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Submitting => "submitting",
-            Self::Running => "running",
-            Self::Storing => "storing",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Canceled => "canceled",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// The name in the API: a client need not know that a job is being submitted.
-    #[must_use]
-    pub const fn status(self) -> &'static str {
-        match self {
-            Self::Submitting => Self::Queued.as_str(),
-            state => state.as_str(),
-        }
-    }
-
-    /// The state named `text` in the store.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-
-    /// Whether nothing more happens by itself.
-    #[must_use]
-    pub const fn is_final(self) -> bool {
-        match self {
-            Self::Succeeded | Self::Failed | Self::Canceled => true,
-            Self::Queued | Self::Submitting | Self::Running | Self::Storing | Self::Unknown => {
-                false
-            }
-        }
-    }
-}
-
-/// What became of the credits that were set aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Hold {
-    /// Still set aside.
-    Open,
-    /// Spent.
-    Captured,
-    /// Given back.
-    Released,
-}
-
-impl Hold {
-    /// The name in the store and in receipts.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "held",
-            Self::Captured => "captured",
-            Self::Released => "released",
-        }
-    }
-
-    /// The outcome named `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Open, Self::Captured, Self::Released]
-            .into_iter()
-            .find(|hold| hold.as_str() == text)
-    }
-}
-
-/// What a transition owes the ledger, in the same transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settlement {
-    /// Nothing.
-    None,
-    /// Spend what was set aside.
-    Capture,
-    /// Give it back.
-    Release,
-}
-
-/// How a generation relates to its parent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intent {
-    /// It has no parent.
-    Original,
-    /// The same idea, better.
-    Improve,
-    /// One more try.
-    Iterate,
-    /// Another direction.
-    Fork,
-    /// Mixed with something else.
-    Remix,
-}
-
-impl Intent {
-    /// Every intent.
-    pub const ALL: [Self; 5] = [
-        Self::Original,
-        Self::Improve,
-        Self::Iterate,
-        Self::Fork,
-        Self::Remix,
-    ];
-
-    /// The name in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Original => "original",
-            Self::Improve => "improve",
-            Self::Iterate => "iterate",
-            Self::Fork => "fork",
-            Self::Remix => "remix",
-        }
-    }
-
-    /// The intent named `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|intent| intent.as_str() == text)
-    }
-}
 
 /// What the client asked for, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -234,6 +79,17 @@ pub struct Filter {
     pub parent: Option<GenerationId>,
 }
 
+/// A change of what an owner writes on a generation; what is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relabel {
+    /// Its title, or none any more.
+    pub title: Option<Option<Title>>,
+    /// All of its tags.
+    pub tags: Option<Tags>,
+    /// Whether it is marked.
+    pub favorite: Option<bool>,
+}
+
 /// One file that was delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -284,7 +140,9 @@ pub struct Generation {
     pub outputs: Vec<Output>,
     /// Why it was not.
     pub failure: Option<Failure>,
-    /// When the provider was asked to stop, because the deadline had passed.
+    /// When its owner first asked to cancel it while it was, or might have been, at the provider.
+    pub cancel_wished_at: Option<Timestamp>,
+    /// When the provider was asked to stop, by that wish or because the deadline had passed.
     pub cancel_requested_at: Option<Timestamp>,
     /// When somebody must look at it again; a job at rest has none.
     pub due_at: Option<Timestamp>,
@@ -294,7 +152,11 @@ pub struct Generation {
     pub started_at: Option<Timestamp>,
     /// When it came to rest.
     pub finished_at: Option<Timestamp>,
-    /// Marked by its author.
+    /// What its owner calls it.
+    pub title: Option<Title>,
+    /// Its owner's tags.
+    pub tags: Tags,
+    /// Marked by its owner.
     pub favorite: bool,
     /// How often it was written: the condition of the next write.
     pub version: u64,
@@ -322,7 +184,7 @@ impl Generation {
         }
     }
 
-    /// The provider accepted it; look at it again at `check_at` if no webhook came.
+    /// The provider accepted it; look at it again at `check_at` if no webhook came, and at once if it is to be stopped.
     #[must_use]
     pub fn accepted(&self, ticket: Ticket, now: Timestamp, check_at: Timestamp) -> Option<Self> {
         match self.state {
@@ -330,7 +192,7 @@ impl Generation {
                 state: State::Running,
                 ticket: Some(ticket),
                 started_at: Some(now),
-                due_at: Some(check_at),
+                due_at: Some(self.cancel_wished_at.map_or(check_at, |_| now)),
                 ..self.next()
             }),
             _ => None,
@@ -338,10 +200,12 @@ impl Generation {
     }
 
     /// The provider provably did not accept it, but may later: back into the queue, to be looked at again at `check_at`.
+    /// One that its owner wants cancelled ends here: the provider has nothing of it.
     #[must_use]
-    pub fn refused_for_now(&self, check_at: Timestamp) -> Option<Self> {
-        match self.state {
-            State::Submitting => Some(Self {
+    pub fn refused_for_now(&self, now: Timestamp, check_at: Timestamp) -> Option<Self> {
+        match (self.state, self.cancel_wished_at) {
+            (State::Submitting, Some(_)) => self.failed(cancel::by_owner(), now),
+            (State::Submitting, None) => Some(Self {
                 state: State::Queued,
                 due_at: Some(check_at),
                 ..self.next()
@@ -449,6 +313,21 @@ impl Generation {
         self.ticket
             .as_ref()
             .is_none_or(|ticket| ticket.request_id == request_id)
+    }
+
+    /// Whether its record may be deleted: only once nothing more happens and nothing is set aside for it, so that no
+    /// hold is left behind without its job.
+    ///
+    /// # Errors
+    /// [`Refusal::Conflict`] while it still runs.
+    pub fn check_deletable(&self) -> Result<(), Refusal> {
+        match (self.state.is_final(), self.hold) {
+            (true, Hold::Captured | Hold::Released) => Ok(()),
+            (false, _) | (_, Hold::Open) => Err(Refusal::Conflict(
+                "it has not come to rest; cancel it first, and delete it when it has ended"
+                    .to_owned(),
+            )),
+        }
     }
 
     /// Whether an outcome from the provider still changes something.

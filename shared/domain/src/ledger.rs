@@ -1,17 +1,24 @@
 //! The wallet and its ledger. Owns the arithmetic of every booking: each one yields the next wallet and exactly
-//! one entry whose deltas are the difference. Refuses to know how the pair is committed (the store writes both in
+//! one entry whose deltas are the difference, and whose hash covers it and every entry before it. Refuses to know how the pair is committed (the store writes both in
 //! one transaction, on condition that the wallet still has the version that the booking started from).
 
+#[cfg(test)]
+mod interleavings;
+mod moves;
+mod replay;
 mod returns;
 
 use std::fmt;
 
 use thiserror::Error;
 
+use crate::chain::Link;
 use crate::credits::Credits;
 use crate::ids::{GenerationId, Tenant, UserId};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
+
+pub use moves::Transfer;
 
 /// A tenant's credits now. Everything in it follows from the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +39,8 @@ pub struct Wallet {
     pub in_flight: u32,
     /// How many bookings there were: the condition of the next one, and the last entry's sequence.
     pub version: u64,
+    /// The hash of the last entry, which the next one follows.
+    pub last: Link,
 }
 
 /// What an entry books.
@@ -174,6 +183,8 @@ pub struct Entry {
     pub available_delta: i64,
     /// What it did to `held`.
     pub held_delta: i64,
+    /// What it did to what is owed.
+    pub owed_delta: i64,
     /// `available` afterwards.
     pub available_after: Credits,
     /// `held` afterwards.
@@ -188,6 +199,8 @@ pub struct Entry {
     pub created_at: Timestamp,
     /// Its place in the tenant's ledger, from 1, without gaps.
     pub sequence: u64,
+    /// The hash of all this and of the entry before it.
+    pub hash: Link,
 }
 
 /// A booking worked out: the wallet as it will be, and the entry that says why.
@@ -276,6 +289,7 @@ impl Wallet {
             owed: Credits::ZERO,
             in_flight: 0,
             version: 0,
+            last: Link::START,
         }
     }
 
@@ -447,17 +461,18 @@ impl Wallet {
     }
 
     fn book(&self, next: Self, line: Line<'_>) -> Booked {
-        let wallet = Self {
+        let mut wallet = Self {
             version: self.version + 1,
             ..next
         };
-        let entry = Entry {
+        let mut entry = Entry {
             id: format!("txn_{}-{}", line.ulid, line.kind.as_str()),
             tenant: self.tenant.clone(),
             kind: line.kind,
             amount: line.amount,
             available_delta: wallet.available.get() - self.available.get(),
             held_delta: wallet.held.get() - self.held.get(),
+            owed_delta: wallet.owed.get() - self.owed.get(),
             available_after: wallet.available,
             held_after: wallet.held,
             generation: line.generation.cloned(),
@@ -465,7 +480,10 @@ impl Wallet {
             description: line.description,
             created_at: line.now,
             sequence: wallet.version,
+            hash: Link::START,
         };
+        entry.hash = entry.link(self.last);
+        wallet.last = entry.hash;
         Booked { wallet, entry }
     }
 
@@ -481,89 +499,11 @@ impl Wallet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const LIMITS: Limits = Limits {
         in_flight_max: 10,
         unverified_max: None,
     };
-
-    #[derive(Clone, Copy, Debug)]
-    enum Step {
-        Add(u32),
-        TakeBack(u32),
-        Hold(u32),
-        Capture(usize),
-        Release(usize),
-        Return(u32),
-        ComeAgain(u32),
-    }
-
-    fn steps() -> impl Strategy<Value = Vec<Step>> {
-        let step = prop_oneof![
-            (1_u32..500).prop_map(Step::Add),
-            (1_u32..300).prop_map(Step::TakeBack),
-            (1_u32..200).prop_map(Step::Hold),
-            any::<usize>().prop_map(Step::Capture),
-            any::<usize>().prop_map(Step::Release),
-            (1_u32..300).prop_map(Step::Return),
-            (1_u32..300).prop_map(Step::ComeAgain),
-        ];
-        prop::collection::vec(step, 1..120)
-    }
-
-    proptest! {
-        #[test]
-        fn any_interleaving_of_bookings_sums_to_the_wallet(steps in steps()) {
-            let now = Timestamp::from_ms(1);
-            let user = UserId::new(now, 1);
-            let mut wallet = Wallet::empty(Tenant::User(user.clone()));
-            let mut open: Vec<(GenerationId, Credits)> = Vec::new();
-            let (mut available, mut held, mut entries) = (0, 0, 0_u64);
-            let event = Event { id: "event", actor: Actor::System, description: "given" };
-            for (n, step) in steps.into_iter().enumerate() {
-                let generation = GenerationId::new(now, n as u128);
-                let booked = match step {
-                    Step::Add(amount) => wallet.add(Income::Grant, Credits::of(amount), &event, now).ok(),
-                    Step::TakeBack(amount) => wallet.take_back(Credits::of(amount), &event, now).ok(),
-                    Step::Return(amount) => wallet.take_back_or_owe(Credits::of(amount), &event, now).ok(),
-                    Step::ComeAgain(amount) => wallet.give_back(Credits::of(amount), &event, now).ok(),
-                    Step::Hold(cost) => {
-                        let spendable = wallet.spendable();
-                        let job = Job { generation: &generation, cost: Credits::of(cost), model: "m" };
-                        let booked = wallet.hold(&job, &user, LIMITS, now).ok();
-                        prop_assert!(booked.is_none() || job.cost <= spendable);
-                        if booked.is_some() {
-                            open.push((generation.clone(), job.cost));
-                        }
-                        booked
-                    }
-                    Step::Capture(at) | Step::Release(at) if open.is_empty() => { let _ = at; None }
-                    Step::Capture(at) => {
-                        let (generation, cost) = open.swap_remove(at % open.len());
-                        Some(wallet.capture(&Job { generation: &generation, cost, model: "m" }, now).expect("held"))
-                    }
-                    Step::Release(at) => {
-                        let (generation, cost) = open.swap_remove(at % open.len());
-                        Some(wallet.release(&Job { generation: &generation, cost, model: "m" }, now).expect("held"))
-                    }
-                };
-                let Some(Booked { wallet: next, entry }) = booked else { continue };
-                available += entry.available_delta;
-                held += entry.held_delta;
-                entries += 1;
-                prop_assert_eq!((next.available.get(), next.held.get()), (available, held));
-                prop_assert_eq!((entry.available_after, entry.held_after), (next.available, next.held));
-                prop_assert_eq!((entry.sequence, next.version), (entries, entries));
-                prop_assert_eq!(next.in_flight as usize, open.len());
-                prop_assert_eq!(
-                    next.available.get() + next.held.get() + next.lifetime_spent.get(),
-                    next.lifetime_granted.get()
-                );
-                wallet = next;
-            }
-        }
-    }
 
     #[test]
     fn an_empty_wallet_is_out_of_credits_before_it_is_too_busy() {

@@ -6,11 +6,14 @@
 pub mod accounts;
 pub mod admin;
 pub mod api_keys;
+pub mod attempts;
 pub mod catalogue;
+pub mod chain;
 pub mod credits;
 pub mod files;
 pub mod generations;
 pub mod ids;
+pub mod labels;
 pub mod ledger;
 pub mod promos;
 pub mod purchases;

@@ -55,6 +55,9 @@ pub enum Refusal {
     /// The state of things does not allow it.
     #[error("{0}")]
     Conflict(String),
+    /// What it would stop has come to its end.
+    #[error("{0}")]
+    TooLate(&'static str),
     /// Another request with this idempotency key is being carried out.
     #[error("a request with this Idempotency-Key is still being carried out")]
     IdempotencyInProgress,

@@ -40,16 +40,8 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             media: settings.text("MEDIA_BUCKET"),
             uploads: settings.text("UPLOADS_BUCKET"),
         },
-        fal: FalSettings {
-            queue_url: settings.text("FAL_QUEUE_URL"),
-            jwks_url: settings.text("FAL_JWKS_URL"),
-            key_name: settings.text("FAL_KEY_NAME"),
-        },
-        stripe: StripeSettings {
-            url: settings.text("STRIPE_URL"),
-            key_name: settings.text("STRIPE_KEY_NAME"),
-            webhook_secret_name: settings.text("STRIPE_WEBHOOK_SECRET_NAME"),
-        },
+        fal: settings.fal(),
+        stripe: settings.stripe(),
         tokens: TokenSettings {
             issuer: settings.text("TOKEN_ISSUER"),
             audience: settings.text("TOKEN_AUDIENCE"),
@@ -73,6 +65,13 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
                 text.parse().ok().and_then(Credits::new)
             })
             .unwrap_or(Credits::ZERO),
+        source_limits: settings
+            .parsed("SOURCE_LIMITS", "on or off", |text| match text {
+                "on" => Some(true),
+                "off" => Some(false),
+                _ => None,
+            })
+            .unwrap_or(true),
         admin_emails: settings
             .list("ADMIN_EMAILS")
             .iter()
@@ -93,6 +92,22 @@ struct Settings<Lookup> {
 }
 
 impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
+    fn fal(&mut self) -> FalSettings {
+        FalSettings {
+            queue_url: self.text("FAL_QUEUE_URL"),
+            jwks_url: self.text("FAL_JWKS_URL"),
+            key_name: self.text("FAL_KEY_NAME"),
+        }
+    }
+
+    fn stripe(&mut self) -> StripeSettings {
+        StripeSettings {
+            url: self.text("STRIPE_URL"),
+            key_name: self.text("STRIPE_KEY_NAME"),
+            webhook_secret_name: self.text("STRIPE_WEBHOOK_SECRET_NAME"),
+        }
+    }
+
     fn text(&mut self, name: &str) -> String {
         let value = (self.lookup)(name).unwrap_or_default();
         if value.is_empty() {

@@ -1,20 +1,18 @@
-//! Users, credentials and sessions.
+//! Users and credentials.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, Put, ReturnValue, TransactWriteItem,
 };
 use domain::Timestamp;
-use domain::accounts::{Email, SIGN_IN_WINDOW, Session, User};
+use domain::accounts::{AvatarUrl, Email, FullName, ProfileChange, Session, User};
 use domain::admin::AccountChange;
-use domain::ids::{SessionId, UserId};
+use domain::ids::UserId;
 use domain::ledger::Booked;
 
 use crate::Store;
 use crate::items::{self, CredentialItem, Item, SessionItem, UserItem, email_key, number, text};
 use crate::transact::{Outcome, Reason};
-
-const ATTEMPTS_SORT: &str = "attempts";
 
 /// What a sign-in is checked against.
 #[derive(Debug)]
@@ -23,6 +21,8 @@ pub struct Credential {
     pub user: UserId,
     /// The password's hash, in PHC form.
     pub password_hash: String,
+    /// The user's era, as it was when that was the password.
+    pub era: u64,
 }
 
 /// What became of a registration.
@@ -55,6 +55,7 @@ impl Store {
             sk: CredentialItem::SORT.to_owned(),
             user_id: user.id.to_string(),
             password_hash: password_hash.to_owned(),
+            era: user.era,
         };
         let mut actions = vec![
             self.put_new_account(items::write(&credential)?)?,
@@ -119,6 +120,7 @@ impl Store {
         Ok(Some(Credential {
             user,
             password_hash: item.password_hash,
+            era: item.era,
         }))
     }
 
@@ -176,45 +178,6 @@ impl Store {
         }
     }
 
-    /// The session, if there is one.
-    ///
-    /// # Errors
-    /// A [`Fault`] if it cannot be read.
-    pub async fn session(&self, id: &SessionId) -> Result<Option<Session>, Fault> {
-        let item = self
-            .account_item(id.as_str(), SessionItem::SORT, "reading a session")
-            .await?;
-        item.map(|item| items::read::<SessionItem>(item)?.try_into())
-            .transpose()
-    }
-
-    /// A user and a session of theirs, in one read: what the authorizer needs.
-    ///
-    /// # Errors
-    /// A [`Fault`] if they cannot be read.
-    pub async fn user_and_session(
-        &self,
-        user: &UserId,
-        session: &SessionId,
-    ) -> Result<Option<(User, Session)>, Fault> {
-        let wanted = [
-            (user.as_str(), UserItem::SORT),
-            (session.as_str(), SessionItem::SORT),
-        ];
-        let items = self
-            .account_items("reading a user and a session", &wanted)
-            .await?;
-        let (mut found_user, mut found_session) = (None, None);
-        for (sk, item) in items {
-            if sk == UserItem::SORT {
-                found_user = Some(items::read::<UserItem>(item)?.try_into()?);
-            } else {
-                found_session = Some(items::read::<SessionItem>(item)?.try_into()?);
-            }
-        }
-        Ok(found_user.zip(found_session))
-    }
-
     /// Those of the `wanted` items that are there, each with its sort key.
     pub(crate) async fn account_items(
         &self,
@@ -248,146 +211,53 @@ impl Store {
         items.into_iter().map(with_sort).collect()
     }
 
-    /// Records a new session.
+    /// Changes what somebody says of themselves; the user as they are then, or `None` if they are gone.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn put_session(&self, session: &Session) -> Result<(), Fault> {
-        self.client
-            .put_item()
-            .table_name(&self.tables.accounts)
-            .set_item(Some(items::write(&SessionItem::from(session))?))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await
-            .map_err(Fault::doing("recording a session"))?;
-        Ok(())
-    }
-
-    /// Replaces a session by its next form, if its refresh token is still the one in `before` and it has not ended;
-    /// `false` if it was used meanwhile.
-    ///
-    /// # Errors
-    /// A [`Fault`] if it could not be written.
-    pub async fn replace_session(&self, before: &Session, next: &Session) -> Result<bool, Fault> {
-        let written = self
-            .client
-            .put_item()
-            .table_name(&self.tables.accounts)
-            .set_item(Some(items::write(&SessionItem::from(next))?))
-            .condition_expression("refresh_digest = :digest AND ended = :no")
-            .expression_attribute_values(":digest", text(&before.refresh_digest))
-            .expression_attribute_values(
-                ":no",
-                aws_sdk_dynamodb::types::AttributeValue::Bool(false),
-            )
-            .send()
-            .await;
-        match written {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
-            Err(error) => Err(Fault::new("rotating a refresh token", error)),
-        }
-    }
-
-    /// Ends a session, whatever state it is in.
-    ///
-    /// # Errors
-    /// A [`Fault`] if it was not written.
-    pub async fn end_session(&self, id: &SessionId) -> Result<(), Fault> {
-        let ended = self
-            .client
-            .update_item()
-            .table_name(&self.tables.accounts)
-            .key("pk", text(id.as_str()))
-            .key("sk", text(SessionItem::SORT))
-            .update_expression("SET ended = :yes")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(
-                ":yes",
-                aws_sdk_dynamodb::types::AttributeValue::Bool(true),
-            )
-            .send()
-            .await;
-        match ended {
-            Ok(_) => Ok(()),
-            Err(error) if is_condition(&error) => Ok(()),
-            Err(error) => Err(Fault::new("ending a session", error)),
-        }
-    }
-
-    /// Counts one more sign-in that has not succeeded (yet) for `email`, known or not, and says how many there were
-    /// in the current window, and when it began.
-    ///
-    /// # Errors
-    /// A [`Fault`] if it was not written.
-    pub async fn count_sign_in(
+    pub async fn change_profile(
         &self,
-        email: &Email,
+        user: &UserId,
+        change: &ProfileChange,
         now: Timestamp,
-    ) -> Result<(u32, Timestamp), Fault> {
-        let doing = "counting a sign-in";
-        let update = self
+    ) -> Result<Option<User>, Fault> {
+        let name = change.full_name.as_ref();
+        let name = name.map(|name| name.as_ref().map(FullName::as_str));
+        let avatar = change.avatar_url.as_ref();
+        let avatar = avatar.map(|url| url.as_ref().map(AvatarUrl::as_str));
+        let mut update = self
             .client
             .update_item()
             .table_name(&self.tables.accounts)
-            .key("pk", text(email_key(email)))
-            .key("sk", text(ATTEMPTS_SORT))
-            .return_values(ReturnValue::AllNew);
-        let cutoff = number(now.minus(SIGN_IN_WINDOW).ms());
-        let one_more = update
-            .clone()
-            .update_expression("ADD attempts :one")
-            .condition_expression("began_at_ms > :cutoff")
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":cutoff", cutoff.clone());
-        // Of several firsts at once, one begins the window and the others are counted in it.
-        let first = update
-            .update_expression("SET attempts = :one, began_at_ms = :now, #ttl = :ttl")
-            .condition_expression("attribute_not_exists(began_at_ms) OR began_at_ms <= :cutoff")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":one", number(1))
+            .key("pk", text(user.as_str()))
+            .key("sk", text(UserItem::SORT))
+            .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":now", number(now.ms()))
-            .expression_attribute_values(":ttl", number(now.plus(SIGN_IN_WINDOW).seconds()))
-            .expression_attribute_values(":cutoff", cutoff);
-        for write in [&one_more, &first, &one_more, &first, &one_more] {
-            match write.clone().send().await {
-                Ok(counted) => return read_attempts(counted.attributes),
-                Err(error) if is_condition(&error) => {}
-                Err(error) => return Err(Fault::new(doing, error)),
+            .return_values(ReturnValue::AllNew);
+        let (mut set, mut remove) = ("SET updated_at_ms = :now".to_owned(), Vec::new());
+        for (attribute, value) in [("full_name", name), ("avatar_url", avatar)] {
+            match value {
+                Some(Some(value)) => {
+                    set.push_str(&format!(", {attribute} = :{attribute}"));
+                    update =
+                        update.expression_attribute_values(format!(":{attribute}"), text(value));
+                }
+                Some(None) => remove.push(attribute),
+                None => {}
             }
         }
-        Err(Fault::new(doing, "the count keeps being forgotten"))
+        if !remove.is_empty() {
+            set.push_str(&format!(" REMOVE {}", remove.join(", ")));
+        }
+        match update.update_expression(set).send().await {
+            Ok(changed) => {
+                let item = changed.attributes.unwrap_or_default();
+                items::read::<UserItem>(item)?.try_into().map(Some)
+            }
+            Err(error) if is_condition(&error) => Ok(None),
+            Err(error) => Err(Fault::new("changing a profile", error)),
+        }
     }
-
-    /// Forgets the sign-ins counted for `email`: one succeeded.
-    ///
-    /// # Errors
-    /// A [`Fault`] if it was not written.
-    pub async fn forget_sign_ins(&self, email: &Email) -> Result<(), Fault> {
-        self.client
-            .delete_item()
-            .table_name(&self.tables.accounts)
-            .key("pk", text(email_key(email)))
-            .key("sk", text(ATTEMPTS_SORT))
-            .send()
-            .await
-            .map_err(Fault::doing("forgetting sign-ins"))?;
-        Ok(())
-    }
-}
-
-/// How often, and since when.
-fn read_attempts(item: Option<items::Item>) -> Result<(u32, Timestamp), Fault> {
-    let item = item.unwrap_or_default();
-    let read = |name: &'static str| {
-        let number = item.get(name).and_then(|value| value.as_n().ok());
-        number
-            .and_then(|number| number.parse::<i64>().ok())
-            .ok_or_else(|| items::broken(name))
-    };
-    let attempts = u32::try_from(read("attempts")?).unwrap_or(u32::MAX);
-    Ok((attempts, Timestamp::from_ms(read("began_at_ms")?)))
 }
 
 /// Whether a single write failed because its condition was not met.

@@ -1,7 +1,9 @@
 //! Generations: opening one with its hold, moving it on, ending it with its money, and finding those that are due.
 //! Every write is on condition of the version that the decision was made from.
 
+mod edits;
 mod lists;
+mod stats;
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};

@@ -19,10 +19,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use accounts::{CredentialItem, SessionItem, UserItem, email_key};
+pub(crate) use accounts::{
+    CredentialItem, SESSION_SORT_PREFIX, SessionItem, UserItem, email_key, session_sort,
+};
 pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key as key_sort};
 pub(crate) use files::FileItem;
-pub(crate) use generations::{GenerationItem, HoldItem, IdempotencyItem, due_shards};
+pub(crate) use generations::{CountedItem, GenerationItem, HoldItem, IdempotencyItem, due_shards};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem};
 pub(crate) use once::OnceItem;
 pub(crate) use promos::{PROMOS, PromoItem};

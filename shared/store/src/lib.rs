@@ -6,6 +6,7 @@
 
 mod accounts;
 mod api_keys;
+mod attempts;
 mod cursor;
 mod files;
 mod generations;
@@ -14,6 +15,7 @@ mod postings;
 mod promos;
 mod purchases;
 mod quotes;
+mod sessions;
 mod spending;
 mod transact;
 mod wallets;
@@ -28,6 +30,7 @@ pub use generations::{IdempotencyRecord, Opened, Opening, Page, Written};
 pub use postings::{Once, Posted, Posting, UsedKey};
 pub use promos::PromoPage;
 pub use purchases::PlanChange;
+pub use sessions::{Begun, NewEra};
 pub use spending::HoldPage;
 pub use transact::backoff;
 pub use wallets::EntryPage;

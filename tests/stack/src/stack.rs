@@ -51,7 +51,7 @@ pub struct Options {
     pub port: u16,
     /// Where state is kept; `None` keeps nothing.
     pub data: Option<PathBuf>,
-    /// Stage throttles and usage plans off.
+    /// Stage throttles, usage plans and limits by address off.
     pub no_throttle: bool,
     /// Template parameters that replace their defaults.
     pub parameters: BTreeMap<String, String>,
@@ -401,6 +401,9 @@ async fn resolve(
             given.entry(name.to_owned()).or_insert(value);
         }
     };
+    if options.no_throttle {
+        supply("SourceLimits", "off".to_owned());
+    }
     if let Some(fal) = fal {
         supply("PublicUrl", format!("{origin}/v1"));
         supply("FalQueueUrl", fal.url().to_owned());

@@ -12,7 +12,13 @@ fn main() -> entry::Exit {
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let credentials = request.body::<Login>()?.check()?;
 
-    let signed_in = accounts::login(app, &credentials.email, credentials.password).await?;
+    let signed_in = accounts::login(
+        app,
+        &request.source(),
+        &credentials.email,
+        credentials.password,
+    )
+    .await?;
 
     let is_admin = accounts::is_admin(app, &signed_in.user);
     Ok(Reply::ok(&SignedIn::new(

@@ -1,8 +1,9 @@
 //! POST /auth/refresh
 //! Exchanges a refresh token for a new pair of tokens.
 
-use api::accounts::{Refresh, SignedIn};
-use app::{App, accounts};
+use api::accounts::SignedIn;
+use api::sessions::Refresh;
+use app::{App, accounts, sessions};
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
@@ -12,7 +13,7 @@ fn main() -> entry::Exit {
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let token = request.body::<Refresh>()?.check()?;
 
-    let signed_in = accounts::refresh(app, &token).await?;
+    let signed_in = sessions::refresh(app, &token).await?;
 
     let is_admin = accounts::is_admin(app, &signed_in.user);
     Ok(Reply::ok(&SignedIn::new(

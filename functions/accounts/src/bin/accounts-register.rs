@@ -12,8 +12,14 @@ fn main() -> entry::Exit {
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let newcomer = request.body::<Register>()?.check()?;
 
-    let signed_in =
-        accounts::register(app, newcomer.email, newcomer.password, newcomer.full_name).await?;
+    let signed_in = accounts::register(
+        app,
+        &request.source(),
+        newcomer.email,
+        newcomer.password,
+        newcomer.full_name,
+    )
+    .await?;
 
     let is_admin = accounts::is_admin(app, &signed_in.user);
     Ok(Reply::created(&SignedIn::new(

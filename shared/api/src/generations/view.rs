@@ -46,7 +46,11 @@ pub struct GenerationView {
     pub change_description: Option<String>,
     /// Who asked for it.
     pub author_id: String,
-    /// Whether its author marked it.
+    /// What its owner calls it.
+    pub title: Option<String>,
+    /// Its owner's tags.
+    pub tags: Vec<String>,
+    /// Whether its owner marked it.
     pub favorite: bool,
     /// Why it was not delivered.
     pub error: Option<FailureView>,
@@ -54,12 +58,39 @@ pub struct GenerationView {
     pub outputs: Vec<MediaView>,
     /// What became of the credits.
     pub receipt: Receipt,
+    /// When its owner asked to cancel it, if the provider still has a say in that.
+    pub cancel_requested_at: Option<String>,
     /// When it was accepted.
     pub created_at: String,
     /// When the provider took it.
     pub started_at: Option<String>,
     /// When it came to rest.
     pub finished_at: Option<String>,
+}
+
+/// What a cancel came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelView {
+    /// `canceled`, or `cancel_requested` while the provider decides.
+    pub status: String,
+}
+
+impl CancelView {
+    /// It is over, and its credits were given back.
+    #[must_use]
+    pub fn over() -> Self {
+        Self {
+            status: State::Canceled.as_str().to_owned(),
+        }
+    }
+
+    /// The provider is asked; the hold stays until its word.
+    #[must_use]
+    pub fn requested() -> Self {
+        Self {
+            status: "cancel_requested".to_owned(),
+        }
+    }
 }
 
 /// Why a generation was not delivered.
@@ -138,6 +169,11 @@ impl GenerationView {
             intent: request.intent.as_str().to_owned(),
             change_description: request.change_description.clone(),
             author_id: generation.author.to_string(),
+            title: generation
+                .title
+                .as_ref()
+                .map(|title| title.as_str().to_owned()),
+            tags: generation.tags.as_slice().to_vec(),
             favorite: generation.favorite,
             error: generation.failure.as_ref().map(|failure| FailureView {
                 code: failure.code.as_str().to_owned(),
@@ -145,6 +181,7 @@ impl GenerationView {
             }),
             outputs: media(generation, urls, expires_at),
             receipt: Receipt::from(generation),
+            cancel_requested_at: generation.cancel_wished_at.map(time::format),
             created_at: time::format(generation.created_at),
             started_at: generation.started_at.map(time::format),
             finished_at: generation.finished_at.map(time::format),

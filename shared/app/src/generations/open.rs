@@ -8,6 +8,7 @@ use domain::catalogue::Kind;
 use domain::files::{File, FileState};
 use domain::generations::{Draft, Generation, Hold, State};
 use domain::ids::{GenerationId, Tenant};
+use domain::labels::Tags;
 use domain::ledger::{Job, Limits, Wallet};
 use domain::{FieldCode, Refusal, Timestamp};
 use queue::Lane;
@@ -295,11 +296,14 @@ fn new_job(
         sources: Vec::new(),
         outputs: Vec::new(),
         failure: None,
+        cancel_wished_at: None,
         cancel_requested_at: None,
         due_at: Some(now.plus(QUEUED_CHECK)),
         created_at: now,
         started_at: None,
         finished_at: None,
+        title: None,
+        tags: Tags::default(),
         favorite: false,
         version: 1,
     })

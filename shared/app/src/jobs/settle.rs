@@ -139,7 +139,9 @@ async fn look(app: &App, job: &Generation, now: Timestamp) -> Result<Option<Gene
             Ok(Some(job.due(Some(now.plus(RUNNING_CHECK_MIN)))))
         }
         Progress::Queued { .. } | Progress::Running => match job.cancel_requested_at {
-            None if is_late(app, job, now) => stop(fal, job, ticket, now).await,
+            None if is_late(app, job, now) || job.is_to_be_stopped() => {
+                stop(fal, job, ticket, now).await
+            }
             Some(asked) if now.since(asked) > CANCEL_PATIENCE => {
                 Ok(job.lost_track(job.created_at.plus(app.config.jobs.unknown_after).max(now)))
             }
@@ -159,7 +161,7 @@ fn next_check(job: &Generation) -> Duration {
     RUNNING_CHECK_MIN.max(Duration::from_secs(u64::from(expected) / 4))
 }
 
-/// Past its deadline: the provider is asked to stop, and its answer settles the job. A cancel is only a wish: the
+/// Past its deadline, or no longer wanted: the provider is asked to stop, and its answer settles the job. A cancel is only a wish: the
 /// hold stays until the provider says how the job ended.
 async fn stop(
     fal: &provider::Fal,

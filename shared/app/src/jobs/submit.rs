@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use store::System;
 
 use crate::jobs::commit::{Committed, commit};
+use crate::jobs::look_soon;
 use crate::{App, Error, clock, generations};
 
 /// How long a worker may take to say what became of a submit: longer than its function may run.
@@ -29,7 +30,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// How long the provider may read a reference image.
 const REFERENCE_EXPIRY: Duration = Duration::from_secs(3_600);
 /// How often a step is decided again because the record moved.
-const DECISIONS_MAX: u32 = 5;
+const DECISIONS_MAX: u32 = 20;
 
 /// What became of a message that asked for a submit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,10 +81,13 @@ async fn hand_over(
     let now = clock::now();
     match submitted {
         Submitted::Accepted(ticket) => {
-            apply(app, begun, |job| {
+            let accepted = apply(app, begun, |job| {
                 job.accepted(ticket.clone(), now, now.plus(FIRST_CHECK))
-            })
-            .await
+            });
+            if let Some(running) = accepted.await?.filter(Generation::is_to_be_stopped) {
+                look_soon(app, &running.id).await;
+            }
+            Ok(Taken::Done)
         }
         Submitted::Refused(failure) => give_up(app, &begun, failure).await,
         Submitted::Later(failure) if begun.attempts >= SUBMIT_ATTEMPTS_MAX => {
@@ -92,7 +96,7 @@ async fn hand_over(
         Submitted::Later(failure) => {
             tracing::info!(generation = %begun.id, attempts = begun.attempts, code = failure.code.as_str(), "refused for now");
             apply(app, begun.clone(), |job| {
-                job.refused_for_now(now.plus(RETRY_CHECK))
+                job.refused_for_now(now, now.plus(RETRY_CHECK))
             })
             .await?;
             come_back(app, &begun, receipt_handle).await
@@ -100,28 +104,30 @@ async fn hand_over(
         Submitted::Unknown(why) => {
             tracing::warn!(generation = %begun.id, why, "nobody knows whether the provider accepted it");
             let policy_at = begun.created_at.plus(app.config.jobs.unknown_after);
-            apply(app, begun, |job| job.lost_track(policy_at)).await
+            apply(app, begun, |job| job.lost_track(policy_at)).await?;
+            Ok(Taken::Done)
         }
     }
 }
 
-/// Writes `step`, deciding again if the record moved; a step that no longer applies changes nothing.
+/// Writes `step`, deciding again if the record moved; answers what was written. A step that no longer applies changes
+/// nothing.
 async fn apply(
     app: &App,
     begun: Generation,
     step: impl Fn(&Generation) -> Option<Generation>,
-) -> Result<Taken, Error> {
+) -> Result<Option<Generation>, Error> {
     let mut job = begun;
     for _ in 0..DECISIONS_MAX {
         let Some(next) = step(&job) else {
-            return Ok(Taken::Done);
+            return Ok(None);
         };
         if commit(app, &job, &next).await? == Committed::Done {
-            return Ok(Taken::Done);
+            return Ok(Some(next));
         }
         match app.store().job(System, &job.id).await? {
             Some(now) => job = now,
-            None => return Ok(Taken::Done),
+            None => return Ok(None),
         }
     }
     Err(Fault::new(
@@ -142,7 +148,8 @@ async fn give_up(app: &App, job: &Generation, failure: Failure) -> Result<Taken,
         | State::Canceled
         | State::Unknown => None,
     })
-    .await
+    .await?;
+    Ok(Taken::Done)
 }
 
 /// Has the message come back after 1, 2, 4 … seconds.

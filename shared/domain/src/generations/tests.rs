@@ -14,6 +14,7 @@ enum Event {
     Stored,
     Failed(FailureCode),
     CancelRequested,
+    Cancel,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -26,6 +27,7 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Event::Stored),
         prop::sample::select(FailureCode::ALL.to_vec()).prop_map(Event::Failed),
         Just(Event::CancelRequested),
+        Just(Event::Cancel),
     ]
 }
 
@@ -66,11 +68,14 @@ fn queued() -> Generation {
         sources: Vec::new(),
         outputs: Vec::new(),
         failure: None,
+        cancel_wished_at: None,
         cancel_requested_at: None,
         due_at: Some(now),
         created_at: now,
         started_at: None,
         finished_at: None,
+        title: None,
+        tags: Tags::default(),
         favorite: false,
         version: 1,
     }
@@ -81,12 +86,16 @@ fn apply(job: &Generation, event: Event) -> Option<Generation> {
     match event {
         Event::BeginSubmit => job.begin_submit(now, Duration::from_secs(60), String::new()),
         Event::Accepted(n) => job.accepted(ticket(n), now, now),
-        Event::RefusedForNow => job.refused_for_now(now),
+        Event::RefusedForNow => job.refused_for_now(now, now),
         Event::LostTrack => job.lost_track(now),
         Event::Made(n) => job.made(&n.to_string(), Vec::new(), now),
         Event::Stored => job.stored(Vec::new(), now),
         Event::Failed(code) => job.failed(Failure::new(code, "why"), now),
         Event::CancelRequested => job.cancel_requested(now, now),
+        Event::Cancel => match job.cancel(now) {
+            Cancellation::Over(next) | Cancellation::Wished(next) => Some(*next),
+            Cancellation::Pending | Cancellation::Canceled | Cancellation::TooLate => None,
+        },
     }
 }
 
@@ -183,5 +192,47 @@ fn a_success_after_the_refund_is_delivered_free() {
     assert_eq!(
         (done.state, done.hold, storing.settlement(&done)),
         (State::Succeeded, Hold::Released, Settlement::None)
+    );
+}
+
+#[test]
+fn a_cancel_ends_only_what_the_provider_never_heard_of() {
+    let now = Timestamp::from_ms(5);
+    let Cancellation::Over(canceled) = queued().cancel(now) else {
+        panic!("it was queued")
+    };
+    assert_eq!(
+        (canceled.state, canceled.hold),
+        (State::Canceled, Hold::Released)
+    );
+    assert_eq!(canceled.cancel(now), Cancellation::Canceled);
+
+    let submitting = queued()
+        .begin_submit(now, Duration::from_secs(60), String::new())
+        .expect("was queued");
+    let Cancellation::Wished(wished) = submitting.cancel(now) else {
+        panic!("a worker has it")
+    };
+    assert_eq!((wished.state, wished.hold), (State::Submitting, Hold::Open));
+    assert_eq!(wished.cancel(now), Cancellation::Pending);
+    // A proven refusal ends it, and an acceptance has the provider asked at once.
+    let refused = wished.refused_for_now(now, now).expect("was submitting");
+    assert_eq!(
+        (refused.state, refused.hold),
+        (State::Canceled, Hold::Released)
+    );
+    let late = Timestamp::from_ms(60_000);
+    let running = wished
+        .accepted(ticket(7), now, late)
+        .expect("was submitting");
+    assert!(running.is_to_be_stopped());
+    assert_eq!(running.due_at, Some(now));
+    // What the provider finished all the same is paid for.
+    let storing = running.made("7", Vec::new(), now).expect("was running");
+    assert_eq!(storing.cancel(now), Cancellation::TooLate);
+    let done = storing.stored(Vec::new(), now).expect("was storing");
+    assert_eq!(
+        (done.hold, done.cancel(now)),
+        (Hold::Captured, Cancellation::TooLate)
     );
 }

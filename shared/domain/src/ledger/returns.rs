@@ -2,7 +2,7 @@
 //!
 //! A wallet never goes below zero, so only what is there can be taken; the rest is owed. Owed credits stay in the wallet
 //! when they come, from a job that is released or from a later purchase, but cannot be spent. The entry's amount is the
-//! whole return and its delta what could be moved, so the ledger says what became owed.
+//! whole return, and its deltas say what of it could be moved and what became owed.
 
 use super::{Booked, Broken, EntryKind, Event, Wallet};
 use crate::credits::Credits;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use api::query::Query;
 use app::generations::Key;
 use domain::accounts::{Caller, Plan, Scope, Shown};
+use domain::attempts::Source;
 use domain::ids::{KeyId, SessionId, UserId};
 use domain::{FieldCode, Refusal};
 use lambda_http::request::RequestContext;
@@ -61,6 +62,16 @@ impl Request {
             .headers()
             .get(name)
             .and_then(|value| value.to_str().ok())
+    }
+
+    /// Where the request comes from, as the gateway saw it: no header can say otherwise.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        let address = match self.event.request_context_ref() {
+            Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref(),
+            _ => None,
+        };
+        Source::parse(address.unwrap_or_default())
     }
 
     /// Who asks, as the authorizer established, if what they showed may be used for `scope`.
@@ -211,6 +222,17 @@ impl Request {
             return Err(Refusal::UnsupportedMediaType);
         }
         api::body::parse(bytes)
+    }
+
+    /// The JSON body, or what an empty object says if there is none.
+    ///
+    /// # Errors
+    /// As [`Request::body`].
+    pub fn optional_body<T: DeserializeOwned + Default>(&self) -> Result<T, Refusal> {
+        if self.bytes()?.is_empty() {
+            return Ok(T::default());
+        }
+        self.body()
     }
 
     /// The `Idempotency-Key`, if there is one.

@@ -1,8 +1,8 @@
-//! Accounts: `usr_… / profile`, `email#… / credential`, `email#… / attempts`, `ses_… / session`.
+//! Accounts: `usr_… / profile`, `usr_… / session#ses_…`, `email#… / credential`, `email#… / attempts`.
 
 use aws::Fault;
 use domain::Timestamp;
-use domain::accounts::{Email, FullName, Plan, Session, User};
+use domain::accounts::{AvatarUrl, Email, FullName, Plan, Replaced, Session, User};
 use domain::ids::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +21,11 @@ pub(crate) struct UserItem {
     email_verified: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     full_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    avatar_url: Option<String>,
     plan: String,
     suspended: bool,
+    era: u64,
     created_at_ms: i64,
     updated_at_ms: i64,
 }
@@ -40,8 +43,10 @@ impl From<&User> for UserItem {
             email: user.email.as_str().to_owned(),
             email_verified: user.email_verified,
             full_name: user.full_name.as_ref().map(|name| name.as_str().to_owned()),
+            avatar_url: user.avatar_url.as_ref().map(|url| url.as_str().to_owned()),
             plan: user.plan.as_str().to_owned(),
             suspended: user.suspended,
+            era: user.era,
             created_at_ms: user.created_at.ms(),
             updated_at_ms: user.updated_at.ms(),
         }
@@ -58,13 +63,21 @@ impl TryFrom<UserItem> for User {
             }
             None => None,
         };
+        let avatar_url = match item.avatar_url {
+            Some(url) => {
+                Some(AvatarUrl::parse("avatar_url", &url).map_err(|_| broken("avatar_url"))?)
+            }
+            None => None,
+        };
         Ok(Self {
             id: UserId::parse(&item.pk).ok_or_else(|| broken("id"))?,
             email: Email::parse(&item.email).ok_or_else(|| broken("email"))?,
             email_verified: item.email_verified,
             full_name,
+            avatar_url,
             plan: Plan::parse(&item.plan).ok_or_else(|| broken("plan"))?,
             suspended: item.suspended,
+            era: item.era,
             created_at: Timestamp::from_ms(item.created_at_ms),
             updated_at: Timestamp::from_ms(item.updated_at_ms),
         })
@@ -78,6 +91,9 @@ pub(crate) struct CredentialItem {
     pub(crate) sk: String,
     pub(crate) user_id: String,
     pub(crate) password_hash: String,
+    /// The user's era, so that it is read together with the password: who signs in with a password that was changed
+    /// meanwhile gets a session of the era that ended.
+    pub(crate) era: u64,
 }
 
 impl CredentialItem {
@@ -89,30 +105,37 @@ impl CredentialItem {
 pub(crate) struct SessionItem {
     pk: String,
     sk: String,
-    user_id: String,
+    era: u64,
     refresh_digest: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaced_digest: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaced_at_ms: Option<i64>,
     created_at_ms: i64,
     expires_at_ms: i64,
-    ended: bool,
     /// DynamoDB's TTL, epoch seconds: housekeeping only, never what decides whether a session lives.
     ttl: i64,
 }
 
-impl SessionItem {
-    /// The sort key.
-    pub(crate) const SORT: &str = "session";
+/// What the sort key of every session starts with. Their ids sort by when they began.
+pub(crate) const SESSION_SORT_PREFIX: &str = "session#";
+
+/// The sort key of a session.
+pub(crate) fn session_sort(id: &SessionId) -> String {
+    format!("{SESSION_SORT_PREFIX}{id}")
 }
 
 impl From<&Session> for SessionItem {
     fn from(session: &Session) -> Self {
         Self {
-            pk: session.id.to_string(),
-            sk: Self::SORT.to_owned(),
-            user_id: session.user.to_string(),
+            pk: session.user.to_string(),
+            sk: session_sort(&session.id),
+            era: session.era,
             refresh_digest: session.refresh_digest.clone(),
+            replaced_digest: session.replaced.as_ref().map(|old| old.digest.clone()),
+            replaced_at_ms: session.replaced.as_ref().map(|old| old.at.ms()),
             created_at_ms: session.created_at.ms(),
             expires_at_ms: session.expires_at.ms(),
-            ended: session.ended,
             ttl: session.expires_at.seconds(),
         }
     }
@@ -122,13 +145,21 @@ impl TryFrom<SessionItem> for Session {
     type Error = Fault;
 
     fn try_from(item: SessionItem) -> Result<Self, Fault> {
+        let id = item.sk.strip_prefix(SESSION_SORT_PREFIX);
+        let replaced = item.replaced_digest.zip(item.replaced_at_ms);
         Ok(Self {
-            id: SessionId::parse(&item.pk).ok_or_else(|| broken("id"))?,
-            user: UserId::parse(&item.user_id).ok_or_else(|| broken("user_id"))?,
+            id: id
+                .and_then(SessionId::parse)
+                .ok_or_else(|| broken("sort key"))?,
+            user: UserId::parse(&item.pk).ok_or_else(|| broken("key"))?,
+            era: item.era,
             refresh_digest: item.refresh_digest,
+            replaced: replaced.map(|(digest, at_ms)| Replaced {
+                digest,
+                at: Timestamp::from_ms(at_ms),
+            }),
             created_at: Timestamp::from_ms(item.created_at_ms),
             expires_at: Timestamp::from_ms(item.expires_at_ms),
-            ended: item.ended,
         })
     }
 }

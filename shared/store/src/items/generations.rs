@@ -5,10 +5,12 @@
 //! at.
 
 use aws::Fault;
+use domain::generations::Counted;
 use domain::generations::{
     Failure, FailureCode, Generation, Hold, Intent, Media, Output, Request, State, Ticket,
 };
 use domain::ids::{FileId, GenerationId, KeyId, Tenant, UserId};
+use domain::labels::{Tags, Title};
 use domain::spending::OpenHold;
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -69,6 +71,8 @@ pub(crate) struct GenerationItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failure: Option<FailureItem>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancel_wished_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     cancel_requested_at_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
@@ -79,8 +83,43 @@ pub(crate) struct GenerationItem {
     started_at_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     finished_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
     favorite: bool,
     version: u64,
+}
+
+/// The part of a [`GenerationItem`] that is counted.
+#[derive(Deserialize)]
+pub(crate) struct CountedItem {
+    state: String,
+    model: String,
+    kind: String,
+    cost: i64,
+    hold: String,
+    favorite: bool,
+}
+
+impl CountedItem {
+    /// Its attributes.
+    pub(crate) const ATTRIBUTES: [&str; 6] = ["state", "model", "kind", "cost", "hold", "favorite"];
+}
+
+impl TryFrom<CountedItem> for Counted {
+    type Error = Fault;
+
+    fn try_from(item: CountedItem) -> Result<Self, Fault> {
+        Ok(Self {
+            state: State::parse(&item.state).ok_or_else(|| broken("state"))?,
+            model: item.model,
+            kind: item.kind,
+            cost: Credits::new(item.cost).ok_or_else(|| broken("cost"))?,
+            hold: Hold::parse(&item.hold).ok_or_else(|| broken("hold"))?,
+            favorite: item.favorite,
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -147,12 +186,15 @@ impl GenerationItem {
                 code: failure.code.as_str().to_owned(),
                 message: failure.message,
             }),
+            cancel_wished_at_ms: job.cancel_wished_at.map(Timestamp::ms),
             cancel_requested_at_ms: job.cancel_requested_at.map(Timestamp::ms),
             due_shard: job.due_at.map(|_| due_shard(&job.id)),
             due_at_ms: job.due_at.map(Timestamp::ms),
             created_at_ms: job.created_at.ms(),
             started_at_ms: job.started_at.map(Timestamp::ms),
             finished_at_ms: job.finished_at.map(Timestamp::ms),
+            title: job.title.as_ref().map(|title| title.as_str().to_owned()),
+            tags: job.tags.as_slice().to_vec(),
             favorite: job.favorite,
             version: job.version,
         }
@@ -210,11 +252,17 @@ impl TryFrom<GenerationItem> for Generation {
             sources: item.sources.into_iter().map(Media::from).collect(),
             outputs: item.outputs.into_iter().map(Output::from).collect(),
             failure,
+            cancel_wished_at: item.cancel_wished_at_ms.map(Timestamp::from_ms),
             cancel_requested_at: item.cancel_requested_at_ms.map(Timestamp::from_ms),
             due_at: item.due_at_ms.map(Timestamp::from_ms),
             created_at: Timestamp::from_ms(item.created_at_ms),
             started_at: item.started_at_ms.map(Timestamp::from_ms),
             finished_at: item.finished_at_ms.map(Timestamp::from_ms),
+            title: match &item.title {
+                Some(text) => Some(Title::parse(text).map_err(|_| broken("title"))?),
+                None => None,
+            },
+            tags: Tags::parse(&item.tags).map_err(|_| broken("tags"))?,
             favorite: item.favorite,
             version: item.version,
         })

@@ -1,6 +1,7 @@
 //! The wallet (sort key `wallet`) and its entries (sort key: the entry's id) under the tenant's key.
 
 use aws::Fault;
+use domain::chain::Link;
 use domain::ids::{GenerationId, Tenant};
 use domain::ledger::{Actor, Entry, EntryKind, Wallet};
 use domain::{Credits, Timestamp};
@@ -10,6 +11,26 @@ use super::broken;
 
 /// The wallet's sort key.
 pub(crate) const WALLET: &str = "wallet";
+/// How many partitions the index of wallets has.
+const WALLET_SHARDS: u8 = 16;
+
+/// The partition of the index in which a tenant's wallet is.
+fn wallet_shard(tenant: &str) -> String {
+    let last = tenant.bytes().last().unwrap_or(0);
+    format!("wallet#{}", last % WALLET_SHARDS)
+}
+
+/// A hash as it is kept.
+pub(crate) fn hash_text(link: Link) -> String {
+    hex::encode(link.as_bytes())
+}
+
+/// The hash that was kept as `text`.
+pub(crate) fn read_hash(text: &str) -> Result<Link, Fault> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| broken("hash"))?;
+    Ok(Link::from_bytes(bytes))
+}
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct WalletItem {
@@ -22,6 +43,9 @@ pub(crate) struct WalletItem {
     owed: i64,
     in_flight: u32,
     version: u64,
+    last_hash: String,
+    /// Only wallets have one: it puts them, and nothing else, into the index that reconciliation goes through.
+    shard: String,
 }
 
 impl From<&Wallet> for WalletItem {
@@ -36,6 +60,8 @@ impl From<&Wallet> for WalletItem {
             owed: wallet.owed.get(),
             in_flight: wallet.in_flight,
             version: wallet.version,
+            last_hash: hash_text(wallet.last),
+            shard: wallet_shard(wallet.tenant.as_str()),
         }
     }
 }
@@ -54,6 +80,7 @@ impl TryFrom<WalletItem> for Wallet {
             owed: credits(item.owed)?,
             in_flight: item.in_flight,
             version: item.version,
+            last: read_hash(&item.last_hash)?,
         })
     }
 }
@@ -66,6 +93,7 @@ pub(crate) struct EntryItem {
     amount: i64,
     available_delta: i64,
     held_delta: i64,
+    owed_delta: i64,
     available_after: i64,
     held_after: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +102,7 @@ pub(crate) struct EntryItem {
     description: String,
     created_at_ms: i64,
     sequence: u64,
+    hash: String,
 }
 
 impl From<&Entry> for EntryItem {
@@ -85,6 +114,7 @@ impl From<&Entry> for EntryItem {
             amount: entry.amount.get(),
             available_delta: entry.available_delta,
             held_delta: entry.held_delta,
+            owed_delta: entry.owed_delta,
             available_after: entry.available_after.get(),
             held_after: entry.held_after.get(),
             generation_id: entry.generation.as_ref().map(ToString::to_string),
@@ -92,6 +122,7 @@ impl From<&Entry> for EntryItem {
             description: entry.description.clone(),
             created_at_ms: entry.created_at.ms(),
             sequence: entry.sequence,
+            hash: hash_text(entry.hash),
         }
     }
 }
@@ -112,6 +143,7 @@ impl TryFrom<EntryItem> for Entry {
             amount: credits(item.amount)?,
             available_delta: item.available_delta,
             held_delta: item.held_delta,
+            owed_delta: item.owed_delta,
             available_after: credits(item.available_after)?,
             held_after: credits(item.held_after)?,
             generation,
@@ -119,6 +151,7 @@ impl TryFrom<EntryItem> for Entry {
             description: item.description,
             created_at: Timestamp::from_ms(item.created_at_ms),
             sequence: item.sequence,
+            hash: read_hash(&item.hash)?,
         })
     }
 }

@@ -12,6 +12,8 @@ use stack::Error;
 use crate::cloud::{Answer, Cloud, answer};
 
 const SCHEME: &str = "bearer";
+/// The first spelling that nothing else uses: the two before it are `bearer` and `Bearer`.
+const SPELLING_FIRST: usize = 2;
 /// How long a job may take to come to rest.
 const JOB_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_EVERY: Duration = Duration::from_millis(5);
@@ -34,7 +36,7 @@ impl<'a> Caller<'a> {
             cloud,
             account,
             token: registered.text("/access_token")?,
-            spelling: 0,
+            spelling: SPELLING_FIRST,
         })
     }
 
@@ -87,7 +89,7 @@ impl<'a> Caller<'a> {
             let request = self.cloud.post("/auth/login", &self.account);
             let signed_in = answer(request, StatusCode::OK).await?;
             self.token = signed_in.text("/access_token")?;
-            self.spelling = 0;
+            self.spelling = SPELLING_FIRST;
         }
         let letters = SCHEME.chars().enumerate();
         let scheme: String = letters

@@ -135,6 +135,12 @@ impl Cloud {
         send(self.request(Method::POST, path).json(body)).await
     }
 
+    /// What exchanging a refresh token answers.
+    pub async fn refresh(&self, token: &str) -> Answer {
+        let body = json!({"refresh_token": token});
+        self.post("/auth/refresh", &body).await
+    }
+
     /// What the control surface answers to a GET of `/_local/{path}`.
     pub async fn local(&self, path: &str) -> Vec<Value> {
         let url = format!("{}/_local/{path}", self.stack.origin());

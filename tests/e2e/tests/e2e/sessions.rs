@@ -1,9 +1,13 @@
 //! Signing up, signing in, staying signed in.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::join_all;
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::harness::{Cloud, PASSWORD};
+use crate::harness::{Cloud, PASSWORD, Person, send};
 
 #[tokio::test]
 async fn an_e_mail_is_one_account_with_one_bonus_however_often_it_registers_at_once() {
@@ -71,25 +75,141 @@ async fn five_failures_lock_an_e_mail_known_or_not() {
 async fn a_refresh_token_works_once_and_its_reuse_ends_the_session() {
     let cloud = Cloud::start().await;
     let ada = cloud.person().await;
-    let refresh = |token: String| {
-        let cloud = &cloud;
-        async move {
-            let body = json!({"refresh_token": token});
-            cloud.post("/auth/refresh", &body).await
-        }
-    };
-    let first = refresh(ada.refresh_token.clone()).await;
+    let first = cloud.refresh(&ada.refresh_token).await;
     assert_eq!(first.status, 200, "{:?}", first.body);
-    let second = refresh(first.text("refresh_token")).await;
+    let second = cloud.refresh(&first.text("refresh_token")).await;
     assert_eq!(second.status, 200);
 
-    let stolen = refresh(ada.refresh_token.clone()).await;
+    let stolen = cloud.refresh(&ada.refresh_token).await;
     stolen.problem(401, "unauthorized");
-    let newest = refresh(second.text("refresh_token")).await;
+    let newest = cloud.refresh(&second.text("refresh_token")).await;
     newest.problem(401, "unauthorized");
-    for nonsense in ["", "x", "ses_01ARZ3NDEKTSV4RRFFQ69G5FAV.x"] {
-        refresh(nonsense.to_owned())
-            .await
-            .problem(401, "unauthorized");
+    cloud.stack.forget_callers();
+    ada.get("/me").await.problem(401, "unauthorized");
+    let long = "x".repeat(10_000);
+    for nonsense in ["", "x", "ses_01ARZ3NDEKTSV4RRFFQ69G5FAV.x", &long] {
+        let answer = cloud.refresh(nonsense).await;
+        answer.problem(401, "unauthorized");
     }
+}
+
+#[tokio::test]
+async fn two_tabs_that_refresh_at_once_both_stay_signed_in() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let tabs = join_all((0..6).map(|_| cloud.refresh(&ada.refresh_token))).await;
+    for tab in &tabs {
+        assert_eq!(tab.status, 200, "{:?}", tab.body);
+        let request = cloud.request(Method::GET, "/me");
+        let me = send(request.bearer_auth(tab.text("access_token"))).await;
+        assert_eq!(me.expect(200)["id"], ada.id);
+    }
+    // Each goes on with the token that it got.
+    for tab in &tabs {
+        let next = cloud.refresh(&tab.text("refresh_token")).await;
+        assert_eq!(next.status, 200, "{:?}", next.body);
+    }
+}
+
+/// Lets the time pass in which a refresh token that was just used may be used again.
+async fn pass_the_reuse_window(cloud: &Cloud, person: &Person<'_>) {
+    let claims = person.token.split('.').nth(1).unwrap();
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    let sort = format!("session#{}", claims["sid"].as_str().unwrap());
+    let updated = cloud
+        .dynamodb()
+        .update_item()
+        .table_name("velro-local-accountstable")
+        .key("pk", AttributeValue::S(person.id.clone()))
+        .key("sk", AttributeValue::S(sort))
+        .update_expression("SET replaced_at_ms = replaced_at_ms - :window")
+        .condition_expression("attribute_exists(replaced_at_ms)")
+        .expression_attribute_values(":window", AttributeValue::N("10000".to_owned()));
+    updated.send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_used_refresh_token_that_comes_back_late_ends_the_session() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let other = ada.sign_in(PASSWORD).await;
+    let next = cloud.refresh(&ada.refresh_token).await;
+    assert_eq!(next.status, 200, "{:?}", next.body);
+    pass_the_reuse_window(&cloud, &ada).await;
+    let late = cloud.refresh(&ada.refresh_token).await;
+    late.problem(401, "unauthorized");
+    let newest = cloud.refresh(&next.text("refresh_token")).await;
+    newest.problem(401, "unauthorized");
+    assert!(!ada.is_signed_in().await);
+    assert!(
+        other.is_signed_in().await,
+        "another session of the same user"
+    );
+}
+
+#[tokio::test]
+async fn of_a_refresh_token_only_a_digest_is_kept() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let next = cloud
+        .refresh(&ada.refresh_token)
+        .await
+        .text("refresh_token");
+    let kept = cloud.everything_kept().await;
+    assert!(kept.contains("refresh_digest"));
+    for token in [&ada.refresh_token, &next] {
+        let secret = &token[token.len() - 43..];
+        let bytes = URL_SAFE_NO_PAD.decode(secret).unwrap();
+        assert!(!kept.contains(secret) && !kept.contains(&hex::encode(bytes)));
+        assert!(!cloud.stack.logs().iter().any(|line| line.contains(secret)));
+    }
+}
+
+#[tokio::test]
+async fn signing_out_ends_one_session_or_all_of_them() {
+    let cloud = Cloud::start().await;
+    let (ada, eve) = (cloud.person().await, cloud.person().await);
+    let (phone, tablet) = (ada.sign_in(PASSWORD).await, ada.sign_in(PASSWORD).await);
+    let out = |person: &Person<'_>| send(person.request(Method::POST, "/auth/logout"));
+    // Without a body, and again before the authorizer has noticed.
+    for _ in 0..2 {
+        assert_eq!(out(&phone).await.status, 204);
+    }
+    assert!(!phone.is_signed_in().await);
+    assert!(ada.is_signed_in().await && tablet.is_signed_in().await);
+    let phone = ada.sign_in(PASSWORD).await;
+
+    let everywhere = ada.post("/auth/logout", &json!({"all": true})).await;
+    assert_eq!(everywhere.status, 204, "{:?}", everywhere.body);
+    for session in [&ada, &phone, &tablet] {
+        assert!(!session.is_signed_in().await);
+    }
+    assert!(ada.sign_in(PASSWORD).await.is_signed_in().await);
+    assert!(eve.is_signed_in().await);
+    cloud
+        .post("/auth/logout", &json!({}))
+        .await
+        .problem(401, "unauthorized");
+    let wrong = eve.post("/auth/logout", &json!({"all": "yes"})).await;
+    wrong.problem(422, "validation_failed");
+    assert!(eve.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_user_has_twenty_sessions_at_most_and_the_oldest_end() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let mut sessions = Vec::new();
+    // Four at a time: a fifth sign-in under way would be taken for a guess too many.
+    for _ in 0..6 {
+        sessions.extend(join_all((0..4).map(|_| ada.sign_in(PASSWORD))).await);
+    }
+    cloud.stack.forget_callers();
+    let mut alive = 0;
+    for session in &sessions {
+        alive += usize::from(session.get("/me").await.status == 200);
+    }
+    assert!((19..=20).contains(&alive), "{alive}");
+    assert!(!ada.is_signed_in().await, "the oldest");
+    assert!(sessions[23].is_signed_in().await || sessions[22].is_signed_in().await);
 }

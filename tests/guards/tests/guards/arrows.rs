@@ -22,8 +22,9 @@ const HOMES: [(&str, &[&str]); 15] = [
     ("serde_dynamo", &["shared/store"]),
     ("ulid", &["shared/domain"]),
 ];
-/// The rules need no runtime, I/O, serialisation or clock, so a dependency of theirs must be decided on.
-const DOMAIN_USES: [&str; 2] = ["thiserror", "ulid"];
+/// The rules need no runtime, I/O, serialisation or clock, so a dependency of theirs must be decided on: `sha2` is
+/// arithmetic, and chains the ledger where its entries are made.
+const DOMAIN_USES: [&str; 3] = ["sha2", "thiserror", "ulid"];
 /// What functions name besides our own crates: types to answer with, which do nothing by themselves.
 const FUNCTIONS_USE: [&str; 2] = ["http", "serde_json"];
 /// How the table names the packages below `functions/`.

@@ -41,6 +41,33 @@ impl<'a> Person<'a> {
         }
     }
 
+    /// The same person, in a session of its own.
+    pub async fn sign_in(&self, password: &str) -> Self {
+        let body = json!({"email": self.email, "password": password});
+        let answer = self.cloud.post("/auth/login", &body).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+        Self {
+            cloud: self.cloud,
+            id: self.id.clone(),
+            email: self.email.clone(),
+            token: answer.text("access_token"),
+            refresh_token: answer.text("refresh_token"),
+        }
+    }
+
+    /// Whether this session lives: both of its tokens work, or neither does. The authorizer's answers are forgotten
+    /// first, as if the minute had passed.
+    pub async fn is_signed_in(&self) -> bool {
+        self.cloud.stack.forget_callers();
+        let token = self.get("/me").await.status;
+        let refreshed = self.cloud.refresh(&self.refresh_token).await.status;
+        assert!(
+            matches!((token, refreshed), (200, 200) | (401, 401)),
+            "{token}, {refreshed}"
+        );
+        token == 200
+    }
+
     /// A request with this person's credential.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.cloud.request(method, path).bearer_auth(&self.token)
@@ -52,6 +79,18 @@ impl<'a> Person<'a> {
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         send(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        send(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    pub async fn put(&self, path: &str) -> Answer {
+        send(self.request(Method::PUT, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        send(self.request(Method::DELETE, path)).await
     }
 
     /// A POST with an `Idempotency-Key`.

@@ -1,0 +1,67 @@
+//! What clients see of many generations at once.
+
+use std::collections::BTreeMap;
+
+use domain::generations::{State, Stats};
+use serde::{Deserialize, Serialize};
+
+/// `GET /generations/stats`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StatsView {
+    /// Always `generation_stats`.
+    pub object: String,
+    /// How many generations were counted: the newest ones.
+    pub counted: u64,
+    /// Whether those are all that there are; beyond a few thousand, older ones are left out.
+    pub complete: bool,
+    /// How many have each status.
+    pub by_status: BTreeMap<String, u64>,
+    /// How many are of each model.
+    pub by_model: BTreeMap<String, u64>,
+    /// How many are of each kind.
+    pub by_kind: BTreeMap<String, u64>,
+    /// What became of their credits.
+    pub credits: CreditSums,
+    /// Of those that succeeded or failed, how many succeeded, in whole percent; null while there are none.
+    pub success_percent: Option<u64>,
+    /// How many are marked as favourites.
+    pub favorites: u64,
+}
+
+/// Sums of prices, by what became of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditSums {
+    /// Still set aside.
+    pub held: i64,
+    /// Spent.
+    pub captured: i64,
+    /// Given back.
+    pub released: i64,
+}
+
+impl StatsView {
+    /// What is shown of `stats`; `complete` says whether they are of everything.
+    #[must_use]
+    pub fn new(stats: Stats, complete: bool) -> Self {
+        let count = |state: State| stats.by_status.get(state.status()).copied();
+        let by_status = State::ALL.map(|state| {
+            let status = state.status().to_owned();
+            (status, count(state).unwrap_or(0))
+        });
+        Self {
+            object: "generation_stats".to_owned(),
+            counted: stats.total,
+            complete,
+            by_status: BTreeMap::from(by_status),
+            success_percent: stats.success_percent(),
+            by_model: stats.by_model,
+            by_kind: stats.by_kind,
+            credits: CreditSums {
+                held: stats.held,
+                captured: stats.captured,
+                released: stats.released,
+            },
+            favorites: stats.favorites,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What an owner may write on a generation.
+
+use domain::Refusal;
+use domain::generations::Relabel;
+use domain::labels::{Tags, Title};
+use serde::{Deserialize, Serialize};
+
+use crate::body::{Problems, nullable};
+
+/// `PATCH /generations/{id}`: what is not there stays as it is, and what is null is removed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct UpdateGeneration {
+    /// What its owner calls it.
+    #[serde(default, deserialize_with = "nullable")]
+    pub title: Option<Option<String>>,
+    /// All of its tags.
+    #[serde(default, deserialize_with = "nullable")]
+    pub tags: Option<Option<Vec<String>>>,
+}
+
+impl UpdateGeneration {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<Relabel, Refusal> {
+        let mut problems = Problems::default();
+        let title = self
+            .title
+            .map(|title| title.and_then(|text| problems.valid(Title::parse(&text))));
+        let tags = self
+            .tags
+            .and_then(|tags| problems.valid(Tags::parse(&tags.unwrap_or_default())));
+        problems.or(Some(Relabel {
+            title,
+            tags,
+            favorite: None,
+        }))
+    }
+}

@@ -1,0 +1,75 @@
+//! Passwords as clients give them: those that are to be set, and those that are to be checked.
+
+use auth::opaque::Secret;
+use auth::passwords::{Password, PasswordProblem};
+use domain::{FieldCode, FieldError, Refusal};
+use serde::{Deserialize, Serialize};
+
+use crate::body::Problems;
+
+/// The longest password that is checked; longer than any that can be set.
+const GIVEN_BYTES_MAX: usize = 1_024;
+
+/// `POST /me/password`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ChangePassword {
+    /// The password as it is.
+    pub current_password: Option<String>,
+    /// 8 to 128 characters, not one of the common ones.
+    pub new_password: Option<String>,
+}
+
+/// A change of password, checked.
+pub struct PasswordChange {
+    /// What they say that it is now.
+    pub current: Secret,
+    /// What it shall be.
+    pub new: Password,
+}
+
+impl ChangePassword {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<PasswordChange, Refusal> {
+        let mut problems = Problems::default();
+        let current = problems
+            .required("current_password", self.current_password)
+            .and_then(|text| problems.valid(check_given("current_password", text)));
+        let new = problems
+            .required("new_password", self.new_password)
+            .and_then(|text| problems.valid(check_password("new_password", text)));
+        let checked = current
+            .zip(new)
+            .map(|(current, new)| PasswordChange { current, new });
+        problems.or(checked)
+    }
+}
+
+/// A password that somebody says is theirs.
+pub(crate) fn check_given(field: &str, text: String) -> Result<Secret, FieldError> {
+    if text.len() > GIVEN_BYTES_MAX {
+        let message = "must have at most 128 characters";
+        return Err(FieldError::new(field, FieldCode::TooLong, message));
+    }
+    Ok(Secret::new(text))
+}
+
+/// A password that is to be set.
+pub(crate) fn check_password(field: &str, text: String) -> Result<Password, FieldError> {
+    Password::check(text).map_err(|problem| {
+        let (code, message) = match problem {
+            PasswordProblem::TooShort => (FieldCode::TooShort, "must have at least 8 characters"),
+            PasswordProblem::TooLong => (FieldCode::TooLong, "must have at most 128 characters"),
+            PasswordProblem::Common => (
+                FieldCode::NotAllowed,
+                "is one that attackers try first; choose another",
+            ),
+            PasswordProblem::ControlCharacter => {
+                (FieldCode::Malformed, "must not have control characters")
+            }
+        };
+        FieldError::new(field, code, message)
+    })
+}

@@ -1,0 +1,33 @@
+//! Staying signed in, and signing out.
+
+use domain::Refusal;
+use serde::{Deserialize, Serialize};
+
+use crate::body::Problems;
+
+/// `POST /auth/refresh`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Refresh {
+    /// The refresh token that came last.
+    pub refresh_token: Option<String>,
+}
+
+impl Refresh {
+    /// The token as it was sent. Whether it is one is the use case's to say: a bad one is 401, not 422.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] if it is missing.
+    pub fn check(self) -> Result<String, Refusal> {
+        let mut problems = Problems::default();
+        let token = problems.required("refresh_token", self.refresh_token);
+        problems.or(token)
+    }
+}
+
+/// `POST /auth/logout`; the body may be left out.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Logout {
+    /// Whether every session ends, and not only the one that asks.
+    #[serde(default)]
+    pub all: bool,
+}

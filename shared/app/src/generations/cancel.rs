@@ -1,0 +1,49 @@
+//! Carrying out a wish to cancel.
+
+use domain::Refusal;
+use domain::accounts::Caller;
+use domain::generations::Cancellation;
+use domain::ids::GenerationId;
+
+use super::get;
+use crate::jobs::{Committed, commit, look_soon};
+use crate::{App, Error, clock};
+
+/// How often a cancel is decided again because the record moved.
+const DECISIONS_MAX: u32 = 20;
+
+/// What a cancel came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Canceled {
+    /// It is over, and its credits were given back.
+    Over,
+    /// The provider is asked, and its word decides.
+    Requested,
+}
+
+/// Cancels the caller's own generation as far as that can be done now. Repeating it changes nothing more.
+///
+/// # Errors
+/// [`Refusal::NotFound`] if they have none with this id, [`Refusal::TooLate`] if the provider is done with it,
+/// [`Refusal::Busy`] if its record kept moving.
+pub async fn cancel(app: &App, caller: &Caller, id: &GenerationId) -> Result<Canceled, Error> {
+    for _ in 0..DECISIONS_MAX {
+        let job = get(app, caller, id).await?;
+        let (next, canceled) = match job.cancel(clock::now()) {
+            Cancellation::Over(next) => (next, Canceled::Over),
+            Cancellation::Wished(next) => (next, Canceled::Requested),
+            Cancellation::Pending => return Ok(Canceled::Requested),
+            Cancellation::Canceled => return Ok(Canceled::Over),
+            Cancellation::TooLate => {
+                return Err(Refusal::TooLate("the provider has finished it already").into());
+            }
+        };
+        if commit(app, &job, &next).await? == Committed::Done {
+            if next.is_to_be_stopped() {
+                look_soon(app, id).await;
+            }
+            return Ok(canceled);
+        }
+    }
+    Err(Refusal::Busy.into())
+}

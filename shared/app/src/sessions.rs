@@ -1,0 +1,156 @@
+//! Staying signed in, and signing out.
+
+use auth::opaque::RefreshToken;
+use auth::tokens::{Issuer, LIFETIME_S, Pair};
+use aws::Fault;
+use domain::accounts::{Caller, Replaced, SESSION_LIFETIME, Session, User};
+use domain::ids::{SessionId, UserId};
+use domain::{Refusal, Timestamp};
+use store::{Begun, NewEra};
+
+use crate::{App, Error, clock};
+
+/// How often a refresh looks again when another one came first: once to see what that one wrote, and once to spare.
+const REFRESH_ATTEMPTS_MAX: u32 = 3;
+/// How often a new era is tried that other writes stood in the way of.
+const ERA_ATTEMPTS_MAX: u32 = 6;
+
+/// Somebody who is signed in now.
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// What proves it from now on.
+    pub tokens: Pair,
+}
+
+/// Exchanges a refresh token for a new pair. The old one is dead from then on; a dead one that comes back was copied
+/// by somebody, so it ends the whole session. Only within seconds of its exchange it gets the same new token again:
+/// two tabs of a browser may refresh at once.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`] for any token but the living one.
+pub async fn refresh(app: &App, token: &str) -> Result<SignedIn, Error> {
+    let presented = RefreshToken::parse(token).ok_or(Refusal::Unauthorized)?;
+    let (store, issuer) = (app.store(), app.issuer().await?);
+    let successors = || {
+        let made = issuer.successors(&presented);
+        made.map_err(Fault::doing("making a refresh token"))
+    };
+    for _ in 0..REFRESH_ATTEMPTS_MAX {
+        let now = clock::now();
+        let found = store
+            .user_and_session(presented.user(), presented.session())
+            .await?;
+        let (user, session) = found
+            .filter(|(user, session)| session.is_alive(user, now))
+            .ok_or(Refusal::Unauthorized)?;
+        if presented.matches(&session.refresh_digest) {
+            let fresh = successors()?.into_iter().next();
+            let fresh = fresh.ok_or_else(|| Fault::new("making a refresh token", "no key"))?;
+            let next = next_form(&session, &fresh, now);
+            if store.replace_session(&session, &next).await? {
+                return Ok(signed_in(issuer, user, &next, fresh, now)?);
+            }
+        } else if session
+            .just_replaced(now)
+            .is_some_and(|replaced| presented.matches(replaced))
+        {
+            let living = successors()?
+                .into_iter()
+                .find(|successor| successor.matches(&session.refresh_digest));
+            let living = living.ok_or(Refusal::Unauthorized)?;
+            return Ok(signed_in(issuer, user, &session, living, now)?);
+        } else {
+            tracing::warn!(session = %session.id, "a dead refresh token was used; the session ends");
+            store.end_session(&session.user, &session.id).await?;
+            return Err(Refusal::Unauthorized.into());
+        }
+    }
+    Err(Refusal::Busy.into())
+}
+
+fn next_form(session: &Session, fresh: &RefreshToken, now: Timestamp) -> Session {
+    Session {
+        refresh_digest: fresh.digest(),
+        replaced: Some(Replaced {
+            digest: session.refresh_digest.clone(),
+            at: now,
+        }),
+        expires_at: now.plus(SESSION_LIFETIME),
+        ..session.clone()
+    }
+}
+
+/// Ends the caller's session. Ending it again changes nothing.
+///
+/// # Errors
+/// A fault if it could not be ended.
+pub async fn end(app: &App, caller: &Caller, session: &SessionId) -> Result<(), Error> {
+    Ok(app.store().end_session(&caller.user, session).await?)
+}
+
+/// Ends every session of the caller.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`] if they are gone.
+pub async fn end_all(app: &App, caller: &Caller) -> Result<(), Error> {
+    let user = app.store().user(&caller.user).await?;
+    let user = user.ok_or(Refusal::Unauthorized)?;
+    // Overtaken: another new era began meanwhile, and ended every session that there was.
+    begin_era(app, &user, NewEra::default()).await.map(drop)
+}
+
+/// Begins the next era of `user`; `false` if the one that they are read with is over, or the session to keep ended.
+///
+/// # Errors
+/// [`Refusal::Busy`] if other writes stood in the way all the time.
+pub(crate) async fn begin_era(app: &App, user: &User, new: NewEra<'_>) -> Result<bool, Error> {
+    for attempt in 0..ERA_ATTEMPTS_MAX {
+        match app.store().begin_era(user, new, clock::now()).await? {
+            Begun::Done => return Ok(true),
+            Begun::Overtaken => return Ok(false),
+            Begun::Busy => clock::back_off(attempt).await?,
+        }
+    }
+    Err(Refusal::Busy.into())
+}
+
+/// A session that begins now, in this era of the user's.
+pub(crate) fn new_session(
+    user: &UserId,
+    era: u64,
+    now: Timestamp,
+) -> Result<(Session, RefreshToken), Fault> {
+    let id = SessionId::new(now, clock::entropy()?);
+    let token = RefreshToken::generate(user.clone(), id.clone())
+        .map_err(Fault::doing("making a refresh token"))?;
+    let session = Session {
+        id,
+        user: user.clone(),
+        era,
+        refresh_digest: token.digest(),
+        replaced: None,
+        created_at: now,
+        expires_at: now.plus(SESSION_LIFETIME),
+    };
+    Ok((session, token))
+}
+
+/// What somebody who signed in is told.
+pub(crate) fn signed_in(
+    issuer: &Issuer,
+    user: User,
+    session: &Session,
+    refresh: RefreshToken,
+    now: Timestamp,
+) -> Result<SignedIn, Fault> {
+    let access = issuer
+        .issue(&user.id, &session.id, now.seconds())
+        .map_err(Fault::doing("signing an access token"))?;
+    let tokens = Pair {
+        access,
+        refresh: refresh.reveal(),
+        expires_in_s: LIFETIME_S,
+    };
+    Ok(SignedIn { user, tokens })
+}

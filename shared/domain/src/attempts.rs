@@ -1,0 +1,92 @@
+//! What may be tried only so often, and by whom: limits against guessing that hold across all instances.
+//! Owns what is counted and how much is too much; refuses to know where the counts are kept.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use crate::accounts::Email;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Where requests come from: one IPv4 address, or the /64 network of an IPv6 address, which is what one customer has.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Source(String);
+
+impl Source {
+    /// The source that the gateway wrote as `text`. Whatever is no address is one source, with the limits of one.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text.parse::<IpAddr>().map(|address| address.to_canonical()) {
+            Ok(IpAddr::V4(address)) => Self(address.to_string()),
+            Ok(IpAddr::V6(address)) => {
+                let [a, b, c, d, ..] = address.segments();
+                Self(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string())
+            }
+            Err(_) => Self("unknown".to_owned()),
+        }
+    }
+
+    /// Its normal form.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Something that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt<'a> {
+    /// Sign-ins with this e-mail, known or not, that have not succeeded.
+    SignInAs(&'a Email),
+    /// Sign-ins from here, with whatever e-mail, that have not succeeded.
+    SignInFrom(&'a Source),
+    /// Registrations from here.
+    RegisterFrom(&'a Source),
+}
+
+/// How much is too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// How many there may be.
+    pub most: u32,
+    /// In which time, from the first one; after that they are forgotten.
+    pub window: Duration,
+}
+
+impl Attempt<'_> {
+    /// How many there may be.
+    #[must_use]
+    pub const fn limit(self) -> Limit {
+        let (most, window) = match self {
+            Self::SignInAs(_) => (5, MINUTE.saturating_mul(15)),
+            Self::SignInFrom(_) => (50, HOUR),
+            Self::RegisterFrom(_) => (20, HOUR),
+        };
+        Limit { most, window }
+    }
+
+    /// Whether it is counted by where it comes from.
+    #[must_use]
+    pub const fn is_by_source(self) -> bool {
+        match self {
+            Self::SignInAs(_) => false,
+            Self::SignInFrom(_) | Self::RegisterFrom(_) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_network_is_one_source_and_so_is_an_ipv4_address_however_written() {
+        let same = |a: &str, b: &str| Source::parse(a) == Source::parse(b);
+        assert!(same("2001:db8:1:2::1", "2001:db8:1:2:ffff::9"));
+        assert!(!same("2001:db8:1:2::1", "2001:db8:1:3::1"));
+        assert!(same("203.0.113.10", "::ffff:203.0.113.10"));
+        assert!(!same("203.0.113.10", "203.0.113.11"));
+        assert!(same("", "203.0.113.10, 198.51.100.1"));
+    }
+}

@@ -1,0 +1,107 @@
+//! Adding generations up. Owns the sums; refuses to know how many there are to add: whoever reads them sets the bound.
+
+use std::collections::BTreeMap;
+
+use super::{Hold, State};
+use crate::credits::Credits;
+
+/// The part of a generation that is counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Where it is.
+    pub state: State,
+    /// The model's id.
+    pub model: String,
+    /// The model's kind, as it is stored.
+    pub kind: String,
+    /// What it costs.
+    pub cost: Credits,
+    /// What became of its credits.
+    pub hold: Hold,
+    /// Whether it is marked.
+    pub favorite: bool,
+}
+
+/// Sums over generations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// How many were counted.
+    pub total: u64,
+    /// How many have each status.
+    pub by_status: BTreeMap<&'static str, u64>,
+    /// How many are of each model.
+    pub by_model: BTreeMap<String, u64>,
+    /// How many are of each kind.
+    pub by_kind: BTreeMap<String, u64>,
+    /// Credits that are set aside.
+    pub held: i64,
+    /// Credits that were spent.
+    pub captured: i64,
+    /// Credits that were given back.
+    pub released: i64,
+    /// How many are marked.
+    pub favorites: u64,
+}
+
+impl Stats {
+    /// Counts one more. Every cost is at most [`Credits::MAX`], so the sums of any list that can be read do not
+    /// overflow; they saturate all the same.
+    pub fn add(&mut self, counted: &Counted) {
+        self.total += 1;
+        *self.by_status.entry(counted.state.status()).or_default() += 1;
+        *self.by_model.entry(counted.model.clone()).or_default() += 1;
+        *self.by_kind.entry(counted.kind.clone()).or_default() += 1;
+        let sum = match counted.hold {
+            Hold::Open => &mut self.held,
+            Hold::Captured => &mut self.captured,
+            Hold::Released => &mut self.released,
+        };
+        *sum = sum.saturating_add(counted.cost.get());
+        self.favorites += u64::from(counted.favorite);
+    }
+
+    /// Of those that succeeded or failed, how many succeeded, in whole percent; nothing while there are none. One that
+    /// was cancelled says nothing of how well things go.
+    #[must_use]
+    pub fn success_percent(&self) -> Option<u64> {
+        let of = |state: State| self.by_status.get(state.status()).copied().unwrap_or(0);
+        let succeeded = of(State::Succeeded);
+        (succeeded * 100).checked_div(succeeded + of(State::Failed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_generation_is_counted_once_under_each_heading() {
+        let mut stats = Stats::default();
+        assert_eq!(stats.success_percent(), None);
+        for (state, hold, favorite) in [
+            (State::Succeeded, Hold::Captured, true),
+            (State::Succeeded, Hold::Captured, false),
+            (State::Failed, Hold::Released, false),
+            (State::Canceled, Hold::Released, false),
+            (State::Submitting, Hold::Open, false),
+        ] {
+            stats.add(&Counted {
+                state,
+                model: "flux-dev".to_owned(),
+                kind: "image".to_owned(),
+                cost: Credits::new(25).expect("small"),
+                hold,
+                favorite,
+            });
+        }
+        assert_eq!((stats.total, stats.favorites), (5, 1));
+        assert_eq!(
+            (stats.held, stats.captured, stats.released),
+            (25, 50, 50),
+            "{stats:?}"
+        );
+        assert_eq!(stats.by_status["queued"], 1);
+        assert_eq!(stats.by_model["flux-dev"], 5);
+        assert_eq!(stats.success_percent(), Some(66));
+    }
+}

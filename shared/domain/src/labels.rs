@@ -1,0 +1,117 @@
+//! What people write on their things to find them again: titles and tags.
+//! Owns what makes each valid; refuses to know what they are written on.
+
+use crate::refusal::{FieldCode, FieldError};
+
+/// The longest title.
+pub const TITLE_CHARS_MAX: usize = 200;
+/// How many tags one thing may have.
+pub const TAGS_MAX: usize = 10;
+/// The longest tag.
+pub const TAG_CHARS_MAX: usize = 50;
+
+/// One line without space around it.
+///
+/// # Errors
+/// The problem with `field`: empty, longer than `chars_max`, or with control characters.
+pub(crate) fn line(field: &str, text: &str, chars_max: usize) -> Result<String, FieldError> {
+    let text = text.trim();
+    let problem = |code, message: String| Err(FieldError::new(field, code, message));
+    match text.chars().count() {
+        0 => problem(FieldCode::TooShort, "must not be empty".to_owned()),
+        count if count > chars_max => problem(
+            FieldCode::TooLong,
+            format!("must have at most {chars_max} characters"),
+        ),
+        _ if text.chars().any(char::is_control) => problem(
+            FieldCode::Malformed,
+            "must not have control characters".to_owned(),
+        ),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// What somebody calls a thing: 1 to 200 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Title(String);
+
+impl Title {
+    /// The title written as `text`, without space around it.
+    ///
+    /// # Errors
+    /// The problem with `title`.
+    pub fn parse(text: &str) -> Result<Self, FieldError> {
+        line("title", text, TITLE_CHARS_MAX).map(Self)
+    }
+
+    /// The title.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// At most ten tags, none twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tags(Vec<String>);
+
+impl Tags {
+    /// The tags written as `texts`, each without space around it.
+    ///
+    /// # Errors
+    /// The first problem, with `tags` or one of them.
+    pub fn parse(texts: &[String]) -> Result<Self, FieldError> {
+        if texts.len() > TAGS_MAX {
+            let message = format!("must be at most {TAGS_MAX}");
+            return Err(FieldError::new("tags", FieldCode::TooLong, message));
+        }
+        let mut tags: Vec<String> = Vec::with_capacity(texts.len());
+        for (n, text) in texts.iter().enumerate() {
+            let field = format!("tags[{n}]");
+            let tag = line(&field, text, TAG_CHARS_MAX)?;
+            if tags.contains(&tag) {
+                let message = "is there twice";
+                return Err(FieldError::new(field, FieldCode::NotAllowed, message));
+            }
+            tags.push(tag);
+        }
+        Ok(Self(tags))
+    }
+
+    /// The tags, in the order that they were given in.
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_one_line_of_at_most_two_hundred_characters() {
+        assert_eq!(Title::parse("  a fox ").expect("fine").as_str(), "a fox");
+        assert!(Title::parse(&"\u{1F98A}".repeat(200)).is_ok());
+        for (text, code) in [
+            (" ".to_owned(), FieldCode::TooShort),
+            ("x".repeat(201), FieldCode::TooLong),
+            ("a\nb".to_owned(), FieldCode::Malformed),
+        ] {
+            assert_eq!(Title::parse(&text).expect_err("refused").code, code);
+        }
+    }
+
+    #[test]
+    fn tags_are_few_short_and_different() {
+        let texts = |texts: &[&str]| -> Vec<String> { texts.iter().map(|t| (*t).into()).collect() };
+        let tags = Tags::parse(&texts(&["a", " b "])).expect("fine");
+        assert_eq!(tags.as_slice(), ["a", "b"]);
+        let problem = Tags::parse(&texts(&["a", " a "])).expect_err("twice");
+        assert_eq!(problem.field, "tags[1]");
+        assert!(Tags::parse(&vec!["x".repeat(51)]).is_err());
+        let many: Vec<String> = (0..11).map(|n| n.to_string()).collect();
+        assert_eq!(Tags::parse(&many).expect_err("eleven").field, "tags");
+        assert!(Tags::parse(&many[..10]).is_ok());
+    }
+}

@@ -1,0 +1,233 @@
+//! Any interleaving of everything that moves credits, over three wallets: the ledger is checked against a model that
+//! knows nothing of wallets but who has how much.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::{Actor, Booked, EntryKind, Event, Income, Job, Limits, Wallet};
+use crate::credits::Credits;
+use crate::ids::{GenerationId, Tenant, UserId};
+use crate::time::Timestamp;
+
+const WALLETS: usize = 3;
+const NOW: Timestamp = Timestamp::from_ms(7);
+
+/// Something that somebody tries; a number says which of the open holds or spent jobs is meant.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Grant(u32),
+    Redeem(u32),
+    TakeBack(u32),
+    Return(u32),
+    ComeAgain(u32),
+    Transfer(u32, usize),
+    Hold(u32),
+    Capture(usize),
+    Release(usize),
+    Refund(usize),
+}
+
+fn step() -> impl Strategy<Value = (usize, Step)> {
+    let step = prop_oneof![
+        (1_u32..400).prop_map(Step::Grant),
+        (1_u32..100).prop_map(Step::Redeem),
+        (1_u32..300).prop_map(Step::TakeBack),
+        (1_u32..300).prop_map(Step::Return),
+        (1_u32..300).prop_map(Step::ComeAgain),
+        (1_u32..300, 0..WALLETS).prop_map(|(amount, to)| Step::Transfer(amount, to)),
+        (1_u32..200).prop_map(Step::Hold),
+        any::<usize>().prop_map(Step::Capture),
+        any::<usize>().prop_map(Step::Release),
+        any::<usize>().prop_map(Step::Refund),
+    ];
+    (0..WALLETS, step)
+}
+
+/// The wallets, and what a bookkeeper who only reads the ledger knows.
+struct Platform {
+    users: Vec<UserId>,
+    wallets: Vec<Wallet>,
+    open: Vec<Vec<(GenerationId, Credits)>>,
+    spent: Vec<Vec<(GenerationId, Credits)>>,
+    sums: Vec<(i64, i64)>,
+    ids: BTreeSet<(usize, String)>,
+    ends: BTreeMap<String, u32>,
+    /// What came in from outside, less what left.
+    total: i64,
+}
+
+impl Platform {
+    fn new() -> Self {
+        let users: Vec<_> = (0..WALLETS).map(|n| UserId::new(NOW, n as u128)).collect();
+        let tenants = users.iter().cloned().map(Tenant::User);
+        Self {
+            wallets: tenants.map(Wallet::empty).collect(),
+            users,
+            open: vec![Vec::new(); WALLETS],
+            spent: vec![Vec::new(); WALLETS],
+            sums: vec![(0, 0); WALLETS],
+            ids: BTreeSet::new(),
+            ends: BTreeMap::new(),
+            total: 0,
+        }
+    }
+
+    /// Tries a step; what it books, in which wallet.
+    fn work(&mut self, n: usize, at: usize, step: Step) -> Vec<(usize, Booked)> {
+        let id = format!("{n:026}");
+        let event = Event {
+            id: &id,
+            actor: Actor::System,
+            description: "step",
+        };
+        let wallet = &self.wallets[at];
+        let one = |booked| vec![(at, booked)];
+        match step {
+            Step::Grant(amount) => wallet
+                .add(Income::Grant, Credits::of(amount), &event, NOW)
+                .map_or_else(|_| Vec::new(), one),
+            Step::Redeem(amount) => wallet
+                .add(Income::Redeem, Credits::of(amount), &event, NOW)
+                .map_or_else(|_| Vec::new(), one),
+            Step::TakeBack(amount) => wallet
+                .take_back(Credits::of(amount), &event, NOW)
+                .map_or_else(|_| Vec::new(), one),
+            Step::Return(amount) => wallet
+                .take_back_or_owe(Credits::of(amount), &event, NOW)
+                .map_or_else(|_| Vec::new(), one),
+            Step::ComeAgain(amount) => wallet
+                .give_back(Credits::of(amount), &event, NOW)
+                .map_or_else(|_| Vec::new(), one),
+            Step::Transfer(amount, to) => wallet
+                .transfer(&self.wallets[to], Credits::of(amount), &event, NOW)
+                .map_or_else(
+                    |_| Vec::new(),
+                    |transfer| vec![(at, transfer.out), (to, transfer.into)],
+                ),
+            Step::Hold(cost) => self.hold(n, at, Credits::of(cost)),
+            Step::Capture(which) => self.end(at, which, true),
+            Step::Release(which) => self.end(at, which, false),
+            Step::Refund(which) => self.refund(at, which),
+        }
+    }
+
+    fn hold(&mut self, n: usize, at: usize, cost: Credits) -> Vec<(usize, Booked)> {
+        let generation = GenerationId::new(NOW, n as u128);
+        let job = Job {
+            generation: &generation,
+            cost,
+            model: "m",
+        };
+        let limits = Limits {
+            in_flight_max: 4,
+            unverified_max: None,
+        };
+        match self.wallets[at].hold(&job, &self.users[at], limits, NOW) {
+            Ok(booked) => {
+                self.open[at].push((generation, cost));
+                vec![(at, booked)]
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn end(&mut self, at: usize, which: usize, captured: bool) -> Vec<(usize, Booked)> {
+        if self.open[at].is_empty() {
+            return Vec::new();
+        }
+        let which = which % self.open[at].len();
+        let (generation, cost) = self.open[at].swap_remove(which);
+        let job = Job {
+            generation: &generation,
+            cost,
+            model: "m",
+        };
+        *self.ends.entry(generation.as_str().to_owned()).or_default() += 1;
+        let booked = if captured {
+            self.wallets[at].capture(&job, NOW)
+        } else {
+            self.wallets[at].release(&job, NOW)
+        };
+        if captured {
+            self.spent[at].push((generation.clone(), cost));
+        }
+        vec![(at, booked.expect("it is held"))]
+    }
+
+    fn refund(&mut self, at: usize, which: usize) -> Vec<(usize, Booked)> {
+        if self.spent[at].is_empty() {
+            return Vec::new();
+        }
+        let which = which % self.spent[at].len();
+        let (generation, cost) = self.spent[at].swap_remove(which);
+        let job = Job {
+            generation: &generation,
+            cost,
+            model: "m",
+        };
+        let booked = self.wallets[at].refund(&job, Actor::System, NOW);
+        vec![(at, booked.expect("it was spent"))]
+    }
+
+    /// Enters a booking, and checks it against everything that was entered before.
+    fn enter(&mut self, at: usize, booked: Booked) -> Result<(), TestCaseError> {
+        let Booked { wallet, entry } = booked;
+        prop_assert_eq!(self.wallets[at].replay(&entry), Ok(wallet.clone()));
+        let is_spent = [EntryKind::Hold, EntryKind::TransferOut].contains(&entry.kind);
+        prop_assert!(!is_spent || entry.amount <= self.wallets[at].spendable());
+        prop_assert!(
+            self.ids.insert((at, entry.id.clone())),
+            "{} twice",
+            entry.id
+        );
+        let sum = &mut self.sums[at];
+        *sum = (sum.0 + entry.available_delta, sum.1 + entry.held_delta);
+        prop_assert_eq!((wallet.available.get(), wallet.held.get()), *sum);
+        prop_assert!(sum.0 >= 0 && sum.1 >= 0);
+        self.total += match entry.kind {
+            EntryKind::TransferIn | EntryKind::TransferOut | EntryKind::Hold => 0,
+            EntryKind::Release => 0,
+            EntryKind::Bonus
+            | EntryKind::Purchase
+            | EntryKind::Grant
+            | EntryKind::Redeem
+            | EntryKind::Refund
+            | EntryKind::Adjustment => entry.available_delta,
+            EntryKind::Capture => entry.held_delta,
+        };
+        self.wallets[at] = wallet;
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), TestCaseError> {
+        let there = self.sums.iter().map(|(available, held)| available + held);
+        prop_assert_eq!(there.sum::<i64>(), self.total);
+        for (wallet, open) in self.wallets.iter().zip(&self.open) {
+            let held: i64 = open.iter().map(|(_, cost)| cost.get()).sum();
+            prop_assert_eq!(wallet.held.get(), held);
+            prop_assert_eq!(wallet.in_flight as usize, open.len());
+            prop_assert_eq!(
+                wallet.available.get() + wallet.held.get() + wallet.lifetime_spent.get(),
+                wallet.lifetime_granted.get()
+            );
+        }
+        prop_assert!(self.ends.values().all(|times| *times == 1));
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_in_whatever_order_no_credit_is_lost_invented_or_spent_twice(
+        steps in prop::collection::vec(step(), 1..150)
+    ) {
+        let mut platform = Platform::new();
+        for (n, (at, step)) in steps.into_iter().enumerate() {
+            for (at, booked) in platform.work(n, at, step) {
+                platform.enter(at, booked)?;
+            }
+            platform.check()?;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What an owner changes on a generation: its labels, and that it exists.
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use domain::generations::{Generation, Relabel};
+use domain::ids::{GenerationId, Tenant};
+
+use super::Written;
+use crate::Store;
+use crate::accounts::is_condition;
+use crate::items::{self, GenerationItem, Item, number, text};
+
+/// The parts of an update expression.
+struct Update {
+    sets: Vec<String>,
+    removes: Vec<&'static str>,
+    values: Item,
+}
+
+impl Update {
+    fn new(relabel: &Relabel) -> Self {
+        let mut update = Self {
+            sets: vec!["version = version + :one".to_owned()],
+            removes: Vec::new(),
+            values: Item::from([(":one".to_owned(), number(1))]),
+        };
+        if let Some(title) = &relabel.title {
+            update.put("title", title.as_ref().map(|title| text(title.as_str())));
+        }
+        if let Some(tags) = &relabel.tags {
+            let tags: Vec<_> = tags.as_slice().iter().map(text).collect();
+            update.put(
+                "tags",
+                (!tags.is_empty()).then_some(AttributeValue::L(tags)),
+            );
+        }
+        if let Some(favorite) = relabel.favorite {
+            update.put("favorite", Some(AttributeValue::Bool(favorite)));
+        }
+        update
+    }
+
+    fn put(&mut self, attribute: &'static str, value: Option<AttributeValue>) {
+        match value {
+            Some(value) => {
+                self.sets.push(format!("{attribute} = :{attribute}"));
+                self.values.insert(format!(":{attribute}"), value);
+            }
+            None => self.removes.push(attribute),
+        }
+    }
+
+    fn expression(&self) -> String {
+        let sets = format!("SET {}", self.sets.join(", "));
+        if self.removes.is_empty() {
+            sets
+        } else {
+            format!("{sets} REMOVE {}", self.removes.join(", "))
+        }
+    }
+}
+
+impl Store {
+    /// Changes the labels of the tenant's generation, whatever its job does meanwhile: one write, which moves the
+    /// version on, so that a worker which read the record before decides again and overwrites nothing. Repeating it
+    /// changes nothing more. `None` if the tenant has no such generation.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn relabel(
+        &self,
+        tenant: &Tenant,
+        id: &GenerationId,
+        relabel: &Relabel,
+    ) -> Result<Option<Generation>, Fault> {
+        let doing = "relabelling a generation";
+        let update = Update::new(relabel);
+        let mut request = self
+            .client
+            .update_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(id.as_str()))
+            .update_expression(update.expression())
+            .condition_expression("tenant = :tenant")
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .return_values(ReturnValue::AllNew);
+        for (name, value) in update.values {
+            request = request.expression_attribute_values(name, value);
+        }
+        match request.send().await {
+            Ok(written) => {
+                let item = written.attributes.unwrap_or_default();
+                Ok(Some(items::read::<GenerationItem>(item)?.try_into()?))
+            }
+            Err(error) if is_condition(&error) => Ok(None),
+            Err(error) => Err(Fault::new(doing, error)),
+        }
+    }
+
+    /// Deletes a generation's record, if it is still as it was read. Its ledger entries and its idempotency record
+    /// stay: the books are never rewritten, and a client that repeats the request that made it is told so and pays
+    /// nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn delete_generation(&self, generation: &Generation) -> Result<Written, Fault> {
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(generation.id.as_str()))
+            .condition_expression("tenant = :tenant AND version = :version")
+            .expression_attribute_values(":tenant", text(generation.tenant.as_str()))
+            .expression_attribute_values(":version", number(generation.version))
+            .send()
+            .await;
+        match deleted {
+            Ok(_) => Ok(Written::Done),
+            Err(error) if is_condition(&error) => Ok(Written::Stale),
+            Err(error) => Err(Fault::new("deleting a generation", error)),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Sessions, and the eras that end all of a user's at once.
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use domain::Timestamp;
+use domain::accounts::{Session, User};
+use domain::ids::{SessionId, UserId};
+
+use crate::Store;
+use crate::accounts::is_condition;
+use crate::items::{
+    self, CredentialItem, SESSION_SORT_PREFIX, SessionItem, UserItem, email_key, number,
+    session_sort, text,
+};
+use crate::transact::Outcome;
+
+/// How many sessions are looked at when the oldest are ended: those that may live, and more than can begin meanwhile.
+const LOOKED_AT_MAX: i32 = 200;
+
+/// What begins together with a new era.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NewEra<'a> {
+    /// The hash of another password.
+    pub password_hash: Option<&'a str>,
+    /// The one session that goes on.
+    pub keep: Option<&'a SessionId>,
+}
+
+/// What became of a new era.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It began: every session of the one before has ended.
+    Done,
+    /// Another one began before, or the session that should go on has ended; nothing was written.
+    Overtaken,
+    /// Another write was under way: nothing is known, and nothing was written.
+    Busy,
+}
+
+impl Store {
+    /// A user and a session of theirs, in one read: what the authorizer needs.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn user_and_session(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+    ) -> Result<Option<(User, Session)>, Fault> {
+        let sort = session_sort(session);
+        let wanted = [(user.as_str(), UserItem::SORT), (user.as_str(), &sort)];
+        let items = self
+            .account_items("reading a user and a session", &wanted)
+            .await?;
+        let (mut found_user, mut found_session) = (None, None);
+        for (sk, item) in items {
+            if sk == UserItem::SORT {
+                found_user = Some(items::read::<UserItem>(item)?.try_into()?);
+            } else {
+                found_session = Some(items::read::<SessionItem>(item)?.try_into()?);
+            }
+        }
+        Ok(found_user.zip(found_session))
+    }
+
+    /// Records a new session.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn put_session(&self, session: &Session) -> Result<(), Fault> {
+        self.client
+            .put_item()
+            .table_name(&self.tables.accounts)
+            .set_item(Some(items::write(&SessionItem::from(session))?))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await
+            .map_err(Fault::doing("recording a session"))?;
+        Ok(())
+    }
+
+    /// Replaces a session by its next form, if its refresh token and era are still those of `before` and it has not
+    /// ended; `false` if it was used meanwhile.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it could not be written.
+    pub async fn replace_session(&self, before: &Session, next: &Session) -> Result<bool, Fault> {
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.tables.accounts)
+            .set_item(Some(items::write(&SessionItem::from(next))?))
+            .condition_expression("refresh_digest = :digest AND era = :era")
+            .expression_attribute_values(":digest", text(&before.refresh_digest))
+            .expression_attribute_values(":era", number(before.era))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(Fault::new("rotating a refresh token", error)),
+        }
+    }
+
+    /// Ends a session. Ending it again changes nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn end_session(&self, user: &UserId, id: &SessionId) -> Result<(), Fault> {
+        self.end_session_at(user, session_sort(id)).await
+    }
+
+    async fn end_session_at(&self, user: &UserId, sort: String) -> Result<(), Fault> {
+        self.client
+            .delete_item()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(user.as_str()))
+            .key("sk", text(sort))
+            .send()
+            .await
+            .map_err(Fault::doing("ending a session"))?;
+        Ok(())
+    }
+
+    /// Ends all sessions of `user` but the newest `kept`. Whoever began a session and then calls this leaves no more
+    /// than that behind, however many begin at once: the last to look sees them all.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not done.
+    pub async fn end_oldest_sessions(&self, user: &UserId, kept: usize) -> Result<(), Fault> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.accounts)
+            .key_condition_expression("pk = :user AND begins_with(sk, :sessions)")
+            .expression_attribute_values(":user", text(user.as_str()))
+            .expression_attribute_values(":sessions", text(SESSION_SORT_PREFIX))
+            .projection_expression("sk")
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(LOOKED_AT_MAX)
+            .send()
+            .await
+            .map_err(Fault::doing("counting sessions"))?;
+        for item in found.items.unwrap_or_default().into_iter().skip(kept) {
+            let sort = item.get("sk").and_then(|sk| sk.as_s().ok());
+            let sort = sort.ok_or_else(|| items::broken("sort key"))?;
+            self.end_session_at(user, sort.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins the next era of `user`, on condition that it is still the one in `user`: ends every session but the one
+    /// to keep, all or nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it could not be written.
+    pub async fn begin_era(
+        &self,
+        user: &User,
+        new: NewEra<'_>,
+        now: Timestamp,
+    ) -> Result<Begun, Fault> {
+        let next = |update: UpdateBuilder, pk: &str, sk: String| {
+            let built = update
+                .table_name(&self.tables.accounts)
+                .key("pk", text(pk))
+                .key("sk", text(sk))
+                .condition_expression("era = :era")
+                .expression_attribute_values(":era", number(user.era))
+                .expression_attribute_values(":next", number(user.era + 1))
+                .build()
+                .map_err(Fault::doing("building a new era"))?;
+            Ok::<_, Fault>(TransactWriteItem::builder().update(built).build())
+        };
+        let profile = Update::builder()
+            .update_expression("SET era = :next, updated_at_ms = :now")
+            .expression_attribute_values(":now", number(now.ms()));
+        let credential = match new.password_hash {
+            Some(hash) => Update::builder()
+                .update_expression("SET era = :next, password_hash = :hash")
+                .expression_attribute_values(":hash", text(hash)),
+            None => Update::builder().update_expression("SET era = :next"),
+        };
+        let mut actions = vec![
+            next(profile, user.id.as_str(), UserItem::SORT.to_owned())?,
+            next(
+                credential,
+                &email_key(&user.email),
+                CredentialItem::SORT.to_owned(),
+            )?,
+        ];
+        if let Some(keep) = new.keep {
+            let session = Update::builder().update_expression("SET era = :next");
+            actions.push(next(session, user.id.as_str(), session_sort(keep))?);
+        }
+        match self.transact("ending every session", actions).await? {
+            Outcome::Committed => Ok(Begun::Done),
+            Outcome::Cancelled(_) => Ok(Begun::Overtaken),
+            Outcome::Busy => Ok(Begun::Busy),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Choosing, changing and guessing passwords.
+
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::{Answer, Cloud, PASSWORD, Person, send};
+
+const ANOTHER: &str = "a rather different phrase 8";
+
+async fn change(person: &Person<'_>, current: &str, new: &str) -> Answer {
+    let body = json!({"current_password": current, "new_password": new});
+    person.post("/me/password", &body).await
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_every_session_but_the_one_that_changed_it() {
+    let cloud = Cloud::start().await;
+    let (ada, eve) = (cloud.person().await, cloud.person().await);
+    let phone = ada.sign_in(PASSWORD).await;
+    let changed = change(&ada, PASSWORD, ANOTHER).await;
+    assert_eq!(changed.status, 204, "{:?}", changed.body);
+    assert!(!phone.is_signed_in().await);
+    assert!(ada.is_signed_in().await && eve.is_signed_in().await);
+    assert!(ada.sign_in(ANOTHER).await.is_signed_in().await);
+    let old = json!({"email": ada.email, "password": PASSWORD});
+    cloud
+        .post("/auth/login", &old)
+        .await
+        .problem(401, "unauthorized");
+    assert!(eve.sign_in(PASSWORD).await.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_password_is_changed_only_by_who_knows_it_and_to_one_that_is_allowed() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let wrong = change(&ada, "not the password", ANOTHER).await;
+    let fields = wrong.problem(422, "validation_failed");
+    assert!(fields.contains("current_password"), "{fields:?}");
+    for (new, code) in [
+        ("short 7", "too_short"),
+        (&*"x y".repeat(43), "too_long"),
+        ("Password1", "not_allowed"),
+        ("tab\tand more", "malformed"),
+    ] {
+        let refused = change(&ada, PASSWORD, new).await;
+        let fields = refused.problem(422, "validation_failed");
+        assert!(fields.contains("new_password"), "{new}: {fields:?}");
+        assert_eq!(refused.body["errors"][0]["code"], code, "{new}");
+    }
+    assert!(ada.is_signed_in().await);
+    assert!(ada.sign_in(PASSWORD).await.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn guessing_at_the_current_password_locks_as_guessing_at_sign_in_does() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let guesses = join_all((0..12).map(|_| change(&ada, "not the password", ANOTHER))).await;
+    let looked_at = guesses.iter().filter(|answer| answer.status == 422).count();
+    assert_eq!(looked_at, 5);
+    for guess in guesses.iter().filter(|answer| answer.status != 422) {
+        guess.problem(429, "rate_limited");
+    }
+    let right = json!({"email": ada.email, "password": PASSWORD});
+    let answer = cloud.post("/auth/login", &right).await;
+    answer.problem(429, "rate_limited");
+    change(&ada, PASSWORD, ANOTHER)
+        .await
+        .problem(429, "rate_limited");
+}
+
+/// The most memory that the one instance of the sign-in function ever had, in KiB.
+async fn peak_kib(cloud: &Cloud) -> u64 {
+    let functions = cloud.local("functions").await;
+    let login = functions.iter().find(|f| f["name"] == "accounts-login");
+    let instances = login.unwrap()["instances"].as_array().unwrap().clone();
+    let [instance] = instances.as_slice() else {
+        panic!("not one instance: {instances:?}");
+    };
+    let status = std::fs::read_to_string(format!("/proc/{}/status", instance["pid"])).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.unwrap().trim().trim_end_matches(" kB");
+    peak.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_password_is_hashed_whether_or_not_anybody_has_the_e_mail() {
+    // What a hash takes shows in memory, which no other load on the machine can blur as it can time.
+    const HASH_KIB: u64 = 19_456;
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    for email in [ada.email.as_str(), "nobody@example.org"] {
+        cloud.act("functions/accounts-login/kill", &json!({})).await;
+        let nothing = cloud.post("/auth/login", &json!({"email": email})).await;
+        nothing.problem(422, "validation_failed");
+        let before = peak_kib(&cloud).await;
+        let body = json!({"email": email, "password": "not the password"});
+        let answer = cloud.post("/auth/login", &body).await;
+        answer.problem(401, "unauthorized");
+        let grown = peak_kib(&cloud).await - before;
+        assert!(grown >= HASH_KIB, "{email}: {grown} KiB");
+    }
+}
+
+#[tokio::test]
+async fn common_passwords_are_refused_however_they_are_written() {
+    let cloud = Cloud::start().await;
+    for password in [
+        "password123",
+        "QWERTYUIOP",
+        "iloveyou2",
+        "1q2w3e4r5t",
+        "Trustno1",
+    ] {
+        let body = json!({"email": "ada@example.org", "password": password});
+        let answer = cloud.post("/auth/register", &body).await;
+        let fields = answer.problem(422, "validation_failed");
+        assert!(fields.contains("password"), "{password}: {fields:?}");
+        assert_eq!(
+            answer.body["errors"][0]["code"], "not_allowed",
+            "{password}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn guesses_from_one_address_are_limited_whoever_they_are_at() {
+    let cloud = Cloud::start_with(&[("SourceLimits", "on")]).await;
+    let ada = cloud.person().await;
+    // What succeeds does not count.
+    for _ in 0..3 {
+        ada.sign_in(PASSWORD).await;
+    }
+    let guesses: Vec<_> = (0..60)
+        .map(|n| json!({"email": format!("nobody-{n}@example.org"), "password": "a guess"}))
+        .collect();
+    let answers = join_all(guesses.iter().map(|body| cloud.post("/auth/login", body))).await;
+    let looked_at = answers.iter().filter(|answer| answer.status == 401).count();
+    assert_eq!(looked_at, 50);
+    for answer in answers.iter().filter(|answer| answer.status != 401) {
+        answer.problem(429, "rate_limited");
+        let seconds: u64 = answer.header("retry-after").parse().unwrap();
+        assert!((1..=3_600).contains(&seconds), "{seconds}");
+    }
+    // Nor does an address that somebody made up help.
+    let right = json!({"email": ada.email, "password": PASSWORD});
+    let request = cloud
+        .request(Method::POST, "/auth/login")
+        .header("x-forwarded-for", "198.51.100.7");
+    let spoofed = send(request.json(&right)).await;
+    spoofed.problem(429, "rate_limited");
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn registrations_from_one_address_are_limited() {
+    let cloud = Cloud::start_with(&[("SourceLimits", "on")]).await;
+    let bodies: Vec<_> = (0..24)
+        .map(|n| json!({"email": format!("one-of-many-{n}@example.org"), "password": PASSWORD}))
+        .collect();
+    let answers = join_all(bodies.iter().map(|body| cloud.post("/auth/register", body))).await;
+    let made = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(made, 20);
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        answer.problem(429, "rate_limited");
+    }
+}
