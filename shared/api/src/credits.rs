@@ -25,6 +25,8 @@ pub struct Balance {
     pub lifetime_granted: i64,
     /// All that was ever spent.
     pub lifetime_spent: i64,
+    /// Of `available`, what cannot be spent: its payment was refunded or disputed when it was no longer there.
+    pub owed: i64,
 }
 
 impl From<&Wallet> for Balance {
@@ -34,6 +36,7 @@ impl From<&Wallet> for Balance {
             held: wallet.held.get(),
             lifetime_granted: wallet.lifetime_granted.get(),
             lifetime_spent: wallet.lifetime_spent.get(),
+            owed: wallet.owed.get(),
         }
     }
 }
@@ -51,6 +54,8 @@ pub struct Transaction {
     pub available_delta: i64,
     /// What it did to `held`.
     pub held_delta: i64,
+    /// What it did to `owed`.
+    pub owed_delta: i64,
     /// `available` afterwards.
     pub available_after: i64,
     /// `held` afterwards.
@@ -73,6 +78,7 @@ impl From<&Entry> for Transaction {
             amount: entry.amount.get(),
             available_delta: entry.available_delta,
             held_delta: entry.held_delta,
+            owed_delta: entry.owed_delta,
             available_after: entry.available_after.get(),
             held_after: entry.held_after.get(),
             generation_id: entry.generation.as_ref().map(ToString::to_string),

@@ -17,6 +17,7 @@ pub mod passwords;
 pub mod problem;
 pub mod projects;
 pub mod promos;
+pub mod purchases;
 pub mod query;
 pub mod quotes;
 pub mod service;

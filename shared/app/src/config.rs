@@ -20,6 +20,8 @@ pub struct Config {
     pub buckets: Buckets,
     /// The provider.
     pub fal: FalSettings,
+    /// Stripe.
+    pub stripe: StripeSettings,
     /// Access tokens.
     pub tokens: TokenSettings,
     /// Jobs.
@@ -43,6 +45,17 @@ pub struct FalSettings {
     pub jwks_url: String,
     /// The name of the secret that holds our key.
     pub key_name: String,
+}
+
+/// Where Stripe is, and what its secrets are called.
+#[derive(Clone, Debug)]
+pub struct StripeSettings {
+    /// Its API.
+    pub url: String,
+    /// The name of the secret that holds our key.
+    pub key_name: String,
+    /// The name of the secret that its events are signed with.
+    pub webhook_secret_name: String,
 }
 
 /// How access tokens are made and checked.

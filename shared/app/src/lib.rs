@@ -18,6 +18,7 @@ pub mod passwords;
 pub mod postings;
 pub mod projects;
 pub mod promos;
+pub mod purchases;
 pub mod quotes;
 pub mod sessions;
 pub mod webhooks;
@@ -26,10 +27,12 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use auth::keys::{KeySet, PublicKeys};
+use auth::opaque::Secret;
 use auth::tokens::{Issuer, Verifier};
 use aws::{Fault, SdkConfig};
 use blobs::Blobs;
 use domain::Refusal;
+use payments::Stripe;
 use provider::Fal;
 use queue::Queue;
 use secrets::Secrets;
@@ -48,6 +51,8 @@ pub struct App {
     queue: OnceLock<Queue>,
     blobs: OnceLock<Blobs>,
     fal: OnceCell<Fal>,
+    stripe: OnceCell<Stripe>,
+    stripe_webhook_secret: OnceCell<Secret>,
     issuer: OnceCell<Issuer>,
     verifier: OnceLock<Verifier>,
 }
@@ -84,6 +89,8 @@ impl App {
             queue: OnceLock::new(),
             blobs: OnceLock::new(),
             fal: OnceCell::new(),
+            stripe: OnceCell::new(),
+            stripe_webhook_secret: OnceCell::new(),
             issuer: OnceCell::new(),
             verifier: OnceLock::new(),
         }
@@ -120,6 +127,27 @@ impl App {
                     key,
                 };
                 Fal::new(settings).map_err(Fault::doing("building the provider's client"))
+            })
+            .await
+    }
+
+    /// Stripe; our key is fetched the first time.
+    pub(crate) async fn stripe(&self) -> Result<&Stripe, Fault> {
+        self.stripe
+            .get_or_try_init(|| async {
+                let settings = &self.config.stripe;
+                let key = Secrets::new(&self.sdk).get(&settings.key_name).await?;
+                Stripe::new(&settings.url, key).map_err(Fault::doing("building Stripe's client"))
+            })
+            .await
+    }
+
+    /// What Stripe signs its events with; fetched the first time.
+    pub(crate) async fn stripe_webhook_secret(&self) -> Result<&Secret, Fault> {
+        self.stripe_webhook_secret
+            .get_or_try_init(|| async {
+                let name = &self.config.stripe.webhook_secret_name;
+                Secrets::new(&self.sdk).get(name).await
             })
             .await
     }

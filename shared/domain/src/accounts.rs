@@ -144,8 +144,8 @@ pub struct ProfileChange {
     pub avatar_url: Option<Option<AvatarUrl>>,
 }
 
-/// What a user pays for: it sets the rate limits and how many jobs may be in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What a user pays for: it sets the rate limits and how many jobs may be in flight. A larger plan is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Plan {
     /// Nothing paid.
     Free,

@@ -6,6 +6,7 @@
 mod interleavings;
 mod moves;
 mod replay;
+mod returns;
 
 use std::fmt;
 
@@ -32,6 +33,8 @@ pub struct Wallet {
     pub lifetime_granted: Credits,
     /// All that was ever captured.
     pub lifetime_spent: Credits,
+    /// Bought credits whose money went back when they were no longer there: they cannot be spent when they come.
+    pub owed: Credits,
     /// Jobs whose hold is open.
     pub in_flight: u32,
     /// How many bookings there were: the condition of the next one, and the last entry's sequence.
@@ -180,6 +183,8 @@ pub struct Entry {
     pub available_delta: i64,
     /// What it did to `held`.
     pub held_delta: i64,
+    /// What it did to what is owed.
+    pub owed_delta: i64,
     /// `available` afterwards.
     pub available_after: Credits,
     /// `held` afterwards.
@@ -281,6 +286,7 @@ impl Wallet {
             held: Credits::ZERO,
             lifetime_granted: Credits::ZERO,
             lifetime_spent: Credits::ZERO,
+            owed: Credits::ZERO,
             in_flight: 0,
             version: 0,
             last: Link::START,
@@ -362,9 +368,12 @@ impl Wallet {
     ) -> Result<Booked, Refusal> {
         let short = Refusal::OutOfCredits {
             needed: job.cost,
-            available: self.available,
+            available: self.spendable(),
         };
-        let available = self.available.checked_sub(job.cost).ok_or(short.clone())?;
+        let available = self.available.checked_sub(job.cost);
+        let available = available
+            .filter(|_| job.cost <= self.spendable())
+            .ok_or(short.clone())?;
         if let Some(limit) = limits.unverified_max {
             let committed = self.lifetime_spent.checked_add(self.held);
             let committed = committed.and_then(|sum| sum.checked_add(job.cost));
@@ -463,6 +472,7 @@ impl Wallet {
             amount: line.amount,
             available_delta: wallet.available.get() - self.available.get(),
             held_delta: wallet.held.get() - self.held.get(),
+            owed_delta: wallet.owed.get() - self.owed.get(),
             available_after: wallet.available,
             held_after: wallet.held,
             generation: line.generation.cloned(),

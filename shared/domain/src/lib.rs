@@ -1,6 +1,6 @@
 //! What Velro is about, without saying how it is stored, sent or served.
 //!
-//! Owns: ids, credits, the wallet and its ledger, what was spent when, the life of a generation, the catalogue, quotes, accounts, files, and
+//! Owns: ids, credits, the wallet and its ledger, what was spent when, the life of a generation, the catalogue, quotes, purchases, accounts, files, and
 //! every reason to refuse. Refuses to know: time (a moment is an argument), randomness, I/O, JSON, HTTP, AWS.
 
 pub mod access;
@@ -18,6 +18,7 @@ pub mod labels;
 pub mod ledger;
 pub mod projects;
 pub mod promos;
+pub mod purchases;
 pub mod quotes;
 pub mod refusal;
 pub mod spending;

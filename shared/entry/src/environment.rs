@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use app::config::{Config, FalSettings, JobSettings, TokenSettings, UnknownPolicy};
+use app::config::{Config, FalSettings, JobSettings, StripeSettings, TokenSettings, UnknownPolicy};
 use blobs::Buckets;
 use domain::Credits;
 use domain::accounts::Email;
@@ -41,11 +41,8 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             media: settings.text("MEDIA_BUCKET"),
             uploads: settings.text("UPLOADS_BUCKET"),
         },
-        fal: FalSettings {
-            queue_url: settings.text("FAL_QUEUE_URL"),
-            jwks_url: settings.text("FAL_JWKS_URL"),
-            key_name: settings.text("FAL_KEY_NAME"),
-        },
+        fal: settings.fal(),
+        stripe: settings.stripe(),
         tokens: TokenSettings {
             issuer: settings.text("TOKEN_ISSUER"),
             audience: settings.text("TOKEN_AUDIENCE"),
@@ -96,6 +93,22 @@ struct Settings<Lookup> {
 }
 
 impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
+    fn fal(&mut self) -> FalSettings {
+        FalSettings {
+            queue_url: self.text("FAL_QUEUE_URL"),
+            jwks_url: self.text("FAL_JWKS_URL"),
+            key_name: self.text("FAL_KEY_NAME"),
+        }
+    }
+
+    fn stripe(&mut self) -> StripeSettings {
+        StripeSettings {
+            url: self.text("STRIPE_URL"),
+            key_name: self.text("STRIPE_KEY_NAME"),
+            webhook_secret_name: self.text("STRIPE_WEBHOOK_SECRET_NAME"),
+        }
+    }
+
     fn text(&mut self, name: &str) -> String {
         let value = (self.lookup)(name).unwrap_or_default();
         if value.is_empty() {

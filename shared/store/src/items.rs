@@ -10,6 +10,7 @@ mod once;
 mod parameters;
 mod projects;
 mod promos;
+mod purchases;
 mod quotes;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ pub(crate) use ledger::{EntryItem, WALLET, WalletItem};
 pub(crate) use once::OnceItem;
 pub(crate) use projects::{ProjectItem, count_key};
 pub(crate) use promos::{PROMOS, PromoItem};
+pub(crate) use purchases::{CheckoutItem, PaymentItem};
 pub(crate) use quotes::QuoteItem;
 
 /// An item as the SDK has it.

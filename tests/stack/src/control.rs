@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use fakeaws::FakeAws;
 use fakefal::{FakeFal, SendWebhook};
+use fakestripe::{FakeStripe, Move, Resend};
 use hyper::body::Incoming;
 use hyper::header::{HOST, ORIGIN};
 use hyper::{HeaderMap, Method, Request, StatusCode, Uri};
@@ -29,6 +30,8 @@ pub struct Control {
     pub aws: FakeAws,
     /// The provider's stand-in.
     pub fal: Option<FakeFal>,
+    /// Stripe's stand-in.
+    pub stripe: Option<FakeStripe>,
 }
 
 impl Control {
@@ -57,6 +60,10 @@ impl Control {
             },
             (Method::POST, ["fal", "jobs", id, "webhook"]) => match &self.fal {
                 Some(fal) => send_webhook(fal, id, request.into_body()).await,
+                None => no_stand_in(),
+            },
+            (method, ["stripe", rest @ ..]) => match &self.stripe {
+                Some(stripe) => serve_stripe(stripe, &method, rest, request.into_body()).await,
                 None => no_stand_in(),
             },
             (
@@ -113,6 +120,72 @@ async fn send_webhook(fal: &FakeFal, id: &str, body: Incoming) -> Answer {
     }
 }
 
+/// What the control surface is asked to do with a session's money.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Act {
+    /// For a refund: how much.
+    amount: Option<i64>,
+    /// For a dispute: how it stands.
+    status: Option<String>,
+    /// Keeps the event back until it is sent again.
+    hold_back: bool,
+}
+
+async fn serve_stripe(
+    stripe: &FakeStripe,
+    method: &Method,
+    path: &[&str],
+    body: Incoming,
+) -> Answer {
+    if *method == Method::GET {
+        return match path {
+            ["sessions"] => list(&stripe.sessions()),
+            ["events"] => list(&stripe.events()),
+            _ => refusal(StatusCode::NOT_FOUND, "there is nothing at this path"),
+        };
+    }
+    if *method != Method::POST {
+        return refusal(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "the method does not fit the path",
+        );
+    }
+    let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
+        return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
+    };
+    let body = if body.is_empty() { "{}".into() } else { body };
+    match path {
+        ["events", id, "resend"] => match serde_json::from_slice::<Resend>(&body) {
+            Ok(again) if (1..=WEBHOOKS_MAX).contains(&again.times) => {
+                match stripe.resend(id, again).await {
+                    Some(statuses) => http::json(StatusCode::OK, &json!({ "statuses": statuses })),
+                    None => unknown("event", id),
+                }
+            }
+            Ok(_) => refusal(StatusCode::BAD_REQUEST, "times must be from 1 to 100"),
+            Err(problem) => refusal(StatusCode::BAD_REQUEST, &problem.to_string()),
+        },
+        ["sessions", id, what @ ("complete" | "refund" | "dispute")] => {
+            let act: Act = match serde_json::from_slice(&body) {
+                Ok(act) => act,
+                Err(problem) => return refusal(StatusCode::BAD_REQUEST, &problem.to_string()),
+            };
+            let step = match *what {
+                "complete" => Move::Pay,
+                "refund" => Move::Refund(act.amount),
+                _ => Move::Dispute(act.status.unwrap_or_else(|| "needs_response".to_owned())),
+            };
+            match stripe.act(id, &step, !act.hold_back) {
+                Ok(Some(event)) => http::json(StatusCode::OK, &event),
+                Ok(None) => unknown("session", id),
+                Err(problem) => refusal(StatusCode::CONFLICT, &problem.to_string()),
+            }
+        }
+        _ => refusal(StatusCode::NOT_FOUND, "there is nothing at this path"),
+    }
+}
+
 /// A page of the web could make a browser call this surface; it cannot forge these two headers.
 fn is_local(headers: &HeaderMap) -> bool {
     let is_loopback = |host: &str| matches!(host, "127.0.0.1" | "localhost" | "[::1]");
@@ -140,7 +213,7 @@ fn unknown(kind: &str, name: &str) -> Answer {
 fn no_stand_in() -> Answer {
     refusal(
         StatusCode::NOT_FOUND,
-        "the real provider is in use, so there is no stand-in",
+        "the real service is in use, so there is no stand-in",
     )
 }
 

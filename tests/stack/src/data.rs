@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 use crate::Error;
 
-/// Where the gateway's, the AWS services' and the stand-in's ports are looked for: all below those that
+/// Where the gateway's, the AWS services' and the stand-ins' ports are looked for: all below those that
 /// Linux (from 32,768) and macOS (from 49,152) give to whoever asks for any.
-const LASTING_PORTS: [u16; 3] = [20_000, 23_000, 26_000];
+const LASTING_PORTS: [u16; 4] = [20_000, 23_000, 26_000, 29_000];
 const LASTING_PORTS_COUNT: u16 = 3_000;
 
 /// The folder; or none, and then nothing is kept.
@@ -41,6 +41,9 @@ pub struct Ports {
     pub aws: u16,
     /// The provider's stand-in's.
     pub fal: u16,
+    /// Stripe's stand-in's.
+    #[serde(default)]
+    pub stripe: u16,
 }
 
 /// The keys that sign access tokens.
@@ -89,7 +92,7 @@ impl Data {
             return Ports::default();
         }
         let ports: Ports = self.read("ports.json").unwrap_or_default();
-        let [gateway, aws, fal] = LASTING_PORTS;
+        let [gateway, aws, fal, stripe] = LASTING_PORTS;
         let free = |port, others| match is_free(port) {
             true => port,
             false => lasting_port(others),
@@ -98,6 +101,7 @@ impl Data {
             gateway: free(ports.gateway, gateway),
             aws: free(ports.aws, aws),
             fal: free(ports.fal, fal),
+            stripe: free(ports.stripe, stripe),
         }
     }
 
@@ -201,6 +205,7 @@ mod tests {
             gateway: port,
             aws: port,
             fal: port,
+            stripe: port,
         })
         .unwrap();
         assert_ne!(data.ports().aws, port);
@@ -212,8 +217,8 @@ mod tests {
     fn ports_that_are_kept_are_none_that_anybody_may_be_given_meanwhile() {
         let folder = tempfile::tempdir().unwrap();
         let ports = Data::open(Some(folder.path())).unwrap().ports();
-        for port in [ports.gateway, ports.aws, ports.fal] {
-            assert!((20_000..29_000).contains(&port), "{ports:?}");
+        for port in [ports.gateway, ports.aws, ports.fal, ports.stripe] {
+            assert!((20_000..32_000).contains(&port), "{ports:?}");
         }
         assert_eq!(Data::open(None).unwrap().ports().gateway, 0);
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use fakeaws::{FakeAws, QueueSpec, Redrive};
 use fakefal::FakeFal;
+use fakestripe::FakeStripe;
 use hyper::body::Bytes;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -60,6 +61,17 @@ pub struct Options {
     pub retired: Vec<String>,
     /// The key of the real provider, which is then used; `None` for the stand-in.
     pub fal_key: Option<String>,
+    /// The secrets of the real Stripe, which is then used; `None` for the stand-in.
+    pub stripe: Option<StripeSecrets>,
+}
+
+/// What the real Stripe gives to a seller.
+#[derive(Clone, Debug)]
+pub struct StripeSecrets {
+    /// The key of its API.
+    pub key: String,
+    /// What its events are signed with.
+    pub webhook_secret: String,
 }
 
 impl Options {
@@ -91,6 +103,7 @@ pub struct Stack {
     origin: String,
     aws: FakeAws,
     fal: Option<FakeFal>,
+    stripe: Option<FakeStripe>,
     functions: Vec<Arc<Pool>>,
     gateway: Option<Arc<Gateway>>,
     log: Sink,
@@ -121,11 +134,17 @@ impl Stack {
             Some(_) => None,
             None => Some(start_fal(&data, ports.fal, &options.retired).await?),
         };
+        let stripe = match &options.stripe {
+            Some(_) => None,
+            None => Some(start_stripe(&data, ports.stripe, &origin).await?),
+        };
+        let stripe_port = stripe.as_ref().map_or(ports.stripe, FakeStripe::port);
         let fal_port = fal.as_ref().map_or(ports.fal, FakeFal::port);
         data.keep_ports(Ports {
             gateway: port,
             aws: aws.port(),
             fal: fal_port,
+            stripe: stripe_port,
         })?;
 
         let template = resolve(
@@ -133,7 +152,7 @@ impl Stack {
             &options,
             &data,
             &aws,
-            fal.as_ref(),
+            (fal.as_ref(), stripe.as_ref()),
             &origin,
             &place,
         )
@@ -161,6 +180,7 @@ impl Stack {
             origin,
             aws,
             fal,
+            stripe,
             functions,
             gateway: gateway.map(Arc::new),
             log,
@@ -209,6 +229,7 @@ impl Stack {
             schedules,
             aws: self.aws.clone(),
             fal: self.fal.clone(),
+            stripe: self.stripe.clone(),
         };
         self.tasks
             .spawn(reap(self.functions.clone(), self.token.clone()));
@@ -271,6 +292,11 @@ impl Stack {
         self.fal.as_ref()
     }
 
+    /// Stripe's stand-in; `None` when the real one is used.
+    pub fn stripe(&self) -> Option<&FakeStripe> {
+        self.stripe.as_ref()
+    }
+
     /// Every line that the functions wrote so far, when the log is [`Log::Buffer`].
     pub fn logs(&self) -> Vec<String> {
         self.log.lines()
@@ -288,6 +314,9 @@ impl Stack {
             self.aws.shutdown().await;
             if let Some(fal) = &self.fal {
                 fal.shutdown().await;
+            }
+            if let Some(stripe) = &self.stripe {
+                stripe.shutdown().await;
             }
         };
         // What has not ended by then ends with the process.
@@ -339,7 +368,22 @@ async fn start_fal(data: &Data, port: u16, retired: &[String]) -> Result<FakeFal
         .map_err(|problem| Error::new(problem.to_string()))
 }
 
+async fn start_stripe(data: &Data, port: u16, origin: &str) -> Result<FakeStripe, Error> {
+    let config = fakestripe::Config {
+        data: data.below("stripe"),
+        port,
+        key: LOCAL_STRIPE_KEY.to_owned(),
+        webhook_secret: LOCAL_STRIPE_WEBHOOK_SECRET.to_owned(),
+        webhook_url: format!("{origin}/v1/webhooks/stripe"),
+    };
+    FakeStripe::start(config)
+        .await
+        .map_err(|problem| Error::new(problem.to_string()))
+}
+
 const LOCAL_FAL_KEY: &str = "local-fal-key";
+const LOCAL_STRIPE_KEY: &str = "local-stripe-key";
+const LOCAL_STRIPE_WEBHOOK_SECRET: &str = "whsec_local";
 
 /// Supplies what only the running stack knows, stores the secrets, and resolves the template.
 async fn resolve(
@@ -347,7 +391,7 @@ async fn resolve(
     options: &Options,
     data: &Data,
     aws: &FakeAws,
-    fal: Option<&FakeFal>,
+    (fal, stripe): (Option<&FakeFal>, Option<&FakeStripe>),
     origin: &str,
     place: &Place,
 ) -> Result<Template, Error> {
@@ -365,8 +409,15 @@ async fn resolve(
         supply("FalQueueUrl", fal.url().to_owned());
         supply("FalJwksUrl", fal.jwks_url());
     }
+    if let Some(stripe) = stripe {
+        supply("StripeUrl", stripe.url().to_owned());
+    }
     let values = document.parameters.values(&given)?;
 
+    let stripe = options.stripe.clone().unwrap_or_else(|| StripeSecrets {
+        key: LOCAL_STRIPE_KEY.to_owned(),
+        webhook_secret: LOCAL_STRIPE_WEBHOOK_SECRET.to_owned(),
+    });
     let keys = data.keys()?;
     let fal_key = options
         .fal_key
@@ -374,6 +425,12 @@ async fn resolve(
         .unwrap_or_else(|| LOCAL_FAL_KEY.to_owned());
     let secrets = [
         ("FalKeyName", "/velro/fal-key", fal_key),
+        ("StripeKeyName", "/velro/stripe-key", stripe.key),
+        (
+            "StripeWebhookSecretName",
+            "/velro/stripe-webhook-secret",
+            stripe.webhook_secret,
+        ),
         ("SigningKeysName", "/velro/signing-keys", keys.private),
         ("TokenPublicKeys", "/velro/token-public-keys", keys.public),
     ];

@@ -19,6 +19,8 @@ enum Step {
     Grant(u32),
     Redeem(u32),
     TakeBack(u32),
+    Return(u32),
+    ComeAgain(u32),
     Transfer(u32, usize),
     Hold(u32),
     Capture(usize),
@@ -31,6 +33,8 @@ fn step() -> impl Strategy<Value = (usize, Step)> {
         (1_u32..400).prop_map(Step::Grant),
         (1_u32..100).prop_map(Step::Redeem),
         (1_u32..300).prop_map(Step::TakeBack),
+        (1_u32..300).prop_map(Step::Return),
+        (1_u32..300).prop_map(Step::ComeAgain),
         (1_u32..300, 0..WALLETS).prop_map(|(amount, to)| Step::Transfer(amount, to)),
         (1_u32..200).prop_map(Step::Hold),
         any::<usize>().prop_map(Step::Capture),
@@ -88,6 +92,12 @@ impl Platform {
                 .map_or_else(|_| Vec::new(), one),
             Step::TakeBack(amount) => wallet
                 .take_back(Credits::of(amount), &event, NOW)
+                .map_or_else(|_| Vec::new(), one),
+            Step::Return(amount) => wallet
+                .take_back_or_owe(Credits::of(amount), &event, NOW)
+                .map_or_else(|_| Vec::new(), one),
+            Step::ComeAgain(amount) => wallet
+                .give_back(Credits::of(amount), &event, NOW)
                 .map_or_else(|_| Vec::new(), one),
             Step::Transfer(amount, to) => wallet
                 .transfer(&self.wallets[to], Credits::of(amount), &event, NOW)
@@ -164,6 +174,8 @@ impl Platform {
     fn enter(&mut self, at: usize, booked: Booked) -> Result<(), TestCaseError> {
         let Booked { wallet, entry } = booked;
         prop_assert_eq!(self.wallets[at].replay(&entry), Ok(wallet.clone()));
+        let is_spent = [EntryKind::Hold, EntryKind::TransferOut].contains(&entry.kind);
+        prop_assert!(!is_spent || entry.amount <= self.wallets[at].spendable());
         prop_assert!(
             self.ids.insert((at, entry.id.clone())),
             "{} twice",

@@ -20,7 +20,7 @@ impl Wallet {
     /// Moves `amount` from here into `other` because of `event`: what one loses the other gets.
     ///
     /// # Errors
-    /// [`Refusal::OutOfCredits`] if less is available here, [`Refusal::Conflict`] if both are one wallet or the other
+    /// [`Refusal::OutOfCredits`] if less can be spent here, [`Refusal::Conflict`] if both are one wallet or the other
     /// one would exceed [`Credits::MAX`].
     pub fn transfer(
         &self,
@@ -34,9 +34,12 @@ impl Wallet {
         }
         let short = Refusal::OutOfCredits {
             needed: amount,
-            available: self.available,
+            available: self.spendable(),
         };
         let full = || Refusal::Conflict("the wallet cannot hold that much".to_owned());
+        if amount > self.spendable() {
+            return Err(short);
+        }
         let giver = Self {
             available: self.available.checked_sub(amount).ok_or(short.clone())?,
             lifetime_granted: self.lifetime_granted.checked_sub(amount).ok_or(short)?,

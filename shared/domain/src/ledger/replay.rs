@@ -17,6 +17,7 @@ impl Entry {
             .number(self.amount.get())
             .number(self.available_delta)
             .number(self.held_delta)
+            .number(self.owed_delta)
             .number(self.available_after.get())
             .number(self.held_after.get())
             .optional(self.generation.as_ref().map(|id| id.as_str()))
@@ -31,6 +32,9 @@ impl Entry {
     fn deltas_fit(&self) -> bool {
         let (available, held) = (self.available_delta, self.held_delta);
         let amount = self.amount.get();
+        if self.owed_delta != 0 && self.kind != EntryKind::Adjustment {
+            return false;
+        }
         match self.kind {
             EntryKind::Bonus
             | EntryKind::Purchase
@@ -42,7 +46,11 @@ impl Entry {
             EntryKind::Hold => (available, held) == (-amount, amount),
             EntryKind::Capture => (available, held) == (0, -amount),
             EntryKind::Release => (available, held) == (amount, -amount),
-            EntryKind::Adjustment => available.abs() == amount && held == 0,
+            // What could not be taken is owed, and what comes again pays that first.
+            EntryKind::Adjustment => {
+                let moved = available.checked_sub(self.owed_delta);
+                moved.is_some_and(|moved| moved.abs() == amount) && held == 0
+            }
         }
     }
 }
@@ -104,6 +112,7 @@ impl Wallet {
             held: plus(self.held, entry.held_delta)?,
             lifetime_granted: plus(self.lifetime_granted, granted)?,
             lifetime_spent: plus(self.lifetime_spent, spent)?,
+            owed: plus(self.owed, entry.owed_delta)?,
             in_flight,
             version: entry.sequence,
             last: entry.hash,

@@ -63,6 +63,7 @@ impl Cloud {
             log: Log::Silent,
             retired: Vec::new(),
             fal_key: None,
+            stripe: None,
         })
         .await?;
         // The provider's stand-in may have installed the same one already.

@@ -233,6 +233,9 @@ async fn a_body_that_is_no_json_or_no_object_is_refused_everywhere() {
         "/auth/refresh",
         "/generations/veo3",
         "/files",
+        "/quotes",
+        "/credits/redeem",
+        "/credits/checkout",
     ];
     for path in paths {
         for (body, statuses) in [
@@ -403,12 +406,9 @@ async fn a_query_or_header_that_means_nothing_is_refused_by_name() {
     }
 }
 
-/// Bodies that nobody thought of: valid ones with one part replaced by something else.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_odd_value_in_any_field_is_answered_with_a_500() {
-    let cloud = Cloud::start().await;
-    let ada = cloud.person().await;
-    let odd = [
+/// What nobody expects in any field.
+fn odd_values() -> [Value; 15] {
+    [
         json!(null),
         json!(true),
         json!(-1),
@@ -424,7 +424,15 @@ async fn no_odd_value_in_any_field_is_answered_with_a_500() {
         json!({}),
         json!({"": {"": {}}}),
         json!("gen_01ARZ3NDEKTSV4RRFFQ69G5FAV"),
-    ];
+    ]
+}
+
+/// Bodies that nobody thought of: valid ones with one part replaced by something else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_odd_value_in_any_field_is_answered_with_a_500() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let odd = odd_values();
     let whole = json!({
         "prompt": "x", "negative_prompt": "y", "parameters": {"seed": 1, "duration": "4s"},
         "reference_file_id": "x", "project_id": "x", "team_id": "x", "parent_generation_id": "x",
@@ -458,5 +466,46 @@ async fn no_odd_value_in_any_field_is_answered_with_a_500() {
         }
     }
     ada.books().await;
+    assert_eq!(cloud.faults(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_odd_value_moves_a_credit_or_is_answered_with_a_500() {
+    let cloud = Cloud::with_admin().await;
+    let (admin, ada) = (cloud.admin().await, cloud.person().await);
+    let url = "https://shop.example/";
+    for (path, good) in [
+        (
+            "/quotes",
+            json!({"model": "flux-dev", "prompt": "x", "parameters": {}, "quote_id": "x"}),
+        ),
+        ("/credits/redeem", json!({"code": "NEVER-WAS"})),
+        (
+            "/credits/checkout",
+            json!({"pack": "starter", "success_url": url, "cancel_url": url}),
+        ),
+        (
+            "/admin/promo-codes",
+            json!({"code": "x", "credits": 1, "max_redemptions": 1, "expires_at": "x"}),
+        ),
+        (
+            "/admin/credits/grants",
+            json!({"user_id": ada.id, "amount": 0, "reason": ""}),
+        ),
+    ] {
+        let fields = good.as_object().unwrap().keys();
+        for (field, value) in fields.flat_map(|field| odd_values().map(|value| (field, value))) {
+            let mut body = good.clone();
+            body[field] = value;
+            let answer = admin.post(path, &body).await;
+            assert!(answer.status < 500, "{path} {body:.200}: {:?}", answer.body);
+            if answer.status >= 400 {
+                answer.shape();
+            }
+        }
+    }
+    for person in [&admin, &ada] {
+        assert_eq!(person.books().await.lines().len(), 1);
+    }
     assert_eq!(cloud.faults(), Vec::<String>::new());
 }

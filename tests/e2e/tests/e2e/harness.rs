@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use stack::{Binaries, Options, Stack};
 
 pub use answer::{Answer, send};
+pub use books::Books;
 pub use person::{PASSWORD, Person};
 
 /// How long anything that a test waits for may take. Generous: the machine may be busy.

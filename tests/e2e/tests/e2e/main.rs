@@ -25,6 +25,7 @@ mod passwords;
 mod profile;
 mod projects;
 mod promos;
+mod purchases;
 mod quotes;
 mod sessions;
 mod tenancy;

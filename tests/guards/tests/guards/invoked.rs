@@ -45,6 +45,7 @@ const REPLIES: &[(&str, Reply)] = &[
     ("admin-promos-list", Reply::Status(200)),
     ("admin-users-update", Reply::Status(200)),
     ("credits-balance", Reply::Status(200)),
+    ("credits-checkout", Reply::Status(201)),
     ("credits-holds", Reply::Status(200)),
     // The code that the admin made above.
     ("credits-redeem", Reply::Status(201)),
@@ -85,6 +86,8 @@ const REPLIES: &[(&str, Reply)] = &[
     ("service-root", Reply::Status(200)),
     // Long ago, and not signed by fal.
     ("webhooks-fal", Reply::Status(401)),
+    // Long ago, and not signed by Stripe.
+    ("webhooks-stripe", Reply::Status(401)),
 ];
 
 static BINARIES: LazyLock<Binaries> =

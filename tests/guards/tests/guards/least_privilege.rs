@@ -132,4 +132,8 @@ fn a_secret_is_read_only_by_those_who_need_it() {
     };
     assert_eq!(readers("${SigningKeysName}"), BTreeSet::from(SIGNERS));
     assert_eq!(readers("${FalKeyName}"), BTreeSet::from(SPEAKERS));
+    let seller = BTreeSet::from(["credits-checkout"]);
+    assert_eq!(readers("${StripeKeyName}"), seller);
+    let listener = BTreeSet::from(["webhooks-stripe"]);
+    assert_eq!(readers("${StripeWebhookSecretName}"), listener);
 }

@@ -6,7 +6,7 @@ use crate::template::{document, functions, routes};
 use crate::{events, workspace};
 
 /// What the gateway lets everybody ask for. Preflights are public too.
-const PUBLIC: [(&str, &str); 9] = [
+const PUBLIC: [(&str, &str); 10] = [
     ("GET", "/"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/health"),
@@ -16,9 +16,10 @@ const PUBLIC: [(&str, &str); 9] = [
     ("POST", "/auth/refresh"),
     ("POST", "/auth/register"),
     ("POST", "/webhooks/fal"),
+    ("POST", "/webhooks/stripe"),
 ];
 /// Public, and never called by a page: a browser need not ask first.
-const WITHOUT_PREFLIGHT: [&str; 1] = ["/webhooks/fal"];
+const WITHOUT_PREFLIGHT: [&str; 2] = ["/webhooks/fal", "/webhooks/stripe"];
 
 fn binaries_in_template() -> BTreeSet<String> {
     let binaries = functions().iter().map(|function| function.binary());

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use stack::{Binaries, Error, Log, Options, Stack};
+use stack::{Binaries, Error, Log, Options, Stack, StripeSecrets};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How long the functions may take to show that they start.
@@ -21,7 +21,9 @@ Examples:
   cargo local                               serve on port 3000, keep everything in .velro
   cargo local --ephemeral --port 0          a fresh cloud on any free port; nothing is kept
   cargo local --param UnknownHours=1        with another value for a template parameter
-  FAL_KEY=... cargo local                   generate with the real fal.ai instead of the stand-in";
+  FAL_KEY=... cargo local                   generate with the real fal.ai instead of the stand-in
+  STRIPE_KEY=... STRIPE_WEBHOOK_SECRET=... cargo local
+                                            sell with the real Stripe instead of the stand-in";
 
 /// Runs Velro on this machine: builds the functions, reads template.yaml, and serves its API.
 #[derive(Parser)]
@@ -140,8 +142,16 @@ fn options(arguments: &Arguments) -> Options {
             Log::Stderr
         },
         retired: Vec::new(),
-        fal_key: std::env::var("FAL_KEY").ok().filter(|key| !key.is_empty()),
+        fal_key: variable("FAL_KEY"),
+        stripe: variable("STRIPE_KEY").map(|key| StripeSecrets {
+            key,
+            webhook_secret: variable("STRIPE_WEBHOOK_SECRET").unwrap_or_default(),
+        }),
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// A port that is taken should not be found out about only after a long build.
@@ -215,6 +225,13 @@ fn banner(stack: &Stack, arguments: &Arguments) -> String {
         ),
         None => "the real fal.ai, with your FAL_KEY".to_owned(),
     };
+    let payments = match stack.stripe() {
+        Some(stripe) => format!(
+            "stand-in at {} (set STRIPE_KEY for the real Stripe)",
+            stripe.url()
+        ),
+        None => "the real Stripe, with your STRIPE_KEY".to_owned(),
+    };
     let data = if arguments.ephemeral {
         "nothing is kept".to_owned()
     } else {
@@ -226,6 +243,7 @@ fn banner(stack: &Stack, arguments: &Arguments) -> String {
          \x20 Docs      {docs}\n\
          \x20 Control   {}/_local/functions\n\
          \x20 Provider  {provider}\n\
+         \x20 Payments  {payments}\n\
          \x20 Data      {data}\n\n\
          \x20 curl -s {url}/auth/register -H 'content-type: application/json' \\\n\
          \x20   -d '{{\"email\":\"you@example.com\",\"password\":\"a long pass phrase\"}}'\n\n",

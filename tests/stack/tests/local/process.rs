@@ -36,6 +36,7 @@ fn command(arguments: &[&str]) -> Command {
         .args(arguments)
         // Without it the developer's own key would make the tests generate with the real provider.
         .env_remove("FAL_KEY")
+        .env_remove("STRIPE_KEY")
         .stdin(Stdio::null());
     command
 }

@@ -87,6 +87,7 @@ async fn help_lists_every_option() {
         "--quiet",
         "--help",
         "FAL_KEY",
+        "STRIPE_KEY",
     ] {
         assert!(text.contains(option), "{option} is not in:\n{text}");
     }

@@ -22,6 +22,9 @@ async fn what_does_not_exist_is_a_404() {
         "schedules/nobody/run",
         "schedules/main/run",
         "fal/jobs/nothing/webhook",
+        "stripe/sessions/nothing/complete",
+        "stripe/events/nothing/resend",
+        "stripe/nothing",
         "nothing",
     ];
     for path in paths {
@@ -54,6 +57,8 @@ async fn every_list_is_there_and_the_functions_are_named_by_their_binaries() {
     assert_eq!(cloud.list("queues").await.len(), 2);
     assert!(cloud.list("mail").await.is_empty());
     assert!(cloud.list("fal/jobs").await.is_empty());
+    assert!(cloud.list("stripe/sessions").await.is_empty());
+    assert!(cloud.list("stripe/events").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -73,11 +73,12 @@ impl Books {
     /// Every entry follows from the one before it, none goes below zero, each job is held once and ended at most
     /// once, and the sum is the wallet.
     fn check(&self) {
-        let (mut available, mut held) = (0, 0);
+        let (mut available, mut held, mut owed) = (0, 0, 0);
         let mut jobs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for entry in &self.entries {
             available += number(entry, "available_delta");
             held += number(entry, "held_delta");
+            owed += number(entry, "owed_delta");
             assert!(available >= 0 && held >= 0, "below zero at {entry}");
             assert_eq!(number(entry, "available_after"), available, "{entry}");
             assert_eq!(number(entry, "held_after"), held, "{entry}");
@@ -104,6 +105,7 @@ impl Books {
             }
         }
         assert_eq!(self.balance(), (available, held), "{:#?}", self.entries);
+        assert_eq!(number(&self.wallet, "owed"), owed, "{:#?}", self.entries);
     }
 }
 

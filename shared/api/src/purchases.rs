@@ -1,0 +1,115 @@
+//! Buying credits: what a client asks for, and where it sends its user.
+
+use domain::purchases::{self, CheckoutRequest, Pack};
+use domain::{FieldCode, FieldError, Refusal};
+use serde::{Deserialize, Serialize};
+
+use crate::body::Problems;
+
+/// The longest address.
+const URL_CHARS_MAX: usize = 2_000;
+
+/// `POST /credits/checkout`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CreateCheckout {
+    /// The pack's id.
+    #[serde(default)]
+    pub pack: Option<String>,
+    /// Where the buyer's browser goes when they paid.
+    #[serde(default)]
+    pub success_url: Option<String>,
+    /// Where it goes when they did not.
+    #[serde(default)]
+    pub cancel_url: Option<String>,
+}
+
+impl CreateCheckout {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<CheckoutRequest, Refusal> {
+        let mut problems = Problems::default();
+        let pack = problems.required("pack", self.pack);
+        let pack = pack.and_then(|id| {
+            let pack = purchases::find(&id);
+            if pack.is_none() {
+                let ids: Vec<_> = purchases::packs().iter().map(|pack| pack.id).collect();
+                let message = format!("must be one of {}", ids.join(", "));
+                problems.add("pack", FieldCode::NotAllowed, message);
+            }
+            pack
+        });
+        let success = problems.required("success_url", self.success_url);
+        let success = success.and_then(|url| problems.valid(check_url("success_url", url)));
+        let cancel = problems.required("cancel_url", self.cancel_url);
+        let cancel = cancel.and_then(|url| problems.valid(check_url("cancel_url", url)));
+        let all = pack.zip(success).zip(cancel);
+        let ((pack, success_url), cancel_url) = problems.or(all)?;
+        Ok(CheckoutRequest {
+            pack,
+            success_url,
+            cancel_url,
+        })
+    }
+}
+
+/// An address of the web; without TLS only on the caller's own machine.
+fn check_url(field: &str, url: String) -> Result<String, FieldError> {
+    let problem = |code, message: &str| Err(FieldError::new(field, code, message));
+    if url.len() > URL_CHARS_MAX {
+        return problem(FieldCode::TooLong, "must have at most 2000 characters");
+    }
+    let host = |scheme: &str| {
+        let rest = url.strip_prefix(scheme)?;
+        rest.split(['/', '?', '#']).next()
+    };
+    let is_local = host("http://").is_some_and(|host| {
+        let name = host.split(':').next().unwrap_or_default();
+        matches!(name, "localhost" | "127.0.0.1")
+    });
+    let is_web = host("https://").is_some_and(|host| !host.is_empty());
+    if (is_web || is_local) && url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(url)
+    } else {
+        problem(
+            FieldCode::Malformed,
+            "must be an address that begins with https://",
+        )
+    }
+}
+
+/// A checkout that began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckoutView {
+    /// Stripe's id of it.
+    pub id: String,
+    /// Always `checkout`.
+    pub object: String,
+    /// Where the buyer pays.
+    pub url: String,
+    /// The pack's id.
+    pub pack: String,
+    /// What they get.
+    pub credits: i64,
+    /// What it costs, in the currency's smallest unit.
+    pub amount: u32,
+    /// ISO 4217, lower case.
+    pub currency: String,
+}
+
+impl CheckoutView {
+    /// What is shown of the checkout `id` of `pack`.
+    #[must_use]
+    pub fn new(pack: &Pack, id: String, url: String) -> Self {
+        Self {
+            id,
+            object: "checkout".to_owned(),
+            url,
+            pack: pack.id.to_owned(),
+            credits: pack.credits.get(),
+            amount: pack.amount_minor,
+            currency: pack.currency.to_owned(),
+        }
+    }
+}

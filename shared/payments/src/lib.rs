@@ -1,0 +1,54 @@
+//! Stripe on the wire.
+//!
+//! Owns: beginning a checkout, and what Stripe tells in its events, signature included; all of it told in the domain's
+//! words. Refuses to know our ledger. It speaks plain HTTP with forms: the two calls need no SDK.
+
+mod checkout;
+pub mod webhook;
+
+use std::time::Duration;
+
+use auth::opaque::Secret;
+use reqwest::Client;
+use thiserror::Error;
+
+pub use checkout::{Began, NewCheckout, Trouble};
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long Stripe may take to answer: well inside the gateway's 29 seconds.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A client that cannot be built.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Unusable(String);
+
+/// Speaks to Stripe.
+pub struct Stripe {
+    url: reqwest::Url,
+    key: Secret,
+    http: Client,
+}
+
+impl Stripe {
+    /// A client for the API at `url`, such as `https://api.stripe.com`.
+    ///
+    /// # Errors
+    /// [`Unusable`] if the address is none, or TLS cannot be set up.
+    pub fn new(url: &str, key: Secret) -> Result<Self, Unusable> {
+        // A provider that was installed before is this one: the workspace has no other.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let url = reqwest::Url::parse(url)
+            .map_err(|error| Unusable(format!("Stripe's address is not a URL: {error}")))?;
+        let http = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .user_agent("velro")
+            .build()
+            .map_err(|error| Unusable(format!("no HTTP client: {error}")))?;
+        Ok(Self { url, key, http })
+    }
+}
