@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod api_keys;
 pub mod body;
 pub mod credits;
+pub mod emails;
 pub mod files;
 pub mod generations;
 pub mod list;

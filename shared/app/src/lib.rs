@@ -9,6 +9,7 @@ mod attempts;
 pub mod clock;
 pub mod config;
 pub mod credits;
+pub mod emails;
 pub mod files;
 pub mod generations;
 pub mod health;
@@ -25,6 +26,7 @@ use auth::tokens::{Issuer, Verifier};
 use aws::{Fault, SdkConfig};
 use blobs::Blobs;
 use domain::Refusal;
+use mail::Mail;
 use provider::Fal;
 use queue::Queue;
 use secrets::Secrets;
@@ -42,6 +44,7 @@ pub struct App {
     store: OnceLock<Store>,
     queue: OnceLock<Queue>,
     blobs: OnceLock<Blobs>,
+    mail: OnceLock<Mail>,
     fal: OnceCell<Fal>,
     issuer: OnceCell<Issuer>,
     verifier: OnceLock<Verifier>,
@@ -78,6 +81,7 @@ impl App {
             store: OnceLock::new(),
             queue: OnceLock::new(),
             blobs: OnceLock::new(),
+            mail: OnceLock::new(),
             fal: OnceCell::new(),
             issuer: OnceCell::new(),
             verifier: OnceLock::new(),
@@ -100,6 +104,12 @@ impl App {
     pub fn blobs(&self) -> &Blobs {
         self.blobs
             .get_or_init(|| Blobs::new(&self.sdk, self.config.buckets.clone()))
+    }
+
+    /// What sends letters.
+    pub(crate) fn mail(&self) -> &Mail {
+        self.mail
+            .get_or_init(|| Mail::new(&self.sdk, self.config.mail.clone()))
     }
 
     /// The provider; its key is fetched the first time.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::accounts::Email;
+use crate::ids::UserId;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -43,6 +44,10 @@ pub enum Attempt<'a> {
     SignInFrom(&'a Source),
     /// Registrations from here.
     RegisterFrom(&'a Source),
+    /// Asking once more for the letter that verifies this user's e-mail.
+    VerifyAgain(&'a UserId),
+    /// Letters to this address, whoever asked for them.
+    MailTo(&'a Email),
 }
 
 /// How much is too much.
@@ -62,6 +67,8 @@ impl Attempt<'_> {
             Self::SignInAs(_) => (5, MINUTE.saturating_mul(15)),
             Self::SignInFrom(_) => (50, HOUR),
             Self::RegisterFrom(_) => (20, HOUR),
+            Self::VerifyAgain(_) => (5, HOUR),
+            Self::MailTo(_) => (10, HOUR),
         };
         Limit { most, window }
     }
@@ -70,7 +77,7 @@ impl Attempt<'_> {
     #[must_use]
     pub const fn is_by_source(self) -> bool {
         match self {
-            Self::SignInAs(_) => false,
+            Self::SignInAs(_) | Self::VerifyAgain(_) | Self::MailTo(_) => false,
             Self::SignInFrom(_) | Self::RegisterFrom(_) => true,
         }
     }

@@ -10,6 +10,7 @@ mod attacks;
 mod bad_input;
 mod catalogue;
 mod directives;
+mod emails;
 mod files;
 mod kills;
 mod main_job;

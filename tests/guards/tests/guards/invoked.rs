@@ -22,7 +22,7 @@ enum Reply {
 }
 
 /// In this order: the first makes the account that the others are called by.
-const REPLIES: [(&str, Reply); 30] = [
+const REPLIES: [(&str, Reply); 33] = [
     ("accounts-register", Reply::Status(201)),
     // API Gateway makes a 401 out of this very word.
     ("accounts-authorize", Reply::Fails("Unauthorized")),
@@ -39,6 +39,9 @@ const REPLIES: [(&str, Reply); 30] = [
     ("accounts-password-change", Reply::Status(409)),
     // No such session.
     ("accounts-refresh", Reply::Status(401)),
+    // No such token.
+    ("accounts-verify-email", Reply::Status(422)),
+    ("accounts-verify-email-resend", Reply::Status(202)),
     ("credits-balance", Reply::Status(200)),
     ("credits-transactions", Reply::Status(200)),
     // No such file.
@@ -50,6 +53,8 @@ const REPLIES: [(&str, Reply); 30] = [
     ("generations-get", Reply::Status(404)),
     ("generations-list", Reply::Status(200)),
     ("generations-media", Reply::Status(404)),
+    // No such user: nobody to write to.
+    ("jobs-mail", Reply::NoneComesBack),
     // No such job: nothing is left to do.
     ("jobs-settle", Reply::NoneComesBack),
     ("jobs-submit", Reply::NoneComesBack),

@@ -6,7 +6,7 @@ use crate::template::{document, functions, routes};
 use crate::{events, workspace};
 
 /// What the gateway lets everybody ask for. Preflights are public too.
-const PUBLIC: [(&str, &str); 9] = [
+const PUBLIC: [(&str, &str); 10] = [
     ("GET", "/"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/health"),
@@ -15,6 +15,7 @@ const PUBLIC: [(&str, &str); 9] = [
     ("POST", "/auth/login"),
     ("POST", "/auth/refresh"),
     ("POST", "/auth/register"),
+    ("POST", "/auth/verify-email"),
     ("POST", "/webhooks/fal"),
 ];
 /// Public, and never called by a page: a browser need not ask first.

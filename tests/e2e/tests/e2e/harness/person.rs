@@ -24,14 +24,18 @@ impl<'a> Person<'a> {
     pub async fn register(cloud: &'a Cloud) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let email = format!("person-{number}@example.org");
+        Self::register_as(cloud, &format!("person-{number}@example.org")).await
+    }
+
+    /// Registers somebody with this e-mail.
+    pub async fn register_as(cloud: &'a Cloud, email: &str) -> Self {
         let body = json!({"email": email, "password": PASSWORD});
         let answer = cloud.post("/auth/register", &body).await;
         assert_eq!(answer.status, 201, "{:?}", answer.body);
         Self {
             cloud,
             id: answer.body["user"]["id"].as_str().unwrap().to_owned(),
-            email,
+            email: email.to_owned(),
             token: answer.text("access_token"),
             refresh_token: answer.text("refresh_token"),
         }
