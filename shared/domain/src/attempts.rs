@@ -44,6 +44,8 @@ pub enum Attempt<'a> {
     SignInFrom(&'a Source),
     /// Registrations from here.
     RegisterFrom(&'a Source),
+    /// Asking from here for letters that let somebody choose another password.
+    ResetFrom(&'a Source),
     /// Asking once more for the letter that verifies this user's e-mail.
     VerifyAgain(&'a UserId),
     /// Letters to this address, whoever asked for them.
@@ -66,7 +68,7 @@ impl Attempt<'_> {
         let (most, window) = match self {
             Self::SignInAs(_) => (5, MINUTE.saturating_mul(15)),
             Self::SignInFrom(_) => (50, HOUR),
-            Self::RegisterFrom(_) => (20, HOUR),
+            Self::RegisterFrom(_) | Self::ResetFrom(_) => (20, HOUR),
             Self::VerifyAgain(_) => (5, HOUR),
             Self::MailTo(_) => (10, HOUR),
         };
@@ -78,7 +80,7 @@ impl Attempt<'_> {
     pub const fn is_by_source(self) -> bool {
         match self {
             Self::SignInAs(_) | Self::VerifyAgain(_) | Self::MailTo(_) => false,
-            Self::SignInFrom(_) | Self::RegisterFrom(_) => true,
+            Self::SignInFrom(_) | Self::RegisterFrom(_) | Self::ResetFrom(_) => true,
         }
     }
 }

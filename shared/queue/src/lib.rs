@@ -99,6 +99,11 @@ pub enum SendMail {
         /// Whose.
         user_id: String,
     },
+    /// The one that lets somebody choose another password, if there is somebody.
+    ResetPassword {
+        /// The e-mail that was given.
+        email: String,
+    },
 }
 
 impl From<Outcome> for WireOutcome {

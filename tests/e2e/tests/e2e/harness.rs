@@ -116,6 +116,24 @@ impl Cloud {
         answer.body["data"].as_array().unwrap().clone()
     }
 
+    /// What waits on the mail queue: how much was ever sent to it, and how much is not done with.
+    pub async fn mail_queue(&self) -> (u64, u64) {
+        let queues = self.local("queues").await;
+        let is_mail = |queue: &&Value| queue["name"].as_str().unwrap().ends_with("mailqueue");
+        let queue = queues.iter().find(is_mail).unwrap();
+        let [sent, visible, in_flight] =
+            ["sent", "visible", "in_flight"].map(|name| queue[name].as_u64().unwrap());
+        (sent, visible + in_flight)
+    }
+
+    /// Waits until the mail worker has looked at all of `sent` letters.
+    pub async fn mail_worker_is_done(&self, sent: u64) {
+        eventually("the mail worker", || async {
+            (self.mail_queue().await == (sent, 0)).then_some(())
+        })
+        .await;
+    }
+
     /// The letters to `email` about `subject`, once there are `count`, oldest first.
     pub async fn letters(&self, email: &str, subject: &str, count: usize) -> Vec<Value> {
         eventually(&format!("{count} letters to {email}"), || async {

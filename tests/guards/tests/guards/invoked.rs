@@ -22,7 +22,7 @@ enum Reply {
 }
 
 /// In this order: the first makes the account that the others are called by.
-const REPLIES: [(&str, Reply); 33] = [
+const REPLIES: [(&str, Reply); 35] = [
     ("accounts-register", Reply::Status(201)),
     // API Gateway makes a 401 out of this very word.
     ("accounts-authorize", Reply::Fails("Unauthorized")),
@@ -39,7 +39,9 @@ const REPLIES: [(&str, Reply); 33] = [
     ("accounts-password-change", Reply::Status(409)),
     // No such session.
     ("accounts-refresh", Reply::Status(401)),
+    ("accounts-password-reset", Reply::Status(202)),
     // No such token.
+    ("accounts-password-reset-confirm", Reply::Status(422)),
     ("accounts-verify-email", Reply::Status(422)),
     ("accounts-verify-email-resend", Reply::Status(202)),
     ("credits-balance", Reply::Status(200)),
