@@ -9,6 +9,7 @@ pub mod admin;
 pub mod api_keys;
 pub mod body;
 pub mod credits;
+pub mod emails;
 pub mod files;
 pub mod generations;
 pub mod list;

@@ -2,9 +2,11 @@
 
 use auth::opaque::Secret;
 use auth::passwords::{Password, PasswordProblem};
+use domain::accounts::Email;
 use domain::{FieldCode, FieldError, Refusal};
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::check_email;
 use crate::body::Problems;
 
 /// The longest password that is checked; longer than any that can be set.
@@ -43,6 +45,62 @@ impl ChangePassword {
         let checked = current
             .zip(new)
             .map(|(current, new)| PasswordChange { current, new });
+        problems.or(checked)
+    }
+}
+
+/// `POST /auth/password-reset`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct AskForReset {
+    /// The account's e-mail.
+    pub email: Option<String>,
+}
+
+impl AskForReset {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] if it is missing or none.
+    pub fn check(self) -> Result<Email, Refusal> {
+        let mut problems = Problems::default();
+        let email = problems
+            .required("email", self.email)
+            .and_then(|text| problems.valid(check_email(&text)));
+        problems.or(email)
+    }
+}
+
+/// `POST /auth/password-reset/confirm`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ResetPassword {
+    /// The token that was mailed.
+    pub token: Option<String>,
+    /// 8 to 128 characters, not one of the common ones.
+    pub password: Option<String>,
+}
+
+/// Another password, checked, and what allows it, unchecked.
+pub struct PasswordReset {
+    /// The token as it was sent.
+    pub token: String,
+    /// What the password shall be.
+    pub password: Password,
+}
+
+impl ResetPassword {
+    /// From wire to domain. Whether the token works is the use case's to say.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<PasswordReset, Refusal> {
+        let mut problems = Problems::default();
+        let token = problems.required("token", self.token);
+        let password = problems
+            .required("password", self.password)
+            .and_then(|text| problems.valid(check_password("password", text)));
+        let checked = token
+            .zip(password)
+            .map(|(token, password)| PasswordReset { token, password });
         problems.or(checked)
     }
 }

@@ -14,7 +14,7 @@ use domain::ledger::Wallet;
 use store::Registered;
 
 use crate::sessions::{SignedIn, new_session, signed_in};
-use crate::{App, Error, attempts, clock};
+use crate::{App, Error, attempts, clock, emails};
 
 /// How often a registration is tried that another one of the same e-mail stood in the way of.
 const REGISTER_ATTEMPTS_MAX: u32 = 6;
@@ -22,7 +22,7 @@ const REGISTER_ATTEMPTS_MAX: u32 = 6;
 /// How exactly a key's last use is known: a write for each use would double what a key costs.
 const LAST_USED_RESOLUTION: Duration = Duration::from_secs(300);
 
-/// Makes an account with its bonus, and signs it in.
+/// Makes an account with its bonus, has its verification letter written, and signs it in.
 ///
 /// # Errors
 /// [`Refusal::Conflict`] if the e-mail has an account, [`Refusal::RateLimited`] if too many come from `source`.
@@ -55,7 +55,10 @@ pub async fn register(
         .map_err(Fault::doing("booking a sign-up bonus"))?;
     for attempt in 0..REGISTER_ATTEMPTS_MAX {
         match app.store().register(&user, &hash, &session, &bonus).await? {
-            Registered::Done => return Ok(signed_in(issuer, user, &session, refresh_token, now)?),
+            Registered::Done => {
+                emails::welcome(app, &user).await;
+                return Ok(signed_in(issuer, user, &session, refresh_token, now)?);
+            }
             Registered::EmailTaken => {
                 let taken = "this e-mail has an account; sign in instead";
                 return Err(Refusal::Conflict(taken.to_owned()).into());

@@ -28,6 +28,8 @@ pub struct Config {
     pub jobs: JobSettings,
     /// What a new user gets.
     pub sign_up_credits: Credits,
+    /// Letters to users.
+    pub mail: mail::Settings,
     /// Whether what may be tried is limited by where it comes from, too.
     pub source_limits: bool,
     /// Who administers the platform.

@@ -10,6 +10,7 @@ mod attempts;
 pub mod clock;
 pub mod config;
 pub mod credits;
+pub mod emails;
 pub mod files;
 pub mod generations;
 pub mod health;
@@ -32,6 +33,7 @@ use auth::tokens::{Issuer, Verifier};
 use aws::{Fault, SdkConfig};
 use blobs::Blobs;
 use domain::Refusal;
+use mail::Mail;
 use payments::Stripe;
 use provider::Fal;
 use queue::Queue;
@@ -50,6 +52,7 @@ pub struct App {
     store: OnceLock<Store>,
     queue: OnceLock<Queue>,
     blobs: OnceLock<Blobs>,
+    mail: OnceLock<Mail>,
     fal: OnceCell<Fal>,
     stripe: OnceCell<Stripe>,
     stripe_webhook_secret: OnceCell<Secret>,
@@ -88,6 +91,7 @@ impl App {
             store: OnceLock::new(),
             queue: OnceLock::new(),
             blobs: OnceLock::new(),
+            mail: OnceLock::new(),
             fal: OnceCell::new(),
             stripe: OnceCell::new(),
             stripe_webhook_secret: OnceCell::new(),
@@ -112,6 +116,12 @@ impl App {
     pub fn blobs(&self) -> &Blobs {
         self.blobs
             .get_or_init(|| Blobs::new(&self.sdk, self.config.buckets.clone()))
+    }
+
+    /// What sends letters.
+    pub(crate) fn mail(&self) -> &Mail {
+        self.mail
+            .get_or_init(|| Mail::new(&self.sdk, self.config.mail.clone()))
     }
 
     /// The provider; its key is fetched the first time.

@@ -1,14 +1,16 @@
-//! Changing a password.
+//! Changing a password, and choosing another one when it is forgotten.
 
 use auth::opaque::Secret;
 use auth::passwords::{self, Password};
 use aws::Fault;
-use domain::accounts::{Caller, User};
-use domain::attempts::Attempt;
+use domain::accounts::{Caller, Email, Purpose, User};
+use domain::attempts::{Attempt, Source};
 use domain::ids::SessionId;
 use domain::{FieldCode, Refusal};
+use queue::SendMail;
 use store::NewEra;
 
+use crate::emails::{mailed_token, not_valid, send_token};
 use crate::sessions::begin_era;
 use crate::{App, Error, attempts, clock};
 
@@ -52,10 +54,65 @@ pub async fn change(
     let new = NewEra {
         password_hash: Some(&hash),
         keep: Some(session),
+        token: None,
     };
     if !begin_era(app, &read, new).await? {
         let overtaken = "your password or your sessions were changed meanwhile";
         return Err(Refusal::Conflict(overtaken.to_owned()).into());
     }
     Ok(store.forget(Attempt::SignInAs(&read.email)).await?)
+}
+
+/// Has a letter written that lets the owner of `email` choose another password, if it has one. Whether it has is not
+/// looked at here: the work and the answer are the same for every e-mail.
+///
+/// # Errors
+/// [`Refusal::RateLimited`] if too many are asked for from `source`.
+pub async fn ask_for_reset(app: &App, source: &Source, email: &Email) -> Result<(), Error> {
+    attempts::count(app, Attempt::ResetFrom(source), clock::now()).await?;
+    let email = email.as_str().to_owned();
+    let message = SendMail::ResetPassword { email };
+    Ok(app.queue().send_mail(&message).await?)
+}
+
+/// The worker's part: writes to the owner of `email`, if there is one.
+///
+/// # Errors
+/// A fault if the letter was not sent.
+pub async fn write_reset(app: &App, email: &Email) -> Result<(), Error> {
+    let Some(credential) = app.store().credential(email).await? else {
+        return Ok(());
+    };
+    let user = app.store().user(&credential.user).await?;
+    match user.filter(|user| !user.suspended) {
+        Some(user) => send_token(app, &user, Purpose::ResetPassword).await,
+        None => Ok(()),
+    }
+}
+
+/// Sets another password, as a token allows that was mailed to the account's owner, and ends every session. What else
+/// was mailed for this dies with it: it was mailed in the era that ends.
+///
+/// # Errors
+/// [`Refusal::Invalid`] if the token is none, was used, or has expired.
+pub async fn reset(app: &App, token: &str, password: Password) -> Result<(), Error> {
+    let store = app.store();
+    let token = mailed_token(app, Purpose::ResetPassword, token).await?;
+    let user = store.user(&token.user).await?;
+    let user = user
+        .filter(|user| user.era == token.era)
+        .ok_or_else(not_valid)?;
+    let hash = passwords::hash(password)
+        .await
+        .map_err(Fault::doing("hashing a password"))?;
+    let new = NewEra {
+        password_hash: Some(&hash),
+        keep: None,
+        token: Some(&token),
+    };
+    if !begin_era(app, &user, new).await? {
+        return Err(not_valid().into());
+    }
+    // Who was locked out by somebody's guesses can sign in with the new one.
+    Ok(store.forget(Attempt::SignInAs(&user.email)).await?)
 }

@@ -1,4 +1,4 @@
-//! Secrets that mean nothing by themselves: refresh tokens, and text that must not be shown.
+//! Secrets that mean nothing by themselves: refresh tokens, tokens that are mailed, and text that must not be shown.
 
 use std::fmt;
 
@@ -145,6 +145,48 @@ impl RefreshToken {
     }
 }
 
+const MAILED_PREFIX: &str = "mt_";
+
+/// A token that is mailed, and works once: `mt_<256 random bits>`. It is found by its digest, which is all of it that
+/// is ever stored.
+pub struct MailedSecret(Zeroizing<[u8; SECRET_BYTES]>);
+
+impl MailedSecret {
+    /// A fresh one.
+    ///
+    /// # Errors
+    /// A [`Problem`] if the operating system has no randomness.
+    pub fn generate() -> Result<Self, Problem> {
+        let mut secret = Zeroizing::new([0; SECRET_BYTES]);
+        getrandom::fill(secret.as_mut_slice()).map_err(Problem::new)?;
+        Ok(Self(secret))
+    }
+
+    /// The token written as `text`, if it is one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
+        let secret = text.strip_prefix(MAILED_PREFIX)?;
+        let length = URL_SAFE_NO_PAD
+            .decode_slice(secret, bytes.as_mut_slice())
+            .ok()?;
+        (length == SECRET_BYTES).then_some(Self(bytes))
+    }
+
+    /// SHA-256 (hexadecimal) of the secret: what it is stored and found by.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        hex::encode(Sha256::digest(self.0.as_slice()))
+    }
+
+    /// The token as it is mailed.
+    #[must_use]
+    pub fn reveal(&self) -> Zeroizing<String> {
+        let secret = URL_SAFE_NO_PAD.encode(self.0.as_slice());
+        Zeroizing::new(format!("{MAILED_PREFIX}{secret}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +209,16 @@ mod tests {
     }
 
     #[test]
+    fn a_mailed_token_reads_back_and_is_not_the_one_before() {
+        let one = MailedSecret::generate().expect("randomness");
+        let again = MailedSecret::parse(&one.reveal()).expect("canonical");
+        assert_eq!(again.digest(), one.digest());
+        let other = MailedSecret::generate().expect("randomness");
+        assert_ne!(other.digest(), one.digest());
+        assert!(MailedSecret::parse("mt_short").is_none());
+    }
+
+    #[test]
     fn a_successor_follows_from_the_token_and_the_key_and_from_nothing_less() {
         let (one, other) = (token(), token());
         let next = |token: &RefreshToken, key: &[u8]| {
@@ -186,6 +238,7 @@ mod tests {
         fn no_text_makes_parsing_panic(text in "\\PC*") {
             let _ = RefreshToken::parse(&text);
             let _ = RefreshToken::parse(&format!("rt_{text}"));
+            let _ = MailedSecret::parse(&format!("mt_{text}"));
         }
     }
 

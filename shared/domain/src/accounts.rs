@@ -261,6 +261,50 @@ impl Session {
     }
 }
 
+/// What a token that was mailed is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// To show that an e-mail address is its user's.
+    VerifyEmail,
+    /// To choose another password.
+    ResetPassword,
+}
+
+impl Purpose {
+    /// Its stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify-email",
+            Self::ResetPassword => "reset-password",
+        }
+    }
+
+    /// How long such a token lives.
+    #[must_use]
+    pub const fn lifetime(self) -> Duration {
+        match self {
+            Self::VerifyEmail => Duration::from_secs(24 * 60 * 60),
+            Self::ResetPassword => Duration::from_secs(60 * 60),
+        }
+    }
+}
+
+/// A token that was mailed to somebody: it works once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailedToken {
+    /// What it is for, and nothing else.
+    pub purpose: Purpose,
+    /// SHA-256 (hex) of it.
+    pub digest: String,
+    /// To whom.
+    pub user: UserId,
+    /// The user's era when it was mailed.
+    pub era: u64,
+    /// When it ends if nobody uses it.
+    pub expires_at: Timestamp,
+}
+
 /// What a credential may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {

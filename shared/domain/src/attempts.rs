@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::accounts::Email;
+use crate::ids::UserId;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -43,6 +44,12 @@ pub enum Attempt<'a> {
     SignInFrom(&'a Source),
     /// Registrations from here.
     RegisterFrom(&'a Source),
+    /// Asking from here for letters that let somebody choose another password.
+    ResetFrom(&'a Source),
+    /// Asking once more for the letter that verifies this user's e-mail.
+    VerifyAgain(&'a UserId),
+    /// Letters to this address, whoever asked for them.
+    MailTo(&'a Email),
 }
 
 /// How much is too much.
@@ -61,7 +68,9 @@ impl Attempt<'_> {
         let (most, window) = match self {
             Self::SignInAs(_) => (5, MINUTE.saturating_mul(15)),
             Self::SignInFrom(_) => (50, HOUR),
-            Self::RegisterFrom(_) => (20, HOUR),
+            Self::RegisterFrom(_) | Self::ResetFrom(_) => (20, HOUR),
+            Self::VerifyAgain(_) => (5, HOUR),
+            Self::MailTo(_) => (10, HOUR),
         };
         Limit { most, window }
     }
@@ -70,8 +79,8 @@ impl Attempt<'_> {
     #[must_use]
     pub const fn is_by_source(self) -> bool {
         match self {
-            Self::SignInAs(_) => false,
-            Self::SignInFrom(_) | Self::RegisterFrom(_) => true,
+            Self::SignInAs(_) | Self::VerifyAgain(_) | Self::MailTo(_) => false,
+            Self::SignInFrom(_) | Self::RegisterFrom(_) | Self::ResetFrom(_) => true,
         }
     }
 }

@@ -36,6 +36,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             image_url: settings.text("IMAGE_QUEUE_URL"),
             video_url: settings.text("VIDEO_QUEUE_URL"),
             settle_url: settings.text("SETTLE_QUEUE_URL"),
+            mail_url: settings.text("MAIL_QUEUE_URL"),
         },
         buckets: Buckets {
             media: settings.text("MEDIA_BUCKET"),
@@ -49,23 +50,16 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             public_keys: settings.text("TOKEN_PUBLIC_KEYS"),
             signing_keys_name: settings.text("SIGNING_KEYS_NAME"),
         },
-        jobs: JobSettings {
-            unknown_after: settings.duration("UNKNOWN_HOURS", 3_600.0),
-            unknown_policy: settings
-                .parsed("UNKNOWN_POLICY", "refund or hold", |text| match text {
-                    "refund" => Some(UnknownPolicy::Refund),
-                    "hold" => Some(UnknownPolicy::Hold),
-                    _ => None,
-                })
-                .unwrap_or(UnknownPolicy::Hold),
-            deadline: settings.duration("JOB_DEADLINE_MINUTES", 60.0),
-            public_url: (settings.lookup)("PUBLIC_URL").filter(|url| !url.is_empty()),
-        },
+        jobs: job_settings(&mut settings),
         sign_up_credits: settings
             .parsed("SIGN_UP_CREDITS", "a whole number, not negative", |text| {
                 text.parse().ok().and_then(Credits::new)
             })
             .unwrap_or(Credits::ZERO),
+        mail: mail::Settings {
+            sender: settings.text("MAIL_SENDER"),
+            app_url: (settings.lookup)("APP_URL").filter(|url| !url.is_empty()),
+        },
         source_limits: settings
             .parsed("SOURCE_LIMITS", "on or off", |text| match text {
                 "on" => Some(true),
@@ -84,6 +78,21 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
         Ok(config)
     } else {
         Err(settings.problems)
+    }
+}
+
+fn job_settings(settings: &mut Settings<impl Fn(&str) -> Option<String>>) -> JobSettings {
+    JobSettings {
+        unknown_after: settings.duration("UNKNOWN_HOURS", 3_600.0),
+        unknown_policy: settings
+            .parsed("UNKNOWN_POLICY", "refund or hold", |text| match text {
+                "refund" => Some(UnknownPolicy::Refund),
+                "hold" => Some(UnknownPolicy::Hold),
+                _ => None,
+            })
+            .unwrap_or(UnknownPolicy::Hold),
+        deadline: settings.duration("JOB_DEADLINE_MINUTES", 60.0),
+        public_url: (settings.lookup)("PUBLIC_URL").filter(|url| !url.is_empty()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The queues that drive jobs. Owns the messages' form on the wire and sending them; refuses to know who receives
+//! The queues that drive jobs and mail. Owns the messages' form on the wire and sending them; refuses to know who receives
 //! them or what a job is: a message names a generation, and its state lives in DynamoDB.
 
 use aws::{Fault, SdkConfig};
@@ -20,6 +20,8 @@ pub struct Queues {
     pub video_url: String,
     /// Jobs to look at, with or without word from the provider.
     pub settle_url: String,
+    /// Letters to write.
+    pub mail_url: String,
 }
 
 /// Which submit queue: long videos never wait behind images, nor images behind videos.
@@ -86,6 +88,22 @@ pub struct WireMedia {
     width: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     height: Option<u32>,
+}
+
+/// "Write this letter." It names whom to write to, and holds no token: the worker makes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum SendMail {
+    /// The one that verifies an e-mail.
+    VerifyEmail {
+        /// Whose.
+        user_id: String,
+    },
+    /// The one that lets somebody choose another password, if there is somebody.
+    ResetPassword {
+        /// The e-mail that was given.
+        email: String,
+    },
 }
 
 impl From<Outcome> for WireOutcome {
@@ -244,6 +262,21 @@ impl Queue {
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// Asks the mail worker to write a letter.
+    ///
+    /// # Errors
+    /// A [`Fault`] if SQS did not take it.
+    pub async fn send_mail(&self, message: &SendMail) -> Result<(), Fault> {
+        self.client
+            .send_message()
+            .queue_url(&self.queues.mail_url)
+            .message_body(encode(message)?)
+            .send()
+            .await
+            .map_err(Fault::doing("sending a letter to its queue"))?;
         Ok(())
     }
 

@@ -83,7 +83,7 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    async fn account_item(
+    pub(crate) async fn account_item(
         &self,
         pk: &str,
         sk: &str,

@@ -16,6 +16,9 @@ fn record_key(attempt: Attempt<'_>) -> Item {
         Attempt::SignInAs(email) => (email_key(email), "attempts"),
         Attempt::SignInFrom(source) => (of_source(source), "sign-ins"),
         Attempt::RegisterFrom(source) => (of_source(source), "registrations"),
+        Attempt::ResetFrom(source) => (of_source(source), "resets"),
+        Attempt::VerifyAgain(user) => (user.to_string(), "verifications"),
+        Attempt::MailTo(email) => (email_key(email), "mails"),
     };
     Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }

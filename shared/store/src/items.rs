@@ -21,7 +21,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use accounts::{
-    CredentialItem, SESSION_SORT_PREFIX, SessionItem, UserItem, email_key, session_sort,
+    CredentialItem, MailedTokenItem, SESSION_SORT_PREFIX, SessionItem, UserItem, email_key,
+    session_sort, token_key,
 };
 pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key as key_sort};
 pub(crate) use files::FileItem;

@@ -11,6 +11,7 @@ mod cursor;
 mod files;
 mod generations;
 mod items;
+mod mailed_tokens;
 mod postings;
 mod projects;
 mod promos;

@@ -4,7 +4,7 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::Timestamp;
-use domain::accounts::{Session, User};
+use domain::accounts::{MailedToken, Session, User};
 use domain::ids::{SessionId, UserId};
 
 use crate::Store;
@@ -25,6 +25,8 @@ pub struct NewEra<'a> {
     pub password_hash: Option<&'a str>,
     /// The one session that goes on.
     pub keep: Option<&'a SessionId>,
+    /// The mailed token that lets somebody do this; it is used up.
+    pub token: Option<&'a MailedToken>,
 }
 
 /// What became of a new era.
@@ -32,7 +34,8 @@ pub struct NewEra<'a> {
 pub enum Begun {
     /// It began: every session of the one before has ended.
     Done,
-    /// Another one began before, or the session that should go on has ended; nothing was written.
+    /// Another one began before, or the session that should go on has ended, or the token was used before; nothing was
+    /// written.
     Overtaken,
     /// Another write was under way: nothing is known, and nothing was written.
     Busy,
@@ -194,6 +197,9 @@ impl Store {
         if let Some(keep) = new.keep {
             let session = Update::builder().update_expression("SET era = :next");
             actions.push(next(session, user.id.as_str(), session_sort(keep))?);
+        }
+        if let Some(token) = new.token {
+            actions.push(self.use_up(token, now)?);
         }
         match self.transact("ending every session", actions).await? {
             Outcome::Committed => Ok(Begun::Done),

@@ -93,6 +93,9 @@ impl Outbox {
         if mail.from_email_address.is_empty() {
             return refuse("Missing From address.");
         }
+        if !mail.from_email_address.contains('@') {
+            return refuse("Missing final '@domain'");
+        }
         let Some(simple) = mail.content.simple else {
             return refuse("Only simple content is supported here.");
         };

@@ -1,8 +1,10 @@
-//! Accounts: `usr_… / profile`, `usr_… / session#ses_…`, `email#… / credential`, `email#… / attempts`.
+//! Accounts: `usr_… / profile`, `usr_… / session#ses_…`, `email#… / credential`, `token#… / verify-email`.
 
 use aws::Fault;
 use domain::Timestamp;
-use domain::accounts::{AvatarUrl, Email, FullName, Plan, Replaced, Session, User};
+use domain::accounts::{
+    AvatarUrl, Email, FullName, MailedToken, Plan, Purpose, Replaced, Session, User,
+};
 use domain::ids::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -160,6 +162,49 @@ impl TryFrom<SessionItem> for Session {
             }),
             created_at: Timestamp::from_ms(item.created_at_ms),
             expires_at: Timestamp::from_ms(item.expires_at_ms),
+        })
+    }
+}
+
+/// The hash key of a token that was mailed.
+pub(crate) fn token_key(digest: &str) -> String {
+    format!("token#{digest}")
+}
+
+/// A token that was mailed; its sort key is its purpose, so that it is found for no other.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct MailedTokenItem {
+    pk: String,
+    sk: String,
+    user_id: String,
+    era: u64,
+    expires_at_ms: i64,
+    /// DynamoDB's TTL, epoch seconds: housekeeping only, never what decides whether a token works.
+    ttl: i64,
+}
+
+impl From<&MailedToken> for MailedTokenItem {
+    fn from(token: &MailedToken) -> Self {
+        Self {
+            pk: token_key(&token.digest),
+            sk: token.purpose.as_str().to_owned(),
+            user_id: token.user.to_string(),
+            era: token.era,
+            expires_at_ms: token.expires_at.ms(),
+            ttl: token.expires_at.seconds(),
+        }
+    }
+}
+
+impl MailedTokenItem {
+    /// The token, whose purpose and digest it was found by.
+    pub(crate) fn read(self, purpose: Purpose, digest: &str) -> Result<MailedToken, Fault> {
+        Ok(MailedToken {
+            purpose,
+            digest: digest.to_owned(),
+            user: UserId::parse(&self.user_id).ok_or_else(|| broken("user_id"))?,
+            era: self.era,
+            expires_at: Timestamp::from_ms(self.expires_at_ms),
         })
     }
 }

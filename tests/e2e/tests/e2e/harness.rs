@@ -148,6 +148,35 @@ impl Cloud {
         answer.body["data"].as_array().unwrap().clone()
     }
 
+    /// What waits on the mail queue: how much was ever sent to it, and how much is not done with.
+    pub async fn mail_queue(&self) -> (u64, u64) {
+        let queues = self.local("queues").await;
+        let is_mail = |queue: &&Value| queue["name"].as_str().unwrap().ends_with("mailqueue");
+        let queue = queues.iter().find(is_mail).unwrap();
+        let [sent, visible, in_flight] =
+            ["sent", "visible", "in_flight"].map(|name| queue[name].as_u64().unwrap());
+        (sent, visible + in_flight)
+    }
+
+    /// Waits until the mail worker has looked at all of `sent` letters.
+    pub async fn mail_worker_is_done(&self, sent: u64) {
+        eventually("the mail worker", || async {
+            (self.mail_queue().await == (sent, 0)).then_some(())
+        })
+        .await;
+    }
+
+    /// The letters to `email` about `subject`, once there are `count`, oldest first.
+    pub async fn letters(&self, email: &str, subject: &str, count: usize) -> Vec<Value> {
+        eventually(&format!("{count} letters to {email}"), || async {
+            let mut letters = self.local("mail").await;
+            letters.retain(|mail| mail["to"] == json!([email]) && mail["subject"] == subject);
+            assert!(letters.len() <= count, "{letters:#?}");
+            (letters.len() == count).then_some(letters)
+        })
+        .await
+    }
+
     /// What the control surface answers to a POST to `/_local/{path}`.
     pub async fn act(&self, path: &str, body: &Value) -> Value {
         let url = format!("{}/_local/{path}", self.stack.origin());
@@ -237,6 +266,16 @@ impl Cloud {
         let is_fault = |line: &String| line.contains("\"ERROR\"") || line.contains(" ERROR ");
         lines.into_iter().filter(is_fault).collect()
     }
+}
+
+/// The token in a letter.
+pub fn token_in(letter: &Value) -> String {
+    let text = letter["text"].as_str().unwrap();
+    let token = text.lines().find_map(|line| line.strip_prefix("Token: "));
+    let token = token.unwrap_or_else(|| panic!("no token in {text}"));
+    let html = letter["html"].as_str().unwrap();
+    assert!(html.contains(&format!("<code>{token}</code>")), "{html}");
+    token.to_owned()
 }
 
 /// The moment `after` from now, in RFC 3339.

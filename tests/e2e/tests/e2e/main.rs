@@ -13,6 +13,7 @@ mod cancel;
 mod catalogue;
 mod credits;
 mod directives;
+mod emails;
 mod files;
 mod filing;
 mod generations;

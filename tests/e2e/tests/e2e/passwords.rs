@@ -4,7 +4,7 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Answer, Cloud, PASSWORD, Person, send};
+use crate::harness::{Answer, Cloud, PASSWORD, Person, send, token_in};
 
 const ANOTHER: &str = "a rather different phrase 8";
 
@@ -166,4 +166,128 @@ async fn registrations_from_one_address_are_limited() {
     for answer in answers.iter().filter(|answer| answer.status != 201) {
         answer.problem(429, "rate_limited");
     }
+}
+
+const RESET: &str = "Choose a new password";
+
+async fn ask_for_reset(cloud: &Cloud, email: &str) -> Answer {
+    let body = json!({"email": email});
+    cloud.post("/auth/password-reset", &body).await
+}
+
+async fn reset(cloud: &Cloud, token: &str, password: &str) -> Answer {
+    let body = json!({"token": token, "password": password});
+    cloud.post("/auth/password-reset/confirm", &body).await
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_replaced_once_by_mail_and_every_session_ends() {
+    let cloud = Cloud::start().await;
+    let (ada, eve) = (cloud.person().await, cloud.person().await);
+    let phone = ada.sign_in(PASSWORD).await;
+    // Somebody locked her out.
+    let guess = json!({"email": ada.email, "password": "a guess"});
+    join_all((0..6).map(|_| cloud.post("/auth/login", &guess))).await;
+    for _ in 0..2 {
+        assert_eq!(
+            ask_for_reset(&cloud, &ada.email.to_uppercase())
+                .await
+                .status,
+            202
+        );
+    }
+    let letters = cloud.letters(&ada.email, RESET, 2).await;
+    let (token, other) = (token_in(&letters[0]), token_in(&letters[1]));
+
+    // A password that may not be set uses nothing up.
+    for bad in ["short 7", "password123"] {
+        let refused = reset(&cloud, &token, bad).await;
+        assert!(
+            refused
+                .problem(422, "validation_failed")
+                .contains("password")
+        );
+    }
+    assert!(ada.is_signed_in().await && phone.is_signed_in().await);
+    let tries = join_all((0..4).map(|_| reset(&cloud, &token, ANOTHER))).await;
+    let worked = tries.iter().filter(|answer| answer.status == 204).count();
+    assert_eq!(worked, 1);
+    for session in [&ada, &phone] {
+        assert!(!session.is_signed_in().await);
+    }
+    assert!(ada.sign_in(ANOTHER).await.is_signed_in().await);
+    let old = json!({"email": ada.email, "password": PASSWORD});
+    cloud
+        .post("/auth/login", &old)
+        .await
+        .problem(401, "unauthorized");
+    // Used, and overtaken.
+    for dead in [&token, &other] {
+        let refused = reset(&cloud, dead, PASSWORD).await;
+        assert!(refused.problem(422, "validation_failed").contains("token"));
+    }
+    assert!(ada.sign_in(ANOTHER).await.is_signed_in().await);
+    assert!(eve.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn asking_for_another_password_tells_nothing_about_who_exists() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let known = ask_for_reset(&cloud, &ada.email).await;
+    let unknown = ask_for_reset(&cloud, "nobody@example.org").await;
+    assert_eq!((known.status, unknown.status), (202, 202));
+    assert_eq!(known.body, unknown.body);
+    let names = |answer: &Answer| answer.headers.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&known), names(&unknown));
+    cloud.letters(&ada.email, RESET, 1).await;
+    // Both were the same one message to the worker, which alone looks who exists.
+    cloud.mail_worker_is_done(3).await;
+    let mail = cloud.local("mail").await;
+    assert!(
+        !mail
+            .iter()
+            .any(|mail| mail["to"] == json!(["nobody@example.org"]))
+    );
+    assert_eq!(mail.len(), 2, "{mail:#?}");
+    let malformed = ask_for_reset(&cloud, "nobody").await;
+    malformed.problem(422, "validation_failed");
+}
+
+#[tokio::test]
+async fn a_token_for_one_purpose_serves_no_other_and_nothing_else_resets_a_password() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    ask_for_reset(&cloud, &ada.email).await;
+    let for_reset = token_in(&cloud.letters(&ada.email, RESET, 1).await[0]);
+    let subject = "Verify your e-mail address";
+    let to_verify = token_in(&cloud.letters(&ada.email, subject, 1).await[0]);
+    for wrong in [&to_verify, &ada.refresh_token, &ada.token, "", "mt_x"] {
+        let refused = reset(&cloud, wrong, ANOTHER).await;
+        refused.problem(422, "validation_failed");
+    }
+    let body = json!({"token": for_reset});
+    let refused = cloud.post("/auth/verify-email", &body).await;
+    refused.problem(422, "validation_failed");
+    let request = cloud.request(Method::GET, "/me").bearer_auth(&for_reset);
+    send(request).await.problem(401, "unauthorized");
+    // A password that was changed meanwhile ends what was mailed before.
+    assert_eq!(change(&ada, PASSWORD, ANOTHER).await.status, 204);
+    let refused = reset(&cloud, &for_reset, PASSWORD).await;
+    refused.problem(422, "validation_failed");
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn nobody_is_flooded_with_letters() {
+    let cloud = Cloud::start_with(&[("SourceLimits", "on")]).await;
+    let ada = cloud.person().await;
+    let asked = join_all((0..24).map(|_| ask_for_reset(&cloud, &ada.email))).await;
+    let accepted = asked.iter().filter(|answer| answer.status == 202).count();
+    assert_eq!(accepted, 20);
+    for answer in asked.iter().filter(|answer| answer.status != 202) {
+        answer.problem(429, "rate_limited");
+    }
+    cloud.mail_worker_is_done(21).await;
+    assert_eq!(cloud.local("mail").await.len(), 10, "an hour's worth");
 }

@@ -94,6 +94,7 @@ async fn mail_without_sender_recipient_or_body_is_refused() {
     let text = json!({ "Text": { "Data": "t" } });
     for refused in [
         mail("", &["a@b.c"], text.clone()),
+        mail("nobody", &["a@b.c"], text.clone()),
         mail("a@b.c", &[], text.clone()),
         mail("a@b.c", &["nobody"], text),
         mail("a@b.c", &["a@b.c"], json!({})),

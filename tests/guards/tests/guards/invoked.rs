@@ -39,6 +39,11 @@ const REPLIES: &[(&str, Reply)] = &[
     ("accounts-password-change", Reply::Status(409)),
     // No such session.
     ("accounts-refresh", Reply::Status(401)),
+    ("accounts-password-reset", Reply::Status(202)),
+    // No such token.
+    ("accounts-password-reset-confirm", Reply::Status(422)),
+    ("accounts-verify-email", Reply::Status(422)),
+    ("accounts-verify-email-resend", Reply::Status(202)),
     // The caller of these four is an admin, as the authorizer would tell them.
     ("admin-grants-create", Reply::Status(201)),
     ("admin-promos-create", Reply::Status(201)),
@@ -66,6 +71,8 @@ const REPLIES: &[(&str, Reply)] = &[
     ("generations-stats", Reply::Status(200)),
     ("generations-unfavorite", Reply::Status(404)),
     ("generations-update", Reply::Status(404)),
+    // No such user: nobody to write to.
+    ("jobs-mail", Reply::NoneComesBack),
     // No such job: nothing is left to do.
     ("jobs-settle", Reply::NoneComesBack),
     ("jobs-submit", Reply::NoneComesBack),

@@ -101,11 +101,15 @@ fn no_function_may_scan_or_make_and_unmake_what_things_are_kept_in() {
 
 #[test]
 fn every_permission_is_for_a_resource_of_our_own() {
-    // A resource's ARN, something in it, or one parameter of this account.
+    // A resource's ARN, something in it, one parameter of this account, or the identity that mail comes from.
     let of_a_resource = Regex::new(r"^[A-Z]\w+\.Arn$").unwrap();
     let in_a_resource = Regex::new(r"^\$\{[A-Z]\w+\.Arn\}/(\*|index/\w+)$").unwrap();
     let a_parameter = Regex::new(
         r"^arn:\$\{AWS::Partition\}:ssm:\$\{AWS::Region\}:\$\{AWS::AccountId\}:parameter\$\{\w+\}$",
+    )
+    .unwrap();
+    let the_sender = Regex::new(
+        r"^arn:\$\{AWS::Partition\}:ses:\$\{AWS::Region\}:\$\{AWS::AccountId\}:identity/\$\{MailIdentity\}$",
     )
     .unwrap();
     for Statement { function, body } in statements() {
@@ -113,8 +117,10 @@ fn every_permission_is_for_a_resource_of_our_own() {
             let attribute = resource["Fn::GetAtt"].as_str();
             let text = resource["Fn::Sub"].as_str();
             let is_single = attribute.is_some_and(|name| of_a_resource.is_match(name))
-                || text
-                    .is_some_and(|text| in_a_resource.is_match(text) || a_parameter.is_match(text));
+                || text.is_some_and(|text| {
+                    let forms = [&in_a_resource, &a_parameter, &the_sender];
+                    forms.iter().any(|form| form.is_match(text))
+                });
             assert!(is_single, "{function}: {resource}");
         }
     }

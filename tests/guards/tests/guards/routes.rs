@@ -6,15 +6,18 @@ use crate::template::{document, functions, routes};
 use crate::{events, workspace};
 
 /// What the gateway lets everybody ask for. Preflights are public too.
-const PUBLIC: [(&str, &str); 10] = [
+const PUBLIC: [(&str, &str); 13] = [
     ("GET", "/"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/health"),
     ("GET", "/models"),
     ("GET", "/models/{model}"),
     ("POST", "/auth/login"),
+    ("POST", "/auth/password-reset"),
+    ("POST", "/auth/password-reset/confirm"),
     ("POST", "/auth/refresh"),
     ("POST", "/auth/register"),
+    ("POST", "/auth/verify-email"),
     ("POST", "/webhooks/fal"),
     ("POST", "/webhooks/stripe"),
 ];

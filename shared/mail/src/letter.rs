@@ -1,0 +1,158 @@
+//! What letters say, each once: the plain text and the HTML are made of the same lines. Owns the words; refuses to
+//! know how a token is made. Nothing that somebody else wrote stands in a letter: it goes to an address that nobody
+//! has shown to be theirs, and must not carry a stranger's words there.
+
+use std::fmt::Write as _;
+
+/// A letter.
+#[derive(Clone, Copy)]
+pub enum Letter<'a> {
+    /// Shows that an e-mail address is its user's.
+    VerifyEmail {
+        /// What shows it.
+        token: &'a str,
+    },
+    /// Lets somebody choose another password.
+    ResetPassword {
+        /// What lets them.
+        token: &'a str,
+    },
+}
+
+/// A letter, written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The subject line.
+    pub subject: &'static str,
+    /// The letter as plain text.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+}
+
+/// A part of a letter.
+enum Part {
+    Words(&'static str),
+    Link(String),
+    Token(String),
+}
+
+impl Letter<'_> {
+    /// Writes the letter. Its link leads to a page below `app_url`; where there is none, the token alone must do.
+    #[must_use]
+    pub fn write(self, app_url: Option<&str>) -> Written {
+        let (subject, purpose, page, token, ends) = match self {
+            Self::VerifyEmail { token } => (
+                "Verify your e-mail address",
+                "Please confirm that this e-mail address is yours.",
+                "verify-email",
+                token,
+                "It works once, within 24 hours. If you have no account with us, ignore this message.",
+            ),
+            Self::ResetPassword { token } => (
+                "Choose a new password",
+                "Somebody, hopefully you, asked to choose a new password for your account.",
+                "reset-password",
+                token,
+                "It works once, within one hour. If it was not you, ignore this message: nothing has changed.",
+            ),
+        };
+        let mut parts = vec![Part::Words(purpose)];
+        if let Some(app_url) = app_url {
+            let base = app_url.trim_end_matches('/');
+            parts.push(Part::Link(format!("{base}/{page}?token={token}")));
+        }
+        parts.push(Part::Token(token.to_owned()));
+        parts.push(Part::Words(ends));
+        Written {
+            subject,
+            text: text(&parts),
+            html: html(subject, &parts),
+        }
+    }
+}
+
+fn text(parts: &[Part]) -> String {
+    let lines = parts.iter().map(|part| match part {
+        Part::Words(words) => (*words).to_owned(),
+        Part::Link(url) => url.clone(),
+        Part::Token(token) => format!("Token: {token}"),
+    });
+    let mut text = lines.collect::<Vec<_>>().join("\n\n");
+    text.push('\n');
+    text
+}
+
+fn html(subject: &str, parts: &[Part]) -> String {
+    let mut html = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n",
+        escape(subject)
+    );
+    for part in parts {
+        // Writing to a string cannot fail.
+        let _ = match part {
+            Part::Words(words) => writeln!(html, "<p>{}</p>", escape(words)),
+            Part::Link(url) => {
+                let url = escape(url);
+                writeln!(html, "<p><a href=\"{url}\">{url}</a></p>")
+            }
+            Part::Token(token) => writeln!(html, "<p>Token: <code>{}</code></p>", escape(token)),
+        };
+    }
+    html.push_str("</body>\n</html>\n");
+    html
+}
+
+/// `text` where HTML expects text or a quoted attribute's value.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_html_say_the_same_with_and_without_a_page_to_go_to() {
+        for letter in [
+            Letter::VerifyEmail { token: "abc" },
+            Letter::ResetPassword { token: "abc" },
+        ] {
+            let bare = letter.write(None);
+            assert!(bare.text.contains("\nToken: abc\n") && !bare.text.contains("http"));
+            assert!(bare.html.contains("<code>abc</code>") && !bare.html.contains("href"));
+            let linked = letter.write(Some("https://app.example.org/"));
+            let page = match letter {
+                Letter::VerifyEmail { .. } => "verify-email",
+                Letter::ResetPassword { .. } => "reset-password",
+            };
+            let url = format!("https://app.example.org/{page}?token=abc");
+            assert!(linked.text.contains(&url), "{}", linked.text);
+            assert!(linked.html.contains(&format!("<a href=\"{url}\">")));
+        }
+    }
+
+    #[test]
+    fn nothing_in_a_letter_can_be_markup() {
+        let token = "\"><script>alert('x')</script>&";
+        let written = Letter::VerifyEmail { token }.write(Some("https://app.example.org"));
+        assert!(!written.html.contains("<script") && !written.html.contains("\"\">"));
+        assert!(
+            written
+                .html
+                .contains("&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)")
+        );
+        assert!(written.text.contains(token));
+    }
+}

@@ -1,0 +1,99 @@
+//! Tokens that were mailed: each works once, for one purpose, for a while.
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
+use domain::Timestamp;
+use domain::accounts::{MailedToken, Purpose};
+
+use crate::Store;
+use crate::items::{self, MailedTokenItem, UserItem, number, text, token_key};
+use crate::transact::Outcome;
+
+impl Store {
+    /// Records a token, before it is mailed.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn put_mailed_token(&self, token: &MailedToken) -> Result<(), Fault> {
+        self.client
+            .put_item()
+            .table_name(&self.tables.accounts)
+            .set_item(Some(items::write(&MailedTokenItem::from(token))?))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await
+            .map_err(Fault::doing("recording a token to mail"))?;
+        Ok(())
+    }
+
+    /// The token with this digest and purpose that can be used `now`, if there is one.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn mailed_token(
+        &self,
+        purpose: Purpose,
+        digest: &str,
+        now: Timestamp,
+    ) -> Result<Option<MailedToken>, Fault> {
+        let doing = "reading a mailed token";
+        let item = self
+            .account_item(&token_key(digest), purpose.as_str(), doing)
+            .await?;
+        let Some(item) = item else { return Ok(None) };
+        let token = items::read::<MailedTokenItem>(item)?.read(purpose, digest)?;
+        Ok(Some(token).filter(|token| now < token.expires_at))
+    }
+
+    /// Uses a token up, on condition that nobody did before.
+    pub(crate) fn use_up(
+        &self,
+        token: &MailedToken,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, Fault> {
+        let delete = Delete::builder()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(token_key(&token.digest)))
+            .key("sk", text(token.purpose.as_str()))
+            .condition_expression("expires_at_ms > :now")
+            .expression_attribute_values(":now", number(now.ms()))
+            .build()
+            .map_err(Fault::doing("building the use of a token"))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Notes that a user's e-mail is theirs, and uses the token up that shows it, both or neither; `None` if other
+    /// writes stood in the way, `Some(false)` if the token was used before.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it could not be written.
+    pub async fn verify_email(
+        &self,
+        token: &MailedToken,
+        now: Timestamp,
+    ) -> Result<Option<bool>, Fault> {
+        let doing = "verifying an e-mail";
+        let verified = Update::builder()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(token.user.as_str()))
+            .key("sk", text(UserItem::SORT))
+            .update_expression("SET email_verified = :yes, updated_at_ms = :now")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(
+                ":yes",
+                aws_sdk_dynamodb::types::AttributeValue::Bool(true),
+            )
+            .expression_attribute_values(":now", number(now.ms()))
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let actions = vec![
+            self.use_up(token, now)?,
+            TransactWriteItem::builder().update(verified).build(),
+        ];
+        match self.transact(doing, actions).await? {
+            Outcome::Committed => Ok(Some(true)),
+            Outcome::Cancelled(_) => Ok(Some(false)),
+            Outcome::Busy => Ok(None),
+        }
+    }
+}
