@@ -12,6 +12,7 @@ mod catalogue;
 mod directives;
 mod emails;
 mod files;
+mod key_rotation;
 mod kills;
 mod main_job;
 mod money;
