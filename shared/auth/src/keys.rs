@@ -72,6 +72,13 @@ impl KeySet {
         Ok(self)
     }
 
+    /// The key that signs alone: tokens of the one before it are no longer accepted.
+    #[must_use]
+    pub fn retire(mut self) -> Self {
+        self.0.truncate(1);
+        self
+    }
+
     /// The keys as they are kept in the secret store.
     #[must_use]
     pub fn private_json(&self) -> Zeroizing<String> {

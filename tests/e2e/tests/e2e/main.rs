@@ -18,6 +18,7 @@ mod files;
 mod filing;
 mod generations;
 mod interleavings;
+mod key_rotation;
 mod kills;
 mod main_job;
 mod money;

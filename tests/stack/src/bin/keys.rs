@@ -1,4 +1,4 @@
-//! `cargo keys`: makes the keys that sign access tokens, for a deployment.
+//! `cargo keys`: makes, rotates and retires the keys that sign access tokens, for a deployment.
 //!
 //! Owns two files and the commands that store them. Refuses to call AWS: the operator does.
 
@@ -8,22 +8,48 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use auth::keys::KeySet;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use stack::{Error, Options};
 
-/// Makes a new set of signing keys and prints the commands that store it on AWS.
+const EXAMPLES: &str = "\
+A rotation signs nobody out: rotate, store and deploy as it says; a day later retire, store and deploy.
+
+Examples:
+  cargo keys --folder ~/velro-keys          the first key of a deployment
+  cargo keys rotate --folder ~/velro-keys   a new key signs, the one before goes on verifying
+  cargo keys retire --folder ~/velro-keys   only the key that signs is left";
+
+/// Makes, rotates and retires signing keys, and prints the commands that store them on AWS.
 #[derive(Parser)]
-#[command(
-    name = "cargo keys",
-    after_help = "Example:\n  cargo keys --folder ~/velro-keys"
-)]
+#[command(name = "cargo keys", after_help = EXAMPLES)]
 struct Arguments {
-    /// Where the files are written; it is made if it is not there.
+    /// What to do.
+    #[arg(value_enum, default_value_t = Action::Make)]
+    action: Action,
+    /// Where the files are; it is made if it is not there.
     #[arg(long, default_value = "keys", value_name = "DIR")]
     folder: PathBuf,
     /// The template that names the stored parameters.
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Action {
+    /// Make the first key of a deployment.
+    Make,
+    /// Add a key that signs from now on; the one before it goes on verifying.
+    Rotate,
+    /// Drop the key before the one that signs.
+    Retire,
+}
+
+/// The files, and the parameters that hold them on AWS.
+struct Places {
+    private: PathBuf,
+    private_name: String,
+    public: PathBuf,
+    public_name: String,
 }
 
 fn main() -> ExitCode {
@@ -41,6 +67,28 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<String, Error> {
+    let places = places(arguments)?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let keys = match arguments.action {
+        Action::Make => {
+            make_room(&arguments.folder, &places)?;
+            KeySet::generate(now)
+        }
+        Action::Rotate => read(&places)?.rotate(now),
+        Action::Retire => Ok(read(&places)?.retire()),
+    };
+    let keys =
+        keys.map_err(|problem| Error::new(format!("cannot make signing keys: {problem}")))?;
+    write(&places.private, &keys.private_json())?;
+    write(&places.public, &keys.public_jwks_json())?;
+    Ok(next_steps(arguments.action, &arguments.folder, &places))
+}
+
+fn places(arguments: &Arguments) -> Result<Places, Error> {
     let usual = || stack::workspace_root().join("template.yaml");
     let template = arguments.template.clone().unwrap_or_else(usual);
     let options = Options {
@@ -49,16 +97,20 @@ fn run(arguments: &Arguments) -> Result<String, Error> {
     };
     let named = |parameter: &str, usual: &str| {
         let default = options.parameter_default(parameter)?;
-        Ok(default.unwrap_or_else(|| usual.to_owned()))
+        Ok::<_, Error>(default.unwrap_or_else(|| usual.to_owned()))
     };
-    let private_name = named("SigningKeysName", "/velro/signing-keys")?;
-    let public_name = named("TokenPublicKeys", "/velro/token-public-keys")?;
+    Ok(Places {
+        private: arguments.folder.join("signing-keys.json"),
+        private_name: named("SigningKeysName", "/velro/signing-keys")?,
+        public: arguments.folder.join("token-public-keys.json"),
+        public_name: named("TokenPublicKeys", "/velro/token-public-keys")?,
+    })
+}
 
-    let folder = &arguments.folder;
+/// A first key must not replace one that is in use.
+fn make_room(folder: &Path, places: &Places) -> Result<(), Error> {
     std::fs::create_dir_all(folder).map_err(|problem| cannot(folder, &problem))?;
-    let private = folder.join("signing-keys.json");
-    let public = folder.join("token-public-keys.json");
-    for file in [&private, &public] {
+    for file in [&places.private, &places.public] {
         if file.exists() {
             return Err(Error::new(format!(
                 "{} exists already; nothing was made",
@@ -66,22 +118,44 @@ fn run(arguments: &Arguments) -> Result<String, Error> {
             )));
         }
     }
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let keys = KeySet::generate(i64::try_from(now).unwrap_or(i64::MAX))
-        .map_err(|problem| Error::new(format!("cannot make signing keys: {problem}")))?;
-    write(&private, &keys.private_json())?;
-    write(&public, &keys.public_jwks_json())?;
-    Ok(format!(
-        "The keys are in {}. Store them, and then remove the private file:\n\n\
-         aws ssm put-parameter --type SecureString --name {private_name} --value file://{}\n\
-         aws ssm put-parameter --type String --name {public_name} --value file://{}\n",
-        folder.display(),
-        private.display(),
-        public.display(),
-    ))
+    Ok(())
+}
+
+fn read(places: &Places) -> Result<KeySet, Error> {
+    let (file, name) = (places.private.display(), &places.private_name);
+    let text = std::fs::read_to_string(&places.private).map_err(|problem| {
+        Error::new(format!(
+            "cannot read {file}: {problem}. Fetch the keys that are in use:\n\
+             aws ssm get-parameter --with-decryption --name {name} --query Parameter.Value --output text > {file}"
+        ))
+    })?;
+    KeySet::from_private_json(text.trim())
+        .map_err(|problem| Error::new(format!("cannot use {file}: {problem}")))
+}
+
+/// What verifies must be in place before what signs with it, and must go only after that.
+fn next_steps(action: Action, folder: &Path, places: &Places) -> String {
+    let put = |kind: &str, name: &str, file: &Path| {
+        let file = file.display();
+        format!(
+            "aws ssm put-parameter --overwrite --type {kind} --name {name} --value file://{file}\n"
+        )
+    };
+    let private = put("SecureString", &places.private_name, &places.private);
+    let public = put("String", &places.public_name, &places.public);
+    let (what, steps) = match action {
+        Action::Make => ("Store them", format!("{private}{public}")),
+        Action::Rotate => (
+            "Store and deploy what verifies first, then store what signs",
+            format!("{public}sam deploy\n{private}"),
+        ),
+        Action::Retire => (
+            "A day after the rotation, store what signs, then store and deploy what verifies",
+            format!("{private}{public}sam deploy\n"),
+        ),
+    };
+    let folder = folder.display();
+    format!("The keys are in {folder}. {what}, and then remove the private file:\n\n{steps}")
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod client;
+mod keys;
 mod killed;
 mod process;
 mod refusals;

@@ -1,0 +1,67 @@
+//! `cargo keys`, as an operator runs it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn keys(folder: &Path, action: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keys"));
+    command.args(action).arg("--folder").arg(folder);
+    command.output().unwrap()
+}
+
+/// What it printed, if it succeeded.
+#[track_caller]
+fn done(output: Output) -> String {
+    let problem = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{problem}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The names of the keys that verify.
+fn names(folder: &Path) -> Vec<String> {
+    let text = std::fs::read(folder.join("token-public-keys.json")).unwrap();
+    let jwks: Value = serde_json::from_slice(&text).unwrap();
+    let keys = jwks["keys"].as_array().unwrap();
+    assert!(keys.iter().all(|key| key.get("d").is_none()), "{jwks}");
+    let name = |key: &Value| key["kid"].as_str().unwrap().to_owned();
+    keys.iter().map(name).collect()
+}
+
+#[test]
+fn a_key_is_made_rotated_and_retired_in_an_order_that_signs_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    done(keys(folder, &[]));
+    let first = names(folder);
+    assert_eq!(first.len(), 1);
+
+    let printed = done(keys(folder, &["rotate"]));
+    let both = names(folder);
+    assert_eq!(both.len(), 2);
+    assert_eq!(both[1], first[0], "the key before goes on verifying");
+    let at = |text: &str| printed.find(text).unwrap();
+    assert!(at("token-public-keys") < at("sam deploy") && at("sam deploy") < at("SecureString"));
+
+    let printed = done(keys(folder, &["retire"]));
+    assert_eq!(names(folder), both[..1]);
+    let at = |text: &str| printed.find(text).unwrap();
+    assert!(
+        at("SecureString") < at("token-public-keys") && at("token-public-keys") < at("sam deploy")
+    );
+}
+
+#[test]
+fn keys_that_are_in_use_are_never_replaced_by_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let nothing = keys(folder, &["rotate"]);
+    assert!(!nothing.status.success());
+    let problem = String::from_utf8(nothing.stderr).unwrap();
+    assert!(problem.contains("aws ssm get-parameter"), "{problem}");
+    done(keys(folder, &["make"]));
+    let before = names(folder);
+    assert!(!keys(folder, &[]).status.success());
+    assert_eq!(names(folder), before);
+}
