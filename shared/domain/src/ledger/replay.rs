@@ -200,10 +200,9 @@ mod tests {
             0 => entry.id.push('x'),
             1 => entry.tenant = Tenant::User(user(3)),
             2 => {
-                let others = EntryKind::ALL
-                    .into_iter()
-                    .filter(|kind| *kind != entry.kind);
-                entry.kind = others.last().expect("there are others");
+                let mut kinds = EntryKind::ALL.into_iter();
+                let other = kinds.find(|kind| *kind != entry.kind);
+                entry.kind = other.expect("there are others");
             }
             3 => entry.amount = more(entry.amount),
             4 => entry.available_delta += 1,

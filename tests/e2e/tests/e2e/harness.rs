@@ -260,6 +260,11 @@ impl Cloud {
         kept
     }
 
+    /// Every line that a function logged.
+    pub fn everything_logged(&self) -> String {
+        self.stack.logs().join("\n")
+    }
+
     /// Lines that the functions logged and that tell of a fault.
     pub fn faults(&self) -> Vec<String> {
         let lines = self.stack.logs();

@@ -162,6 +162,7 @@ fn check(generation: &Value) {
     assert_eq!(&receipt["released"], released, "{generation}");
 }
 
+#[allow(clippy::print_stdout, reason = "a failure must name its seed")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_any_order_and_at_once_no_credit_is_lost_invented_or_spent_twice() {
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();

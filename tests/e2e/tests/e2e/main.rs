@@ -29,6 +29,7 @@ mod projects;
 mod promos;
 mod purchases;
 mod quotes;
+mod secrets;
 mod sessions;
 mod tenancy;
 mod unknown;
