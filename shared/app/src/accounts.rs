@@ -11,12 +11,13 @@ use domain::accounts::{
     Caller, Email, FullName, Plan, SESSION_LIFETIME, SIGN_IN_FAILURES_MAX, SIGN_IN_WINDOW, Session,
     Shown, User,
 };
+use domain::audit::{Act, Chain, Deed, Head};
 use domain::ids::{SessionId, Tenant, UserId};
 use domain::ledger::Wallet;
 use domain::{Refusal, Timestamp};
-use store::Registered;
+use store::{Credential, Registered};
 
-use crate::{App, Error, clock};
+use crate::{App, Error, audit, clock};
 
 /// How often a registration is tried that another one of the same e-mail stood in the way of.
 const REGISTER_ATTEMPTS_MAX: u32 = 6;
@@ -59,8 +60,12 @@ pub async fn register(
     let bonus = Wallet::empty(Tenant::User(user.id.clone()))
         .bonus(&user.id, app.config.sign_up_credits, now)
         .map_err(Fault::doing("booking a sign-up bonus"))?;
+    let deed = Deed::own(&user.id, Act::Registered, user.id.as_str());
+    let record = Head::START.append(&deed, now);
+    let store = app.store();
     for attempt in 0..REGISTER_ATTEMPTS_MAX {
-        match app.store().register(&user, &hash, &session, &bonus).await? {
+        let registered = store.register(&user, &hash, &session, &bonus, &record);
+        match registered.await? {
             Registered::Done => return Ok(signed_in(issuer, user, &session, refresh_token, now)?),
             Registered::EmailTaken => {
                 let taken = "this e-mail has an account; sign in instead";
@@ -94,20 +99,25 @@ pub async fn login(app: &App, email: &Email, password: Secret) -> Result<SignedI
         .as_ref()
         .map(|credential| credential.password_hash.clone());
     let profile = async {
-        match &credential {
-            Some(credential) => store.user(&credential.user).await,
-            None => Ok(None),
-        }
+        let Some(Credential { user, .. }) = &credential else {
+            return Ok::<_, Fault>(None);
+        };
+        let chain = Chain::of(user);
+        let (user, head) = tokio::try_join!(store.user(user), store.audit_head(&chain))?;
+        Ok(user.zip(Some(head)))
     };
-    let (matches, user) = tokio::join!(passwords::verify(password, hash), profile);
+    let (matches, profile) = tokio::join!(passwords::verify(password, hash), profile);
     let matches = matches.map_err(Fault::doing("checking a password"))?;
-    let user = match user? {
-        Some(user) if matches && !user.suspended => user,
+    let (user, head) = match profile? {
+        Some((user, head)) if matches && !user.suspended => (user, head),
         Some(_) | None => return Err(Refusal::Unauthorized.into()),
     };
     let (session, refresh_token) = new_session(&user.id, now)?;
-    let (stored, forgotten) =
-        tokio::join!(store.put_session(&session), store.forget_sign_ins(email));
+    let deed = Deed::own(&user.id, Act::SignedIn, session.id.as_str());
+    let begun = audit::recorded(app, &deed, Some(head), |record| {
+        store.put_session(&session, record)
+    });
+    let (stored, forgotten) = tokio::join!(begun, store.forget_sign_ins(email));
     stored?;
     forgotten?;
     Ok(signed_in(issuer, user, &session, refresh_token, now)?)

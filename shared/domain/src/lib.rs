@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod audit;
 pub mod catalogue;
 pub mod chain;
 pub mod credits;

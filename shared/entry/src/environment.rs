@@ -30,6 +30,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             credits: settings.text("CREDITS_TABLE"),
             generations: settings.text("GENERATIONS_TABLE"),
             files: settings.text("FILES_TABLE"),
+            audit: settings.text("AUDIT_TABLE"),
         },
         queues: Queues {
             image_url: settings.text("IMAGE_QUEUE_URL"),

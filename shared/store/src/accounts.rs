@@ -4,10 +4,12 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, ReturnValue, TransactWriteItem};
 use domain::Timestamp;
 use domain::accounts::{Email, SIGN_IN_WINDOW, Session, User};
+use domain::audit::Record;
 use domain::ids::{SessionId, UserId};
 use domain::ledger::Booked;
 
 use crate::Store;
+use crate::audit::Recorded;
 use crate::items::{self, CredentialItem, Item, SessionItem, UserItem, email_key, number, text};
 use crate::transact::{Outcome, Reason};
 
@@ -34,8 +36,8 @@ pub enum Registered {
 }
 
 impl Store {
-    /// Makes an account: profile, credential (whose key makes the e-mail unique), session, wallet and bonus, all or
-    /// nothing.
+    /// Makes an account: profile, credential (whose key makes the e-mail unique), session, wallet and bonus, and the
+    /// first record of its audit log, all or nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -45,6 +47,7 @@ impl Store {
         password_hash: &str,
         session: &Session,
         bonus: &Booked,
+        record: &Record,
     ) -> Result<Registered, Fault> {
         let doing = "registering a user";
         let credential = CredentialItem {
@@ -59,6 +62,7 @@ impl Store {
             self.put_new_account(items::write(&SessionItem::from(session))?)?,
         ];
         actions.extend(self.booking(bonus)?);
+        actions.extend(self.recording(record)?);
         match self.transact(doing, actions).await? {
             Outcome::Committed => Ok(Registered::Done),
             Outcome::Busy => Ok(Registered::Busy),
@@ -203,20 +207,21 @@ impl Store {
         items.into_iter().map(with_sort).collect()
     }
 
-    /// Records a new session.
+    /// Begins a new session, with the record of it.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn put_session(&self, session: &Session) -> Result<(), Fault> {
-        self.client
-            .put_item()
-            .table_name(&self.tables.accounts)
-            .set_item(Some(items::write(&SessionItem::from(session))?))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await
-            .map_err(Fault::doing("recording a session"))?;
-        Ok(())
+    pub async fn put_session(
+        &self,
+        session: &Session,
+        record: Record,
+    ) -> Result<Recorded<()>, Fault> {
+        let put = self.put_new_account(items::write(&SessionItem::from(session))?)?;
+        // Its id is new: if it is there, an earlier try was committed although its answer was lost.
+        let sent = self
+            .transact_recorded("beginning a session", vec![put], &record)
+            .await?;
+        Ok(sent.map(|_| ()))
     }
 
     /// Replaces a session by its next form, if its refresh token is still the one in `before` and it has not ended;

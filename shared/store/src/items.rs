@@ -3,6 +3,7 @@
 
 mod accounts;
 mod api_keys;
+mod audit;
 mod files;
 mod generations;
 mod ledger;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use accounts::{CredentialItem, SessionItem, UserItem, email_key};
 pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key as key_sort};
+pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
 pub(crate) use files::FileItem;
 pub(crate) use generations::{GenerationItem, IdempotencyItem, due_shards};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem};

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod api_keys;
+mod audit;
 mod cursor;
 mod files;
 mod generations;
@@ -18,6 +19,7 @@ use aws_sdk_dynamodb::Client;
 
 pub use accounts::{Credential, Registered};
 pub use api_keys::{KeySpend, KnownKey};
+pub use audit::{RecordPage, Recorded};
 pub use cursor::Cursor;
 pub use generations::{IdempotencyRecord, Opened, Opening, Page, Written};
 pub use transact::backoff;
@@ -34,6 +36,8 @@ pub struct Tables {
     pub generations: String,
     /// Uploaded files.
     pub files: String,
+    /// The audit log.
+    pub audit: String,
 }
 
 /// What a worker shows instead of a tenant: only code that acts for Velro itself may make one.

@@ -191,10 +191,10 @@ mod tests {
             0 => entry.id.push('x'),
             1 => entry.tenant = Tenant::User(user(3)),
             2 => {
-                let others = EntryKind::ALL
+                let mut others = EntryKind::ALL
                     .into_iter()
                     .filter(|kind| *kind != entry.kind);
-                entry.kind = others.last().expect("there are others");
+                entry.kind = others.next_back().expect("there are others");
             }
             3 => entry.amount = more(entry.amount),
             4 => entry.available_delta += 1,

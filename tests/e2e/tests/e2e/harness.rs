@@ -178,7 +178,7 @@ impl Cloud {
     pub async fn everything_kept(&self) -> String {
         let dynamodb = self.dynamodb();
         let mut kept = String::new();
-        for table in ["accounts", "credits", "generations", "files"] {
+        for table in ["accounts", "credits", "generations", "files", "audit"] {
             #[allow(clippy::disallowed_methods, reason = "the test wants every item")]
             let items = dynamodb
                 .scan()

@@ -7,6 +7,7 @@ mod harness;
 
 mod api_keys;
 mod attacks;
+mod audit;
 mod bad_input;
 mod catalogue;
 mod directives;
