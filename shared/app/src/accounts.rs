@@ -9,12 +9,13 @@ use aws::Fault;
 use domain::Refusal;
 use domain::accounts::{Caller, Email, FullName, Plan, ProfileChange, SESSIONS_MAX, Shown, User};
 use domain::attempts::{Attempt, Source};
+use domain::audit::{Act, Chain, Deed, Head};
 use domain::ids::{Tenant, UserId};
 use domain::ledger::Wallet;
-use store::Registered;
+use store::{Credential, Registered};
 
 use crate::sessions::{SignedIn, new_session, signed_in};
-use crate::{App, Error, attempts, clock, emails};
+use crate::{App, Error, attempts, audit, clock, emails};
 
 /// How often a registration is tried that another one of the same e-mail stood in the way of.
 const REGISTER_ATTEMPTS_MAX: u32 = 6;
@@ -53,8 +54,12 @@ pub async fn register(
     let bonus = Wallet::empty(Tenant::User(user.id.clone()))
         .bonus(&user.id, app.config.sign_up_credits, now)
         .map_err(Fault::doing("booking a sign-up bonus"))?;
+    let deed = Deed::own(&user.id, Act::Registered, user.id.as_str());
+    let record = Head::START.append(&deed, now);
+    let store = app.store();
     for attempt in 0..REGISTER_ATTEMPTS_MAX {
-        match app.store().register(&user, &hash, &session, &bonus).await? {
+        let registered = store.register(&user, &hash, &session, &bonus, &record);
+        match registered.await? {
             Registered::Done => {
                 emails::welcome(app, &user).await;
                 return Ok(signed_in(issuer, user, &session, refresh_token, now)?);
@@ -95,20 +100,28 @@ pub async fn login(
         .as_ref()
         .map(|credential| credential.password_hash.clone());
     let profile = async {
-        match &credential {
-            Some(credential) => store.user(&credential.user).await,
-            None => Ok(None),
-        }
+        let Some(Credential { user, .. }) = &credential else {
+            return Ok::<_, Fault>(None);
+        };
+        let chain = Chain::of(user);
+        let (user, head) = tokio::try_join!(store.user(user), store.audit_head(&chain))?;
+        Ok(user.zip(Some(head)))
     };
-    let (matches, user) = tokio::join!(passwords::verify(password, hash), profile);
+    let (matches, profile) = tokio::join!(passwords::verify(password, hash), profile);
     let matches = matches.map_err(Fault::doing("checking a password"))?;
-    let (user, era) = match (user?, credential) {
-        (Some(user), Some(credential)) if matches && !user.suspended => (user, credential.era),
+    let (user, head, era) = match (profile?, credential) {
+        (Some((user, head)), Some(credential)) if matches && !user.suspended => {
+            (user, head, credential.era)
+        }
         _ => return Err(Refusal::Unauthorized.into()),
     };
     let (session, refresh_token) = new_session(&user.id, era, now)?;
+    let deed = Deed::own(&user.id, Act::SignedIn, session.id.as_str());
+    let begun = audit::recorded(app, &deed, Some(head), |record| {
+        store.put_session(&session, record)
+    });
     let (stored, forgotten, taken_back) = tokio::join!(
-        store.put_session(&session),
+        begun,
         store.forget(Attempt::SignInAs(email)),
         attempts::take_back(app, Attempt::SignInFrom(source))
     );

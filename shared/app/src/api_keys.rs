@@ -5,9 +5,10 @@ use aws::Fault;
 use domain::Refusal;
 use domain::accounts::Caller;
 use domain::api_keys::{ApiKey, KEYS_MAX, KeyRequest};
+use domain::audit::{Act, Chain, Deed};
 use domain::ids::KeyId;
 
-use crate::{App, Error, clock};
+use crate::{App, Error, audit, clock};
 
 /// A key, just made.
 pub struct Made {
@@ -22,7 +23,9 @@ pub struct Made {
 /// # Errors
 /// [`Refusal::Conflict`] if they have as many as they may.
 pub async fn create(app: &App, caller: &Caller, request: KeyRequest) -> Result<Made, Error> {
-    let existing = app.store().api_keys(&caller.user).await?;
+    let (store, chain) = (app.store(), Chain::of(&caller.user));
+    let (existing, head) =
+        tokio::try_join!(store.api_keys(&caller.user), store.audit_head(&chain))?;
     if existing.len() >= KEYS_MAX {
         let full = format!("you have {KEYS_MAX} API keys, which is all that you may; delete one");
         return Err(Refusal::Conflict(full).into());
@@ -39,7 +42,11 @@ pub async fn create(app: &App, caller: &Caller, request: KeyRequest) -> Result<M
     };
     let secret = PersonalKey::generate(key.user.clone(), key.id.clone())
         .map_err(Fault::doing("making an API key"))?;
-    app.store().put_api_key(&key, secret.digest()).await?;
+    let deed = Deed::own(&caller.user, Act::KeyCreated, key.id.as_str());
+    audit::recorded(app, &deed, Some(head), |record| {
+        store.put_api_key(&key, secret.digest(), record)
+    })
+    .await?;
     Ok(Made {
         key,
         secret: secret.reveal(),
@@ -59,11 +66,11 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<ApiKey>, Error> {
 /// # Errors
 /// [`Refusal::NotFound`] if they have none with this id.
 pub async fn delete(app: &App, caller: &Caller, id: &KeyId) -> Result<(), Error> {
-    if app
-        .store()
-        .revoke_api_key(&caller.user, id, clock::now())
-        .await?
-    {
+    let deed = Deed::own(&caller.user, Act::KeyDeleted, id.as_str());
+    let revoked = audit::recorded(app, &deed, None, |record| {
+        app.store().revoke_api_key(&caller.user, id, record)
+    });
+    if revoked.await? {
         Ok(())
     } else {
         Err(Refusal::NotFound("API key").into())

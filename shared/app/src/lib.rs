@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod admin;
 pub mod api_keys;
 mod attempts;
+pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod credits;

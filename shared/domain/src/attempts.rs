@@ -67,8 +67,9 @@ impl Attempt<'_> {
     pub const fn limit(self) -> Limit {
         let (most, window) = match self {
             Self::SignInAs(_) => (5, MINUTE.saturating_mul(15)),
-            Self::SignInFrom(_) => (50, HOUR),
-            Self::RegisterFrom(_) | Self::ResetFrom(_) => (20, HOUR),
+            Self::SignInFrom(_) => (100, HOUR),
+            Self::RegisterFrom(_) => (60, HOUR),
+            Self::ResetFrom(_) => (20, HOUR),
             Self::VerifyAgain(_) => (5, HOUR),
             Self::MailTo(_) => (10, HOUR),
         };

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod admin;
 pub mod api_keys;
 pub mod attempts;
+pub mod audit;
 pub mod catalogue;
 pub mod chain;
 pub mod credits;

@@ -7,10 +7,12 @@ use aws_sdk_dynamodb::types::{
 use domain::Timestamp;
 use domain::accounts::{AvatarUrl, Email, FullName, ProfileChange, Session, User};
 use domain::admin::AccountChange;
+use domain::audit::Record;
 use domain::ids::UserId;
 use domain::ledger::Booked;
 
 use crate::Store;
+use crate::audit::Recorded;
 use crate::items::{self, CredentialItem, Item, SessionItem, UserItem, email_key, number, text};
 use crate::transact::{Outcome, Reason};
 
@@ -37,8 +39,8 @@ pub enum Registered {
 }
 
 impl Store {
-    /// Makes an account: profile, credential (whose key makes the e-mail unique), session, wallet and bonus, all or
-    /// nothing.
+    /// Makes an account: profile, credential (whose key makes the e-mail unique), session, wallet and bonus, and the
+    /// first record of its audit log, all or nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -48,6 +50,7 @@ impl Store {
         password_hash: &str,
         session: &Session,
         bonus: &Booked,
+        record: &Record,
     ) -> Result<Registered, Fault> {
         let doing = "registering a user";
         let credential = CredentialItem {
@@ -63,6 +66,7 @@ impl Store {
             self.put_new_account(items::write(&SessionItem::from(session))?)?,
         ];
         actions.extend(self.booking(bonus)?);
+        actions.extend(self.recording(record)?);
         match self.transact(doing, actions).await? {
             Outcome::Committed => Ok(Registered::Done),
             Outcome::Busy => Ok(Registered::Busy),
@@ -73,7 +77,7 @@ impl Store {
         }
     }
 
-    fn put_new_account(&self, item: Item) -> Result<TransactWriteItem, Fault> {
+    pub(crate) fn put_new_account(&self, item: Item) -> Result<TransactWriteItem, Fault> {
         let put = Put::builder()
             .table_name(&self.tables.accounts)
             .set_item(Some(item))

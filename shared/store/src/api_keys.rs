@@ -5,15 +5,17 @@
 //! that its open jobs can still be ended.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use domain::Timestamp;
 use domain::accounts::User;
 use domain::api_keys::ApiKey;
+use domain::audit::Record;
 use domain::credits::Credits;
 use domain::ids::{KeyId, UserId};
 
 use crate::Store;
 use crate::accounts::is_condition;
+use crate::audit::Recorded;
 use crate::items::{self, ApiKeyItem, Item, KEY_SORT_PREFIX, UserItem, key_sort, number, text};
 
 /// How long a revoked record is kept at least: far longer than any job takes.
@@ -44,20 +46,27 @@ pub struct KeySpend {
 }
 
 impl Store {
-    /// Records a new key.
+    /// Keeps a new key, with the record of it.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn put_api_key(&self, key: &ApiKey, digest: String) -> Result<(), Fault> {
-        self.client
-            .put_item()
+    pub async fn put_api_key(
+        &self,
+        key: &ApiKey,
+        digest: String,
+        record: Record,
+    ) -> Result<Recorded<()>, Fault> {
+        let doing = "keeping an API key";
+        let put = Put::builder()
             .table_name(&self.tables.accounts)
             .set_item(Some(items::write(&ApiKeyItem::new(key, digest))?))
             .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await
-            .map_err(Fault::doing("recording an API key"))?;
-        Ok(())
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let put = TransactWriteItem::builder().put(put).build();
+        // Its id is new: if it is there, an earlier try was committed although its answer was lost.
+        let sent = self.transact_recorded(doing, vec![put], &record).await?;
+        Ok(sent.map(|_| ()))
     }
 
     /// The user's keys that were not deleted, newest first.
@@ -138,7 +147,8 @@ impl Store {
         }
     }
 
-    /// Revokes a key; `false` if the user has none with this id. Revoking it again changes nothing.
+    /// Revokes a key, with the record of it; `false` if the user has none with this id. Revoking it again changes and
+    /// records nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -146,11 +156,11 @@ impl Store {
         &self,
         user: &UserId,
         key: &KeyId,
-        now: Timestamp,
-    ) -> Result<bool, Fault> {
-        let revoked = self
-            .client
-            .update_item()
+        record: Record,
+    ) -> Result<Recorded<bool>, Fault> {
+        let doing = "revoking an API key";
+        let kept_until = record.at.plus(REVOKED_KEPT);
+        let revoked = Update::builder()
             .table_name(&self.tables.accounts)
             .set_key(Some(record_key(user, key)))
             .update_expression("SET revoked = :yes, #ttl = :ttl REMOVE #name")
@@ -159,14 +169,14 @@ impl Store {
             .expression_attribute_names("#name", "name")
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":no", AttributeValue::Bool(false))
-            .expression_attribute_values(":ttl", number(now.plus(REVOKED_KEPT).seconds()))
-            .send()
-            .await;
-        match revoked {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
-            Err(error) => Err(Fault::new("revoking an API key", error)),
-        }
+            .expression_attribute_values(":ttl", number(kept_until.seconds()))
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let revoked = TransactWriteItem::builder().update(revoked).build();
+        let sent = self
+            .transact_recorded(doing, vec![revoked], &record)
+            .await?;
+        Ok(sent.map(|refused| refused.is_none()))
     }
 
     /// Takes a job's cost from what a key may still spend, on condition that so much remains.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod api_keys;
+mod audit;
 mod files;
 mod generations;
 mod ledger;
@@ -25,6 +26,7 @@ pub(crate) use accounts::{
     session_sort, token_key,
 };
 pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key as key_sort};
+pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
 pub(crate) use files::FileItem;
 pub(crate) use generations::{CountedItem, GenerationItem, HoldItem, IdempotencyItem, due_shards};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem};

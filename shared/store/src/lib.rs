@@ -7,6 +7,7 @@
 mod accounts;
 mod api_keys;
 mod attempts;
+mod audit;
 mod cursor;
 mod files;
 mod generations;
@@ -27,6 +28,7 @@ use aws_sdk_dynamodb::Client;
 
 pub use accounts::{Credential, Registered};
 pub use api_keys::{KeySpend, KnownKey};
+pub use audit::{RecordPage, Recorded};
 pub use cursor::Cursor;
 pub use generations::{IdempotencyRecord, Opened, Opening, Page, Shelf, Written};
 pub use postings::{Once, Posted, Posting, UsedKey};
@@ -51,6 +53,8 @@ pub struct Tables {
     pub files: String,
     /// Projects.
     pub projects: String,
+    /// The audit log.
+    pub audit: String,
 }
 
 /// What a worker shows instead of a tenant: only code that acts for Velro itself may make one.

@@ -5,15 +5,16 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::Timestamp;
 use domain::accounts::{MailedToken, Session, User};
+use domain::audit::Record;
 use domain::ids::{SessionId, UserId};
 
-use crate::Store;
 use crate::accounts::is_condition;
 use crate::items::{
     self, CredentialItem, SESSION_SORT_PREFIX, SessionItem, UserItem, email_key, number,
     session_sort, text,
 };
 use crate::transact::Outcome;
+use crate::{Recorded, Store};
 
 /// How many sessions are looked at when the oldest are ended: those that may live, and more than can begin meanwhile.
 const LOOKED_AT_MAX: i32 = 200;
@@ -67,20 +68,21 @@ impl Store {
         Ok(found_user.zip(found_session))
     }
 
-    /// Records a new session.
+    /// Begins a new session, with the record of it.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn put_session(&self, session: &Session) -> Result<(), Fault> {
-        self.client
-            .put_item()
-            .table_name(&self.tables.accounts)
-            .set_item(Some(items::write(&SessionItem::from(session))?))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await
-            .map_err(Fault::doing("recording a session"))?;
-        Ok(())
+    pub async fn put_session(
+        &self,
+        session: &Session,
+        record: Record,
+    ) -> Result<Recorded<()>, Fault> {
+        let put = self.put_new_account(items::write(&SessionItem::from(session))?)?;
+        // Its id is new: if it is there, an earlier try was committed although its answer was lost.
+        let sent = self
+            .transact_recorded("beginning a session", vec![put], &record)
+            .await?;
+        Ok(sent.map(|_| ()))
     }
 
     /// Replaces a session by its next form, if its refresh token and era are still those of `before` and it has not

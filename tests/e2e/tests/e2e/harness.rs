@@ -245,7 +245,14 @@ impl Cloud {
     pub async fn everything_kept(&self) -> String {
         let dynamodb = self.dynamodb();
         let mut kept = String::new();
-        for table in ["accounts", "credits", "generations", "files", "projects"] {
+        for table in [
+            "accounts",
+            "credits",
+            "generations",
+            "files",
+            "projects",
+            "audit",
+        ] {
             #[allow(clippy::disallowed_methods, reason = "the test wants every item")]
             let items = dynamodb
                 .scan()

@@ -8,6 +8,7 @@ mod harness;
 mod admin;
 mod api_keys;
 mod attacks;
+mod audit;
 mod bad_input;
 mod cancel;
 mod catalogue;

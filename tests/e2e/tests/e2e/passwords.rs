@@ -133,12 +133,12 @@ async fn guesses_from_one_address_are_limited_whoever_they_are_at() {
     for _ in 0..3 {
         ada.sign_in(PASSWORD).await;
     }
-    let guesses: Vec<_> = (0..60)
+    let guesses: Vec<_> = (0..110)
         .map(|n| json!({"email": format!("nobody-{n}@example.org"), "password": "a guess"}))
         .collect();
     let answers = join_all(guesses.iter().map(|body| cloud.post("/auth/login", body))).await;
     let looked_at = answers.iter().filter(|answer| answer.status == 401).count();
-    assert_eq!(looked_at, 50);
+    assert_eq!(looked_at, 100);
     for answer in answers.iter().filter(|answer| answer.status != 401) {
         answer.problem(429, "rate_limited");
         let seconds: u64 = answer.header("retry-after").parse().unwrap();
@@ -157,12 +157,12 @@ async fn guesses_from_one_address_are_limited_whoever_they_are_at() {
 #[tokio::test]
 async fn registrations_from_one_address_are_limited() {
     let cloud = Cloud::start_with(&[("SourceLimits", "on")]).await;
-    let bodies: Vec<_> = (0..24)
+    let bodies: Vec<_> = (0..64)
         .map(|n| json!({"email": format!("one-of-many-{n}@example.org"), "password": PASSWORD}))
         .collect();
     let answers = join_all(bodies.iter().map(|body| cloud.post("/auth/register", body))).await;
     let made = answers.iter().filter(|answer| answer.status == 201).count();
-    assert_eq!(made, 20);
+    assert_eq!(made, 60);
     for answer in answers.iter().filter(|answer| answer.status != 201) {
         answer.problem(429, "rate_limited");
     }

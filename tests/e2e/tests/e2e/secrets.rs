@@ -167,5 +167,4 @@ async fn after_a_full_run_no_secret_is_in_any_table_log_line_or_error() {
     let logged = cloud.everything_logged();
     assert!(logged.lines().count() > 10, "nothing was logged");
     secrets.check("a log line", &logged);
-    assert_eq!(cloud.faults(), Vec::<String>::new());
 }

@@ -127,6 +127,23 @@ fn every_permission_is_for_a_resource_of_our_own() {
 }
 
 #[test]
+fn the_audit_log_is_only_ever_added_to() {
+    let mut found = 0;
+    for Statement { function, body } in statements() {
+        if !body["Resource"].to_string().contains("AuditTable") {
+            continue;
+        }
+        for action in each(&body["Action"]) {
+            let action = action.as_str().unwrap();
+            let adds_or_reads = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"];
+            assert!(adds_or_reads.contains(&action), "{function}: {action}");
+            found += 1;
+        }
+    }
+    assert!(found > 0, "nobody adds to the audit log");
+}
+
+#[test]
 fn a_secret_is_read_only_by_those_who_need_it() {
     let readers = |name: &str| -> BTreeSet<&str> {
         let holds = |body: &Value| body["Resource"].to_string().contains(name);

@@ -1,0 +1,84 @@
+//! Recording what is done, and looking at the record.
+//!
+//! To record another act: let its store function take a `Record`, send its writes with `transact_recorded`, and call it
+//! as `audit::recorded(app, &deed, None, |record| app.store().write(.., record)).await?`; its function in the template
+//! needs GetItem and PutItem on `AuditTable`. Where the act has reads of its own, read `audit_head` beside them and hand
+//! it in for `None`: the record then costs no round trip.
+
+use std::time::Duration;
+
+use aws::Fault;
+use domain::Refusal;
+use domain::audit::{Chain, Deed, Head, Record};
+use store::{Cursor, Recorded};
+
+use crate::{App, Error, clock};
+
+/// How long an act may be tried while other acts of the same chain are recorded: well inside a function's ten seconds.
+const CONTENTION_PATIENCE: Duration = Duration::from_secs(6);
+
+/// Does what `write` writes together with the record of `deed`, whatever else is recorded at the same moment. `head`
+/// is where the chain ends, if that was read before; it need not be right.
+///
+/// # Errors
+/// [`Refusal::Busy`] if others kept coming first: nothing was done then.
+pub(crate) async fn recorded<T, Writing>(
+    app: &App,
+    deed: &Deed,
+    mut head: Option<Head>,
+    write: impl Fn(Record) -> Writing,
+) -> Result<T, Error>
+where
+    Writing: Future<Output = Result<Recorded<T>, Fault>>,
+{
+    let give_up_at = clock::now().plus(CONTENTION_PATIENCE);
+    let mut attempt = 0;
+    while clock::now() < give_up_at {
+        let known = match head {
+            Some(head) => head,
+            None => app.store().audit_head(&deed.chain).await?,
+        };
+        match write(known.append(deed, clock::now())).await? {
+            Recorded::Done(done) => return Ok(done),
+            Recorded::Behind(moved) => head = moved,
+        }
+        clock::back_off(attempt).await?;
+        attempt += 1;
+    }
+    tracing::error!(chain = %deed.chain, act = deed.act.as_str(), "an audit log is too busy, or broken");
+    Err(Refusal::Busy.into())
+}
+
+/// A page of a chain, newest first.
+#[derive(Debug)]
+pub struct Records {
+    /// The records.
+    pub records: Vec<Record>,
+    /// What to send for the next page, if there is one.
+    pub next_cursor: Option<String>,
+}
+
+/// A page of a chain for the admin `reader`, newest first.
+///
+/// # Errors
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list of this reader's.
+pub async fn records(
+    app: &App,
+    reader: &domain::accounts::Caller,
+    chain: &Chain,
+    cursor: Option<&str>,
+    limit: u32,
+) -> Result<Records, Error> {
+    let binding = format!("{}/audit?chain={chain}", reader.user);
+    let after = cursor
+        .map(|text| Cursor::open(text, &binding))
+        .transpose()?;
+    let page = app
+        .store()
+        .audit_records(chain, after.as_ref(), limit)
+        .await?;
+    Ok(Records {
+        records: page.records,
+        next_cursor: page.next.map(|next| next.seal(&binding)),
+    })
+}

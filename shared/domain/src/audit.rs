@@ -1,0 +1,331 @@
+//! The audit log: who did what, when, and to what. One chain for each tenant, and one for the platform.
+//!
+//! Owns the acts, the form of a record and what its hash covers. A record holds ids and codes only: no name, no address,
+//! nothing that would have to be forgotten with a person. Refuses to know how it is kept: the store puts a record and
+//! its chain's new head into the transaction of the act itself, so that neither is ever there without the other.
+//! Credits have the ledger, which is a chain of its own.
+
+use std::fmt;
+
+use crate::chain::{Encoding, Flaw, Link};
+use crate::ids::{Tenant, UserId};
+use crate::ledger::Actor;
+use crate::time::Timestamp;
+
+/// What is recorded. The name of an act is stable: it is hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Act {
+    /// An account came to be.
+    Registered,
+    /// A session began.
+    SignedIn,
+    /// A session was ended by its owner.
+    SignedOut,
+    /// All sessions were ended by their owner.
+    SignedOutEverywhere,
+    /// A password was changed by somebody who knew it.
+    PasswordChanged,
+    /// A password was set anew through its owner's mailbox.
+    PasswordReset,
+    /// Somebody showed that the e-mail address is theirs.
+    EmailVerified,
+    /// A personal API key was made.
+    KeyCreated,
+    /// A personal API key was deleted.
+    KeyDeleted,
+    /// An admin moved an account to another plan.
+    PlanChanged,
+    /// An admin closed an account to its owner.
+    Suspended,
+    /// An admin opened it again.
+    Reinstated,
+    /// An admin gave credits.
+    CreditsGranted,
+    /// An admin made a promo code.
+    PromoCodeCreated,
+    /// An admin changed a model's price or availability.
+    ModelChanged,
+    /// An account and what it held was erased.
+    Erased,
+}
+
+impl Act {
+    /// Every act.
+    pub const ALL: [Self; 16] = [
+        Self::Registered,
+        Self::SignedIn,
+        Self::SignedOut,
+        Self::SignedOutEverywhere,
+        Self::PasswordChanged,
+        Self::PasswordReset,
+        Self::EmailVerified,
+        Self::KeyCreated,
+        Self::KeyDeleted,
+        Self::PlanChanged,
+        Self::Suspended,
+        Self::Reinstated,
+        Self::CreditsGranted,
+        Self::PromoCodeCreated,
+        Self::ModelChanged,
+        Self::Erased,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::SignedIn => "signed_in",
+            Self::SignedOut => "signed_out",
+            Self::SignedOutEverywhere => "signed_out_everywhere",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
+            Self::EmailVerified => "email_verified",
+            Self::KeyCreated => "key_created",
+            Self::KeyDeleted => "key_deleted",
+            Self::PlanChanged => "plan_changed",
+            Self::Suspended => "suspended",
+            Self::Reinstated => "reinstated",
+            Self::CreditsGranted => "credits_granted",
+            Self::PromoCodeCreated => "promo_code_created",
+            Self::ModelChanged => "model_changed",
+            Self::Erased => "erased",
+        }
+    }
+
+    /// The act named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|act| act.as_str() == text)
+    }
+}
+
+/// Whose log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Chain {
+    /// A tenant's.
+    Tenant(Tenant),
+    /// The platform's: acts on nobody's account.
+    Platform,
+}
+
+impl Chain {
+    /// The log of a person's account.
+    #[must_use]
+    pub fn of(user: &UserId) -> Self {
+        Self::Tenant(Tenant::User(user.clone()))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Tenant(tenant) => tenant.as_str(),
+            Self::Platform => "platform",
+        }
+    }
+
+    /// The chain named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "platform" {
+            Some(Self::Platform)
+        } else {
+            Tenant::parse(text).map(Self::Tenant)
+        }
+    }
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An act, before it has a place in its chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// Whose log it goes into.
+    pub chain: Chain,
+    /// Who did it.
+    pub actor: Actor,
+    /// What was done.
+    pub act: Act,
+    /// To what: an id or a code.
+    pub subject: String,
+}
+
+impl Deed {
+    /// What a person did to their own account.
+    #[must_use]
+    pub fn own(user: &UserId, act: Act, subject: &str) -> Self {
+        Self {
+            chain: Chain::of(user),
+            actor: Actor::User(user.clone()),
+            act,
+            subject: subject.to_owned(),
+        }
+    }
+}
+
+/// One line of the log: written once, never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What was done.
+    pub deed: Deed,
+    /// Its place in the chain, from 1, without gaps.
+    pub sequence: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The hash of all this and of the record before it.
+    pub hash: Link,
+}
+
+impl Record {
+    fn link(&self, previous: Link) -> Link {
+        Encoding::after(previous, "audit-1")
+            .text(self.deed.chain.as_str())
+            .count(self.sequence)
+            .number(self.at.ms())
+            .text(&self.deed.actor.to_string())
+            .text(self.deed.act.as_str())
+            .text(&self.deed.subject)
+            .link()
+    }
+}
+
+/// Where a chain ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The last record's place; zero if there is none.
+    pub sequence: u64,
+    /// The last record's hash.
+    pub hash: Link,
+}
+
+impl Head {
+    /// The head of a chain without a record.
+    pub const START: Self = Self {
+        sequence: 0,
+        hash: Link::START,
+    };
+
+    /// The record of `deed` as the next one of the chain that ends here.
+    #[must_use]
+    pub fn append(&self, deed: &Deed, now: Timestamp) -> Record {
+        let mut record = Record {
+            deed: deed.clone(),
+            sequence: self.sequence + 1,
+            at: now,
+            hash: Link::START,
+        };
+        record.hash = record.link(self.hash);
+        record
+    }
+
+    /// The head of `chain` after `record`, if it is the next one there.
+    ///
+    /// # Errors
+    /// The first [`Flaw`] found.
+    pub fn follow(&self, chain: &Chain, record: &Record) -> Result<Self, Flaw> {
+        if record.sequence != self.sequence.saturating_add(1) {
+            return Err(Flaw::OutOfPlace);
+        }
+        if record.deed.chain != *chain || record.hash != record.link(self.hash) {
+            return Err(Flaw::Altered);
+        }
+        Ok(Self::from(record))
+    }
+}
+
+impl From<&Record> for Head {
+    fn from(record: &Record) -> Self {
+        Self {
+            sequence: record.sequence,
+            hash: record.hash,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn user(n: u128) -> UserId {
+        UserId::new(Timestamp::from_ms(5), n)
+    }
+
+    fn log(length: usize) -> Vec<Record> {
+        let mut head = Head::START;
+        let record = |n: usize| {
+            let deed = Deed {
+                chain: Chain::of(&user(1)),
+                actor: Actor::User(user(2)),
+                act: Act::ALL[n % Act::ALL.len()],
+                subject: format!("key_{n}"),
+            };
+            let record = head.append(&deed, Timestamp::from_ms(9));
+            head = Head::from(&record);
+            record
+        };
+        (0..length).map(record).collect()
+    }
+
+    fn followed(records: &[Record]) -> Result<Head, Flaw> {
+        let chain = Chain::of(&user(1));
+        let mut records = records.iter();
+        records.try_fold(Head::START, |head, record| head.follow(&chain, record))
+    }
+
+    fn change(record: &mut Record, field: usize) {
+        match field {
+            0 => record.deed.chain = Chain::Platform,
+            1 => record.deed.actor = Actor::System,
+            2 => {
+                let mut others = Act::ALL.into_iter();
+                let other = others.find(|act| *act != record.deed.act);
+                record.deed.act = other.expect("there are others");
+            }
+            3 => record.deed.subject.push('x'),
+            4 => record.sequence += 1,
+            5 => record.at = Timestamp::from_ms(10),
+            _ => record.hash = Link::START,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_record_can_be_changed_removed_swapped_or_inserted(
+            length in 1_usize..30,
+            a: prop::sample::Index,
+            b: prop::sample::Index,
+            field in 0_usize..7,
+        ) {
+            let records = log(length);
+            let whole = followed(&records);
+            prop_assert!(whole.is_ok());
+            let (a, b) = (a.index(length), b.index(length));
+            let mut changed = records.clone();
+            change(&mut changed[a], field);
+            prop_assert!(followed(&changed).is_err());
+            let mut removed = records.clone();
+            removed.remove(a);
+            prop_assert_ne!(followed(&removed), whole);
+            let mut swapped = records.clone();
+            swapped.swap(a, b);
+            prop_assert_eq!(followed(&swapped).is_ok(), a == b);
+            let mut inserted = records.clone();
+            inserted.insert(a, records[b].clone());
+            prop_assert!(followed(&inserted).is_err());
+        }
+    }
+
+    #[test]
+    fn every_act_has_a_name_of_its_own_and_is_found_by_it() {
+        for act in Act::ALL {
+            assert_eq!(Act::parse(act.as_str()), Some(act));
+        }
+        assert_eq!(Act::parse("danced"), None);
+    }
+}

@@ -1,0 +1,155 @@
+//! The audit log: each act leaves a record, in one chain without gaps, however much happens at once.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::{Cloud, PASSWORD, Person, send};
+
+type Item = HashMap<String, AttributeValue>;
+
+/// What is kept of a chain, oldest first, the head last.
+async fn kept(cloud: &Cloud, chain: &str) -> Vec<Item> {
+    let found = cloud
+        .dynamodb()
+        .query()
+        .table_name("velro-local-audittable")
+        .key_condition_expression("chain = :chain")
+        .expression_attribute_values(":chain", AttributeValue::S(chain.to_owned()))
+        .send()
+        .await
+        .unwrap();
+    found.items.unwrap()
+}
+
+fn text<'a>(item: &'a Item, field: &str) -> &'a str {
+    item[field].as_s().unwrap()
+}
+
+/// Act, actor and subject of each record of a person's chain, oldest first, which must have no gap and end at its head.
+async fn acts(person: &Person<'_>) -> Vec<(String, String, String)> {
+    let mut items = kept(person.cloud, &person.id).await;
+    let head = items.pop().unwrap();
+    assert_eq!(text(&head, "place"), "head");
+    let last = items.last().unwrap();
+    assert_eq!(
+        (&head["sequence"], &head["hash"]),
+        (&last["sequence"], &last["hash"])
+    );
+    let record = |(n, item): (usize, &Item)| {
+        assert_eq!(item["sequence"].as_n().unwrap(), &(n + 1).to_string());
+        let field = |name| text(item, name).to_owned();
+        (field("act"), field("actor"), field("subject"))
+    };
+    items.iter().enumerate().map(record).collect()
+}
+
+async fn sign_in(person: &Person<'_>) -> u16 {
+    let body = json!({"email": person.email, "password": PASSWORD});
+    person.cloud.post("/auth/login", &body).await.status
+}
+
+#[tokio::test]
+async fn what_a_person_does_to_their_account_is_recorded_in_order() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    assert_eq!(sign_in(&ada).await, 200);
+    let key = ada.post("/me/api-keys", &json!({})).await.text("id");
+    let path = format!("/me/api-keys/{key}");
+    let delete = || send(ada.request(Method::DELETE, &path));
+    assert_eq!(delete().await.status, 204);
+    // What did not happen is not recorded.
+    delete().await.problem(404, "not_found");
+    let wrong = json!({"email": ada.email, "password": "not the right pass phrase"});
+    cloud
+        .post("/auth/login", &wrong)
+        .await
+        .problem(401, "unauthorized");
+    let again = json!({"email": ada.email, "password": PASSWORD});
+    cloud
+        .post("/auth/register", &again)
+        .await
+        .problem(409, "conflict");
+
+    let acts = acts(&ada).await;
+    let acts: Vec<_> = acts
+        .iter()
+        .map(|(act, actor, subject)| {
+            assert_eq!(*actor, ada.id);
+            (act.as_str(), subject.as_str())
+        })
+        .collect();
+    let session = acts[1].1;
+    assert!(session.starts_with("ses_"), "{session}");
+    assert_eq!(
+        acts,
+        [
+            ("registered", ada.id.as_str()),
+            ("signed_in", session),
+            ("key_created", key.as_str()),
+            ("key_deleted", key.as_str()),
+        ]
+    );
+    let log = format!("{:?}", kept(&cloud, &ada.id).await);
+    assert!(!log.contains(&ada.email), "the log names a person");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acts_at_the_same_moment_leave_a_chain_without_gaps() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let keys = (0..6).map(|_| async {
+        let made = ada.post("/me/api-keys", &json!({"scopes": ["read"]})).await;
+        made.status
+    });
+    let sign_ins = (0..20).map(|_| sign_in(&ada));
+    let (keys, sign_ins) = tokio::join!(join_all(keys), join_all(sign_ins));
+    // Five sign-ins are tried at once at most, and who waited too long for others is told to come back.
+    assert!(
+        keys.iter().all(|status| [201, 503].contains(status)),
+        "{keys:?}"
+    );
+    assert!(
+        sign_ins
+            .iter()
+            .all(|status| [200, 429, 503].contains(status)),
+        "{sign_ins:?}"
+    );
+
+    let acts = acts(&ada).await;
+    let recorded = |act: &str| acts.iter().filter(|(name, _, _)| name == act).count();
+    let done =
+        |statuses: &[u16], done: u16| statuses.iter().filter(|status| **status == done).count();
+    assert_eq!(recorded("key_created"), done(&keys, 201));
+    assert_eq!(recorded("signed_in"), done(&sign_ins, 200));
+    assert_eq!(acts.len(), 1 + done(&keys, 201) + done(&sign_ins, 200));
+    assert!(acts.len() > 4, "hardly anything was done");
+}
+
+#[tokio::test]
+async fn nobody_signs_in_past_a_log_that_cannot_be_written() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let head = |client: aws_sdk_dynamodb::Client| {
+        client
+            .delete_item()
+            .table_name("velro-local-audittable")
+            .key("chain", AttributeValue::S(ada.id.clone()))
+            .key("place", AttributeValue::S("head".to_owned()))
+    };
+    head(cloud.dynamodb()).send().await.unwrap();
+    // The place of the first record is taken, so no record can be put there, and no session without one.
+    let body = json!({"email": ada.email, "password": PASSWORD});
+    let refused = cloud.post("/auth/login", &body).await;
+    refused.problem(503, "provider_unavailable");
+    assert_eq!(kept(&cloud, &ada.id).await.len(), 1);
+    let sessions = cloud
+        .everything_kept()
+        .await
+        .matches("\"refresh_digest\"")
+        .count();
+    assert_eq!(sessions, 1, "a session began without a record");
+}
