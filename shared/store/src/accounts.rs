@@ -12,7 +12,6 @@ use domain::ids::UserId;
 use domain::ledger::Booked;
 
 use crate::Store;
-use crate::audit::Recorded;
 use crate::items::{self, CredentialItem, Item, SessionItem, UserItem, email_key, number, text};
 use crate::transact::{Outcome, Reason};
 
