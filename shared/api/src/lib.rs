@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod audit;
 pub mod body;
 pub mod credits;
 pub mod files;
@@ -14,6 +15,7 @@ pub mod list;
 pub mod models;
 pub mod problem;
 pub mod query;
+pub mod reconciliation;
 pub mod service;
 pub mod time;
 

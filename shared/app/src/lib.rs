@@ -13,6 +13,7 @@ pub mod files;
 pub mod generations;
 pub mod health;
 pub mod jobs;
+pub mod reconciliation;
 pub mod webhooks;
 
 use std::fmt;

@@ -13,6 +13,7 @@ pub mod files;
 pub mod generations;
 pub mod ids;
 pub mod ledger;
+pub mod reconciliation;
 pub mod refusal;
 pub mod time;
 

@@ -31,6 +31,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             generations: settings.text("GENERATIONS_TABLE"),
             files: settings.text("FILES_TABLE"),
             audit: settings.text("AUDIT_TABLE"),
+            reconciliation: settings.text("RECONCILIATION_TABLE"),
         },
         queues: Queues {
             image_url: settings.text("IMAGE_QUEUE_URL"),

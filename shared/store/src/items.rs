@@ -8,6 +8,7 @@ mod files;
 mod generations;
 mod ledger;
 mod parameters;
+mod reconciliation;
 
 use std::collections::HashMap;
 
@@ -21,7 +22,8 @@ pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key a
 pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
 pub(crate) use files::FileItem;
 pub(crate) use generations::{GenerationItem, IdempotencyItem, due_shards};
-pub(crate) use ledger::{EntryItem, WALLET, WalletItem};
+pub(crate) use ledger::{EntryItem, WALLET, WalletItem, wallet_shards};
+pub(crate) use reconciliation::{CheckpointItem, LAST, RUN, RunItem, checkpoint_shard};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;

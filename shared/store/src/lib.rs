@@ -11,6 +11,7 @@ mod cursor;
 mod files;
 mod generations;
 mod items;
+mod reconciliation;
 mod transact;
 mod wallets;
 
@@ -22,6 +23,7 @@ pub use api_keys::{KeySpend, KnownKey};
 pub use audit::{RecordPage, Recorded};
 pub use cursor::Cursor;
 pub use generations::{IdempotencyRecord, Opened, Opening, Page, Written};
+pub use reconciliation::{Kept, Links, Position, Tenants};
 pub use transact::backoff;
 pub use wallets::EntryPage;
 
@@ -38,6 +40,8 @@ pub struct Tables {
     pub files: String,
     /// The audit log.
     pub audit: String,
+    /// How far everybody's books were found in order.
+    pub reconciliation: String,
 }
 
 /// What a worker shows instead of a tenant: only code that acts for Velro itself may make one.

@@ -25,6 +25,8 @@ pub use person::{PASSWORD, Person};
 
 /// How long anything that a test waits for may take. Generous: the machine may be busy.
 const DEADLINE: Duration = Duration::from_secs(90);
+/// Who administers the platform in the tests that need somebody.
+pub const ADMIN_EMAIL: &str = "admin@example.org";
 /// The pause between two looks at something that is waited for.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -118,6 +120,31 @@ impl Cloud {
         answer.body
     }
 
+    /// Makes a person the platform's admin, in a cloud whose `AdminEmails` is [`ADMIN_EMAIL`]: nobody can do that over
+    /// HTTP without the mailbox.
+    pub async fn make_admin(&self, person: &Person<'_>) {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        self.dynamodb()
+            .update_item()
+            .table_name("velro-local-accountstable")
+            .key("pk", text(&person.id))
+            .key("sk", text("profile"))
+            .update_expression("SET email = :email, email_verified = :yes")
+            .expression_attribute_values(":email", text(ADMIN_EMAIL))
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .send()
+            .await
+            .unwrap();
+        self.stack.forget_callers();
+    }
+
+    /// Runs reconciliation now, with this payload; its answer.
+    pub async fn reconcile(&self, payload: &Value) -> Value {
+        let ran = self.act("schedules/jobs-reconcile/run", payload).await;
+        assert_eq!(ran["status"], "succeeded", "{ran}");
+        ran["result"].clone()
+    }
+
     /// Runs the sweep now.
     pub async fn sweep(&self) {
         let ran = self.act("schedules/jobs-sweep/run", &json!({})).await;
@@ -178,7 +205,14 @@ impl Cloud {
     pub async fn everything_kept(&self) -> String {
         let dynamodb = self.dynamodb();
         let mut kept = String::new();
-        for table in ["accounts", "credits", "generations", "files", "audit"] {
+        for table in [
+            "accounts",
+            "credits",
+            "generations",
+            "files",
+            "audit",
+            "reconciliation",
+        ] {
             #[allow(clippy::disallowed_methods, reason = "the test wants every item")]
             let items = dynamodb
                 .scan()

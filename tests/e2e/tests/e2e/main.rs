@@ -15,6 +15,7 @@ mod files;
 mod kills;
 mod main_job;
 mod money;
+mod reconciliation;
 mod sessions;
 mod tenancy;
 mod unknown;

@@ -17,12 +17,14 @@ enum Reply {
     NoneComesBack,
     /// The sweep found this many jobs.
     Due(u64),
+    /// Reconciliation found this many wallets, all in order.
+    InOrder(u64),
     /// The invocation fails with exactly these words.
     Fails(&'static str),
 }
 
 /// In this order: the first makes the account that the others are called by.
-const REPLIES: [(&str, Reply); 27] = [
+const REPLIES: [(&str, Reply); 30] = [
     ("accounts-register", Reply::Status(201)),
     // API Gateway makes a 401 out of this very word.
     ("accounts-authorize", Reply::Fails("Unauthorized")),
@@ -34,6 +36,9 @@ const REPLIES: [(&str, Reply); 27] = [
     ("accounts-me", Reply::Status(200)),
     // No such session.
     ("accounts-refresh", Reply::Status(401)),
+    // The caller is no admin.
+    ("admin-audit", Reply::Status(403)),
+    ("admin-reconciliation", Reply::Status(403)),
     ("credits-balance", Reply::Status(200)),
     ("credits-transactions", Reply::Status(200)),
     // No such file.
@@ -45,6 +50,7 @@ const REPLIES: [(&str, Reply); 27] = [
     ("generations-get", Reply::Status(404)),
     ("generations-list", Reply::Status(200)),
     ("generations-media", Reply::Status(404)),
+    ("jobs-reconcile", Reply::InOrder(1)),
     // No such job: nothing is left to do.
     ("jobs-settle", Reply::NoneComesBack),
     ("jobs-submit", Reply::NoneComesBack),
@@ -92,6 +98,9 @@ fn check(function: &str, expected: Reply, reply: &Result<Value, String>) {
         (Reply::Status(status), Ok(reply)) => reply["statusCode"] == status && status < 500,
         (Reply::NoneComesBack, Ok(reply)) => reply["batchItemFailures"] == serde_json::json!([]),
         (Reply::Due(due), Ok(reply)) => reply["due"] == due,
+        (Reply::InOrder(wallets), Ok(reply)) => {
+            reply["wallets"] == wallets && reply["broken_count"] == 0
+        }
         (Reply::Fails(words), Err(said)) => said == words,
         (Reply::Fails(_), Ok(_)) | (_, Err(_)) => false,
     };
