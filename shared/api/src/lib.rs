@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod api_keys;
+pub mod audit;
 pub mod body;
 pub mod credits;
 pub mod emails;
@@ -21,6 +22,7 @@ pub mod promos;
 pub mod purchases;
 pub mod query;
 pub mod quotes;
+pub mod reconciliation;
 pub mod service;
 pub mod sessions;
 pub mod time;

@@ -22,6 +22,7 @@ pub mod projects;
 pub mod promos;
 pub mod purchases;
 pub mod quotes;
+pub mod reconciliation;
 pub mod sessions;
 pub mod webhooks;
 

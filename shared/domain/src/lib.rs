@@ -21,6 +21,7 @@ pub mod projects;
 pub mod promos;
 pub mod purchases;
 pub mod quotes;
+pub mod reconciliation;
 pub mod refusal;
 pub mod spending;
 pub mod time;

@@ -32,6 +32,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             files: settings.text("FILES_TABLE"),
             projects: settings.text("PROJECTS_TABLE"),
             audit: settings.text("AUDIT_TABLE"),
+            reconciliation: settings.text("RECONCILIATION_TABLE"),
         },
         queues: Queues {
             image_url: settings.text("IMAGE_QUEUE_URL"),

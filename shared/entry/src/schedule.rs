@@ -4,12 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 
 use app::{App, Error};
+use domain::Refusal;
 use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::boot::{self, Exit};
 
 type Run = Pin<Box<dyn Future<Output = Result<serde_json::Value, Error>> + Send>>;
-type Handler = dyn Fn(&'static App) -> Run + Send + Sync;
+type Handler = dyn Fn(&'static App, serde_json::Value) -> Run + Send + Sync;
 
 /// Runs a scheduled job; what it answers is for the people who run it by hand.
 pub fn serve<F, Fut>(handle: F) -> Exit
@@ -17,26 +18,47 @@ where
     F: Fn(&'static App) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<serde_json::Value, Error>> + Send + 'static,
 {
-    serve_erased(Box::new(move |app| Box::pin(handle(app))))
+    serve_erased(Box::new(move |app, _| Box::pin(handle(app))))
+}
+
+/// Runs a scheduled job that people can also ask for something by hand: `handle` is given the invocation's payload,
+/// which is the schedule's own event if nobody asked.
+pub fn serve_asked<F, Fut>(handle: F) -> Exit
+where
+    F: Fn(&'static App, serde_json::Value) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<serde_json::Value, Error>> + Send + 'static,
+{
+    serve_erased(Box::new(move |app, payload| Box::pin(handle(app, payload))))
 }
 
 fn serve_erased(handle: Box<Handler>) -> Exit {
     boot::run(|app| async move {
         let handle: &'static Handler = Box::leak(handle);
         lambda_runtime::run(service_fn(
-            move |_: LambdaEvent<serde_json::Value>| async move {
-                match handle(app).await {
+            move |event: LambdaEvent<serde_json::Value>| async move {
+                match handle(app, event.payload).await {
                     Ok(done) => Ok(done),
                     Err(Error::Faulted(fault)) => {
                         tracing::error!(fault = fault.chain(), "a scheduled job failed");
                         Err(lambda_runtime::Error::from(fault.to_string()))
                     }
                     Err(Error::Refused(refusal)) => {
-                        Err(lambda_runtime::Error::from(refusal.to_string()))
+                        Err(lambda_runtime::Error::from(words(&refusal)))
                     }
                 }
             },
         ))
         .await
     })
+}
+
+/// A refusal for the people who run the job by hand: with the fields that are wrong.
+fn words(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Invalid(errors) => {
+            let word = |error: &domain::FieldError| format!("{} {}", error.field, error.message);
+            errors.iter().map(word).collect::<Vec<_>>().join("; ")
+        }
+        other => other.to_string(),
+    }
 }

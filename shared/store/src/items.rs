@@ -13,6 +13,7 @@ mod projects;
 mod promos;
 mod purchases;
 mod quotes;
+mod reconciliation;
 
 use std::collections::HashMap;
 
@@ -29,12 +30,13 @@ pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key a
 pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
 pub(crate) use files::FileItem;
 pub(crate) use generations::{CountedItem, GenerationItem, HoldItem, IdempotencyItem, due_shards};
-pub(crate) use ledger::{EntryItem, WALLET, WalletItem};
+pub(crate) use ledger::{EntryItem, WALLET, WalletItem, wallet_shards};
 pub(crate) use once::OnceItem;
 pub(crate) use projects::{ProjectItem, count_key};
 pub(crate) use promos::{PROMOS, PromoItem};
 pub(crate) use purchases::{CheckoutItem, PaymentItem};
 pub(crate) use quotes::QuoteItem;
+pub(crate) use reconciliation::{CheckpointItem, LAST, RUN, RunItem, checkpoint_shard};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;

@@ -18,6 +18,7 @@ mod projects;
 mod promos;
 mod purchases;
 mod quotes;
+mod reconciliation;
 mod sessions;
 mod spending;
 mod transact;
@@ -35,6 +36,7 @@ pub use postings::{Once, Posted, Posting, UsedKey};
 pub use projects::{Made, ProjectPage};
 pub use promos::PromoPage;
 pub use purchases::PlanChange;
+pub use reconciliation::{Kept, Links, Position, Tenants};
 pub use sessions::{Begun, NewEra};
 pub use spending::HoldPage;
 pub use transact::backoff;
@@ -55,6 +57,8 @@ pub struct Tables {
     pub projects: String,
     /// The audit log.
     pub audit: String,
+    /// How far everybody's books were found in order.
+    pub reconciliation: String,
 }
 
 /// What a worker shows instead of a tenant: only code that acts for Velro itself may make one.

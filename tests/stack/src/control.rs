@@ -52,7 +52,9 @@ impl Control {
             ),
             (Method::POST, ["functions", function, "kill"]) => self.kill(function).await,
             (Method::GET, ["queues"]) => list(&self.aws.sqs().status().await),
-            (Method::POST, ["schedules", function, "run"]) => self.run_schedule(function).await,
+            (Method::POST, ["schedules", function, "run"]) => {
+                self.run_schedule(function, request.into_body()).await
+            }
             (Method::GET, ["mail"]) => list(&self.aws.mail()),
             (Method::GET, ["fal", "jobs"]) => match &self.fal {
                 Some(fal) => list(&fal.jobs().await),
@@ -90,9 +92,17 @@ impl Control {
         }
     }
 
-    async fn run_schedule(&self, function: &str) -> Answer {
+    /// Runs a schedule now; a body is given to the function instead of the schedule's event.
+    async fn run_schedule(&self, function: &str, body: Incoming) -> Answer {
+        let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
+            return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
+        };
+        if !body.is_empty() && serde_json::from_slice::<serde_json::Value>(&body).is_err() {
+            return refusal(StatusCode::BAD_REQUEST, "the body is not JSON");
+        }
+        let asked = (!body.is_empty()).then_some(body);
         match self.schedules.get(function) {
-            Some(scheduled) => http::json(StatusCode::OK, &scheduled.run_now().await),
+            Some(scheduled) => http::json(StatusCode::OK, &scheduled.run_now(asked).await),
             None if self.functions.contains_key(function) => refusal(
                 StatusCode::NOT_FOUND,
                 &format!("the function {function} has no schedule"),

@@ -52,7 +52,7 @@ impl Scheduled {
             }
             let scheduled = self.clone();
             tasks.spawn(async move {
-                if let Err(message) = scheduled.call(due).await {
+                if let Err(message) = scheduled.call(scheduled.payload(due)).await {
                     let line = format!("the scheduled run failed: {message}");
                     scheduled.log.line(scheduled.function.name(), &line);
                 }
@@ -60,10 +60,11 @@ impl Scheduled {
         }
     }
 
-    /// Calls the function now, and tells how it went.
-    pub async fn run_now(&self) -> Value {
+    /// Calls the function now, with what was `asked` or else the schedule's event, and tells how it went.
+    pub async fn run_now(&self, asked: Option<Bytes>) -> Value {
         let started = Instant::now();
-        let outcome = self.call(OffsetDateTime::now_utc()).await;
+        let event = || self.payload(OffsetDateTime::now_utc());
+        let outcome = self.call(asked.unwrap_or_else(event)).await;
         let duration_ms = started.elapsed().as_millis();
         match outcome {
             Ok(result) => {
@@ -73,15 +74,14 @@ impl Scheduled {
         }
     }
 
-    async fn call(&self, time: OffsetDateTime) -> Result<Value, String> {
-        let payload = Bytes::from(self.payload(time));
+    async fn call(&self, payload: Bytes) -> Result<Value, String> {
         let output = self.function.invoke(payload).await;
         let output = output.map_err(|failure| failure.message().to_owned())?;
         Ok(serde_json::from_slice(&output).unwrap_or(Value::Null))
     }
 
     /// The schedule's own input, or the event that EventBridge Scheduler sends without one.
-    fn payload(&self, time: OffsetDateTime) -> String {
+    fn payload(&self, time: OffsetDateTime) -> Bytes {
         let event = || {
             json!({
                 "version": "0",
@@ -96,6 +96,6 @@ impl Scheduled {
             })
             .to_string()
         };
-        self.event.input.clone().unwrap_or_else(event)
+        Bytes::from(self.event.input.clone().unwrap_or_else(event))
     }
 }

@@ -14,8 +14,13 @@ pub(crate) const WALLET: &str = "wallet";
 /// How many partitions the index of wallets has.
 const WALLET_SHARDS: u8 = 16;
 
+/// Every partition of the index of wallets.
+pub(crate) fn wallet_shards() -> impl Iterator<Item = String> {
+    (0..WALLET_SHARDS).map(|n| format!("wallet#{n}"))
+}
+
 /// The partition of the index in which a tenant's wallet is.
-fn wallet_shard(tenant: &str) -> String {
+pub(crate) fn wallet_shard(tenant: &str) -> String {
     let last = tenant.bytes().last().unwrap_or(0);
     format!("wallet#{}", last % WALLET_SHARDS)
 }

@@ -26,11 +26,10 @@ pub use person::{PASSWORD, Person};
 
 /// How long anything that a test waits for may take. Generous: the machine may be busy.
 const DEADLINE: Duration = Duration::from_secs(90);
+/// The one e-mail that [`Cloud::with_admin`] names as an admin's.
+pub const ADMIN_EMAIL: &str = "admin@example.org";
 /// The pause between two looks at something that is waited for.
 const POLL: Duration = Duration::from_millis(50);
-
-/// The one e-mail that [`Cloud::with_admin`] names as an admin's.
-pub const ADMIN_EMAIL: &str = "root@example.org";
 
 /// A local cloud.
 pub struct Cloud {
@@ -77,6 +76,21 @@ impl Cloud {
         let admin = Person::register_as(self, ADMIN_EMAIL).await;
         self.verify_by_hand(&admin).await;
         admin
+    }
+
+    /// Makes somebody the admin of [`Cloud::with_admin`]: their e-mail is the one that the operator named, and theirs.
+    pub async fn make_admin(&self, person: &Person<'_>) {
+        self.dynamodb()
+            .update_item()
+            .table_name("velro-local-accountstable")
+            .key("pk", AttributeValue::S(person.id.clone()))
+            .key("sk", AttributeValue::S("profile".to_owned()))
+            .update_expression("SET email = :email")
+            .expression_attribute_values(":email", AttributeValue::S(ADMIN_EMAIL.to_owned()))
+            .send()
+            .await
+            .unwrap();
+        self.verify_by_hand(person).await;
     }
 
     /// Notes that somebody's e-mail is theirs, as if they had followed the link in a mail.
@@ -185,6 +199,13 @@ impl Cloud {
         answer.body
     }
 
+    /// Runs reconciliation now, with this payload; its answer.
+    pub async fn reconcile(&self, payload: &Value) -> Value {
+        let ran = self.act("schedules/jobs-reconcile/run", payload).await;
+        assert_eq!(ran["status"], "succeeded", "{ran}");
+        ran["result"].clone()
+    }
+
     /// Runs the sweep now.
     pub async fn sweep(&self) {
         let ran = self.act("schedules/jobs-sweep/run", &json!({})).await;
@@ -252,6 +273,7 @@ impl Cloud {
             "files",
             "projects",
             "audit",
+            "reconciliation",
         ] {
             #[allow(clippy::disallowed_methods, reason = "the test wants every item")]
             let items = dynamodb

@@ -30,6 +30,7 @@ mod projects;
 mod promos;
 mod purchases;
 mod quotes;
+mod reconciliation;
 mod secrets;
 mod sessions;
 mod tenancy;

@@ -17,6 +17,8 @@ enum Reply {
     NoneComesBack,
     /// The sweep found this many jobs.
     Due(u64),
+    /// Reconciliation found this many wallets, all in order.
+    InOrder(u64),
     /// The invocation fails with exactly these words.
     Fails(&'static str),
 }
@@ -49,6 +51,9 @@ const REPLIES: &[(&str, Reply)] = &[
     ("admin-promos-create", Reply::Status(201)),
     ("admin-promos-list", Reply::Status(200)),
     ("admin-users-update", Reply::Status(200)),
+    // The caller of these two is none.
+    ("admin-audit", Reply::Status(403)),
+    ("admin-reconciliation", Reply::Status(403)),
     ("credits-balance", Reply::Status(200)),
     ("credits-checkout", Reply::Status(201)),
     ("credits-holds", Reply::Status(200)),
@@ -73,6 +78,7 @@ const REPLIES: &[(&str, Reply)] = &[
     ("generations-update", Reply::Status(404)),
     // No such user: nobody to write to.
     ("jobs-mail", Reply::NoneComesBack),
+    ("jobs-reconcile", Reply::InOrder(1)),
     // No such job: nothing is left to do.
     ("jobs-settle", Reply::NoneComesBack),
     ("jobs-submit", Reply::NoneComesBack),
@@ -130,6 +136,9 @@ fn check(function: &str, expected: Reply, reply: &Result<Value, String>) {
         (Reply::Status(status), Ok(reply)) => reply["statusCode"] == status && status < 500,
         (Reply::NoneComesBack, Ok(reply)) => reply["batchItemFailures"] == serde_json::json!([]),
         (Reply::Due(due), Ok(reply)) => reply["due"] == due,
+        (Reply::InOrder(wallets), Ok(reply)) => {
+            reply["wallets"] == wallets && reply["broken_count"] == 0
+        }
         (Reply::Fails(words), Err(said)) => said == words,
         (Reply::Fails(_), Ok(_)) | (_, Err(_)) => false,
     };

@@ -144,6 +144,20 @@ fn the_audit_log_is_only_ever_added_to() {
 }
 
 #[test]
+fn reconciliation_writes_to_its_own_table_and_nobody_else_does() {
+    let reads = ["dynamodb:GetItem", "dynamodb:Query"];
+    for Statement { function, body } in statements() {
+        let is_its_table = body["Resource"].to_string().contains("ReconciliationTable");
+        let is_reconciliation = function == "jobs-reconcile";
+        let mut actions = each(&body["Action"]).iter();
+        let only_reads = actions.all(|action| reads.contains(&action.as_str().unwrap()));
+        if is_its_table != is_reconciliation {
+            assert!(only_reads, "{function}: {body}");
+        }
+    }
+}
+
+#[test]
 fn a_secret_is_read_only_by_those_who_need_it() {
     let readers = |name: &str| -> BTreeSet<&str> {
         let holds = |body: &Value| body["Resource"].to_string().contains(name);

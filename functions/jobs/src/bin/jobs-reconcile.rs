@@ -1,0 +1,20 @@
+//! Reconciliation, once a day, or by hand with `{"from":"beginning"}`
+//! Checks everybody's wallet, ledger and audit log, and tells what is broken.
+
+use api::reconciliation::{RunView, check_asked};
+use app::{App, reconciliation};
+use entry::http::Failure;
+use entry::schedule;
+use serde_json::{Value, json};
+
+fn main() -> entry::Exit {
+    schedule::serve_asked(handle)
+}
+
+async fn handle(app: &'static App, payload: Value) -> Result<Value, Failure> {
+    let asked = check_asked(&payload)?;
+
+    let run = reconciliation::run(app, asked).await?;
+
+    Ok(json!(RunView::from(&run)))
+}

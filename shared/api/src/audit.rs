@@ -1,0 +1,47 @@
+//! The audit log as admins see it.
+
+use domain::Refusal;
+use domain::audit::{Chain, Record};
+use domain::ids::UserId;
+use serde::{Deserialize, Serialize};
+
+use crate::query::Query;
+use crate::time;
+
+/// A line of `GET /admin/audit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordView {
+    /// Its place in the log, from 1, without gaps.
+    pub sequence: u64,
+    /// When.
+    pub at: String,
+    /// The user who did it, or `system`.
+    pub actor: String,
+    /// What was done.
+    pub act: String,
+    /// To what: an id or a code.
+    pub subject: String,
+}
+
+impl From<&Record> for RecordView {
+    fn from(record: &Record) -> Self {
+        Self {
+            sequence: record.sequence,
+            at: time::format(record.at),
+            actor: record.deed.actor.to_string(),
+            act: record.deed.act.as_str().to_owned(),
+            subject: record.deed.subject.clone(),
+        }
+    }
+}
+
+/// The query of `GET /admin/audit`: `user_id`, without which it is the platform's log, `cursor` and `limit`.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming each parameter that is wrong.
+pub fn check_query(mut query: Query) -> Result<(Chain, Option<String>, u32), Refusal> {
+    let user = query.value("user_id", "a user's id", UserId::parse);
+    let chain = user.map_or(Chain::Platform, |user| Chain::of(&user));
+    let checked = (chain, query.text("cursor"), query.limit());
+    query.finish(checked)
+}

@@ -1,0 +1,114 @@
+//! Reconciliation: what an operator asks of it, and what admins see of it.
+
+use domain::reconciliation::{Asked, Finding, Run, Scope};
+use domain::{FieldCode, Refusal};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::time;
+
+/// `GET /admin/reconciliation`: the last run, through or not; all null and zero before the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunView {
+    /// `beginning` or `checkpoints`.
+    pub from: Option<String>,
+    /// When it began.
+    pub started_at: Option<String>,
+    /// When it was through; null if it is not.
+    pub finished_at: Option<String>,
+    /// How many wallets it has checked.
+    pub wallets: u64,
+    /// How many ledger entries it has read.
+    pub entries: u64,
+    /// How many audit records it has read.
+    pub records: u64,
+    /// How many findings there were.
+    pub broken_count: u64,
+    /// The first of them, at most 100.
+    pub broken: Vec<FindingView>,
+}
+
+/// Something that is broken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingView {
+    /// Whose books: a user's id, or `platform`.
+    pub chain: String,
+    /// `ledger` or `audit_log`.
+    pub part: String,
+    /// What is wrong.
+    pub trouble: String,
+    /// After which entry or record: up to there all is in order.
+    pub sequence: u64,
+}
+
+impl From<&Option<Run>> for RunView {
+    fn from(run: &Option<Run>) -> Self {
+        let Some(run) = run else {
+            return Self::default();
+        };
+        Self {
+            from: Some(run.scope.as_str().to_owned()),
+            started_at: Some(time::format(run.started_at)),
+            finished_at: run.finished_at.map(time::format),
+            wallets: run.wallets,
+            entries: run.entries,
+            records: run.records,
+            broken_count: run.broken,
+            broken: run.findings.iter().map(FindingView::from).collect(),
+        }
+    }
+}
+
+impl From<&Finding> for FindingView {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            chain: finding.chain.clone(),
+            part: finding.part.as_str().to_owned(),
+            trouble: finding.trouble.as_str().to_owned(),
+            sequence: finding.sequence,
+        }
+    }
+}
+
+/// What an invocation's payload asks for: `from` (`beginning` or `checkpoints`) begins a run anew, `wallets_max` ends the
+/// invocation early. A schedule's own event asks for nothing.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming the field that is wrong.
+pub fn check_asked(payload: &Value) -> Result<Asked, Refusal> {
+    let refuse = |field: &str, expected: &str| {
+        Refusal::field(field, FieldCode::NotAllowed, format!("must be {expected}"))
+    };
+    let from = payload.get("from").map(|from| {
+        let scope = from.as_str().and_then(Scope::parse);
+        scope.ok_or_else(|| refuse("from", "beginning or checkpoints"))
+    });
+    let wallets_max = payload.get("wallets_max").map(|most| {
+        let most = most.as_u64().filter(|most| *most > 0);
+        most.ok_or_else(|| refuse("wallets_max", "a whole number above zero"))
+    });
+    Ok(Asked {
+        from: from.transpose()?,
+        wallets_max: wallets_max.transpose()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_schedule_asks_for_nothing_and_a_mistyped_wish_is_refused() {
+        assert_eq!(check_asked(&json!({"detail": "{}"})), Ok(Asked::default()));
+        let whole = check_asked(&json!({"from": "beginning"})).map(|asked| asked.from);
+        assert_eq!(whole, Ok(Some(Scope::Beginning)));
+        for payload in [
+            json!({"from": "the start"}),
+            json!({"from": null}),
+            json!({"wallets_max": 0}),
+        ] {
+            assert!(check_asked(&payload).is_err(), "{payload}");
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Reconciliation: goes through everybody's books and says what is broken. It repairs nothing.
+//!
+//! A wallet and a log that are what they were at their checkpoint cost one read each. A run saves where it is after each
+//! page of tenants and stops when its time is used up; the next invocation goes on there. Two runs at once do no harm:
+//! checkpoints only move forward, and the run that was overtaken stops.
+
+use std::time::Duration;
+
+use aws::Fault;
+use domain::audit::Chain;
+use domain::ids::Tenant;
+use domain::ledger::Wallet;
+use domain::reconciliation::{
+    Asked, Checkpoint, End, Finding, Log, Part, Run, Scope, Trouble, Walk,
+};
+use futures::future::join_all;
+use store::{Kept, Links, Position, Store, System, Written};
+
+use crate::{App, Error, clock};
+
+/// How long one invocation begins new pages: well inside its function's fifteen minutes.
+const TIME_MAX: Duration = Duration::from_secs(10 * 60);
+/// How many tenants are checked between two saves.
+const PAGE: u32 = 96;
+/// How many tenants are checked at a time.
+const AT_ONCE: usize = 16;
+/// How often a chain is read in which a link is missing that may only be missing in an index.
+const LOOKS_MAX: u32 = 10;
+/// Waits between looks begin at their longest.
+const PATIENT: u32 = 5;
+
+/// Works on the run that is due; answers how far the last one is.
+///
+/// # Errors
+/// A fault if something could not be read or written; the next invocation goes on where the run was saved.
+pub async fn run(app: &App, asked: Asked) -> Result<Option<Run>, Error> {
+    let store = app.store();
+    let last = store.last_run().await?;
+    let Some(mut run) = Run::due(last.clone(), asked.from, clock::now()) else {
+        return Ok(last);
+    };
+    let give_up_at = clock::now().plus(TIME_MAX);
+    let mut left = asked.wallets_max.unwrap_or(u64::MAX);
+    while run.finished_at.is_none() && left > 0 && clock::now() < give_up_at {
+        let before = run.wallets;
+        check_page(store, &mut run, left).await?;
+        left = left.saturating_sub(run.wallets - before);
+        if store.save_run(System, &mut run).await? == Written::Stale {
+            tracing::warn!("another run overtook this one");
+            return Ok(store.last_run().await?);
+        }
+    }
+    tracing::info!(
+        scope = run.scope.as_str(),
+        finished = run.finished_at.is_some(),
+        wallets = run.wallets,
+        entries = run.entries,
+        records = run.records,
+        broken = run.broken,
+        "reconciled"
+    );
+    Ok(Some(run))
+}
+
+/// The last run, as far as it is.
+///
+/// # Errors
+/// A fault if it cannot be read.
+pub async fn last(app: &App) -> Result<Option<Run>, Error> {
+    Ok(app.store().last_run().await?)
+}
+
+/// Checks the next tenants, or at the very end the platform's log.
+async fn check_page(store: &Store, run: &mut Run, wallets_max: u64) -> Result<(), Fault> {
+    let limit = u32::try_from(wallets_max).unwrap_or(PAGE).min(PAGE);
+    let after = run.after.as_deref();
+    let Some(tenants) = store.tenants(System, run.shard, after, limit).await? else {
+        let known = store.checkpoint(System, &Chain::Platform).await?;
+        let platform = Chain::Platform;
+        let checked = check(store, run.scope, platform.as_str(), known.as_ref());
+        note(run, checked.await?);
+        run.finished_at = Some(clock::now());
+        return Ok(());
+    };
+    let page: Vec<_> = tenants.page.iter().collect();
+    for some in page.chunks(AT_ONCE) {
+        let checks = some
+            .iter()
+            .map(|(tenant, known)| check(store, run.scope, tenant, known.as_ref()));
+        for checked in join_all(checks).await {
+            note(run, checked?);
+            run.wallets += 1;
+        }
+    }
+    match tenants.last {
+        Some(last) => run.after = Some(last),
+        None => {
+            run.shard += 1;
+            run.after = None;
+        }
+    }
+    Ok(())
+}
+
+/// What a check of one tenant's books came to.
+#[derive(Default)]
+struct Checked {
+    entries: u64,
+    records: u64,
+    findings: Vec<Finding>,
+}
+
+fn note(run: &mut Run, checked: Checked) {
+    run.entries += checked.entries;
+    run.records += checked.records;
+    for finding in checked.findings {
+        tracing::error!(
+            chain = finding.chain,
+            part = finding.part.as_str(),
+            trouble = finding.trouble.as_str(),
+            sequence = finding.sequence,
+            "the books are broken"
+        );
+        run.found(finding);
+    }
+}
+
+/// Checks one chain's books, and moves its checkpoint if all is in order and something is new.
+async fn check(
+    store: &Store,
+    scope: Scope,
+    name: &str,
+    known: Option<&Checkpoint>,
+) -> Result<Checked, Fault> {
+    let mut checked = Checked::default();
+    let Some(chain) = Chain::parse(name) else {
+        checked.findings.push(Finding {
+            chain: name.chars().take(64).collect(),
+            part: Part::Ledger,
+            trouble: Trouble::Unreadable,
+            sequence: 0,
+        });
+        return Ok(checked);
+    };
+    let ledger = async {
+        match &chain {
+            Chain::Tenant(tenant) => check_ledger(store, scope, tenant, known).await.map(Some),
+            Chain::Platform => Ok(None),
+        }
+    };
+    let (ledger, log) = tokio::try_join!(ledger, check_log(store, scope, &chain, known))?;
+    let finding = |part, (trouble, sequence)| Finding {
+        chain: name.to_owned(),
+        part,
+        trouble,
+        sequence,
+    };
+    let mut wallet = None;
+    if let Some(ledger) = ledger {
+        checked.entries = ledger.read;
+        match ledger.end {
+            Ok(end) => wallet = Some(end),
+            Err(trouble) => checked.findings.push(finding(Part::Ledger, trouble)),
+        }
+    }
+    checked.records = log.read;
+    match log.end {
+        Ok(log) if checked.findings.is_empty() => {
+            let now = Checkpoint { wallet, log };
+            if known != Some(&now) {
+                store.move_checkpoint(System, &now).await?;
+            }
+        }
+        Ok(_) => {}
+        Err(trouble) => checked.findings.push(finding(Part::AuditLog, trouble)),
+    }
+    Ok(checked)
+}
+
+async fn check_ledger(
+    store: &Store,
+    scope: Scope,
+    tenant: &Tenant,
+    known: Option<&Checkpoint>,
+) -> Result<Followed<Wallet>, Fault> {
+    follow(
+        scope,
+        Wallet::empty(tenant.clone()),
+        known.and_then(|known| known.wallet.as_ref()),
+        || store.kept_wallet(System, tenant),
+        |sequence, position| store.entries_after(System, tenant, sequence, position),
+    )
+    .await
+}
+
+async fn check_log(
+    store: &Store,
+    scope: Scope,
+    chain: &Chain,
+    known: Option<&Checkpoint>,
+) -> Result<Followed<Log>, Fault> {
+    let empty = Log::empty(chain.clone());
+    let kept = || async {
+        match store.kept_log(System, chain).await? {
+            // Nobody has an account without a record of it; on the platform perhaps nothing was done yet.
+            Kept::Nothing if *chain == Chain::Platform => Ok(Kept::Is(Log::empty(Chain::Platform))),
+            kept => Ok(kept),
+        }
+    };
+    follow(
+        scope,
+        empty,
+        known.map(|known| &known.log),
+        kept,
+        |sequence, position| store.records_after(System, chain, sequence, position),
+    )
+    .await
+}
+
+/// How a chain was followed: how many links were read, and its end or the first trouble and where.
+struct Followed<E> {
+    read: u64,
+    end: Result<E, (Trouble, u64)>,
+}
+
+/// Follows a chain to its end, from its `known` point or from its `start`.
+async fn follow<E, Ends, Pages>(
+    scope: Scope,
+    start: E,
+    known: Option<&E>,
+    kept: impl Fn() -> Ends,
+    links: impl Fn(u64, Option<Position>) -> Pages,
+) -> Result<Followed<E>, Fault>
+where
+    E: End,
+    Ends: Future<Output = Result<Kept<E>, Fault>>,
+    Pages: Future<Output = Result<Links<E::Link>, Fault>>,
+{
+    let from = match (scope, known) {
+        (Scope::Checkpoints, Some(known)) => known.clone(),
+        (Scope::Checkpoints | Scope::Beginning, _) => start,
+    };
+    // The end is read once, and before its links: each of them is there, though perhaps not in the index yet.
+    let end = match kept().await? {
+        Kept::Is(end) => end,
+        Kept::Nothing => return Ok(broken(Trouble::Missing, from.sequence())),
+        Kept::Unreadable => return Ok(broken(Trouble::Unreadable, from.sequence())),
+    };
+    if scope == Scope::Checkpoints && known == Some(&end) {
+        return Ok(Followed {
+            read: 0,
+            end: Ok(end),
+        });
+    }
+    let mut looks = 1;
+    loop {
+        let mut walk = Walk::new(from.clone(), &end, known);
+        let (read, finished) = follow_links(&mut walk, &links).await?;
+        let trouble = match finished {
+            Ok(None) => return Ok(Followed { read, end: Ok(end) }),
+            Ok(Some(beyond)) => match kept().await? {
+                Kept::Is(now) if now.sequence() >= beyond => {
+                    return Ok(Followed { read, end: Ok(end) });
+                }
+                Kept::Is(_) | Kept::Nothing | Kept::Unreadable => Trouble::Unexpected,
+            },
+            Err(trouble) => trouble,
+        };
+        if trouble != Trouble::OutOfPlace || looks == LOOKS_MAX {
+            return Ok(broken(trouble, walk.sequence()));
+        }
+        clock::back_off(PATIENT).await?;
+        looks += 1;
+    }
+}
+
+/// Takes links until there are no more or one is wrong; how many, and whether they led to the end.
+async fn follow_links<E, Pages>(
+    walk: &mut Walk<'_, E>,
+    links: &impl Fn(u64, Option<Position>) -> Pages,
+) -> Result<(u64, Result<Option<u64>, Trouble>), Fault>
+where
+    E: End,
+    Pages: Future<Output = Result<Links<E::Link>, Fault>>,
+{
+    let from = walk.sequence();
+    let (mut read, mut position) = (0, None);
+    loop {
+        let found = links(from, position).await?;
+        for link in found.page {
+            read += 1;
+            if let Err(trouble) = walk.step(link.as_ref()) {
+                return Ok((read, Err(trouble)));
+            }
+        }
+        position = found.next;
+        if position.is_none() {
+            return Ok((read, walk.finish()));
+        }
+    }
+}
+
+/// Trouble after link number `after`.
+fn broken<E>(trouble: Trouble, after: u64) -> Followed<E> {
+    Followed {
+        read: 0,
+        end: Err((trouble, after)),
+    }
+}

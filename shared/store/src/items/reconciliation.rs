@@ -1,0 +1,154 @@
+//! What reconciliation knows: how far each tenant was found in order (`wallet#… / usr_…`), and its run (`run / last`).
+
+use aws::Fault;
+use domain::Timestamp;
+use domain::audit::{Chain, Head};
+use domain::reconciliation::{Checkpoint, Finding, Log, Part, Run, Scope, Trouble};
+use serde::{Deserialize, Serialize};
+
+use super::broken;
+use super::ledger::{WalletItem, hash_text, read_hash, wallet_shard};
+
+/// The run's hash key.
+pub(crate) const RUN: &str = "run";
+/// The run's sort key.
+pub(crate) const LAST: &str = "last";
+/// The platform's partition.
+const PLATFORM_SHARD: &str = "platform";
+
+/// The partition in which a chain's checkpoint is: that of its wallet in the index.
+pub(crate) fn checkpoint_shard(chain: &Chain) -> String {
+    match chain {
+        Chain::Tenant(tenant) => wallet_shard(tenant.as_str()),
+        Chain::Platform => PLATFORM_SHARD.to_owned(),
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CheckpointItem {
+    shard: String,
+    tenant: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wallet: Option<WalletItem>,
+    log_hash: String,
+    /// How many entries and records there were: a checkpoint never moves back.
+    pub(crate) entries: u64,
+    pub(crate) records: u64,
+}
+
+impl From<&Checkpoint> for CheckpointItem {
+    fn from(checkpoint: &Checkpoint) -> Self {
+        let Log { chain, head } = &checkpoint.log;
+        let wallet = checkpoint.wallet.as_ref();
+        Self {
+            shard: checkpoint_shard(chain),
+            tenant: chain.to_string(),
+            wallet: wallet.map(WalletItem::from),
+            log_hash: hash_text(head.hash),
+            entries: wallet.map_or(0, |wallet| wallet.version),
+            records: head.sequence,
+        }
+    }
+}
+
+impl TryFrom<CheckpointItem> for Checkpoint {
+    type Error = Fault;
+
+    fn try_from(item: CheckpointItem) -> Result<Self, Fault> {
+        let head = Head {
+            sequence: item.records,
+            hash: read_hash(&item.log_hash)?,
+        };
+        let chain = Chain::parse(&item.tenant).ok_or_else(|| broken("tenant"))?;
+        Ok(Self {
+            wallet: item.wallet.map(TryInto::try_into).transpose()?,
+            log: Log { chain, head },
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct FindingItem {
+    chain: String,
+    part: String,
+    trouble: String,
+    sequence: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RunItem {
+    shard: String,
+    tenant: String,
+    version: u64,
+    scope: String,
+    started_at_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    finished_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    whole_at_ms: Option<i64>,
+    at_shard: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
+    wallets: u64,
+    entries: u64,
+    records: u64,
+    broken: u64,
+    findings: Vec<FindingItem>,
+}
+
+impl From<&Run> for RunItem {
+    fn from(run: &Run) -> Self {
+        let finding = |finding: &Finding| FindingItem {
+            chain: finding.chain.clone(),
+            part: finding.part.as_str().to_owned(),
+            trouble: finding.trouble.as_str().to_owned(),
+            sequence: finding.sequence,
+        };
+        Self {
+            shard: RUN.to_owned(),
+            tenant: LAST.to_owned(),
+            version: run.version,
+            scope: run.scope.as_str().to_owned(),
+            started_at_ms: run.started_at.ms(),
+            finished_at_ms: run.finished_at.map(Timestamp::ms),
+            whole_at_ms: run.whole_at.map(Timestamp::ms),
+            at_shard: run.shard,
+            after: run.after.clone(),
+            wallets: run.wallets,
+            entries: run.entries,
+            records: run.records,
+            broken: run.broken,
+            findings: run.findings.iter().map(finding).collect(),
+        }
+    }
+}
+
+impl TryFrom<RunItem> for Run {
+    type Error = Fault;
+
+    fn try_from(item: RunItem) -> Result<Self, Fault> {
+        let finding = |item: FindingItem| {
+            Ok(Finding {
+                chain: item.chain,
+                part: Part::parse(&item.part).ok_or_else(|| broken("part"))?,
+                trouble: Trouble::parse(&item.trouble).ok_or_else(|| broken("trouble"))?,
+                sequence: item.sequence,
+            })
+        };
+        let findings = item.findings.into_iter().map(finding);
+        Ok(Self {
+            version: item.version,
+            scope: Scope::parse(&item.scope).ok_or_else(|| broken("scope"))?,
+            started_at: Timestamp::from_ms(item.started_at_ms),
+            finished_at: item.finished_at_ms.map(Timestamp::from_ms),
+            whole_at: item.whole_at_ms.map(Timestamp::from_ms),
+            shard: item.at_shard,
+            after: item.after,
+            wallets: item.wallets,
+            entries: item.entries,
+            records: item.records,
+            broken: item.broken,
+            findings: findings.collect::<Result<_, Fault>>()?,
+        })
+    }
+}

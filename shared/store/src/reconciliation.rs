@@ -1,0 +1,361 @@
+//! What reconciliation reads, and what it knows. It goes through an index that holds nothing but wallets' keys, shard by
+//! shard, beside its checkpoints of the same shard: so a wallet that is gone is missed, too. It reads what may have been
+//! tampered with, so that what cannot be read is an answer here and no fault; it writes to its own table alone.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::audit::{Chain, Record};
+use domain::ids::Tenant;
+use domain::ledger::{Entry, Wallet};
+use domain::reconciliation::{Checkpoint, Log, Run};
+use serde::de::DeserializeOwned;
+
+use crate::accounts::is_condition;
+use crate::generations::Written;
+use crate::items::{
+    self, CheckpointItem, EntryItem, HEAD, HeadItem, Item, LAST, RUN, RecordItem, RunItem, WALLET,
+    WalletItem, checkpoint_shard, number, place, text, wallet_shards,
+};
+use crate::{Store, System};
+
+/// How many links one query reads.
+const LINKS_PER_PAGE: i32 = 500;
+
+/// What is kept under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept<T> {
+    /// Nothing.
+    Nothing,
+    /// Something that cannot be read.
+    Unreadable,
+    /// This.
+    Is(T),
+}
+
+/// Some tenants of a shard, in order, each with how far it was found in order.
+#[derive(Debug)]
+pub struct Tenants {
+    /// The tenants' ids.
+    pub page: BTreeMap<String, Option<Checkpoint>>,
+    /// The last of them, if there are more.
+    pub last: Option<String>,
+}
+
+/// Some links of a chain, oldest first; those that cannot be read are none.
+#[derive(Debug)]
+pub struct Links<T> {
+    /// The links.
+    pub page: Vec<Option<T>>,
+    /// Where the next ones are, if there are more.
+    pub next: Option<Position>,
+}
+
+/// A place in a chain, as the database names it.
+#[derive(Clone, Debug)]
+pub struct Position(HashMap<String, AttributeValue>);
+
+impl Store {
+    /// The tenants of shard number `shard` after `after`, about `limit` of them; nothing if there is no such shard.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn tenants(
+        &self,
+        _: System,
+        shard: u32,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Option<Tenants>, Fault> {
+        let Some(shard) = wallet_shards().nth(shard as usize) else {
+            return Ok(None);
+        };
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.credits)
+            .index_name("wallets")
+            .key_condition_expression("#shard = :shard AND tenant > :after")
+            .expression_attribute_names("#shard", "shard")
+            .expression_attribute_values(":shard", text(&shard))
+            // No id sorts before a space.
+            .expression_attribute_values(":after", text(after.unwrap_or(" ")))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(Fault::doing("finding wallets"))?;
+        let more = found.last_evaluated_key.is_some();
+        let mut page = BTreeMap::new();
+        for item in found.items.unwrap_or_default() {
+            page.insert(tenant_of(&item)?, None);
+        }
+        let last = page.keys().next_back().filter(|_| more).cloned();
+        self.add_checkpoints(&shard, after, last.as_deref(), &mut page)
+            .await?;
+        Ok(Some(Tenants { page, last }))
+    }
+
+    /// Adds the checkpoints of a shard from after `after` up to `last`, or to the end.
+    async fn add_checkpoints(
+        &self,
+        shard: &str,
+        after: Option<&str>,
+        last: Option<&str>,
+        page: &mut BTreeMap<String, Option<Checkpoint>>,
+    ) -> Result<(), Fault> {
+        let mut start = None;
+        loop {
+            let found = self
+                .client
+                .query()
+                .table_name(&self.tables.reconciliation)
+                .key_condition_expression("#shard = :shard AND tenant BETWEEN :after AND :last")
+                .expression_attribute_names("#shard", "shard")
+                .expression_attribute_values(":shard", text(shard))
+                .expression_attribute_values(":after", text(after.unwrap_or(" ")))
+                // `~` sorts after every id.
+                .expression_attribute_values(":last", text(last.unwrap_or("~")))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(Fault::doing("reading checkpoints"))?;
+            for item in found.items.unwrap_or_default() {
+                let tenant = tenant_of(&item)?;
+                if Some(tenant.as_str()) != after {
+                    let checkpoint = items::read::<CheckpointItem>(item)?.try_into()?;
+                    page.insert(tenant, Some(checkpoint));
+                }
+            }
+            start = found.last_evaluated_key;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How far a chain was found in order.
+    ///
+    /// # Errors
+    /// A [`Fault`] if that cannot be read.
+    pub async fn checkpoint(&self, _: System, chain: &Chain) -> Result<Option<Checkpoint>, Fault> {
+        let found = self
+            .known(&checkpoint_shard(chain), chain.as_str())
+            .await?
+            .map(|item| items::read::<CheckpointItem>(item)?.try_into());
+        found.transpose()
+    }
+
+    /// Notes how far a chain was found in order; what is known to be further stays.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn move_checkpoint(&self, _: System, checkpoint: &Checkpoint) -> Result<(), Fault> {
+        let item = CheckpointItem::from(checkpoint);
+        let (entries, records) = (item.entries, item.records);
+        let moved = self
+            .client
+            .put_item()
+            .table_name(&self.tables.reconciliation)
+            .set_item(Some(items::write(&item)?))
+            .condition_expression(
+                "attribute_not_exists(tenant) OR (entries <= :entries AND records <= :records)",
+            )
+            .expression_attribute_values(":entries", number(entries))
+            .expression_attribute_values(":records", number(records))
+            .send()
+            .await;
+        match moved {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(Fault::new("moving a checkpoint", error)),
+        }
+    }
+
+    /// The last run, through or not.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn last_run(&self) -> Result<Option<Run>, Fault> {
+        let found = self.known(RUN, LAST).await?;
+        found
+            .map(|item| items::read::<RunItem>(item)?.try_into())
+            .transpose()
+    }
+
+    /// Saves a run as its next version; stale if another run was saved meanwhile.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn save_run(&self, _: System, run: &mut Run) -> Result<Written, Fault> {
+        let before = run.version;
+        run.version += 1;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.tables.reconciliation)
+            .set_item(Some(items::write(&RunItem::from(&*run))?));
+        let put = if before == 0 {
+            put.condition_expression("attribute_not_exists(tenant)")
+        } else {
+            put.condition_expression("version = :before")
+                .expression_attribute_values(":before", number(before))
+        };
+        match put.send().await {
+            Ok(_) => Ok(Written::Done),
+            Err(error) if is_condition(&error) => Ok(Written::Stale),
+            Err(error) => Err(Fault::new("saving a run", error)),
+        }
+    }
+
+    async fn known(&self, shard: &str, tenant: &str) -> Result<Option<Item>, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.reconciliation)
+            .key("shard", text(shard))
+            .key("tenant", text(tenant))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing("reading what reconciliation knows"))?;
+        Ok(found.item)
+    }
+
+    /// A tenant's wallet, whatever became of it.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the database does not answer.
+    pub async fn kept_wallet(&self, _: System, tenant: &Tenant) -> Result<Kept<Wallet>, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.credits)
+            .key("tenant", text(tenant.as_str()))
+            .key("entry", text(WALLET))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing("reading a wallet"))?;
+        Ok(kept::<WalletItem, _>(found.item))
+    }
+
+    /// A log's end, whatever became of it.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the database does not answer.
+    pub async fn kept_log(&self, _: System, chain: &Chain) -> Result<Kept<Log>, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.audit)
+            .key("chain", text(chain.as_str()))
+            .key("place", text(HEAD))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing("reading the head of an audit log"))?;
+        Ok(match kept::<HeadItem, _>(found.item) {
+            Kept::Nothing => Kept::Nothing,
+            Kept::Unreadable => Kept::Unreadable,
+            Kept::Is(head) => Kept::Is(Log {
+                chain: chain.clone(),
+                head,
+            }),
+        })
+    }
+
+    /// A tenant's entries after `sequence`, oldest first, from `position` on.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the database does not answer.
+    pub async fn entries_after(
+        &self,
+        _: System,
+        tenant: &Tenant,
+        sequence: u64,
+        position: Option<Position>,
+    ) -> Result<Links<Entry>, Fault> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.credits)
+            .index_name("by_sequence")
+            .key_condition_expression("tenant = :tenant AND #sequence > :after")
+            .expression_attribute_names("#sequence", "sequence")
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .expression_attribute_values(":after", number(sequence))
+            .limit(LINKS_PER_PAGE)
+            .set_exclusive_start_key(position.map(|position| position.0))
+            .send()
+            .await
+            .map_err(Fault::doing("reading a ledger"))?;
+        Ok(links::<EntryItem, _>(found.items, found.last_evaluated_key))
+    }
+
+    /// A chain's records after `sequence`, oldest first, from `position` on.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the database does not answer.
+    pub async fn records_after(
+        &self,
+        _: System,
+        chain: &Chain,
+        sequence: u64,
+        position: Option<Position>,
+    ) -> Result<Links<Record>, Fault> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.audit)
+            .key_condition_expression("chain = :chain AND place BETWEEN :first AND :last")
+            .expression_attribute_values(":chain", text(chain.as_str()))
+            .expression_attribute_values(":first", text(place(sequence.saturating_add(1))))
+            .expression_attribute_values(":last", text(place(u64::MAX)))
+            .consistent_read(true)
+            .limit(LINKS_PER_PAGE)
+            .set_exclusive_start_key(position.map(|position| position.0))
+            .send()
+            .await
+            .map_err(Fault::doing("reading an audit log"))?;
+        Ok(links::<RecordItem, _>(
+            found.items,
+            found.last_evaluated_key,
+        ))
+    }
+}
+
+fn tenant_of(item: &Item) -> Result<String, Fault> {
+    let tenant = item.get("tenant").and_then(|tenant| tenant.as_s().ok());
+    tenant.cloned().ok_or_else(|| items::broken("tenant"))
+}
+
+fn readable<Form, T>(item: Item) -> Option<T>
+where
+    Form: DeserializeOwned + TryInto<T, Error = Fault>,
+{
+    items::read::<Form>(item).ok()?.try_into().ok()
+}
+
+fn kept<Form, T>(item: Option<Item>) -> Kept<T>
+where
+    Form: DeserializeOwned + TryInto<T, Error = Fault>,
+{
+    match item {
+        None => Kept::Nothing,
+        Some(item) => readable::<Form, T>(item).map_or(Kept::Unreadable, Kept::Is),
+    }
+}
+
+fn links<Form, T>(items: Option<Vec<Item>>, next: Option<Item>) -> Links<T>
+where
+    Form: DeserializeOwned + TryInto<T, Error = Fault>,
+{
+    let items = items.unwrap_or_default().into_iter();
+    Links {
+        page: items.map(readable::<Form, T>).collect(),
+        next: next.map(Position),
+    }
+}
