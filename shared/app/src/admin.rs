@@ -4,12 +4,13 @@
 use domain::Refusal;
 use domain::accounts::{Caller, User};
 use domain::admin::{AccountChange, Change, Grant};
+use domain::audit::{Act, Chain, Deed};
 use domain::ids::{GrantId, Tenant, UserId};
 use domain::ledger::{Actor, Event, Income};
 
 use crate::generations::Key;
 use crate::postings::{self, Booking, Ended, Order};
-use crate::{App, Error, clock};
+use crate::{App, Error, audit, clock};
 
 /// Gives credits to a user, or takes some back.
 ///
@@ -70,10 +71,42 @@ pub async fn change_account(
     if admin.user == *id && change.suspended == Some(true) {
         return Err(Refusal::Conflict("you cannot suspend yourself".to_owned()).into());
     }
-    let changed = app.store().change_account(id, change, clock::now()).await?;
-    let user = changed.ok_or(Refusal::NotFound("user"))?;
-    tracing::info!(admin = %admin.user, user = %user.id, plan = user.plan.as_str(), suspended = user.suspended, "an account was changed");
-    Ok(user)
+    // One act a record: each names what changed.
+    let plan = change.plan.map(|plan| {
+        let only = AccountChange {
+            plan: Some(plan),
+            suspended: None,
+        };
+        (Act::PlanChanged, plan.as_str(), only)
+    });
+    let suspended = change.suspended.map(|suspended| {
+        let only = AccountChange {
+            plan: None,
+            suspended: Some(suspended),
+        };
+        let act = if suspended {
+            Act::Suspended
+        } else {
+            Act::Reinstated
+        };
+        (act, id.as_str(), only)
+    });
+    for (act, subject, only) in plan.into_iter().chain(suspended) {
+        let deed = Deed {
+            chain: Chain::of(id),
+            actor: Actor::User(admin.user.clone()),
+            act,
+            subject: subject.to_owned(),
+        };
+        let changed = audit::recorded(app, &deed, None, |record| {
+            app.store().change_account(id, only, record)
+        });
+        if !changed.await? {
+            return Err(Refusal::NotFound("user").into());
+        }
+    }
+    let user = app.store().user(id).await?;
+    Ok(user.ok_or(Refusal::NotFound("user"))?)
 }
 
 fn no_such_user() -> Refusal {

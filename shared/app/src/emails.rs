@@ -9,17 +9,16 @@ use auth::opaque::MailedSecret;
 use aws::Fault;
 use domain::accounts::{Caller, MailedToken, Purpose, User};
 use domain::attempts::Attempt;
+use domain::audit::{Act, Deed};
 use domain::ids::UserId;
 use domain::{FieldCode, Refusal};
 use mail::Letter;
 use queue::SendMail;
 
-use crate::{App, Error, attempts, clock};
+use crate::{App, Error, attempts, audit, clock};
 
 /// How long signing up waits for the mail queue, whose letter can be asked for again.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often a verification is tried that other writes stood in the way of.
-const VERIFY_ATTEMPTS_MAX: u32 = 6;
 
 /// Has the letter written that lets a new user verify their e-mail. The account is there whether or not this works.
 pub(crate) async fn welcome(app: &App, user: &User) {
@@ -60,14 +59,15 @@ pub async fn resend(app: &App, caller: &Caller) -> Result<(), Error> {
 /// [`Refusal::Invalid`] if the token is none, was used, or has expired.
 pub async fn verify(app: &App, token: &str) -> Result<(), Error> {
     let token = mailed_token(app, Purpose::VerifyEmail, token).await?;
-    for attempt in 0..VERIFY_ATTEMPTS_MAX {
-        match app.store().verify_email(&token, clock::now()).await? {
-            Some(true) => return Ok(()),
-            Some(false) => return Err(not_valid().into()),
-            None => clock::back_off(attempt).await?,
-        }
+    let deed = Deed::own(&token.user, Act::EmailVerified, token.user.as_str());
+    let verified = audit::recorded(app, &deed, None, |record| {
+        app.store().verify_email(&token, record)
+    });
+    if verified.await? {
+        Ok(())
+    } else {
+        Err(not_valid().into())
     }
-    Err(Refusal::Busy.into())
 }
 
 /// The worker's part: writes to a user, unless there is no reason any more.

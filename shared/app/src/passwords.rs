@@ -5,6 +5,7 @@ use auth::passwords::{self, Password};
 use aws::Fault;
 use domain::accounts::{Caller, Email, Purpose, User};
 use domain::attempts::{Attempt, Source};
+use domain::audit::Act;
 use domain::ids::SessionId;
 use domain::{FieldCode, Refusal};
 use queue::SendMail;
@@ -56,7 +57,7 @@ pub async fn change(
         keep: Some(session),
         token: None,
     };
-    if !begin_era(app, &read, new).await? {
+    if !begin_era(app, &read, new, Act::PasswordChanged).await? {
         let overtaken = "your password or your sessions were changed meanwhile";
         return Err(Refusal::Conflict(overtaken.to_owned()).into());
     }
@@ -110,7 +111,7 @@ pub async fn reset(app: &App, token: &str, password: Password) -> Result<(), Err
         keep: None,
         token: Some(&token),
     };
-    if !begin_era(app, &user, new).await? {
+    if !begin_era(app, &user, new, Act::PasswordReset).await? {
         return Err(not_valid().into());
     }
     // Who was locked out by somebody's guesses can sign in with the new one.

@@ -5,6 +5,7 @@
 
 use domain::Refusal;
 use domain::accounts::Caller;
+use domain::audit::{Act, Chain, Deed};
 use domain::ids::Tenant;
 use domain::ledger::{Actor, Event, Income};
 use domain::promos::{Promo, PromoCode};
@@ -13,7 +14,7 @@ use store::Cursor;
 
 use crate::generations::Key;
 use crate::postings::{self, Booking, Ended, Order};
-use crate::{App, Error, clock};
+use crate::{App, Error, audit, clock};
 
 /// What binds the cursors of the one list of codes.
 const BINDING: &str = "promo-codes";
@@ -24,7 +25,16 @@ const BINDING: &str = "promo-codes";
 /// [`Refusal::Conflict`] if it exists.
 pub async fn create(app: &App, promo: &Promo) -> Result<(), Error> {
     let random = u64::from_le_bytes(clock::random()?);
-    if app.store().put_promo(promo, random).await? {
+    let deed = Deed {
+        chain: Chain::Platform,
+        actor: Actor::User(promo.created_by.clone()),
+        act: Act::PromoCodeCreated,
+        subject: promo.code.as_str().to_owned(),
+    };
+    let made = audit::recorded(app, &deed, None, |record| {
+        app.store().put_promo(promo, random, record)
+    });
+    if made.await? {
         Ok(())
     } else {
         Err(Refusal::Conflict("there is such a code already".to_owned()).into())

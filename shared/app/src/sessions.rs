@@ -4,16 +4,15 @@ use auth::opaque::RefreshToken;
 use auth::tokens::{Issuer, LIFETIME_S, Pair};
 use aws::Fault;
 use domain::accounts::{Caller, Replaced, SESSION_LIFETIME, Session, User};
+use domain::audit::{Act, Deed};
 use domain::ids::{SessionId, UserId};
 use domain::{Refusal, Timestamp};
-use store::{Begun, NewEra};
+use store::NewEra;
 
-use crate::{App, Error, clock};
+use crate::{App, Error, audit, clock};
 
 /// How often a refresh looks again when another one came first: once to see what that one wrote, and once to spare.
 const REFRESH_ATTEMPTS_MAX: u32 = 3;
-/// How often a new era is tried that other writes stood in the way of.
-const ERA_ATTEMPTS_MAX: u32 = 6;
 
 /// Somebody who is signed in now.
 pub struct SignedIn {
@@ -86,7 +85,11 @@ fn next_form(session: &Session, fresh: &RefreshToken, now: Timestamp) -> Session
 /// # Errors
 /// A fault if it could not be ended.
 pub async fn end(app: &App, caller: &Caller, session: &SessionId) -> Result<(), Error> {
-    Ok(app.store().end_session(&caller.user, session).await?)
+    let deed = Deed::own(&caller.user, Act::SignedOut, session.as_str());
+    audit::recorded(app, &deed, None, |record| {
+        app.store().sign_out(&caller.user, session, record)
+    })
+    .await
 }
 
 /// Ends every session of the caller.
@@ -97,22 +100,28 @@ pub async fn end_all(app: &App, caller: &Caller) -> Result<(), Error> {
     let user = app.store().user(&caller.user).await?;
     let user = user.ok_or(Refusal::Unauthorized)?;
     // Overtaken: another new era began meanwhile, and ended every session that there was.
-    begin_era(app, &user, NewEra::default()).await.map(drop)
+    let act = Act::SignedOutEverywhere;
+    begin_era(app, &user, NewEra::default(), act)
+        .await
+        .map(drop)
 }
 
-/// Begins the next era of `user`; `false` if the one that they are read with is over, or the session to keep ended.
+/// Begins the next era of `user` by `act`; `false` if the one that they are read with is over, or the session to keep
+/// ended.
 ///
 /// # Errors
 /// [`Refusal::Busy`] if other writes stood in the way all the time.
-pub(crate) async fn begin_era(app: &App, user: &User, new: NewEra<'_>) -> Result<bool, Error> {
-    for attempt in 0..ERA_ATTEMPTS_MAX {
-        match app.store().begin_era(user, new, clock::now()).await? {
-            Begun::Done => return Ok(true),
-            Begun::Overtaken => return Ok(false),
-            Begun::Busy => clock::back_off(attempt).await?,
-        }
-    }
-    Err(Refusal::Busy.into())
+pub(crate) async fn begin_era(
+    app: &App,
+    user: &User,
+    new: NewEra<'_>,
+    act: Act,
+) -> Result<bool, Error> {
+    let deed = Deed::own(&user.id, act, user.id.as_str());
+    audit::recorded(app, &deed, None, |record| {
+        app.store().begin_era(user, new, record)
+    })
+    .await
 }
 
 /// A session that begins now, in this era of the user's.

@@ -39,19 +39,13 @@ pub enum Act {
     Suspended,
     /// An admin opened it again.
     Reinstated,
-    /// An admin gave credits.
-    CreditsGranted,
     /// An admin made a promo code.
     PromoCodeCreated,
-    /// An admin changed a model's price or availability.
-    ModelChanged,
-    /// An account and what it held was erased.
-    Erased,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 13] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignedOut,
@@ -64,10 +58,7 @@ impl Act {
         Self::PlanChanged,
         Self::Suspended,
         Self::Reinstated,
-        Self::CreditsGranted,
         Self::PromoCodeCreated,
-        Self::ModelChanged,
-        Self::Erased,
     ];
 
     /// Its name.
@@ -86,10 +77,7 @@ impl Act {
             Self::PlanChanged => "plan_changed",
             Self::Suspended => "suspended",
             Self::Reinstated => "reinstated",
-            Self::CreditsGranted => "credits_granted",
             Self::PromoCodeCreated => "promo_code_created",
-            Self::ModelChanged => "model_changed",
-            Self::Erased => "erased",
         }
     }
 

@@ -2,7 +2,7 @@
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, Put, ReturnValue, TransactWriteItem,
+    AttributeValue, KeysAndAttributes, Put, ReturnValue, TransactWriteItem, Update,
 };
 use domain::Timestamp;
 use domain::accounts::{AvatarUrl, Email, FullName, ProfileChange, Session, User};
@@ -11,9 +11,9 @@ use domain::audit::Record;
 use domain::ids::UserId;
 use domain::ledger::Booked;
 
-use crate::Store;
 use crate::items::{self, CredentialItem, Item, SessionItem, UserItem, email_key, number, text};
 use crate::transact::{Outcome, Reason};
+use crate::{Recorded, Store};
 
 /// What a sign-in is checked against.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ impl Store {
             .transpose()
     }
 
-    /// Changes what an admin may change of an account; the account as it is then, if there is one.
+    /// Changes what an admin may change of an account, with the record of it; `false` if there is no such account.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -147,18 +147,15 @@ impl Store {
         &self,
         id: &UserId,
         change: AccountChange,
-        now: Timestamp,
-    ) -> Result<Option<User>, Fault> {
+        record: Record,
+    ) -> Result<Recorded<bool>, Fault> {
         let doing = "changing an account";
-        let mut update = self
-            .client
-            .update_item()
+        let mut update = Update::builder()
             .table_name(&self.tables.accounts)
             .key("pk", text(id.as_str()))
             .key("sk", text(UserItem::SORT))
             .condition_expression("attribute_exists(pk)")
-            .return_values(ReturnValue::AllNew)
-            .expression_attribute_values(":now", number(now.ms()));
+            .expression_attribute_values(":now", number(record.at.ms()));
         let mut set = "SET updated_at_ms = :now".to_owned();
         if let Some(plan) = change.plan {
             set.push_str(", #plan = :plan");
@@ -171,14 +168,13 @@ impl Store {
             update =
                 update.expression_attribute_values(":suspended", AttributeValue::Bool(suspended));
         }
-        match update.update_expression(set).send().await {
-            Ok(changed) => {
-                let item = changed.attributes.unwrap_or_default();
-                Ok(Some(items::read::<UserItem>(item)?.try_into()?))
-            }
-            Err(error) if is_condition(&error) => Ok(None),
-            Err(error) => Err(Fault::new(doing, error)),
-        }
+        let update = update
+            .update_expression(set)
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let update = TransactWriteItem::builder().update(update).build();
+        let sent = self.transact_recorded(doing, vec![update], &record).await?;
+        Ok(sent.map(|refused| refused.is_none()))
     }
 
     /// Those of the `wanted` items that are there, each with its sort key.

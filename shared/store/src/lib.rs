@@ -37,7 +37,7 @@ pub use projects::{Made, ProjectPage};
 pub use promos::PromoPage;
 pub use purchases::PlanChange;
 pub use reconciliation::{Kept, Links, Position, Tenants};
-pub use sessions::{Begun, NewEra};
+pub use sessions::NewEra;
 pub use spending::HoldPage;
 pub use transact::backoff;
 pub use wallets::EntryPage;

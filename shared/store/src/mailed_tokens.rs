@@ -4,10 +4,10 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
 use domain::Timestamp;
 use domain::accounts::{MailedToken, Purpose};
+use domain::audit::Record;
 
-use crate::Store;
 use crate::items::{self, MailedTokenItem, UserItem, number, text, token_key};
-use crate::transact::Outcome;
+use crate::{Recorded, Store};
 
 impl Store {
     /// Records a token, before it is mailed.
@@ -62,16 +62,16 @@ impl Store {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    /// Notes that a user's e-mail is theirs, and uses the token up that shows it, both or neither; `None` if other
-    /// writes stood in the way, `Some(false)` if the token was used before.
+    /// Notes that a user's e-mail is theirs, uses the token up that shows it, and records it, all or nothing; `false` if
+    /// the token was used before.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
     pub async fn verify_email(
         &self,
         token: &MailedToken,
-        now: Timestamp,
-    ) -> Result<Option<bool>, Fault> {
+        record: Record,
+    ) -> Result<Recorded<bool>, Fault> {
         let doing = "verifying an e-mail";
         let verified = Update::builder()
             .table_name(&self.tables.accounts)
@@ -83,17 +83,14 @@ impl Store {
                 ":yes",
                 aws_sdk_dynamodb::types::AttributeValue::Bool(true),
             )
-            .expression_attribute_values(":now", number(now.ms()))
+            .expression_attribute_values(":now", number(record.at.ms()))
             .build()
             .map_err(Fault::doing(doing))?;
         let actions = vec![
-            self.use_up(token, now)?,
+            self.use_up(token, record.at)?,
             TransactWriteItem::builder().update(verified).build(),
         ];
-        match self.transact(doing, actions).await? {
-            Outcome::Committed => Ok(Some(true)),
-            Outcome::Cancelled(_) => Ok(Some(false)),
-            Outcome::Busy => Ok(None),
-        }
+        let sent = self.transact_recorded(doing, actions, &record).await?;
+        Ok(sent.map(|refused| refused.is_none()))
     }
 }

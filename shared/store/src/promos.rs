@@ -1,14 +1,14 @@
 //! Promo codes: making, listing and finding them. Redeeming one is a posting.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use domain::Timestamp;
+use domain::audit::Record;
 use domain::promos::{Promo, PromoCode};
 
-use crate::Store;
-use crate::accounts::is_condition;
 use crate::cursor::Cursor;
 use crate::items::{self, PROMOS, PromoItem, number, text};
+use crate::{Recorded, Store};
 
 /// Codes made in the same millisecond are told apart by this many bits of randomness.
 const TIE_BITS: u32 = 20;
@@ -23,26 +23,29 @@ pub struct PromoPage {
 }
 
 impl Store {
-    /// Records a new code; `false` if it exists. `random` breaks the tie with another one of the same millisecond.
+    /// Keeps a new code, with the record of it; `false` if it exists. `random` breaks the tie with another one of the
+    /// same millisecond.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn put_promo(&self, promo: &Promo, random: u64) -> Result<bool, Fault> {
+    pub async fn put_promo(
+        &self,
+        promo: &Promo,
+        random: u64,
+        record: Record,
+    ) -> Result<Recorded<bool>, Fault> {
+        let doing = "keeping a promo code";
         let ms = u64::try_from(promo.created_at.ms()).unwrap_or(0);
         let sequence = (ms << TIE_BITS) | (random & ((1 << TIE_BITS) - 1));
-        let written = self
-            .client
-            .put_item()
+        let put = Put::builder()
             .table_name(&self.tables.credits)
             .set_item(Some(items::write(&PromoItem::new(promo, sequence))?))
             .condition_expression("attribute_not_exists(tenant)")
-            .send()
-            .await;
-        match written {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
-            Err(error) => Err(Fault::new("recording a promo code", error)),
-        }
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let put = TransactWriteItem::builder().put(put).build();
+        let sent = self.transact_recorded(doing, vec![put], &record).await?;
+        Ok(sent.map(|refused| refused.is_none()))
     }
 
     /// A page of all codes, newest first.

@@ -2,8 +2,7 @@
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
-use domain::Timestamp;
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
 use domain::accounts::{MailedToken, Session, User};
 use domain::audit::Record;
 use domain::ids::{SessionId, UserId};
@@ -13,7 +12,6 @@ use crate::items::{
     self, CredentialItem, SESSION_SORT_PREFIX, SessionItem, UserItem, email_key, number,
     session_sort, text,
 };
-use crate::transact::Outcome;
 use crate::{Recorded, Store};
 
 /// How many sessions are looked at when the oldest are ended: those that may live, and more than can begin meanwhile.
@@ -28,18 +26,6 @@ pub struct NewEra<'a> {
     pub keep: Option<&'a SessionId>,
     /// The mailed token that lets somebody do this; it is used up.
     pub token: Option<&'a MailedToken>,
-}
-
-/// What became of a new era.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begun {
-    /// It began: every session of the one before has ended.
-    Done,
-    /// Another one began before, or the session that should go on has ended, or the token was used before; nothing was
-    /// written.
-    Overtaken,
-    /// Another write was under way: nothing is known, and nothing was written.
-    Busy,
 }
 
 impl Store {
@@ -116,6 +102,30 @@ impl Store {
         self.end_session_at(user, session_sort(id)).await
     }
 
+    /// Ends a session because its owner signs out, with the record of it. One that has ended is left alone, and nothing
+    /// is recorded then.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn sign_out(
+        &self,
+        user: &UserId,
+        id: &SessionId,
+        record: Record,
+    ) -> Result<Recorded<()>, Fault> {
+        let doing = "signing out";
+        let delete = Delete::builder()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(user.as_str()))
+            .key("sk", text(session_sort(id)))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let delete = TransactWriteItem::builder().delete(delete).build();
+        let sent = self.transact_recorded(doing, vec![delete], &record).await?;
+        Ok(sent.map(|_| ()))
+    }
+
     async fn end_session_at(&self, user: &UserId, sort: String) -> Result<(), Fault> {
         self.client
             .delete_item()
@@ -157,7 +167,8 @@ impl Store {
     }
 
     /// Begins the next era of `user`, on condition that it is still the one in `user`: ends every session but the one
-    /// to keep, all or nothing.
+    /// to keep, all or nothing, and records why. `false`, with nothing written, if another era began before, the session
+    /// that should go on has ended, or the token was used before.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -165,8 +176,9 @@ impl Store {
         &self,
         user: &User,
         new: NewEra<'_>,
-        now: Timestamp,
-    ) -> Result<Begun, Fault> {
+        record: Record,
+    ) -> Result<Recorded<bool>, Fault> {
+        let now = record.at;
         let next = |update: UpdateBuilder, pk: &str, sk: String| {
             let built = update
                 .table_name(&self.tables.accounts)
@@ -203,10 +215,9 @@ impl Store {
         if let Some(token) = new.token {
             actions.push(self.use_up(token, now)?);
         }
-        match self.transact("ending every session", actions).await? {
-            Outcome::Committed => Ok(Begun::Done),
-            Outcome::Cancelled(_) => Ok(Begun::Overtaken),
-            Outcome::Busy => Ok(Begun::Busy),
-        }
+        let sent = self
+            .transact_recorded("ending every session", actions, &record)
+            .await?;
+        Ok(sent.map(|refused| refused.is_none()))
     }
 }

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Cloud, PASSWORD, Person, send};
+use crate::harness::{Cloud, PASSWORD, Person, send, token_in};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -152,4 +152,73 @@ async fn nobody_signs_in_past_a_log_that_cannot_be_written() {
         .matches("\"refresh_digest\"")
         .count();
     assert_eq!(sessions, 1, "a session began without a record");
+}
+
+#[tokio::test]
+async fn an_admin_reads_what_was_done_to_an_account_and_to_the_platform_page_by_page() {
+    let cloud = Cloud::with_admin().await;
+    let (admin, ada) = (cloud.admin().await, cloud.person().await);
+    let letters = cloud.letters(&ada.email, "Verify your e-mail address", 1);
+    let token = json!({"token": token_in(&letters.await[0])});
+    assert_eq!(cloud.post("/auth/verify-email", &token).await.status, 204);
+    let change = json!({"current_password": PASSWORD, "new_password": "another long pass phrase"});
+    assert_eq!(ada.post("/me/password", &change).await.status, 204);
+    let user = format!("/admin/users/{}", ada.id);
+    let both = json!({"plan": "pro", "suspended": true});
+    admin.patch(&user, &both).await.expect(200);
+    admin
+        .patch(&user, &json!({"suspended": false}))
+        .await
+        .expect(200);
+    cloud.stack.forget_callers();
+    assert_eq!(ada.post("/auth/logout", &json!({})).await.status, 204);
+    let code = json!({"code": "AUTUMN-2030", "credits": 5, "max_redemptions": 1});
+    admin.post("/admin/promo-codes", &code).await.expect(201);
+    admin
+        .post("/admin/promo-codes", &code)
+        .await
+        .problem(409, "conflict");
+
+    let mut lines = Vec::new();
+    let first = format!("/admin/audit?user_id={}&limit=3", ada.id);
+    let mut path = first.clone();
+    loop {
+        let page = admin.get(&path).await.expect(200);
+        let data = page["data"].as_array().unwrap();
+        assert!(data.len() <= 3);
+        for line in data {
+            let field = |name: &str| line[name].as_str().unwrap().to_owned();
+            lines.push((field("act"), field("actor"), field("subject")));
+        }
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("{first}&cursor={cursor}");
+    }
+    lines.reverse();
+    assert_eq!(lines, acts(&ada).await);
+    let told = lines.iter().map(|(act, actor, _)| {
+        let who = if *actor == ada.id { "ada" } else { "admin" };
+        (act.as_str(), who)
+    });
+    let expected = [
+        ("registered", "ada"),
+        ("email_verified", "ada"),
+        ("password_changed", "ada"),
+        ("plan_changed", "admin"),
+        ("suspended", "admin"),
+        ("reinstated", "admin"),
+        ("signed_out", "ada"),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+
+    let platform = admin.get("/admin/audit").await.expect(200);
+    let platform = platform["data"].as_array().unwrap();
+    assert_eq!(platform.len(), 1, "{platform:?}");
+    assert_eq!(platform[0]["act"], "promo_code_created");
+    assert_eq!(platform[0]["subject"], "AUTUMN-2030");
+    // A cursor is for its list and its reader.
+    let cursor = path.split_once("&cursor=").unwrap().1;
+    let other = format!("/admin/audit?user_id={}&cursor={cursor}", admin.id);
+    admin.get(&other).await.problem(400, "invalid_cursor");
 }
