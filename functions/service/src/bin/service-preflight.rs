@@ -1,4 +1,4 @@
-//! OPTIONS on every route
+//! OPTIONS on every route but those of generations-preflight
 //! What a page from another origin may send. The origin is named only if it is configured.
 
 use app::App;

@@ -73,6 +73,7 @@ const REPLIES: &[(&str, Reply)] = &[
     ("generations-get", Reply::Status(404)),
     ("generations-list", Reply::Status(200)),
     ("generations-media", Reply::Status(404)),
+    ("generations-preflight", Reply::Status(204)),
     ("generations-stats", Reply::Status(200)),
     ("generations-unfavorite", Reply::Status(404)),
     ("generations-update", Reply::Status(404)),

@@ -115,7 +115,8 @@ async fn a_kill_in_the_middle_loses_nothing_and_pays_for_nothing_twice() {
     after.check();
     assert_eq!(after.entries[..before.entries.len()], before.entries);
     assert_eq!(user.download(&picture_url).await, picture);
-    assert_eq!(process.list("mail").await[0]["subject"], "Welcome");
+    let mail = process.list("mail").await;
+    assert!(mail.iter().any(|letter| letter["subject"] == "Welcome"));
     let kept = user.get(&format!("/files/{file}")).await;
     assert_eq!(kept["status"], "ready");
     let with_file = json!({ "prompt": "a fox like this one", "reference_file_id": file });

@@ -1,0 +1,13 @@
+//! OPTIONS on the routes of generations, projects and files
+//! What a page from another origin may send. The origin is named only if it is configured.
+
+use app::App;
+use entry::http::{self, Failure, Reply, Request};
+
+fn main() -> entry::Exit {
+    http::serve(handle)
+}
+
+async fn handle(_: &'static App, _: Request) -> Result<Reply, Failure> {
+    Ok(Reply::preflight())
+}
