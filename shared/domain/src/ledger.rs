@@ -1,6 +1,7 @@
 //! The wallet and its ledger. Owns the arithmetic of every booking: each one yields the next wallet and exactly
-//! one entry whose deltas are the difference, and whose hash covers it and every entry before it. Refuses to know how the pair is committed (the store writes both in
-//! one transaction, on condition that the wallet still has the version that the booking started from).
+//! one entry whose deltas are the difference, and whose hash covers it and every entry before it. Refuses to know how
+//! the pair is committed (the store writes both in one transaction, on condition that the wallet still has the version
+//! that the booking started from).
 
 #[cfg(test)]
 mod interleavings;
@@ -177,7 +178,7 @@ pub struct Entry {
     pub tenant: Tenant,
     /// What it books.
     pub kind: EntryKind,
-    /// How much; never zero.
+    /// How much; zero only for a sign-up bonus that the operator set to zero.
     pub amount: Credits,
     /// What it did to `available`.
     pub available_delta: i64,
@@ -293,7 +294,7 @@ impl Wallet {
         }
     }
 
-    /// Books a new user's sign-up bonus; nothing to book if the bonus is zero.
+    /// Books a new user's sign-up bonus, also one of zero: this entry is how a wallet comes to be.
     ///
     /// # Errors
     /// [`Broken`] if the wallet would exceed [`Credits::MAX`].

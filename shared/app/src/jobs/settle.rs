@@ -161,8 +161,8 @@ fn next_check(job: &Generation) -> Duration {
     RUNNING_CHECK_MIN.max(Duration::from_secs(u64::from(expected) / 4))
 }
 
-/// Past its deadline, or no longer wanted: the provider is asked to stop, and its answer settles the job. A cancel is only a wish: the
-/// hold stays until the provider says how the job ended.
+/// Past its deadline, or no longer wanted: the provider is asked to stop, and its answer settles the job. A cancel is
+/// only a wish: the hold stays until the provider says how the job ended.
 async fn stop(
     fal: &provider::Fal,
     job: &Generation,

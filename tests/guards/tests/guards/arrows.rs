@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::workspace::{self, built_with, folder, own_folder, shipped};
 
-/// What only these of our crates may name: one each, but for the HTTP client of the two services that are not AWS's. Everything of AWS must be in this list.
+/// What only these of our crates may name: one each, but for the HTTP client of the two services that are not AWS's.
+/// Everything of AWS must be in this list.
 const HOMES: [(&str, &[&str]); 16] = [
     ("argon2", &["shared/auth"]),
     ("aws-config", &["shared/aws"]),
