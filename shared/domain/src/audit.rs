@@ -39,13 +39,15 @@ pub enum Act {
     Suspended,
     /// An admin opened it again.
     Reinstated,
+    /// An account was deleted by its owner.
+    Erased,
     /// An admin made a promo code.
     PromoCodeCreated,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignedOut,
@@ -58,6 +60,7 @@ impl Act {
         Self::PlanChanged,
         Self::Suspended,
         Self::Reinstated,
+        Self::Erased,
         Self::PromoCodeCreated,
     ];
 
@@ -77,6 +80,7 @@ impl Act {
             Self::PlanChanged => "plan_changed",
             Self::Suspended => "suspended",
             Self::Reinstated => "reinstated",
+            Self::Erased => "erased",
             Self::PromoCodeCreated => "promo_code_created",
         }
     }
