@@ -96,6 +96,10 @@ fn own() -> Vec<Operation> {
             .says("What is not there stays as it is; null takes it away.")
             .takes::<UpdateProfile>()
             .answers::<Profile>(200, "Your profile as it is now."),
+        person("DELETE /me", "accountsMeDelete", "Erase your account")
+            .says("Your personal data, sessions, keys and media. Not while a generation of yours runs.")
+            .answers_nothing(204, "It is erased.")
+            .refuses(&[Code::Conflict]),
         person(
             "POST /me/password",
             "accountsPasswordChange",

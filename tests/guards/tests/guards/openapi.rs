@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use api::openapi::{self, Operation, Who};
+use domain::accounts::Scope;
+use regex_lite::Regex;
 use serde_json::{Value, json};
 
 use crate::template::{Function, Route, functions, routes, visit_keys};
@@ -41,11 +43,16 @@ fn fits(path: &str, route: &str) -> bool {
     named.len() == real.len() && pairs.all(|(named, real)| named == real || named.starts_with('{'))
 }
 
-/// The first line of the documentation of a function's binary.
-fn first_line(function: &Function) -> String {
+/// The source of a function's binary.
+fn source(function: &Function) -> String {
     let binary = function.binary();
     let domain = binary.split('-').next().unwrap();
-    let source = workspace::text(&format!("functions/{domain}/src/bin/{binary}.rs"));
+    workspace::text(&format!("functions/{domain}/src/bin/{binary}.rs"))
+}
+
+/// The first line of the documentation of a function's binary.
+fn first_line(function: &Function) -> String {
+    let source = source(function);
     let line = source.lines().next().unwrap();
     line.strip_prefix("//! ").unwrap().to_owned()
 }
