@@ -93,7 +93,7 @@ fn check_reason(reason: &str, problems: &mut Problems) -> Option<String> {
 
 /// `PATCH /admin/users/{user_id}`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1))]
 pub struct ChangeAccount {
     /// What they pay for from now on.
     #[schemars(with = "Option<schema::Plan>")]

@@ -26,7 +26,7 @@ pub struct RecordView {
     /// What was done.
     #[schemars(with = "schema::AuditedAct")]
     pub act: String,
-    /// To what: an id or a code.
+    /// To what: an id or a code; of a model, what it is offered at since.
     #[schemars(example = &"key_01KG9QZ3M4T5V6W7X8Y9Z0ABCD")]
     pub subject: String,
 }

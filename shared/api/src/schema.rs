@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use domain::accounts::{self, AVATAR_URL_CHARS_MAX, EMAIL_CHARS_MAX, FULL_NAME_CHARS_MAX};
 use domain::admin::{AMOUNT_MAX, REASON_CHARS_MAX};
 use domain::audit::Act;
-use domain::catalogue::{self, NEGATIVE_PROMPT_CHARS_MAX, PROMPT_CHARS_MAX};
+use domain::catalogue::{self, NEGATIVE_PROMPT_CHARS_MAX, PRICE_MAX, PROMPT_CHARS_MAX};
 use domain::files::{self, SIZE_BYTES_MAX};
 use domain::generations::{FailureCode, Intent, State};
 use domain::labels::{TAG_CHARS_MAX, TAGS_MAX, TITLE_CHARS_MAX};
@@ -174,6 +174,8 @@ forms! {
     };
     /// What a model makes.
     Kind = one_of(&catalogue::Kind::ALL.map(catalogue::Kind::as_str));
+    /// What a unit of a model costs.
+    UnitPrice = whole(1, Some(PRICE_MAX), 30);
     /// Whether a model takes something.
     Takes = one_of(&["required", "optional", "none"]);
     /// What to make.

@@ -5,6 +5,7 @@ use crate::admin::{AccountView, ChangeAccount, CreateGrant};
 use crate::audit::RecordView;
 use crate::credits::Transaction;
 use crate::list::List;
+use crate::models::{ChangeModel, ModelView};
 use crate::problem::Code;
 use crate::promos::{CreatePromo, PromoView};
 use crate::reconciliation::RunView;
@@ -50,6 +51,15 @@ pub(super) fn operations() -> Vec<Operation> {
             .asks::<schema::UserId>("user_id", "Whose log; the platform's if not given.")
             .pages()
             .answers::<List<RecordView>>(200, "A page, newest first."),
+        admin(
+            "PATCH /admin/models/{model}",
+            "adminModelsUpdate",
+            "Change what a model costs, or withdraw it",
+        )
+        .says("What is not there stays as it is; null goes back to the catalogue.")
+        .names::<schema::AnyModelId>("model", "The model's id.")
+        .takes::<ChangeModel>()
+        .answers::<ModelView>(200, "The model as it is offered now."),
         admin(
             "PATCH /admin/users/{user_id}",
             "adminUsersUpdate",

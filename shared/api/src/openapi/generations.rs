@@ -30,7 +30,7 @@ fn create(model: &'static Model) -> Operation {
         .operation(Who::User(Scope::Generate), "POST /generations/{model}", &id, model.name)
         .at(&format!("/generations/{}", model.id))
         .says(&format!(
-            "{} {price} credits a{} {unit}; usually {} seconds; {} a minute.",
+            "{} Listed at {price} credits a{} {unit}; usually {} seconds; {} a minute.",
             model.description,
             if unit.starts_with(['a', 'i']) { "n" } else { "" },
             model.expected_s,
@@ -53,6 +53,7 @@ fn create(model: &'static Model) -> Operation {
             Code::OutOfCredits,
             Code::KeyCapReached,
             Code::NotFound,
+            Code::Conflict,
             Code::PriceChanged,
             Code::ConcurrencyLimit,
         ])

@@ -29,6 +29,6 @@ pub(super) fn operations() -> Vec<Operation> {
             )
             .takes_schema(generations::quote_schema)
             .answers::<QuoteView>(201, "The price.")
-            .refuses(&[Code::NotFound]),
+            .refuses(&[Code::NotFound, Code::Conflict]),
     ]
 }
