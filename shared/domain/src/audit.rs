@@ -41,11 +41,13 @@ pub enum Act {
     Reinstated,
     /// An admin made a promo code.
     PromoCodeCreated,
+    /// An admin changed what a model is offered at.
+    ModelChanged,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignedOut,
@@ -59,6 +61,7 @@ impl Act {
         Self::Suspended,
         Self::Reinstated,
         Self::PromoCodeCreated,
+        Self::ModelChanged,
     ];
 
     /// Its name.
@@ -78,6 +81,7 @@ impl Act {
             Self::Suspended => "suspended",
             Self::Reinstated => "reinstated",
             Self::PromoCodeCreated => "promo_code_created",
+            Self::ModelChanged => "model_changed",
         }
     }
 
@@ -139,7 +143,7 @@ pub struct Deed {
     pub actor: Actor,
     /// What was done.
     pub act: Act,
-    /// To what: an id or a code.
+    /// To what: an id or a code; of a model, what it is offered at since.
     pub subject: String,
 }
 

@@ -13,6 +13,7 @@ mod files;
 mod generations;
 mod items;
 mod mailed_tokens;
+mod models;
 mod postings;
 mod projects;
 mod promos;
@@ -59,6 +60,8 @@ pub struct Tables {
     pub audit: String,
     /// How far everybody's books were found in order.
     pub reconciliation: String,
+    /// What models are offered at.
+    pub models: String,
 }
 
 /// What a worker shows instead of a tenant: only code that acts for Velro itself may make one.
