@@ -56,6 +56,7 @@ pub async fn change(
         password_hash: Some(&hash),
         keep: Some(session),
         token: None,
+        is_suspension: false,
     };
     if !begin_era(app, &read, new, Act::PasswordChanged).await? {
         let overtaken = "your password or your sessions were changed meanwhile";
@@ -110,6 +111,7 @@ pub async fn reset(app: &App, token: &str, password: Password) -> Result<(), Err
         password_hash: Some(&hash),
         keep: None,
         token: Some(&token),
+        is_suspension: false,
     };
     if !begin_era(app, &user, new, Act::PasswordReset).await? {
         return Err(not_valid().into());

@@ -170,7 +170,7 @@ async fn an_admin_reads_what_was_done_to_an_account_and_to_the_platform_page_by_
         .patch(&user, &json!({"suspended": false}))
         .await
         .expect(200);
-    cloud.stack.forget_callers();
+    let ada = ada.sign_in("another long pass phrase").await;
     assert_eq!(ada.post("/auth/logout", &json!({})).await.status, 204);
     let code = json!({"code": "AUTUMN-2030", "credits": 5, "max_redemptions": 1});
     admin.post("/admin/promo-codes", &code).await.expect(201);
@@ -208,6 +208,7 @@ async fn an_admin_reads_what_was_done_to_an_account_and_to_the_platform_page_by_
         ("plan_changed", "admin"),
         ("suspended", "admin"),
         ("reinstated", "admin"),
+        ("signed_in", "ada"),
         ("signed_out", "ada"),
     ];
     assert_eq!(told.collect::<Vec<_>>(), expected);
