@@ -16,7 +16,7 @@ use crate::{App, Error, audit, clock};
 /// How often a suspension is tried while its user begins new eras, which takes a password or a mailed token each time.
 const SUSPEND_ATTEMPTS_MAX: u32 = 5;
 
-/// Gives credits to a user, or takes some back.
+/// Gives credits to a user, or takes some back; their audit log tells of it.
 ///
 /// # Errors
 /// [`Refusal::NoSuch`] without such a user, [`Refusal::Conflict`] if less is there than is to be taken, or more would be
@@ -36,10 +36,15 @@ pub async fn grant(
         actor: Actor::User(admin.user.clone()),
         description: &grant.reason,
     };
+    let act = match grant.change {
+        Change::Up(_) => Act::CreditsGranted,
+        Change::Down(_) => Act::CreditsAdjusted,
+    };
     let order = Order {
         tenant: Tenant::User(grant.user.clone()),
         once: postings::once(admin, key, &grant.fingerprint),
         promo: None,
+        act: Some(act),
     };
     let ended = postings::post(app, &order, |wallet, now| match grant.change {
         Change::Up(amount) => wallet

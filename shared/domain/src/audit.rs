@@ -3,7 +3,7 @@
 //! Owns the acts, the form of a record and what its hash covers. A record holds ids and codes only: no name, no address,
 //! nothing that would have to be forgotten with a person. Refuses to know how it is kept: the store puts a record and
 //! its chain's new head into the transaction of the act itself, so that neither is ever there without the other.
-//! Credits have the ledger, which is a chain of its own.
+//! Credits have the ledger, which is a chain of its own; what an admin moves there is told of here, too.
 
 use std::fmt;
 
@@ -33,12 +33,16 @@ pub enum Act {
     KeyCreated,
     /// A personal API key was deleted.
     KeyDeleted,
-    /// An admin moved an account to another plan.
+    /// An admin moved an account to another plan, or its owner bought one.
     PlanChanged,
     /// An admin closed an account to its owner.
     Suspended,
     /// An admin opened it again.
     Reinstated,
+    /// An admin gave credits.
+    CreditsGranted,
+    /// An admin took credits back.
+    CreditsAdjusted,
     /// An admin made a promo code.
     PromoCodeCreated,
     /// An admin changed what a model is offered at.
@@ -47,7 +51,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignedOut,
@@ -60,6 +64,8 @@ impl Act {
         Self::PlanChanged,
         Self::Suspended,
         Self::Reinstated,
+        Self::CreditsGranted,
+        Self::CreditsAdjusted,
         Self::PromoCodeCreated,
         Self::ModelChanged,
     ];
@@ -80,6 +86,8 @@ impl Act {
             Self::PlanChanged => "plan_changed",
             Self::Suspended => "suspended",
             Self::Reinstated => "reinstated",
+            Self::CreditsGranted => "credits_granted",
+            Self::CreditsAdjusted => "credits_adjusted",
             Self::PromoCodeCreated => "promo_code_created",
             Self::ModelChanged => "model_changed",
         }
