@@ -19,7 +19,7 @@ pub struct RecordView {
     pub actor: String,
     /// What was done.
     pub act: String,
-    /// To what: an id or a code.
+    /// To what: an id or a code; of a model, what it is offered at since.
     pub subject: String,
 }
 

@@ -1,10 +1,13 @@
-//! The catalogue as clients see it, each model's body as JSON Schema.
+//! The catalogue as clients see it, each model's body as JSON Schema; and what admins change of it.
 
-use domain::Refusal;
-use domain::catalogue::{Kind, Model, Parameter, Prompt, Reference, Takes, When};
+use domain::catalogue::{
+    Kind, Model, Offer, PRICE_MAX, Parameter, Prompt, Reference, Takes, TermsChange, When,
+};
+use domain::{Credits, FieldCode, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::body::{Problems, nullable};
 use crate::query::Query;
 
 /// A model as clients see it.
@@ -47,17 +50,18 @@ pub struct RateLimit {
     pub per_minute: u32,
 }
 
-impl From<&Model> for ModelView {
-    fn from(model: &Model) -> Self {
+impl From<&Offer> for ModelView {
+    fn from(offer: &Offer) -> Self {
+        let model = offer.model;
         Self {
             id: model.id.to_owned(),
             object: "model".to_owned(),
             name: model.name.to_owned(),
             description: model.description.to_owned(),
             kind: model.kind.as_str().to_owned(),
-            credits: model.credits.get(),
+            credits: offer.credits.get(),
             unit: model.kind.as_str().to_owned(),
-            available: true,
+            available: offer.available,
             expected_seconds: model.expected_s,
             rate_limit: RateLimit {
                 per_minute: model.rate_per_minute,
@@ -132,6 +136,45 @@ fn schema(parameter: &Parameter) -> Value {
 pub fn check_query(mut query: Query) -> Result<Option<Kind>, Refusal> {
     let kind = query.value("kind", "image, video or audio", Kind::parse);
     query.finish(kind)
+}
+
+/// `PATCH /admin/models/{model}`: what is not there stays as it is, and what is null is the catalogue's again.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ChangeModel {
+    /// What a unit costs.
+    #[serde(default, deserialize_with = "nullable")]
+    pub credits: Option<Option<i64>>,
+    /// Whether it can be asked for.
+    #[serde(default, deserialize_with = "nullable")]
+    pub available: Option<Option<bool>>,
+}
+
+impl ChangeModel {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<TermsChange, Refusal> {
+        let mut problems = Problems::default();
+        if self.credits.is_none() && self.available.is_none() {
+            let message = "must have credits, available or both";
+            problems.add("body", FieldCode::Required, message);
+        }
+        let credits = self.credits.map(|set| {
+            set.and_then(|amount| {
+                let price = Credits::new(amount).filter(|_| (1..=PRICE_MAX).contains(&amount));
+                if price.is_none() {
+                    let message = "must be from 1 to 1000000, or null for the catalogue's";
+                    problems.add("credits", FieldCode::OutOfRange, message);
+                }
+                price
+            })
+        });
+        problems.or(Some(TermsChange {
+            credits,
+            available: self.available,
+        }))
+    }
 }
 
 #[cfg(test)]

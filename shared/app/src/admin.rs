@@ -7,12 +7,16 @@ use domain::admin::{AccountChange, Change, Grant};
 use domain::audit::{Act, Chain, Deed};
 use domain::ids::{GrantId, Tenant, UserId};
 use domain::ledger::{Actor, Event, Income};
+use store::NewEra;
 
 use crate::generations::Key;
 use crate::postings::{self, Booking, Ended, Order};
 use crate::{App, Error, audit, clock};
 
-/// Gives credits to a user, or takes some back.
+/// How often a suspension is tried while its user begins new eras, which takes a password or a mailed token each time.
+const SUSPEND_ATTEMPTS_MAX: u32 = 5;
+
+/// Gives credits to a user, or takes some back; their audit log tells of it.
 ///
 /// # Errors
 /// [`Refusal::NoSuch`] without such a user, [`Refusal::Conflict`] if less is there than is to be taken, or more would be
@@ -32,10 +36,15 @@ pub async fn grant(
         actor: Actor::User(admin.user.clone()),
         description: &grant.reason,
     };
+    let act = match grant.change {
+        Change::Up(_) => Act::CreditsGranted,
+        Change::Down(_) => Act::CreditsAdjusted,
+    };
     let order = Order {
         tenant: Tenant::User(grant.user.clone()),
         once: postings::once(admin, key, &grant.fingerprint),
         promo: None,
+        act: Some(act),
     };
     let ended = postings::post(app, &order, |wallet, now| match grant.change {
         Change::Up(amount) => wallet
@@ -57,8 +66,9 @@ pub async fn grant(
     }
 }
 
-/// Changes an account. A suspended user is refused within the minute that the authorizer's answer is kept, whatever
-/// they show: a session, a refresh token, a password or an API key.
+/// Changes an account; each change is an act of its own in its log. A suspended user is refused within the minute that
+/// the authorizer's answer is kept, whatever they show: a session, a refresh token, a password or an API key. Reinstated,
+/// they sign in anew; their API keys work again.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] without such a user, [`Refusal::Conflict`] for an admin who would lock themselves out.
@@ -71,42 +81,56 @@ pub async fn change_account(
     if admin.user == *id && change.suspended == Some(true) {
         return Err(Refusal::Conflict("you cannot suspend yourself".to_owned()).into());
     }
-    // One act a record: each names what changed.
-    let plan = change.plan.map(|plan| {
-        let only = AccountChange {
-            plan: Some(plan),
-            suspended: None,
-        };
-        (Act::PlanChanged, plan.as_str(), only)
-    });
-    let suspended = change.suspended.map(|suspended| {
-        let only = AccountChange {
-            plan: None,
-            suspended: Some(suspended),
-        };
-        let act = if suspended {
-            Act::Suspended
-        } else {
-            Act::Reinstated
-        };
-        (act, id.as_str(), only)
-    });
-    for (act, subject, only) in plan.into_iter().chain(suspended) {
-        let deed = Deed {
-            chain: Chain::of(id),
-            actor: Actor::User(admin.user.clone()),
-            act,
-            subject: subject.to_owned(),
-        };
-        let changed = audit::recorded(app, &deed, None, |record| {
-            app.store().change_account(id, only, record)
-        });
-        if !changed.await? {
-            return Err(Refusal::NotFound("user").into());
+    let store = app.store();
+    let deed = |act, subject: &str| Deed {
+        chain: Chain::of(id),
+        actor: Actor::User(admin.user.clone()),
+        act,
+        subject: subject.to_owned(),
+    };
+    if let Some(plan) = change.plan {
+        let deed = deed(Act::PlanChanged, plan.as_str());
+        let write = |record| store.change_plan(id, plan, record);
+        there_is(audit::recorded(app, &deed, None, write).await?)?;
+    }
+    match change.suspended {
+        Some(true) => suspend(app, id, &deed(Act::Suspended, id.as_str())).await?,
+        Some(false) => {
+            let deed = deed(Act::Reinstated, id.as_str());
+            let write = |record| store.reinstate(id, record);
+            there_is(audit::recorded(app, &deed, None, write).await?)?;
+        }
+        None => {}
+    }
+    let user = store.user(id).await?;
+    Ok(user.ok_or(Refusal::NotFound("user"))?)
+}
+
+/// Closes an account and ends its sessions for good: whoever took one over does not come back with its owner.
+async fn suspend(app: &App, id: &UserId, deed: &Deed) -> Result<(), Error> {
+    let new = NewEra {
+        password_hash: None,
+        keep: None,
+        token: None,
+        is_suspension: true,
+    };
+    for _ in 0..SUSPEND_ATTEMPTS_MAX {
+        let user = app.store().user(id).await?;
+        let user = user.ok_or(Refusal::NotFound("user"))?;
+        let write = |record| app.store().begin_era(&user, new, record);
+        if audit::recorded(app, deed, None, write).await? {
+            return Ok(());
         }
     }
-    let user = app.store().user(id).await?;
-    Ok(user.ok_or(Refusal::NotFound("user"))?)
+    Err(Refusal::Busy.into())
+}
+
+fn there_is(user: bool) -> Result<(), Refusal> {
+    if user {
+        Ok(())
+    } else {
+        Err(Refusal::NotFound("user"))
+    }
 }
 
 fn no_such_user() -> Refusal {

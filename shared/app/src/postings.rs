@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws::Fault;
 use domain::accounts::Caller;
+use domain::audit::{Act, Chain, Deed, Head};
 use domain::ids::Tenant;
 use domain::ledger::{Booked, Entry, Wallet};
 use domain::promos::Promo;
@@ -34,6 +35,8 @@ pub(crate) struct Order<'a> {
     pub(crate) once: Option<Once>,
     /// The code that is redeemed, if one is.
     pub(crate) promo: Option<&'a Promo>,
+    /// What the tenant's audit log calls it, if it is told there.
+    pub(crate) act: Option<Act>,
 }
 
 /// How an order ended.
@@ -64,7 +67,7 @@ pub(crate) async fn post(
     if let Some(replayed) = replay(app, order).await? {
         return Ok(replayed);
     }
-    let mut wallet = app.store().wallet(&order.tenant).await?;
+    let (mut wallet, mut log) = read(app, order).await?;
     let give_up_at = clock::now().plus(PATIENCE);
     let mut attempt = 0;
     while clock::now() < give_up_at {
@@ -74,10 +77,12 @@ pub(crate) async fn post(
             // Perhaps it was this very request, sent twice, that moved the credits.
             Err(refusal) => return Ok(replay(app, order).await?.ok_or(refusal)?),
         };
+        let record = log.map(|(act, head)| head.append(&deed(order, act, &booked), now));
         let posting = Posting {
             booked: &booked,
             once: order.once.as_ref(),
             promo: order.promo,
+            record: record.as_ref(),
             now,
         };
         match app.store().post(&posting).await? {
@@ -93,13 +98,40 @@ pub(crate) async fn post(
                 return Ok(Ended::Before(entry));
             }
             Posted::PromoClosed => return Ok(Ended::PromoClosed),
-            Posted::WalletMoved(moved) => wallet = moved,
-            Posted::Busy => wallet = app.store().wallet(&order.tenant).await?,
+            // What moved the wallet may have been told in the log, too.
+            Posted::WalletMoved(moved) => (wallet, log) = (moved, read_log(app, order).await?),
+            Posted::Busy => (wallet, log) = read(app, order).await?,
         }
         clock::back_off(attempt).await?;
         attempt += 1;
     }
     Err(Refusal::Busy.into())
+}
+
+/// Where a tenant's audit log ends, and the act to be told there.
+type Log = Option<(Act, Head)>;
+
+/// The wallet as it is now, and its tenant's log.
+async fn read(app: &App, order: &Order<'_>) -> Result<(Wallet, Log), Fault> {
+    tokio::try_join!(app.store().wallet(&order.tenant), read_log(app, order))
+}
+
+async fn read_log(app: &App, order: &Order<'_>) -> Result<Log, Fault> {
+    let Some(act) = order.act else {
+        return Ok(None);
+    };
+    let chain = Chain::Tenant(order.tenant.clone());
+    Ok(Some((act, app.store().audit_head(&chain).await?)))
+}
+
+/// What the log tells of a booking: who did it, and which entry says the rest.
+fn deed(order: &Order<'_>, act: Act, booked: &Booked) -> Deed {
+    Deed {
+        chain: Chain::Tenant(order.tenant.clone()),
+        actor: booked.entry.actor.clone(),
+        act,
+        subject: booked.entry.id.clone(),
+    }
 }
 
 async fn replay(app: &App, order: &Order<'_>) -> Result<Option<Ended>, Error> {

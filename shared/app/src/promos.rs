@@ -86,6 +86,7 @@ pub async fn redeem(
         tenant: Tenant::User(caller.user.clone()),
         once: postings::once(caller, key, &event_id),
         promo: Some(&promo),
+        act: None,
     };
     let ended = postings::post(app, &order, |wallet, now| {
         wallet

@@ -4,7 +4,8 @@
 //! that we did not begin books nothing. See [`domain::purchases`] for why events may come in any order.
 
 use aws::Fault;
-use domain::accounts::{Caller, User};
+use domain::accounts::Caller;
+use domain::audit::{Act, Chain, Deed};
 use domain::ids::Tenant;
 use domain::ledger::{Actor, Booked, Event, Income, Wallet};
 use domain::purchases::{Checkout, CheckoutRequest, Fact, Payment, Sale, Step};
@@ -148,11 +149,10 @@ async fn take(app: &App, payment: &Payment, step: Option<Step>) -> Result<Writte
     };
     let wallet = app.store().wallet(&Tenant::User(sale.user.clone())).await?;
     let booked = book(&wallet, payment, sale, step, now)?;
-    let buyer = match (step, sale.plan) {
-        (Step::Buy(_), Some(_)) => app.store().user(&sale.user).await?,
-        (Step::Buy(_) | Step::TakeBack(_) | Step::GiveBack(_), _) => None,
+    let plan = match step {
+        Step::Buy(_) => larger_plan(app, sale, now).await?,
+        Step::TakeBack(_) | Step::GiveBack(_) => None,
     };
-    let plan = buyer.as_ref().and_then(|buyer| larger_plan(buyer, sale));
     let next = next(payment.booked(step));
     let written = app
         .store()
@@ -192,8 +192,23 @@ fn book(
     booked.map_err(Fault::doing("booking a payment"))
 }
 
-/// A purchase never makes a plan smaller.
-fn larger_plan<'a>(buyer: &'a User, sale: &Sale) -> Option<PlanChange<'a>> {
-    let plan = sale.plan.filter(|plan| *plan > buyer.plan)?;
-    Some(PlanChange { user: buyer, plan })
+/// The plan that comes with the purchase, if it is larger than the buyer's: a purchase never makes a plan smaller.
+async fn larger_plan(app: &App, sale: &Sale, now: Timestamp) -> Result<Option<PlanChange>, Fault> {
+    let Some(plan) = sale.plan else {
+        return Ok(None);
+    };
+    let chain = Chain::of(&sale.user);
+    let (buyer, head) =
+        tokio::try_join!(app.store().user(&sale.user), app.store().audit_head(&chain))?;
+    let Some(user) = buyer.filter(|buyer| plan > buyer.plan) else {
+        return Ok(None);
+    };
+    let deed = Deed {
+        chain,
+        actor: Actor::System,
+        act: Act::PlanChanged,
+        subject: plan.as_str().to_owned(),
+    };
+    let record = head.append(&deed, now);
+    Ok(Some(PlanChange { user, plan, record }))
 }

@@ -1,26 +1,31 @@
 //! Quotes: telling a price, and holding an order to it.
 
-use domain::Refusal;
 use domain::accounts::Caller;
 use domain::generations::Draft;
 use domain::ids::{QuoteId, Tenant};
 use domain::quotes::{LIFETIME, Quote};
+use domain::{Credits, Refusal};
 
 use crate::{App, Error, clock, generations};
 
 /// Tells what an order would cost, after the same checks as the order itself. Charges nothing.
 ///
 /// # Errors
-/// Refused for what it names that does not exist.
+/// Refused for what it names that does not exist, and if its model is not offered.
 pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Quote, Error> {
     let tenant = Tenant::User(caller.user.clone());
-    generations::check_references(app, caller, &tenant, draft).await?;
+    let (offers, references) = tokio::join!(
+        app.store().offers(),
+        generations::check_references(app, caller, &tenant, draft)
+    );
+    references?;
+    let price = offers?.price(&draft.order)?;
     let now = clock::now();
     let quote = Quote {
         id: QuoteId::new(now, clock::entropy()?),
         caller: caller.user.clone(),
         order_fingerprint: draft.order_fingerprint.clone(),
-        credits: draft.order.cost,
+        credits: price,
         created_at: now,
         expires_at: now.plus(LIFETIME),
     };
@@ -28,13 +33,17 @@ pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Quote, 
     Ok(quote)
 }
 
-/// Whether the price is what the caller agreed to: at most `max_credits`, and what the quote says. A quote that ended
+/// Whether `price` is what the caller agreed to: at most `max_credits`, and what the quote says. A quote that ended
 /// is forgotten in the end, so one that is not there is answered in the same way, as is somebody else's.
 ///
 /// # Errors
 /// [`Refusal::PriceChanged`] if it is not.
-pub(crate) async fn check_price(app: &App, caller: &Caller, draft: &Draft) -> Result<(), Error> {
-    let price = draft.order.cost;
+pub(crate) async fn check_price(
+    app: &App,
+    caller: &Caller,
+    draft: &Draft,
+    price: Credits,
+) -> Result<(), Error> {
     let changed = Refusal::PriceChanged { price };
     if draft.max_credits.is_some_and(|max| max < price) {
         return Err(changed.into());

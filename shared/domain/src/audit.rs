@@ -3,7 +3,7 @@
 //! Owns the acts, the form of a record and what its hash covers. A record holds ids and codes only: no name, no address,
 //! nothing that would have to be forgotten with a person. Refuses to know how it is kept: the store puts a record and
 //! its chain's new head into the transaction of the act itself, so that neither is ever there without the other.
-//! Credits have the ledger, which is a chain of its own.
+//! Credits have the ledger, which is a chain of its own; what an admin moves there is told of here, too.
 
 use std::fmt;
 
@@ -33,7 +33,7 @@ pub enum Act {
     KeyCreated,
     /// A personal API key was deleted.
     KeyDeleted,
-    /// An admin moved an account to another plan.
+    /// An admin moved an account to another plan, or its owner bought one.
     PlanChanged,
     /// An admin closed an account to its owner.
     Suspended,
@@ -41,13 +41,19 @@ pub enum Act {
     Reinstated,
     /// An account was deleted by its owner.
     Erased,
+    /// An admin gave credits.
+    CreditsGranted,
+    /// An admin took credits back.
+    CreditsAdjusted,
     /// An admin made a promo code.
     PromoCodeCreated,
+    /// An admin changed what a model is offered at.
+    ModelChanged,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignedOut,
@@ -61,7 +67,10 @@ impl Act {
         Self::Suspended,
         Self::Reinstated,
         Self::Erased,
+        Self::CreditsGranted,
+        Self::CreditsAdjusted,
         Self::PromoCodeCreated,
+        Self::ModelChanged,
     ];
 
     /// Its name.
@@ -81,7 +90,10 @@ impl Act {
             Self::Suspended => "suspended",
             Self::Reinstated => "reinstated",
             Self::Erased => "erased",
+            Self::CreditsGranted => "credits_granted",
+            Self::CreditsAdjusted => "credits_adjusted",
             Self::PromoCodeCreated => "promo_code_created",
+            Self::ModelChanged => "model_changed",
         }
     }
 
@@ -143,7 +155,7 @@ pub struct Deed {
     pub actor: Actor,
     /// What was done.
     pub act: Act,
-    /// To what: an id or a code.
+    /// To what: an id or a code; of a model, what it is offered at since.
     pub subject: String,
 }
 

@@ -1,12 +1,15 @@
-//! The catalogue: which models there are, what they cost, what they take. Data, and one check over it.
+//! The catalogue: which models there are, what they cost, what they take. Data, one check over it, and what of it admins
+//! set otherwise.
 //!
 //! Owns: prices, limits, parameters, and where each model is at the provider. Refuses to know JSON, the provider's
 //! protocol, and whether somebody can pay.
 
 mod check;
 mod data;
+mod offer;
 
 pub use check::{Asked, Order};
+pub use offer::{Offer, Offers, PRICE_MAX, Terms, TermsChange};
 
 use crate::credits::Credits;
 
@@ -155,7 +158,7 @@ pub struct Model {
     pub description: &'static str,
     /// What it makes.
     pub kind: Kind,
-    /// What one unit costs.
+    /// What one unit costs, unless an admin set another price.
     pub credits: Credits,
     /// How long it usually takes, in seconds.
     pub expected_s: u32,

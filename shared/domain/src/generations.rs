@@ -50,7 +50,7 @@ pub struct Request {
 /// A generation asked for, checked against its model.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// What is ordered, and what it costs.
+    /// What is ordered.
     pub order: Order,
     /// What was asked for.
     pub request: Request,

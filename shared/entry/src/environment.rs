@@ -33,6 +33,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             projects: settings.text("PROJECTS_TABLE"),
             audit: settings.text("AUDIT_TABLE"),
             reconciliation: settings.text("RECONCILIATION_TABLE"),
+            models: settings.text("MODELS_TABLE"),
         },
         queues: Queues {
             image_url: settings.text("IMAGE_QUEUE_URL"),

@@ -1,12 +1,12 @@
 //! Users and credentials.
 
 use aws::Fault;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, KeysAndAttributes, Put, ReturnValue, TransactWriteItem, Update,
 };
 use domain::Timestamp;
-use domain::accounts::{AvatarUrl, Email, FullName, ProfileChange, Session, User};
-use domain::admin::AccountChange;
+use domain::accounts::{AvatarUrl, Email, FullName, Plan, ProfileChange, Session, User};
 use domain::audit::Record;
 use domain::ids::UserId;
 use domain::ledger::Booked;
@@ -152,37 +152,50 @@ impl Store {
             .transpose()
     }
 
-    /// Changes what an admin may change of an account, with the record of it; `false` if there is no such account.
+    /// Moves an account to another plan, with the record of it; `false` if there is no such account.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn change_account(
+    pub async fn change_plan(
         &self,
         id: &UserId,
-        change: AccountChange,
+        plan: Plan,
         record: Record,
     ) -> Result<Recorded<bool>, Fault> {
-        let doing = "changing an account";
-        let mut update = Update::builder()
+        let update = Update::builder()
+            .update_expression("SET #plan = :plan, updated_at_ms = :now")
+            .expression_attribute_names("#plan", "plan")
+            .expression_attribute_values(":plan", text(plan.as_str()));
+        self.change_account("changing a plan", id, update, record)
+            .await
+    }
+
+    /// Opens a suspended account to its owner again, with the record of it; `false` if there is no such account.
+    /// Suspending one is [`Store::begin_era`].
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn reinstate(&self, id: &UserId, record: Record) -> Result<Recorded<bool>, Fault> {
+        let update = Update::builder()
+            .update_expression("SET suspended = :no, updated_at_ms = :now")
+            .expression_attribute_values(":no", AttributeValue::Bool(false));
+        self.change_account("reinstating a user", id, update, record)
+            .await
+    }
+
+    async fn change_account(
+        &self,
+        doing: &'static str,
+        id: &UserId,
+        update: UpdateBuilder,
+        record: Record,
+    ) -> Result<Recorded<bool>, Fault> {
+        let update = update
             .table_name(&self.tables.accounts)
             .key("pk", text(id.as_str()))
             .key("sk", text(UserItem::SORT))
             .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":now", number(record.at.ms()));
-        let mut set = "SET updated_at_ms = :now".to_owned();
-        if let Some(plan) = change.plan {
-            set.push_str(", #plan = :plan");
-            update = update
-                .expression_attribute_names("#plan", "plan")
-                .expression_attribute_values(":plan", text(plan.as_str()));
-        }
-        if let Some(suspended) = change.suspended {
-            set.push_str(", suspended = :suspended");
-            update =
-                update.expression_attribute_values(":suspended", AttributeValue::Bool(suspended));
-        }
-        let update = update
-            .update_expression(set)
+            .expression_attribute_values(":now", number(record.at.ms()))
             .build()
             .map_err(Fault::doing(doing))?;
         let update = TransactWriteItem::builder().update(update).build();

@@ -14,6 +14,7 @@ mod files;
 mod generations;
 mod items;
 mod mailed_tokens;
+mod models;
 mod postings;
 mod projects;
 mod promos;
@@ -30,6 +31,7 @@ use aws_sdk_dynamodb::Client;
 
 pub use accounts::{Credential, Registered};
 pub use api_keys::{KeySpend, KnownKey};
+pub use attempts::Counted;
 pub use audit::{RecordPage, Recorded};
 pub use cursor::Cursor;
 pub use erasures::Erased;
@@ -61,6 +63,8 @@ pub struct Tables {
     pub audit: String,
     /// How far everybody's books were found in order.
     pub reconciliation: String,
+    /// What models are offered at.
+    pub models: String,
 }
 
 /// What a worker shows instead of a tenant: only code that acts for Velro itself may make one.

@@ -7,13 +7,14 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use domain::Timestamp;
+use domain::audit::Record;
 use domain::ids::{Tenant, UserId};
 use domain::ledger::{Booked, Entry, Wallet};
 use domain::promos::Promo;
 
-use crate::Store;
 use crate::items::{self, EntryItem, OnceItem, WalletItem, text};
 use crate::transact::{Outcome, Reason};
+use crate::{Recorded, Store};
 
 /// A client's key, and the request that it came with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Posting<'a> {
     pub once: Option<&'a Once>,
     /// The code that is redeemed, if one is.
     pub promo: Option<&'a Promo>,
+    /// What the audit log will tell of it, if it is told there.
+    pub record: Option<&'a Record>,
     /// When.
     pub now: Timestamp,
 }
@@ -63,7 +66,7 @@ pub enum Posted {
     PromoClosed,
     /// The wallet moved meanwhile; this is how it is now.
     WalletMoved(Wallet),
-    /// Other writes were under way: read again and try again.
+    /// Other writes were under way, or came first in the audit log: read again and try again.
     Busy,
 }
 
@@ -81,10 +84,18 @@ impl Store {
         if let Some(promo) = posting.promo {
             actions.push(self.count_redemption(promo, posting.now)?);
         }
-        let reasons = match self.transact(doing, actions).await? {
-            Outcome::Committed => return Ok(Posted::Done),
-            Outcome::Busy => return Ok(Posted::Busy),
-            Outcome::Cancelled(reasons) => reasons,
+        let sent = match posting.record {
+            Some(record) => self.transact_recorded(doing, actions, record).await?,
+            None => match self.transact(doing, actions).await? {
+                Outcome::Committed => Recorded::Done(None),
+                Outcome::Cancelled(reasons) => Recorded::Done(Some(reasons)),
+                Outcome::Busy => Recorded::Behind(None),
+            },
+        };
+        let reasons = match sent {
+            Recorded::Done(None) => return Ok(Posted::Done),
+            Recorded::Done(Some(reasons)) => reasons,
+            Recorded::Behind(_) => return Ok(Posted::Busy),
         };
         let mut reasons = reasons.into_iter();
         let (wallet, entry) = (reasons.next(), reasons.next());

@@ -5,21 +5,24 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use domain::Timestamp;
 use domain::accounts::{Plan, User};
+use domain::audit::Record;
 use domain::ledger::Booked;
 use domain::purchases::{Checkout, Payment};
 
 use crate::accounts::is_condition;
 use crate::items::{self, CheckoutItem, PaymentItem, UserItem, number, text};
 use crate::transact::Outcome;
-use crate::{Store, System, Written};
+use crate::{Recorded, Store, System, Written};
 
 /// A plan that came with a purchase.
 #[derive(Debug)]
-pub struct PlanChange<'a> {
+pub struct PlanChange {
     /// The buyer as they were read: another plan since then stands in the way.
-    pub user: &'a User,
+    pub user: User,
     /// What they bought.
     pub plan: Plan,
+    /// What their audit log will tell of it.
+    pub record: Record,
 }
 
 impl Store {
@@ -92,7 +95,7 @@ impl Store {
             .transpose()
     }
 
-    /// Writes a payment's next record, with the booking and the plan that go with it, all or nothing.
+    /// Writes a payment's next record, with the booking and the recorded plan that go with it, all or nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -100,7 +103,7 @@ impl Store {
         &self,
         next: &Payment,
         booked: Option<&Booked>,
-        plan: Option<&PlanChange<'_>>,
+        plan: Option<&PlanChange>,
         now: Timestamp,
     ) -> Result<Written, Fault> {
         let doing = "booking a payment";
@@ -119,20 +122,24 @@ impl Store {
         if let Some(booked) = booked {
             actions.extend(self.booking(booked)?);
         }
-        if let Some(change) = plan {
-            actions.push(self.set_plan(change, now)?);
-        }
-        match self.transact(doing, actions).await? {
-            Outcome::Committed => Ok(Written::Done),
-            Outcome::Busy | Outcome::Cancelled(_) => Ok(Written::Stale),
-        }
+        let is_done = match plan {
+            Some(change) => {
+                actions.push(self.set_plan(change, now)?);
+                let sent = self
+                    .transact_recorded(doing, actions, &change.record)
+                    .await?;
+                matches!(sent, Recorded::Done(None))
+            }
+            None => matches!(self.transact(doing, actions).await?, Outcome::Committed),
+        };
+        Ok(if is_done {
+            Written::Done
+        } else {
+            Written::Stale
+        })
     }
 
-    fn set_plan(
-        &self,
-        change: &PlanChange<'_>,
-        now: Timestamp,
-    ) -> Result<TransactWriteItem, Fault> {
+    fn set_plan(&self, change: &PlanChange, now: Timestamp) -> Result<TransactWriteItem, Fault> {
         let update = Update::builder()
             .table_name(&self.tables.accounts)
             .key("pk", text(change.user.id.as_str()))

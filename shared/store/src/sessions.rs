@@ -2,7 +2,7 @@
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
 use domain::accounts::{MailedToken, Session, User};
 use domain::audit::Record;
 use domain::ids::{SessionId, UserId};
@@ -26,6 +26,8 @@ pub struct NewEra<'a> {
     pub keep: Option<&'a SessionId>,
     /// The mailed token that lets somebody do this; it is used up.
     pub token: Option<&'a MailedToken>,
+    /// Whether the account is closed to its owner.
+    pub is_suspension: bool,
 }
 
 impl Store {
@@ -191,9 +193,14 @@ impl Store {
                 .map_err(Fault::doing("building a new era"))?;
             Ok::<_, Fault>(TransactWriteItem::builder().update(built).build())
         };
-        let profile = Update::builder()
-            .update_expression("SET era = :next, updated_at_ms = :now")
-            .expression_attribute_values(":now", number(now.ms()));
+        let profile = Update::builder().expression_attribute_values(":now", number(now.ms()));
+        let profile = if new.is_suspension {
+            profile
+                .update_expression("SET era = :next, updated_at_ms = :now, suspended = :yes")
+                .expression_attribute_values(":yes", AttributeValue::Bool(true))
+        } else {
+            profile.update_expression("SET era = :next, updated_at_ms = :now")
+        };
         let credential = match new.password_hash {
             Some(hash) => Update::builder()
                 .update_expression("SET era = :next, password_hash = :hash")

@@ -2,7 +2,7 @@
 //! One model: what it costs, what it takes.
 
 use api::models::ModelView;
-use app::App;
+use app::{App, models};
 use domain::catalogue;
 use entry::http::{self, Failure, Reply, Request};
 
@@ -10,8 +10,10 @@ fn main() -> entry::Exit {
     http::serve(handle)
 }
 
-async fn handle(_: &'static App, request: Request) -> Result<Reply, Failure> {
+async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let model = request.path("model", "model", catalogue::find)?;
 
-    Ok(Reply::ok(&ModelView::from(model)))
+    let offer = models::get(app, model).await?;
+
+    Ok(Reply::ok(&ModelView::from(&offer)))
 }

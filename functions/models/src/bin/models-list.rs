@@ -3,23 +3,18 @@
 
 use api::list::List;
 use api::models::ModelView;
-use app::App;
-use domain::catalogue;
+use app::{App, models};
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(handle)
 }
 
-async fn handle(_: &'static App, request: Request) -> Result<Reply, Failure> {
+async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let kind = api::models::check_query(request.query())?;
 
-    let models = catalogue::models()
-        .iter()
-        .filter(|model| kind.is_none_or(|kind| model.kind == kind));
+    let offers = models::list(app, kind).await?;
 
-    Ok(Reply::ok(&List::new(
-        models.map(ModelView::from).collect(),
-        None,
-    )))
+    let views = offers.iter().map(ModelView::from).collect();
+    Ok(Reply::ok(&List::new(views, None)))
 }

@@ -12,7 +12,7 @@ use domain::ids::{GenerationId, ProjectId, Tenant};
 use domain::labels::Tags;
 use domain::ledger::{Job, Limits, Wallet};
 use domain::projects::Project;
-use domain::{FieldCode, Refusal, Timestamp};
+use domain::{Credits, FieldCode, Refusal, Timestamp};
 use queue::Lane;
 use store::{IdempotencyRecord, Opened, Opening};
 
@@ -68,7 +68,7 @@ pub struct Submitted {
 /// Opens a job, or finds the one that the same key opened before, and waits for it as long as the client likes.
 ///
 /// # Errors
-/// Refused for what it names that does not exist, for its price, for too little credit or too many jobs in flight.
+/// Refused for what it names that does not exist, for a model not offered, for its price, for too little credit or too many jobs in flight.
 pub async fn submit(
     app: &App,
     caller: &Caller,
@@ -111,17 +111,19 @@ async fn open_or_find(
     key: Option<&Key>,
 ) -> Result<Found, Error> {
     let tenant = Tenant::User(caller.user.clone());
-    let (replayed, references, wallet) = tokio::join!(
+    let (replayed, references, offers, wallet) = tokio::join!(
         find_replay(app, &tenant, draft, key),
         check_references(app, caller, &tenant, draft),
+        app.store().offers(),
         app.store().wallet(&tenant)
     );
     if let Some(replayed) = replayed? {
         return Ok(replayed);
     }
     references?;
-    quotes::check_price(app, caller, draft).await?;
-    let job = new_job(&tenant, caller, draft, clock::now())?;
+    let price = offers?.price(&draft.order)?;
+    quotes::check_price(app, caller, draft, price).await?;
+    let job = new_job(&tenant, caller, draft, price, clock::now())?;
     match open(app, caller, &job, wallet?, draft, key).await? {
         Some(record) => replay(app, &tenant, draft, record).await,
         None => {
@@ -305,6 +307,7 @@ fn new_job(
     tenant: &Tenant,
     caller: &Caller,
     draft: &Draft,
+    price: Credits,
     now: Timestamp,
 ) -> Result<Generation, Fault> {
     Ok(Generation {
@@ -317,7 +320,7 @@ fn new_job(
         },
         model: draft.order.model.to_owned(),
         request: draft.request.clone(),
-        cost: draft.order.cost,
+        cost: price,
         state: State::Queued,
         hold: Hold::Open,
         attempts: 0,

@@ -5,7 +5,6 @@ use super::{
     Kind, Model, NEGATIVE_PROMPT_CHARS_MAX, NUM_IMAGES, PROMPT_CHARS_MAX, Parameter, Prompt,
     Reference, Takes, Value, When,
 };
-use crate::credits::Credits;
 use crate::ids::FileId;
 use crate::refusal::{FieldCode, FieldError};
 
@@ -25,7 +24,7 @@ pub struct Asked<'a> {
     pub has_reference: bool,
 }
 
-/// What a model was found able to do, and what that costs.
+/// What a model was found able to do. What it costs is for [`Offers::price`](super::Offers::price) to say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
     /// The model's id.
@@ -34,8 +33,6 @@ pub struct Order {
     pub kind: Kind,
     /// How many units.
     pub units: u32,
-    /// What they cost together.
-    pub cost: Credits,
     /// Where to order it, the preferred path first.
     pub paths: &'static [&'static str],
     /// The provider's field for the reference image, if there is one.
@@ -91,25 +88,23 @@ impl Model {
                 _ => None,
             });
         let units = units.unwrap_or(1);
-        let cost = self.credits.checked_mul(units);
         problems.truncate(PROBLEMS_MAX);
         let paths = match self.reference {
             Reference::Optional { paths, .. } if asked.has_reference => paths,
             Reference::None | Reference::Optional { .. } | Reference::Required { .. } => self.paths,
         };
-        match cost {
-            Some(cost) if problems.is_empty() => Ok(Order {
-                model: self.id,
-                kind: self.kind,
-                units,
-                cost,
-                paths,
-                reference_field,
-                inputs,
-                images,
-            }),
-            Some(_) | None => Err(problems),
+        if !problems.is_empty() {
+            return Err(problems);
         }
+        Ok(Order {
+            model: self.id,
+            kind: self.kind,
+            units,
+            paths,
+            reference_field,
+            inputs,
+            images,
+        })
     }
 
     fn check_prompts(
@@ -460,12 +455,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn more_images_cost_that_many_times_as_much(images in 1_i64..=4) {
+        fn each_image_is_a_unit(images in 1_i64..=4) {
             let parameters = one(NUM_IMAGES, Value::Integer(images));
             for model in models().iter().filter(|m| m.parameters.iter().any(|p| p.name == NUM_IMAGES)) {
                 let asked = Asked { has_reference: !matches!(model.reference, Reference::None), ..asked(&parameters) };
                 let order = model.check(&asked).expect("in range");
-                prop_assert_eq!(order.cost.get(), model.credits.get() * images);
                 prop_assert_eq!(i64::from(order.units), images);
             }
         }

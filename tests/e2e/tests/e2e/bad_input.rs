@@ -492,12 +492,21 @@ async fn no_odd_value_moves_a_credit_or_is_answered_with_a_500() {
             "/admin/credits/grants",
             json!({"user_id": ada.id, "amount": 0, "reason": ""}),
         ),
+        (
+            "/admin/models/veo3",
+            json!({"credits": 500, "available": true}),
+        ),
     ] {
+        let method = if path.starts_with("/admin/models/") {
+            Method::PATCH
+        } else {
+            Method::POST
+        };
         let fields = good.as_object().unwrap().keys();
         for (field, value) in fields.flat_map(|field| odd_values().map(|value| (field, value))) {
             let mut body = good.clone();
             body[field] = value;
-            let answer = admin.post(path, &body).await;
+            let answer = send(admin.request(method.clone(), path).json(&body)).await;
             assert!(answer.status < 500, "{path} {body:.200}: {:?}", answer.body);
             if answer.status >= 400 {
                 answer.shape();

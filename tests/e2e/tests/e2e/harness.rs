@@ -274,6 +274,7 @@ impl Cloud {
             "projects",
             "audit",
             "reconciliation",
+            "models",
         ] {
             #[allow(clippy::disallowed_methods, reason = "the test wants every item")]
             let items = dynamodb

@@ -23,6 +23,7 @@ mod interleavings;
 mod key_rotation;
 mod kills;
 mod main_job;
+mod models;
 mod money;
 mod page_cost;
 mod passwords;

@@ -48,8 +48,9 @@ const REPLIES: &[(&str, Reply)] = &[
     ("accounts-password-reset-confirm", Reply::Status(422)),
     ("accounts-verify-email", Reply::Status(422)),
     ("accounts-verify-email-resend", Reply::Status(202)),
-    // The caller of these four is an admin, as the authorizer would tell them.
+    // The caller of these five is an admin, as the authorizer would tell them.
     ("admin-grants-create", Reply::Status(201)),
+    ("admin-models-update", Reply::Status(200)),
     ("admin-promos-create", Reply::Status(201)),
     ("admin-promos-list", Reply::Status(200)),
     ("admin-users-update", Reply::Status(200)),

@@ -158,6 +158,21 @@ fn reconciliation_writes_to_its_own_table_and_nobody_else_does() {
 }
 
 #[test]
+fn only_one_function_sets_what_models_are_offered_at() {
+    let mut setters = BTreeSet::new();
+    for Statement { function, body } in statements() {
+        if !body["Resource"].to_string().contains("ModelsTable") {
+            continue;
+        }
+        let reads = |action: &Value| action == "dynamodb:GetItem";
+        if !each(&body["Action"]).iter().all(reads) {
+            setters.insert(function);
+        }
+    }
+    assert_eq!(setters, BTreeSet::from(["admin-models-update"]));
+}
+
+#[test]
 fn a_secret_is_read_only_by_those_who_need_it() {
     let readers = |name: &str| -> BTreeSet<&str> {
         let holds = |body: &Value| body["Resource"].to_string().contains(name);

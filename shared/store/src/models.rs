@@ -1,0 +1,58 @@
+//! What models are offered at: one item, read with every order, and written only in the transaction of the record that
+//! tells who changed it.
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use domain::audit::Record;
+use domain::catalogue::Offers;
+
+use crate::items::{self, OFFERS, OffersItem, number, text};
+use crate::{Recorded, Store};
+
+impl Store {
+    /// What admins set of the models (strongly consistent).
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn offers(&self) -> Result<Offers, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.models)
+            .key("id", text(OFFERS))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing("reading what models are offered at"))?;
+        match found.item {
+            Some(item) => items::read::<OffersItem>(item)?.try_into(),
+            None => Ok(Offers::default()),
+        }
+    }
+
+    /// Keeps what was set, with the record of it; `false` if something else was set since the version before.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn put_offers(
+        &self,
+        offers: &Offers,
+        record: Record,
+    ) -> Result<Recorded<bool>, Fault> {
+        let doing = "changing what models are offered at";
+        let before = offers.version.saturating_sub(1);
+        let put = Put::builder()
+            .table_name(&self.tables.models)
+            .set_item(Some(items::write(&OffersItem::from(offers))?));
+        let put = if before == 0 {
+            put.condition_expression("attribute_not_exists(id)")
+        } else {
+            put.condition_expression("version = :before")
+                .expression_attribute_values(":before", number(before))
+        };
+        let put = put.build().map_err(Fault::doing(doing))?;
+        let put = TransactWriteItem::builder().put(put).build();
+        let sent = self.transact_recorded(doing, vec![put], &record).await?;
+        Ok(sent.map(|refused| refused.is_none()))
+    }
+}
