@@ -35,7 +35,7 @@ pub async fn register(
     full_name: Option<FullName>,
 ) -> Result<SignedIn, Error> {
     let now = clock::now();
-    attempts::count(app, Attempt::RegisterFrom(source), now).await?;
+    attempts::count(app, Attempt::RegisterFrom(source)).await?;
     let (hash, issuer) = tokio::join!(passwords::hash(password), app.issuer());
     let (hash, issuer) = (hash.map_err(Fault::doing("hashing a password"))?, issuer?);
     let user = User {
@@ -75,7 +75,7 @@ pub async fn register(
 }
 
 /// Signs in. The attempt is counted before the password is looked at, so that no number of parallel guesses gets
-/// more tries than the limit; a success forgets the count. More sessions than one may have end the oldest.
+/// more tries than the limit; a success forgets the count, and parallel right ones wait for that. More sessions than one may have end the oldest.
 ///
 /// # Errors
 /// [`Refusal::Unauthorized`] for an unknown e-mail and a wrong password alike, [`Refusal::RateLimited`] when `email`
@@ -86,12 +86,11 @@ pub async fn login(
     email: &Email,
     password: Secret,
 ) -> Result<SignedIn, Error> {
-    let now = clock::now();
     let store = app.store();
     // First by source: who is kept out by that must not go on locking other people's e-mails.
-    attempts::count(app, Attempt::SignInFrom(source), now).await?;
+    attempts::count(app, Attempt::SignInFrom(source)).await?;
     let (counted, credential, issuer) = tokio::join!(
-        attempts::count(app, Attempt::SignInAs(email), now),
+        attempts::count(app, Attempt::SignInAs(email)),
         store.credential(email),
         app.issuer()
     );
@@ -115,6 +114,7 @@ pub async fn login(
         }
         _ => return Err(Refusal::Unauthorized.into()),
     };
+    let now = clock::now();
     let (session, refresh_token) = new_session(&user.id, era, now)?;
     let deed = Deed::own(&user.id, Act::SignedIn, session.id.as_str());
     let begun = audit::recorded(app, &deed, Some(head), |record| {

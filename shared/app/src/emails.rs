@@ -49,7 +49,7 @@ pub async fn resend(app: &App, caller: &Caller) -> Result<(), Error> {
         let verified = "your e-mail address is verified";
         return Err(Refusal::Conflict(verified.to_owned()).into());
     }
-    attempts::count(app, Attempt::VerifyAgain(&user.id), clock::now()).await?;
+    attempts::count(app, Attempt::VerifyAgain(&user.id)).await?;
     Ok(ask_for_letter(app, &user.id).await?)
 }
 
@@ -86,7 +86,7 @@ pub async fn write_verification(app: &App, user: &UserId) -> Result<(), Error> {
 pub(crate) async fn send_token(app: &App, user: &User, purpose: Purpose) -> Result<(), Error> {
     let (store, now) = (app.store(), clock::now());
     let counted = Attempt::MailTo(&user.email);
-    match attempts::count(app, counted, now).await {
+    match attempts::count(app, counted).await {
         Err(Error::Refused(Refusal::RateLimited { .. })) => {
             tracing::warn!(user = %user.id, "too many letters to one address; this one is not sent");
             return Ok(());

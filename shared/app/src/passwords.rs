@@ -13,7 +13,7 @@ use store::NewEra;
 
 use crate::emails::{mailed_token, not_valid, send_token};
 use crate::sessions::begin_era;
-use crate::{App, Error, attempts, clock};
+use crate::{App, Error, attempts};
 
 /// Changes the caller's password, and ends every session but the one that asks. A wrong current password counts as
 /// a failed sign-in: an access token is no way around the limit.
@@ -31,7 +31,7 @@ pub async fn change(
     let user = store.user(&caller.user).await?;
     let user = user.ok_or(Refusal::Unauthorized)?;
     let (counted, credential) = tokio::join!(
-        attempts::count(app, Attempt::SignInAs(&user.email), clock::now()),
+        attempts::count(app, Attempt::SignInAs(&user.email)),
         store.credential(&user.email)
     );
     let credential = match (counted, credential?) {
@@ -71,7 +71,7 @@ pub async fn change(
 /// # Errors
 /// [`Refusal::RateLimited`] if too many are asked for from `source`.
 pub async fn ask_for_reset(app: &App, source: &Source, email: &Email) -> Result<(), Error> {
-    attempts::count(app, Attempt::ResetFrom(source), clock::now()).await?;
+    attempts::count(app, Attempt::ResetFrom(source)).await?;
     let email = email.as_str().to_owned();
     let message = SendMail::ResetPassword { email };
     Ok(app.queue().send_mail(&message).await?)

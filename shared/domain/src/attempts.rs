@@ -76,6 +76,18 @@ impl Attempt<'_> {
         Limit { most, window }
     }
 
+    /// How long one may be under way before it is known not to count: a sign-in is taken back when its password was
+    /// right. Zero if each one counts, whatever becomes of it.
+    #[must_use]
+    pub const fn under_way(self) -> Duration {
+        match self {
+            Self::SignInAs(_) | Self::SignInFrom(_) => Duration::from_secs(4),
+            Self::RegisterFrom(_) | Self::ResetFrom(_) | Self::VerifyAgain(_) | Self::MailTo(_) => {
+                Duration::ZERO
+            }
+        }
+    }
+
     /// Whether it is counted by where it comes from.
     #[must_use]
     pub const fn is_by_source(self) -> bool {

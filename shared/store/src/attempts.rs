@@ -1,7 +1,8 @@
 //! Counts of attempts, each in a window of time that its first one begins.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::Timestamp;
 use domain::attempts::Attempt;
 
@@ -23,45 +24,66 @@ fn record_key(attempt: Attempt<'_>) -> Item {
     Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }
 
+/// What became of counting an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// It is one of those that there may be.
+    Within,
+    /// It would be one too many, and was not counted.
+    Full {
+        /// When the window began.
+        began_at: Timestamp,
+        /// When the last one was counted.
+        last_at: Timestamp,
+    },
+}
+
 impl Store {
-    /// Counts one more attempt, and says how many there were in the current window, and when it began.
+    /// Counts one more attempt, unless there were as many as there may be in the current window.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn count(
-        &self,
-        attempt: Attempt<'_>,
-        now: Timestamp,
-    ) -> Result<(u32, Timestamp), Fault> {
+    pub async fn count(&self, attempt: Attempt<'_>, now: Timestamp) -> Result<Counted, Fault> {
         let doing = "counting an attempt";
-        let window = attempt.limit().window;
+        let limit = attempt.limit();
+        let cutoff = now.minus(limit.window);
         let update = self
             .client
             .update_item()
             .table_name(&self.tables.accounts)
             .set_key(Some(record_key(attempt)))
-            .return_values(ReturnValue::AllNew);
-        let cutoff = number(now.minus(window).ms());
-        let one_more = update
-            .clone()
-            .update_expression("ADD attempts :one")
-            .condition_expression("began_at_ms > :cutoff")
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":cutoff", cutoff.clone());
-        // Of several firsts at once, one begins the window and the others are counted in it.
-        let first = update
-            .update_expression("SET attempts = :one, began_at_ms = :now, #ttl = :ttl")
-            .condition_expression("attribute_not_exists(began_at_ms) OR began_at_ms <= :cutoff")
-            .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":now", number(now.ms()))
-            .expression_attribute_values(":ttl", number(now.plus(window).seconds()))
-            .expression_attribute_values(":cutoff", cutoff);
+            .expression_attribute_values(":cutoff", number(cutoff.ms()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let one_more = update
+            .clone()
+            .update_expression("SET last_at_ms = :now ADD attempts :one")
+            .condition_expression("began_at_ms > :cutoff AND attempts < :most")
+            .expression_attribute_values(":most", number(limit.most));
+        // Of several firsts at once, one begins the window and the others are counted in it.
+        let first = update
+            .update_expression(
+                "SET attempts = :one, began_at_ms = :now, last_at_ms = :now, #ttl = :ttl",
+            )
+            .condition_expression("attribute_not_exists(began_at_ms) OR began_at_ms <= :cutoff")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":ttl", number(now.plus(limit.window).seconds()));
         for write in [&one_more, &first, &one_more, &first, &one_more] {
-            match write.clone().send().await {
-                Ok(counted) => return read_attempts(counted.attributes),
-                Err(error) if is_condition(&error) => {}
-                Err(error) => return Err(Fault::new(doing, error)),
+            let error = match write.clone().send().await {
+                Ok(_) => return Ok(Counted::Within),
+                Err(error) => error,
+            };
+            let Some(UpdateItemError::ConditionalCheckFailedException(failed)) =
+                error.as_service_error()
+            else {
+                return Err(Fault::new(doing, error));
+            };
+            let Some(count) = failed.item() else { continue };
+            let (began_at, last_at) = (read(count, "began_at_ms")?, read(count, "last_at_ms")?);
+            let (began_at, last_at) = (Timestamp::from_ms(began_at), Timestamp::from_ms(last_at));
+            if began_at > cutoff && read(count, "attempts")? >= i64::from(limit.most) {
+                return Ok(Counted::Full { began_at, last_at });
             }
         }
         Err(Fault::new(doing, "the count keeps being forgotten"))
@@ -106,15 +128,9 @@ impl Store {
     }
 }
 
-/// How often, and since when.
-fn read_attempts(item: Option<Item>) -> Result<(u32, Timestamp), Fault> {
-    let item = item.unwrap_or_default();
-    let read = |name: &'static str| {
-        let number = item.get(name).and_then(|value| value.as_n().ok());
-        number
-            .and_then(|number| number.parse::<i64>().ok())
-            .ok_or_else(|| items::broken(name))
-    };
-    let attempts = u32::try_from(read("attempts")?).unwrap_or(u32::MAX);
-    Ok((attempts, Timestamp::from_ms(read("began_at_ms")?)))
+fn read(count: &Item, name: &'static str) -> Result<i64, Fault> {
+    let number = count.get(name).and_then(|value| value.as_n().ok());
+    number
+        .and_then(|number| number.parse().ok())
+        .ok_or_else(|| items::broken(name))
 }

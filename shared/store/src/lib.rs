@@ -30,6 +30,7 @@ use aws_sdk_dynamodb::Client;
 
 pub use accounts::{Credential, Registered};
 pub use api_keys::{KeySpend, KnownKey};
+pub use attempts::Counted;
 pub use audit::{RecordPage, Recorded};
 pub use cursor::Cursor;
 pub use generations::{IdempotencyRecord, Opened, Opening, Page, Shelf, Written};

@@ -71,6 +71,23 @@ async fn five_failures_lock_an_e_mail_known_or_not() {
         .problem(429, "rate_limited");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn right_sign_ins_at_the_same_moment_do_not_lock_each_other_out() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let right = json!({"email": ada.email, "password": PASSWORD});
+    let answers = join_all((0..12).map(|_| cloud.post("/auth/login", &right))).await;
+    for answer in answers {
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+    }
+    // They made no room for wrong ones.
+    let wrong = json!({"email": ada.email, "password": "not the password"});
+    let guesses = join_all((0..9).map(|_| cloud.post("/auth/login", &wrong))).await;
+    let looked_at = guesses.iter().filter(|guess| guess.status == 401).count();
+    assert_eq!(looked_at, 5);
+    assert_eq!(cloud.faults(), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn a_refresh_token_works_once_and_its_reuse_ends_the_session() {
     let cloud = Cloud::start().await;
