@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod credits;
 pub mod emails;
+pub mod erasure;
 pub mod files;
 pub mod generations;
 pub mod health;

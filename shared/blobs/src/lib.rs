@@ -110,13 +110,33 @@ impl Blobs {
         tenant: &Tenant,
         generation: &GenerationId,
     ) -> Result<(), Fault> {
-        let doing = "deleting media";
         // One page holds a thousand, and a generation makes a handful.
+        self.delete_page(&self.buckets.media, format!("{tenant}/{generation}/"))
+            .await
+            .map(drop)
+    }
+
+    /// Deletes up to a thousand objects of a tenant's in each bucket; how many it found.
+    ///
+    /// # Errors
+    /// A [`Fault`] if S3 did not do it.
+    pub async fn delete_some(&self, tenant: &Tenant) -> Result<usize, Fault> {
+        let (media, uploads) = futures::future::try_join(
+            self.delete_page(&self.buckets.media, format!("{tenant}/")),
+            self.delete_page(&self.buckets.uploads, format!("{tenant}/")),
+        )
+        .await?;
+        Ok(media + uploads)
+    }
+
+    /// Deletes what one look finds below `prefix`: a thousand objects, if there are so many.
+    async fn delete_page(&self, bucket: &str, prefix: String) -> Result<usize, Fault> {
+        let doing = "deleting objects";
         let found = self
             .client
             .list_objects_v2()
-            .bucket(&self.buckets.media)
-            .prefix(format!("{tenant}/{generation}/"))
+            .bucket(bucket)
+            .prefix(prefix)
             .send()
             .await
             .map_err(Fault::doing(doing))?;
@@ -125,8 +145,9 @@ impl Blobs {
         let objects = objects
             .collect::<Result<Vec<_>, _>>()
             .map_err(Fault::doing(doing))?;
-        if objects.is_empty() {
-            return Ok(());
+        let count = objects.len();
+        if count == 0 {
+            return Ok(0);
         }
         let delete = Delete::builder()
             .set_objects(Some(objects))
@@ -136,13 +157,13 @@ impl Blobs {
         let deleted = self
             .client
             .delete_objects()
-            .bucket(&self.buckets.media)
+            .bucket(bucket)
             .delete(delete)
             .send()
             .await
             .map_err(Fault::doing(doing))?;
         match deleted.errors().first() {
-            None => Ok(()),
+            None => Ok(count),
             Some(error) => Err(Fault::new(
                 doing,
                 error.code().unwrap_or("refused").to_owned(),

@@ -43,6 +43,8 @@ pub enum Act {
     CreditsGranted,
     /// An admin took credits back.
     CreditsAdjusted,
+    /// An account was deleted by its owner.
+    Erased,
     /// An admin made a promo code.
     PromoCodeCreated,
     /// An admin changed what a model is offered at.
@@ -51,7 +53,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignedOut,
@@ -66,6 +68,7 @@ impl Act {
         Self::Reinstated,
         Self::CreditsGranted,
         Self::CreditsAdjusted,
+        Self::Erased,
         Self::PromoCodeCreated,
         Self::ModelChanged,
     ];
@@ -88,6 +91,7 @@ impl Act {
             Self::Reinstated => "reinstated",
             Self::CreditsGranted => "credits_granted",
             Self::CreditsAdjusted => "credits_adjusted",
+            Self::Erased => "erased",
             Self::PromoCodeCreated => "promo_code_created",
             Self::ModelChanged => "model_changed",
         }

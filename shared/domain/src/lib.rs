@@ -13,6 +13,7 @@ pub mod audit;
 pub mod catalogue;
 pub mod chain;
 pub mod credits;
+pub mod erasure;
 pub mod files;
 pub mod generations;
 pub mod ids;

@@ -3,7 +3,7 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, Put, ReturnValue, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, KeysAndAttributes, Put, ReturnValue, TransactWriteItem, Update,
 };
 use domain::Timestamp;
 use domain::accounts::{AvatarUrl, Email, FullName, Plan, ProfileChange, Session, User};
@@ -84,6 +84,19 @@ impl Store {
             .build()
             .map_err(Fault::doing("building a registration"))?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// On condition that there is such an account, and that it is not suspended.
+    pub(crate) fn check_good_standing(&self, user: &UserId) -> Result<TransactWriteItem, Fault> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(user.as_str()))
+            .key("sk", text(UserItem::SORT))
+            .condition_expression("suspended = :no")
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .build()
+            .map_err(Fault::doing("building an account's condition"))?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     pub(crate) async fn account_item(

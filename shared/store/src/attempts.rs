@@ -11,7 +11,7 @@ use crate::accounts::is_condition;
 use crate::items::{self, Item, email_key, number, text};
 
 /// The key of an attempt's count.
-fn record_key(attempt: Attempt<'_>) -> Item {
+pub(crate) fn record_key(attempt: Attempt<'_>) -> Item {
     let of_source = |source: &domain::attempts::Source| format!("source#{}", source.as_str());
     let (pk, sk) = match attempt {
         Attempt::SignInAs(email) => (email_key(email), "attempts"),

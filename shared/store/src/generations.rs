@@ -56,6 +56,8 @@ pub enum Opened {
     KeyCapReached,
     /// The project that it was to be filed in is gone.
     ProjectGone,
+    /// Who asks has no account any more, or a suspended one.
+    CallerGone,
     /// The wallet moved meanwhile; this is how it is now.
     WalletMoved(Wallet),
     /// Other writes were under way: read again and try again.
@@ -72,7 +74,8 @@ pub enum Written {
 }
 
 impl Store {
-    /// Opens a job: idempotency record, wallet, ledger entry and job, all or nothing.
+    /// Opens a job: idempotency record, wallet, ledger entry and job, all or nothing, for an account in good standing:
+    /// who was let in a moment ago may have been suspended or erased since.
     ///
     /// Safe to repeat with the same job: its own record, found in the way, says that an earlier try was committed
     /// although its answer was lost.
@@ -82,6 +85,7 @@ impl Store {
     pub async fn open(&self, opening: &Opening<'_>) -> Result<Opened, Fault> {
         let doing = "opening a job";
         let mut actions = vec![self.put_generation(opening.job, None)?];
+        actions.push(self.check_good_standing(&opening.job.author)?);
         actions.extend(self.booking(opening.hold)?);
         let spend = key_spend(opening.job);
         if let Some(spend) = &spend {
@@ -103,9 +107,12 @@ impl Store {
             Outcome::Cancelled(reasons) => reasons,
         };
         let mut reasons = reasons.into_iter();
-        let (job, wallet) = (reasons.next(), reasons.next());
+        let (job, caller, wallet) = (reasons.next(), reasons.next(), reasons.next());
         if matches!(job, Some(Reason::Condition(_))) {
             return Ok(Opened::Done);
+        }
+        if matches!(caller, Some(Reason::Condition(_))) {
+            return Ok(Opened::CallerGone);
         }
         // The ledger entry's place says nothing: its id is the job's.
         let (_entry, key) = (reasons.next(), spend.and_then(|_| reasons.next()));

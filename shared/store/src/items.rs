@@ -4,6 +4,7 @@
 mod accounts;
 mod api_keys;
 mod audit;
+mod erasures;
 mod files;
 mod generations;
 mod ledger;
@@ -29,6 +30,7 @@ pub(crate) use accounts::{
 };
 pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key as key_sort};
 pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
+pub(crate) use erasures::ErasureItem;
 pub(crate) use files::FileItem;
 pub(crate) use generations::{CountedItem, GenerationItem, HoldItem, IdempotencyItem, due_shards};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem, wallet_shards};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use dynoxide::{Database, DynoxideError};
+use dynoxide::{Database, DynoxideError, ImportOptions};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use serde::Serialize;
@@ -89,6 +89,23 @@ impl DynamoDb {
         let create =
             move |database: &Database| tables::ensure(database, create, ttl_attribute.as_deref());
         self.run(create).await?
+    }
+
+    /// Puts items, in DynamoDB's JSON, into a table at once, as an import from S3 would.
+    pub(crate) async fn import(&self, table: String, items: Vec<Value>) -> Result<(), Error> {
+        let doing = "import items";
+        let items = items
+            .into_iter()
+            .map(serde_json::from_value)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|cause| Error::doing(doing, cause))?;
+        let import = move |database: &Database| {
+            database.import_items(&table, items, ImportOptions::default())
+        };
+        let imported = self.run(import).await?;
+        imported
+            .map(drop)
+            .map_err(|cause| Error::doing(doing, cause))
     }
 
     /// Deletes what has expired, as AWS does now and then.

@@ -163,6 +163,15 @@ impl FakeAws {
             .await
     }
 
+    /// Puts items, in DynamoDB's JSON, into a table at once: for tests that need very many.
+    pub async fn import(&self, table: &str, items: Vec<serde_json::Value>) -> Result<(), Error> {
+        self.inner
+            .services
+            .dynamodb
+            .import(table.to_owned(), items)
+            .await
+    }
+
     /// Creates a bucket unless it exists.
     pub async fn create_bucket(&self, name: &str) -> Result<(), Error> {
         self.inner.services.s3.create_bucket(name).await

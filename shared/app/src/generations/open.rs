@@ -180,6 +180,7 @@ async fn open(
             Opened::WalletMoved(moved) => wallet = moved,
             // It was there a moment ago, and was deleted meanwhile.
             Opened::ProjectGone => return Err(NO_SUCH_PROJECT.into()),
+            Opened::CallerGone => return Err(Refusal::Unauthorized.into()),
             Opened::KeyCapReached => return Err(Refusal::KeyCapReached.into()),
             Opened::Busy => wallet = app.store().wallet(&job.tenant).await?,
         }

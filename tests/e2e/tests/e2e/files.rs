@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::harness::{Answer, Cloud, Person};
 
 /// A small real picture.
-fn picture(shade: u8) -> Vec<u8> {
+pub fn picture(shade: u8) -> Vec<u8> {
     let image = image::RgbImage::from_pixel(32, 32, image::Rgb([shade, 80, 20]));
     let mut bytes = std::io::Cursor::new(Vec::new());
     image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
@@ -16,7 +16,7 @@ fn picture(shade: u8) -> Vec<u8> {
 
 impl Person<'_> {
     /// Announces a file with these bytes.
-    async fn announce(&self, content_type: &str, bytes: &[u8]) -> Answer {
+    pub async fn announce(&self, content_type: &str, bytes: &[u8]) -> Answer {
         let body = json!({
             "purpose": "reference",
             "content_type": content_type,
@@ -42,7 +42,7 @@ impl Person<'_> {
 }
 
 /// Sends bytes to where an announcement says.
-async fn put(person: &Person<'_>, upload: &Value, bytes: Vec<u8>) -> u16 {
+pub async fn put(person: &Person<'_>, upload: &Value, bytes: Vec<u8>) -> u16 {
     let method: Method = upload["method"].as_str().unwrap().parse().unwrap();
     let url = upload["url"].as_str().unwrap();
     let mut request = person.cloud.http.request(method, url).body(bytes);

@@ -15,6 +15,7 @@ mod catalogue;
 mod credits;
 mod directives;
 mod emails;
+mod erasure;
 mod files;
 mod filing;
 mod generations;

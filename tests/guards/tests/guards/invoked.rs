@@ -17,6 +17,8 @@ enum Reply {
     NoneComesBack,
     /// The sweep found this many jobs.
     Due(u64),
+    /// The purge deleted this many things.
+    Purged(u64),
     /// Reconciliation found this many wallets, all in order.
     InOrder(u64),
     /// The invocation fails with exactly these words.
@@ -67,6 +69,8 @@ const REPLIES: &[(&str, Reply)] = &[
     ("files-create", Reply::Status(201)),
     ("files-get", Reply::Status(404)),
     ("generations-create", Reply::Status(202)),
+    // That job runs.
+    ("accounts-me-delete", Reply::Status(409)),
     // No such generation.
     ("generations-cancel", Reply::Status(404)),
     ("generations-delete", Reply::Status(404)),
@@ -80,6 +84,8 @@ const REPLIES: &[(&str, Reply)] = &[
     ("generations-update", Reply::Status(404)),
     // No such user: nobody to write to.
     ("jobs-mail", Reply::NoneComesBack),
+    // Nobody's erasure is under way.
+    ("jobs-purge", Reply::Purged(0)),
     ("jobs-reconcile", Reply::InOrder(1)),
     // No such job: nothing is left to do.
     ("jobs-settle", Reply::NoneComesBack),
@@ -138,6 +144,7 @@ fn check(function: &str, expected: Reply, reply: &Result<Value, String>) {
         (Reply::Status(status), Ok(reply)) => reply["statusCode"] == status && status < 500,
         (Reply::NoneComesBack, Ok(reply)) => reply["batchItemFailures"] == serde_json::json!([]),
         (Reply::Due(due), Ok(reply)) => reply["due"] == due,
+        (Reply::Purged(deleted), Ok(reply)) => reply["deleted"] == deleted && reply["open"] == 0,
         (Reply::InOrder(wallets), Ok(reply)) => {
             reply["wallets"] == wallets && reply["broken_count"] == 0
         }

@@ -1,0 +1,111 @@
+//! Erasing an account. First it ends, in one transaction; then what it left is deleted, at once as far as there is time,
+//! and by the purge for as long as anything of it can still arrive.
+
+use std::time::Duration;
+
+use aws::Fault;
+use domain::accounts::Caller;
+use domain::audit::{Act, Deed};
+use domain::ids::{Tenant, UserId};
+use domain::{Refusal, Timestamp};
+use store::{Erased, System};
+
+use crate::{App, Error, audit, clock};
+
+/// How long the owner waits for the deletion of what there is: most accounts are empty long before.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one run of the purge begins new steps: well inside its function's five minutes.
+const TIME_MAX: Duration = Duration::from_secs(4 * 60);
+
+/// Erases the caller's account.
+///
+/// # Errors
+/// [`Refusal::Conflict`] while one of its jobs runs, [`Refusal::Unauthorized`] if it is gone.
+pub async fn erase(app: &App, caller: &Caller) -> Result<(), Error> {
+    let store = app.store();
+    let user = store.user(&caller.user).await?;
+    let user = user.ok_or(Refusal::Unauthorized)?;
+    let deed = Deed::own(&user.id, Act::Erased, user.id.as_str());
+    let erased = audit::recorded(app, &deed, None, |record| store.erase(&user, record));
+    match erased.await? {
+        Erased::Done => {}
+        Erased::Gone => return Err(Refusal::Unauthorized.into()),
+        Erased::JobRuns => {
+            let runs = "a job is running; cancel it or wait for its end, then delete the account";
+            return Err(Refusal::Conflict(runs.to_owned()).into());
+        }
+    }
+    // The account is gone, whatever becomes of this: the purge goes on where it stops.
+    if let Err(fault) = purge(app, &user.id, clock::now().plus(PATIENCE)).await {
+        tracing::warn!(user = %user.id, fault = fault.chain(), "an erasure is left to the purge");
+    }
+    Ok(())
+}
+
+/// What a run of the purge came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// How many things it deleted.
+    pub deleted: usize,
+    /// How many erasures are at their end.
+    pub ended: usize,
+    /// How many are not: something was left, or may still arrive.
+    pub open: usize,
+}
+
+/// Goes on with every erasure that is not at its end.
+///
+/// # Errors
+/// A fault if the erasures cannot be listed, or one could not be gone on with; the others are, and the next run tries
+/// again.
+pub async fn go_on(app: &App) -> Result<Purged, Error> {
+    let store = app.store();
+    let give_up_at = clock::now().plus(TIME_MAX);
+    let (mut done, mut failed) = (Purged::default(), None);
+    for erasure in store.erasures(System).await? {
+        let is_settled = erasure.is_settled(clock::now());
+        match purge(app, &erasure.user, give_up_at).await {
+            Ok((deleted, true)) if is_settled => {
+                store.end_erasure(System, &erasure).await?;
+                done.deleted += deleted;
+                done.ended += 1;
+            }
+            Ok((deleted, _)) => {
+                done.deleted += deleted;
+                done.open += 1;
+            }
+            Err(fault) => {
+                tracing::error!(user = %erasure.user, fault = fault.chain(), "an erasure is stuck");
+                done.open += 1;
+                failed = Some(fault);
+            }
+        }
+    }
+    match failed {
+        None => Ok(done),
+        Some(fault) => Err(fault.into()),
+    }
+}
+
+/// Deletes what `user` left; how much it was, and whether nothing is left. Media goes by its owner, not by its records:
+/// it is found also when those are gone.
+async fn purge(app: &App, user: &UserId, give_up_at: Timestamp) -> Result<(usize, bool), Fault> {
+    let tenant = Tenant::User(user.clone());
+    let mut deleted = 0;
+    let mut attempt = 0;
+    while clock::now() < give_up_at {
+        let (records, objects) = futures::future::try_join(
+            app.store().delete_some(System, user),
+            app.blobs().delete_some(&tenant),
+        )
+        .await?;
+        if records + objects == 0 {
+            return Ok((deleted, true));
+        }
+        deleted += records + objects;
+        // An index may show for a moment what is deleted.
+        clock::back_off(attempt).await?;
+        attempt += 1;
+    }
+    Ok((deleted, false))
+}

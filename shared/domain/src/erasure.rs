@@ -1,0 +1,46 @@
+//! Erasing an account: its owner is forgotten at once, and what they made soon after.
+//!
+//! Owns when the last look is taken for things that came late. Refuses to know where they are. The wallet, the ledger and
+//! the audit log stay: they hold ids and amounts, no person, and everybody else's books would not add up without them.
+
+use std::time::Duration;
+
+use crate::ids::UserId;
+use crate::time::Timestamp;
+
+/// How long after an erasure something of the erased may still arrive: an upload whose address was signed just before
+/// (15 minutes), a request that the authorizer's answer let in (one minute), media that a worker is copying (15 minutes).
+const LATE_MAX: Duration = Duration::from_secs(35 * 60);
+
+/// An account that is being erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// Whose.
+    pub user: UserId,
+    /// Since when there is no such account.
+    pub began_at: Timestamp,
+}
+
+impl Erasure {
+    /// Whether nothing can arrive any more: what is not found then never will be.
+    #[must_use]
+    pub fn is_settled(&self, now: Timestamp) -> bool {
+        now.since(self.began_at) >= LATE_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_erasure_goes_on_until_nothing_can_arrive_any_more() {
+        let began_at = Timestamp::from_ms(1_700_000_000_000);
+        let erasure = Erasure {
+            user: UserId::new(began_at, 1),
+            began_at,
+        };
+        assert!(!erasure.is_settled(began_at.plus(LATE_MAX - Duration::from_millis(1))));
+        assert!(erasure.is_settled(began_at.plus(LATE_MAX)));
+    }
+}

@@ -1,0 +1,212 @@
+//! Erasing an account: the end of the account itself, in one transaction, and the deletion of everything that is filed
+//! under it, in any number of steps that can be repeated.
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem};
+use domain::accounts::User;
+use domain::attempts::Attempt;
+use domain::audit::Record;
+use domain::erasure::Erasure;
+use domain::ids::{Tenant, UserId};
+
+use crate::attempts::record_key;
+use crate::items::{
+    self, CredentialItem, ErasureItem, Item, UserItem, WALLET, count_key, email_key, number, text,
+};
+use crate::transact::Reason;
+use crate::{Recorded, Store, System};
+
+/// How many items of a kind are deleted in one step.
+const STEP: usize = 50;
+/// How many erasures one run looks at.
+const ERASURES_MAX: i32 = 500;
+
+/// What became of an erasure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erased {
+    /// There is no such account any more.
+    Done,
+    /// There was none.
+    Gone,
+    /// A job of the account's runs: nothing was done.
+    JobRuns,
+}
+
+impl Store {
+    /// Ends an account: its profile, its credential (the e-mail is free then) and what was counted about its e-mail, with
+    /// the record of it and a note of what is left to delete. All or nothing, and only while no job of its wallet runs;
+    /// none can begin afterwards, because opening one asks for the profile.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn erase(&self, user: &User, record: Record) -> Result<Recorded<Erased>, Fault> {
+        let doing = "erasing an account";
+        let delete = |key: Item| {
+            Delete::builder()
+                .table_name(&self.tables.accounts)
+                .set_key(Some(key))
+        };
+        let build = |delete: aws_sdk_dynamodb::types::builders::DeleteBuilder| {
+            let built = delete.build().map_err(Fault::doing(doing))?;
+            Ok::<_, Fault>(TransactWriteItem::builder().delete(built).build())
+        };
+        let key = |pk: &str, sk: &str| {
+            Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+        };
+        let no_job = ConditionCheck::builder()
+            .table_name(&self.tables.credits)
+            .key("tenant", text(user.id.as_str()))
+            .key("entry", text(WALLET))
+            .condition_expression("in_flight = :none")
+            .expression_attribute_values(":none", number(0))
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let erasure = Erasure {
+            user: user.id.clone(),
+            began_at: record.at,
+        };
+        let note = Put::builder()
+            .table_name(&self.tables.accounts)
+            .set_item(Some(items::write(&ErasureItem::from(&erasure))?))
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let profile = delete(key(user.id.as_str(), UserItem::SORT));
+        let credential = delete(key(&email_key(&user.email), CredentialItem::SORT));
+        let actions = vec![
+            build(profile.condition_expression("attribute_exists(pk)"))?,
+            TransactWriteItem::builder().condition_check(no_job).build(),
+            build(
+                credential
+                    .condition_expression("user_id = :user")
+                    .expression_attribute_values(":user", text(user.id.as_str())),
+            )?,
+            build(delete(record_key(Attempt::SignInAs(&user.email))))?,
+            build(delete(record_key(Attempt::MailTo(&user.email))))?,
+            TransactWriteItem::builder().put(note).build(),
+        ];
+        let sent = self.transact_recorded(doing, actions, &record).await?;
+        Ok(sent.map(|refused| {
+            let failed = |n: usize| {
+                let reason = refused.as_ref().and_then(|reasons| reasons.get(n));
+                matches!(reason, Some(Reason::Condition(_)))
+            };
+            match refused {
+                None => Erased::Done,
+                Some(_) if !failed(0) && failed(1) => Erased::JobRuns,
+                Some(_) => Erased::Gone,
+            }
+        }))
+    }
+
+    /// The erasures that are not at their end, the oldest first.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn erasures(&self, _: System) -> Result<Vec<Erasure>, Fault> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.accounts)
+            .key_condition_expression("pk = :erasures")
+            .expression_attribute_values(":erasures", text(ErasureItem::KEY))
+            .consistent_read(true)
+            .limit(ERASURES_MAX)
+            .send()
+            .await
+            .map_err(Fault::doing("listing erasures"))?;
+        let found = found.items.unwrap_or_default().into_iter();
+        found
+            .map(|item| items::read::<ErasureItem>(item)?.try_into())
+            .collect()
+    }
+
+    /// Notes that nothing is left of an erased account. Noting it twice changes nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn end_erasure(&self, _: System, erasure: &Erasure) -> Result<(), Fault> {
+        let item = ErasureItem::from(erasure);
+        self.client
+            .delete_item()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(item.pk))
+            .key("sk", text(item.sk))
+            .send()
+            .await
+            .map_err(Fault::doing("ending an erasure"))?;
+        Ok(())
+    }
+
+    /// Deletes some of what is filed under an account that is gone: sessions, keys, generations, files, projects. Answers
+    /// how much it found; nothing left is nothing found, as far as the indexes know by then.
+    ///
+    /// # Errors
+    /// A [`Fault`] if something could not be deleted; the rest may have been.
+    pub async fn delete_some(&self, _: System, user: &UserId) -> Result<usize, Fault> {
+        let tenant = Tenant::User(user.clone());
+        let count = Item::from([("id".to_owned(), text(count_key(&tenant)))]);
+        let of_tenant = |table| Filed {
+            table,
+            index: Some("by_tenant"),
+            owner: "tenant",
+            key: &["id"],
+        };
+        let accounts = Filed {
+            table: &self.tables.accounts,
+            index: None,
+            owner: "pk",
+            key: &["pk", "sk"],
+        };
+        let (accounts, generations, files, projects, ()) = futures::try_join!(
+            self.delete_filed(accounts, user.as_str()),
+            self.delete_filed(of_tenant(&self.tables.generations), tenant.as_str()),
+            self.delete_filed(of_tenant(&self.tables.files), tenant.as_str()),
+            self.delete_filed(of_tenant(&self.tables.projects), tenant.as_str()),
+            self.delete_one(&self.tables.projects, count),
+        )?;
+        Ok(accounts + generations + files + projects)
+    }
+
+    async fn delete_filed(&self, filed: Filed<'_>, owner: &str) -> Result<usize, Fault> {
+        let found = self
+            .client
+            .query()
+            .table_name(filed.table)
+            .set_index_name(filed.index.map(str::to_owned))
+            .key_condition_expression("#owner = :owner")
+            .expression_attribute_names("#owner", filed.owner)
+            .expression_attribute_values(":owner", text(owner))
+            .limit(i32::try_from(STEP).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(Fault::doing("looking for what an erased account left"))?;
+        let found = found.items.unwrap_or_default();
+        let deletions = found.iter().map(|item| {
+            let attribute = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.clone()));
+            let key: Item = filed.key.iter().filter_map(attribute).collect();
+            self.delete_one(filed.table, key)
+        });
+        futures::future::try_join_all(deletions).await?;
+        Ok(found.len())
+    }
+
+    async fn delete_one(&self, table: &str, key: Item) -> Result<(), Fault> {
+        self.client
+            .delete_item()
+            .table_name(table)
+            .set_key(Some(key))
+            .send()
+            .await
+            .map_err(Fault::doing("deleting what an erased account left"))?;
+        Ok(())
+    }
+}
+
+/// Where things of one kind are filed by their owner.
+#[derive(Clone, Copy)]
+struct Filed<'a> {
+    table: &'a str,
+    index: Option<&'static str>,
+    owner: &'static str,
+    key: &'static [&'static str],
+}

@@ -1,0 +1,236 @@
+//! Who deletes their account leaves books without a name, and nothing else; and no job is left without its owner.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::{join, join_all};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::files::{picture, put};
+use crate::harness::{Answer, Cloud, PASSWORD, Person, send};
+
+const ACCOUNTS: &str = "velro-local-accountstable";
+
+async fn erase(person: &Person<'_>) -> Answer {
+    send(person.request(Method::DELETE, "/me")).await
+}
+
+/// What one run of the purge says.
+async fn purge(cloud: &Cloud) -> Value {
+    let ran = cloud.act("schedules/jobs-purge/run", &json!({})).await;
+    assert_eq!(ran["status"], "succeeded", "{ran}");
+    ran["result"].clone()
+}
+
+/// Has every erasure be an hour old.
+async fn an_hour_passes(cloud: &Cloud) {
+    let dynamodb = cloud.dynamodb();
+    let found = dynamodb.query().table_name(ACCOUNTS);
+    let found = found
+        .key_condition_expression("pk = :erasures")
+        .expression_attribute_values(":erasures", AttributeValue::S("erasures".to_owned()))
+        .send()
+        .await
+        .unwrap();
+    for mut item in found.items.unwrap() {
+        let delete = dynamodb.delete_item().table_name(ACCOUNTS);
+        let delete = delete
+            .key("pk", item["pk"].clone())
+            .key("sk", item["sk"].clone());
+        delete.send().await.unwrap();
+        let began_at_ms: i64 = item["began_at_ms"].as_n().unwrap().parse().unwrap();
+        let earlier = began_at_ms - 3_600_000;
+        let user = item["user_id"].as_s().unwrap();
+        let sort = format!("{earlier:015}#{user}");
+        item.insert("sk".to_owned(), AttributeValue::S(sort));
+        item.insert(
+            "began_at_ms".to_owned(),
+            AttributeValue::N(earlier.to_string()),
+        );
+        let put = dynamodb.put_item().table_name(ACCOUNTS);
+        put.set_item(Some(item)).send().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else() {
+    let cloud = Cloud::start().await;
+    let (ada, eve) = (cloud.person().await, cloud.person().await);
+    let said =
+        json!({"full_name": "Ada Lovelace King", "avatar_url": "https://example.org/king.png"});
+    ada.patch("/me", &said).await.expect(200);
+    let elsewhere = ada.sign_in(PASSWORD).await;
+    let key = ada
+        .post("/me/api-keys", &json!({"name": "her laptop"}))
+        .await;
+    let key = key.text("secret");
+    let project = json!({"name": "her secret garden", "visibility": "public"});
+    let project = ada.post("/projects", &project).await.text("id");
+    let file = ada.upload_picture().await;
+    let made = ada.generate("flux-dev", "roses by her window").await;
+    let done = ada.when(&made, "succeeded").await;
+    ada.download(&done).await;
+    let his = eve.generate("flux-dev", "nothing of hers").await;
+    eve.when(&his, "succeeded").await;
+    let of_key = send(cloud.request(Method::DELETE, "/me").bearer_auth(&key)).await;
+    of_key.problem(403, "forbidden");
+
+    assert_eq!(erase(&ada).await.status, 204);
+
+    let kept = cloud.everything_kept().await;
+    for word in [
+        &ada.email,
+        "Lovelace",
+        "king.png",
+        "her laptop",
+        "her secret garden",
+        "roses",
+        &project,
+        &file,
+    ] {
+        assert!(!kept.contains(word), "{word} is kept");
+    }
+    let url = done["outputs"][0]["url"].as_str().unwrap();
+    assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 404);
+    // Nobody asked the authorizer again yet.
+    ada.get("/me").await.problem(401, "unauthorized");
+    erase(&ada).await.problem(401, "unauthorized");
+    cloud.stack.forget_callers();
+    for credential in [&ada.token, &elsewhere.token, &key] {
+        let answer = send(
+            cloud
+                .request(Method::GET, "/credits")
+                .bearer_auth(credential),
+        )
+        .await;
+        answer.problem(401, "unauthorized");
+    }
+    for token in [&ada.refresh_token, &elsewhere.refresh_token] {
+        cloud.refresh(token).await.problem(401, "unauthorized");
+    }
+    let body = json!({"email": ada.email, "password": PASSWORD});
+    let answer = cloud.post("/auth/login", &body).await;
+    answer.problem(401, "unauthorized");
+    eve.get(&format!("/projects/{project}"))
+        .await
+        .problem(404, "not_found");
+
+    // Everybody's books are in order, hers too, and the other one's things are where they were.
+    let run = cloud.reconcile(&json!({"from": "beginning"})).await;
+    assert_eq!(
+        (&run["wallets"], &run["broken_count"]),
+        (&json!(2), &json!(0))
+    );
+    eve.download(&eve.generation(&his).await).await;
+
+    let again = Person::register_as(&cloud, &ada.email).await;
+    assert_ne!(again.id, ada.id);
+    assert_eq!(
+        again.get("/generations").await.expect(200)["data"],
+        json!([])
+    );
+    // Who is refused by the authorizer is a failed invocation.
+    let mut faults = cloud.faults();
+    faults.retain(|line| !line.ends_with("\"Unauthorized\""));
+    assert_eq!(faults, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_account_whose_job_runs_is_not_deleted() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let running = ada.generate("flux-dev", "[[lost]]").await;
+    ada.when(&running, "running").await;
+    let answer = erase(&ada).await;
+    answer.problem(409, "conflict");
+    assert!(answer.text("detail").contains("cancel it"), "{answer:?}");
+    assert!(ada.is_signed_in().await);
+    assert_eq!(ada.books().await.balance(), (975, 25));
+
+    let cancel = format!("/generations/{running}/cancel");
+    ada.post(&cancel, &Value::Null).await;
+    ada.when_swept(&running, "canceled").await;
+    assert_eq!(erase(&ada).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_deletion_and_jobs_at_the_same_moment_leave_no_job_without_an_owner() {
+    let cloud = Cloud::start().await;
+    for round in 0..6 {
+        let ada = cloud.person().await;
+        ada.get("/me").await.expect(200);
+        let jobs = || {
+            join_all((0..4).map(|_| async {
+                let body = json!({"prompt": "[[lost]]"});
+                ada.post("/generations/flux-dev", &body).await
+            }))
+        };
+        // Now one gets ahead, now the other.
+        let (erased, jobs) = if round % 2 == 0 {
+            join(erase(&ada), jobs()).await
+        } else {
+            let (jobs, erased) = join(jobs(), erase(&ada)).await;
+            (erased, jobs)
+        };
+        let opened = jobs.iter().filter(|job| job.status == 202).count();
+        if erased.status == 204 {
+            assert_eq!(opened, 0, "round {round}");
+            for job in &jobs {
+                job.problem(401, "unauthorized");
+            }
+        } else {
+            erased.problem(409, "conflict");
+            assert_eq!(opened, 4, "round {round}");
+            assert_eq!(ada.books().await.balance(), (900, 100));
+        }
+    }
+    let run = cloud.reconcile(&json!({"from": "beginning"})).await;
+    assert_eq!(
+        (&run["wallets"], &run["broken_count"]),
+        (&json!(6), &json!(0))
+    );
+}
+
+#[tokio::test]
+async fn what_arrives_after_a_deletion_is_deleted_too_and_then_the_erasure_is_at_its_end() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let bytes = picture(120);
+    let announced = ada.announce("image/png", &bytes).await.expect(201);
+    assert_eq!(erase(&ada).await.status, 204);
+
+    // The address that was signed before still takes the upload, and the authorizer's answer still lets her in.
+    assert_eq!(put(&ada, &announced["upload"], bytes).await, 200);
+    let project = json!({"name": "her secret garden"});
+    assert_eq!(ada.post("/projects", &project).await.status, 201);
+    // The upload, the project, and how many there are.
+    let purged = purge(&cloud).await;
+    assert_eq!(
+        (&purged["deleted"], &purged["open"]),
+        (&json!(2), &json!(1))
+    );
+    assert!(!cloud.everything_kept().await.contains("her secret garden"));
+
+    an_hour_passes(&cloud).await;
+    let purged = purge(&cloud).await;
+    assert_eq!(purged, json!({"deleted": 0, "ended": 1, "open": 0}));
+    let purged = purge(&cloud).await;
+    assert_eq!(purged, json!({"deleted": 0, "ended": 0, "open": 0}));
+    let kept = cloud.everything_kept().await;
+    assert!(!kept.contains("erasures"), "{kept}");
+}
+
+#[tokio::test]
+async fn a_suspended_user_opens_no_job_even_while_the_authorizer_does_not_know_yet() {
+    let cloud = Cloud::with_admin().await;
+    let (admin, ada) = (cloud.admin().await, cloud.person().await);
+    ada.get("/me").await.expect(200);
+    let path = format!("/admin/users/{}", ada.id);
+    admin
+        .patch(&path, &json!({"suspended": true}))
+        .await
+        .expect(200);
+    let body = json!({"prompt": "too late"});
+    let answer = ada.post("/generations/flux-dev", &body).await;
+    answer.problem(401, "unauthorized");
+    assert_eq!(ada.books().await.balance(), (1_000, 0));
+}
