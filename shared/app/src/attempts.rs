@@ -8,8 +8,11 @@ use store::Counted;
 
 use crate::{App, Error, clock};
 
-/// The pause between two looks at a limit that was reached by attempts which may be taken back.
-const LOOK_PAUSE: Duration = Duration::from_millis(150);
+/// The first pause between two looks at a limit that was reached by attempts which may be taken back; it doubles up to
+/// [`LOOK_PAUSE_MAX`]. Each look is a write, of which one count takes a thousand a second.
+const LOOK_PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest pause between two looks.
+const LOOK_PAUSE_MAX: Duration = Duration::from_millis(800);
 
 /// Counts an attempt before it is looked at, so that no number of them at once gets more than the limit. Where the limit
 /// is reached by attempts that may still be taken back, it waits for them and looks again: of many right sign-ins at the
@@ -23,6 +26,7 @@ pub(crate) async fn count(app: &App, attempt: Attempt<'_>) -> Result<(), Error> 
     }
     let limit = attempt.limit();
     let give_up_at = clock::now().plus(attempt.under_way());
+    let mut pause = LOOK_PAUSE_MIN;
     loop {
         let now = clock::now();
         let (began_at, last_at) = match app.store().count(attempt, now).await? {
@@ -33,7 +37,8 @@ pub(crate) async fn count(app: &App, attempt: Attempt<'_>) -> Result<(), Error> 
             let retry_after = began_at.plus(limit.window).since(now).min(limit.window);
             return Err(Refusal::RateLimited { retry_after }.into());
         }
-        tokio::time::sleep(LOOK_PAUSE).await;
+        clock::pause(pause).await;
+        pause = (pause * 2).min(LOOK_PAUSE_MAX);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The time and randomness: the one place that asks the operating system for either.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws::Fault;
 use domain::Timestamp;
@@ -38,4 +38,9 @@ pub(crate) async fn back_off(attempt: u32) -> Result<(), Fault> {
     let random = u64::from_le_bytes(random()?);
     tokio::time::sleep(store::backoff(attempt, random)).await;
     Ok(())
+}
+
+/// Waits before another look at what may have changed meanwhile.
+pub(crate) async fn pause(pause: Duration) {
+    tokio::time::sleep(pause).await;
 }

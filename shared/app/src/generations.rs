@@ -191,7 +191,7 @@ async fn wait(app: &App, generation: Generation, patience: Duration) -> Result<G
     let mut seen = generation;
     let mut pause = LOOK_PAUSE_MIN;
     while !seen.state.is_final() && clock::now() < deadline {
-        tokio::time::sleep(pause.min(deadline.since(clock::now()))).await;
+        clock::pause(pause.min(deadline.since(clock::now()))).await;
         pause = (pause * 2).min(LOOK_PAUSE_MAX);
         if let Some(now) = app.store().generation(&seen.tenant, &seen.id).await? {
             seen = now;

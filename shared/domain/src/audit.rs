@@ -39,12 +39,12 @@ pub enum Act {
     Suspended,
     /// An admin opened it again.
     Reinstated,
-    /// An account was deleted by its owner.
-    Erased,
     /// An admin gave credits.
     CreditsGranted,
     /// An admin took credits back.
     CreditsAdjusted,
+    /// An account was deleted by its owner.
+    Erased,
     /// An admin made a promo code.
     PromoCodeCreated,
     /// An admin changed what a model is offered at.
@@ -66,9 +66,9 @@ impl Act {
         Self::PlanChanged,
         Self::Suspended,
         Self::Reinstated,
-        Self::Erased,
         Self::CreditsGranted,
         Self::CreditsAdjusted,
+        Self::Erased,
         Self::PromoCodeCreated,
         Self::ModelChanged,
     ];
@@ -89,9 +89,9 @@ impl Act {
             Self::PlanChanged => "plan_changed",
             Self::Suspended => "suspended",
             Self::Reinstated => "reinstated",
-            Self::Erased => "erased",
             Self::CreditsGranted => "credits_granted",
             Self::CreditsAdjusted => "credits_adjusted",
+            Self::Erased => "erased",
             Self::PromoCodeCreated => "promo_code_created",
             Self::ModelChanged => "model_changed",
         }

@@ -21,10 +21,7 @@ const HOMES: [(&str, &[&str]); 7] = [
             "shared/auth/src/opaque.rs",
         ],
     ),
-    (
-        "sleep(",
-        &["shared/app/src/clock.rs", "shared/app/src/generations.rs"],
-    ),
+    ("sleep(", &["shared/app/src/clock.rs"]),
     // Nothing goes on after the reply, when Lambda freezes the process: both wait for what they spawn.
     ("tokio::spawn", &["shared/entry/src/sqs.rs"]),
     ("spawn_blocking", &["shared/auth/src/passwords.rs"]),
