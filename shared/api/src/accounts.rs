@@ -4,21 +4,27 @@ use auth::passwords::Password;
 use auth::tokens::Pair;
 use domain::accounts::{AvatarUrl, EMAIL_CHARS_MAX, Email, FullName, ProfileChange, User};
 use domain::{FieldCode, FieldError, Refusal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::{Problems, nullable};
 use crate::passwords::{check_given, check_password};
+use crate::schema;
 use crate::time;
 
 /// `POST /auth/register`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Register {
     /// Where mail goes; becomes the account's name.
+    #[schemars(with = "schema::Email")]
     pub email: Option<String>,
     /// 8 to 128 characters, not one of the common ones.
+    #[schemars(with = "schema::NewPassword")]
     pub password: Option<String>,
     /// What they want to be called.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::FullName>")]
     pub full_name: Option<String>,
 }
 
@@ -58,11 +64,14 @@ impl Register {
 }
 
 /// `POST /auth/login`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Login {
     /// The account's e-mail.
+    #[schemars(with = "schema::Email")]
     pub email: Option<String>,
     /// Its password.
+    #[schemars(with = "schema::Password")]
     pub password: Option<String>,
 }
 
@@ -95,13 +104,16 @@ impl Login {
 }
 
 /// `PATCH /me`: what is not there stays, and null takes it away.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct UpdateProfile {
     /// What they want to be called.
     #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "Option<schema::FullName>")]
     pub full_name: Option<Option<String>>,
     /// Where their picture is.
     #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "Option<schema::AvatarUrl>")]
     pub avatar_url: Option<Option<String>>,
 }
 
@@ -143,27 +155,36 @@ pub(crate) fn check_email(text: &str) -> Result<Email, FieldError> {
 }
 
 /// A user as they see themselves.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "User")]
 pub struct Profile {
     /// `usr_…`.
+    #[schemars(with = "schema::UserId")]
     pub id: String,
     /// Always `user`.
+    #[schemars(extend("const" = "user"))]
     pub object: String,
     /// The e-mail.
+    #[schemars(with = "schema::Email")]
     pub email: String,
     /// Whether they have shown that it is theirs.
     pub email_verified: bool,
     /// What they want to be called.
+    #[schemars(with = "Option<schema::FullName>")]
     pub full_name: Option<String>,
     /// Where their picture is.
+    #[schemars(with = "Option<schema::AvatarUrl>")]
     pub avatar_url: Option<String>,
     /// `free`, `basic`, `pro` or `enterprise`.
+    #[schemars(with = "schema::Plan")]
     pub plan: String,
     /// Whether they administer the platform.
     pub is_admin: bool,
     /// When they registered.
+    #[schemars(with = "schema::Time")]
     pub created_at: String,
     /// When the account last changed.
+    #[schemars(with = "schema::Time")]
     pub updated_at: String,
 }
 
@@ -187,17 +208,21 @@ impl Profile {
 }
 
 /// What signing in answers.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SignedIn {
     /// Who signed in.
     pub user: Profile,
     /// For `Authorization: Bearer …`.
+    #[schemars(with = "schema::AccessToken")]
     pub access_token: String,
     /// For `POST /auth/refresh`, once.
+    #[schemars(with = "schema::RefreshToken")]
     pub refresh_token: String,
     /// Always `Bearer`.
+    #[schemars(extend("const" = "Bearer"))]
     pub token_type: String,
     /// Seconds until the access token expires.
+    #[schemars(example = 900)]
     pub expires_in: u64,
 }
 

@@ -4,23 +4,26 @@ use domain::accounts::{Plan, User};
 use domain::admin::{AMOUNT_MAX, AccountChange, Change, Grant, REASON_CHARS_MAX};
 use domain::ids::UserId;
 use domain::{Credits, FieldCode, Refusal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::accounts::Profile;
 use crate::body::Problems;
+use crate::schema;
 
 /// `POST /admin/credits/grants`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct CreateGrant {
     /// Whose wallet.
-    #[serde(default)]
+    #[schemars(with = "schema::UserId")]
     pub user_id: Option<String>,
     /// How much: given if above zero, taken back if below.
-    #[serde(default)]
+    #[schemars(with = "schema::GrantAmount")]
     pub amount: Option<i64>,
     /// Why.
-    #[serde(default)]
+    #[schemars(with = "schema::Reason")]
     pub reason: Option<String>,
 }
 
@@ -89,13 +92,13 @@ fn check_reason(reason: &str, problems: &mut Problems) -> Option<String> {
 }
 
 /// `PATCH /admin/users/{user_id}`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1))]
 pub struct ChangeAccount {
     /// What they pay for from now on.
-    #[serde(default)]
+    #[schemars(with = "Option<schema::Plan>")]
     pub plan: Option<String>,
     /// Whether they are kept out.
-    #[serde(default)]
     pub suspended: Option<bool>,
 }
 
@@ -126,7 +129,8 @@ impl ChangeAccount {
 }
 
 /// A user as an admin sees them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Account")]
 pub struct AccountView {
     /// What the user sees, too.
     #[serde(flatten)]

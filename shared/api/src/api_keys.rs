@@ -3,25 +3,28 @@
 use domain::accounts::Scope;
 use domain::api_keys::{ApiKey, KeyName, KeyRequest};
 use domain::{Credits, FieldCode, Refusal, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::schema;
 use crate::time;
 
 /// `POST /me/api-keys`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct CreateApiKey {
     /// What its owner calls it.
-    #[serde(default)]
+    #[schemars(with = "Option<schema::KeyName>")]
     pub name: Option<String>,
     /// When it stops working, RFC 3339.
-    #[serde(default)]
+    #[schemars(with = "Option<schema::FutureTime>")]
     pub expires_at: Option<String>,
     /// The most that it may ever spend.
-    #[serde(default)]
+    #[schemars(with = "Option<schema::Cap>")]
     pub credit_cap: Option<i64>,
     /// What it may be used for; `read` and `generate` if not given.
-    #[serde(default)]
+    #[schemars(with = "Option<Vec<schema::Scope>>", length(min = 1), extend("uniqueItems" = true))]
     pub scopes: Option<Vec<String>>,
 }
 
@@ -85,28 +88,39 @@ fn check_scopes(given: Option<Vec<String>>, problems: &mut Problems) -> Vec<Scop
 }
 
 /// A key as its owner sees it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ApiKey")]
 pub struct ApiKeyView {
     /// `key_…`.
+    #[schemars(with = "schema::KeyId")]
     pub id: String,
     /// Always `api_key`.
+    #[schemars(extend("const" = "api_key"))]
     pub object: String,
     /// Its name.
+    #[schemars(with = "Option<schema::KeyName>")]
     pub name: Option<String>,
     /// What it may be used for.
+    #[schemars(with = "Vec<schema::Scope>")]
     pub scopes: Vec<String>,
     /// The most that it may ever spend.
+    #[schemars(with = "Option<schema::Credits>")]
     pub credit_cap: Option<i64>,
     /// What it may still spend of it.
+    #[schemars(with = "Option<schema::Credits>")]
     pub credits_remaining: Option<i64>,
     /// When it stops working.
+    #[schemars(with = "Option<schema::Time>")]
     pub expires_at: Option<String>,
     /// When it was last used, to within minutes.
+    #[schemars(with = "Option<schema::Time>")]
     pub last_used_at: Option<String>,
     /// When it was made.
+    #[schemars(with = "schema::Time")]
     pub created_at: String,
     /// The key itself: only in the answer that made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "schema::KeySecret")]
     pub secret: Option<String>,
 }
 

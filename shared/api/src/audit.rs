@@ -3,23 +3,31 @@
 use domain::Refusal;
 use domain::audit::{Chain, Record};
 use domain::ids::UserId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::query::Query;
+use crate::schema;
 use crate::time;
 
 /// A line of `GET /admin/audit`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AuditRecord")]
 pub struct RecordView {
     /// Its place in the log, from 1, without gaps.
+    #[schemars(with = "schema::Count")]
     pub sequence: u64,
     /// When.
+    #[schemars(with = "schema::Time")]
     pub at: String,
     /// The user who did it, or `system`.
+    #[schemars(with = "schema::Actor")]
     pub actor: String,
     /// What was done.
+    #[schemars(with = "schema::AuditedAct")]
     pub act: String,
     /// To what: an id or a code; of a model, what it is offered at since.
+    #[schemars(example = &"key_01KG9QZ3M4T5V6W7X8Y9Z0ABCD")]
     pub subject: String,
 }
 

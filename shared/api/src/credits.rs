@@ -6,26 +6,33 @@ use domain::Refusal;
 use domain::ledger::{Entry, Wallet};
 use domain::spending::{DAYS_MAX, OpenHold, Spent};
 use domain::time::Day;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::query::Query;
+use crate::schema;
 use crate::time;
 
 /// How many days `GET /credits/stats` looks back if the client does not say.
 const DAYS_DEFAULT: u32 = 30;
 
 /// `GET /credits`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Balance {
     /// What can be spent.
+    #[schemars(with = "schema::Credits")]
     pub available: i64,
     /// What is set aside for jobs in flight.
+    #[schemars(with = "schema::Credits")]
     pub held: i64,
     /// All that was ever granted or bought.
+    #[schemars(with = "schema::Credits")]
     pub lifetime_granted: i64,
     /// All that was ever spent.
+    #[schemars(with = "schema::Credits")]
     pub lifetime_spent: i64,
     /// Of `available`, what cannot be spent: its payment was refunded or disputed when it was no longer there.
+    #[schemars(with = "schema::Credits")]
     pub owed: i64,
 }
 
@@ -42,31 +49,43 @@ impl From<&Wallet> for Balance {
 }
 
 /// A line of `GET /credits/transactions`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Transaction {
     /// `txn_<ulid>-<kind>`: the same event has the same id, always.
+    #[schemars(with = "schema::TransactionId")]
     pub id: String,
     /// What it books.
+    #[schemars(with = "schema::LedgerKind")]
     pub kind: String,
     /// How much.
+    #[schemars(with = "schema::Credits")]
     pub amount: i64,
     /// What it did to `available`.
+    #[schemars(with = "schema::Delta")]
     pub available_delta: i64,
     /// What it did to `held`.
+    #[schemars(with = "schema::Delta")]
     pub held_delta: i64,
     /// What it did to `owed`.
+    #[schemars(with = "schema::Delta")]
     pub owed_delta: i64,
     /// `available` afterwards.
+    #[schemars(with = "schema::Credits")]
     pub available_after: i64,
     /// `held` afterwards.
+    #[schemars(with = "schema::Credits")]
     pub held_after: i64,
     /// The generation that it is for.
+    #[schemars(with = "Option<schema::GenerationId>")]
     pub generation_id: Option<String>,
     /// The user who caused it, or `system`.
+    #[schemars(with = "schema::Actor")]
     pub actor: String,
     /// One line for people.
+    #[schemars(example = &"25 credits captured for flux-dev")]
     pub description: String,
     /// When.
+    #[schemars(with = "schema::Time")]
     pub created_at: String,
 }
 
@@ -90,19 +109,26 @@ impl From<&Entry> for Transaction {
 }
 
 /// A line of `GET /credits/holds`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Hold")]
 pub struct HoldView {
     /// The ledger entry that booked it: `txn_<ulid>-hold`.
+    #[schemars(with = "schema::TransactionId")]
     pub id: String,
     /// Always `hold`.
+    #[schemars(extend("const" = "hold"))]
     pub object: String,
     /// What it is for.
+    #[schemars(with = "schema::GenerationId")]
     pub generation_id: String,
     /// The model's id.
+    #[schemars(with = "schema::ModelId")]
     pub model: String,
     /// How much is set aside.
+    #[schemars(with = "schema::Credits")]
     pub amount: i64,
     /// Since when.
+    #[schemars(with = "schema::Time")]
     pub created_at: String,
 }
 
@@ -129,17 +155,23 @@ pub fn check_days(mut query: Query) -> Result<u32, Refusal> {
 }
 
 /// `GET /credits/stats`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "CreditStats")]
 pub struct Stats {
     /// Always `credit_stats`.
+    #[schemars(extend("const" = "credit_stats"))]
     pub object: String,
     /// The first day, UTC.
+    #[schemars(with = "schema::Date")]
     pub from: String,
     /// The last day: today, UTC.
+    #[schemars(with = "schema::Date")]
     pub to: String,
     /// All that was spent in these days.
+    #[schemars(with = "schema::Credits")]
     pub spent: i64,
     /// On how many generations.
+    #[schemars(with = "schema::Count")]
     pub generations: u64,
     /// Each day, the earliest first; also those on which nothing was spent.
     pub by_day: Vec<DayStats>,
@@ -148,24 +180,30 @@ pub struct Stats {
 }
 
 /// What was spent on one day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DayStats {
     /// The day, UTC: `2026-01-31`.
+    #[schemars(with = "schema::Date")]
     pub date: String,
     /// How much.
+    #[schemars(with = "schema::Credits")]
     pub spent: i64,
     /// On how many generations.
+    #[schemars(with = "schema::Count")]
     pub generations: u64,
 }
 
 /// What was spent on one model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelStats {
     /// The model's id.
+    #[schemars(with = "schema::ModelId")]
     pub model: String,
     /// How much.
+    #[schemars(with = "schema::Credits")]
     pub spent: i64,
     /// On how many generations.
+    #[schemars(with = "schema::Count")]
     pub generations: u64,
 }
 

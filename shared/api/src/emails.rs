@@ -1,14 +1,18 @@
 //! Showing that an e-mail address is one's own.
 
 use domain::Refusal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::schema;
 
 /// `POST /auth/verify-email`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct VerifyEmail {
     /// The token that was mailed.
+    #[schemars(with = "schema::MailedToken")]
     pub token: Option<String>,
 }
 
@@ -25,9 +29,10 @@ impl VerifyEmail {
 }
 
 /// What is answered when a letter was asked for: the same, whether or not one is written.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LetterAsked {
     /// Always `accepted`.
+    #[schemars(extend("const" = "accepted"))]
     pub status: String,
 }
 

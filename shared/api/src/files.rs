@@ -4,21 +4,28 @@ use std::collections::BTreeMap;
 
 use domain::files::{Announced, ContentType, File, Purpose, SIZE_BYTES_MAX, Sha256Hex};
 use domain::{FieldCode, Refusal, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::schema;
 use crate::time;
 
 /// `POST /files`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct CreateFile {
     /// `reference`.
+    #[schemars(with = "schema::Purpose")]
     pub purpose: Option<String>,
     /// One of the types that may be uploaded.
+    #[schemars(with = "schema::UploadType")]
     pub content_type: Option<String>,
     /// The file's exact size in bytes, at most 20 MiB.
+    #[schemars(with = "schema::FileSize")]
     pub size: Option<u64>,
     /// SHA-256 of its bytes, 64 lower-case hexadecimal digits.
+    #[schemars(with = "schema::Sha256")]
     pub sha256: Option<String>,
 }
 
@@ -82,23 +89,32 @@ impl CreateFile {
 }
 
 /// A file as its owner sees it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "File")]
 pub struct FileView {
     /// `fil_…`.
+    #[schemars(with = "schema::FileId")]
     pub id: String,
     /// Always `file`.
+    #[schemars(extend("const" = "file"))]
     pub object: String,
     /// What it is for.
+    #[schemars(with = "schema::Purpose")]
     pub purpose: String,
     /// What it is.
+    #[schemars(with = "schema::UploadType")]
     pub content_type: String,
     /// Its size in bytes.
+    #[schemars(with = "schema::FileSize")]
     pub size: u64,
     /// Its digest.
+    #[schemars(with = "schema::Sha256")]
     pub sha256: String,
     /// `pending` until the upload is completed, then `ready`.
+    #[schemars(extend("enum" = ["pending", "ready"]))]
     pub status: String,
     /// When it was announced.
+    #[schemars(with = "schema::Time")]
     pub created_at: String,
 }
 
@@ -118,7 +134,7 @@ impl From<&File> for FileView {
 }
 
 /// What `POST /files` answers: the file, and how to send its bytes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CreatedFile {
     /// The file.
     #[serde(flatten)]
@@ -128,15 +144,20 @@ pub struct CreatedFile {
 }
 
 /// The one request that uploads a file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Upload")]
 pub struct UploadView {
     /// Always `PUT`.
+    #[schemars(extend("const" = "PUT"))]
     pub method: String,
     /// Where to.
+    #[schemars(with = "schema::Url")]
     pub url: String,
     /// Headers that must be sent exactly so.
+    #[schemars(example = serde_json::json!({"content-type": "image/png"}))]
     pub headers: BTreeMap<String, String>,
     /// When the URL stops working.
+    #[schemars(with = "schema::Time")]
     pub expires_at: String,
 }
 

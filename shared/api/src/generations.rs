@@ -8,6 +8,7 @@ use domain::catalogue::{Asked, Kind, Model};
 use domain::generations::{Draft, Filter, Intent, Request, State};
 use domain::ids::{FileId, GenerationId, ProjectId, QuoteId};
 use domain::{Credits, FieldCode, Refusal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 use sha2::{Digest as _, Sha256};
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use crate::body::Problems;
 use crate::query::Query;
+use crate::schema;
 use crate::values;
 
 pub use stats::{CreditSums, StatsView};
@@ -26,46 +28,58 @@ pub use view::{
 /// The longest description of a change.
 const CHANGE_DESCRIPTION_CHARS_MAX: usize = 1_000;
 /// How long signed media URLs may live.
-const EXPIRY_S: std::ops::RangeInclusive<u32> = 60..=86_400;
+pub(crate) const EXPIRY_S: std::ops::RangeInclusive<u32> = 60..=86_400;
 
 /// `POST /generations/{model}`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct CreateGeneration {
     /// What to make.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::Prompt>")]
     pub prompt: Option<String>,
     /// What must not be in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::NegativePrompt>")]
     pub negative_prompt: Option<String>,
     /// The model's own parameters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Map<String, serde_json::Value>>,
     /// An uploaded image to start from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::FileId>")]
     pub reference_file_id: Option<String>,
     /// The project to file it in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::ProjectId>")]
     pub project_id: Option<String>,
     /// The team that pays for it and shares it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub team_id: Option<String>,
     /// The generation that it grows out of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::GenerationId>")]
     pub parent_generation_id: Option<String>,
     /// How it relates to its parent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::GenerationIntent>")]
     pub intent: Option<String>,
     /// What was changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::ChangeDescription>")]
     pub change_description: Option<String>,
     /// The most that the caller agrees to pay.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::Price>")]
     pub max_credits: Option<i64>,
     /// The quote whose price the caller agrees to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::QuoteId>")]
     pub quote_id: Option<String>,
     /// Where to tell the caller that it is done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub webhook_url: Option<String>,
 }
 

@@ -1,18 +1,23 @@
 //! The shape of every list.
 
 use domain::Refusal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::query::Query;
+use crate::schema;
 
 /// A page of a list, newest first.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}List")]
 pub struct List<T> {
     /// Always `list`.
+    #[schemars(extend("const" = "list"))]
     pub object: String,
     /// The page.
     pub data: Vec<T>,
     /// What to send as `cursor` for the next page; null at the end.
+    #[schemars(with = "Option<schema::Cursor>")]
     pub next_cursor: Option<String>,
 }
 

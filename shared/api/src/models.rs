@@ -4,49 +4,64 @@ use domain::catalogue::{
     Kind, Model, Offer, PRICE_MAX, Parameter, Prompt, Reference, Takes, TermsChange, When,
 };
 use domain::{Credits, FieldCode, Refusal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::body::{Problems, nullable};
 use crate::query::Query;
+use crate::schema;
 
 /// A model as clients see it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Model")]
 pub struct ModelView {
     /// The last segment of its route.
+    #[schemars(with = "schema::ModelId")]
     pub id: String,
     /// Always `model`.
+    #[schemars(extend("const" = "model"))]
     pub object: String,
     /// Its name for people.
+    #[schemars(example = &"FLUX.1 [dev]")]
     pub name: String,
     /// One sentence for people.
+    #[schemars(example = &"Pictures for every day.")]
     pub description: String,
     /// `image`, `video` or `audio`.
+    #[schemars(with = "schema::Kind")]
     pub kind: String,
     /// What one unit costs.
+    #[schemars(with = "schema::Credits")]
     pub credits: i64,
     /// What a unit is: `image`, `video` or `audio`.
+    #[schemars(with = "schema::Kind")]
     pub unit: String,
     /// Whether it can be asked for now.
     pub available: bool,
     /// How long it usually takes.
+    #[schemars(example = 15)]
     pub expected_seconds: u32,
     /// How often it can be asked for.
     pub rate_limit: RateLimit,
     /// `required`, `optional` or `none`.
+    #[schemars(with = "schema::Takes")]
     pub prompt: String,
     /// Whether `negative_prompt` is taken.
     pub negative_prompt: bool,
     /// Whether `reference_file_id` is `required`, `optional` or not taken: `none`.
+    #[schemars(with = "schema::Takes")]
     pub reference_image: String,
     /// JSON Schema of `parameters`.
+    #[schemars(extend("type" = "object"), example = json!({"type": "object"}))]
     pub parameters: Value,
 }
 
 /// How often a model can be asked for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RateLimit {
     /// Submits a minute.
+    #[schemars(example = 25)]
     pub per_minute: u32,
 }
 
@@ -90,7 +105,7 @@ pub fn parameters_schema(model: &Model) -> Value {
     let properties: Map<String, Value> = model
         .parameters
         .iter()
-        .map(|parameter| (parameter.name.to_owned(), schema(parameter)))
+        .map(|parameter| (parameter.name.to_owned(), schema_of(parameter)))
         .collect();
     let required: Vec<_> = model
         .parameters
@@ -106,13 +121,13 @@ pub fn parameters_schema(model: &Model) -> Value {
     })
 }
 
-fn schema(parameter: &Parameter) -> Value {
+fn schema_of(parameter: &Parameter) -> Value {
     let mut schema = match parameter.takes {
         Takes::Boolean => json!({"type": "boolean"}),
         Takes::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Takes::Number { min, max } => json!({"type": "number", "minimum": min, "maximum": max}),
         Takes::Choice(choices) => json!({"type": "string", "enum": choices}),
-        Takes::Image => json!({"type": "string", "pattern": "^fil_[0-9A-HJKMNP-TV-Z]{26}$"}),
+        Takes::Image => schema::id("fil_").to_value(),
     };
     let when = match parameter.when {
         When::Always => "",
@@ -139,13 +154,16 @@ pub fn check_query(mut query: Query) -> Result<Option<Kind>, Refusal> {
 }
 
 /// `PATCH /admin/models/{model}`: what is not there stays as it is, and what is null is the catalogue's again.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1))]
 pub struct ChangeModel {
     /// What a unit costs.
     #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "Option<schema::UnitPrice>")]
     pub credits: Option<Option<i64>>,
     /// Whether it can be asked for.
     #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "Option<bool>", example = false)]
     pub available: Option<Option<bool>>,
 }
 
@@ -188,7 +206,7 @@ mod tests {
                 let Some(default) = parameter.default else {
                     continue;
                 };
-                let schema = schema(parameter);
+                let schema = schema_of(parameter);
                 let default: Value = serde_json::from_str(default).expect("defaults are JSON");
                 match parameter.takes {
                     Takes::Boolean => assert!(default.is_boolean()),

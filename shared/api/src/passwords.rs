@@ -4,20 +4,25 @@ use auth::opaque::Secret;
 use auth::passwords::{Password, PasswordProblem};
 use domain::accounts::Email;
 use domain::{FieldCode, FieldError, Refusal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::check_email;
 use crate::body::Problems;
+use crate::schema;
 
 /// The longest password that is checked; longer than any that can be set.
 const GIVEN_BYTES_MAX: usize = 1_024;
 
 /// `POST /me/password`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct ChangePassword {
     /// The password as it is.
+    #[schemars(with = "schema::Password")]
     pub current_password: Option<String>,
     /// 8 to 128 characters, not one of the common ones.
+    #[schemars(with = "schema::NewPassword")]
     pub new_password: Option<String>,
 }
 
@@ -50,9 +55,11 @@ impl ChangePassword {
 }
 
 /// `POST /auth/password-reset`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct AskForReset {
     /// The account's e-mail.
+    #[schemars(with = "schema::Email")]
     pub email: Option<String>,
 }
 
@@ -71,11 +78,14 @@ impl AskForReset {
 }
 
 /// `POST /auth/password-reset/confirm`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct ResetPassword {
     /// The token that was mailed.
+    #[schemars(with = "schema::MailedToken")]
     pub token: Option<String>,
     /// 8 to 128 characters, not one of the common ones.
+    #[schemars(with = "schema::NewPassword")]
     pub password: Option<String>,
 }
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use domain::{FieldCode, FieldError, Refusal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::schema;
 
 /// The media type of a [`Problem`].
 pub const CONTENT_TYPE: &str = "application/problem+json";
@@ -13,20 +16,26 @@ const BUSY_RETRY: Duration = Duration::from_secs(1);
 const CONCURRENCY_RETRY: Duration = Duration::from_secs(10);
 
 /// What a client is told when its request fails.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// Always `about:blank`: `code` says which problem it is.
     #[serde(rename = "type")]
+    #[schemars(extend("const" = "about:blank"))]
     pub kind: String,
     /// The status code in words.
+    #[schemars(example = &"Not Found")]
     pub title: String,
     /// The status code.
+    #[schemars(range(min = 400, max = 599))]
     pub status: u16,
     /// The stable name to branch on.
+    #[schemars(with = "schema::ProblemCode")]
     pub code: String,
     /// One sentence for people.
+    #[schemars(example = &"there is no such generation")]
     pub detail: String,
     /// Names this request in our logs.
+    #[schemars(example = &"7f3c1f6e-5d0a-4b0e-9a55-0a8f3c9be1d2")]
     pub request_id: String,
     /// What is wrong with which field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -34,13 +43,16 @@ pub struct Problem {
 }
 
 /// What is wrong with one field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldProblem {
     /// A dotted path (`parameters.duration`).
+    #[schemars(example = &"parameters.duration")]
     pub field: String,
     /// The stable kind of problem.
+    #[schemars(with = "schema::FieldProblemCode")]
     pub code: String,
     /// The problem in words.
+    #[schemars(example = &"must be one of 4s, 6s, 8s")]
     pub message: String,
 }
 
@@ -48,7 +60,7 @@ impl Problem {
     /// What the client is told of a refusal.
     #[must_use]
     pub fn refused(refusal: &Refusal, request_id: &str) -> Self {
-        let (status, code) = status_and_code(refusal);
+        let code = Code::of(refusal);
         let errors = match refusal {
             Refusal::Invalid(errors) => errors.iter().map(FieldProblem::from).collect(),
             Refusal::NoSuch { field, noun } => {
@@ -65,7 +77,7 @@ impl Problem {
             [FieldProblem { field, message, .. }] => format!("{field}: {message}"),
             _ => refusal.to_string(),
         };
-        Self::new(status, code, detail, request_id, errors)
+        Self::new(code, detail, request_id, errors)
     }
 
     /// What the client is told of a fault of ours: nothing but that there was one, and its request id.
@@ -73,21 +85,15 @@ impl Problem {
     pub fn fault(request_id: &str) -> Self {
         let detail =
             "something went wrong on our side; nothing you can change will help".to_owned();
-        Self::new(500, "internal", detail, request_id, Vec::new())
+        Self::new(Code::Internal, detail, request_id, Vec::new())
     }
 
-    fn new(
-        status: u16,
-        code: &str,
-        detail: String,
-        request_id: &str,
-        errors: Vec<FieldProblem>,
-    ) -> Self {
+    fn new(code: Code, detail: String, request_id: &str, errors: Vec<FieldProblem>) -> Self {
         Self {
             kind: "about:blank".to_owned(),
-            title: title(status).to_owned(),
-            status,
-            code: code.to_owned(),
+            title: title(code.status()).to_owned(),
+            status: code.status(),
+            code: code.as_str().to_owned(),
             detail,
             request_id: request_id.to_owned(),
             errors,
@@ -105,28 +111,186 @@ impl From<&FieldError> for FieldProblem {
     }
 }
 
-/// The status and the stable code of each refusal. No wildcard: a new refusal must choose.
-#[must_use]
-pub fn status_and_code(refusal: &Refusal) -> (u16, &'static str) {
-    match refusal {
-        Refusal::MalformedJson(_) => (400, "malformed_json"),
-        Refusal::InvalidCursor => (400, "invalid_cursor"),
-        Refusal::Unauthorized => (401, "unauthorized"),
-        Refusal::OutOfCredits { .. } => (402, "out_of_credits"),
-        Refusal::KeyCapReached => (402, "key_cap_reached"),
-        Refusal::Forbidden | Refusal::Unverified { .. } => (403, "forbidden"),
-        Refusal::NotFound(_) | Refusal::NoSuch { .. } => (404, "not_found"),
-        Refusal::Conflict(_) => (409, "conflict"),
-        Refusal::TooLate(_) => (409, "too_late"),
-        Refusal::IdempotencyInProgress => (409, "idempotency_in_progress"),
-        Refusal::PriceChanged { .. } => (409, "price_changed"),
-        Refusal::PayloadTooLarge { .. } => (413, "payload_too_large"),
-        Refusal::UnsupportedMediaType => (415, "unsupported_media_type"),
-        Refusal::IdempotencyMismatch => (422, "idempotency_mismatch"),
-        Refusal::Invalid(_) => (422, "validation_failed"),
-        Refusal::ConcurrencyLimit { .. } => (429, "concurrency_limit"),
-        Refusal::RateLimited { .. } => (429, "rate_limited"),
-        Refusal::Busy => (503, "provider_unavailable"),
+/// The stable names of problems, which clients branch on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// The gateway cannot make sense of the request.
+    BadRequest,
+    /// The body is not JSON.
+    MalformedJson,
+    /// The cursor is from another list.
+    InvalidCursor,
+    /// No valid credential.
+    Unauthorized,
+    /// Too little in the wallet.
+    OutOfCredits,
+    /// Too little left of the API key's cap.
+    KeyCapReached,
+    /// Known to exist, and not allowed.
+    Forbidden,
+    /// Not there, or not to be known of.
+    NotFound,
+    /// The state of things does not allow it.
+    Conflict,
+    /// What it would stop is over.
+    TooLate,
+    /// The first request with this key is still being carried out.
+    IdempotencyInProgress,
+    /// It costs more than was agreed to.
+    PriceChanged,
+    /// The body is too large.
+    PayloadTooLarge,
+    /// The body is not sent as JSON.
+    UnsupportedMediaType,
+    /// The key was used for another request.
+    IdempotencyMismatch,
+    /// Fields or parameters are missing, unknown or wrong.
+    ValidationFailed,
+    /// Too many jobs in flight.
+    ConcurrencyLimit,
+    /// Too many requests.
+    RateLimited,
+    /// The quota of the plan is used up.
+    QuotaExceeded,
+    /// A fault of ours.
+    Internal,
+    /// Something that we depend on is busy.
+    ProviderUnavailable,
+}
+
+impl Code {
+    /// Every code, by its status.
+    pub const ALL: [Self; 21] = [
+        Self::BadRequest,
+        Self::MalformedJson,
+        Self::InvalidCursor,
+        Self::Unauthorized,
+        Self::OutOfCredits,
+        Self::KeyCapReached,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Conflict,
+        Self::TooLate,
+        Self::IdempotencyInProgress,
+        Self::PriceChanged,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::IdempotencyMismatch,
+        Self::ValidationFailed,
+        Self::ConcurrencyLimit,
+        Self::RateLimited,
+        Self::QuotaExceeded,
+        Self::Internal,
+        Self::ProviderUnavailable,
+    ];
+
+    /// The code of each refusal. No wildcard: a new refusal must choose.
+    #[must_use]
+    pub const fn of(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::MalformedJson(_) => Self::MalformedJson,
+            Refusal::InvalidCursor => Self::InvalidCursor,
+            Refusal::Unauthorized => Self::Unauthorized,
+            Refusal::OutOfCredits { .. } => Self::OutOfCredits,
+            Refusal::KeyCapReached => Self::KeyCapReached,
+            Refusal::Forbidden | Refusal::Unverified { .. } => Self::Forbidden,
+            Refusal::NotFound(_) | Refusal::NoSuch { .. } => Self::NotFound,
+            Refusal::Conflict(_) => Self::Conflict,
+            Refusal::TooLate(_) => Self::TooLate,
+            Refusal::IdempotencyInProgress => Self::IdempotencyInProgress,
+            Refusal::PriceChanged { .. } => Self::PriceChanged,
+            Refusal::PayloadTooLarge { .. } => Self::PayloadTooLarge,
+            Refusal::UnsupportedMediaType => Self::UnsupportedMediaType,
+            Refusal::IdempotencyMismatch => Self::IdempotencyMismatch,
+            Refusal::Invalid(_) => Self::ValidationFailed,
+            Refusal::ConcurrencyLimit { .. } => Self::ConcurrencyLimit,
+            Refusal::RateLimited { .. } => Self::RateLimited,
+            Refusal::Busy => Self::ProviderUnavailable,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The status that a function answers it with; the gateway says `internal` with 502, too.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        self.row().0
+    }
+
+    /// What it means, in words for people.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        self.row().2
+    }
+
+    const fn row(self) -> (u16, &'static str, &'static str) {
+        match self {
+            Self::BadRequest => (400, "bad_request", "the gateway refused this request"),
+            Self::MalformedJson => (400, "malformed_json", "the body is not valid JSON"),
+            Self::InvalidCursor => (
+                400,
+                "invalid_cursor",
+                "the cursor is not one that this list gave to you",
+            ),
+            Self::Unauthorized => (
+                401,
+                "unauthorized",
+                "the credentials are missing, wrong or no longer valid",
+            ),
+            Self::OutOfCredits => (
+                402,
+                "out_of_credits",
+                "this costs more credits than are available",
+            ),
+            Self::KeyCapReached => (
+                402,
+                "key_cap_reached",
+                "this API key has reached its credit cap",
+            ),
+            Self::Forbidden => (403, "forbidden", "you may not do this"),
+            Self::NotFound => (
+                404,
+                "not_found",
+                "there is no such thing, or you may not know of it",
+            ),
+            Self::Conflict => (409, "conflict", "the state of things does not allow this"),
+            Self::TooLate => (409, "too_late", "the provider has finished it already"),
+            Self::IdempotencyInProgress => (
+                409,
+                "idempotency_in_progress",
+                "a request with this Idempotency-Key is still being carried out",
+            ),
+            Self::PriceChanged => (409, "price_changed", "the price is not what you agreed to"),
+            Self::PayloadTooLarge => (413, "payload_too_large", "the body is too large"),
+            Self::UnsupportedMediaType => (
+                415,
+                "unsupported_media_type",
+                "send the body as application/json",
+            ),
+            Self::IdempotencyMismatch => (
+                422,
+                "idempotency_mismatch",
+                "this Idempotency-Key was used before with another request",
+            ),
+            Self::ValidationFailed => (422, "validation_failed", "some fields are not valid"),
+            Self::ConcurrencyLimit => (
+                429,
+                "concurrency_limit",
+                "as many generations are in flight as your plan allows",
+            ),
+            Self::RateLimited => (429, "rate_limited", "too many requests; try again later"),
+            Self::QuotaExceeded => (429, "quota_exceeded", "the quota of the day is used up"),
+            Self::Internal => (500, "internal", "something went wrong on our side"),
+            Self::ProviderUnavailable => (
+                503,
+                "provider_unavailable",
+                "the service is busy; try again",
+            ),
+        }
     }
 }
 
@@ -156,7 +320,8 @@ pub fn retry_after(refusal: &Refusal) -> Option<Duration> {
     }
 }
 
-fn title(status: u16) -> &'static str {
+/// A status code in words.
+pub(crate) fn title(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
         401 => "Unauthorized",
@@ -168,6 +333,7 @@ fn title(status: u16) -> &'static str {
         415 => "Unsupported Media Type",
         422 => "Unprocessable Content",
         429 => "Too Many Requests",
+        502 => "Bad Gateway",
         503 => "Service Unavailable",
         _ => "Internal Server Error",
     }

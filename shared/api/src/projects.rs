@@ -3,29 +3,32 @@
 use domain::labels::Tags;
 use domain::projects::{Change, Description, Details, Metadata, Project, ProjectName, Visibility};
 use domain::{FieldCode, FieldError, Refusal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::body::{Problems, nullable};
+use crate::schema;
 use crate::time;
 
 /// `POST /projects`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct CreateProject {
     /// What it is called.
-    #[serde(default)]
+    #[schemars(with = "schema::ProjectName")]
     pub name: Option<String>,
     /// What it is for.
-    #[serde(default)]
+    #[schemars(with = "Option<schema::Description>")]
     pub description: Option<String>,
     /// `private` (if not given) or `public`.
-    #[serde(default)]
+    #[schemars(with = "Option<schema::Visibility>")]
     pub visibility: Option<String>,
     /// Its tags.
-    #[serde(default)]
+    #[schemars(with = "Option<schema::Tags>")]
     pub tags: Option<Vec<String>>,
     /// A JSON object of the owner's own.
-    #[serde(default)]
+    #[schemars(with = "Option<schema::Metadata>")]
     pub metadata: Option<Map<String, Value>>,
 }
 
@@ -62,22 +65,28 @@ impl CreateProject {
 }
 
 /// `PATCH /projects/{id}`: what is not there stays as it is; a description, tags or metadata that are null are removed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct UpdateProject {
     /// What it is called.
     #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "schema::ProjectName")]
     pub name: Option<Option<String>>,
     /// What it is for.
     #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "Option<schema::Description>")]
     pub description: Option<Option<String>>,
     /// `private` or `public`.
     #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "schema::Visibility")]
     pub visibility: Option<Option<String>>,
     /// All of its tags.
     #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "Option<schema::Tags>")]
     pub tags: Option<Option<Vec<String>>>,
     /// All of its metadata.
     #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "Option<schema::Metadata>")]
     pub metadata: Option<Option<Map<String, Value>>>,
 }
 
@@ -136,27 +145,38 @@ fn metadata(object: &Map<String, Value>) -> Result<Metadata, FieldError> {
 }
 
 /// A project as whoever may look at it sees it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Project")]
 pub struct ProjectView {
     /// `prj_…`.
+    #[schemars(with = "schema::ProjectId")]
     pub id: String,
     /// Always `project`.
+    #[schemars(extend("const" = "project"))]
     pub object: String,
     /// Whose it is.
+    #[schemars(with = "schema::UserId")]
     pub owner_id: String,
     /// What it is called.
+    #[schemars(with = "schema::ProjectName")]
     pub name: String,
     /// What it is for.
+    #[schemars(with = "Option<schema::Description>")]
     pub description: Option<String>,
     /// `private` or `public`.
+    #[schemars(with = "schema::Visibility")]
     pub visibility: String,
     /// Its tags.
+    #[schemars(with = "schema::Tags")]
     pub tags: Vec<String>,
     /// A JSON object of the owner's own.
+    #[schemars(with = "schema::Metadata")]
     pub metadata: Map<String, Value>,
     /// When it was made.
+    #[schemars(with = "schema::Time")]
     pub created_at: String,
     /// When it was last changed.
+    #[schemars(with = "schema::Time")]
     pub updated_at: String,
 }
 

@@ -3,28 +3,31 @@
 use domain::ids::UserId;
 use domain::promos::{Promo, PromoCode, REDEMPTIONS_MAX};
 use domain::{Credits, FieldCode, Refusal, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::schema;
 use crate::time;
 
 /// The most that one code is worth.
 const CREDITS_MAX: i64 = 1_000_000;
 
 /// `POST /admin/promo-codes`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct CreatePromo {
     /// The code, in any case.
-    #[serde(default)]
+    #[schemars(with = "schema::PromoCode")]
     pub code: Option<String>,
     /// What each user gets for it.
-    #[serde(default)]
+    #[schemars(with = "schema::PromoCredits")]
     pub credits: Option<i64>,
     /// How many users may redeem it.
-    #[serde(default)]
+    #[schemars(with = "schema::Redemptions")]
     pub max_redemptions: Option<i64>,
     /// When it ends, RFC 3339.
-    #[serde(default)]
+    #[schemars(with = "Option<schema::FutureTime>")]
     pub expires_at: Option<String>,
 }
 
@@ -74,23 +77,32 @@ impl CreatePromo {
 }
 
 /// A code as an admin sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PromoCode")]
 pub struct PromoView {
     /// The code.
+    #[schemars(with = "schema::PromoCode")]
     pub code: String,
     /// Always `promo_code`.
+    #[schemars(extend("const" = "promo_code"))]
     pub object: String,
     /// What each user gets for it.
+    #[schemars(with = "schema::PromoCredits")]
     pub credits: i64,
     /// How many users may redeem it.
+    #[schemars(with = "schema::Redemptions")]
     pub max_redemptions: u32,
     /// How many have.
+    #[schemars(with = "schema::Count")]
     pub redeemed: u32,
     /// When it ends.
+    #[schemars(with = "Option<schema::Time>")]
     pub expires_at: Option<String>,
     /// The admin who made it.
+    #[schemars(with = "schema::UserId")]
     pub created_by: String,
     /// When it was made.
+    #[schemars(with = "schema::Time")]
     pub created_at: String,
 }
 
@@ -110,10 +122,11 @@ impl From<&Promo> for PromoView {
 }
 
 /// `POST /credits/redeem`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct RedeemCode {
     /// The code, in any case.
-    #[serde(default)]
+    #[schemars(with = "schema::PromoCode")]
     pub code: Option<String>,
 }
 

@@ -2,24 +2,27 @@
 
 use domain::purchases::{self, CheckoutRequest, Pack};
 use domain::{FieldCode, FieldError, Refusal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::schema;
 
 /// The longest address.
 const URL_CHARS_MAX: usize = 2_000;
 
 /// `POST /credits/checkout`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct CreateCheckout {
     /// The pack's id.
-    #[serde(default)]
+    #[schemars(with = "schema::PackId")]
     pub pack: Option<String>,
     /// Where the buyer's browser goes when they paid.
-    #[serde(default)]
+    #[schemars(with = "schema::ReturnUrl")]
     pub success_url: Option<String>,
     /// Where it goes when they did not.
-    #[serde(default)]
+    #[schemars(with = "schema::ReturnUrl")]
     pub cancel_url: Option<String>,
 }
 
@@ -80,21 +83,29 @@ fn check_url(field: &str, url: String) -> Result<String, FieldError> {
 }
 
 /// A checkout that began.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Checkout")]
 pub struct CheckoutView {
     /// Stripe's id of it.
+    #[schemars(example = &"cs_test_a1b2c3")]
     pub id: String,
     /// Always `checkout`.
+    #[schemars(extend("const" = "checkout"))]
     pub object: String,
     /// Where the buyer pays.
+    #[schemars(with = "schema::Url")]
     pub url: String,
     /// The pack's id.
+    #[schemars(with = "schema::PackId")]
     pub pack: String,
     /// What they get.
+    #[schemars(with = "schema::Credits")]
     pub credits: i64,
     /// What it costs, in the currency's smallest unit.
+    #[schemars(example = 1000)]
     pub amount: u32,
     /// ISO 4217, lower case.
+    #[schemars(example = &"usd")]
     pub currency: String,
 }
 

@@ -5,9 +5,9 @@ use domain::{FieldCode, FieldError, Refusal};
 use crate::body::Problems;
 
 /// The most that one page holds.
-const LIMIT_MAX: u32 = 100;
+pub(crate) const LIMIT_MAX: u32 = 100;
 /// What a page holds if the client does not say.
-const LIMIT_DEFAULT: u32 = 20;
+pub(crate) const LIMIT_DEFAULT: u32 = 20;
 
 /// The query parameters of one request, being checked.
 pub struct Query {

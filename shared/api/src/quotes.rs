@@ -4,10 +4,12 @@ use domain::catalogue::{self, Model};
 use domain::generations::Draft;
 use domain::quotes::Quote;
 use domain::{FieldCode, Refusal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::generations::CreateGeneration;
+use crate::schema;
 use crate::{body, time};
 
 /// `POST /quotes`: `model`, and beside it every field of `POST /generations/{model}`.
@@ -37,17 +39,23 @@ impl CreateQuote {
 }
 
 /// A price, as its caller sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Quote")]
 pub struct QuoteView {
     /// `qte_…`: for `quote_id` of the generation.
+    #[schemars(with = "schema::QuoteId")]
     pub quote_id: String,
     /// Always `quote`.
+    #[schemars(extend("const" = "quote"))]
     pub object: String,
     /// The model's id.
+    #[schemars(with = "schema::ModelId")]
     pub model: String,
     /// What it costs.
+    #[schemars(with = "schema::Credits")]
     pub credits: i64,
     /// Until when the quote can be referred to.
+    #[schemars(with = "schema::Time")]
     pub expires_at: String,
 }
 

@@ -2,42 +2,57 @@
 
 use domain::reconciliation::{Asked, Finding, Run, Scope};
 use domain::{FieldCode, Refusal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::schema;
 use crate::time;
 
 /// `GET /admin/reconciliation`: the last run, through or not; all null and zero before the first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Reconciliation")]
 pub struct RunView {
     /// `beginning` or `checkpoints`.
+    #[schemars(extend("enum" = ["beginning", "checkpoints", null]))]
     pub from: Option<String>,
     /// When it began.
+    #[schemars(with = "Option<schema::Time>")]
     pub started_at: Option<String>,
     /// When it was through; null if it is not.
+    #[schemars(with = "Option<schema::Time>")]
     pub finished_at: Option<String>,
     /// How many wallets it has checked.
+    #[schemars(with = "schema::Count")]
     pub wallets: u64,
     /// How many ledger entries it has read.
+    #[schemars(with = "schema::Count")]
     pub entries: u64,
     /// How many audit records it has read.
+    #[schemars(with = "schema::Count")]
     pub records: u64,
     /// How many findings there were.
+    #[schemars(with = "schema::Count")]
     pub broken_count: u64,
     /// The first of them, at most 100.
     pub broken: Vec<FindingView>,
 }
 
 /// Something that is broken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Finding")]
 pub struct FindingView {
     /// Whose books: a user's id, or `platform`.
+    #[schemars(example = &"usr_01KG9QZ3M4T5V6W7X8Y9Z0ABCD")]
     pub chain: String,
     /// `ledger` or `audit_log`.
+    #[schemars(extend("enum" = ["ledger", "audit_log"]))]
     pub part: String,
     /// What is wrong.
+    #[schemars(with = "schema::BookTrouble")]
     pub trouble: String,
     /// After which entry or record: up to there all is in order.
+    #[schemars(with = "schema::Count")]
     pub sequence: u64,
 }
 

@@ -1,29 +1,36 @@
 //! What the service says of itself.
 
+use crate::schema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// This build's version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// `GET /health`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
     /// `ok`, or `degraded` if a part does not answer.
+    #[schemars(extend("enum" = ["ok", "degraded"]))]
     pub status: String,
     /// This build's version.
+    #[schemars(example = &"1.0.0")]
     pub version: String,
     /// Each part: `ok` or `down`.
     pub checks: Checks,
 }
 
 /// The parts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Checks {
     /// DynamoDB.
+    #[schemars(with = "schema::Part")]
     pub database: String,
     /// SQS.
+    #[schemars(with = "schema::Part")]
     pub queue: String,
     /// S3.
+    #[schemars(with = "schema::Part")]
     pub storage: String,
 }
 
@@ -46,28 +53,35 @@ impl Health {
 }
 
 /// `GET /`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Root {
     /// Always `Velro`.
+    #[schemars(extend("const" = "Velro"))]
     pub name: String,
     /// This build's version.
+    #[schemars(example = &"1.0.0")]
     pub version: String,
     /// The stage.
+    #[schemars(example = &"v1")]
     pub stage: String,
     /// Where to go on.
     pub links: Links,
 }
 
 /// Where to go on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Links {
     /// For people.
+    #[schemars(example = &"https://api.example.org/v1/docs")]
     pub docs: String,
     /// For programs.
+    #[schemars(example = &"https://api.example.org/v1/openapi.json")]
     pub openapi: String,
     /// For monitors.
+    #[schemars(example = &"https://api.example.org/v1/health")]
     pub health: String,
     /// The catalogue.
+    #[schemars(example = &"https://api.example.org/v1/models")]
     pub models: String,
 }
 

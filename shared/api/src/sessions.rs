@@ -1,14 +1,18 @@
 //! Staying signed in, and signing out.
 
 use domain::Refusal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::schema;
 
 /// `POST /auth/refresh`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Refresh {
     /// The refresh token that came last.
+    #[schemars(with = "schema::RefreshToken")]
     pub refresh_token: Option<String>,
 }
 
@@ -25,7 +29,8 @@ impl Refresh {
 }
 
 /// `POST /auth/logout`; the body may be left out.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Logout {
     /// Whether every session ends, and not only the one that asks.
     #[serde(default)]

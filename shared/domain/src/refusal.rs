@@ -156,6 +156,20 @@ pub enum FieldCode {
 }
 
 impl FieldCode {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Required,
+        Self::Unknown,
+        Self::WrongType,
+        Self::OutOfRange,
+        Self::TooLong,
+        Self::TooShort,
+        Self::NotAllowed,
+        Self::Malformed,
+        Self::Unsupported,
+        Self::NotFound,
+    ];
+
     /// The stable name that clients branch on.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

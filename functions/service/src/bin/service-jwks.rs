@@ -10,5 +10,6 @@ fn main() -> entry::Exit {
 
 async fn handle(app: &'static App, _: Request) -> Result<Reply, Failure> {
     let keys = accounts::public_keys(app);
-    Ok(Reply::json_text(keys).header(::http::header::CACHE_CONTROL, "public, max-age=300"))
+    Ok(Reply::text("application/json", keys)
+        .header(::http::header::CACHE_CONTROL, "public, max-age=300"))
 }

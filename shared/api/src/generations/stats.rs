@@ -2,40 +2,53 @@
 
 use std::collections::BTreeMap;
 
+use crate::schema;
 use domain::generations::{State, Stats};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `GET /generations/stats` and `GET /projects/{id}/stats`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "GenerationStats")]
 pub struct StatsView {
     /// Always `generation_stats`.
+    #[schemars(extend("const" = "generation_stats"))]
     pub object: String,
     /// How many generations were counted: the newest ones.
+    #[schemars(with = "schema::Count")]
     pub counted: u64,
     /// Whether those are all that there are; beyond a few thousand, older ones are left out.
     pub complete: bool,
     /// How many have each status.
+    #[schemars(example = serde_json::json!({"succeeded": 3}))]
     pub by_status: BTreeMap<String, u64>,
     /// How many are of each model.
+    #[schemars(example = serde_json::json!({"flux-dev": 3}))]
     pub by_model: BTreeMap<String, u64>,
     /// How many are of each kind.
+    #[schemars(example = serde_json::json!({"image": 3}))]
     pub by_kind: BTreeMap<String, u64>,
     /// What became of their credits.
     pub credits: CreditSums,
     /// Of those that succeeded or failed, how many succeeded, in whole percent; null while there are none.
+    #[schemars(range(max = 100), example = 98)]
     pub success_percent: Option<u64>,
     /// How many are marked as favourites.
+    #[schemars(with = "schema::Count")]
     pub favorites: u64,
 }
 
 /// Sums of prices, by what became of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CreditSums {
     /// Still set aside.
+    #[schemars(with = "schema::Credits")]
     pub held: i64,
     /// Spent.
+    #[schemars(with = "schema::Credits")]
     pub captured: i64,
     /// Given back.
+    #[schemars(with = "schema::Credits")]
     pub released: i64,
 }
 

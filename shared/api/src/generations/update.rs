@@ -3,18 +3,23 @@
 use domain::Refusal;
 use domain::generations::Relabel;
 use domain::labels::{Tags, Title};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::{Problems, nullable};
+use crate::schema;
 
 /// `PATCH /generations/{id}`: what is not there stays as it is, and what is null is removed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct UpdateGeneration {
     /// What its owner calls it.
     #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "Option<schema::Title>")]
     pub title: Option<Option<String>>,
     /// All of its tags.
     #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "Option<schema::Tags>")]
     pub tags: Option<Option<Vec<String>>>,
 }
 

@@ -52,14 +52,14 @@ impl Reply {
         }
     }
 
-    /// 200 with `body`, which is JSON already.
+    /// 200 with `body`, which is of this type already.
     #[must_use]
-    pub fn json_text(body: &str) -> Self {
+    pub fn text(content_type: &'static str, body: &str) -> Self {
         let body = body.to_owned();
         Self {
             status: StatusCode::OK,
             headers: Vec::new(),
-            content_type: "application/json",
+            content_type,
             body,
         }
     }

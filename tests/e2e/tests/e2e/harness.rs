@@ -5,6 +5,7 @@
 
 mod answer;
 mod books;
+mod contract;
 mod person;
 
 use std::collections::BTreeMap;

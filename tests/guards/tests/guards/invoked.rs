@@ -101,8 +101,10 @@ const REPLIES: &[(&str, Reply)] = &[
     ("projects-list", Reply::Status(200)),
     ("projects-stats", Reply::Status(404)),
     ("projects-update", Reply::Status(404)),
+    ("service-docs", Reply::Status(200)),
     ("service-health", Reply::Status(200)),
     ("service-jwks", Reply::Status(200)),
+    ("service-openapi", Reply::Status(200)),
     ("service-preflight", Reply::Status(204)),
     ("service-root", Reply::Status(200)),
     // Long ago, and not signed by fal.

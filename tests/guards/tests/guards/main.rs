@@ -8,6 +8,7 @@ mod events;
 mod invoked;
 mod least_privilege;
 mod manifests;
+mod openapi;
 mod queues;
 mod resources;
 mod routes;

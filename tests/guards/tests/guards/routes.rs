@@ -6,12 +6,15 @@ use crate::template::{document, functions, routes};
 use crate::{events, workspace};
 
 /// What the gateway lets everybody ask for. Preflights are public too.
-const PUBLIC: [(&str, &str); 13] = [
+const PUBLIC: [(&str, &str); 16] = [
     ("GET", "/"),
     ("GET", "/.well-known/jwks.json"),
+    ("GET", "/docs"),
+    ("GET", "/docs/{asset}"),
     ("GET", "/health"),
     ("GET", "/models"),
     ("GET", "/models/{model}"),
+    ("GET", "/openapi.json"),
     ("POST", "/auth/login"),
     ("POST", "/auth/password-reset"),
     ("POST", "/auth/password-reset/confirm"),
@@ -21,8 +24,13 @@ const PUBLIC: [(&str, &str); 13] = [
     ("POST", "/webhooks/fal"),
     ("POST", "/webhooks/stripe"),
 ];
-/// Public, and never called by a page: a browser need not ask first.
-const WITHOUT_PREFLIGHT: [&str; 2] = ["/webhooks/fal", "/webhooks/stripe"];
+/// Public, and never called by a page of another origin: a browser need not ask first.
+const WITHOUT_PREFLIGHT: [&str; 4] = [
+    "/docs",
+    "/docs/{asset}",
+    "/webhooks/fal",
+    "/webhooks/stripe",
+];
 
 fn binaries_in_template() -> BTreeSet<String> {
     let binaries = functions().iter().map(|function| function.binary());

@@ -6,6 +6,8 @@ use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use super::contract;
+
 /// An answer, read whole.
 #[derive(Debug)]
 pub struct Answer {
@@ -15,9 +17,12 @@ pub struct Answer {
     pub body: Value,
 }
 
-/// Sends a request and reads the answer.
+/// Sends a request and reads the answer, which must be one that the OpenAPI document knows.
 pub async fn send(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, url) = (request.method().clone(), request.url().clone());
+    let response = client.execute(request).await.unwrap();
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let bytes = response.bytes().await.unwrap();
@@ -27,11 +32,15 @@ pub async fn send(request: RequestBuilder) -> Answer {
         serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| panic!("not JSON: {:?}", String::from_utf8_lossy(&bytes)))
     };
-    Answer {
+    let answer = Answer {
         status,
         headers,
         body,
+    };
+    if let Some(path) = url.path().strip_prefix("/v1") {
+        contract::check(method.as_str(), path, &answer);
     }
+    answer
 }
 
 impl Answer {

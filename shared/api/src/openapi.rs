@@ -1,0 +1,203 @@
+//! The OpenAPI 3.1 document: what every operation takes and answers, from the types that the functions read and write.
+//!
+//! Owns: one table of operations a domain, and how they become a document. Refuses to repeat what the types say: fields,
+//! limits, codes and examples are theirs.
+
+mod accounts;
+mod admin;
+mod answers;
+mod credits;
+mod example;
+mod files;
+mod generations;
+mod models;
+mod operation;
+mod projects;
+mod service;
+mod webhooks;
+
+use std::collections::BTreeMap;
+
+use schemars::SchemaGenerator;
+use schemars::generate::{Contract, SchemaSettings};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::problem::{Code, Problem};
+use answers::Answers;
+
+pub use operation::{Operation, Who};
+
+/// What is said of the whole API. The rules that hold for every operation are here and nowhere else.
+const ABOUT: &str = include_str!("openapi/about.md");
+/// What the groups of operations are about.
+const TAGS: [(&str, &str); 9] = [
+    (
+        "service",
+        "The service itself: whether it runs, its keys, this document.",
+    ),
+    (
+        "accounts",
+        "Registering, signing in, one's profile and API keys.",
+    ),
+    ("models", "What can be made, and what it costs."),
+    (
+        "generations",
+        "Making images, videos and sound; what became of them.",
+    ),
+    ("credits", "The wallet, its ledger, and ways to fill it."),
+    (
+        "projects",
+        "Where generations are filed, and who may look at them.",
+    ),
+    ("files", "Uploading reference images."),
+    ("admin", "For the platform's administrators."),
+    (
+        "webhooks",
+        "For the provider and for Stripe, whose signatures prove them.",
+    ),
+];
+
+/// Every operation but the preflights, which a browser asks of every path by itself.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    [
+        service::operations(),
+        accounts::operations(),
+        models::operations(),
+        generations::operations(),
+        credits::operations(),
+        projects::operations(),
+        files::operations(),
+        admin::operations(),
+        webhooks::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The document as it is served.
+pub struct Served {
+    /// The document, as JSON.
+    pub text: String,
+    /// Names this version of it.
+    pub etag: String,
+}
+
+/// [`document`], written out.
+#[must_use]
+pub fn served(base_url: &str) -> Served {
+    let text = document(base_url).to_string();
+    let digest = hex::encode(Sha256::digest(&text));
+    let etag = format!("\"{}\"", &digest[..32]);
+    Served { text, etag }
+}
+
+/// The document of the API at `base_url`, such as `https://api.example.org/v1`.
+#[must_use]
+pub fn document(base_url: &str) -> Value {
+    let mut schemas = Schemas::new();
+    let mut answers = Answers::default();
+    schemas.of_answer::<Problem>();
+    let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    for operation in operations() {
+        let described = operation.describe(&mut schemas, &mut answers);
+        let path = paths.entry(operation.path).or_default();
+        path.insert(operation.method.to_lowercase(), described);
+    }
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Velro",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "AI image and video generation with prepaid credits.",
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": base_url}],
+        "tags": TAGS.map(|(name, description)| json!({"name": name, "description": description})),
+        "paths": paths,
+        "components": {
+            "schemas": schemas.finish(),
+            "responses": answers.problems,
+            "headers": answers::headers(),
+            "securitySchemes": {
+                "accessToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The `access_token` that signing in answers.",
+                },
+                "apiKey": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "vk_…",
+                    "description": "A personal API key with the scope that the operation needs.",
+                },
+            },
+        },
+    });
+    example::fill_in(&mut document);
+    document
+}
+
+/// The schemas that operations name, of what is read and of what is written.
+pub(crate) struct Schemas {
+    read: SchemaGenerator,
+    written: SchemaGenerator,
+}
+
+impl Schemas {
+    fn new() -> Self {
+        let generator = |contract| {
+            let mut settings = SchemaSettings::draft2020_12();
+            settings.definitions_path = "/components/schemas".into();
+            settings.contract = contract;
+            settings.into_generator()
+        };
+        Self {
+            read: generator(Contract::Deserialize),
+            written: generator(Contract::Serialize),
+        }
+    }
+
+    /// The schema of a body that is written.
+    fn of_answer<T: schemars::JsonSchema>(&mut self) -> Value {
+        self.written.subschema_for::<T>().to_value()
+    }
+
+    /// A reference to a schema of what is read, kept under this name.
+    fn name(&mut self, name: &str, schema: Value) -> Value {
+        let known = self.read.definitions_mut();
+        known.insert(name.to_owned(), schema);
+        json!({"$ref": format!("#/components/schemas/{name}")})
+    }
+
+    fn finish(mut self) -> Map<String, Value> {
+        let mut schemas = self.read.take_definitions(true);
+        schemas.extend(self.written.take_definitions(true));
+        schemas.values_mut().for_each(forget_null_defaults);
+        schemas
+    }
+}
+
+/// What is left out of a PATCH stays as it is, which `"default": null` would deny.
+fn forget_null_defaults(schema: &mut Value) {
+    let properties = schema["properties"].as_object_mut();
+    for property in properties.into_iter().flat_map(Map::values_mut) {
+        if let Some(property) = property.as_object_mut()
+            && property.get("default") == Some(&Value::Null)
+        {
+            property.remove("default");
+        }
+    }
+}
+
+/// The statuses with which a code is answered: the gateway says `internal` for a function that crashed, too.
+fn statuses(code: Code) -> Vec<u16> {
+    match code {
+        Code::Internal => vec![500, 502],
+        code => vec![code.status()],
+    }
+}

@@ -1,0 +1,222 @@
+//! Making images, videos and sound. Each model has a route of its own, and a body of its own from the catalogue.
+
+use domain::accounts::Scope;
+use domain::catalogue::{self, Model, Prompt, Reference};
+use schemars::{JsonSchema as _, Schema};
+use serde_json::{Value, json};
+
+use super::Schemas;
+use super::operation::{Operation, Table, Who};
+use crate::generations::{
+    CancelView, CreateGeneration, GenerationView, MediaView, StatsView, UpdateGeneration,
+};
+use crate::list::List;
+use crate::models::parameters_schema;
+use crate::problem::Code;
+use crate::schema;
+
+const TABLE: Table = Table { tag: "generations" };
+
+pub(super) fn operations() -> Vec<Operation> {
+    let models = catalogue::models().iter().map(create);
+    models.chain(several()).chain(one()).collect()
+}
+
+fn create(model: &'static Model) -> Operation {
+    let id = format!("generationsCreate{}", camel(model.id));
+    let price = model.credits.get();
+    let unit = model.kind.as_str();
+    TABLE
+        .operation(Who::User(Scope::Generate), "POST /generations/{model}", &id, model.name)
+        .at(&format!("/generations/{}", model.id))
+        .says(&format!(
+            "{} Listed at {price} credits a{} {unit}; usually {} seconds; {} a minute.",
+            model.description,
+            if unit.starts_with(['a', 'i']) { "n" } else { "" },
+            model.expected_s,
+            model.rate_per_minute
+        ))
+        .heeds::<schema::Prefer>(
+            "Prefer",
+            "`wait=N`: answer with the finished generation, if it is ready within N seconds, at most 25.",
+        )
+        .takes_schema(move |schemas| {
+            let schema = body(model, schemas);
+            schemas.name(&format!("CreateGeneration-{}", model.id), schema)
+        })
+        .answers::<GenerationView>(202, "Accepted: its price is held, and it is on its way.")
+        .with(vec!["Location"])
+        .answers::<GenerationView>(201, "Finished within the time that you would wait.")
+        .with(vec!["Location"])
+        .once()
+        .refuses(&[
+            Code::OutOfCredits,
+            Code::KeyCapReached,
+            Code::NotFound,
+            Code::Conflict,
+            Code::PriceChanged,
+            Code::ConcurrencyLimit,
+        ])
+}
+
+fn several() -> Vec<Operation> {
+    let reads = |path, id, summary| TABLE.operation(Who::User(Scope::Read), path, id, summary);
+    vec![
+        reads("GET /generations", "generationsList", "Your generations")
+            .asks::<schema::ProjectId>("project_id", "Only those in this project.")
+            .asks::<schema::ModelId>("model", "Only those of this model.")
+            .asks::<schema::Kind>("kind", "Only those that are this.")
+            .asks::<schema::Status>("status", "Only those with this status.")
+            .asks::<schema::Flag>("favorite", "Only those that you marked, or did not.")
+            .asks::<schema::GenerationId>("parent_id", "Only those that grew out of this one.")
+            .pages()
+            .answers::<List<GenerationView>>(200, "A page, newest first.")
+            .refuses(&[Code::NotFound]),
+        reads(
+            "GET /generations/stats",
+            "generationsStats",
+            "What became of your generations",
+        )
+        .answers::<StatsView>(200, "Counts and credits.")
+        .refuses(&[Code::ValidationFailed]),
+    ]
+}
+
+fn one() -> Vec<Operation> {
+    let named = |operation: Operation| {
+        operation.names::<schema::GenerationId>("generation_id", "The generation.")
+    };
+    let reads =
+        |path, id, summary| named(TABLE.operation(Who::User(Scope::Read), path, id, summary));
+    let writes =
+        |path, id, summary| named(TABLE.operation(Who::User(Scope::Generate), path, id, summary));
+    vec![
+        reads(
+            "GET /generations/{generation_id}",
+            "generationsGet",
+            "One generation",
+        )
+        .answers::<GenerationView>(200, "How far it is, or what it became.")
+        .with(vec!["Retry-After"]),
+        writes(
+            "PATCH /generations/{generation_id}",
+            "generationsUpdate",
+            "Name and tag a generation",
+        )
+        .says("What is not there stays as it is; null takes it away.")
+        .takes::<UpdateGeneration>()
+        .answers::<GenerationView>(200, "The generation as it is now."),
+        writes(
+            "DELETE /generations/{generation_id}",
+            "generationsDelete",
+            "Delete a generation",
+        )
+        .says("Its record and its media. One that runs must be cancelled first.")
+        .answers_nothing(204, "It is gone.")
+        .refuses(&[Code::Conflict]),
+        writes(
+            "POST /generations/{generation_id}/cancel",
+            "generationsCancel",
+            "Cancel a generation",
+        )
+        .answers::<CancelView>(200, "It is over, and its credits were given back.")
+        .answers::<CancelView>(202, "The provider is asked; the hold stays until its word.")
+        .refuses(&[Code::TooLate]),
+        writes(
+            "PUT /generations/{generation_id}/favorite",
+            "generationsFavorite",
+            "Mark a generation",
+        )
+        .answers_nothing(204, "It is marked."),
+        writes(
+            "DELETE /generations/{generation_id}/favorite",
+            "generationsUnfavorite",
+            "Unmark a generation",
+        )
+        .answers_nothing(204, "It is not marked."),
+        reads(
+            "GET /generations/{generation_id}/media",
+            "generationsMedia",
+            "What was delivered",
+        )
+        .asks::<schema::Expiry>(
+            "expires_in",
+            "How long the URLs work, in seconds; 3600 if not given.",
+        )
+        .answers::<List<MediaView>>(200, "All of it, with URLs that show it for a while."),
+    ]
+}
+
+/// `POST /quotes`: for each model its own body and `model`.
+pub(super) fn quote_schema(schemas: &mut Schemas) -> Value {
+    let choices: Vec<_> = catalogue::models()
+        .iter()
+        .map(|model| {
+            let mut schema = body(model, schemas);
+            schema["properties"]["model"] = json!({"const": model.id});
+            match schema["required"].as_array_mut() {
+                Some(required) => required.push(json!("model")),
+                None => schema["required"] = json!(["model"]),
+            }
+            schemas.name(&format!("CreateQuote-{}", model.id), schema)
+        })
+        .collect();
+    json!({"oneOf": choices})
+}
+
+/// [`CreateGeneration`] as this model takes it.
+fn body(model: &'static Model, schemas: &mut Schemas) -> Value {
+    let mut schema = Schema::to_value(CreateGeneration::json_schema(&mut schemas.read));
+    schema["description"] = json!(model.description);
+    let mut required = Vec::new();
+    if let Some(properties) = schema["properties"].as_object_mut() {
+        let mut takes = |field: &str, takes: bool, needs: bool| {
+            if needs {
+                forbid_null(&mut properties[field]);
+                required.push(field.to_owned());
+            } else if !takes {
+                properties.remove(field);
+            }
+        };
+        takes(
+            "prompt",
+            model.prompt != Prompt::None,
+            model.prompt == Prompt::Required,
+        );
+        takes("negative_prompt", model.negative_prompt, false);
+        let reference = model.reference;
+        let needs_reference = matches!(reference, Reference::Required { .. });
+        takes(
+            "reference_file_id",
+            reference != Reference::None,
+            needs_reference,
+        );
+        let parameters = parameters_schema(model);
+        takes("parameters", true, parameters["required"] != json!([]));
+        let described = properties["parameters"]["description"].clone();
+        properties["parameters"] = parameters;
+        properties["parameters"]["description"] = described;
+    }
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+/// What may be left out may be null, too; what must be there may not.
+fn forbid_null(schema: &mut Value) {
+    if let Some(kind) = schema["type"]
+        .as_array()
+        .and_then(|kinds| kinds.first())
+        .cloned()
+    {
+        schema["type"] = kind;
+    }
+}
+
+fn camel(id: &str) -> String {
+    let words = id.split('-');
+    words
+        .map(|word| word[..1].to_uppercase() + &word[1..])
+        .collect()
+}

@@ -1,0 +1,306 @@
+//! The forms that values have on the wire, as JSON Schema. Every text of a body names its form with
+//! `#[schemars(with = "…")]`, so that the OpenAPI document says what the checks do.
+//!
+//! Owns the schema and an example of each form, with the limits of `domain`. Refuses to check anything: that is for
+//! `check`, whose messages are better.
+
+use std::borrow::Cow;
+
+use domain::accounts::{self, AVATAR_URL_CHARS_MAX, EMAIL_CHARS_MAX, FULL_NAME_CHARS_MAX};
+use domain::admin::{AMOUNT_MAX, REASON_CHARS_MAX};
+use domain::audit::Act;
+use domain::catalogue::{self, NEGATIVE_PROMPT_CHARS_MAX, PRICE_MAX, PROMPT_CHARS_MAX};
+use domain::files::{self, SIZE_BYTES_MAX};
+use domain::generations::{FailureCode, Intent, State};
+use domain::labels::{TAG_CHARS_MAX, TAGS_MAX, TITLE_CHARS_MAX};
+use domain::ledger::EntryKind;
+use domain::projects::{DESCRIPTION_CHARS_MAX, METADATA_KEYS_MAX, NAME_CHARS_MAX};
+use domain::promos::{CODE_CHARS_MAX, CODE_CHARS_MIN, REDEMPTIONS_MAX};
+use domain::reconciliation::Trouble;
+use domain::spending::DAYS_MAX;
+use domain::{FieldCode, api_keys, purchases};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+use crate::generations::EXPIRY_S;
+use crate::problem::Code;
+use crate::query::{LIMIT_DEFAULT, LIMIT_MAX};
+
+/// Types that no value has: each only names a form.
+macro_rules! forms {
+    ($($(#[$doc:meta])* $name:ident = $schema:expr;)*) => {$(
+        $(#[$doc])*
+        pub(crate) enum $name {}
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    )*};
+}
+
+forms! {
+    /// `usr_…`
+    UserId = id("usr_");
+    /// `key_…`
+    KeyId = id("key_");
+    /// `gen_…`
+    GenerationId = id("gen_");
+    /// `fil_…`
+    FileId = id("fil_");
+    /// `prj_…`
+    ProjectId = id("prj_");
+    /// `qte_…`
+    QuoteId = id("qte_");
+    /// A ledger entry's id.
+    TransactionId = matching("^txn_", "txn_01KG9QZ3M4T5V6W7X8Y9Z0ABCD-capture");
+    /// Who did something: a user, or the platform itself.
+    Actor = matching("^(system|usr_[0-9A-Z]{26})$", &id_example("usr_"));
+
+    /// A moment, as it is written.
+    Time = formatted("date-time", "2026-01-31T09:05:07.123Z");
+    /// A moment yet to come, as it is read: RFC 3339 in any offset.
+    FutureTime = formatted("date-time", "2099-12-31T23:59:59Z");
+    /// A day.
+    Date = formatted("date", "2026-01-31");
+    /// An address.
+    Url = formatted("uri", "https://example.org/media/fox.jpg");
+    /// How long a page may be.
+    Limit = whole(1, Some(i64::from(LIMIT_MAX)), i64::from(LIMIT_DEFAULT));
+    /// A client's name for its request.
+    IdempotencyKey = sized(
+        matching("^[!-~]([ -~]*[!-~])?$", "5f0c7b1e-9a53-4c4e-8f8e-2d3b1a6c9e10"),
+        1,
+        255,
+    );
+    /// How long to wait.
+    Prefer = text("wait=25");
+    /// Versions of something.
+    EntityTag = text("\"9f86d081884c7d65\"");
+    /// A file of the page that shows the document.
+    Asset = text("swagger-ui.css");
+    /// What a signature is over, or the signature.
+    SignedPart = json_schema!({"type": "string"});
+    /// How many days to look back.
+    Days = whole(1, Some(i64::from(DAYS_MAX)), 30);
+    /// How long media URLs work, in seconds.
+    Expiry = whole(
+        i64::from(*EXPIRY_S.start()),
+        Some(i64::from(*EXPIRY_S.end())),
+        3_600,
+    );
+    /// A model's id, as somebody may write it.
+    AnyModelId = text("flux-dev");
+    /// `true` or `false`.
+    Flag = json_schema!({"type": "boolean"});
+    /// Where a list goes on.
+    Cursor = text("eyJrIjoi…");
+    /// SHA-256, hexadecimal.
+    Sha256 = matching("^[0-9a-f]{64}$", &"9f86d081884c7d65".repeat(4));
+
+    /// A code of [`Code`].
+    ProblemCode = one_of(&Code::ALL.map(Code::as_str));
+    /// A code of [`FieldCode`].
+    FieldProblemCode = one_of(&FieldCode::ALL.map(FieldCode::as_str));
+    /// A part of the service.
+    Part = one_of(&["ok", "down"]);
+
+    /// Credits that are there.
+    Credits = whole(0, None, 25);
+    /// Credits that come or go.
+    Delta = json_schema!({"type": "integer", "format": "int64", "examples": [-25]});
+    /// A count.
+    Count = whole(0, None, 3);
+    /// What a ledger entry books.
+    LedgerKind = one_of(&EntryKind::ALL.map(EntryKind::as_str));
+    /// The most that a caller agrees to pay.
+    Price = whole(0, Some(domain::Credits::MAX.get()), 500);
+    /// A promo code, as it is read.
+    PromoCode = sized(matching("^[A-Za-z0-9-]+$", "WELCOME-2026"), CODE_CHARS_MIN, CODE_CHARS_MAX);
+    /// What a promo code is worth.
+    PromoCredits = whole(1, Some(1_000_000), 200);
+    /// How often a promo code may be redeemed.
+    Redemptions = whole(1, Some(i64::from(REDEMPTIONS_MAX)), 100);
+    /// What an admin gives, or takes back.
+    GrantAmount = with(whole(-AMOUNT_MAX, Some(AMOUNT_MAX), 500), "not", json!({"const": 0}));
+    /// Why.
+    Reason = line(1, REASON_CHARS_MAX, "Sorry for the outage");
+    /// A pack's id.
+    PackId = one_of(&purchases::packs().iter().map(|pack| pack.id).collect::<Vec<_>>());
+    /// Where a buyer's browser goes: TLS, or the caller's own machine.
+    ReturnUrl = sized(matching("^https?://", "https://example.org/paid"), 0, 2_000);
+
+    /// An e-mail address.
+    Email = sized(formatted("email", "ada@example.org"), 0, EMAIL_CHARS_MAX);
+    /// A password that is to be set.
+    NewPassword = line(8, 128, "a long pass phrase");
+    /// A password that is to be checked.
+    Password = sized(text("a long pass phrase"), 0, 1_024);
+    /// What somebody wants to be called.
+    FullName = line(1, FULL_NAME_CHARS_MAX, "Ada Lovelace");
+    /// Where a picture of somebody is.
+    AvatarUrl = sized(matching("^https://", "https://example.org/ada.png"), 0, AVATAR_URL_CHARS_MAX);
+    /// A plan's name.
+    Plan = one_of(&accounts::Plan::ALL.map(accounts::Plan::as_str));
+    /// A token that was mailed.
+    MailedToken = text("q7Jx…");
+    /// A refresh token.
+    RefreshToken = text("vr_…");
+    /// An access token.
+    AccessToken = text("eyJhbGciOiJFZERTQSJ9…");
+
+    /// What its owner calls an API key.
+    KeyName = line(1, api_keys::NAME_CHARS_MAX, "Nightly renders");
+    /// What an API key may be used for.
+    Scope = one_of(&accounts::Scope::ALL.map(accounts::Scope::as_str));
+    /// The most that an API key may spend.
+    Cap = whole(1, Some(domain::Credits::MAX.get()), 5_000);
+    /// An API key itself.
+    KeySecret = matching("^vk_", "vk_…");
+
+    /// A model's id.
+    ModelId = {
+        let ids: Vec<_> = catalogue::models().iter().map(|model| model.id).collect();
+        with(one_of(&ids), "examples", json!(["flux-dev"]))
+    };
+    /// What a model makes.
+    Kind = one_of(&catalogue::Kind::ALL.map(catalogue::Kind::as_str));
+    /// What a unit of a model costs.
+    UnitPrice = whole(1, Some(PRICE_MAX), 30);
+    /// Whether a model takes something.
+    Takes = one_of(&["required", "optional", "none"]);
+    /// What to make.
+    Prompt = sized(
+        matching(r"\S", "A red fox runs through deep snow at dawn"),
+        1,
+        PROMPT_CHARS_MAX,
+    );
+    /// What must not be in it.
+    NegativePrompt = sized(matching(r"\S", "text, watermark"), 1, NEGATIVE_PROMPT_CHARS_MAX);
+    /// What was changed.
+    ChangeDescription = lines(1_000, "Warmer light");
+    /// How a generation relates to its parent.
+    GenerationIntent = one_of(&Intent::ALL.map(Intent::as_str));
+    /// How far a generation is.
+    Status = {
+        let mut names = State::ALL.map(State::status).to_vec();
+        names.dedup();
+        with(one_of(&names), "examples", json!(["succeeded"]))
+    };
+    /// Why a generation was not delivered.
+    Failure = one_of(&FailureCode::ALL.map(FailureCode::as_str));
+    /// What its owner calls a generation.
+    Title = line(1, TITLE_CHARS_MAX, "The fox, final");
+    /// Tags, none twice.
+    Tags = json_schema!({
+        "type": "array",
+        "maxItems": TAGS_MAX,
+        "uniqueItems": true,
+        "items": line(1, TAG_CHARS_MAX, "winter"),
+    });
+
+    /// What a project is called.
+    ProjectName = line(1, NAME_CHARS_MAX, "Winter campaign");
+    /// What a project is for.
+    Description = lines(DESCRIPTION_CHARS_MAX, "Stills and clips for the winter campaign");
+    /// Who sees a project.
+    Visibility = one_of(&["private", "public"]);
+    /// A JSON object of the owner's own.
+    Metadata = json_schema!({
+        "type": "object",
+        "maxProperties": METADATA_KEYS_MAX,
+        "additionalProperties": true,
+        "examples": [{"client": "ACME"}],
+    });
+
+    /// What a file is for.
+    Purpose = one_of(&["reference"]);
+    /// A file's size in bytes.
+    FileSize = json_schema!({
+        "type": "integer",
+        "minimum": 1,
+        "maximum": SIZE_BYTES_MAX,
+        "examples": [245_760],
+    });
+    /// A media type that may be uploaded.
+    UploadType = one_of(&files::ContentType::ALL.map(files::ContentType::as_str));
+
+    /// What was done to an account.
+    AuditedAct = one_of(&Act::ALL.map(Act::as_str));
+    /// What is wrong with books.
+    BookTrouble = one_of(&Trouble::ALL.map(Trouble::as_str));
+}
+
+/// The pattern of an id with this prefix: a ULID is 26 digits of 5 bits, of which the first has only 3.
+fn id_pattern(prefix: &str) -> String {
+    format!("^{prefix}[0-7][0-9A-HJKMNP-TV-Z]{{25}}$")
+}
+
+fn id_example(prefix: &str) -> String {
+    format!("{prefix}01KG9QZ3M4T5V6W7X8Y9Z0ABCD")
+}
+
+/// An id with this prefix.
+pub(crate) fn id(prefix: &str) -> Schema {
+    matching(&id_pattern(prefix), &id_example(prefix))
+}
+
+fn text(example: &str) -> Schema {
+    json_schema!({"type": "string", "examples": [example]})
+}
+
+fn with(mut schema: Schema, keyword: &str, value: Value) -> Schema {
+    schema.insert(keyword.to_owned(), value);
+    schema
+}
+
+fn matching(pattern: &str, example: &str) -> Schema {
+    with(text(example), "pattern", json!(pattern))
+}
+
+fn formatted(format: &str, example: &str) -> Schema {
+    with(text(example), "format", json!(format))
+}
+
+fn sized(schema: Schema, min: usize, max: usize) -> Schema {
+    with(
+        with(schema, "minLength", json!(min)),
+        "maxLength",
+        json!(max),
+    )
+}
+
+/// Text without control characters.
+fn line(min: usize, max: usize, example: &str) -> Schema {
+    sized(matching(r"^[^\x00-\x1f\x7f-\x9f]*$", example), min, max)
+}
+
+/// Text whose only control characters are line feeds.
+fn lines(max: usize, example: &str) -> Schema {
+    sized(
+        matching(r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*$", example),
+        0,
+        max,
+    )
+}
+
+fn one_of(names: &[&str]) -> Schema {
+    json_schema!({"type": "string", "enum": names})
+}
+
+fn whole(min: i64, max: Option<i64>, example: i64) -> Schema {
+    let schema = json_schema!({"type": "integer", "minimum": min, "examples": [example]});
+    match max {
+        Some(max) => with(schema, "maximum", json!(max)),
+        None => schema,
+    }
+}

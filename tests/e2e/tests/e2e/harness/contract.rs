@@ -1,0 +1,107 @@
+//! Every answer is held against the OpenAPI document: a status, a code or a field that it does not know is a failure of
+//! whichever test saw it.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use super::Answer;
+
+/// What one operation may answer.
+struct Operation {
+    method: String,
+    /// The path's segments, parameters in braces.
+    path: Vec<String>,
+    /// The status, and the media types with what their bodies must be; none for an answer without a body.
+    answers: BTreeMap<u16, BTreeMap<String, Validator>>,
+}
+
+static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
+    let mut document = api::openapi::document("http://localhost/v1");
+    close(&mut document["components"]["schemas"]);
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, operations)| {
+        let operations = operations.as_object().unwrap().iter();
+        operations.map(move |(method, operation)| (path, method, operation))
+    });
+    let read = |(path, method, operation): (&String, &String, &Value)| Operation {
+        method: method.to_uppercase(),
+        path: path.split('/').map(str::to_owned).collect(),
+        answers: answers(&document, operation),
+    };
+    operations.map(read).collect()
+});
+
+/// Clients must bear fields that they do not know; the tests must not.
+fn close(schemas: &mut Value) {
+    for schema in schemas.as_object_mut().unwrap().values_mut() {
+        let schema = schema.as_object_mut().unwrap();
+        if schema.contains_key("properties") {
+            schema.entry("additionalProperties").or_insert(json!(false));
+        }
+    }
+}
+
+fn answers(document: &Value, operation: &Value) -> BTreeMap<u16, BTreeMap<String, Validator>> {
+    let described = operation["responses"].as_object().unwrap().iter();
+    let read = |(status, answer): (&String, &Value)| {
+        let answer = match answer["$ref"].as_str() {
+            Some(reference) => document.pointer(&reference[1..]).unwrap(),
+            None => answer,
+        };
+        let content = answer["content"].as_object().into_iter().flatten();
+        let bodies = content.map(|(media_type, body)| {
+            let mut schema = body["schema"].clone();
+            schema["components"] = json!({"schemas": document["components"]["schemas"]});
+            let options = jsonschema::options().should_validate_formats(true);
+            (media_type.clone(), options.build(&schema).unwrap())
+        });
+        (status.parse().unwrap(), bodies.collect())
+    };
+    described.map(read).collect()
+}
+
+/// Fails if the document does not say that `method` of `path`, which is below the stage, may answer this.
+pub fn check(method: &str, path: &str, answer: &Answer) {
+    let Some(operation) = find(method, path) else {
+        // No such route. Preflights are not described, nor are other methods.
+        assert!(
+            method == "OPTIONS" || answer.status >= 400,
+            "{method} {path} is not described"
+        );
+        return;
+    };
+    let at = format!("{method} {path} answered {}", answer.status);
+    let bodies = operation.answers.get(&answer.status);
+    let bodies = bodies.unwrap_or_else(|| panic!("{at}, undocumented: {:?}", answer.body));
+    if bodies.is_empty() {
+        assert_eq!(answer.body, Value::Null, "{at}, with a body");
+        return;
+    }
+    let media_type = answer.header("content-type").split(';').next().unwrap();
+    let validator = bodies.get(media_type);
+    let validator = validator.unwrap_or_else(|| panic!("{at} as {media_type:?}, undocumented"));
+    let wrong: Vec<_> = validator
+        .iter_errors(&answer.body)
+        .map(|error| format!("{}: {error:.300}", error.instance_path()))
+        .collect();
+    assert!(wrong.is_empty(), "{at}: {wrong:#?} in {:#}", answer.body);
+}
+
+/// The operation whose path this is; one that is written out comes before one with a parameter there.
+fn find(method: &str, path: &str) -> Option<&'static Operation> {
+    let segments: Vec<_> = path.split('/').collect();
+    let fits = |operation: &&Operation| {
+        let mut pairs = operation.path.iter().zip(&segments);
+        operation.method == method
+            && operation.path.len() == segments.len()
+            && pairs.all(|(named, real)| named == real || named.starts_with('{'))
+    };
+    let parameters = |operation: &&Operation| {
+        let segments = operation.path.iter();
+        segments.filter(|segment| segment.starts_with('{')).count()
+    };
+    OPERATIONS.iter().filter(fits).min_by_key(parameters)
+}

@@ -1,0 +1,377 @@
+//! The OpenAPI document, the template's routes and the functions' own words are one set, and the document is valid.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use api::openapi::{self, Operation, Who};
+use domain::accounts::Scope;
+use regex_lite::Regex;
+use serde_json::{Value, json};
+
+use crate::template::{Function, Route, functions, routes, visit_keys};
+use crate::workspace;
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::document("https://example.org/v1"));
+
+/// The routes but for preflights, which a browser asks of every path by itself.
+fn served() -> Vec<Route<'static>> {
+    let routes = routes().into_iter();
+    routes.filter(|route| route.method != "OPTIONS").collect()
+}
+
+fn operation_of(route: &Route<'_>) -> Operation {
+    let mut operations = openapi::operations().into_iter();
+    let is_it = |it: &Operation| it.method == route.method && it.path == route.path;
+    let found = operations.find(is_it);
+    found.unwrap_or_else(|| panic!("{} {} is not described", route.method, route.path))
+}
+
+/// The routes that a text such as `GET /docs, GET /docs/{asset}` or `POST /x/{y}, one route for each` names.
+fn named(text: &str) -> Vec<(String, String)> {
+    let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+    let parts = text.split(", ").filter_map(|part| part.split_once(' '));
+    let routes = parts.filter(|(method, _)| methods.contains(method));
+    routes
+        .map(|(method, path)| (method.to_owned(), path.to_owned()))
+        .collect()
+}
+
+/// Whether a route is what `path` names, with anything where it has a parameter.
+fn fits(path: &str, route: &str) -> bool {
+    let (named, real): (Vec<_>, Vec<_>) = (path.split('/').collect(), route.split('/').collect());
+    let mut pairs = named.iter().zip(&real);
+    named.len() == real.len() && pairs.all(|(named, real)| named == real || named.starts_with('{'))
+}
+
+/// The source of a function's binary.
+fn source(function: &Function) -> String {
+    let binary = function.binary();
+    let domain = binary.split('-').next().unwrap();
+    workspace::text(&format!("functions/{domain}/src/bin/{binary}.rs"))
+}
+
+/// The first line of the documentation of a function's binary.
+fn first_line(function: &Function) -> String {
+    let source = source(function);
+    let line = source.lines().next().unwrap();
+    line.strip_prefix("//! ").unwrap().to_owned()
+}
+
+#[test]
+fn the_document_describes_exactly_the_templates_routes() {
+    let of_template = served();
+    let of_template: BTreeSet<_> = of_template
+        .iter()
+        .map(|route| (route.method, route.path.to_owned()))
+        .collect();
+    let operations = openapi::operations();
+    let described: BTreeSet<_> = operations
+        .iter()
+        .map(|operation| (operation.method, operation.path.clone()))
+        .collect();
+    assert_eq!(
+        described.len(),
+        operations.len(),
+        "something is described twice"
+    );
+    assert_eq!(described, of_template);
+}
+
+#[test]
+fn every_operation_is_named_for_its_function() {
+    let mut ids = BTreeSet::new();
+    for route in served() {
+        let id = operation_of(&route).id;
+        let function = &route.function.id;
+        let small = function[..1].to_lowercase() + &function[1..];
+        let others = route
+            .function
+            .events()
+            .filter(|event| event.kind == "Api")
+            .count()
+            > 1;
+        assert!(
+            id == small || (others && id.starts_with(&small)),
+            "{id} is served by {function}"
+        );
+        assert!(ids.insert(id.clone()), "{id} names two operations");
+    }
+}
+
+#[test]
+fn every_function_says_which_routes_it_serves_in_the_template_and_in_its_first_line() {
+    for function in functions() {
+        let routes = served();
+        let own: Vec<_> = routes
+            .iter()
+            .filter(|route| route.function.id == function.id)
+            .collect();
+        if own.is_empty() {
+            continue;
+        }
+        let description = function.properties["Description"].as_str().unwrap();
+        for text in [description.to_owned(), first_line(function)] {
+            let named = named(&text);
+            let is_named = |route: &&Route<'_>| {
+                let mut named = named.iter();
+                named.any(|(method, path)| method == route.method && fits(path, route.path))
+            };
+            let is_own = |(method, path): &(String, String)| {
+                let mut own = own.iter();
+                own.any(|route| method == route.method && fits(path, route.path))
+            };
+            assert!(own.iter().all(is_named), "{}: {text}", function.id);
+            assert!(named.iter().all(is_own), "{}: {text}", function.id);
+        }
+    }
+}
+
+#[test]
+fn the_document_says_public_exactly_where_the_gateway_does() {
+    for route in served() {
+        let is_public = operation_of(&route).who == Who::Public;
+        assert_eq!(
+            is_public, route.is_public,
+            "{} {}",
+            route.method, route.path
+        );
+    }
+}
+
+/// What the document says of a route.
+fn described(route: &Route<'_>) -> &'static Value {
+    &DOCUMENT["paths"][route.path][route.method.to_lowercase()]
+}
+
+/// The names of its parameters at this place.
+fn parameters(route: &Route<'_>, place: &str) -> BTreeSet<&'static str> {
+    let parameters = described(route)["parameters"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let there = parameters.filter(|parameter| parameter["in"] == place);
+    there
+        .map(|parameter| parameter["name"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn every_function_lets_in_whom_the_document_says() {
+    let scope = Regex::new(r"request\.caller\(Scope::(\w+)\)").unwrap();
+    for route in served() {
+        let source = source(route.function);
+        let lets_in = if source.contains("request.admin()") {
+            Who::Admin
+        } else if source.contains("request.person()") {
+            Who::Person
+        } else if let Some(found) = scope.captures(&source) {
+            let named = Scope::ALL
+                .into_iter()
+                .find(|scope| format!("{scope:?}") == found[1]);
+            Who::User(named.unwrap())
+        } else {
+            Who::Public
+        };
+        assert_eq!(lets_in, operation_of(&route).who, "{}", route.function.id);
+    }
+}
+
+/// The types that a body is described by.
+fn types_in(body: &Value) -> BTreeSet<String> {
+    let mut types = BTreeSet::new();
+    visit_keys(&body["content"], &mut |key, value| {
+        if key == "$ref" {
+            let named = value.as_str().unwrap().rsplit('/').next().unwrap();
+            // What depends on the model is named for it, too.
+            types.insert(named.split('-').next().unwrap().to_owned());
+        }
+    });
+    types
+}
+
+#[test]
+fn every_function_reads_what_the_document_says() {
+    let reads = Regex::new(r"(optional_)?body::<(\w+)>").unwrap();
+    for route in served() {
+        let source = source(route.function);
+        let name = &route.function.id;
+        let body = &described(&route)["requestBody"];
+        if let Some(found) = reads.captures(&source) {
+            assert_eq!(body["required"], json!(found.get(1).is_none()), "{name}");
+            assert_eq!(
+                types_in(body),
+                BTreeSet::from([found[2].to_owned()]),
+                "{name}"
+            );
+        } else {
+            assert_eq!(
+                body.is_object(),
+                source.contains("request.bytes()"),
+                "{name}"
+            );
+        }
+        let heeds = |header| parameters(&route, "header").contains(header);
+        let reads_key = source.contains("request.idempotency_key()");
+        assert_eq!(heeds("Idempotency-Key"), reads_key, "{name}");
+        assert_eq!(heeds("Prefer"), source.contains("request.wait()"), "{name}");
+        let queries = parameters(&route, "query");
+        let reads_queries = source.contains("request.query");
+        assert!(
+            queries.is_empty() || reads_queries,
+            "{name} reads none of {queries:?}"
+        );
+        let refuses = described(&route)["responses"].get("422").is_some();
+        assert!(
+            refuses || !source.contains("request.query()"),
+            "{name} refuses queries"
+        );
+    }
+}
+
+#[test]
+fn every_function_answers_with_the_statuses_that_the_document_says() {
+    let words = [
+        ("Reply::ok(", 200),
+        ("Reply::text(", 200),
+        ("StatusCode::OK", 200),
+        ("Reply::created(", 201),
+        ("StatusCode::ACCEPTED", 202),
+        ("StatusCode::NO_CONTENT", 204),
+        ("StatusCode::NOT_MODIFIED", 304),
+    ];
+    for route in served() {
+        let source = source(route.function);
+        let found = words.iter().filter(|(words, _)| source.contains(words));
+        let mut found: BTreeSet<u16> = found.map(|(_, status)| *status).collect();
+        // The job says whether it was finished in time.
+        if route.function.binary() == "generations-create" {
+            found.insert(201);
+        }
+        let statuses = described(&route)["responses"].as_object().unwrap().keys();
+        let statuses = statuses.map(|status| status.parse::<u16>().unwrap());
+        let said: BTreeSet<u16> = statuses.filter(|status| *status < 400).collect();
+        assert_eq!(found, said, "{}", route.function.id);
+    }
+}
+
+#[test]
+fn every_path_parameter_is_described() {
+    for route in served() {
+        let described = parameters(&route, "path");
+        let segments = route.path.split('/');
+        let named = segments.filter_map(|it| it.strip_prefix('{')?.strip_suffix('}'));
+        assert_eq!(
+            described,
+            named.collect(),
+            "{} {}",
+            route.method,
+            route.path
+        );
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let mut count = 0;
+    visit_keys(&DOCUMENT, &mut |key, value| {
+        if let (true, Some(reference)) = (key == "$ref", value.as_str()) {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(DOCUMENT.pointer(pointer).is_some(), "{reference}");
+            count += 1;
+        }
+    });
+    assert!(count > 500, "{count}");
+}
+
+#[test]
+fn every_part_of_the_document_is_used() {
+    let mut used = BTreeSet::new();
+    visit_keys(&DOCUMENT, &mut |key, value| {
+        if let (true, Some(reference)) = (key == "$ref", value.as_str()) {
+            used.insert(reference.to_owned());
+        }
+    });
+    for part in ["schemas", "responses", "headers"] {
+        for name in DOCUMENT["components"][part].as_object().unwrap().keys() {
+            let reference = format!("#/components/{part}/{name}");
+            assert!(used.contains(&reference), "nothing refers to {reference}");
+        }
+    }
+}
+
+#[test]
+fn the_document_is_valid_openapi() {
+    // As the OpenAPI Initiative publishes it (Apache-2.0): https://spec.openapis.org/oas/3.1/schema/2022-10-07
+    let meta = workspace::text("tests/guards/openapi-3.1-schema.json");
+    let meta = jsonschema::validator_for(&serde_json::from_str(&meta).unwrap()).unwrap();
+    let errors: Vec<_> = meta
+        .iter_errors(&DOCUMENT)
+        .map(|error| format!("{}: {error:.200}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    for (name, schema) in DOCUMENT["components"]["schemas"].as_object().unwrap() {
+        assert!(
+            jsonschema::meta::is_valid(schema),
+            "{name} is no JSON Schema"
+        );
+    }
+}
+
+#[test]
+fn every_example_is_what_its_schema_says() {
+    let mut count = 0;
+    let mut check = |at: &str, media_type: &Value| {
+        let mut schema = media_type["schema"].clone();
+        schema["components"] = DOCUMENT["components"].clone();
+        let validator = jsonschema::options()
+            .should_validate_formats(true)
+            .build(&schema)
+            .unwrap();
+        let named = media_type["examples"].as_object();
+        let named = named.into_iter().flat_map(|named| named.values());
+        let examples = named
+            .map(|example| &example["value"])
+            .chain(media_type.get("example"));
+        for example in examples {
+            let error = validator.iter_errors(example).next();
+            assert!(error.is_none(), "{at}: {}: {example:#}", error.unwrap());
+            count += 1;
+        }
+    };
+    for (name, response) in DOCUMENT["components"]["responses"].as_object().unwrap() {
+        check(name, &response["content"]["application/problem+json"]);
+    }
+    for (path, operations) in DOCUMENT["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let at = format!("{method} {path}");
+            let answers = operation["responses"].as_object().unwrap().values();
+            let bodies = answers.chain(operation.get("requestBody"));
+            for body in bodies.filter(|body| body["content"]["application/json"].is_object()) {
+                check(&at, &body["content"]["application/json"]);
+            }
+        }
+    }
+    assert!(count > 100, "{count}");
+}
+
+#[test]
+fn every_body_that_is_read_refuses_fields_that_it_does_not_know() {
+    for (path, operations) in DOCUMENT["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let choices = schema["oneOf"].as_array().cloned();
+            for choice in choices.unwrap_or_else(|| vec![schema.clone()]) {
+                let Some(reference) = choice["$ref"].as_str() else {
+                    // None at all, or what the provider and Stripe send: whatever it is, its signature is checked.
+                    assert!(
+                        schema.is_null() || path.starts_with("/webhooks/"),
+                        "{method} {path}"
+                    );
+                    continue;
+                };
+                let body = DOCUMENT.pointer(&reference[1..]).unwrap();
+                assert_eq!(body["additionalProperties"], json!(false), "{reference}");
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+"""A local cloud to check, and the people who use it."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+
+ADMIN = "admin@example.org"
+PASSWORD = "correct horse battery staple 7"
+READY_SECONDS_MAX = 1800  # the functions may have to be built first
+END_SECONDS_MAX = 10
+LETTER_SECONDS_MAX = 30
+
+
+@contextmanager
+def local_cloud(folder):
+    """Runs `cargo local` without throttles; tells its API's URL."""
+    ready = folder / "ready"
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("FAL_")}
+    command = ["cargo", "local", "--ephemeral", "--quiet", "--no-throttle", "--port", "0"]
+    command += ["--param", f"AdminEmails={ADMIN}", "--ready-file", ready]
+    cloud = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while not ready.exists():
+            assert cloud.poll() is None, "cargo local ended before it was ready"
+            assert time.monotonic() < deadline, "cargo local does not get ready"
+            time.sleep(0.05)
+        yield ready.read_text().strip()
+    finally:
+        cloud.terminate()
+        cloud.wait(END_SECONDS_MAX)
+    assert cloud.returncode == 0, f"cargo local ended with {cloud.returncode}"
+
+
+def call(method, url, body=None, token=None):
+    """What a request answers, which must be a success."""
+    headers = {"content-type": "application/json"}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, headers, method=method)
+    with urllib.request.urlopen(request) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
+def register(api, email):
+    """Makes an account; what signing up answers."""
+    return call("POST", f"{api}/auth/register", {"email": email, "password": PASSWORD})
+
+
+def sign_in(api, email):
+    """An access token."""
+    answer = call("POST", f"{api}/auth/login", {"email": email, "password": PASSWORD})
+    return answer["access_token"]
+
+
+def make_admin(api):
+    """Makes the account of the platform's admin, who has followed the link in the letter."""
+    register(api, ADMIN)
+    origin = api.rsplit("/", 1)[0]
+    deadline = time.monotonic() + LETTER_SECONDS_MAX
+    while not (letters := call("GET", f"{origin}/_local/mail")["data"]):
+        assert time.monotonic() < deadline, "no letter comes"
+        time.sleep(0.05)
+    lines = letters[0]["text"].splitlines()
+    token = next(line.removeprefix("Token: ") for line in lines if line.startswith("Token: "))
+    call("POST", f"{api}/auth/verify-email", {"token": token})
