@@ -4,6 +4,7 @@
 //! as AWS does, and where their state is kept. Refuses to know what any of it is used for: no
 //! table, queue or bucket has a name here.
 
+mod access;
 mod clock;
 mod data;
 mod dynamodb;
@@ -41,13 +42,14 @@ use server::Services;
 use sigv4::Identity;
 use sqlite::Sqlite;
 
+pub use access::{Role, Statement};
 pub use error::Error;
 pub use sqs::{Message, QueueSpec, QueueStatus, Redrive, Sqs};
 pub use tally::Asked;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Where the services listen, what they keep, and the one identity that they accept.
+/// Where the services listen, what they keep, and the owner, who may do everything.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The directory of everything that is kept; nothing is when there is none.
@@ -142,6 +144,11 @@ impl FakeAws {
     /// The base URL of every service, such as `http://127.0.0.1:4566`.
     pub fn endpoint(&self) -> &str {
         &self.inner.endpoint
+    }
+
+    /// Makes a role known, which may do nothing but what its statements allow.
+    pub fn add_role(&self, role: Role) {
+        self.inner.services.identity.access().add(role);
     }
 
     /// The port that was taken.

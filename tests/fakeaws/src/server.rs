@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::access;
 use crate::data::Data;
 use crate::dynamodb::DynamoDb;
 use crate::mail::{self, Outbox};
@@ -138,12 +139,14 @@ impl Services {
             if request.uri.path() != mail::PATH {
                 return self.s3.handle(&request).await;
             }
-            return match self.identity.check_named(&request.headers) {
+            let needs = access::of_mail(&request.body);
+            return match self.identity.check_named(&request.headers, &needs) {
                 Ok(()) => self.outbox.handle(&request.body).await,
                 Err(refusal) => refusal.reply(),
             };
         };
-        if let Err(refusal) = self.identity.check_named(&request.headers) {
+        let needs = access::of_json(target, &request.body);
+        if let Err(refusal) = self.identity.check_named(&request.headers, &needs) {
             return refusal.reply();
         }
         match target.split_once('.') {

@@ -15,15 +15,16 @@ pub(crate) use canonical::{decode, query_pairs};
 use claim::Claim;
 
 use crate::Config;
+use crate::access::{Access, Need};
 use crate::s3::Fault;
 use crate::wire::{Refusal, Request};
 
 const CLOCK_SKEW_MAX: Duration = Duration::minutes(15);
 
-/// The one identity that is accepted.
+/// Who is accepted: whoever has a key here, all of which share one secret.
 #[derive(Clone)]
 pub(crate) struct Identity {
-    access_key_id: String,
+    access: Access,
     secret_access_key: String,
     region: String,
 }
@@ -42,15 +43,20 @@ pub(crate) enum Payload {
 impl Identity {
     pub(crate) fn of(config: &Config) -> Self {
         Self {
-            access_key_id: config.access_key_id.clone(),
+            access: Access::of(config),
             secret_access_key: config.secret_access_key.clone(),
             region: config.region.clone(),
         }
     }
 
-    /// Checks that a request of the JSON services names this identity; its signature is not
+    /// What the keys' roles may do.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Checks that a request of the JSON services names a key whose role may do what it `needs`; its signature is not
     /// looked at.
-    pub(crate) fn check_named(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    pub(crate) fn check_named(&self, headers: &HeaderMap, needs: &[Need]) -> Result<(), Refusal> {
         let Some(value) = headers
             .get("authorization")
             .and_then(|value| value.to_str().ok())
@@ -63,15 +69,20 @@ impl Identity {
         };
         let credential = value.split_once("Credential=").map(|(_, rest)| rest);
         let key_id = credential.and_then(|rest| rest.split('/').next());
-        if key_id == Some(self.access_key_id.as_str()) {
-            return Ok(());
+        if let Some(key_id) = key_id.filter(|key_id| self.access.knows(key_id)) {
+            let checked = self.access.check(key_id, needs);
+            return checked.map_err(|words| Refusal::of("AccessDeniedException", words));
         }
         let message = "The security token included in the request is invalid.";
         Err(Refusal::denied("UnrecognizedClientException", message))
     }
 
-    /// Checks an S3 request's signature, and that it still holds at `now`.
-    pub(crate) fn verify(&self, request: &Request, now: OffsetDateTime) -> Result<Payload, Fault> {
+    /// Checks an S3 request's signature, and that it still holds at `now`. Answers whose key signed it, too.
+    pub(crate) fn verify(
+        &self,
+        request: &Request,
+        now: OffsetDateTime,
+    ) -> Result<(Payload, String), Fault> {
         let claim = Claim::of(request)?;
         self.check_scope(&claim)?;
         check_time(&claim, now)?;
@@ -94,15 +105,16 @@ impl Identity {
             .with("CanonicalRequest", &canonical));
         }
         check_headers_signed(request, &claim)?;
-        Ok(match claim.payload.as_str() {
+        let payload = match claim.payload.as_str() {
             "UNSIGNED-PAYLOAD" => Payload::Unsigned,
             streaming if streaming.starts_with("STREAMING-") => Payload::Chunked,
             digest => Payload::Digest(digest.to_owned()),
-        })
+        };
+        Ok((payload, claim.access_key_id))
     }
 
     fn check_scope(&self, claim: &Claim) -> Result<(), Fault> {
-        if claim.access_key_id != self.access_key_id {
+        if !self.access.knows(&claim.access_key_id) {
             return Err(Fault::denied(
                 "InvalidAccessKeyId",
                 "The AWS Access Key Id you provided does not exist in our records.",

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fakeaws::{FakeAws, QueueSpec, Redrive};
+use fakeaws::{FakeAws, QueueSpec, Redrive, Role};
 use fakefal::FakeFal;
 use fakestripe::FakeStripe;
 use hyper::body::Bytes;
@@ -501,6 +501,11 @@ fn pool(
         .parent()
         .map(|folder| folder.display().to_string())
         .unwrap_or_default();
+    aws.add_role(Role {
+        name: function.name.clone(),
+        access_key_id: access_key_id(function),
+        statements: function.statements.clone(),
+    });
     let mut environment = own_environment(function, place, aws.endpoint(), &folder);
     for (name, value) in &function.environment {
         if environment.iter().any(|(own, _)| own == name) {
@@ -524,6 +529,11 @@ fn pool(
     Ok(Pool::new(launch, concurrency, log.clone(), token))
 }
 
+/// The key of a function's role.
+fn access_key_id(function: &Function) -> String {
+    format!("{ACCESS_KEY_ID}-{}", function.id)
+}
+
 /// What Lambda itself sets. The address of the services is the one thing that AWS would not set.
 fn own_environment(
     function: &Function,
@@ -531,8 +541,9 @@ fn own_environment(
     endpoint: &str,
     folder: &str,
 ) -> Vec<(String, String)> {
+    let access_key_id = access_key_id(function);
     let variables = [
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
+        ("AWS_ACCESS_KEY_ID", access_key_id.as_str()),
         ("AWS_DEFAULT_REGION", &place.region),
         ("AWS_ENDPOINT_URL", endpoint),
         (

@@ -24,8 +24,9 @@ impl Secrets {
         let token = |field: &str| signed_in[field].as_str().unwrap();
         self.add("an access token", token("access_token"));
         self.add("a refresh token", token("refresh_token"));
-        // Its last part alone is the secret.
-        let (_, secret) = token("refresh_token").rsplit_once('_').unwrap();
+        // Its last part alone is the secret: 32 bytes in base64url, which may have an underscore, too.
+        let secret = token("refresh_token").len() - 43;
+        let (_, secret) = token("refresh_token").split_at(secret);
         self.add("the secret of a refresh token", secret);
     }
 

@@ -46,6 +46,10 @@ impl Fault {
         Self::new(StatusCode::NOT_FOUND, "NoSuchKey", message).with("Key", key)
     }
 
+    pub(crate) fn is_no_such_key(&self) -> bool {
+        self.code == "NoSuchKey"
+    }
+
     pub(crate) fn no_such_bucket(bucket: &str) -> Self {
         let message = "The specified bucket does not exist";
         Self::new(StatusCode::NOT_FOUND, "NoSuchBucket", message).with("BucketName", bucket)

@@ -21,6 +21,7 @@ use upload::Upload;
 pub(crate) use upload::too_large;
 
 use crate::Error;
+use crate::access;
 use crate::clock::rfc3339_ms;
 use crate::sigv4::{Identity, Payload, decode, query_pairs};
 use crate::sqlite::Sqlite;
@@ -125,10 +126,14 @@ impl S3 {
     }
 
     async fn answer(&self, request: &Request) -> Result<Reply, Fault> {
-        let payload = self.identity.verify(request, OffsetDateTime::now_utc())?;
+        let (payload, key_id) = self.identity.verify(request, OffsetDateTime::now_utc())?;
         let target = self.target(request)?;
+        self.check(&key_id, request, &target)?;
         match (&request.method, target.key.is_empty()) {
-            (&Method::GET | &Method::HEAD, false) => read::read(&target, request).await,
+            (&Method::GET | &Method::HEAD, false) => {
+                let read = read::read(&target, request).await;
+                read.map_err(|fault| self.as_told_to(&key_id, &target, fault))
+            }
             (&Method::PUT, false) => put(&target, request, &payload).await,
             (&Method::DELETE, false) => {
                 self.objects.delete(&target.bucket, &target.key).await?;
@@ -151,6 +156,23 @@ impl S3 {
             (method, _) => Err(Fault::not_implemented(&format!(
                 "{method} of this resource"
             ))),
+        }
+    }
+
+    /// Whether the role may do it.
+    fn check(&self, key_id: &str, request: &Request, target: &Target<'_>) -> Result<(), Fault> {
+        let access = self.identity.access();
+        let needs = access::of_bucket(&request.method, &target.bucket, &target.key);
+        let checked = access.check(key_id, &needs);
+        checked.map_err(|words| Fault::denied("AccessDenied", &words))
+    }
+
+    /// Who may not list a bucket is not told which objects it lacks: to them, what is missing is forbidden.
+    fn as_told_to(&self, key_id: &str, target: &Target<'_>, fault: Fault) -> Fault {
+        let listing = access::of_bucket(&Method::GET, &target.bucket, "");
+        match self.identity.access().check(key_id, &listing) {
+            Err(_) if fault.is_no_such_key() => Fault::denied("AccessDenied", "Access Denied"),
+            Ok(()) | Err(_) => fault,
         }
     }
 

@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use fakeaws::Statement;
 use serde_json::Value;
 
 use super::fields::Fields;
+use super::policies;
 use super::resources::Place;
 use super::storage::Queue;
 use crate::Error;
@@ -34,6 +36,8 @@ pub struct Function {
     pub concurrency_max: u32,
     /// Its environment.
     pub environment: Vec<(String, String)>,
+    /// All that its role may do, besides writing its log.
+    pub statements: Vec<Statement>,
     /// The routes that call it.
     pub api_events: Vec<ApiEvent>,
     /// The queues that call it.
@@ -109,7 +113,6 @@ impl Function {
             "FunctionName",
             "LoggingConfig",
             "PermissionsBoundary",
-            "Policies",
             "RecursiveLoop",
             "Role",
             "Tags",
@@ -124,6 +127,7 @@ impl Function {
         let variables = environment.object("Variables")?.into_texts()?;
         environment.finish()?;
         let events = fields.object("Events")?.into_objects()?;
+        let statements = policies::read(&mut fields)?;
         fields.finish()?;
 
         let mut function = Self {
@@ -135,6 +139,7 @@ impl Function {
             timeout: seconds(timeout_s),
             concurrency_max: reserved.map_or(CONCURRENCY_DEFAULT, small),
             environment: variables,
+            statements,
             api_events: Vec::new(),
             queue_events: Vec::new(),
             schedule_events: Vec::new(),

@@ -7,6 +7,7 @@ pub mod fields;
 pub mod functions;
 mod intrinsics;
 pub mod parameters;
+mod policies;
 pub mod resources;
 pub mod storage;
 mod yaml;

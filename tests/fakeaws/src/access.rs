@@ -1,0 +1,154 @@
+//! IAM: who a key belongs to, and what that role may do.
+//!
+//! Owns roles and the matching of their policies, which only ever allow. The owner's key may do everything. What an
+//! operation asks for is in [`needs`]; refuses to know what an operation does.
+
+mod needs;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+pub(crate) use needs::{Need, of_bucket, of_json, of_mail};
+
+use crate::Config;
+
+/// What allows something: each action on each resource, both with `*` for any characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// `service:Operation`.
+    pub actions: Vec<String>,
+    /// ARNs.
+    pub resources: Vec<String>,
+}
+
+/// A role that somebody has a key of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// Its name, for those who are refused.
+    pub name: String,
+    /// The key's id; its secret is the owner's.
+    pub access_key_id: String,
+    /// All that it may do.
+    pub statements: Vec<Statement>,
+}
+
+/// Who is known here. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Access {
+    owner: String,
+    region: String,
+    account_id: String,
+    roles: Arc<RwLock<BTreeMap<String, Role>>>,
+}
+
+impl Access {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            owner: config.access_key_id.clone(),
+            region: config.region.clone(),
+            account_id: config.account_id.clone(),
+            roles: Arc::default(),
+        }
+    }
+
+    /// Makes a role known, or replaces it.
+    pub(crate) fn add(&self, role: Role) {
+        let mut roles = self.roles.write().unwrap_or_else(PoisonError::into_inner);
+        roles.insert(role.access_key_id.clone(), role);
+    }
+
+    /// Whether there is such a key.
+    pub(crate) fn knows(&self, key_id: &str) -> bool {
+        let roles = self.roles.read().unwrap_or_else(PoisonError::into_inner);
+        key_id == self.owner || roles.contains_key(key_id)
+    }
+
+    /// Whether the key's role may do all that is needed; AWS's words for the first thing that it may not.
+    pub(crate) fn check(&self, key_id: &str, needs: &[Need]) -> Result<(), String> {
+        if key_id == self.owner {
+            return Ok(());
+        }
+        let roles = self.roles.read().unwrap_or_else(PoisonError::into_inner);
+        let role = roles.get(key_id);
+        for need in needs {
+            let arn = need.arn(&self.region, &self.account_id);
+            if !role.is_some_and(|role| role.allows(&need.action, &arn)) {
+                let name = role.map_or("unknown", |role| role.name.as_str());
+                return Err(format!(
+                    "User: arn:aws:sts::{account}:assumed-role/{name}/{name} is not authorized to perform: {action} on \
+                     resource: {arn} because no identity-based policy allows the {action} action",
+                    account = self.account_id,
+                    action = need.action,
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Role {
+    fn allows(&self, action: &str, arn: &str) -> bool {
+        self.statements.iter().any(|statement| {
+            let acts = statement
+                .actions
+                .iter()
+                .any(|pattern| matches(pattern, action));
+            acts && statement
+                .resources
+                .iter()
+                .any(|pattern| matches(pattern, arn))
+        })
+    }
+}
+
+/// Whether `text` is what `pattern` says; `*` stands for any characters, also for none.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    let mut last = None;
+    for part in parts {
+        if let Some(between) = last.replace(part) {
+            match rest.split_once(between) {
+                Some((_, after)) => rest = after,
+                None => return false,
+            }
+        }
+    }
+    match last {
+        Some(end) => rest.ends_with(end),
+        None => rest.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for (pattern, text) in [
+            ("*", ""),
+            ("a", "a"),
+            ("a*", "abc"),
+            ("*c", "abc"),
+            ("a*c", "abbc"),
+            ("a*b*c", "axbyc"),
+            ("arn:aws:s3:::media/*", "arn:aws:s3:::media/a/b.png"),
+        ] {
+            assert!(matches(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [
+            ("", "a"),
+            ("a", "ab"),
+            ("a*", "ba"),
+            ("a*c", "acb"),
+            ("a*b*c", "acb"),
+            ("a*a", "a"),
+            ("arn:aws:s3:::media/*", "arn:aws:s3:::media"),
+        ] {
+            assert!(!matches(pattern, text), "{pattern} {text}");
+        }
+    }
+}

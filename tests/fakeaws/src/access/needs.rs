@@ -1,0 +1,141 @@
+//! What each operation asks IAM for, after the Service Authorization Reference: an action and the resource that it is
+//! on, once for each thing that a request names.
+
+use hyper::Method;
+use serde_json::Value;
+
+/// An action on a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// `service:Operation`.
+    pub(crate) action: String,
+    resource: Resource,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Resource {
+    /// Within a region and an account: `dynamodb`, `table/jobs`.
+    Regional(&'static str, String),
+    /// A bucket, or an object in it.
+    S3(String),
+}
+
+impl Need {
+    fn regional(service: &'static str, operation: &str, resource: String) -> Self {
+        Self {
+            action: format!("{service}:{operation}"),
+            resource: Resource::Regional(service, resource),
+        }
+    }
+
+    fn s3(operation: &str, resource: String) -> Self {
+        Self {
+            action: format!("s3:{operation}"),
+            resource: Resource::S3(resource),
+        }
+    }
+
+    pub(super) fn arn(&self, region: &str, account_id: &str) -> String {
+        match &self.resource {
+            Resource::Regional(service, resource) => {
+                format!("arn:aws:{service}:{region}:{account_id}:{resource}")
+            }
+            Resource::S3(resource) => format!("arn:aws:s3:::{resource}"),
+        }
+    }
+}
+
+/// What an operation of the services that speak JSON needs; `target` as in `X-Amz-Target`.
+pub(crate) fn of_json(target: &str, body: &[u8]) -> Vec<Need> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    match target.split_once('.') {
+        Some(("DynamoDB_20120810", operation)) => of_tables(operation, &body),
+        Some(("AmazonSQS", operation)) => vec![of_queue(operation, &body)],
+        Some(("AmazonSSM", operation)) => {
+            let listed = body["Names"].as_array().into_iter().flatten();
+            let names = body["Name"].as_str().into_iter();
+            let names = names.chain(listed.filter_map(Value::as_str));
+            let need = |name: &str| {
+                let name = name.trim_start_matches('/');
+                Need::regional("ssm", operation, format!("parameter/{name}"))
+            };
+            names.map(need).collect()
+        }
+        Some(_) | None => Vec::new(),
+    }
+}
+
+/// What sending a message through SES needs: the identity that it comes from, here its domain.
+pub(crate) fn of_mail(body: &[u8]) -> Vec<Need> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let from = text(&body, "FromEmailAddress").trim_end_matches('>');
+    let domain = from.rsplit_once('@').map_or(from, |(_, domain)| domain);
+    vec![Need::regional(
+        "ses",
+        "SendEmail",
+        format!("identity/{domain}"),
+    )]
+}
+
+/// What a request to S3 needs; an empty `key` is the bucket itself. Each key of a deletion of many is in the bucket, and
+/// allowed or not like any other.
+pub(crate) fn of_bucket(method: &Method, bucket: &str, key: &str) -> Vec<Need> {
+    let object = |operation| vec![Need::s3(operation, format!("{bucket}/{key}"))];
+    match (method, key.is_empty()) {
+        (&Method::GET | &Method::HEAD, false) => object("GetObject"),
+        (&Method::PUT, false) => object("PutObject"),
+        (&Method::DELETE, false) | (&Method::POST, true) => object("DeleteObject"),
+        (&Method::GET | &Method::HEAD, true) => vec![Need::s3("ListBucket", bucket.to_owned())],
+        (_, _) => vec![Need::s3("CreateBucket", bucket.to_owned())],
+    }
+}
+
+fn of_tables(operation: &str, body: &Value) -> Vec<Need> {
+    let on = |operation: &str, table: &str| {
+        Need::regional("dynamodb", operation, format!("table/{table}"))
+    };
+    match operation {
+        "BatchGetItem" | "BatchWriteItem" => {
+            let tables = body["RequestItems"].as_object().into_iter().flatten();
+            tables.map(|(table, _)| on(operation, table)).collect()
+        }
+        "TransactWriteItems" | "TransactGetItems" => {
+            let items = body["TransactItems"].as_array().into_iter().flatten();
+            let parts = items.filter_map(Value::as_object).flatten();
+            let need = |(part, what): (&String, &Value)| {
+                let operation = match part.as_str() {
+                    "Put" => "PutItem",
+                    "Update" => "UpdateItem",
+                    "Delete" => "DeleteItem",
+                    "Get" => "GetItem",
+                    "ConditionCheck" => "ConditionCheckItem",
+                    other => other,
+                };
+                on(operation, text(what, "TableName"))
+            };
+            parts.map(need).collect()
+        }
+        _ => {
+            let table = text(body, "TableName");
+            match body["IndexName"].as_str() {
+                Some(index) => vec![on(operation, &format!("{table}/index/{index}"))],
+                None => vec![on(operation, table)],
+            }
+        }
+    }
+}
+
+fn of_queue(operation: &str, body: &Value) -> Need {
+    let url = text(body, "QueueUrl");
+    let name = match url.rsplit_once('/') {
+        Some((_, name)) => name,
+        None => text(body, "QueueName"),
+    };
+    // A batch needs what a single one does.
+    let single = operation.strip_suffix("Batch").unwrap_or(operation);
+    Need::regional("sqs", single, name.to_owned())
+}
+
+fn text<'v>(body: &'v Value, name: &str) -> &'v str {
+    body[name].as_str().unwrap_or_default()
+}
