@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from cloud import ADMIN, call, local_cloud, make_admin, sign_in
+from cloud import call, local_cloud, make_admin
 
 EXAMPLES = 10
 THINGS_OF_A_KIND = 8
@@ -58,31 +58,31 @@ def things(api, token):
     }
 
 
-def schemathesis(api, examples, made, answered):
-    """Runs it; how often each operation answered each status."""
+def schemathesis(api, examples, settings):
+    """Runs it, with these settings of `hooks`."""
     here = Path(__file__).parent
     command = [Path(sys.executable).parent / "schemathesis", "run", f"{api}/openapi.json"]
     command += ["--url", api, "--workers", "2", "--checks", ",".join(CHECKS)]
     command += ["--max-examples", str(examples), "--generation-database", "none", "--seed", "1"]
     command += ["--suppress-health-check", "all", "--continue-on-failure", "--warnings", "off"]
-    environment = os.environ | {
-        "PYTHONPATH": str(here),
-        "SCHEMATHESIS_HOOKS": "hooks",
-        "VELRO_API": api,
-        "VELRO_THINGS": json.dumps(made),
-        "VELRO_ANSWERED": str(answered),
-    }
-    subprocess.run(command, env=environment, check=True)
-    told = json.loads(answered.read_text())
-    return {(operation, status): count for operation, status, count in told}
+    hooks = {"PYTHONPATH": str(here), "SCHEMATHESIS_HOOKS": "hooks"}
+    subprocess.run(command, env=os.environ | hooks | settings, check=True)
 
 
 def main():
     examples = int(sys.argv[1]) if len(sys.argv) > 1 else EXAMPLES
     with tempfile.TemporaryDirectory() as folder, local_cloud(Path(folder)) as api:
-        make_admin(api)
-        made = things(api, sign_in(api, ADMIN))
-        answers = schemathesis(api, examples, made, Path(folder) / "answered")
+        admin = make_admin(api)
+        told = Path(folder) / "answered"
+        settings = {
+            "VELRO_API": api,
+            "VELRO_REFRESH_TOKEN": admin["refresh_token"],
+            "VELRO_THINGS": json.dumps(things(api, admin["access_token"])),
+            "VELRO_ANSWERED": str(told),
+        }
+        schemathesis(api, examples, settings)
+        told = json.loads(told.read_text())
+    answers = {(operation, status): count for operation, status, count in told}
     by_status = Counter()
     for (_, status), count in answers.items():
         by_status[status] += count

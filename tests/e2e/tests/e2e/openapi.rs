@@ -14,7 +14,7 @@ async fn the_document_is_served_once_for_as_long_as_it_stays_the_same() {
     let cloud = Cloud::start().await;
     let first = cloud.get("/openapi.json").await;
     assert_eq!(first.status, 200);
-    assert_eq!(first.body, api::openapi::document(&cloud.stack.url()));
+    assert_eq!(first.body, api::openapi::document(cloud.stack.url()));
 
     let ask = |etag: &str| {
         let request = cloud.request(Method::GET, "/openapi.json");
