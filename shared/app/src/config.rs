@@ -12,6 +12,8 @@ use store::Tables;
 /// Every setting.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The function's name.
+    pub function: String,
     /// The database's tables.
     pub tables: Tables,
     /// The queues.

@@ -17,6 +17,7 @@ pub mod files;
 pub mod generations;
 pub mod health;
 pub mod jobs;
+pub mod metrics;
 pub mod models;
 pub mod passwords;
 pub mod postings;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::boot::{self, Exit};
+use crate::measure::Measure;
 
 /// The part of a REQUEST authorizer's event that matters.
 #[derive(Deserialize)]
@@ -44,7 +45,14 @@ async fn authorize(app: &'static App, event: Event) -> Result<Value, lambda_runt
     let authorization = authorization
         .map(|(_, value)| value.as_str())
         .unwrap_or_default();
-    match accounts::authorize(app, authorization).await {
+    let measure = Measure::begin(app);
+    let authorized = accounts::authorize(app, authorization).await;
+    measure.end(
+        "",
+        1,
+        u32::from(matches!(authorized, Err(Error::Faulted(_)))),
+    );
+    match authorized {
         Ok(caller) => Ok(allow(&caller, &event.method_arn)),
         Err(Error::Refused(Refusal::Unauthorized)) => Err("Unauthorized".into()),
         Err(Error::Refused(refusal)) => Err(refusal.to_string().into()),

@@ -25,6 +25,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
         problems: String::new(),
     };
     let config = Config {
+        function: settings.text("AWS_LAMBDA_FUNCTION_NAME"),
         tables: Tables {
             accounts: settings.text("ACCOUNTS_TABLE"),
             credits: settings.text("CREDITS_TABLE"),

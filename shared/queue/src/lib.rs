@@ -1,9 +1,13 @@
 //! The queues that drive jobs and mail. Owns the messages' form on the wire and sending them; refuses to know who receives
 //! them or what a job is: a message names a generation, and its state lives in DynamoDB.
 
+pub mod correlation;
+
+use std::collections::HashMap;
+
 use aws::{Fault, SdkConfig};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use domain::generations::{Failure, FailureCode, Media, Outcome};
 use domain::ids::{GenerationId, Tenant};
 use serde::{Deserialize, Serialize};
@@ -206,6 +210,7 @@ impl Queue {
             .queue_url(url)
             .message_group_id(tenant.as_str())
             .message_body(encode(&message)?)
+            .set_message_attributes(attributes())
             .send()
             .await
             .map_err(Fault::doing("sending a job to its submit queue"))?;
@@ -221,6 +226,7 @@ impl Queue {
             .send_message()
             .queue_url(&self.queues.settle_url)
             .message_body(encode(message)?)
+            .set_message_attributes(attributes())
             .send()
             .await
             .map_err(Fault::doing("sending a job to the settle queue"))?;
@@ -274,6 +280,7 @@ impl Queue {
             .send_message()
             .queue_url(&self.queues.mail_url)
             .message_body(encode(message)?)
+            .set_message_attributes(attributes())
             .send()
             .await
             .map_err(Fault::doing("sending a letter to its queue"))?;
@@ -319,6 +326,14 @@ impl Queue {
             .map_err(Fault::doing("asking for a queue's attributes"))?;
         Ok(())
     }
+}
+
+fn attributes() -> Option<HashMap<String, MessageAttributeValue>> {
+    let attribute = correlation::attribute()?;
+    Some(HashMap::from([(
+        correlation::ATTRIBUTE.to_owned(),
+        attribute,
+    )]))
 }
 
 fn encode(message: &impl Serialize) -> Result<String, Fault> {

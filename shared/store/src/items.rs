@@ -40,7 +40,7 @@ pub(crate) use projects::{ProjectItem, count_key};
 pub(crate) use promos::{PROMOS, PromoItem};
 pub(crate) use purchases::{CheckoutItem, PaymentItem};
 pub(crate) use quotes::QuoteItem;
-pub(crate) use reconciliation::{CheckpointItem, LAST, RUN, RunItem, checkpoint_shard};
+pub(crate) use reconciliation::{CheckpointItem, LAST, ROLLUP, RUN, RunItem, checkpoint_shard};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;

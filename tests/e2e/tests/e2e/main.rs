@@ -25,6 +25,7 @@ mod kills;
 mod main_job;
 mod models;
 mod money;
+mod observability;
 mod page_cost;
 mod passwords;
 mod profile;

@@ -104,6 +104,8 @@ const REPLIES: &[(&str, Reply)] = &[
     ("service-docs", Reply::Status(200)),
     ("service-health", Reply::Status(200)),
     ("service-jwks", Reply::Status(200)),
+    // The caller is no admin.
+    ("service-metrics", Reply::Status(403)),
     ("service-openapi", Reply::Status(200)),
     ("service-preflight", Reply::Status(204)),
     ("service-root", Reply::Status(200)),

@@ -5,6 +5,7 @@
 
 mod arrows;
 mod events;
+mod gateway_responses;
 mod invoked;
 mod least_privilege;
 mod manifests;
