@@ -9,6 +9,7 @@ mod invoked;
 mod least_privilege;
 mod manifests;
 mod openapi;
+mod plans;
 mod queues;
 mod resources;
 mod routes;

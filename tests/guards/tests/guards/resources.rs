@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use crate::template::{document, functions, resources, resources_of, visit_keys};
 
 /// A new type must be decided on: does it cost while nothing happens?
-const TYPES: [&str; 5] = [
+const TYPES: [&str; 8] = [
+    "AWS::ApiGateway::ApiKey",
+    "AWS::ApiGateway::UsagePlan",
+    "AWS::ApiGateway::UsagePlanKey",
     "AWS::DynamoDB::Table",
     "AWS::S3::Bucket",
     "AWS::SQS::Queue",
