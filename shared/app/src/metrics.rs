@@ -82,15 +82,9 @@ pub(crate) fn settled(next: &Generation, settlement: Settlement) {
     put(&line(now, &dimensions, &[], &values));
 }
 
-/// Notes what a finished run through everybody's books found.
-pub(crate) fn reconciled(broken: u64) {
-    let broken = i64::try_from(broken).unwrap_or(i64::MAX);
-    put(&line(
-        clock::now(),
-        &[],
-        &[],
-        &[("BooksBroken", "Count", broken)],
-    ));
+/// Notes how many of something there are now.
+pub fn gauge(name: &str, value: i64) {
+    put(&line(clock::now(), &[], &[], &[(name, "Count", value)]));
 }
 
 /// Notes how long the provider took to answer one call.

@@ -1,4 +1,4 @@
-//! The authorizer: an `Authorization` header in, a policy out.
+//! The authorizer: an `Authorization` header in, a policy and the caller's usage-plan key out.
 //!
 //! API Gateway caches the answer for a minute and applies it to every route, so the policy names the whole stage,
 //! and each function checks what its caller may do. Only a failure whose message is exactly `Unauthorized` becomes
@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use app::{App, Error, accounts};
+use app::accounts::{self, Admitted};
+use app::{App, Error};
 use domain::Refusal;
 use domain::accounts::{Caller, Shown};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -53,7 +54,7 @@ async fn authorize(app: &'static App, event: Event) -> Result<Value, lambda_runt
         u32::from(matches!(authorized, Err(Error::Faulted(_)))),
     );
     match authorized {
-        Ok(caller) => Ok(allow(&caller, &event.method_arn)),
+        Ok(admitted) => Ok(allow(&admitted, &event.method_arn)),
         Err(Error::Refused(Refusal::Unauthorized)) => Err("Unauthorized".into()),
         Err(Error::Refused(refusal)) => Err(refusal.to_string().into()),
         Err(Error::Faulted(fault)) => {
@@ -63,7 +64,7 @@ async fn authorize(app: &'static App, event: Event) -> Result<Value, lambda_runt
     }
 }
 
-fn allow(caller: &Caller, method_arn: &str) -> Value {
+fn allow(Admitted { caller, usage_key }: &Admitted, method_arn: &str) -> Value {
     json!({
         "principalId": caller.user.as_str(),
         "policyDocument": {
@@ -71,6 +72,7 @@ fn allow(caller: &Caller, method_arn: &str) -> Value {
             "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": whole_stage(method_arn)}],
         },
         "context": context(caller),
+        "usageIdentifierKey": usage_key,
     })
 }
 

@@ -1,4 +1,4 @@
-//! The queues that drive jobs and mail. Owns the messages' form on the wire and sending them; refuses to know who receives
+//! The queues that drive jobs, mail and usage-plan keys. Owns the messages' form on the wire and sending them; refuses to know who receives
 //! them or what a job is: a message names a generation, and its state lives in DynamoDB.
 
 pub mod correlation;
@@ -26,6 +26,8 @@ pub struct Queues {
     pub settle_url: String,
     /// Letters to write.
     pub mail_url: String,
+    /// Users whose usage-plan keys must be looked at.
+    pub keys_url: String,
 }
 
 /// Which submit queue: long videos never wait behind images, nor images behind videos.
@@ -108,6 +110,16 @@ pub enum SendMail {
         /// The e-mail that was given.
         email: String,
     },
+}
+
+/// "Look at the usage-plan keys of this user." It names a note, which ends when that is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookAtKeys {
+    /// Whose.
+    pub user_id: String,
+    /// When the note is due, in milliseconds since the Unix epoch.
+    pub due_at_ms: i64,
 }
 
 impl From<Outcome> for WireOutcome {
@@ -284,6 +296,21 @@ impl Queue {
             .send()
             .await
             .map_err(Fault::doing("sending a letter to its queue"))?;
+        Ok(())
+    }
+
+    /// Asks the key worker to look at the keys of a user.
+    ///
+    /// # Errors
+    /// A [`Fault`] if SQS did not take it; the sweep finds the note then.
+    pub async fn look_at_keys(&self, message: &LookAtKeys) -> Result<(), Fault> {
+        self.client
+            .send_message()
+            .queue_url(&self.queues.keys_url)
+            .message_body(encode(message)?)
+            .send()
+            .await
+            .map_err(Fault::doing("sending a user to the key queue"))?;
         Ok(())
     }
 

@@ -33,6 +33,7 @@ mod projects;
 mod promos;
 mod purchases;
 mod quotes;
+mod rate_limits;
 mod reconciliation;
 mod secrets;
 mod sessions;

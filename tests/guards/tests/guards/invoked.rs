@@ -83,6 +83,7 @@ const REPLIES: &[(&str, Reply)] = &[
     ("generations-unfavorite", Reply::Status(404)),
     ("generations-update", Reply::Status(404)),
     // No such user: nobody to write to.
+    ("jobs-keys", Reply::NoneComesBack),
     ("jobs-mail", Reply::NoneComesBack),
     // Nobody's erasure is under way.
     ("jobs-purge", Reply::Purged(0)),

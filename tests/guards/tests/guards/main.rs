@@ -10,6 +10,7 @@ mod invoked;
 mod least_privilege;
 mod manifests;
 mod openapi;
+mod plans;
 mod queues;
 mod resources;
 mod routes;
