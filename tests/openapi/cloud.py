@@ -52,15 +52,14 @@ def register(api, email):
     return call("POST", f"{api}/auth/register", {"email": email, "password": PASSWORD})
 
 
-def sign_in(api, email):
-    """An access token."""
-    answer = call("POST", f"{api}/auth/login", {"email": email, "password": PASSWORD})
-    return answer["access_token"]
+def refresh(api, token):
+    """A new pair of tokens for a refresh token."""
+    return call("POST", f"{api}/auth/refresh", {"refresh_token": token})
 
 
 def make_admin(api):
-    """Makes the account of the platform's admin, who has followed the link in the letter."""
-    register(api, ADMIN)
+    """Makes the account of the platform's admin, who has followed the link in the letter; their tokens."""
+    signed_in = register(api, ADMIN)
     origin = api.rsplit("/", 1)[0]
     deadline = time.monotonic() + LETTER_SECONDS_MAX
     while not (letters := call("GET", f"{origin}/_local/mail")["data"]):
@@ -69,3 +68,4 @@ def make_admin(api):
     lines = letters[0]["text"].splitlines()
     token = next(line.removeprefix("Token: ") for line in lines if line.startswith("Token: "))
     call("POST", f"{api}/auth/verify-email", {"token": token})
+    return refresh(api, signed_in["refresh_token"])

@@ -17,6 +17,11 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
             "it is empty; send a JSON object".to_owned(),
         ));
     }
+    // serde would read a struct from an array as well, its fields in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        let message = "must be a JSON object, and not an array";
+        return Err(Refusal::field("body", FieldCode::WrongType, message));
+    }
     let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -172,6 +177,14 @@ mod tests {
         assert_eq!(fields("[]").len(), 1);
         assert_eq!(fields(&"[".repeat(1_000)).len(), 1, "depth is no way in");
         assert_eq!(fields("null")[0].0, "body");
+    }
+
+    #[test]
+    fn an_array_is_no_object_whatever_it_holds() {
+        for body in ["[]", "[null,null]", " [\"name\",{\"count\":1}]"] {
+            let expected = [("body".to_owned(), FieldCode::WrongType)];
+            assert_eq!(fields(body), expected, "{body}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod service;
 mod webhooks;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use schemars::SchemaGenerator;
 use schemars::generate::{Contract, SchemaSettings};
@@ -78,6 +79,7 @@ pub fn operations() -> Vec<Operation> {
 }
 
 /// The document as it is served.
+#[derive(Clone)]
 pub struct Served {
     /// The document, as JSON.
     pub text: String,
@@ -85,9 +87,19 @@ pub struct Served {
     pub etag: String,
 }
 
-/// [`document`], written out.
+/// [`document`], written out. A process is reached at one address, and writes it once.
 #[must_use]
 pub fn served(base_url: &str) -> Served {
+    static FIRST: OnceLock<(String, Served)> = OnceLock::new();
+    let (known, served) = FIRST.get_or_init(|| (base_url.to_owned(), write(base_url)));
+    if known == base_url {
+        served.clone()
+    } else {
+        write(base_url)
+    }
+}
+
+fn write(base_url: &str) -> Served {
     let text = document(base_url).to_string();
     let digest = hex::encode(Sha256::digest(&text));
     let etag = format!("\"{}\"", &digest[..32]);

@@ -1,5 +1,7 @@
 //! Bad input of every kind: a clear 4xx that names the field, and nothing is changed.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -220,6 +222,26 @@ async fn what_is_named_and_does_not_exist_is_named_in_the_answer() {
         assert!(fields.contains(field), "{field} {id}: {fields:?}");
     }
     assert_eq!(ada.books().await.lines().len(), 1);
+}
+
+#[tokio::test]
+async fn an_array_is_no_object_even_where_every_field_may_be_left_out() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    for (method, path, body) in [
+        (Method::PATCH, "/me", json!([null, null])),
+        (
+            Method::POST,
+            "/me/api-keys",
+            json!([null, null, null, null]),
+        ),
+        (Method::POST, "/auth/logout", json!([true])),
+    ] {
+        let answer = send(ada.request(method, path).json(&body)).await;
+        let fields = answer.problem(422, "validation_failed");
+        assert_eq!(fields, BTreeSet::from(["body".to_owned()]), "{path}");
+    }
+    assert!(ada.is_signed_in().await);
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod main_job;
 mod models;
 mod money;
 mod observability;
+mod openapi;
 mod page_cost;
 mod passwords;
 mod profile;
