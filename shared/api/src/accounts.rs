@@ -178,6 +178,8 @@ pub struct Profile {
     /// `free`, `basic`, `pro` or `enterprise`.
     #[schemars(with = "schema::Plan")]
     pub plan: String,
+    /// How what they call is limited.
+    pub rate_limit: RateLimit,
     /// Whether they administer the platform.
     pub is_admin: bool,
     /// When they registered.
@@ -200,9 +202,37 @@ impl Profile {
             full_name: user.full_name.as_ref().map(|name| name.as_str().to_owned()),
             avatar_url: user.avatar_url.as_ref().map(|url| url.as_str().to_owned()),
             plan: user.plan.as_str().to_owned(),
+            rate_limit: RateLimit::new(user),
             is_admin,
             created_at: time::format(user.created_at),
             updated_at: time::format(user.updated_at),
+        }
+    }
+}
+
+/// How what somebody calls is limited.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "UserRateLimit")]
+pub struct RateLimit {
+    /// The plan whose limits hold.
+    #[schemars(with = "schema::Plan")]
+    pub plan: String,
+    /// `dedicated` if only their own calls count; `shared` if those of everybody on the plan without a key of their
+    /// own do.
+    #[schemars(with = "schema::CountedBy")]
+    pub key: String,
+}
+
+impl RateLimit {
+    fn new(user: &User) -> Self {
+        let key = if user.term.is_keyed() {
+            "dedicated"
+        } else {
+            "shared"
+        };
+        Self {
+            plan: user.plan.as_str().to_owned(),
+            key: key.to_owned(),
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod emails;
 pub mod files;
 pub mod generations;
 pub mod list;
+pub mod metrics;
 pub mod models;
 pub mod openapi;
 pub mod passwords;

@@ -151,6 +151,8 @@ forms! {
     AvatarUrl = sized(matching("^https://", "https://example.org/ada.png"), 0, AVATAR_URL_CHARS_MAX);
     /// A plan's name.
     Plan = one_of(&accounts::Plan::ALL.map(accounts::Plan::as_str));
+    /// Whose calls count.
+    CountedBy = one_of(&["dedicated", "shared"]);
     /// A token that was mailed.
     MailedToken = text("q7Jx…");
     /// A refresh token.

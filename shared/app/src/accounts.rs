@@ -12,10 +12,11 @@ use domain::attempts::{Attempt, Source};
 use domain::audit::{Act, Chain, Deed, Head};
 use domain::ids::{Tenant, UserId};
 use domain::ledger::Wallet;
+use domain::plans::{KeyNote, Term, dedicated_key};
 use store::{Credential, Registered};
 
 use crate::sessions::{SignedIn, new_session, signed_in};
-use crate::{App, Error, attempts, audit, clock, emails};
+use crate::{App, Error, attempts, audit, clock, emails, plans};
 
 /// How often a registration is tried that another one of the same e-mail stood in the way of.
 const REGISTER_ATTEMPTS_MAX: u32 = 6;
@@ -45,6 +46,7 @@ pub async fn register(
         full_name,
         avatar_url: None,
         plan: Plan::Free,
+        term: Term::first(now),
         suspended: false,
         era: 0,
         created_at: now,
@@ -61,7 +63,8 @@ pub async fn register(
         let registered = store.register(&user, &hash, &session, &bonus, &record);
         match registered.await? {
             Registered::Done => {
-                emails::welcome(app, &user).await;
+                let note = KeyNote::of(&user);
+                tokio::join!(emails::welcome(app, &user), plans::tell(app, &note));
                 return Ok(signed_in(issuer, user, &session, refresh_token, now)?);
             }
             Registered::EmailTaken => {
@@ -183,11 +186,28 @@ pub fn public_keys(app: &App) -> &str {
     &app.config.tokens.public_keys
 }
 
+/// Who somebody is, and by which key the gateway counts what they call.
+#[derive(Debug)]
+pub struct Admitted {
+    /// Who.
+    pub caller: Caller,
+    /// The value of their own usage-plan key, or of the one that everybody on their plan shares until they have one.
+    pub usage_key: String,
+}
+
+fn admitted(app: &App, user: &User, caller: Caller) -> Admitted {
+    let shared = || app.config.shared_keys.of(user.plan).clone();
+    Admitted {
+        usage_key: dedicated_key(user).unwrap_or_else(shared),
+        caller,
+    }
+}
+
 /// Who sends this `Authorization` header: one check of its form or signature, then one read.
 ///
 /// # Errors
 /// [`Refusal::Unauthorized`] for anything but a living session or key of a user in good standing.
-pub async fn authorize(app: &App, authorization: &str) -> Result<Caller, Error> {
+pub async fn authorize(app: &App, authorization: &str) -> Result<Admitted, Error> {
     let token = bearer(authorization).ok_or(Refusal::Unauthorized)?;
     if token.starts_with(auth::api_keys::PREFIX) {
         return authorize_key(app, token).await;
@@ -202,18 +222,21 @@ pub async fn authorize(app: &App, authorization: &str) -> Result<Caller, Error> 
         .user_and_session(&access.user, &access.session)
         .await?;
     match found {
-        Some((user, session)) if session.is_alive(&user, now) => Ok(Caller {
-            is_admin: is_admin(app, &user),
-            user: user.id,
-            plan: user.plan,
-            email_verified: user.email_verified,
-            shown: Shown::Session(session.id),
-        }),
+        Some((user, session)) if session.is_alive(&user, now) => {
+            let caller = Caller {
+                is_admin: is_admin(app, &user),
+                user: user.id.clone(),
+                plan: user.plan,
+                email_verified: user.email_verified,
+                shown: Shown::Session(session.id),
+            };
+            Ok(admitted(app, &user, caller))
+        }
         Some(_) | None => Err(Refusal::Unauthorized.into()),
     }
 }
 
-async fn authorize_key(app: &App, token: &str) -> Result<Caller, Error> {
+async fn authorize_key(app: &App, token: &str) -> Result<Admitted, Error> {
     let presented = PersonalKey::parse(token).ok_or(Refusal::Unauthorized)?;
     let now = clock::now();
     let found = app
@@ -231,9 +254,9 @@ async fn authorize_key(app: &App, token: &str) -> Result<Caller, Error> {
             tracing::warn!(fault = fault.chain(), "an API key's use was not noted");
         }
     }
-    Ok(Caller {
+    let caller = Caller {
         is_admin: false,
-        user: known.user.id,
+        user: known.user.id.clone(),
         plan: known.user.plan,
         email_verified: known.user.email_verified,
         shown: Shown::Key {
@@ -241,7 +264,8 @@ async fn authorize_key(app: &App, token: &str) -> Result<Caller, Error> {
             id: known.key.id,
             scopes: known.key.request.scopes,
         },
-    })
+    };
+    Ok(admitted(app, &known.user, caller))
 }
 
 /// The token in `Bearer <token>`; the scheme is case-insensitive (RFC 9110, 11.1).

@@ -7,11 +7,12 @@ use domain::admin::{AccountChange, Change, Grant};
 use domain::audit::{Act, Chain, Deed};
 use domain::ids::{GrantId, Tenant, UserId};
 use domain::ledger::{Actor, Event, Income};
+use domain::plans::KeyNote;
 use store::NewEra;
 
 use crate::generations::Key;
 use crate::postings::{self, Booking, Ended, Order};
-use crate::{App, Error, audit, clock};
+use crate::{App, Error, audit, clock, plans};
 
 /// How often a suspension is tried while its user begins new eras, which takes a password or a mailed token each time.
 const SUSPEND_ATTEMPTS_MAX: u32 = 5;
@@ -103,7 +104,11 @@ pub async fn change_account(
         None => {}
     }
     let user = store.user(id).await?;
-    Ok(user.ok_or(Refusal::NotFound("user"))?)
+    let user = user.ok_or(Refusal::NotFound("user"))?;
+    if change.plan.is_some() {
+        plans::tell(app, &KeyNote::of(&user)).await;
+    }
+    Ok(user)
 }
 
 /// Closes an account and ends its sessions for good: whoever took one over does not come back with its owner.

@@ -33,6 +33,11 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Fault> {
     Ok(bytes)
 }
 
+/// Waits until that moment; not at all if it is over.
+pub(crate) async fn wait_until(at: Timestamp) {
+    tokio::time::sleep(at.since(now())).await;
+}
+
 /// Waits before try `attempt` (from 0) of something that another write stood in the way of.
 pub(crate) async fn back_off(attempt: u32) -> Result<(), Fault> {
     let random = u64::from_le_bytes(random()?);

@@ -6,12 +6,15 @@ use std::time::Duration;
 use blobs::Buckets;
 use domain::Credits;
 use domain::accounts::Email;
+use domain::plans::ByPlan;
 use queue::Queues;
 use store::Tables;
 
 /// Every setting.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The function's name.
+    pub function: String,
     /// The database's tables.
     pub tables: Tables,
     /// The queues.
@@ -26,6 +29,12 @@ pub struct Config {
     pub tokens: TokenSettings,
     /// Jobs.
     pub jobs: JobSettings,
+    /// The usage-plan keys of those who have none of their own.
+    pub shared_keys: ByPlan<String>,
+    /// How long after a usage-plan key was made it may be named.
+    pub key_settles_after: Duration,
+    /// The usage plans, where keys are made for them.
+    pub usage_plans: Option<ByPlan<String>>,
     /// What a new user gets.
     pub sign_up_credits: Credits,
     /// Letters to users.

@@ -17,8 +17,10 @@ pub mod files;
 pub mod generations;
 pub mod health;
 pub mod jobs;
+pub mod metrics;
 pub mod models;
 pub mod passwords;
+pub mod plans;
 pub mod postings;
 pub mod projects;
 pub mod promos;
@@ -31,6 +33,7 @@ pub mod webhooks;
 use std::fmt;
 use std::sync::OnceLock;
 
+use ::plans::Plans;
 use auth::keys::{KeySet, PublicKeys};
 use auth::opaque::Secret;
 use auth::tokens::{Issuer, Verifier};
@@ -57,6 +60,7 @@ pub struct App {
     queue: OnceLock<Queue>,
     blobs: OnceLock<Blobs>,
     mail: OnceLock<Mail>,
+    plans: OnceLock<Plans>,
     fal: OnceCell<Fal>,
     stripe: OnceCell<Stripe>,
     stripe_webhook_secret: OnceCell<Secret>,
@@ -96,6 +100,7 @@ impl App {
             queue: OnceLock::new(),
             blobs: OnceLock::new(),
             mail: OnceLock::new(),
+            plans: OnceLock::new(),
             fal: OnceCell::new(),
             stripe: OnceCell::new(),
             stripe_webhook_secret: OnceCell::new(),
@@ -126,6 +131,15 @@ impl App {
     pub(crate) fn mail(&self) -> &Mail {
         self.mail
             .get_or_init(|| Mail::new(&self.sdk, self.config.mail.clone()))
+    }
+
+    /// The usage plans' keys, in the one function that is told which plans there are.
+    pub(crate) fn plans(&self) -> Result<&Plans, Fault> {
+        let known = self.config.usage_plans.as_ref();
+        let known = known.ok_or_else(|| Fault::new("reading the settings", "no usage plans"))?;
+        Ok(self
+            .plans
+            .get_or_init(|| Plans::new(&self.sdk, known.clone())))
     }
 
     /// The provider; its key is fetched the first time.

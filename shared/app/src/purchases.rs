@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use store::{PlanChange, System, Written};
 
 use crate::generations::Key;
-use crate::{App, Error, clock};
+use crate::{App, Error, clock, plans};
 
 /// How often an event is tried against a payment or wallet that keeps moving, and how many steps one may take.
 const ATTEMPTS_MAX: u32 = 40;
@@ -159,6 +159,9 @@ async fn take(app: &App, payment: &Payment, step: Option<Step>) -> Result<Writte
         .put_payment(&next, Some(&booked), plan.as_ref(), now)
         .await?;
     if written == Written::Done {
+        if let Some(change) = &plan {
+            plans::tell(app, &change.note(now)).await;
+        }
         tracing::info!(payment = payment.id, user = %sale.user, entry = booked.entry.id, credits = booked.entry.amount.get(), delta = booked.entry.available_delta, "booked a payment");
     }
     Ok(written)

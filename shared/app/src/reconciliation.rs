@@ -16,7 +16,7 @@ use domain::reconciliation::{
 use futures::future::join_all;
 use store::{Kept, Links, Position, Store, System, Written};
 
-use crate::{App, Error, clock};
+use crate::{App, Error, clock, metrics};
 
 /// How long one invocation begins new pages: well inside its function's fifteen minutes.
 const TIME_MAX: Duration = Duration::from_secs(10 * 60);
@@ -44,6 +44,10 @@ pub async fn run(app: &App, asked: Asked) -> Result<Option<Run>, Error> {
     while run.finished_at.is_none() && left > 0 && clock::now() < give_up_at {
         let before = run.wallets;
         check_page(store, &mut run, left).await?;
+        if run.finished_at.is_some() {
+            store.keep_rollup(System, &run).await?;
+            metrics::gauge("BooksBroken", i64::try_from(run.broken).unwrap_or(i64::MAX));
+        }
         left = left.saturating_sub(run.wallets - before);
         if store.save_run(System, &mut run).await? == Written::Stale {
             tracing::warn!("another run overtook this one");
@@ -68,6 +72,14 @@ pub async fn run(app: &App, asked: Asked) -> Result<Option<Run>, Error> {
 /// A fault if it cannot be read.
 pub async fn last(app: &App) -> Result<Option<Run>, Error> {
     Ok(app.store().last_run().await?)
+}
+
+/// The last run that was through: what the wallets had in them together.
+///
+/// # Errors
+/// A fault if it cannot be read.
+pub async fn rollup(app: &App) -> Result<Option<Run>, Error> {
+    Ok(app.store().rollup().await?)
 }
 
 /// Checks the next tenants, or at the very end the platform's log.
@@ -107,12 +119,16 @@ async fn check_page(store: &Store, run: &mut Run, wallets_max: u64) -> Result<()
 struct Checked {
     entries: u64,
     records: u64,
+    wallet: Option<Wallet>,
     findings: Vec<Finding>,
 }
 
 fn note(run: &mut Run, checked: Checked) {
     run.entries += checked.entries;
     run.records += checked.records;
+    if let Some(wallet) = &checked.wallet {
+        run.totals.add(wallet);
+    }
     for finding in checked.findings {
         tracing::error!(
             chain = finding.chain,
@@ -159,7 +175,10 @@ async fn check(
     if let Some(ledger) = ledger {
         checked.entries = ledger.read;
         match ledger.end {
-            Ok(end) => wallet = Some(end),
+            Ok(end) => {
+                checked.wallet = Some(end.clone());
+                wallet = Some(end);
+            }
             Err(trouble) => checked.findings.push(finding(Part::Ledger, trouble)),
         }
     }

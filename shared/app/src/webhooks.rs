@@ -4,7 +4,7 @@
 use domain::Refusal;
 use domain::ids::GenerationId;
 use provider::webhook::Rejected;
-use queue::{Settle, Word};
+use queue::{Settle, Word, correlation};
 use sha2::{Digest as _, Sha256};
 use store::System;
 use subtle::ConstantTimeEq as _;
@@ -24,6 +24,8 @@ pub struct Callback<'a> {
     pub generation: Option<GenerationId>,
     /// The secret in the address.
     pub token: String,
+    /// The request that the job was submitted for, as the address says.
+    pub first_request_id: String,
 }
 
 /// Checks a callback and passes its word on to the settle worker. Nothing is changed here, so a repeated one is
@@ -65,11 +67,11 @@ pub async fn fal(app: &App, callback: Callback<'_>) -> Result<(), Error> {
         request_id: verified.request_id,
         outcome: outcome.into(),
     });
-    app.queue()
-        .settle(&Settle {
-            generation_id: job.id.to_string(),
-            word,
-        })
-        .await?;
+    let message = Settle {
+        generation_id: job.id.to_string(),
+        word,
+    };
+    let told = app.queue().settle(&message);
+    correlation::on_behalf_of(callback.first_request_id, told).await?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::ids::{KeyId, SessionId, UserId};
+use crate::plans::Term;
 use crate::refusal::{FieldCode, FieldError};
 use crate::time::Timestamp;
 
@@ -205,6 +206,8 @@ pub struct User {
     pub avatar_url: Option<AvatarUrl>,
     /// What they pay for.
     pub plan: Plan,
+    /// Their time on that plan.
+    pub term: Term,
     /// Kept out by an admin.
     pub suspended: bool,
     /// Which sessions live: those of this era. Beginning the next one ends them all at once, however many there are.

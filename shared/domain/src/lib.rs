@@ -19,6 +19,7 @@ pub mod generations;
 pub mod ids;
 pub mod labels;
 pub mod ledger;
+pub mod plans;
 pub mod projects;
 pub mod promos;
 pub mod purchases;

@@ -311,6 +311,43 @@ pub struct Asked {
     pub wallets_max: Option<u64>,
 }
 
+/// What many wallets have in them together, as far as they were found in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// What can be spent.
+    pub available: i64,
+    /// What is set aside for jobs in flight.
+    pub held: i64,
+    /// What is owed.
+    pub owed: i64,
+    /// All that was ever granted or bought.
+    pub granted: i64,
+    /// All that was ever captured.
+    pub spent: i64,
+    /// Jobs whose hold is open.
+    pub in_flight: i64,
+    /// How many bookings there were.
+    pub bookings: i64,
+}
+
+impl Totals {
+    /// Adds a wallet. Sums that would exceed what there can be stay there.
+    pub fn add(&mut self, wallet: &Wallet) {
+        let bookings = i64::try_from(wallet.version).unwrap_or(i64::MAX);
+        for (sum, more) in [
+            (&mut self.available, wallet.available.get()),
+            (&mut self.held, wallet.held.get()),
+            (&mut self.owed, wallet.owed.get()),
+            (&mut self.granted, wallet.lifetime_granted.get()),
+            (&mut self.spent, wallet.lifetime_spent.get()),
+            (&mut self.in_flight, i64::from(wallet.in_flight)),
+            (&mut self.bookings, bookings),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+    }
+}
+
 /// A run through everybody's books, which may take several invocations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
@@ -334,6 +371,8 @@ pub struct Run {
     pub entries: u64,
     /// How many records it has read.
     pub records: u64,
+    /// What the wallets have in them together.
+    pub totals: Totals,
     /// How many findings there were.
     pub broken: u64,
     /// The first of them.
@@ -371,6 +410,7 @@ impl Run {
             wallets: 0,
             entries: 0,
             records: 0,
+            totals: Totals::default(),
             broken: 0,
             findings: Vec::new(),
         })

@@ -1,4 +1,4 @@
-//! The authorizer: an `Authorization` header in, a policy out.
+//! The authorizer: an `Authorization` header in, a policy and the caller's usage-plan key out.
 //!
 //! API Gateway caches the answer for a minute and applies it to every route, so the policy names the whole stage,
 //! and each function checks what its caller may do. Only a failure whose message is exactly `Unauthorized` becomes
@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use app::{App, Error, accounts};
+use app::accounts::{self, Admitted};
+use app::{App, Error};
 use domain::Refusal;
 use domain::accounts::{Caller, Shown};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::boot::{self, Exit};
+use crate::measure::Measure;
 
 /// The part of a REQUEST authorizer's event that matters.
 #[derive(Deserialize)]
@@ -44,8 +46,15 @@ async fn authorize(app: &'static App, event: Event) -> Result<Value, lambda_runt
     let authorization = authorization
         .map(|(_, value)| value.as_str())
         .unwrap_or_default();
-    match accounts::authorize(app, authorization).await {
-        Ok(caller) => Ok(allow(&caller, &event.method_arn)),
+    let measure = Measure::begin(app);
+    let authorized = accounts::authorize(app, authorization).await;
+    measure.end(
+        "",
+        1,
+        u32::from(matches!(authorized, Err(Error::Faulted(_)))),
+    );
+    match authorized {
+        Ok(admitted) => Ok(allow(&admitted, &event.method_arn)),
         Err(Error::Refused(Refusal::Unauthorized)) => Err("Unauthorized".into()),
         Err(Error::Refused(refusal)) => Err(refusal.to_string().into()),
         Err(Error::Faulted(fault)) => {
@@ -55,7 +64,7 @@ async fn authorize(app: &'static App, event: Event) -> Result<Value, lambda_runt
     }
 }
 
-fn allow(caller: &Caller, method_arn: &str) -> Value {
+fn allow(Admitted { caller, usage_key }: &Admitted, method_arn: &str) -> Value {
     json!({
         "principalId": caller.user.as_str(),
         "policyDocument": {
@@ -63,6 +72,7 @@ fn allow(caller: &Caller, method_arn: &str) -> Value {
             "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": whole_stage(method_arn)}],
         },
         "context": context(caller),
+        "usageIdentifierKey": usage_key,
     })
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use app::config::{Config, FalSettings, JobSettings, StripeSettings, TokenSettings, UnknownPolicy};
 use blobs::Buckets;
 use domain::Credits;
-use domain::accounts::Email;
+use domain::accounts::{Email, Plan};
+use domain::plans::ByPlan;
 use queue::Queues;
 use store::Tables;
 
@@ -25,6 +26,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
         problems: String::new(),
     };
     let config = Config {
+        function: settings.text("AWS_LAMBDA_FUNCTION_NAME"),
         tables: Tables {
             accounts: settings.text("ACCOUNTS_TABLE"),
             credits: settings.text("CREDITS_TABLE"),
@@ -40,6 +42,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             video_url: settings.text("VIDEO_QUEUE_URL"),
             settle_url: settings.text("SETTLE_QUEUE_URL"),
             mail_url: settings.text("MAIL_QUEUE_URL"),
+            keys_url: settings.text("KEYS_QUEUE_URL"),
         },
         buckets: Buckets {
             media: settings.text("MEDIA_BUCKET"),
@@ -54,6 +57,9 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             signing_keys_name: settings.text("SIGNING_KEYS_NAME"),
         },
         jobs: job_settings(&mut settings),
+        shared_keys: ByPlan::new(|plan| settings.text(&named("SHARED_KEY", plan))),
+        usage_plans: settings.usage_plans(),
+        key_settles_after: settings.key_settles_after(),
         sign_up_credits: settings
             .parsed("SIGN_UP_CREDITS", "a whole number, not negative", |text| {
                 text.parse().ok().and_then(Credits::new)
@@ -99,6 +105,11 @@ fn job_settings(settings: &mut Settings<impl Fn(&str) -> Option<String>>) -> Job
     }
 }
 
+/// The variable of a plan: `SHARED_KEY_FREE`.
+fn named(what: &str, plan: Plan) -> String {
+    format!("{what}_{}", plan.as_str().to_uppercase())
+}
+
 struct Settings<Lookup> {
     lookup: Lookup,
     problems: String,
@@ -119,6 +130,19 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
             key_name: self.text("STRIPE_KEY_NAME"),
             webhook_secret_name: self.text("STRIPE_WEBHOOK_SECRET_NAME"),
         }
+    }
+
+    /// Zero where a key works at once.
+    fn key_settles_after(&mut self) -> Duration {
+        let read = |text: &str| text.parse().ok().map(Duration::from_secs);
+        self.parsed("KEY_SETTLE_SECONDS", "a whole number", read)
+            .unwrap_or_default()
+    }
+
+    /// Only one function has these: the plans name the API's stage, and so every function behind it.
+    fn usage_plans(&mut self) -> Option<ByPlan<String>> {
+        (self.lookup)(&named("USAGE_PLAN", Plan::Free))?;
+        Some(ByPlan::new(|plan| self.text(&named("USAGE_PLAN", plan))))
     }
 
     fn text(&mut self, name: &str) -> String {

@@ -9,11 +9,14 @@ use std::pin::Pin;
 use api::problem::Problem;
 use app::{App, Error};
 use lambda_http::{Body, Response, service_fn};
+use queue::correlation;
+use tracing::Instrument as _;
 
 pub use reply::Reply;
 pub use request::Request;
 
 use crate::boot::{self, Exit};
+use crate::measure::Measure;
 
 /// Why a request was not done.
 pub type Failure = Error;
@@ -46,10 +49,13 @@ async fn answer(
     handle: &'static Handler,
     event: lambda_http::Request,
 ) -> Response<Body> {
+    let measure = Measure::begin(app);
     let request = Request::new(event);
     let request_id = request.id().to_owned();
     let origin = request.header("origin").map(str::to_owned);
-    let reply = match handle(app, request).await {
+    let span = tracing::info_span!("request", request_id);
+    let handled = correlation::on_behalf_of(request_id.clone(), handle(app, request));
+    let reply = match handled.instrument(span).await {
         Ok(reply) => reply,
         Err(Error::Refused(refusal)) => {
             tracing::info!(%request_id, %refusal, "refused");
@@ -63,5 +69,6 @@ async fn answer(
             Reply::problem(&Problem::fault(&request_id), None)
         }
     };
+    measure.end(&request_id, 1, u32::from(reply.is_fault()));
     reply.finish(&request_id, origin.as_deref(), &app.config.cors_origins)
 }

@@ -8,6 +8,7 @@ pub mod authorizer;
 mod boot;
 mod environment;
 pub mod http;
+mod measure;
 pub mod schedule;
 pub mod sqs;
 

@@ -8,6 +8,7 @@ use domain::Refusal;
 use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::boot::{self, Exit};
+use crate::measure::Measure;
 
 type Run = Pin<Box<dyn Future<Output = Result<serde_json::Value, Error>> + Send>>;
 type Handler = dyn Fn(&'static App, serde_json::Value) -> Run + Send + Sync;
@@ -36,7 +37,10 @@ fn serve_erased(handle: Box<Handler>) -> Exit {
         let handle: &'static Handler = Box::leak(handle);
         lambda_runtime::run(service_fn(
             move |event: LambdaEvent<serde_json::Value>| async move {
-                match handle(app, event.payload).await {
+                let measure = Measure::begin(app);
+                let done = handle(app, event.payload).await;
+                measure.end("", 1, u32::from(matches!(done, Err(Error::Faulted(_)))));
+                match done {
                     Ok(done) => Ok(done),
                     Err(Error::Faulted(fault)) => {
                         tracing::error!(fault = fault.chain(), "a scheduled job failed");

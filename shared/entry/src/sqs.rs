@@ -7,9 +7,12 @@ use std::pin::Pin;
 use app::{App, Error};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{LambdaEvent, service_fn};
+use queue::correlation;
 use serde::de::DeserializeOwned;
+use tracing::Instrument as _;
 
 use crate::boot::{self, Exit};
+use crate::measure::Measure;
 
 /// A message, with what is needed to change when it comes back.
 #[derive(Debug)]
@@ -66,11 +69,23 @@ fn serve_erased(handle: Box<Handler>) -> Exit {
     })
 }
 
+/// The request that a message is for, as its sender said.
+fn request_id(message: &SqsMessage) -> String {
+    let attribute = message.message_attributes.get(correlation::ATTRIBUTE);
+    let text = attribute.and_then(|attribute| attribute.string_value.clone());
+    text.unwrap_or_default()
+}
+
 async fn consume(app: &'static App, handle: &'static Handler, event: SqsEvent) -> SqsBatchResponse {
+    let measure = Measure::begin(app);
+    let messages = event.records.len();
     let deliveries = event.records.into_iter().map(|message| async move {
         let message_id = message.message_id.clone().unwrap_or_default();
+        let request_id = request_id(&message);
+        let span = tracing::info_span!("message", message_id, request_id);
+        let handling = correlation::on_behalf_of(request_id, handle(app, message));
         // A task of its own, so that a panic is this message's alone.
-        let handled = tokio::spawn(handle(app, message)).await;
+        let handled = tokio::spawn(handling.instrument(span)).await;
         let comes_back = match handled {
             Ok(Ok(Handled::Done)) => false,
             Ok(Ok(Handled::Again)) => true,
@@ -92,9 +107,13 @@ async fn consume(app: &'static App, handle: &'static Handler, event: SqsEvent) -
     let failed = futures::future::join_all(deliveries)
         .await
         .into_iter()
-        .flatten();
+        .flatten()
+        .collect::<Vec<_>>();
+    let [messages, back] = [messages, failed.len()].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    measure.end("", messages, back);
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed
+        .into_iter()
         .map(|id| {
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = id;

@@ -1,9 +1,13 @@
-//! The queues that drive jobs and mail. Owns the messages' form on the wire and sending them; refuses to know who receives
+//! The queues that drive jobs, mail and usage-plan keys. Owns the messages' form on the wire and sending them; refuses to know who receives
 //! them or what a job is: a message names a generation, and its state lives in DynamoDB.
+
+pub mod correlation;
+
+use std::collections::HashMap;
 
 use aws::{Fault, SdkConfig};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use domain::generations::{Failure, FailureCode, Media, Outcome};
 use domain::ids::{GenerationId, Tenant};
 use serde::{Deserialize, Serialize};
@@ -22,6 +26,8 @@ pub struct Queues {
     pub settle_url: String,
     /// Letters to write.
     pub mail_url: String,
+    /// Users whose usage-plan keys must be looked at.
+    pub keys_url: String,
 }
 
 /// Which submit queue: long videos never wait behind images, nor images behind videos.
@@ -104,6 +110,16 @@ pub enum SendMail {
         /// The e-mail that was given.
         email: String,
     },
+}
+
+/// "Look at the usage-plan keys of this user." It names a note, which ends when that is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookAtKeys {
+    /// Whose.
+    pub user_id: String,
+    /// When the note is due, in milliseconds since the Unix epoch.
+    pub due_at_ms: i64,
 }
 
 impl From<Outcome> for WireOutcome {
@@ -206,6 +222,7 @@ impl Queue {
             .queue_url(url)
             .message_group_id(tenant.as_str())
             .message_body(encode(&message)?)
+            .set_message_attributes(attributes())
             .send()
             .await
             .map_err(Fault::doing("sending a job to its submit queue"))?;
@@ -221,6 +238,7 @@ impl Queue {
             .send_message()
             .queue_url(&self.queues.settle_url)
             .message_body(encode(message)?)
+            .set_message_attributes(attributes())
             .send()
             .await
             .map_err(Fault::doing("sending a job to the settle queue"))?;
@@ -274,9 +292,25 @@ impl Queue {
             .send_message()
             .queue_url(&self.queues.mail_url)
             .message_body(encode(message)?)
+            .set_message_attributes(attributes())
             .send()
             .await
             .map_err(Fault::doing("sending a letter to its queue"))?;
+        Ok(())
+    }
+
+    /// Asks the key worker to look at the keys of a user.
+    ///
+    /// # Errors
+    /// A [`Fault`] if SQS did not take it; the sweep finds the note then.
+    pub async fn look_at_keys(&self, message: &LookAtKeys) -> Result<(), Fault> {
+        self.client
+            .send_message()
+            .queue_url(&self.queues.keys_url)
+            .message_body(encode(message)?)
+            .send()
+            .await
+            .map_err(Fault::doing("sending a user to the key queue"))?;
         Ok(())
     }
 
@@ -319,6 +353,14 @@ impl Queue {
             .map_err(Fault::doing("asking for a queue's attributes"))?;
         Ok(())
     }
+}
+
+fn attributes() -> Option<HashMap<String, MessageAttributeValue>> {
+    let attribute = correlation::attribute()?;
+    Some(HashMap::from([(
+        correlation::ATTRIBUTE.to_owned(),
+        attribute,
+    )]))
 }
 
 fn encode(message: &impl Serialize) -> Result<String, Fault> {

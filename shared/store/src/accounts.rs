@@ -10,6 +10,7 @@ use domain::accounts::{AvatarUrl, Email, FullName, Plan, ProfileChange, Session,
 use domain::audit::Record;
 use domain::ids::UserId;
 use domain::ledger::Booked;
+use domain::plans::KeyNote;
 
 use crate::items::{self, CredentialItem, Item, SessionItem, UserItem, email_key, number, text};
 use crate::transact::{Outcome, Reason};
@@ -39,7 +40,7 @@ pub enum Registered {
 
 impl Store {
     /// Makes an account: profile, credential (whose key makes the e-mail unique), session, wallet and bonus, and the
-    /// first record of its audit log, all or nothing.
+    /// first record of its audit log, with a note of the key that it is to get, all or nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -66,6 +67,7 @@ impl Store {
         ];
         actions.extend(self.booking(bonus)?);
         actions.extend(self.recording(record)?);
+        actions.push(self.note_keys(&KeyNote::of(user))?);
         match self.transact(doing, actions).await? {
             Outcome::Committed => Ok(Registered::Done),
             Outcome::Busy => Ok(Registered::Busy),
@@ -152,7 +154,8 @@ impl Store {
             .transpose()
     }
 
-    /// Moves an account to another plan, with the record of it; `false` if there is no such account.
+    /// Moves an account to another plan, with the record of it; `false` if there is no such account. It begins a new
+    /// term, even on the plan that they are on, with a note of the key that it is to get.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -163,10 +166,17 @@ impl Store {
         record: Record,
     ) -> Result<Recorded<bool>, Fault> {
         let update = Update::builder()
-            .update_expression("SET #plan = :plan, updated_at_ms = :now")
+            .update_expression(
+                "SET #plan = :plan, plan_since_ms = :now, updated_at_ms = :now ADD plan_term :one",
+            )
             .expression_attribute_names("#plan", "plan")
-            .expression_attribute_values(":plan", text(plan.as_str()));
-        self.change_account("changing a plan", id, update, record)
+            .expression_attribute_values(":plan", text(plan.as_str()))
+            .expression_attribute_values(":one", number(1));
+        let note = self.note_keys(&KeyNote {
+            user: id.clone(),
+            due_at: record.at,
+        })?;
+        self.change_account("changing a plan", id, update, Some(note), record)
             .await
     }
 
@@ -179,7 +189,7 @@ impl Store {
         let update = Update::builder()
             .update_expression("SET suspended = :no, updated_at_ms = :now")
             .expression_attribute_values(":no", AttributeValue::Bool(false));
-        self.change_account("reinstating a user", id, update, record)
+        self.change_account("reinstating a user", id, update, None, record)
             .await
     }
 
@@ -188,6 +198,7 @@ impl Store {
         doing: &'static str,
         id: &UserId,
         update: UpdateBuilder,
+        with: Option<TransactWriteItem>,
         record: Record,
     ) -> Result<Recorded<bool>, Fault> {
         let update = update
@@ -198,8 +209,9 @@ impl Store {
             .expression_attribute_values(":now", number(record.at.ms()))
             .build()
             .map_err(Fault::doing(doing))?;
-        let update = TransactWriteItem::builder().update(update).build();
-        let sent = self.transact_recorded(doing, vec![update], &record).await?;
+        let mut actions = vec![TransactWriteItem::builder().update(update).build()];
+        actions.extend(with);
+        let sent = self.transact_recorded(doing, actions, &record).await?;
         Ok(sent.map(|refused| refused.is_none()))
     }
 

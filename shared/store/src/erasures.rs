@@ -8,6 +8,7 @@ use domain::attempts::Attempt;
 use domain::audit::Record;
 use domain::erasure::Erasure;
 use domain::ids::{Tenant, UserId};
+use domain::plans::{KeyNote, RETIRED_AFTER};
 
 use crate::attempts::record_key;
 use crate::items::{
@@ -34,7 +35,7 @@ pub enum Erased {
 
 impl Store {
     /// Ends an account: its profile, its credential (the e-mail is free then) and what was counted about its e-mail, with
-    /// the record of it and a note of what is left to delete. All or nothing, and only while no job of its wallet runs;
+    /// the record of it, and notes of what is left to delete and of its usage-plan keys. All or nothing, and only while no job of its wallet runs;
     /// none can begin afterwards, because opening one asks for the profile.
     ///
     /// # Errors
@@ -83,6 +84,11 @@ impl Store {
             build(delete(record_key(Attempt::SignInAs(&user.email))))?,
             build(delete(record_key(Attempt::MailTo(&user.email))))?,
             TransactWriteItem::builder().put(note).build(),
+            // Later, so that nobody is refused for their key whom the authorizer's answer still lets in.
+            self.note_keys(&KeyNote {
+                user: user.id.clone(),
+                due_at: record.at.plus(RETIRED_AFTER),
+            })?,
         ];
         let sent = self.transact_recorded(doing, actions, &record).await?;
         Ok(sent.map(|refused| {

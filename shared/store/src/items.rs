@@ -11,6 +11,7 @@ mod ledger;
 mod models;
 mod once;
 mod parameters;
+mod plans;
 mod projects;
 mod promos;
 mod purchases;
@@ -36,11 +37,12 @@ pub(crate) use generations::{CountedItem, GenerationItem, HoldItem, IdempotencyI
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem, wallet_shards};
 pub(crate) use models::{OFFERS, OffersItem};
 pub(crate) use once::OnceItem;
+pub(crate) use plans::{KEY_COUNT, KeyNoteItem};
 pub(crate) use projects::{ProjectItem, count_key};
 pub(crate) use promos::{PROMOS, PromoItem};
 pub(crate) use purchases::{CheckoutItem, PaymentItem};
 pub(crate) use quotes::QuoteItem;
-pub(crate) use reconciliation::{CheckpointItem, LAST, RUN, RunItem, checkpoint_shard};
+pub(crate) use reconciliation::{CheckpointItem, LAST, ROLLUP, RUN, RunItem, checkpoint_shard};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;

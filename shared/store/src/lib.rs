@@ -15,6 +15,7 @@ mod generations;
 mod items;
 mod mailed_tokens;
 mod models;
+mod plans;
 mod postings;
 mod projects;
 mod promos;

@@ -7,6 +7,7 @@ use domain::Timestamp;
 use domain::accounts::{Plan, User};
 use domain::audit::Record;
 use domain::ledger::Booked;
+use domain::plans::KeyNote;
 use domain::purchases::{Checkout, Payment};
 
 use crate::accounts::is_condition;
@@ -23,6 +24,17 @@ pub struct PlanChange {
     pub plan: Plan,
     /// What their audit log will tell of it.
     pub record: Record,
+}
+
+impl PlanChange {
+    /// The note that belongs to it.
+    #[must_use]
+    pub fn note(&self, now: Timestamp) -> KeyNote {
+        KeyNote {
+            user: self.user.id.clone(),
+            due_at: now,
+        }
+    }
 }
 
 impl Store {
@@ -125,6 +137,7 @@ impl Store {
         let is_done = match plan {
             Some(change) => {
                 actions.push(self.set_plan(change, now)?);
+                actions.push(self.note_keys(&change.note(now))?);
                 let sent = self
                     .transact_recorded(doing, actions, &change.record)
                     .await?;
@@ -144,12 +157,15 @@ impl Store {
             .table_name(&self.tables.accounts)
             .key("pk", text(change.user.id.as_str()))
             .key("sk", text(UserItem::SORT))
-            .update_expression("SET #plan = :plan, updated_at_ms = :now")
+            .update_expression(
+                "SET #plan = :plan, plan_since_ms = :now, updated_at_ms = :now ADD plan_term :one",
+            )
             .condition_expression("#plan = :before")
             .expression_attribute_names("#plan", "plan")
             .expression_attribute_values(":plan", text(change.plan.as_str()))
             .expression_attribute_values(":before", text(change.user.plan.as_str()))
             .expression_attribute_values(":now", number(now.ms()))
+            .expression_attribute_values(":one", number(1))
             .build()
             .map_err(Fault::doing("building a change of plan"))?;
         Ok(TransactWriteItem::builder().update(update).build())

@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 use crate::accounts::is_condition;
 use crate::generations::Written;
 use crate::items::{
-    self, CheckpointItem, EntryItem, HEAD, HeadItem, Item, LAST, RUN, RecordItem, RunItem, WALLET,
-    WalletItem, checkpoint_shard, number, place, text, wallet_shards,
+    self, CheckpointItem, EntryItem, HEAD, HeadItem, Item, LAST, ROLLUP, RUN, RecordItem, RunItem,
+    WALLET, WalletItem, checkpoint_shard, number, place, text, wallet_shards,
 };
 use crate::{Store, System};
 
@@ -208,6 +208,32 @@ impl Store {
             Err(error) if is_condition(&error) => Ok(Written::Stale),
             Err(error) => Err(Fault::new("saving a run", error)),
         }
+    }
+
+    /// The last run that was through.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn rollup(&self) -> Result<Option<Run>, Fault> {
+        let found = self.known(RUN, ROLLUP).await?;
+        found
+            .map(|item| items::read::<RunItem>(item)?.try_into())
+            .transpose()
+    }
+
+    /// Keeps a run that is through, in the place of the one before it. Keeping it twice changes nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn keep_rollup(&self, _: System, run: &Run) -> Result<(), Fault> {
+        self.client
+            .put_item()
+            .table_name(&self.tables.reconciliation)
+            .set_item(Some(items::write(&RunItem::rollup(run))?))
+            .send()
+            .await
+            .map_err(Fault::doing("keeping the sums of a run"))?;
+        Ok(())
     }
 
     async fn known(&self, shard: &str, tenant: &str) -> Result<Option<Item>, Fault> {

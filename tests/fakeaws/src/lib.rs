@@ -1,10 +1,11 @@
 //! The AWS services that a serverless backend calls, at the wire, in one process.
 //!
-//! Owns one HTTP listener on 127.0.0.1 that speaks DynamoDB, SQS, SSM parameters, SES mail and S3
-//! as AWS does, and where their state is kept. Refuses to know what any of it is used for: no
+//! Owns one HTTP listener on 127.0.0.1 that speaks DynamoDB, SQS, SSM parameters, SES mail, S3 and
+//! API Gateway's keys as AWS does, and where their state is kept. Refuses to know what any of it is used for: no
 //! table, queue or bucket has a name here.
 
 mod access;
+mod api_keys;
 mod clock;
 mod data;
 mod dynamodb;
@@ -43,6 +44,7 @@ use sigv4::Identity;
 use sqlite::Sqlite;
 
 pub use access::{Role, Statement};
+pub use api_keys::{ApiKey, ApiKeySpec, ApiKeys, UsagePlanSpec};
 pub use error::Error;
 pub use sqs::{Message, QueueSpec, QueueStatus, Redrive, Sqs};
 pub use tally::Asked;
@@ -121,6 +123,7 @@ impl FakeAws {
             sqs: Sqs::open(sqlite.clone(), &endpoint, &config, stopping.clone())?,
             parameters: Parameters::open(sqlite.clone(), &config),
             outbox: Outbox::open(sqlite.clone()),
+            api_keys: ApiKeys::open(sqlite.clone()),
             s3: S3::open(sqlite, data.objects(), identity.clone())?,
             identity,
             _data: data,
@@ -187,6 +190,11 @@ impl FakeAws {
     /// The queues, for callers in this process.
     pub fn sqs(&self) -> &Sqs {
         &self.inner.services.sqs
+    }
+
+    /// API Gateway's API keys, for callers in this process.
+    pub fn api_keys(&self) -> &ApiKeys {
+        &self.inner.services.api_keys
     }
 
     /// What DynamoDB was asked since the start, by operation, table and index: `Query generations/by_tenant`.

@@ -61,3 +61,18 @@ CREATE TABLE IF NOT EXISTS mail (
     html       TEXT NOT NULL,
     created_ms INTEGER NOT NULL
 );
+
+CREATE TABLE IF NOT EXISTS api_key (
+    id         TEXT PRIMARY KEY,
+    name       TEXT NOT NULL,
+    value      TEXT NOT NULL UNIQUE,
+    enabled    INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS api_key_by_name ON api_key (name);
+
+CREATE TABLE IF NOT EXISTS usage_plan_key (
+    key_id  TEXT NOT NULL,
+    plan_id TEXT NOT NULL,
+    PRIMARY KEY (key_id, plan_id)
+) WITHOUT ROWID;

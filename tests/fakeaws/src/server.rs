@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::access;
+use crate::api_keys::ApiKeys;
 use crate::data::Data;
 use crate::dynamodb::DynamoDb;
 use crate::mail::{self, Outbox};
@@ -47,6 +48,7 @@ pub(crate) struct Services {
     pub(crate) parameters: Parameters,
     pub(crate) outbox: Outbox,
     pub(crate) s3: S3,
+    pub(crate) api_keys: ApiKeys,
     /// Held until the last request has ended.
     pub(crate) _data: Data,
 }
@@ -136,6 +138,13 @@ impl Services {
 
     async fn route(&self, target: Option<&str>, request: Request) -> Reply {
         let Some(target) = target else {
+            if Identity::is_for(&request.headers, "apigateway") {
+                let needs = access::of_control(&request.method, request.uri.path());
+                return match self.identity.check_named(&request.headers, &needs) {
+                    Ok(()) => self.api_keys.handle(&request).await,
+                    Err(refusal) => refusal.rest_reply(),
+                };
+            }
             if request.uri.path() != mail::PATH {
                 return self.s3.handle(&request).await;
             }

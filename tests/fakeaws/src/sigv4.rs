@@ -77,6 +77,16 @@ impl Identity {
         Err(Refusal::denied("UnrecognizedClientException", message))
     }
 
+    /// Whether a request was signed for this service; its signature is not looked at.
+    pub(crate) fn is_for(headers: &HeaderMap, service: &str) -> bool {
+        let value = headers
+            .get("authorization")
+            .and_then(|value| value.to_str().ok());
+        let scope = value.and_then(|value| value.split_once("Credential="));
+        let scope = scope.and_then(|(_, rest)| rest.split([',', ' ']).next());
+        scope.and_then(|scope| scope.split('/').nth(3)) == Some(service)
+    }
+
     /// Checks an S3 request's signature, and that it still holds at `now`. Answers whose key signed it, too.
     pub(crate) fn verify(
         &self,

@@ -47,6 +47,15 @@ impl Refusal {
         }
     }
 
+    /// A refusal with a status of its own.
+    pub(crate) fn with(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
+    }
+
     /// A refusal of who asks.
     pub(crate) fn denied(code: &'static str, message: impl Into<String>) -> Self {
         Self {
@@ -67,6 +76,15 @@ impl Refusal {
     /// Whether AWS would call it the sender's fault.
     pub(crate) fn is_senders(&self) -> bool {
         self.status.is_client_error()
+    }
+
+    /// The reply that says so in the REST protocol with JSON bodies.
+    pub(crate) fn rest_reply(&self) -> Reply {
+        let body = json!({ "message": self.message }).to_string();
+        let mut reply = text_reply(self.status, "application/json", body);
+        let code = HeaderValue::from_static(self.code);
+        reply.headers_mut().insert("x-amzn-errortype", code);
+        reply
     }
 
     /// The reply that says so.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fakeaws::{FakeAws, QueueSpec, Redrive, Role};
+use fakeaws::{ApiKeySpec, FakeAws, QueueSpec, Redrive, Role, UsagePlanSpec};
 use fakefal::FakeFal;
 use fakestripe::FakeStripe;
 use hyper::body::Bytes;
@@ -27,6 +27,7 @@ use crate::mappings::Mapping;
 use crate::runtime::{Concurrency, Launch, Pool};
 use crate::schedules::Scheduled;
 use crate::template::functions::Function;
+use crate::template::plans::{ApiKey, UsagePlan};
 use crate::template::resources::Place;
 use crate::template::{Document, Supplied, Template};
 
@@ -158,6 +159,7 @@ impl Stack {
         )
         .await?;
         create_storage(&template, &aws).await?;
+        declare_keys(&template, &aws).await?;
         let token = CancellationToken::new();
         let functions = template
             .functions
@@ -173,7 +175,10 @@ impl Stack {
         let gateway = template
             .api
             .as_ref()
-            .map(|api| Gateway::new(api, &functions, identity, !options.no_throttle))
+            .map(|api| {
+                let plans = (template.plans.plans.as_slice(), aws.api_keys().clone());
+                Gateway::new(api, &functions, plans, identity, !options.no_throttle)
+            })
             .transpose()?;
         let stack = Self {
             url: format!("{origin}/{stage}"),
@@ -401,6 +406,8 @@ async fn resolve(
             given.entry(name.to_owned()).or_insert(value);
         }
     };
+    // The gateway here reads the keys themselves.
+    supply("KeySettleSeconds", "0".to_owned());
     if options.no_throttle {
         supply("SourceLimits", "off".to_owned());
     }
@@ -485,6 +492,23 @@ async fn create_storage(template: &Template, aws: &FakeAws) -> Result<(), Error>
         aws.sqs().create_queue(spec).await.map_err(failed)?;
     }
     Ok(())
+}
+
+async fn declare_keys(template: &Template, aws: &FakeAws) -> Result<(), Error> {
+    let plan = |plan: &UsagePlan| UsagePlanSpec {
+        id: plan.id.clone(),
+        quota_a_day: plan.quota_a_day,
+    };
+    let key = |key: &ApiKey| ApiKeySpec {
+        id: key.id.clone(),
+        value: key.value.clone(),
+        enabled: key.enabled,
+        plans: key.plans.clone(),
+    };
+    let plans = template.plans.plans.iter().map(plan).collect();
+    let keys = template.plans.keys.iter().map(key).collect();
+    let declared = aws.api_keys().declare(plans, keys).await;
+    declared.map_err(|problem| Error::new(problem.to_string()))
 }
 
 fn pool(

@@ -1,7 +1,7 @@
 //! The sweep, every minute
-//! Finds the jobs that are due, and has each looked at.
+//! Finds the jobs that are due, and the users whose keys are, and has each looked at.
 
-use app::{App, jobs};
+use app::{App, jobs, plans};
 use entry::http::Failure;
 use entry::schedule;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ fn main() -> entry::Exit {
 
 async fn handle(app: &'static App) -> Result<Value, Failure> {
     let due = jobs::sweep(app).await?;
+    let keys = plans::send_overdue(app).await?;
 
-    Ok(json!({ "due": due }))
+    Ok(json!({ "due": due, "keys": keys }))
 }

@@ -22,6 +22,7 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
         },
         generation: GenerationId::parse(&query("generation")),
         token: query("token"),
+        first_request_id: request.id_given("request"),
         body: request.bytes()?,
     };
 

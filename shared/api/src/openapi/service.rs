@@ -23,6 +23,10 @@ pub(super) fn operations() -> Vec<Operation> {
             .says("The keys that verify access tokens, as a JSON Web Key Set (RFC 7517).")
             .answers_schema(200, "The keys.", "application/json", |_| key_set())
             .with(vec!["Cache-Control"]),
+        TABLE
+            .operation(Who::Admin, "GET /metrics", "serviceMetrics", "Counters")
+            .says("Sums over all wallets, as the last finished check of the books left them, for Prometheus.")
+            .answers_schema(200, "The counters.", "text/plain", |_| text()),
         get("GET /openapi.json", "serviceOpenapi", "This document")
             .heeds::<schema::EntityTag>("If-None-Match", "The `ETag` of what you have.")
             .answers_schema(200, "This document.", "application/json", |_| document())

@@ -25,6 +25,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .heeds::<schema::SignedPart>("X-Fal-Webhook-Signature", "Ed25519, hexadecimal.")
         .asks::<schema::SignedPart>("generation", "Our job.")
         .asks::<schema::SignedPart>("token", "Our secret for it.")
+        .asks::<schema::SignedPart>("request", "The request that asked for it.")
         .takes_any(|_| json!({"examples": [{"status": "OK"}]}))
         .answers_nothing(204, "Taken.")
         .refuses(&[Code::Unauthorized]),

@@ -5,7 +5,7 @@ use domain::generations::{Generation, Settlement};
 use domain::ledger::Job;
 use store::{System, Written};
 
-use crate::{App, clock};
+use crate::{App, clock, metrics};
 
 /// How often a settlement is tried again because other jobs of the same wallet were settled at the same moment.
 const ATTEMPTS_MAX: u32 = 40;
@@ -50,6 +50,7 @@ pub(crate) async fn commit(
             && app.store().settle(next, booked).await? == Written::Done
         {
             tracing::info!(generation = %job.id, model = job.model, credits = job.cost.get(), outcome = next.hold.as_str(), state = next.state.as_str(), "settled");
+            metrics::settled(next, settlement);
             return Ok(Committed::Done);
         }
         let now = app.store().job(System, &job.id).await?;

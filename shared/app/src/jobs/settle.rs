@@ -14,7 +14,7 @@ use store::System;
 use crate::config::UnknownPolicy;
 use crate::jobs::commit::{Committed, commit};
 use crate::jobs::copy::{Copied, copy};
-use crate::{App, Error, clock, generations};
+use crate::{App, Error, clock, generations, metrics};
 
 /// How often one message may take the job on: more than its longest path, and an end for one that never rests.
 const STEPS_MAX: u32 = 12;
@@ -128,7 +128,9 @@ async fn look(app: &App, job: &Generation, now: Timestamp) -> Result<Option<Gene
         return Err(Fault::new("looking at a job", "it has no ticket").into());
     };
     let fal = app.fal().await?;
-    match fal.status(ticket).await {
+    let progress = fal.status(ticket).await;
+    metrics::provider_answered("status", now);
+    match progress {
         Progress::Finished(outcome) => Ok(ended(job, &ticket.request_id, &outcome, now)),
         Progress::Gone => {
             tracing::warn!(generation = %job.id, "the provider no longer knows it");

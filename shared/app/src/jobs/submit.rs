@@ -16,7 +16,7 @@ use store::System;
 
 use crate::jobs::commit::{Committed, commit};
 use crate::jobs::look_soon;
-use crate::{App, Error, clock, generations};
+use crate::{App, Error, clock, generations, metrics};
 
 /// How long a worker may take to say what became of a submit: longer than its function may run.
 const LEASE: Duration = Duration::from_secs(90);
@@ -77,7 +77,9 @@ async fn hand_over(
     request: &Submit,
     receipt_handle: &str,
 ) -> Result<Taken, Error> {
+    let asked_at = clock::now();
     let submitted = fal.submit(request).await;
+    metrics::provider_answered("submit", asked_at);
     let now = clock::now();
     match submitted {
         Submitted::Accepted(ticket) => {
@@ -196,8 +198,13 @@ async fn request(
         images.push((*upstream, read_url(file).await?));
     }
     let base = app.config.jobs.public_url.as_ref();
-    let webhook =
-        base.map(|base| format!("{base}/webhooks/fal?generation={}&token={secret}", job.id));
+    let request_id = queue::correlation::request_id();
+    let webhook = base.map(|base| {
+        format!(
+            "{base}/webhooks/fal?generation={}&token={secret}&request={request_id}",
+            job.id
+        )
+    });
     Ok(Ok(Submit::new(
         &order,
         reference,

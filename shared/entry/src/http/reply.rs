@@ -16,6 +16,22 @@ const ALLOWED_METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
 /// How long a browser may keep a preflight's answer; Chromium's own limit is two hours.
 const PREFLIGHT_MAX_AGE_S: &str = "7200";
 
+/// What keeps a browser from taking an answer for anything else: the OWASP REST Security Cheat Sheet's headers. A page
+/// says itself what it may load.
+const SECURITY: [(HeaderName, &str); 5] = [
+    (
+        header::STRICT_TRANSPORT_SECURITY,
+        "max-age=63072000; includeSubDomains",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+];
+
 /// An answer being made.
 #[derive(Debug)]
 pub struct Reply {
@@ -123,6 +139,11 @@ impl Reply {
         }
     }
 
+    /// Whether it tells of a fault of ours.
+    pub(crate) fn is_fault(&self) -> bool {
+        self.status.is_server_error()
+    }
+
     /// Says when to ask again, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(self, after: Duration) -> Self {
@@ -157,10 +178,11 @@ impl Reply {
         if !cacheable {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
-        headers.insert(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        );
+        for (name, value) in SECURITY {
+            if !headers.contains_key(&name) {
+                headers.insert(name, HeaderValue::from_static(value));
+            }
+        }
         headers.insert(header::VARY, HeaderValue::from_static("Origin"));
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert(HeaderName::from_static("x-request-id"), id);

@@ -19,6 +19,12 @@ const WAIT_MAX_S: u64 = 25;
 /// The longest request id that is taken over from a caller.
 const REQUEST_ID_CHARS_MAX: usize = 128;
 
+/// Whether a request id that somebody gives may be written into logs and headers.
+fn is_sane(id: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=REQUEST_ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(is_plain)
+}
+
 /// One request.
 pub struct Request {
     event: lambda_http::Request,
@@ -31,13 +37,7 @@ impl Request {
             .headers()
             .get("x-request-id")
             .and_then(|value| value.to_str().ok());
-        let sane = |text: &str| {
-            (1..=REQUEST_ID_CHARS_MAX).contains(&text.len())
-                && text
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        };
-        let id = match own.filter(|text| sane(text)) {
+        let id = match own.filter(|text| is_sane(text)) {
             Some(own) => own.to_owned(),
             None => match event.request_context_ref() {
                 Some(RequestContext::ApiGatewayV1(context)) => {
@@ -53,6 +53,14 @@ impl Request {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The id of an earlier request that the query names in this parameter; empty if it does not, or in a form that no log
+    /// should hold.
+    #[must_use]
+    pub fn id_given(&self, parameter: &str) -> String {
+        let given = self.query_value(parameter);
+        given.filter(|text| is_sane(text)).unwrap_or_default()
     }
 
     /// The value of a header, if it is text.

@@ -6,6 +6,7 @@ use domain::accounts::{
     AvatarUrl, Email, FullName, MailedToken, Plan, Purpose, Replaced, Session, User,
 };
 use domain::ids::{SessionId, UserId};
+use domain::plans::Term;
 use serde::{Deserialize, Serialize};
 
 use super::broken;
@@ -26,6 +27,12 @@ pub(crate) struct UserItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     avatar_url: Option<String>,
     plan: String,
+    #[serde(default)]
+    plan_term: u64,
+    #[serde(default)]
+    plan_since_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keyed_term: Option<u64>,
     suspended: bool,
     era: u64,
     created_at_ms: i64,
@@ -47,6 +54,9 @@ impl From<&User> for UserItem {
             full_name: user.full_name.as_ref().map(|name| name.as_str().to_owned()),
             avatar_url: user.avatar_url.as_ref().map(|url| url.as_str().to_owned()),
             plan: user.plan.as_str().to_owned(),
+            plan_term: user.term.number,
+            plan_since_ms: user.term.since.ms(),
+            keyed_term: user.term.keyed,
             suspended: user.suspended,
             era: user.era,
             created_at_ms: user.created_at.ms(),
@@ -78,6 +88,11 @@ impl TryFrom<UserItem> for User {
             full_name,
             avatar_url,
             plan: Plan::parse(&item.plan).ok_or_else(|| broken("plan"))?,
+            term: Term {
+                number: item.plan_term,
+                since: Timestamp::from_ms(item.plan_since_ms),
+                keyed: item.keyed_term,
+            },
             suspended: item.suspended,
             era: item.era,
             created_at: Timestamp::from_ms(item.created_at_ms),

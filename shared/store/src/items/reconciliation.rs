@@ -3,7 +3,7 @@
 use aws::Fault;
 use domain::Timestamp;
 use domain::audit::{Chain, Head};
-use domain::reconciliation::{Checkpoint, Finding, Log, Part, Run, Scope, Trouble};
+use domain::reconciliation::{Checkpoint, Finding, Log, Part, Run, Scope, Totals, Trouble};
 use serde::{Deserialize, Serialize};
 
 use super::broken;
@@ -13,6 +13,8 @@ use super::ledger::{WalletItem, hash_text, read_hash, wallet_shard};
 pub(crate) const RUN: &str = "run";
 /// The run's sort key.
 pub(crate) const LAST: &str = "last";
+/// The range key of the last finished run.
+pub(crate) const ROLLUP: &str = "rollup";
 /// The platform's partition.
 const PLATFORM_SHARD: &str = "platform";
 
@@ -76,6 +78,45 @@ struct FindingItem {
 }
 
 #[derive(Serialize, Deserialize)]
+struct TotalsItem {
+    available: i64,
+    held: i64,
+    owed: i64,
+    granted: i64,
+    spent: i64,
+    in_flight: i64,
+    bookings: i64,
+}
+
+impl From<Totals> for TotalsItem {
+    fn from(totals: Totals) -> Self {
+        Self {
+            available: totals.available,
+            held: totals.held,
+            owed: totals.owed,
+            granted: totals.granted,
+            spent: totals.spent,
+            in_flight: totals.in_flight,
+            bookings: totals.bookings,
+        }
+    }
+}
+
+impl From<TotalsItem> for Totals {
+    fn from(item: TotalsItem) -> Self {
+        Self {
+            available: item.available,
+            held: item.held,
+            owed: item.owed,
+            granted: item.granted,
+            spent: item.spent,
+            in_flight: item.in_flight,
+            bookings: item.bookings,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 pub(crate) struct RunItem {
     shard: String,
     tenant: String,
@@ -92,8 +133,19 @@ pub(crate) struct RunItem {
     wallets: u64,
     entries: u64,
     records: u64,
+    totals: TotalsItem,
     broken: u64,
     findings: Vec<FindingItem>,
+}
+
+impl RunItem {
+    /// The item that the last finished run is kept in, for whoever asks for its sums.
+    pub(crate) fn rollup(run: &Run) -> Self {
+        Self {
+            tenant: ROLLUP.to_owned(),
+            ..Self::from(run)
+        }
+    }
 }
 
 impl From<&Run> for RunItem {
@@ -117,6 +169,7 @@ impl From<&Run> for RunItem {
             wallets: run.wallets,
             entries: run.entries,
             records: run.records,
+            totals: TotalsItem::from(run.totals),
             broken: run.broken,
             findings: run.findings.iter().map(finding).collect(),
         }
@@ -147,6 +200,7 @@ impl TryFrom<RunItem> for Run {
             wallets: item.wallets,
             entries: item.entries,
             records: item.records,
+            totals: item.totals.into(),
             broken: item.broken,
             findings: findings.collect::<Result<_, Fault>>()?,
         })

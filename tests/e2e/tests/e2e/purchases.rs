@@ -114,6 +114,11 @@ async fn a_paid_checkout_is_booked_once_however_often_stripe_tells_of_it() {
     assert_eq!(books.entries[1]["id"], format!("txn_{named}-purchase"));
     cloud.stack.forget_callers();
     assert_eq!(ada.get("/me").await.expect(200)["plan"], "basic");
+    eventually("a key to what was bought", || async {
+        let me = ada.get("/me").await.expect(200);
+        (me["rate_limit"] == json!({"plan": "basic", "key": "dedicated"})).then_some(())
+    })
+    .await;
     assert_eq!(cloud.faults(), Vec::<String>::new());
 }
 

@@ -18,6 +18,8 @@ enum Resource {
     Regional(&'static str, String),
     /// A bucket, or an object in it.
     S3(String),
+    /// A path of API Gateway's control plane.
+    Control(String),
 }
 
 impl Need {
@@ -41,6 +43,7 @@ impl Need {
                 format!("arn:aws:{service}:{region}:{account_id}:{resource}")
             }
             Resource::S3(resource) => format!("arn:aws:s3:::{resource}"),
+            Resource::Control(path) => format!("arn:aws:apigateway:{region}::{path}"),
         }
     }
 }
@@ -63,6 +66,14 @@ pub(crate) fn of_json(target: &str, body: &[u8]) -> Vec<Need> {
         }
         Some(_) | None => Vec::new(),
     }
+}
+
+/// What a request to API Gateway's control plane needs: its method, as an action on its path.
+pub(crate) fn of_control(method: &Method, path: &str) -> Vec<Need> {
+    vec![Need {
+        action: format!("apigateway:{method}"),
+        resource: Resource::Control(path.to_owned()),
+    }]
 }
 
 /// What sending a message through SES needs: the identity that it comes from, here its domain.

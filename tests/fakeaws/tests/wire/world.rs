@@ -17,6 +17,7 @@ pub struct World {
     pub sqs: aws_sdk_sqs::Client,
     pub s3: aws_sdk_s3::Client,
     pub ssm: aws_sdk_ssm::Client,
+    pub apigateway: aws_sdk_apigateway::Client,
     pub http: reqwest::Client,
 }
 
@@ -40,6 +41,7 @@ impl World {
             sqs: clients.sqs,
             s3: clients.s3,
             ssm: clients.ssm,
+            apigateway: clients.apigateway,
             http: clients.http,
         }
     }
@@ -97,6 +99,7 @@ pub struct Clients {
     pub sqs: aws_sdk_sqs::Client,
     pub s3: aws_sdk_s3::Client,
     pub ssm: aws_sdk_ssm::Client,
+    pub apigateway: aws_sdk_apigateway::Client,
     pub http: reqwest::Client,
 }
 
@@ -133,7 +136,15 @@ impl Clients {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))
             .endpoint_url(endpoint)
+            .credentials_provider(credentials.clone())
+            .http_client(http_client())
+            .build();
+        let apigateway = aws_sdk_apigateway::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(endpoint)
             .credentials_provider(credentials)
+            .retry_config(aws_sdk_apigateway::config::retry::RetryConfig::disabled())
             .http_client(http_client())
             .build();
         // Another test may have installed it already.
@@ -143,6 +154,7 @@ impl Clients {
             sqs: aws_sdk_sqs::Client::from_conf(sqs),
             s3: aws_sdk_s3::Client::from_conf(s3),
             ssm: aws_sdk_ssm::Client::from_conf(ssm),
+            apigateway: aws_sdk_apigateway::Client::from_conf(apigateway),
             http: reqwest::Client::new(),
         }
     }

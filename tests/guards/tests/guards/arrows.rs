@@ -6,9 +6,10 @@ use crate::workspace::{self, built_with, folder, own_folder, shipped};
 
 /// What only these of our crates may name: one each, but for the HTTP client of the two services that are not AWS's.
 /// Everything of AWS must be in this list.
-const HOMES: [(&str, &[&str]); 16] = [
+const HOMES: [(&str, &[&str]); 17] = [
     ("argon2", &["shared/auth"]),
     ("aws-config", &["shared/aws"]),
+    ("aws-sdk-apigateway", &["shared/plans"]),
     ("aws-sdk-dynamodb", &["shared/store"]),
     ("aws-sdk-s3", &["shared/blobs"]),
     ("aws-sdk-sesv2", &["shared/mail"]),

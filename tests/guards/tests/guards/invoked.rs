@@ -83,6 +83,7 @@ const REPLIES: &[(&str, Reply)] = &[
     ("generations-unfavorite", Reply::Status(404)),
     ("generations-update", Reply::Status(404)),
     // No such user: nobody to write to.
+    ("jobs-keys", Reply::NoneComesBack),
     ("jobs-mail", Reply::NoneComesBack),
     // Nobody's erasure is under way.
     ("jobs-purge", Reply::Purged(0)),
@@ -104,6 +105,8 @@ const REPLIES: &[(&str, Reply)] = &[
     ("service-docs", Reply::Status(200)),
     ("service-health", Reply::Status(200)),
     ("service-jwks", Reply::Status(200)),
+    // The caller is no admin.
+    ("service-metrics", Reply::Status(403)),
     ("service-openapi", Reply::Status(200)),
     ("service-preflight", Reply::Status(204)),
     ("service-root", Reply::Status(200)),

@@ -12,6 +12,9 @@ const SIGNERS: [&str; 3] = ["accounts-login", "accounts-refresh", "accounts-regi
 /// Who speaks to the provider.
 const SPEAKERS: [&str; 3] = ["jobs-settle", "jobs-submit", "webhooks-fal"];
 
+/// Who makes and deletes usage-plan keys.
+const KEY_MAKER: &str = "jobs-keys";
+
 /// One statement of a function's policies.
 struct Statement {
     function: &'static str,
@@ -112,18 +115,38 @@ fn every_permission_is_for_a_resource_of_our_own() {
         r"^arn:\$\{AWS::Partition\}:ses:\$\{AWS::Region\}:\$\{AWS::AccountId\}:identity/\$\{MailIdentity\}$",
     )
     .unwrap();
+    // API Gateway's keys have no names that could be asked for; a plan's members are the plan's.
+    let keys = Regex::new(
+        r"^arn:\$\{AWS::Partition\}:apigateway:\$\{AWS::Region\}::/(apikeys(/\*)?|usageplans/\$\{[A-Z]\w+Plan\}/keys)$",
+    )
+    .unwrap();
     for Statement { function, body } in statements() {
         for resource in each(&body["Resource"]) {
             let attribute = resource["Fn::GetAtt"].as_str();
             let text = resource["Fn::Sub"].as_str();
             let is_single = attribute.is_some_and(|name| of_a_resource.is_match(name))
                 || text.is_some_and(|text| {
-                    let forms = [&in_a_resource, &a_parameter, &the_sender];
+                    let forms = [&in_a_resource, &a_parameter, &the_sender, &keys];
                     forms.iter().any(|form| form.is_match(text))
                 });
             assert!(is_single, "{function}: {resource}");
         }
     }
+}
+
+#[test]
+fn keys_are_made_by_one_worker_alone() {
+    let mut makers = BTreeSet::new();
+    for Statement { function, body } in statements() {
+        let actions = each(&body["Action"]);
+        if actions
+            .iter()
+            .any(|action| action.as_str().unwrap().starts_with("apigateway:"))
+        {
+            makers.insert(function);
+        }
+    }
+    assert_eq!(makers, BTreeSet::from([KEY_MAKER]));
 }
 
 #[test]

@@ -5,10 +5,12 @@
 
 mod arrows;
 mod events;
+mod gateway_responses;
 mod invoked;
 mod least_privilege;
 mod manifests;
 mod openapi;
+mod plans;
 mod queues;
 mod resources;
 mod routes;

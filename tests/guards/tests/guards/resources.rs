@@ -5,9 +5,18 @@ use std::collections::BTreeSet;
 use crate::template::{document, functions, resources, resources_of, visit_keys};
 
 /// A new type must be decided on: does it cost while nothing happens?
-const TYPES: [&str; 5] = [
+const TYPES: [&str; 14] = [
+    "AWS::ApiGateway::Account",
+    "AWS::ApiGateway::ApiKey",
+    "AWS::ApiGateway::UsagePlan",
+    "AWS::ApiGateway::UsagePlanKey",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
     "AWS::DynamoDB::Table",
+    "AWS::IAM::Role",
+    "AWS::Logs::LogGroup",
     "AWS::S3::Bucket",
+    "AWS::SNS::Topic",
     "AWS::SQS::Queue",
     "AWS::Serverless::Api",
     "AWS::Serverless::Function",

@@ -38,6 +38,8 @@ pub struct Route<'a> {
     pub path: &'a str,
     /// Whether the gateway lets everybody through.
     pub is_public: bool,
+    /// The properties of the event that it is.
+    pub event: &'a Value,
 }
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
@@ -87,6 +89,7 @@ pub fn routes() -> Vec<Route<'static>> {
                 method: text("Method"),
                 path: text("Path"),
                 is_public: event.properties["Auth"]["Authorizer"] == "NONE",
+                event: event.properties,
             });
         }
     }

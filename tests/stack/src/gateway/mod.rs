@@ -6,6 +6,7 @@
 mod authorizer;
 mod call;
 mod event;
+mod plans;
 mod policy;
 mod reply;
 mod responses;
@@ -16,6 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fakeaws::ApiKeys;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Request, StatusCode};
@@ -24,6 +26,7 @@ use self::authorizer::Authorizer;
 use self::call::Call;
 pub use self::event::Identity;
 use self::event::Routed;
+use self::plans::Plans;
 use self::policy::Grant;
 use self::responses::{Known, Responses};
 use self::routes::Router;
@@ -31,7 +34,8 @@ use self::throttle::Bucket;
 use crate::Error;
 use crate::http::{self, Answer, BodyError};
 use crate::runtime::{Failure, Pool};
-use crate::template::api::{Api, Throttle};
+use crate::template::api::{Api, KeySource, Throttle};
+use crate::template::plans::UsagePlan;
 
 /// What AWS allows a request to be at the gateway.
 const REQUEST_SIZE_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -53,6 +57,10 @@ pub enum GatewayError {
     AuthorizerFailure,
     /// The authorizer's answer makes no sense.
     AuthorizerConfiguration,
+    /// No usage-plan key, or one that is in no plan of this stage.
+    InvalidApiKey,
+    /// The quota of the key's day is used up.
+    QuotaExceeded,
     /// A throttle is exceeded.
     Throttled,
     /// The request is too large.
@@ -131,6 +139,18 @@ impl GatewayError {
                 None,
                 "AuthorizerConfigurationException",
             ),
+            Self::InvalidApiKey => kind(
+                Some("INVALID_API_KEY"),
+                StatusCode::FORBIDDEN,
+                Some("Forbidden"),
+                "ForbiddenException",
+            ),
+            Self::QuotaExceeded => kind(
+                Some("QUOTA_EXCEEDED"),
+                StatusCode::TOO_MANY_REQUESTS,
+                Some("Limit Exceeded"),
+                "LimitExceededException",
+            ),
             Self::Throttled => kind(
                 Some("THROTTLED"),
                 StatusCode::TOO_MANY_REQUESTS,
@@ -178,6 +198,8 @@ pub struct Gateway {
     stage: String,
     router: Router,
     routes: Vec<Route>,
+    plans: Plans,
+    key_source: KeySource,
     responses: Responses,
     binary_media_types: Vec<String>,
 }
@@ -186,6 +208,7 @@ struct Route {
     path: String,
     function: Arc<Pool>,
     authorizer: Option<Arc<Authorizer>>,
+    key_required: bool,
     bucket: Option<Arc<Bucket>>,
     timeout: Duration,
 }
@@ -195,6 +218,7 @@ impl Gateway {
     pub fn new(
         api: &Api,
         functions: &[Arc<Pool>],
+        (plans, keys): (&[UsagePlan], ApiKeys),
         identity: Identity,
         throttle: bool,
     ) -> Result<Self, Error> {
@@ -224,6 +248,7 @@ impl Gateway {
             authorizer: route
                 .authorizer
                 .map(|position| Arc::clone(&authorizers[position])),
+            key_required: route.key_required,
             bucket: bucket(&buckets, &route.method, &route.path),
             timeout: route.timeout,
         });
@@ -236,6 +261,8 @@ impl Gateway {
                     .map(|r| (r.method.as_str(), r.path.as_str())),
             )?,
             routes: routes.collect(),
+            plans: Plans::new(plans, keys, throttle),
+            key_source: api.key_source,
             responses: Responses::new(&api.responses)?,
             binary_media_types: api.binary_media_types.clone(),
         })
@@ -325,11 +352,20 @@ impl Gateway {
         if let Some(authorizer) = &route.authorizer {
             *grant = Some(authorizer.authorize(routed).await?);
         }
-        // The caller's usage plan belongs here: by the key in `grant`, before the stage's throttle.
+        let now = Instant::now();
+        if route.key_required {
+            let value = match self.key_source {
+                KeySource::Header => call.header("x-api-key"),
+                KeySource::Authorizer => {
+                    grant.as_ref().and_then(|grant| grant.usage_key.as_deref())
+                }
+            };
+            self.plans.admit(value, &call.method, &route.path, now)?;
+        }
         if route
             .bucket
             .as_ref()
-            .is_some_and(|bucket| !bucket.take(Instant::now()))
+            .is_some_and(|bucket| !bucket.take(now))
         {
             return Err(GatewayError::Throttled);
         }

@@ -1,6 +1,6 @@
-//! The stage's throttles: token buckets, filled at a rate and never above their burst.
+//! Token buckets, filled at a rate and never above their burst: the stage's throttles, and those of usage plans.
 //!
-//! Owns the buckets. Refuses to know who is asking: plans for single callers are another matter.
+//! Owns how a bucket counts. Refuses to know who is asking.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -23,16 +23,24 @@ impl Bucket {
         }
     }
 
+    /// Whether nothing is missing from it.
+    pub fn is_full(&self, now: Instant) -> bool {
+        let level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refilled(*level, now) >= self.burst
+    }
+
     /// Takes one token, if there is one.
     pub fn take(&self, now: Instant) -> bool {
         let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
-        let (tokens, since) = *level;
-        let refilled =
-            tokens + now.saturating_duration_since(since).as_secs_f64() * self.rate_per_s;
-        let tokens = refilled.min(self.burst);
+        let tokens = self.refilled(*level, now);
         let allowed = tokens >= 1.0;
         *level = (if allowed { tokens - 1.0 } else { tokens }, now);
         allowed
+    }
+
+    fn refilled(&self, (tokens, since): (f64, Instant), now: Instant) -> f64 {
+        let waited_s = now.saturating_duration_since(since).as_secs_f64();
+        (tokens + waited_s * self.rate_per_s).min(self.burst)
     }
 }
 

@@ -22,8 +22,19 @@ pub struct Api {
     pub responses: BTreeMap<String, ResponseRule>,
     /// The stage's throttles.
     pub throttles: Vec<Throttle>,
+    /// Where a caller's usage-plan key comes from.
+    pub key_source: KeySource,
     /// The media types whose bodies travel as base64.
     pub binary_media_types: Vec<String>,
+}
+
+/// Where a caller's usage-plan key comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// The header `x-api-key`.
+    Header,
+    /// What the authorizer answers.
+    Authorizer,
 }
 
 /// One route.
@@ -37,6 +48,8 @@ pub struct Route {
     pub function: usize,
     /// The authorizer's position in the API.
     pub authorizer: Option<usize>,
+    /// Whether a caller must be counted by a usage-plan key.
+    pub key_required: bool,
     /// How long the gateway waits for an answer.
     pub timeout: Duration,
 }
@@ -82,6 +95,9 @@ pub struct RawApi {
     default_authorizer: Option<String>,
     authorizers: Vec<RawAuthorizer>,
     authorize_preflight: bool,
+    key_required: bool,
+    key_for_preflight: bool,
+    key_source: KeySource,
     responses: BTreeMap<String, ResponseRule>,
     throttles: Vec<Throttle>,
     binary_media_types: Vec<String>,
@@ -124,9 +140,8 @@ impl RawApi {
             .map(|(name, fields)| RawAuthorizer::read(name, fields))
             .collect::<Result<_, _>>()?;
         let authorize_preflight = auth.boolean("AddDefaultAuthorizerToCorsPreflight")?;
-        // Usage plans are not enforced yet, so nobody asks for a key.
-        auth.boolean("ApiKeyRequired")?;
-        auth.boolean("AddApiKeyRequiredToCorsPreflight")?;
+        let key_required = auth.boolean("ApiKeyRequired")?.unwrap_or(false);
+        let key_for_preflight = auth.boolean("AddApiKeyRequiredToCorsPreflight")?;
         auth.finish()?;
         let responses = fields
             .object("GatewayResponses")?
@@ -139,10 +154,11 @@ impl RawApi {
         let binary_media_types = binary_media_types
             .into_iter()
             .map(|media_type| media_type.replace("~1", "/"));
-        match fields.text("ApiKeySourceType")?.as_deref() {
-            None | Some("HEADER" | "AUTHORIZER") => {}
+        let key_source = match fields.text("ApiKeySourceType")?.as_deref() {
+            None | Some("HEADER") => KeySource::Header,
+            Some("AUTHORIZER") => KeySource::Authorizer,
             Some(_) => return Err(fields.wrong("ApiKeySourceType", "must be HEADER or AUTHORIZER")),
-        }
+        };
         let at = fields.at().to_owned();
         fields.finish()?;
         Ok(Self {
@@ -150,6 +166,9 @@ impl RawApi {
             default_authorizer,
             authorizers,
             authorize_preflight: authorize_preflight.unwrap_or(true),
+            key_required,
+            key_for_preflight: key_for_preflight.unwrap_or(true),
+            key_source,
             responses,
             throttles,
             binary_media_types: binary_media_types.collect(),
@@ -185,6 +204,7 @@ impl RawApi {
             authorizers,
             responses: self.responses,
             throttles: self.throttles,
+            key_source: self.key_source,
             binary_media_types: self.binary_media_types,
         })
     }
@@ -210,6 +230,9 @@ impl RawApi {
             path: event.path.clone(),
             function,
             authorizer,
+            // As SAM does: what it adds to preflights, or not, outweighs what an event says.
+            key_required: event.key_required.unwrap_or(self.key_required)
+                && (!preflight || self.key_for_preflight),
             timeout: event.timeout,
         })
     }

@@ -57,6 +57,8 @@ pub struct ApiEvent {
     pub method: String,
     /// The named authorizer, `NONE`, or the API's default.
     pub authorizer: Option<String>,
+    /// Whether the caller must be counted by a usage-plan key; the API's default when not said.
+    pub key_required: Option<bool>,
     /// How long the gateway waits for an answer.
     pub timeout: Duration,
 }
@@ -185,7 +187,7 @@ impl ApiEvent {
         }
         let mut auth = fields.object("Auth")?;
         let authorizer = auth.text("Authorizer")?;
-        auth.boolean("ApiKeyRequired")?;
+        let key_required = auth.boolean("ApiKeyRequired")?;
         auth.accept(&["OverrideApiAuth"]);
         auth.finish()?;
         let timeout_ms = fields
@@ -199,6 +201,7 @@ impl ApiEvent {
             path,
             method,
             authorizer,
+            key_required,
             timeout,
         })
     }

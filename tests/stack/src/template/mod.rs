@@ -7,6 +7,7 @@ pub mod fields;
 pub mod functions;
 mod intrinsics;
 pub mod parameters;
+pub mod plans;
 mod policies;
 pub mod resources;
 pub mod storage;
@@ -49,6 +50,8 @@ struct RawResource {
 pub struct Template {
     /// The REST API; `None` when the template has none.
     pub api: Option<api::Api>,
+    /// The usage plans and their keys.
+    pub plans: plans::Plans,
     /// The functions, in the order of their logical ids.
     pub functions: Vec<functions::Function>,
     /// The tables.
@@ -185,7 +188,16 @@ impl RawResource {
             (Some(name), _) => fields::text_of(name, &at)?,
             (None, Kind::Api { .. }) => "local".to_owned(),
             (None, Kind::Function) => self.binary.clone().unwrap_or_default(),
-            (None, Kind::Table | Kind::Bucket | Kind::Queue | Kind::Inert) => {
+            (
+                None,
+                Kind::Table
+                | Kind::Bucket
+                | Kind::Queue
+                | Kind::UsagePlan
+                | Kind::ApiKey
+                | Kind::UsagePlanKey
+                | Kind::Inert,
+            ) => {
                 format!("{}-{}", place.stack_name, id.to_lowercase())
             }
         };
@@ -248,6 +260,7 @@ struct Reader<'a> {
     globals: Globals,
     declared: BTreeMap<String, Declared>,
     api: Option<(String, api::RawApi)>,
+    plans: plans::Plans,
     functions: Vec<functions::Function>,
     tables: Vec<storage::Table>,
     queues: Vec<storage::Queue>,
@@ -261,6 +274,7 @@ impl<'a> Reader<'a> {
             globals,
             declared,
             api: None,
+            plans: plans::Plans::default(),
             functions: Vec::new(),
             tables: Vec::new(),
             queues: Vec::new(),
@@ -310,6 +324,9 @@ impl<'a> Reader<'a> {
                 storage::check_bucket(Fields::of(properties, at)?)?;
                 self.buckets.push(name);
             }
+            Kind::UsagePlan => self.plans.read_plan(Fields::of(properties, at)?, name)?,
+            Kind::ApiKey => self.plans.read_key(Fields::of(properties, at)?, name)?,
+            Kind::UsagePlanKey => self.plans.read_member(Fields::of(properties, at)?)?,
             Kind::Inert => {}
         }
         Ok(())
@@ -344,8 +361,10 @@ impl<'a> Reader<'a> {
                 "has an Api event, but the template has no API",
             ));
         }
+        let plans = self.plans.tie(api.as_ref())?;
         Ok(Template {
             api,
+            plans,
             functions: self.functions,
             tables: self.tables,
             queues,

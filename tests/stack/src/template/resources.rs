@@ -66,6 +66,12 @@ pub enum Kind {
     Bucket,
     /// `AWS::SQS::Queue`.
     Queue,
+    /// `AWS::ApiGateway::UsagePlan`.
+    UsagePlan,
+    /// `AWS::ApiGateway::ApiKey`.
+    ApiKey,
+    /// `AWS::ApiGateway::UsagePlanKey`.
+    UsagePlanKey,
     /// Accepted, and without effect on this machine.
     Inert,
 }
@@ -81,6 +87,9 @@ impl Kind {
             "AWS::DynamoDB::Table" => Ok(Self::Table),
             "AWS::S3::Bucket" => Ok(Self::Bucket),
             "AWS::SQS::Queue" => Ok(Self::Queue),
+            "AWS::ApiGateway::UsagePlan" => Ok(Self::UsagePlan),
+            "AWS::ApiGateway::ApiKey" => Ok(Self::ApiKey),
+            "AWS::ApiGateway::UsagePlanKey" => Ok(Self::UsagePlanKey),
             "AWS::Logs::LogGroup"
             | "AWS::Logs::MetricFilter"
             | "AWS::CloudWatch::Alarm"
@@ -89,10 +98,7 @@ impl Kind {
             | "AWS::SNS::TopicPolicy"
             | "AWS::SQS::QueuePolicy"
             | "AWS::S3::BucketPolicy"
-            | "AWS::ApiGateway::Account"
-            | "AWS::ApiGateway::UsagePlan"
-            | "AWS::ApiGateway::UsagePlanKey"
-            | "AWS::ApiGateway::ApiKey" => Ok(Self::Inert),
+            | "AWS::ApiGateway::Account" => Ok(Self::Inert),
             other if other.starts_with("AWS::IAM::") => Ok(Self::Inert),
             other => Err(Error::at(
                 at,
@@ -108,7 +114,11 @@ impl Kind {
             Self::Table => Some("TableName"),
             Self::Bucket => Some("BucketName"),
             Self::Queue => Some("QueueName"),
-            Self::Api { .. } | Self::Inert => None,
+            Self::Api { .. }
+            | Self::UsagePlan
+            | Self::ApiKey
+            | Self::UsagePlanKey
+            | Self::Inert => None,
         }
     }
 }
@@ -127,9 +137,14 @@ impl Declared {
     pub fn reference(&self, queue_url: &dyn Fn(&str) -> String) -> String {
         match self.kind {
             Kind::Queue => queue_url(&self.name),
-            Kind::Api { .. } | Kind::Function | Kind::Table | Kind::Bucket | Kind::Inert => {
-                self.name.clone()
-            }
+            Kind::Api { .. }
+            | Kind::Function
+            | Kind::Table
+            | Kind::Bucket
+            | Kind::UsagePlan
+            | Kind::ApiKey
+            | Kind::UsagePlanKey
+            | Kind::Inert => self.name.clone(),
         }
     }
 
@@ -137,7 +152,14 @@ impl Declared {
     pub fn stage(&self) -> Option<&str> {
         match &self.kind {
             Kind::Api { stage } => Some(stage),
-            Kind::Function | Kind::Table | Kind::Bucket | Kind::Queue | Kind::Inert => None,
+            Kind::Function
+            | Kind::Table
+            | Kind::Bucket
+            | Kind::Queue
+            | Kind::UsagePlan
+            | Kind::ApiKey
+            | Kind::UsagePlanKey
+            | Kind::Inert => None,
         }
     }
 
@@ -161,7 +183,8 @@ impl Declared {
                 Some(format!("{name}.s3.{}.amazonaws.com", place.region))
             }
             (Kind::Inert, "Arn") => Some(place.arn("local", name)),
-            (Kind::Inert, "RoleId" | "APIKeyId" | "Id" | "TopicName") => Some(name.clone()),
+            (Kind::UsagePlan, "Id") | (Kind::ApiKey, "APIKeyId") => Some(name.clone()),
+            (Kind::Inert, "RoleId" | "TopicName") => Some(name.clone()),
             (Kind::Api { .. }, "RootResourceId") => Some("root".to_owned()),
             (
                 Kind::Api { .. }
@@ -169,6 +192,9 @@ impl Declared {
                 | Kind::Table
                 | Kind::Bucket
                 | Kind::Queue
+                | Kind::UsagePlan
+                | Kind::ApiKey
+                | Kind::UsagePlanKey
                 | Kind::Inert,
                 _,
             ) => None,

@@ -211,6 +211,22 @@ fn what_is_not_supported_is_refused_with_its_place() {
             "throttles GET /missing, which is no route",
         ),
         (
+            "/counted/apart/GET",
+            "/counted/aside/GET",
+            "throttles GET /counted/aside, which is no route",
+        ),
+        (
+            "Value: the-usage-key-of-alice",
+            "Value: too-short",
+            "must have 20 to 128 characters",
+        ),
+        (
+            "KeyId: !Ref KeyOfBob",
+            "KeyId: !Ref KeyOfAlice",
+            "puts a key into a second usage plan",
+        ),
+        ("Period: DAY", "Period: WEEK", "must be DAY"),
+        (
             "!GetAtt Dead.QueueName",
             "!GetAtt Dead.Colour",
             "Dead has no attribute Colour",

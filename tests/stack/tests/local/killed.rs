@@ -76,7 +76,7 @@ async fn generate(user: &User, model: &str, prompt: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_the_middle_loses_nothing_and_pays_for_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
-    let process = Process::on(folder.path(), &[]).await;
+    let process = Process::on(folder.path(), &["--no-throttle"]).await;
     let url = process.url().to_owned();
     let user = User::register(&url).await;
     let (file, endpoint) = upload(&user).await;
@@ -109,7 +109,7 @@ async fn a_kill_in_the_middle_loses_nothing_and_pays_for_nothing_twice() {
     let orphans = process.kill();
     assert!(orphans.len() > 5, "{orphans:?}");
 
-    let process = Process::on(folder.path(), &[]).await;
+    let process = Process::on(folder.path(), &["--no-throttle"]).await;
     assert_eq!(process.url(), url);
     let after = user.books().await;
     after.check();
@@ -149,7 +149,7 @@ async fn delivered_once(process: &Process, user: &User, books: &Books, id: &str)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_was_cut_off_by_a_kill_is_sent_again_with_the_same_key() {
     let folder = tempfile::tempdir().unwrap();
-    let process = Process::on(folder.path(), &[]).await;
+    let process = Process::on(folder.path(), &["--no-throttle"]).await;
     let user = User::register(process.url()).await;
     let waiting = {
         let user = user.clone();
@@ -169,7 +169,7 @@ async fn a_request_that_was_cut_off_by_a_kill_is_sent_again_with_the_same_key() 
     process.kill();
     assert!(waiting.await.unwrap().is_err());
 
-    let process = Process::on(folder.path(), &[]).await;
+    let process = Process::on(folder.path(), &["--no-throttle"]).await;
     let headers = [("idempotency-key", "one")];
     let body = json!({ "prompt": "a fox [[delay:6s]]" });
     let again = user

@@ -263,3 +263,64 @@ async fn a_throttle_of_the_stage_limits_its_route_unless_it_is_off() {
         assert_eq!(cloud.answer("/throttled").await.status(), 200);
     }
 }
+
+/// What somebody with this usage-plan key is answered.
+async fn counted(cloud: &Cloud, key: &str, path: &str) -> (u16, String) {
+    let answer = cloud.answer_to(key, path).await;
+    let status = answer.status().as_u16();
+    let body = match status {
+        200 => String::new(),
+        _ => answer.text().await.unwrap(),
+    };
+    (status, body)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_usage_plan_limits_each_key_by_route_rate_and_quota() {
+    let cloud = Cloud::start().await;
+    let (alice, bob) = ("the-usage-key-of-alice", "the-usage-key-of-bobby");
+    let passed = (200, String::new());
+    let throttled = (429, r#"{"message":"Too Many Requests"}"#.to_owned());
+    for expected in [&passed, &passed, &throttled] {
+        assert_eq!(&counted(&cloud, alice, "/counted").await, expected);
+    }
+    // Its own limits, until the quota of four a day is used up; what was refused did not count.
+    for expected in [&passed, &passed] {
+        assert_eq!(&counted(&cloud, alice, "/counted/apart").await, expected);
+    }
+    let used_up = (429, r#"{"message":"Limit Exceeded"}"#.to_owned());
+    for path in ["/counted/apart", "/counted"] {
+        assert_eq!(counted(&cloud, alice, path).await, used_up);
+    }
+    for expected in [&passed, &passed, &passed, &throttled] {
+        assert_eq!(&counted(&cloud, bob, "/counted/apart").await, expected);
+    }
+    // A route that asks for no key counts nobody.
+    assert_eq!(counted(&cloud, alice, "/private").await, passed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_whose_key_is_in_no_plan_of_the_stage_is_refused_even_when_nothing_is_limited() {
+    let options = stack::Options {
+        no_throttle: true,
+        ..crate::harness::options()
+    };
+    let cloud = Cloud::start_with(options).await;
+    let refused = (403, r#"{"message":"Forbidden"}"#.to_owned());
+    for key in [
+        "alice",
+        "the-usage-key-in-no-plan",
+        "the-usage-key-that-is-off",
+        "the-usage-key-of-nobody",
+    ] {
+        assert_eq!(counted(&cloud, key, "/counted").await, refused, "{key}");
+    }
+    // The header is not where this API looks.
+    let named = cloud.get("/counted").header("authorization", "alice");
+    let named = named.header("x-api-key", "the-usage-key-of-alice");
+    assert_eq!(named.send().await.unwrap().status(), 403);
+    for _ in 0..6 {
+        let passed = counted(&cloud, "the-usage-key-of-alice", "/counted").await;
+        assert_eq!(passed.0, 200);
+    }
+}

@@ -58,7 +58,10 @@ fn authorize(event: &Value) -> Result<Value, Error> {
         "nonsense" => return Ok(json!({ "principalId": 1 })),
         _ => ("Allow", "*"),
     };
+    // Whoever comes with a usage-plan key names it.
+    let usage_key = token.starts_with("the-usage-key").then_some(token);
     Ok(json!({
+        "usageIdentifierKey": usage_key,
         "principalId": token,
         "policyDocument": {
             "Version": "2012-10-17",

@@ -1,0 +1,159 @@
+//! Usage-plan keys, by which API Gateway counts what each user calls. Owns making them, entering them in a plan and
+//! deleting them, each as often as one likes; refuses to know whose turn it is, and why.
+
+use aws::{Fault, SdkConfig};
+use aws_sdk_apigateway::Client;
+use aws_sdk_apigateway::config::retry::RetryConfig;
+use aws_sdk_apigateway::error::ProvideErrorMetadata;
+use domain::Timestamp;
+use domain::accounts::Plan;
+use domain::ids::UserId;
+use domain::plans::ByPlan;
+
+/// The most keys that one page of a listing holds: far more than one user ever has.
+const PAGE_KEYS_MAX: i32 = 100;
+
+/// Makes and deletes keys.
+#[derive(Clone, Debug)]
+pub struct Plans {
+    client: Client,
+    /// The ids of the usage plans.
+    plans: ByPlan<String>,
+}
+
+/// A key of a user's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// API Gateway's id for it.
+    pub id: String,
+    /// What the authorizer names it by.
+    pub value: String,
+    /// When it was made, to the second.
+    pub made_at: Timestamp,
+}
+
+/// What became of a key that was to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// It is new.
+    New(Key),
+    /// It was there before.
+    Before(Key),
+    /// The account has as many keys as it may (10,000 a Region, which AWS does not raise).
+    OutOfStock,
+    /// Too many were asked for within a second (5 an account): later.
+    TooFast,
+}
+
+impl Plans {
+    /// A client for these usage plans. It tries each call once: those who call it come back later, and a retry at once
+    /// would only use up what AWS takes of an account in a second.
+    #[must_use]
+    pub fn new(config: &SdkConfig, plans: ByPlan<String>) -> Self {
+        let config = aws_sdk_apigateway::config::Builder::from(config)
+            .retry_config(RetryConfig::disabled())
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            plans,
+        }
+    }
+
+    /// Makes the key of `user` with this value now. Values are unique: asking again finds the same key.
+    ///
+    /// # Errors
+    /// A [`Fault`] if nobody knows whether it was made.
+    pub async fn make(&self, user: &UserId, value: &str, now: Timestamp) -> Result<Made, Fault> {
+        let doing = "making a usage-plan key";
+        let made = self
+            .client
+            .create_api_key()
+            .name(user.as_str())
+            .value(value)
+            .enabled(true)
+            .send()
+            .await;
+        let error = match made {
+            Ok(made) => {
+                let id = made.id.ok_or_else(|| Fault::new(doing, "it has no id"))?;
+                return Ok(Made::New(Key {
+                    id,
+                    value: value.to_owned(),
+                    made_at: now,
+                }));
+            }
+            Err(error) => error,
+        };
+        match error.code() {
+            Some("LimitExceededException") => Ok(Made::OutOfStock),
+            Some("TooManyRequestsException") => Ok(Made::TooFast),
+            Some("ConflictException") => {
+                let keys = self.keys_of(user).await?;
+                let before = keys.into_iter().find(|key| key.value == value);
+                before
+                    .map(Made::Before)
+                    .ok_or_else(|| Fault::new(doing, "somebody else's key has its value"))
+            }
+            Some(_) | None => Err(Fault::new(doing, error)),
+        }
+    }
+
+    /// Enters a key in the usage plan of `plan`. Entering it again changes nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not entered.
+    pub async fn enter(&self, key: &Key, plan: Plan) -> Result<(), Fault> {
+        let entered = self
+            .client
+            .create_usage_plan_key()
+            .usage_plan_id(self.plans.of(plan))
+            .key_id(&key.id)
+            .key_type("API_KEY")
+            .send()
+            .await;
+        match entered {
+            Ok(_) => Ok(()),
+            // It is there: a key is only ever entered in one plan.
+            Err(error) if error.code() == Some("ConflictException") => Ok(()),
+            Err(error) => Err(Fault::new("entering a key in a usage plan", error)),
+        }
+    }
+
+    /// Every key of `user`.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be listed.
+    pub async fn keys_of(&self, user: &UserId) -> Result<Vec<Key>, Fault> {
+        let found = self
+            .client
+            .get_api_keys()
+            .name_query(user.as_str())
+            .include_values(true)
+            .limit(PAGE_KEYS_MAX)
+            .send()
+            .await
+            .map_err(Fault::doing("listing a user's usage-plan keys"))?;
+        let keys = found.items.unwrap_or_default().into_iter();
+        let own = keys.filter(|key| key.name() == Some(user.as_str()));
+        let named = own.filter_map(|key| {
+            Some(Key {
+                id: key.id?,
+                value: key.value?,
+                made_at: Timestamp::from_ms(key.created_date?.secs().saturating_mul(1_000)),
+            })
+        });
+        Ok(named.collect())
+    }
+
+    /// Deletes a key, which leaves its plan with it; `false` if it was gone.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not deleted.
+    pub async fn delete(&self, key: &Key) -> Result<bool, Fault> {
+        match self.client.delete_api_key().api_key(&key.id).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("NotFoundException") => Ok(false),
+            Err(error) => Err(Fault::new("deleting a usage-plan key", error)),
+        }
+    }
+}

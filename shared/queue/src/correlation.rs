@@ -1,0 +1,34 @@
+//! Which request something is done for: its id goes with every message, so that all log lines of a job, whoever writes
+//! them, can be found by the one id that the client was told.
+
+use std::future::Future;
+
+use aws_sdk_sqs::types::MessageAttributeValue;
+
+/// The message attribute that holds it.
+pub const ATTRIBUTE: &str = "request_id";
+
+tokio::task_local! {
+    static REQUEST_ID: String;
+}
+
+/// Does `work` for the request with this id; without one, for none.
+pub async fn on_behalf_of<Work: Future>(request_id: String, work: Work) -> Work::Output {
+    REQUEST_ID.scope(request_id, work).await
+}
+
+/// The id of the request that this is done for; empty if it is for none.
+#[must_use]
+pub fn request_id() -> String {
+    REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// The attribute of a message that is sent now, if there is a request that it is for.
+pub(crate) fn attribute() -> Option<MessageAttributeValue> {
+    let request_id = Some(request_id()).filter(|id| !id.is_empty())?;
+    MessageAttributeValue::builder()
+        .data_type("String")
+        .string_value(request_id)
+        .build()
+        .ok()
+}

@@ -1,0 +1,52 @@
+//! Notes of keys to look at: `key-notes / <when>#usr_…`, so that the oldest come first.
+
+use aws::Fault;
+use domain::Timestamp;
+use domain::ids::UserId;
+use domain::plans::KeyNote;
+use serde::{Deserialize, Serialize};
+
+use super::broken;
+
+/// The key of the count of keys that users have of their own.
+pub(crate) const KEY_COUNT: (&str, &str) = ("key-count", "dedicated");
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct KeyNoteItem {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+    user_id: String,
+    due_at_ms: i64,
+}
+
+impl KeyNoteItem {
+    /// The hash key.
+    pub(crate) const KEY: &str = "key-notes";
+
+    /// What the sort keys of all notes begin with that are due at this moment; those before are smaller.
+    pub(crate) fn sort_at(due_at: Timestamp) -> String {
+        format!("{:015}#", due_at.ms())
+    }
+}
+
+impl From<&KeyNote> for KeyNoteItem {
+    fn from(note: &KeyNote) -> Self {
+        Self {
+            pk: Self::KEY.to_owned(),
+            sk: Self::sort_at(note.due_at) + note.user.as_str(),
+            user_id: note.user.to_string(),
+            due_at_ms: note.due_at.ms(),
+        }
+    }
+}
+
+impl TryFrom<KeyNoteItem> for KeyNote {
+    type Error = Fault;
+
+    fn try_from(item: KeyNoteItem) -> Result<Self, Fault> {
+        Ok(Self {
+            user: UserId::parse(&item.user_id).ok_or_else(|| broken("user_id"))?,
+            due_at: Timestamp::from_ms(item.due_at_ms),
+        })
+    }
+}

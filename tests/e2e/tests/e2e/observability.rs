@@ -1,0 +1,165 @@
+//! What operators see: log lines that can be followed by one id, measurements, counters; and what browsers are told.
+
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+
+use crate::harness::{Cloud, send};
+
+/// The measurements in the log, each with the function that made it.
+fn measurements(cloud: &Cloud) -> Vec<(String, Value)> {
+    let lines = cloud.stack.logs();
+    let read = |line: &String| {
+        let (function, text) = line.split_once(" | ")?;
+        let measured: Value = serde_json::from_str(text).ok()?;
+        measured["_aws"]
+            .is_object()
+            .then(|| (function.to_owned(), measured))
+    };
+    lines.iter().filter_map(read).collect()
+}
+
+/// Sums a measurement over all lines that `fits`.
+fn sum(cloud: &Cloud, name: &str, fits: impl Fn(&Value) -> bool) -> i64 {
+    let measured = measurements(cloud);
+    let values = measured
+        .iter()
+        .filter(|(_, line)| fits(line))
+        .filter_map(|(_, line)| line[name].as_i64());
+    values.sum()
+}
+
+#[tokio::test]
+async fn every_line_about_a_job_names_the_request_that_asked_for_it() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let body = json!({"prompt": "to be followed"});
+    let request = ada
+        .request(Method::POST, "/generations/flux-dev")
+        .json(&body);
+    let made = send(request.header("x-request-id", "follow-me-1")).await;
+    assert_eq!(made.header("x-request-id"), "follow-me-1");
+    let id = made.text("id");
+    ada.when(&id, "succeeded").await;
+
+    let lines = cloud.stack.logs();
+    let settled: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains("settled") && line.contains(&id))
+        .collect();
+    assert_eq!(settled.len(), 1, "{settled:#?}");
+    // From the client to the submit worker, into the provider's callback, and from there to the settle worker.
+    assert!(settled[0].starts_with("jobs-settle"), "{settled:#?}");
+    assert!(settled[0].contains("follow-me-1"), "{settled:#?}");
+}
+
+#[tokio::test]
+async fn what_functions_do_and_what_becomes_of_jobs_is_measured() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let good = ada.generate("flux-dev", "measured").await;
+    ada.when(&good, "succeeded").await;
+    let bad = ada.generate("flux-dev", "[[fail]]").await;
+    ada.when(&bad, "failed").await;
+
+    let of = |outcome: &'static str| {
+        move |line: &Value| line["Model"] == "flux-dev" && line["Outcome"] == outcome
+    };
+    for (outcome, captured, released) in [("succeeded", 25, 0), ("failed", 0, 25)] {
+        assert_eq!(sum(&cloud, "Jobs", of(outcome)), 1);
+        assert_eq!(sum(&cloud, "CreditsCaptured", of(outcome)), captured);
+        assert_eq!(sum(&cloud, "CreditsReleased", of(outcome)), released);
+    }
+    let registered = |line: &Value| line["Function"] == "accounts-register";
+    assert_eq!(sum(&cloud, "Requests", registered), 1);
+    assert_eq!(sum(&cloud, "ColdStarts", registered), 1);
+    assert_eq!(sum(&cloud, "Errors", |_| true), 0);
+    assert!(sum(&cloud, "Requests", |line| line["Function"] == "jobs-submit") >= 2);
+    assert!(
+        sum(&cloud, "Requests", |line| line["Function"]
+            == "accounts-authorize")
+            >= 1
+    );
+
+    // Each line is one that CloudWatch takes: what the directive names is there, and is a number or a text.
+    for (function, line) in measurements(&cloud) {
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], "Velro", "{function}");
+        assert!(line["_aws"]["Timestamp"].is_i64(), "{function}");
+        for dimension in directive["Dimensions"][0].as_array().unwrap() {
+            assert!(line[dimension.as_str().unwrap()].is_string(), "{line}");
+        }
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(line[metric["Name"].as_str().unwrap()].is_i64(), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn admins_and_nobody_else_read_the_platforms_counters() {
+    let cloud = Cloud::with_admin().await;
+    let (admin, ada) = (cloud.admin().await, cloud.person().await);
+    let read = || async {
+        let answer = admin.request(Method::GET, "/metrics").send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let media_type = answer.headers()["content-type"].to_str().unwrap();
+        assert!(media_type.starts_with("text/plain; version=0.0.4"));
+        answer.text().await.unwrap()
+    };
+    assert_eq!(read().await, "");
+    let id = ada.generate("flux-dev", "counted").await;
+    ada.when(&id, "succeeded").await;
+    cloud.reconcile(&json!({})).await;
+    let text = read().await;
+    for line in [
+        "velro_wallets 2",
+        "velro_credits_available 1975",
+        "velro_credits_held 0",
+        "velro_credits_granted_total 2000",
+        "velro_credits_spent_total 25",
+        "velro_jobs_in_flight 0",
+        "velro_bookings_total 4",
+        "velro_books_broken 0",
+        "# TYPE velro_credits_spent_total counter",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in {text}");
+    }
+    ada.get("/metrics").await.problem(403, "forbidden");
+    cloud.get("/metrics").await.problem(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn every_answer_tells_a_browser_how_to_treat_it() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let check = |headers: &HeaderMap, of: &str| {
+        for (name, value) in [
+            (
+                "strict-transport-security",
+                "max-age=63072000; includeSubDomains",
+            ),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+        ] {
+            let found = headers.get(name).map(|value| value.to_str().unwrap());
+            assert_eq!(found, Some(value), "{name} of {of}");
+        }
+    };
+    check(&ada.get("/me").await.headers, "an answer");
+    check(
+        &ada.get("/generations/gen_0").await.headers,
+        "a function's refusal",
+    );
+    check(&cloud.get("/me").await.headers, "the gateway's refusal");
+    check(&cloud.get("/nothing").await.headers, "an unknown route");
+    let json = ada.get("/me").await;
+    assert_eq!(
+        json.header("content-security-policy"),
+        "default-src 'none'; frame-ancestors 'none'"
+    );
+    let page = cloud.request(Method::GET, "/docs").send().await.unwrap();
+    check(page.headers(), "the docs page");
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("script-src 'self'"), "{policy}");
+}
