@@ -201,7 +201,7 @@ async fn request(
     let request_id = queue::correlation::request_id();
     let webhook = base.map(|base| {
         format!(
-            "{base}/webhooks/fal?generation={}&token={secret}&request={request_id}",
+            "{base}/webhooks/fal?generation={}&request={request_id}&token={secret}",
             job.id
         )
     });
