@@ -34,7 +34,7 @@ fn requested(answer: &Answer) {
 }
 
 /// What the record says of a job that waits for its next try.
-async fn waits_with_attempts(cloud: &Cloud, id: &str, attempts: u32) -> Option<()> {
+pub async fn waits_with_attempts(cloud: &Cloud, id: &str, attempts: u32) -> Option<()> {
     use aws_sdk_dynamodb::types::AttributeValue;
     let found = cloud.dynamodb().get_item();
     let found = found
