@@ -49,8 +49,29 @@ impl User {
         Self { http, url, token }
     }
 
-    /// Any request to the API; an error if there was no answer.
+    /// Any request to the API; an error if there was no answer. Who is told to wait does, as often as it takes.
     pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> reqwest::Result<Response> {
+        let deadline = std::time::Instant::now() + REST_DEADLINE;
+        loop {
+            let answer = self.call_once(method.clone(), path, headers, body).await?;
+            let wait = answer.headers().get("retry-after");
+            let wait = wait.and_then(|text| text.to_str().ok()?.parse().ok());
+            match wait {
+                Some(wait_s) if answer.status() == 429 && std::time::Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_secs(wait_s)).await;
+                }
+                Some(_) | None => return Ok(answer),
+            }
+        }
+    }
+
+    async fn call_once(
         &self,
         method: Method,
         path: &str,
