@@ -86,34 +86,33 @@ async fn consume(app: &'static App, handle: &'static Handler, event: SqsEvent) -
         let handling = correlation::on_behalf_of(request_id, handle(app, message));
         // A task of its own, so that a panic is this message's alone.
         let handled = tokio::spawn(handling.instrument(span)).await;
-        let comes_back = match handled {
-            Ok(Ok(Handled::Done)) => false,
-            Ok(Ok(Handled::Again)) => true,
+        // One that must come back is no fault: it may only be too early for it.
+        let (comes_back, is_fault) = match handled {
+            Ok(Ok(Handled::Done)) => (false, false),
+            Ok(Ok(Handled::Again)) => (true, false),
             Ok(Err(Error::Refused(refusal))) => {
                 tracing::error!(message_id, %refusal, "a message was refused");
-                true
+                (true, true)
             }
             Ok(Err(Error::Faulted(fault))) => {
                 tracing::error!(message_id, fault = fault.chain(), "a message comes back");
-                true
+                (true, true)
             }
             Err(panic) => {
                 tracing::error!(message_id, %panic, "a message's handler panicked");
-                true
+                (true, true)
             }
         };
-        comes_back.then_some(message_id)
+        (comes_back.then_some(message_id), is_fault)
     });
-    let failed = futures::future::join_all(deliveries)
-        .await
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>();
-    let [messages, back] = [messages, failed.len()].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
-    measure.end("", messages, back);
+    let handled = futures::future::join_all(deliveries).await;
+    let faults = handled.iter().filter(|(_, is_fault)| *is_fault).count();
+    let [messages, faults] = [messages, faults].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    measure.end("", messages, faults);
     let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = failed
+    response.batch_item_failures = handled
         .into_iter()
+        .filter_map(|(id, _)| id)
         .map(|id| {
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = id;
