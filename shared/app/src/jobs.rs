@@ -13,7 +13,7 @@ use queue::Settle;
 use crate::App;
 
 pub(crate) use commit::{Committed, commit};
-pub use settle::settle;
+pub use settle::{Cause, settle};
 pub use submit::{Taken, submit};
 pub use sweep::sweep;
 
@@ -22,6 +22,7 @@ pub(crate) async fn look_soon(app: &App, id: &GenerationId) {
     let message = Settle {
         generation_id: id.to_string(),
         word: None,
+        leased_until_ms: None,
     };
     if let Err(fault) = app.queue().settle(&message).await {
         tracing::error!(generation = %id, fault = fault.chain(), "a job waits for the sweep");

@@ -61,7 +61,7 @@ pub(crate) fn settled(next: &Generation, settlement: Settlement) {
     let now = clock::now();
     let credits = next.cost.get();
     let (captured, released) = match settlement {
-        Settlement::Capture => (credits, 0),
+        Settlement::Capture { released } => (credits - released.get(), released.get()),
         Settlement::Release => (0, credits),
         Settlement::None => (0, 0),
     };

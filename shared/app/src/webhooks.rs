@@ -70,6 +70,7 @@ pub async fn fal(app: &App, callback: Callback<'_>) -> Result<(), Error> {
     let message = Settle {
         generation_id: job.id.to_string(),
         word,
+        leased_until_ms: None,
     };
     let told = app.queue().settle(&message);
     correlation::on_behalf_of(callback.first_request_id, told).await?;

@@ -1,20 +1,25 @@
 //! The life of a generation: queued → submitting → running → storing → succeeded | failed | canceled, and unknown.
 //!
-//! Owns every transition, as a pure function from one record to the next: `None` says "not from this state", which
-//! is how a second webhook, a late worker or a repeated message becomes a no-op. Refuses to know how a record is
-//! stored or a wallet is changed; [`Generation::settlement`] says what a transition owes the ledger.
+//! Owns the record and every transition (`steps`), as a pure function from one record to the next: `None` says "not
+//! from this state", which is how a second webhook, a late worker or a repeated message becomes a no-op. Refuses to know
+//! how a record is stored or a wallet is changed; [`Generation::settlement`] says what a transition owes the ledger.
 
 mod cancel;
 mod outcome;
+mod patience;
+mod source;
 mod state;
 mod stats;
+mod steps;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
 pub use cancel::Cancellation;
-pub use outcome::{Failure, FailureCode, Media, Outcome, Ticket};
+pub use outcome::{Failure, FailureCode, Media, Outcome, Piece, Ticket};
+pub use patience::{Need, Patience};
+pub use source::{CopyProgress, Source, Withheld};
 pub use state::{Hold, Intent, Settlement, State};
 pub use stats::{Counted, Stats};
 
@@ -136,10 +141,14 @@ pub struct Generation {
     pub webhook_digest: String,
     /// The provider's names for it, once it accepted.
     pub ticket: Option<Ticket>,
-    /// What the provider made, kept until it is copied.
-    pub sources: Vec<Media>,
+    /// The files that the provider made, and how far each one is; empty once the job is at rest.
+    pub sources: Vec<Source>,
     /// What was delivered.
     pub outputs: Vec<Output>,
+    /// What was made and not delivered, of a generation that was delivered otherwise.
+    pub withheld: Vec<Withheld>,
+    /// The part of the cost that is given back when the rest is captured: the share of what is withheld.
+    pub released: Credits,
     /// Why it was not.
     pub failure: Option<Failure>,
     /// When its owner first asked to cancel it while it was, or might have been, at the provider.
@@ -152,6 +161,10 @@ pub struct Generation {
     pub created_at: Timestamp,
     /// When the provider accepted it.
     pub started_at: Option<Timestamp>,
+    /// When the provider's word came that it was made.
+    pub made_at: Option<Timestamp>,
+    /// How many jobs are ahead of it in the provider's queue, while the provider says that it waits there.
+    pub queue_position: Option<u64>,
     /// When it came to rest.
     pub finished_at: Option<Timestamp>,
     /// The project that it is filed in, or was until that one was deleted.
@@ -167,147 +180,12 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// A worker takes it, and has until `lease` from now to say what became of the submit; the webhook that this
-    /// submit asks for carries the secret with this digest.
+    /// The status that its owner sees: a job that waits at the provider is queued to them, wherever the queue is.
     #[must_use]
-    pub fn begin_submit(
-        &self,
-        now: Timestamp,
-        lease: Duration,
-        webhook_digest: String,
-    ) -> Option<Self> {
-        match self.state {
-            State::Queued => Some(Self {
-                state: State::Submitting,
-                attempts: self.attempts + 1,
-                webhook_digest,
-                due_at: Some(now.plus(lease)),
-                ..self.next()
-            }),
-            _ => None,
-        }
-    }
-
-    /// The provider accepted it; look at it again at `check_at` if no webhook came, and at once if it is to be stopped.
-    #[must_use]
-    pub fn accepted(&self, ticket: Ticket, now: Timestamp, check_at: Timestamp) -> Option<Self> {
-        match self.state {
-            State::Submitting | State::Unknown => Some(Self {
-                state: State::Running,
-                ticket: Some(ticket),
-                started_at: Some(now),
-                due_at: Some(self.cancel_wished_at.map_or(check_at, |_| now)),
-                ..self.next()
-            }),
-            _ => None,
-        }
-    }
-
-    /// The provider provably did not accept it, but may later: back into the queue, to be looked at again at `check_at`.
-    /// One that its owner wants cancelled ends here: the provider has nothing of it.
-    #[must_use]
-    pub fn refused_for_now(&self, now: Timestamp, check_at: Timestamp) -> Option<Self> {
-        match (self.state, self.cancel_wished_at) {
-            (State::Submitting, Some(_)) => self.failed(cancel::by_owner(), now),
-            (State::Submitting, None) => Some(Self {
-                state: State::Queued,
-                due_at: Some(check_at),
-                ..self.next()
-            }),
-            _ => None,
-        }
-    }
-
-    /// Nobody knows whether the provider accepted it. It keeps its hold until proof, or until `policy_at`.
-    #[must_use]
-    pub fn lost_track(&self, policy_at: Timestamp) -> Option<Self> {
-        match self.state {
-            State::Submitting | State::Running => Some(Self {
-                state: State::Unknown,
-                due_at: Some(policy_at),
-                ..self.next()
-            }),
-            _ => None,
-        }
-    }
-
-    /// The provider made these `sources`: they are to be copied, and looked at again at `check_at`.
-    /// A job that was refunded because its outcome stayed unknown is delivered all the same.
-    #[must_use]
-    pub fn made(&self, request_id: &str, sources: Vec<Media>, check_at: Timestamp) -> Option<Self> {
-        (self.awaits_outcome() && self.is_named(request_id)).then(|| Self {
-            state: State::Storing,
-            sources,
-            failure: None,
-            finished_at: None,
-            due_at: Some(check_at),
-            ..self.next()
-        })
-    }
-
-    /// The media are ours now: delivered. Nobody pays for what was refunded before.
-    #[must_use]
-    pub fn stored(&self, outputs: Vec<Output>, now: Timestamp) -> Option<Self> {
-        match self.state {
-            State::Storing => Some(Self {
-                state: State::Succeeded,
-                hold: match self.hold {
-                    Hold::Open | Hold::Captured => Hold::Captured,
-                    Hold::Released => Hold::Released,
-                },
-                outputs,
-                sources: Vec::new(),
-                due_at: None,
-                finished_at: Some(now),
-                ..self.next()
-            }),
-            _ => None,
-        }
-    }
-
-    /// It will not be delivered, because of `failure`: the hold is released.
-    #[must_use]
-    pub fn failed(&self, failure: Failure, now: Timestamp) -> Option<Self> {
-        if self.state.is_final() {
-            return None;
-        }
-        Some(Self {
-            state: if failure.code == FailureCode::Canceled {
-                State::Canceled
-            } else {
-                State::Failed
-            },
-            hold: match self.hold {
-                Hold::Open | Hold::Released => Hold::Released,
-                Hold::Captured => Hold::Captured,
-            },
-            failure: Some(failure),
-            sources: Vec::new(),
-            due_at: None,
-            finished_at: Some(now),
-            ..self.next()
-        })
-    }
-
-    /// Look at it again at `at`, or never by itself.
-    #[must_use]
-    pub fn due(&self, at: Option<Timestamp>) -> Self {
-        Self {
-            due_at: at,
-            ..self.next()
-        }
-    }
-
-    /// The provider was asked to stop it; look at it again at `check_at`.
-    #[must_use]
-    pub fn cancel_requested(&self, now: Timestamp, check_at: Timestamp) -> Option<Self> {
-        match self.state {
-            State::Running => Some(Self {
-                cancel_requested_at: Some(now),
-                due_at: Some(check_at),
-                ..self.next()
-            }),
-            _ => None,
+    pub fn status(&self) -> &'static str {
+        match (self.state, self.queue_position) {
+            (State::Running, Some(_)) => State::Queued.status(),
+            (state, _) => state.status(),
         }
     }
 
@@ -351,7 +229,9 @@ impl Generation {
     #[must_use]
     pub fn settlement(&self, next: &Self) -> Settlement {
         match (self.hold, next.hold) {
-            (Hold::Open, Hold::Captured) => Settlement::Capture,
+            (Hold::Open, Hold::Captured) => Settlement::Capture {
+                released: next.released,
+            },
             (Hold::Open, Hold::Released) => Settlement::Release,
             (Hold::Open, Hold::Open) | (Hold::Captured | Hold::Released, _) => Settlement::None,
         }
@@ -366,6 +246,7 @@ impl Generation {
             | State::Unknown
             | State::Failed
             | State::Canceled => 0,
+            State::Running if self.queue_position.is_some() => 0,
             State::Running => {
                 let elapsed_ms = self.started_at.map_or(0, |at| now.since(at).as_millis());
                 let percent = elapsed_ms * 100 / expected.as_millis().max(1);
@@ -373,13 +254,6 @@ impl Generation {
             }
             State::Storing => 97,
             State::Succeeded => 100,
-        }
-    }
-
-    fn next(&self) -> Self {
-        Self {
-            version: self.version + 1,
-            ..self.clone()
         }
     }
 }

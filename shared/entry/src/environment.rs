@@ -41,6 +41,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             image_url: settings.text("IMAGE_QUEUE_URL"),
             video_url: settings.text("VIDEO_QUEUE_URL"),
             settle_url: settings.text("SETTLE_QUEUE_URL"),
+            look_url: settings.text("LOOK_QUEUE_URL"),
             mail_url: settings.text("MAIL_QUEUE_URL"),
             keys_url: settings.text("KEYS_QUEUE_URL"),
         },

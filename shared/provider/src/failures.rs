@@ -4,25 +4,21 @@
 use domain::generations::{Failure, FailureCode};
 use serde_json::Value;
 
-/// The failure that an error body tells of, if it tells of one.
-pub(crate) fn from_body(status: u16, body: &Value) -> Option<Failure> {
-    let detail = body.get("detail")?;
-    if let Some(kind) = body.get("error_type").and_then(Value::as_str) {
-        return Some(by_type(kind, detail.as_str().unwrap_or_default()));
-    }
-    let (kind, text) = match detail {
-        Value::Array(errors) => {
-            let first = errors.first()?;
-            let field = |name: &str| first.get(name).and_then(Value::as_str).unwrap_or_default();
-            (field("type"), field("msg"))
-        }
-        Value::String(text) => ("", text.as_str()),
-        _ => return None,
-    };
-    if kind.is_empty() {
-        return Some(failure(by_status(status), text));
-    }
+/// The failure that a model's own error tells of: a list of errors, each with a type.
+pub(crate) fn of_model(status: u16, body: &Value) -> Option<Failure> {
+    let first = body.get("detail")?.as_array()?.first()?;
+    let field = |name: &str| first.get(name).and_then(Value::as_str);
+    let kind = field("type").filter(|kind| !kind.is_empty())?;
+    let text = field("msg").unwrap_or_default();
     Some(by_type_or(kind, text, by_status(status)))
+}
+
+/// The failure that the platform's error tells of: it has a type of its own.
+pub(crate) fn of_platform(body: &Value) -> Option<Failure> {
+    let kind = body.get("error_type").and_then(Value::as_str);
+    let kind = kind.filter(|kind| !kind.is_empty())?;
+    let text = body.get("detail").and_then(Value::as_str);
+    Some(by_type(kind, text.unwrap_or_default()))
 }
 
 /// The failure of a stated type.
@@ -30,7 +26,8 @@ pub(crate) fn by_type(kind: &str, text: &str) -> Failure {
     by_type_or(kind, text, FailureCode::ProviderError)
 }
 
-fn by_type_or(kind: &str, text: &str, otherwise: FailureCode) -> Failure {
+/// The failure of a stated type; of this code if the type says nothing.
+pub(crate) fn by_type_or(kind: &str, text: &str, otherwise: FailureCode) -> Failure {
     let code = match kind {
         "content_policy_violation" => FailureCode::ContentPolicyViolation,
         "no_media_generated" => FailureCode::NoMedia,
@@ -62,12 +59,34 @@ fn by_type_or(kind: &str, text: &str, otherwise: FailureCode) -> Failure {
         | "downstream_service_error"
         | "downstream_service_unavailable" => FailureCode::ProviderError,
         kind if kind.starts_with("runner_") => FailureCode::ProviderError,
+        kind if refuses_content(kind) || refuses_content(text) => {
+            FailureCode::ContentPolicyViolation
+        }
         _ => otherwise,
     };
-    failure(code, text)
+    of(code, text)
 }
 
-fn by_status(status: u16) -> FailureCode {
+/// Whether a type that fal's list does not have, or its text, tells of a refused content: models of other makers behind
+/// fal name it in words of their own.
+fn refuses_content(text: &str) -> bool {
+    const SIGNS: [&str; 9] = [
+        "content_policy",
+        "content policy",
+        "content_filter",
+        "moderation",
+        "nsfw",
+        "safety_check",
+        "safety filter",
+        "safety system",
+        "sensitive content",
+    ];
+    let text = text.to_ascii_lowercase();
+    SIGNS.into_iter().any(|sign| text.contains(sign))
+}
+
+/// What a status code tells of a failure that has no type.
+pub(crate) fn by_status(status: u16) -> FailureCode {
     match status {
         400 | 422 => FailureCode::InvalidInput,
         408 | 504 => FailureCode::ProviderTimeout,
@@ -77,7 +96,7 @@ fn by_status(status: u16) -> FailureCode {
 }
 
 /// The provider's own words only where they help the client mend its request, and only if they hold no address.
-fn failure(code: FailureCode, text: &str) -> Failure {
+pub(crate) fn of(code: FailureCode, text: &str) -> Failure {
     let ours = match code {
         FailureCode::ContentPolicyViolation => {
             "the provider refused this as against its content policy"
@@ -89,8 +108,10 @@ fn failure(code: FailureCode, text: &str) -> Failure {
         FailureCode::ContentFlagged => "the result was flagged as unsafe and is withheld",
         FailureCode::MediaUnavailable
         | FailureCode::ProviderError
-        | FailureCode::ProviderUnavailable
         | FailureCode::OutcomeUnknown => "the provider failed to make it",
+        FailureCode::ProviderUnavailable => {
+            "we could not hand this to the provider; the trouble is ours, try again later"
+        }
     };
     let helps = code == FailureCode::InvalidInput && !text.is_empty() && !text.contains("://");
     Failure::new(
@@ -105,12 +126,12 @@ fn failure(code: FailureCode, text: &str) -> Failure {
 
 /// The result was flagged as unsafe.
 pub(crate) fn flagged() -> Failure {
-    failure(FailureCode::ContentFlagged, "")
+    of(FailureCode::ContentFlagged, "")
 }
 
 /// The result holds nothing.
 pub(crate) fn nothing() -> Failure {
-    failure(FailureCode::NoMedia, "")
+    of(FailureCode::NoMedia, "")
 }
 
 #[cfg(test)]
@@ -118,63 +139,85 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn model(kind: &str, msg: &str) -> Value {
+        json!({"detail": [{"loc": ["body", "prompt"], "type": kind, "msg": msg}]})
+    }
+
     #[test]
     fn an_error_is_told_by_its_type_and_never_shows_an_address() {
-        let model = |kind: &str, msg: &str| json!({"detail": [{"loc": ["body", "prompt"], "type": kind, "msg": msg}]});
+        use FailureCode as Code;
         let cases = [
             (
                 422,
                 model("content_policy_violation", "no"),
-                FailureCode::ContentPolicyViolation,
+                Code::ContentPolicyViolation,
             ),
             (
                 422,
                 model("sequence_too_long", "at most 10"),
-                FailureCode::InvalidInput,
+                Code::InvalidInput,
             ),
             (
                 422,
                 model("some_new_type", "see https://fal.ai/x"),
-                FailureCode::InvalidInput,
+                Code::InvalidInput,
+            ),
+            (
+                422,
+                model("moderation_blocked", "no"),
+                Code::ContentPolicyViolation,
+            ),
+            (
+                400,
+                model("value_error", "flagged by our safety system"),
+                Code::ContentPolicyViolation,
             ),
             (
                 500,
                 model("internal_server_error", "boom"),
-                FailureCode::ProviderError,
+                Code::ProviderError,
             ),
+            (500, model("some_new_type", "boom"), Code::ProviderError),
             (
                 504,
-                json!({"detail": "slow", "error_type": "startup_timeout"}),
-                FailureCode::ProviderTimeout,
-            ),
-            (
-                503,
-                json!({"detail": "x", "error_type": "runner_disconnected"}),
-                FailureCode::ProviderError,
-            ),
-            (
-                499,
-                json!({"detail": "x", "error_type": "client_cancelled"}),
-                FailureCode::Canceled,
-            ),
-            (
-                422,
-                json!({"detail": "plain text"}),
-                FailureCode::InvalidInput,
+                model("generation_timeout", "slow"),
+                Code::ProviderTimeout,
             ),
         ];
         for (status, body, code) in cases {
-            let failure = from_body(status, &body).expect("an error body");
+            let failure = of_model(status, &body).expect("an error body");
             assert_eq!(failure.code, code, "{body}");
             assert!(!failure.message.contains("://"), "{}", failure.message);
         }
+        for (kind, code) in [
+            ("startup_timeout", Code::ProviderTimeout),
+            ("runner_disconnected", Code::ProviderError),
+            ("client_cancelled", Code::Canceled),
+            ("bad_request", Code::InvalidInput),
+            ("a_new_one", Code::ProviderError),
+        ] {
+            let body = json!({"detail": "x", "error_type": kind});
+            assert_eq!(
+                of_platform(&body).map(|failure| failure.code),
+                Some(code),
+                "{kind}"
+            );
+        }
+    }
+
+    #[test]
+    fn words_without_a_type_tell_of_no_failure() {
         for body in [
             Value::Null,
             json!({}),
             json!({"detail": 5}),
             json!({"detail": []}),
+            json!({"detail": "plain text"}),
+            json!({"detail": [{"msg": "no type"}]}),
+            json!({"error_type": ""}),
         ] {
-            assert_eq!(from_body(500, &body), None, "{body}");
+            assert_eq!(of_model(500, &body), None, "{body}");
+            assert_eq!(of_platform(&body), None, "{body}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! domain's words. Refuses to know our storage and our money. It never retries a submit by itself: fal has no
 //! idempotency key, so a second submit is a second paid job, and only the caller knows what was proven.
 
+pub mod evidence;
 mod failures;
 pub mod media;
 mod outcome;
@@ -13,14 +14,14 @@ pub mod webhook;
 use std::time::Duration;
 
 use auth::opaque::Secret;
-use domain::generations::{Failure, FailureCode, Outcome, Ticket};
-use reqwest::{Client, Response, StatusCode};
-use serde::Deserialize;
-use serde_json::Value;
+use domain::generations::Ticket;
+use reqwest::{Client, Response};
 use thiserror::Error;
 
-pub use submit::{Submit, Submitted};
+pub use evidence::{Cancel, Cause, Evidence, Trouble};
+pub use submit::Submit;
 
+use crate::evidence::{Answer, Status};
 use crate::webhook::Keys;
 
 /// How long connecting may take.
@@ -56,48 +57,6 @@ pub struct Fal {
     keys: Keys,
 }
 
-/// How a job goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// It waits; this many are ahead.
-    Queued {
-        /// How many.
-        position: u64,
-    },
-    /// It runs.
-    Running,
-    /// It ended.
-    Finished(Outcome),
-    /// fal does not know it (any more).
-    Gone,
-    /// fal did not answer in a way that says anything.
-    Unreachable(String),
-}
-
-/// What became of a wish to cancel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cancel {
-    /// fal will try; the job may end as it would have.
-    Requested,
-    /// It had ended.
-    AlreadyFinished,
-    /// fal does not know it.
-    NotFound,
-    /// fal did not answer in a way that says anything.
-    Unreachable(String),
-}
-
-#[derive(Deserialize)]
-struct Status {
-    status: String,
-    #[serde(default)]
-    queue_position: Option<u64>,
-    #[serde(default)]
-    error: Option<String>,
-    #[serde(default)]
-    error_type: Option<String>,
-}
-
 impl Fal {
     /// A client for `config`.
     ///
@@ -124,75 +83,37 @@ impl Fal {
     }
 
     /// How the job goes; if it ended, also what it made.
-    pub async fn status(&self, ticket: &Ticket) -> Progress {
-        let (code, body) = match self.ask(self.http.get(&ticket.status_url)).await {
-            Ok(answer) => answer,
-            Err(why) => return Progress::Unreachable(why),
+    pub async fn look(&self, ticket: &Ticket) -> Evidence {
+        let status = match self.ask(self.http.get(&ticket.status_url)).await {
+            Ok(answer) => evidence::of_status(&answer),
+            Err(trouble) => return Evidence::NotYet(trouble),
         };
-        if code == StatusCode::NOT_FOUND {
-            return Progress::Gone;
-        }
-        let Ok(status) = serde_json::from_value::<Status>(body) else {
-            return Progress::Unreachable(format!("its status was {code} with an unreadable body"));
-        };
-        match (code.is_success(), status.status.as_str()) {
-            (true, "IN_QUEUE") => Progress::Queued {
-                position: status.queue_position.unwrap_or(0),
+        match status {
+            Status::Said(evidence) => evidence,
+            Status::Ended => match self.ask(self.http.get(&ticket.response_url)).await {
+                Ok(answer) => evidence::of_result(&answer),
+                Err(trouble) => Evidence::NotYet(trouble),
             },
-            (true, "IN_PROGRESS") => Progress::Running,
-            // COMPLETED is not success: a failed job is completed too.
-            (true, "COMPLETED") => match (&status.error_type, &status.error) {
-                (Some(kind), error) => Progress::Finished(Outcome::Failed(failures::by_type(
-                    kind,
-                    error.as_deref().unwrap_or_default(),
-                ))),
-                (None, _) => self.result(ticket).await,
-            },
-            _ => Progress::Unreachable(format!("its status was {code}, {:.40}", status.status)),
-        }
-    }
-
-    /// What a completed job made.
-    async fn result(&self, ticket: &Ticket) -> Progress {
-        let (code, body) = match self.ask(self.http.get(&ticket.response_url)).await {
-            Ok(answer) => answer,
-            Err(why) => return Progress::Unreachable(why),
-        };
-        if code.is_success() {
-            return Progress::Finished(outcome::read(&body));
-        }
-        if code == StatusCode::NOT_FOUND {
-            return Progress::Gone;
-        }
-        // A failed job answers with the model's own error; anything without one is fal's trouble, and passes.
-        match failures::from_body(code.as_u16(), &body) {
-            Some(failure) => Progress::Finished(Outcome::Failed(failure)),
-            None => Progress::Unreachable(format!("its result was {code}")),
         }
     }
 
     /// Asks fal to stop a job.
     pub async fn cancel(&self, ticket: &Ticket) -> Cancel {
         match self.ask(self.http.put(&ticket.cancel_url)).await {
-            Ok((code, _)) if code.is_success() => Cancel::Requested,
-            Ok((StatusCode::BAD_REQUEST, _)) => Cancel::AlreadyFinished,
-            Ok((StatusCode::NOT_FOUND, _)) => Cancel::NotFound,
-            Ok((code, _)) => Cancel::Unreachable(format!("its answer to a cancel was {code}")),
-            Err(why) => Cancel::Unreachable(why),
+            Ok(answer) => evidence::of_cancel(&answer),
+            Err(trouble) => Cancel::NotYet(trouble),
         }
     }
 
-    /// One question with our key, and its JSON answer (null if it is not JSON).
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<(StatusCode, Value), String> {
-        let response = request
+    /// One question with our key, and its answer.
+    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, Trouble> {
+        let sent = request
             .timeout(ASK_TIMEOUT)
             .header("Authorization", format!("Key {}", self.config.key.expose()))
             .send()
-            .await
-            .map_err(|error| describe(&error))?;
-        let code = response.status();
-        let bytes = read_bounded(response, ANSWER_BYTES_MAX).await?;
-        Ok((code, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
+            .await;
+        let response = sent.map_err(|error| Trouble::new(Cause::Outage, describe(&error)))?;
+        Ok(read_answer(response).await)
     }
 
     /// Whether our key may be sent to `url`: to the configured host, or to fal's own.
@@ -205,6 +126,20 @@ impl Fal {
                 .host_str()
                 .is_some_and(|host| host.ends_with(".fal.run") || host.ends_with(".falrun.com"));
         url.origin() == self.origin.origin() || is_fal
+    }
+}
+
+/// An answer, as far as it can be read: a body that breaks off proves as little as one that is cut.
+async fn read_answer(response: Response) -> Answer {
+    let status = response.status().as_u16();
+    let error_type = response.headers().get("x-fal-error-type");
+    let error_type = error_type.and_then(|kind| kind.to_str().ok());
+    let error_type = error_type.map(str::to_owned);
+    let body = read_bounded(response, ANSWER_BYTES_MAX).await;
+    Answer {
+        status,
+        body: body.unwrap_or_default(),
+        error_type,
     }
 }
 
@@ -236,12 +171,4 @@ fn describe(error: &reqwest::Error) -> String {
         cause = inner.source();
     }
     text
-}
-
-/// A failure that says only that the provider could not be reached.
-fn unavailable() -> Failure {
-    Failure::new(
-        FailureCode::ProviderUnavailable,
-        "the provider did not take the job; try again later",
-    )
 }

@@ -1,53 +1,81 @@
 //! What a model answered when it was done: the addresses of what it made, wherever that model puts them.
 
-use domain::generations::{Media, Outcome};
+use domain::generations::{FailureCode, Media, Outcome, Piece};
 use serde_json::Value;
 
 use crate::failures;
 
 /// The most files that one job can make.
 const MEDIA_MAX: usize = 8;
+/// Where models put their one file. Some tell it twice, under two names.
+const SINGLE: [&str; 4] = ["image", "video", "audio", "audio_file"];
 
-/// Reads a model's output.
-pub(crate) fn read(body: &Value) -> Outcome {
-    // Flux marks unsafe pictures while still answering 200; such a "success" cannot be delivered.
-    let flags = body.get("has_nsfw_concepts").and_then(Value::as_array);
-    if flags.is_some_and(|flags| flags.iter().any(|flag| flag.as_bool() == Some(true))) {
-        return Outcome::Failed(failures::flagged());
-    }
-    let many = body
-        .get("images")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let single = ["image", "video", "audio", "audio_file"]
-        .into_iter()
-        .filter_map(|name| body.get(name));
-    let mut media: Vec<Media> = Vec::new();
-    for found in many.chain(single).filter_map(file).take(MEDIA_MAX) {
-        if media.iter().all(|known| known.url != found.url) {
-            media.push(found);
+/// Reads a model's output; `None` if the body has not the form of one.
+pub(crate) fn read(body: &Value) -> Option<Outcome> {
+    let mut pieces = match body.get("images") {
+        Some(Value::Array(images)) => images.iter().take(MEDIA_MAX).map(piece).collect(),
+        Some(_) | None => Vec::new(),
+    };
+    let has_list = body.get("images").is_some_and(Value::is_array);
+    let mut seen: Vec<Piece> = Vec::new();
+    for name in SINGLE {
+        let Some(file @ Value::Object(_)) = body.get(name) else {
+            continue;
+        };
+        let found = piece(file);
+        if !seen.contains(&found) {
+            seen.push(found);
         }
     }
-    if media.is_empty() {
-        Outcome::Failed(failures::nothing())
-    } else {
-        Outcome::Succeeded(media)
+    if !has_list && seen.is_empty() {
+        return None;
+    }
+    pieces.append(&mut seen);
+    withhold_flagged(&mut pieces, body);
+    Some(judge(pieces))
+}
+
+/// Flux marks unsafe pictures while still answering 200, one mark a picture in their order. Marks that do not fit the
+/// pictures withhold all of them if any is set: nobody can tell which is meant.
+fn withhold_flagged(pieces: &mut [Piece], body: &Value) {
+    let marks = body.get("has_nsfw_concepts").and_then(Value::as_array);
+    let Some(marks) = marks else { return };
+    let is_set = |mark: &Value| mark.as_bool() == Some(true);
+    if marks.len() == pieces.len() {
+        for (piece, _) in pieces.iter_mut().zip(marks).filter(|(_, m)| is_set(m)) {
+            *piece = Piece::Withheld(FailureCode::ContentFlagged);
+        }
+    } else if marks.iter().any(is_set) {
+        pieces.fill(Piece::Withheld(FailureCode::ContentFlagged));
     }
 }
 
-fn file(value: &Value) -> Option<Media> {
-    let url = value
-        .get("url")?
-        .as_str()
-        .filter(|url| url.starts_with("http"))?;
+/// With nothing to deliver, a success is none.
+fn judge(pieces: Vec<Piece>) -> Outcome {
+    let is_made = |piece: &Piece| matches!(piece, Piece::Made(_));
+    let is_flagged = |piece: &Piece| *piece == Piece::Withheld(FailureCode::ContentFlagged);
+    if pieces.iter().any(is_made) {
+        Outcome::Made(pieces)
+    } else if pieces.iter().any(is_flagged) {
+        Outcome::Refused(failures::flagged())
+    } else {
+        Outcome::Refused(failures::nothing())
+    }
+}
+
+/// One file. An address that cannot be fetched, such as a data URI, is as good as none.
+fn piece(value: &Value) -> Piece {
+    let url = value.get("url").and_then(Value::as_str);
+    let Some(url) = url.filter(|url| url.starts_with("http")) else {
+        return Piece::Withheld(FailureCode::MediaUnavailable);
+    };
     let pixels = |name: &str| {
         value
             .get(name)
             .and_then(Value::as_u64)
             .and_then(|n| u32::try_from(n).ok())
     };
-    Some(Media {
+    Piece::Made(Media {
         url: url.to_owned(),
         content_type: value
             .get("content_type")
@@ -61,14 +89,17 @@ fn file(value: &Value) -> Option<Media> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::generations::FailureCode;
     use serde_json::json;
 
     fn urls(body: &Value) -> Vec<String> {
-        match read(body) {
-            Outcome::Succeeded(media) => media.into_iter().map(|media| media.url).collect(),
-            Outcome::Failed(failure) => panic!("{failure:?}"),
-        }
+        let Some(Outcome::Made(pieces)) = read(body) else {
+            panic!("{body} is an output");
+        };
+        let url = |piece| match piece {
+            Piece::Made(media) => media.url,
+            Piece::Withheld(code) => code.as_str().to_owned(),
+        };
+        pieces.into_iter().map(url).collect()
     }
 
     #[test]
@@ -92,20 +123,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_flagged_or_has_no_address_is_withheld_and_the_rest_is_not() {
+        let images = json!([{"url": "https://a/0"}, {"url": "https://a/1"}, {"url": null}]);
+        let body = json!({"images": images, "has_nsfw_concepts": [false, true, false]});
+        assert_eq!(
+            urls(&body),
+            ["https://a/0", "content_flagged", "media_unavailable"]
+        );
+    }
+
+    #[test]
     fn a_success_without_anything_to_deliver_is_a_failure() {
         let code = |body: &Value| match read(body) {
-            Outcome::Failed(failure) => failure.code,
-            Outcome::Succeeded(media) => panic!("{media:?}"),
+            Some(Outcome::Refused(failure)) => failure.code,
+            other => panic!("{other:?}"),
         };
         for body in [
-            json!({}),
-            json!(null),
             json!({"images": []}),
             json!({"video": {"url": "data:video/mp4;base64,AA"}}),
         ] {
             assert_eq!(code(&body), FailureCode::NoMedia, "{body}");
         }
-        let flagged = json!({"images": [{"url": "https://a/1"}], "has_nsfw_concepts": [true]});
-        assert_eq!(code(&flagged), FailureCode::ContentFlagged);
+        for flags in [json!([true]), json!([false, true])] {
+            let flagged = json!({"images": [{"url": "https://a/1"}], "has_nsfw_concepts": flags});
+            assert_eq!(code(&flagged), FailureCode::ContentFlagged);
+        }
+    }
+
+    #[test]
+    fn what_is_no_output_says_nothing() {
+        for body in [
+            json!({}),
+            json!(null),
+            json!("<html>"),
+            json!({"images": null, "video": null}),
+            json!({"detail": "Request is still in progress"}),
+        ] {
+            assert_eq!(read(&body), None, "{body}");
+        }
     }
 }

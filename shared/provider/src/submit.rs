@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use domain::catalogue::{Order, Value as Given};
-use domain::generations::{Failure, FailureCode, Ticket};
-use reqwest::{Response, StatusCode};
-use serde::Deserialize;
+use reqwest::Response;
 use serde_json::{Map, Number, Value};
 
-use crate::{ANSWER_BYTES_MAX, Fal, SUBMIT_TIMEOUT, describe, failures, read_bounded, unavailable};
+use crate::evidence::{self, Cause, Evidence, Trouble};
+use crate::{Fal, SUBMIT_TIMEOUT, describe, read_answer};
 
 /// How long fal keeps what it made; we copy it within minutes, and keep it ourselves.
 const MEDIA_LIFETIME: &str = r#"{"expiration_duration_seconds":86400}"#;
@@ -20,27 +19,6 @@ pub struct Submit {
     input: Map<String, Value>,
     webhook_url: Option<String>,
     start_timeout: Duration,
-}
-
-/// What is known after a submit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Submitted {
-    /// fal has the job.
-    Accepted(Ticket),
-    /// fal provably does not have it, and will not take it.
-    Refused(Failure),
-    /// fal provably does not have it, but may take it later.
-    Later(Failure),
-    /// fal may have it or not: time-out, broken connection, or an answer that proves nothing.
-    Unknown(String),
-}
-
-#[derive(Deserialize)]
-struct Accepted {
-    request_id: String,
-    status_url: String,
-    response_url: String,
-    cancel_url: String,
 }
 
 impl Submit {
@@ -85,22 +63,31 @@ fn to_json(value: &Given) -> Value {
 
 impl Fal {
     /// Hands a job to fal, once. A path that fal says does not exist is no submit: the next one is tried.
-    pub async fn submit(&self, job: &Submit) -> Submitted {
-        let mut last = Submitted::Refused(unavailable());
+    pub async fn submit(&self, job: &Submit) -> Evidence {
+        let mut last = Evidence::NotAccepted(Trouble::new(Cause::Retired, "it has no path"));
         for path in job.paths {
             last = match self.post(path, job).await {
-                Ok(response) if response.status() == StatusCode::NOT_FOUND => {
-                    tracing::warn!(path, "the provider has no such endpoint");
-                    Submitted::Refused(Failure::new(
-                        FailureCode::ProviderUnavailable,
-                        "the provider no longer offers this model",
-                    ))
+                Ok(response) => {
+                    let answer = read_answer(response).await;
+                    evidence::of_submit(&answer, |url| self.is_ours(url))
                 }
-                Ok(response) => return self.read(response).await,
                 // Nothing was sent, so nothing was accepted.
-                Err(error) if error.is_connect() => return Submitted::Later(unavailable()),
-                Err(error) => return Submitted::Unknown(describe(&error)),
+                Err(error) if error.is_connect() => {
+                    Evidence::NotAccepted(Trouble::new(Cause::Outage, describe(&error)))
+                }
+                Err(error) => Evidence::NotYet(Trouble::new(Cause::Outage, describe(&error))),
             };
+            match &last {
+                Evidence::NotAccepted(trouble) if trouble.cause == Cause::Retired => {
+                    tracing::warn!(path, "the provider has no such endpoint");
+                }
+                Evidence::Accepted { .. }
+                | Evidence::Working { .. }
+                | Evidence::Made(_)
+                | Evidence::Refused(_)
+                | Evidence::NotAccepted(_)
+                | Evidence::NotYet(_) => return last,
+            }
         }
         last
     }
@@ -126,64 +113,6 @@ impl Fal {
         match &job.webhook_url {
             Some(webhook) => request.query(&[("fal_webhook", webhook)]).send().await,
             None => request.send().await,
-        }
-    }
-
-    /// What an answer proves. 4xx and 503 say that nothing was accepted; a 500, 502 or 504 may have been made by
-    /// something in front of a queue that did accept the job.
-    async fn read(&self, response: Response) -> Submitted {
-        let code = response.status();
-        let body = match read_bounded(response, ANSWER_BYTES_MAX).await {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-            Err(why) if code.is_success() => return Submitted::Unknown(why),
-            Err(_) => Value::Null,
-        };
-        match code.as_u16() {
-            200..=299 => match serde_json::from_value::<Accepted>(body) {
-                Ok(accepted) => self.ticket(accepted),
-                Err(_) => Submitted::Unknown(format!(
-                    "it answered {code} without saying which job that is"
-                )),
-            },
-            408 | 425 | 429 | 503 => Submitted::Later(unavailable()),
-            401 | 403 => {
-                tracing::error!(
-                    status = code.as_u16(),
-                    "the provider refuses our key or account"
-                );
-                Submitted::Refused(unavailable())
-            }
-            400..=499 => Submitted::Refused(
-                failures::from_body(code.as_u16(), &body).unwrap_or_else(|| {
-                    Failure::new(FailureCode::ProviderError, "the provider refused the job")
-                }),
-            ),
-            _ => Submitted::Unknown(format!("it answered {code}")),
-        }
-    }
-
-    /// Its addresses get our key with every question, so they must be fal's.
-    fn ticket(&self, accepted: Accepted) -> Submitted {
-        let Accepted {
-            request_id,
-            status_url,
-            response_url,
-            cancel_url,
-        } = accepted;
-        if [&status_url, &response_url, &cancel_url]
-            .into_iter()
-            .all(|url| self.is_ours(url))
-        {
-            Submitted::Accepted(Ticket {
-                request_id,
-                status_url,
-                response_url,
-                cancel_url,
-            })
-        } else {
-            Submitted::Unknown(
-                "it accepted the job, and named addresses that are not its own".to_owned(),
-            )
         }
     }
 }

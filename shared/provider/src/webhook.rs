@@ -8,11 +8,11 @@ use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use domain::generations::Outcome;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::Deserialize;
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
-use crate::{ANSWER_BYTES_MAX, ASK_TIMEOUT, Fal, failures, outcome, read_bounded};
+use crate::evidence::{self, WebhookBody};
+use crate::{ANSWER_BYTES_MAX, ASK_TIMEOUT, Fal, read_bounded};
 
 /// How far the timestamp may be from now.
 const WINDOW_S: u64 = 300;
@@ -66,16 +66,6 @@ struct Fetched {
 }
 
 #[derive(Deserialize)]
-struct Body {
-    request_id: String,
-    status: String,
-    #[serde(default)]
-    payload: Value,
-    #[serde(default)]
-    error: Option<String>,
-}
-
-#[derive(Deserialize)]
 struct Jwks {
     keys: Vec<Jwk>,
 }
@@ -115,12 +105,12 @@ impl Fal {
         );
         self.verify_signature(message.as_bytes(), &signature)
             .await?;
-        let body: Body = serde_json::from_slice(body).map_err(|_| denied())?;
+        let body: WebhookBody = serde_json::from_slice(body).map_err(|_| denied())?;
         if body.request_id != headers.request_id {
             return Err(denied());
         }
         Ok(Verified {
-            outcome: body.outcome(),
+            outcome: evidence::of_webhook(&body),
             request_id: body.request_id,
         })
     }
@@ -185,21 +175,4 @@ fn key(jwk: &Jwk) -> Option<VerifyingKey> {
         .or_else(|_| URL_SAFE.decode(&jwk.x))
         .ok()?;
     VerifyingKey::from_bytes(&bytes.try_into().ok()?).ok()
-}
-
-impl Body {
-    fn outcome(&self) -> Option<Outcome> {
-        if self.status == "OK" {
-            return (!self.payload.is_null()).then(|| outcome::read(&self.payload));
-        }
-        // "Invalid status code: 422": the only place where an error webhook names the status.
-        let status = self
-            .error
-            .as_deref()
-            .and_then(|text| text.rsplit(' ').next()?.parse().ok())
-            .unwrap_or(500);
-        let failure = failures::from_body(status, &self.payload)
-            .unwrap_or_else(|| failures::by_type("", self.error.as_deref().unwrap_or_default()));
-        Some(Outcome::Failed(failure))
-    }
 }

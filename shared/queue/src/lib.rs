@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use aws::{Fault, SdkConfig};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
-use domain::generations::{Failure, FailureCode, Media, Outcome};
+use domain::Timestamp;
+use domain::generations::{Failure, FailureCode, Media, Outcome, Piece};
 use domain::ids::{GenerationId, Tenant};
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +23,10 @@ pub struct Queues {
     pub image_url: String,
     /// Videos to submit.
     pub video_url: String,
-    /// Jobs to look at, with or without word from the provider.
+    /// Jobs of which there is news: the provider's word, or a reason to ask for it.
     pub settle_url: String,
+    /// Jobs that the sweep found due: they wait behind each other, and no news waits behind them.
+    pub look_url: String,
     /// Letters to write.
     pub mail_url: String,
     /// Users whose usage-plan keys must be looked at.
@@ -56,6 +59,9 @@ pub struct Settle {
     /// What a verified webhook said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub word: Option<Word>,
+    /// Until when the sweep put the job's next look off when it sent this, in milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leased_until_ms: Option<i64>,
 }
 
 /// What a verified webhook said of a job.
@@ -72,15 +78,25 @@ pub struct Word {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum WireOutcome {
-    /// It made these.
-    Succeeded(Vec<WireMedia>),
-    /// It failed: a code of [`FailureCode`], and why.
-    Failed {
+    /// It made these, in their order.
+    Made(Vec<WirePiece>),
+    /// It was refused: a code of [`FailureCode`], and why.
+    Refused {
         /// The stable code.
         code: String,
         /// One sentence.
         message: String,
     },
+}
+
+/// [`Piece`] on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum WirePiece {
+    /// It was made.
+    Made(WireMedia),
+    /// It is withheld: a code of [`FailureCode`].
+    Withheld(String),
 }
 
 /// [`Media`] on the wire.
@@ -125,25 +141,8 @@ pub struct LookAtKeys {
 impl From<Outcome> for WireOutcome {
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Succeeded(media) => Self::Succeeded(
-                media
-                    .into_iter()
-                    .map(
-                        |Media {
-                             url,
-                             content_type,
-                             width,
-                             height,
-                         }| WireMedia {
-                            url,
-                            content_type,
-                            width,
-                            height,
-                        },
-                    )
-                    .collect(),
-            ),
-            Outcome::Failed(Failure { code, message }) => Self::Failed {
+            Outcome::Made(pieces) => Self::Made(pieces.into_iter().map(WirePiece::from).collect()),
+            Outcome::Refused(Failure { code, message }) => Self::Refused {
                 code: code.as_str().to_owned(),
                 message,
             },
@@ -154,31 +153,53 @@ impl From<Outcome> for WireOutcome {
 impl From<WireOutcome> for Outcome {
     fn from(outcome: WireOutcome) -> Self {
         match outcome {
-            WireOutcome::Succeeded(media) => Self::Succeeded(
-                media
-                    .into_iter()
-                    .map(
-                        |WireMedia {
-                             url,
-                             content_type,
-                             width,
-                             height,
-                         }| Media {
-                            url,
-                            content_type,
-                            width,
-                            height,
-                        },
-                    )
-                    .collect(),
-            ),
-            WireOutcome::Failed { code, message } => {
-                // A code that only a newer version knows is still a failure at the provider.
-                Self::Failed(Failure::new(
-                    FailureCode::parse(&code).unwrap_or(FailureCode::ProviderError),
-                    message,
-                ))
+            WireOutcome::Made(pieces) => Self::Made(pieces.into_iter().map(Piece::from).collect()),
+            WireOutcome::Refused { code, message } => {
+                Self::Refused(Failure::new(code_of(&code), message))
             }
+        }
+    }
+}
+
+/// A code that only a newer version knows is still a failure at the provider.
+fn code_of(text: &str) -> FailureCode {
+    FailureCode::parse(text).unwrap_or(FailureCode::ProviderError)
+}
+
+impl From<Piece> for WirePiece {
+    fn from(piece: Piece) -> Self {
+        match piece {
+            Piece::Made(Media {
+                url,
+                content_type,
+                width,
+                height,
+            }) => Self::Made(WireMedia {
+                url,
+                content_type,
+                width,
+                height,
+            }),
+            Piece::Withheld(code) => Self::Withheld(code.as_str().to_owned()),
+        }
+    }
+}
+
+impl From<WirePiece> for Piece {
+    fn from(piece: WirePiece) -> Self {
+        match piece {
+            WirePiece::Made(WireMedia {
+                url,
+                content_type,
+                width,
+                height,
+            }) => Self::Made(Media {
+                url,
+                content_type,
+                width,
+                height,
+            }),
+            WirePiece::Withheld(code) => Self::Withheld(code_of(&code)),
         }
     }
 }
@@ -245,42 +266,73 @@ impl Queue {
         Ok(())
     }
 
-    /// Asks the settle worker to look at all of these jobs, ten a call.
+    /// Asks the settle worker to look at all of these jobs, each leased until then, ten a call.
     ///
     /// # Errors
-    /// A [`Fault`] if SQS did not take all of them; those that it did not take are due still.
-    pub async fn settle_all(&self, generations: &[GenerationId]) -> Result<(), Fault> {
-        for batch in generations.chunks(BATCH_MAX) {
+    /// A [`Fault`] if SQS did not take all of them; those that it did not take are due again after their lease.
+    pub async fn look_at_all(&self, leased: &[(GenerationId, Timestamp)]) -> Result<(), Fault> {
+        for batch in leased.chunks(BATCH_MAX) {
             let mut entries = Vec::with_capacity(batch.len());
-            for (n, generation) in batch.iter().enumerate() {
+            for (n, (generation, until)) in batch.iter().enumerate() {
                 let body = encode(&Settle {
                     generation_id: generation.to_string(),
                     word: None,
+                    leased_until_ms: Some(until.ms()),
                 })?;
                 entries.push(
                     SendMessageBatchRequestEntry::builder()
                         .id(n.to_string())
                         .message_body(body)
                         .build()
-                        .map_err(Fault::doing("building a batch for the settle queue"))?,
+                        .map_err(Fault::doing("building a batch for the look queue"))?,
                 );
             }
             let sent = self
                 .client
                 .send_message_batch()
-                .queue_url(&self.queues.settle_url)
+                .queue_url(&self.queues.look_url)
                 .set_entries(Some(entries))
                 .send()
                 .await
-                .map_err(Fault::doing("sending due jobs to the settle queue"))?;
+                .map_err(Fault::doing("sending due jobs to the look queue"))?;
             if let Some(failed) = sent.failed().first() {
                 return Err(Fault::new(
-                    "sending due jobs to the settle queue",
+                    "sending due jobs to the look queue",
                     failed.code().to_owned(),
                 ));
             }
         }
         Ok(())
+    }
+
+    /// How many jobs wait for a look, or are being looked at: approximately, as SQS counts.
+    ///
+    /// # Errors
+    /// A [`Fault`] if SQS does not answer.
+    pub async fn looks_waiting(&self) -> Result<u32, Fault> {
+        use aws_sdk_sqs::types::QueueAttributeName::{
+            ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible,
+        };
+        let doing = "counting the look queue";
+        let found = self
+            .client
+            .get_queue_attributes()
+            .queue_url(&self.queues.look_url)
+            .attribute_names(ApproximateNumberOfMessages)
+            .attribute_names(ApproximateNumberOfMessagesNotVisible)
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        let counts = found.attributes.unwrap_or_default();
+        let mut waiting: u32 = 0;
+        for name in [
+            ApproximateNumberOfMessages,
+            ApproximateNumberOfMessagesNotVisible,
+        ] {
+            let count = counts.get(&name).map_or("0", String::as_str);
+            waiting = waiting.saturating_add(count.parse().map_err(Fault::doing(doing))?);
+        }
+        Ok(waiting)
     }
 
     /// Asks the mail worker to write a letter.

@@ -17,6 +17,7 @@ mod promos;
 mod purchases;
 mod quotes;
 mod reconciliation;
+mod sources;
 
 use std::collections::HashMap;
 
@@ -33,7 +34,9 @@ pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key a
 pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
 pub(crate) use erasures::ErasureItem;
 pub(crate) use files::FileItem;
-pub(crate) use generations::{CountedItem, GenerationItem, HoldItem, IdempotencyItem, due_shards};
+pub(crate) use generations::{
+    CountedItem, DueItem, GenerationItem, HoldItem, IdempotencyItem, due_shards,
+};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem, wallet_shards};
 pub(crate) use models::{OFFERS, OffersItem};
 pub(crate) use once::OnceItem;

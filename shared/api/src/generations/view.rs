@@ -205,7 +205,7 @@ impl GenerationView {
             kind: model
                 .map_or("image", |model| model.kind.as_str())
                 .to_owned(),
-            status: generation.state.status().to_owned(),
+            status: generation.status().to_owned(),
             progress: generation.progress_percent(now, expected),
             prompt: request.prompt.clone(),
             negative_prompt: request.negative_prompt.clone(),

@@ -43,7 +43,7 @@ pub(crate) async fn commit(
     for attempt in 0..ATTEMPTS_MAX {
         let wallet = app.store().wallet(&job.tenant).await?;
         let booked = match settlement {
-            Settlement::Capture => wallet.capture(&what, clock::now()),
+            Settlement::Capture { .. } => wallet.capture(&what, clock::now()),
             Settlement::Release | Settlement::None => wallet.release(&what, clock::now()),
         };
         if let Ok(booked) = &booked

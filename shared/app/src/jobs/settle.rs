@@ -6,51 +6,78 @@ use std::time::Duration;
 use aws::Fault;
 use domain::Timestamp;
 use domain::catalogue;
-use domain::generations::{Failure, FailureCode, Generation, Outcome, State};
+use domain::generations::{
+    Failure, FailureCode, Generation, Need, Outcome, Patience, State, Ticket,
+};
 use domain::ids::GenerationId;
-use provider::{Cancel, Progress};
+use provider::{Cancel, Evidence};
 use store::System;
 
 use crate::config::UnknownPolicy;
 use crate::jobs::commit::{Committed, commit};
-use crate::jobs::copy::{Copied, copy};
+use crate::jobs::copy::store_media;
 use crate::{App, Error, clock, generations, metrics};
 
-/// How often one message may take the job on: more than its longest path, and an end for one that never rests.
+/// The most steps that one message may take a job on: more than its longest path, and an end for one that never rests.
 const STEPS_MAX: u32 = 12;
 /// When a queued job is looked at again after its worker was told once more.
 const QUEUED_CHECK: Duration = Duration::from_secs(60);
-/// The shortest pause between two looks at a running job: the sweep runs once a minute.
-const RUNNING_CHECK_MIN: Duration = Duration::from_secs(20);
-/// When a job is looked at again whose media are being copied.
-const STORING_CHECK: Duration = Duration::from_secs(120);
-/// When media that could not be fetched are tried again.
-const COPY_RETRY: Duration = Duration::from_secs(20);
+/// How long a worker that begins to copy media has the job for itself: longer than its function may run.
+pub(super) const STORING_LEASE: Duration = Duration::from_secs(150);
 /// When a job is looked at again that the provider was asked to stop.
 const CANCEL_CHECK: Duration = Duration::from_secs(5);
-/// How long the provider's answer to a cancel is waited for.
+/// How long the provider's answer to its owner's cancel is waited for.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(30 * 60);
-/// How long media that cannot be fetched are tried again: the provider keeps a result for an hour at most.
-const COPY_PATIENCE: Duration = Duration::from_secs(3_600);
+/// How long until a job is looked at again that the operator's policy goes on holding.
+const HELD_CHECK: Duration = Duration::from_secs(24 * 3_600);
 
 /// What a webhook said: the provider's id of the job, and how it ended.
 pub type Word = (String, Outcome);
+
+/// Why a job is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A verified webhook said how it ended.
+    Word(Word),
+    /// Somebody has reason to believe that there is news of it.
+    News,
+    /// The sweep found it due, and put its next look off until then: nobody else is sent meanwhile.
+    Due(Timestamp),
+}
+
+impl Cause {
+    /// Whether the time for a look at `job` has come: by the clock, or because the sweep found that it had.
+    fn is_due(&self, job: &Generation, now: Timestamp) -> bool {
+        job.due_at.is_some_and(|at| match self {
+            Self::Due(leased_until) => at <= now || at == *leased_until,
+            Self::Word(_) | Self::News => at <= now,
+        })
+    }
+}
 
 /// Takes a job as far as it goes now.
 ///
 /// # Errors
 /// A fault if something of ours did not answer: the message comes back, and goes on from the record.
-pub async fn settle(app: &App, id: &GenerationId, word: Option<&Word>) -> Result<(), Error> {
+pub async fn settle(app: &App, id: &GenerationId, cause: &Cause) -> Result<(), Error> {
+    let mut is_ours_to_store = false;
     for _ in 0..STEPS_MAX {
         let Some(job) = app.store().job(System, id).await? else {
             return Ok(());
         };
-        let Some(next) = step(app, &job, word).await? else {
+        let next = if is_ours_to_store && job.state == State::Storing {
+            store_media(app, &job).await?
+        } else {
+            step(app, &job, cause).await?
+        };
+        let Some(next) = next else {
             return Ok(());
         };
         match commit(app, &job, &next).await? {
             Committed::Stale => {}
-            Committed::Done if next.state == State::Storing && job.state != State::Storing => {}
+            Committed::Done if next.state == State::Storing && !is_ours_to_store => {
+                is_ours_to_store = true;
+            }
             Committed::Done => return Ok(()),
         }
     }
@@ -58,13 +85,9 @@ pub async fn settle(app: &App, id: &GenerationId, word: Option<&Word>) -> Result
 }
 
 /// The job's next record, or nothing if nothing is to be done now.
-async fn step(
-    app: &App,
-    job: &Generation,
-    word: Option<&Word>,
-) -> Result<Option<Generation>, Error> {
+async fn step(app: &App, job: &Generation, cause: &Cause) -> Result<Option<Generation>, Error> {
     let now = clock::now();
-    if let Some((request_id, outcome)) = word
+    if let Cause::Word((request_id, outcome)) = cause
         && job.awaits_outcome()
     {
         if job.is_named(request_id) {
@@ -73,22 +96,32 @@ async fn step(
         tracing::warn!(generation = %job.id, "a webhook named another request; ignored");
         return Ok(None);
     }
-    let is_due = job.due_at.is_some_and(|at| at <= now);
-    match job.state {
-        State::Queued if is_due => send_again(app, job, now).await.map(Some),
-        State::Submitting if is_due => {
+    let is_due = cause.is_due(job, now);
+    match (job.state, &job.ticket) {
+        (State::Queued, _) if is_due => send_again(app, job, now).await.map(Some),
+        (State::Submitting, _) if is_due => {
             tracing::warn!(generation = %job.id, "its submit never ended; nobody knows whether the provider accepted it");
             Ok(job.lost_track(job.created_at.plus(app.config.jobs.unknown_after)))
         }
-        State::Running => look(app, job, now).await,
-        State::Storing => store_media(app, job).await,
-        State::Unknown if is_due => Ok(Some(apply_policy(app, job, now))),
-        State::Queued
-        | State::Submitting
-        | State::Unknown
-        | State::Succeeded
-        | State::Failed
-        | State::Canceled => Ok(None),
+        (State::Running | State::Unknown, Some(ticket)) if is_due || *cause == Cause::News => {
+            look(app, job, ticket).await
+        }
+        // Nobody can be asked: only a webhook proves anything.
+        (State::Unknown, None) if is_due => Ok(Some(apply_policy(app, job, now))),
+        (State::Running, None) => Err(Fault::new("looking at a job", "it has no ticket").into()),
+        // The record says that it is being stored before a worker begins, so that no other does the same.
+        (State::Storing, _) if is_due => Ok(Some(job.due(Some(now.plus(STORING_LEASE))))),
+        (
+            State::Queued
+            | State::Submitting
+            | State::Running
+            | State::Storing
+            | State::Unknown
+            | State::Succeeded
+            | State::Failed
+            | State::Canceled,
+            _,
+        ) => Ok(None),
     }
 }
 
@@ -99,8 +132,8 @@ fn ended(
     now: Timestamp,
 ) -> Option<Generation> {
     match outcome {
-        Outcome::Succeeded(media) => job.made(request_id, media.clone(), now.plus(STORING_CHECK)),
-        Outcome::Failed(failure) => job.failed(failure.clone(), now),
+        Outcome::Made(pieces) => job.made(request_id, pieces, now, now.plus(STORING_LEASE)),
+        Outcome::Refused(failure) => job.failed(failure.clone(), now),
     }
 }
 
@@ -122,90 +155,69 @@ async fn send_again(app: &App, job: &Generation, now: Timestamp) -> Result<Gener
     Ok(job.due(Some(now.plus(QUEUED_CHECK))))
 }
 
-/// Asks the provider how a running job goes.
-async fn look(app: &App, job: &Generation, now: Timestamp) -> Result<Option<Generation>, Error> {
-    let Some(ticket) = &job.ticket else {
-        return Err(Fault::new("looking at a job", "it has no ticket").into());
-    };
+/// Asks the provider how a job goes. Whatever it answers short of an end, the job's own time is judged.
+async fn look(app: &App, job: &Generation, ticket: &Ticket) -> Result<Option<Generation>, Error> {
     let fal = app.fal().await?;
-    let progress = fal.status(ticket).await;
-    metrics::provider_answered("status", now);
-    match progress {
-        Progress::Finished(outcome) => Ok(ended(job, &ticket.request_id, &outcome, now)),
-        Progress::Gone => {
-            tracing::warn!(generation = %job.id, "the provider no longer knows it");
-            Ok(job.lost_track(job.created_at.plus(app.config.jobs.unknown_after).max(now)))
+    let asked_at = clock::now();
+    let evidence = fal.look(ticket).await;
+    metrics::provider_answered("status", asked_at);
+    let now = clock::now();
+    let queue_position = match evidence {
+        Evidence::Made(pieces) => {
+            return Ok(job.made(&ticket.request_id, &pieces, now, now.plus(STORING_LEASE)));
         }
-        Progress::Unreachable(why) => {
-            tracing::warn!(generation = %job.id, why, "the provider does not answer");
-            Ok(Some(job.due(Some(now.plus(RUNNING_CHECK_MIN)))))
+        Evidence::Refused(failure) => return Ok(job.failed(failure, now)),
+        Evidence::Working { queue_position } | Evidence::Accepted { queue_position, .. } => {
+            queue_position
         }
-        Progress::Queued { .. } | Progress::Running => match job.cancel_requested_at {
-            None if is_late(app, job, now) || job.is_to_be_stopped() => {
-                stop(fal, job, ticket, now).await
-            }
-            Some(asked) if now.since(asked) > CANCEL_PATIENCE => {
-                Ok(job.lost_track(job.created_at.plus(app.config.jobs.unknown_after).max(now)))
-            }
-            Some(_) => Ok(Some(job.due(Some(now.plus(RUNNING_CHECK_MIN))))),
-            None => Ok(Some(job.due(Some(now.plus(next_check(job)))))),
-        },
+        Evidence::NotYet(trouble) | Evidence::NotAccepted(trouble) => {
+            tracing::warn!(generation = %job.id, why = trouble.why, "the provider says nothing of the job");
+            job.queue_position
+        }
+    };
+    let expected = catalogue::find(&job.model).map_or(0, |model| model.expected_s);
+    let expected = Duration::from_secs(u64::from(expected));
+    match job.need(now, patience(app), expected) {
+        Need::Wait(check_at) => Ok(Some(job.waits(queue_position, check_at))),
+        Need::Stop(retry_at) => stop(app, job, ticket, retry_at).await,
+        Need::LoseTrack(check_at) => {
+            tracing::warn!(generation = %job.id, "it is over time, and nobody knows what became of it");
+            Ok(job.lost_track(check_at))
+        }
+        Need::Policy => Ok(Some(apply_policy(app, job, now))),
     }
 }
 
-fn is_late(app: &App, job: &Generation, now: Timestamp) -> bool {
-    job.started_at
-        .is_some_and(|at| now.since(at) >= app.config.jobs.deadline)
-}
-
-fn next_check(job: &Generation) -> Duration {
-    let expected = catalogue::find(&job.model).map_or(0, |model| model.expected_s);
-    RUNNING_CHECK_MIN.max(Duration::from_secs(u64::from(expected) / 4))
+fn patience(app: &App) -> Patience {
+    Patience {
+        deadline: app.config.jobs.deadline,
+        cancel: CANCEL_PATIENCE,
+        unknown: app.config.jobs.unknown_after,
+    }
 }
 
 /// Past its deadline, or no longer wanted: the provider is asked to stop, and its answer settles the job. A cancel is
 /// only a wish: the hold stays until the provider says how the job ended.
 async fn stop(
-    fal: &provider::Fal,
+    app: &App,
     job: &Generation,
-    ticket: &domain::generations::Ticket,
-    now: Timestamp,
+    ticket: &Ticket,
+    retry_at: Timestamp,
 ) -> Result<Option<Generation>, Error> {
-    match fal.cancel(ticket).await {
-        Cancel::Requested => Ok(job.cancel_requested(now, now.plus(CANCEL_CHECK))),
-        Cancel::AlreadyFinished => Ok(Some(job.due(Some(now)))),
-        Cancel::NotFound => Ok(job.failed(
-            Failure::new(FailureCode::ProviderTimeout, "the provider lost the job"),
-            now,
-        )),
-        Cancel::Unreachable(why) => {
-            tracing::warn!(generation = %job.id, why, "the provider does not answer a cancel");
-            Ok(Some(job.due(Some(now.plus(RUNNING_CHECK_MIN)))))
+    let answer = app.fal().await?.cancel(ticket).await;
+    let now = clock::now();
+    Ok(match answer {
+        Cancel::Requested => job.cancel_requested(now, now.plus(CANCEL_CHECK)),
+        // Its result says how it ended, and will be asked for once more.
+        Cancel::TooLate => job.cancel_requested(now, now),
+        Cancel::NotYet(trouble) => {
+            tracing::warn!(generation = %job.id, why = trouble.why, "the provider does not answer a cancel");
+            let lost = job
+                .lost_track(retry_at)
+                .filter(|_| job.is_late(now, patience(app)));
+            Some(lost.unwrap_or_else(|| job.waits(job.queue_position, retry_at)))
         }
-    }
-}
-
-/// Copies what the provider made into our bucket; only then is the job delivered.
-async fn store_media(app: &App, job: &Generation) -> Result<Option<Generation>, Error> {
-    match copy(app, job).await? {
-        Copied::All(outputs) => Ok(job.stored(outputs, clock::now())),
-        Copied::Never(why) => Ok(job.failed(
-            Failure::new(FailureCode::MediaUnavailable, why),
-            clock::now(),
-        )),
-        Copied::NotYet(why)
-            if clock::now().since(job.started_at.unwrap_or(job.created_at)) > COPY_PATIENCE =>
-        {
-            Ok(job.failed(
-                Failure::new(FailureCode::MediaUnavailable, why),
-                clock::now(),
-            ))
-        }
-        Copied::NotYet(why) => {
-            tracing::warn!(generation = %job.id, why, "its media cannot be fetched yet");
-            Ok(Some(job.due(Some(clock::now().plus(COPY_RETRY)))))
-        }
-    }
+    })
 }
 
 /// Nobody found out what became of it in time: the operator's policy decides.
@@ -215,6 +227,6 @@ fn apply_policy(app: &App, job: &Generation, now: Timestamp) -> Generation {
         UnknownPolicy::Refund => job
             .failed(Failure::new(FailureCode::OutcomeUnknown, why), now)
             .unwrap_or_else(|| job.due(None)),
-        UnknownPolicy::Hold => job.due(None),
+        UnknownPolicy::Hold => job.due(Some(now.plus(HELD_CHECK))),
     }
 }

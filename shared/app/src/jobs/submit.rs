@@ -10,7 +10,7 @@ use aws::Fault;
 use domain::catalogue::{self, Asked};
 use domain::generations::{Failure, FailureCode, Generation, SUBMIT_ATTEMPTS_MAX, State};
 use domain::ids::GenerationId;
-use provider::{Fal, Submit, Submitted};
+use provider::{Cause, Evidence, Fal, Submit, Trouble};
 use sha2::{Digest as _, Sha256};
 use store::System;
 
@@ -78,38 +78,56 @@ async fn hand_over(
     receipt_handle: &str,
 ) -> Result<Taken, Error> {
     let asked_at = clock::now();
-    let submitted = fal.submit(request).await;
+    let evidence = fal.submit(request).await;
     metrics::provider_answered("submit", asked_at);
     let now = clock::now();
-    match submitted {
-        Submitted::Accepted(ticket) => {
+    match evidence {
+        Evidence::Accepted {
+            ticket,
+            queue_position,
+        } => {
             let accepted = apply(app, begun, |job| {
-                job.accepted(ticket.clone(), now, now.plus(FIRST_CHECK))
+                job.accepted(ticket.clone(), queue_position, now, now.plus(FIRST_CHECK))
             });
             if let Some(running) = accepted.await?.filter(Generation::is_to_be_stopped) {
                 look_soon(app, &running.id).await;
             }
             Ok(Taken::Done)
         }
-        Submitted::Refused(failure) => give_up(app, &begun, failure).await,
-        Submitted::Later(failure) if begun.attempts >= SUBMIT_ATTEMPTS_MAX => {
-            give_up(app, &begun, failure).await
+        Evidence::Refused(failure) => give_up(app, &begun, failure).await,
+        Evidence::NotAccepted(trouble) if begun.attempts >= SUBMIT_ATTEMPTS_MAX => {
+            give_up(app, &begun, not_taken(&trouble)).await
         }
-        Submitted::Later(failure) => {
-            tracing::info!(generation = %begun.id, attempts = begun.attempts, code = failure.code.as_str(), "refused for now");
+        Evidence::NotAccepted(trouble) => {
+            tracing::info!(generation = %begun.id, attempts = begun.attempts, why = trouble.why, "not accepted for now");
             apply(app, begun.clone(), |job| {
                 job.refused_for_now(now, now.plus(RETRY_CHECK))
             })
             .await?;
             come_back(app, &begun, receipt_handle).await
         }
-        Submitted::Unknown(why) => {
-            tracing::warn!(generation = %begun.id, why, "nobody knows whether the provider accepted it");
-            let policy_at = begun.created_at.plus(app.config.jobs.unknown_after);
-            apply(app, begun, |job| job.lost_track(policy_at)).await?;
-            Ok(Taken::Done)
-        }
+        Evidence::NotYet(trouble) => lose_track(app, begun, &trouble.why).await,
+        // No submit is answered so; if it were, the provider would have the job, and nobody its name.
+        Evidence::Working { .. } | Evidence::Made(_) => lose_track(app, begun, "no name").await,
     }
+}
+
+async fn lose_track(app: &App, begun: Generation, why: &str) -> Result<Taken, Error> {
+    tracing::warn!(generation = %begun.id, why, "nobody knows whether the provider accepted it");
+    let policy_at = begun.created_at.plus(app.config.jobs.unknown_after);
+    apply(app, begun, |job| job.lost_track(policy_at)).await?;
+    Ok(Taken::Done)
+}
+
+/// Why a job ends that the provider never took, in words for its owner: none of it is theirs to mend.
+fn not_taken(trouble: &Trouble) -> Failure {
+    let why = match trouble.cause {
+        Cause::Retired => "the provider no longer offers this model",
+        Cause::Account | Cause::Outage | Cause::Unclear => {
+            "we could not hand this to the provider; the trouble is ours, try again later"
+        }
+    };
+    Failure::new(FailureCode::ProviderUnavailable, why)
 }
 
 /// Writes `step`, deciding again if the record moved; answers what was written. A step that no longer applies changes

@@ -42,9 +42,10 @@ impl Generation {
             (State::Submitting | State::Running | State::Unknown, None) => {
                 Cancellation::Wished(Box::new(Self {
                     cancel_wished_at: Some(now),
-                    // A running job is looked at, and the provider asked, at once; in the other two states the time
-                    // to look is the worker's lease and the policy's date, which a wish does not move.
-                    due_at: if self.state == State::Running {
+                    // A job that the provider can be asked about is looked at, and the provider asked, at once; of
+                    // the others the time to look is the worker's lease or the policy's date, which a wish does not
+                    // move.
+                    due_at: if self.can_be_asked_about() {
                         Some(now)
                     } else {
                         self.due_at
@@ -60,8 +61,22 @@ impl Generation {
     /// Whether the provider is still to be asked to stop it.
     #[must_use]
     pub fn is_to_be_stopped(&self) -> bool {
-        self.state == State::Running
+        self.can_be_asked_about()
             && self.cancel_wished_at.is_some()
             && self.cancel_requested_at.is_none()
+    }
+
+    /// Whether the provider has it, as far as we know, and can be asked how it goes.
+    #[must_use]
+    pub fn can_be_asked_about(&self) -> bool {
+        match self.state {
+            State::Running | State::Unknown => self.ticket.is_some(),
+            State::Queued
+            | State::Submitting
+            | State::Storing
+            | State::Succeeded
+            | State::Failed
+            | State::Canceled => false,
+        }
     }
 }

@@ -26,13 +26,22 @@ pub struct Media {
     pub height: Option<u32>,
 }
 
+/// One of the files that a job was asked for, as the provider's answer has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// It was made.
+    Made(Media),
+    /// It is not to be delivered, for this reason.
+    Withheld(FailureCode),
+}
+
 /// How a job ended at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It made these; at least one.
-    Succeeded(Vec<Media>),
-    /// It made nothing that can be delivered.
-    Failed(Failure),
+    /// The model's output: its files in their order, at least one of them made.
+    Made(Vec<Piece>),
+    /// The model's own word that there is nothing to deliver.
+    Refused(Failure),
 }
 
 /// Why a generation was not delivered.

@@ -1,5 +1,7 @@
 //! The names of what a generation can be: where its job is, what became of its credits, how it relates to its parent.
 
+use crate::credits::Credits;
+
 /// Where a job is. [`State::Submitting`] is written before the provider is called: whoever finds it afterwards knows
 /// that a submit may have happened, and must not submit again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,7 +116,10 @@ pub enum Settlement {
     /// Nothing.
     None,
     /// Spend what was set aside.
-    Capture,
+    Capture {
+        /// The part of it that is given back instead: the share of what is withheld.
+        released: Credits,
+    },
     /// Give it back.
     Release,
 }

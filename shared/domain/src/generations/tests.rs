@@ -11,6 +11,7 @@ enum Event {
     RefusedForNow,
     LostTrack,
     Made(u8),
+    Copied(Vec<bool>),
     Stored,
     Failed(FailureCode),
     CancelRequested,
@@ -24,6 +25,7 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Event::RefusedForNow),
         Just(Event::LostTrack),
         (0..2_u8).prop_map(Event::Made),
+        prop::collection::vec(any::<bool>(), 1..4).prop_map(Event::Copied),
         Just(Event::Stored),
         prop::sample::select(FailureCode::ALL.to_vec()).prop_map(Event::Failed),
         Just(Event::CancelRequested),
@@ -31,7 +33,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn ticket(n: u8) -> Ticket {
+pub(super) fn ticket(n: u8) -> Ticket {
     let url = |what: &str| format!("https://provider.example/{n}/{what}");
     Ticket {
         request_id: n.to_string(),
@@ -41,7 +43,7 @@ fn ticket(n: u8) -> Ticket {
     }
 }
 
-fn queued() -> Generation {
+pub(super) fn queued() -> Generation {
     let now = Timestamp::from_ms(1_000);
     let user = UserId::new(now, 1);
     Generation {
@@ -67,12 +69,16 @@ fn queued() -> Generation {
         ticket: None,
         sources: Vec::new(),
         outputs: Vec::new(),
+        withheld: Vec::new(),
+        released: Credits::ZERO,
         failure: None,
         cancel_wished_at: None,
         cancel_requested_at: None,
         due_at: Some(now),
         created_at: now,
         started_at: None,
+        made_at: None,
+        queue_position: None,
         finished_at: None,
         project: None,
         title: None,
@@ -82,15 +88,47 @@ fn queued() -> Generation {
     }
 }
 
+fn piece() -> Piece {
+    Piece::Made(Media {
+        url: "https://media.example/1".to_owned(),
+        content_type: None,
+        width: None,
+        height: None,
+    })
+}
+
+/// A file that is ours, or one that is withheld.
+fn source(is_kept: bool) -> Source {
+    if is_kept {
+        Source::Copied(Output {
+            key: "key".to_owned(),
+            content_type: "image/png".to_owned(),
+            size_bytes: 1,
+            sha256: String::new(),
+            width: None,
+            height: None,
+        })
+    } else {
+        Source::Withheld(FailureCode::MediaUnavailable)
+    }
+}
+
+/// The job as it is when it was made and all its files are ours, or withheld.
+fn stored(storing: &Generation, kept: &[bool], now: Timestamp) -> Option<Generation> {
+    let sources = kept.iter().copied().map(source).collect();
+    storing.copying(sources, now)?.stored(now)
+}
+
 fn apply(job: &Generation, event: Event) -> Option<Generation> {
     let now = Timestamp::from_ms(2_000);
     match event {
         Event::BeginSubmit => job.begin_submit(now, Duration::from_secs(60), String::new()),
-        Event::Accepted(n) => job.accepted(ticket(n), now, now),
+        Event::Accepted(n) => job.accepted(ticket(n), None, now, now),
         Event::RefusedForNow => job.refused_for_now(now, now),
         Event::LostTrack => job.lost_track(now),
-        Event::Made(n) => job.made(&n.to_string(), Vec::new(), now),
-        Event::Stored => job.stored(Vec::new(), now),
+        Event::Made(n) => job.made(&n.to_string(), &[piece()], now, now),
+        Event::Copied(kept) => job.copying(kept.into_iter().map(source).collect(), now),
+        Event::Stored => job.stored(now),
         Event::Failed(code) => job.failed(Failure::new(code, "why"), now),
         Event::CancelRequested => job.cancel_requested(now, now),
         Event::Cancel => match job.cancel(now) {
@@ -148,17 +186,22 @@ fn a_webhook_that_overtakes_the_submit_answer_delivers_the_job() {
         .begin_submit(now, Duration::from_secs(60), String::new())
         .expect("was queued");
     let storing = submitting
-        .made("7", Vec::new(), now)
+        .made("7", &[piece()], now, now)
         .expect("no name is known yet");
     assert_eq!(
-        storing.accepted(ticket(7), now, now),
+        storing.accepted(ticket(7), None, now, now),
         None,
         "the late answer changes nothing"
     );
-    let done = storing.stored(Vec::new(), now).expect("was storing");
+    let done = stored(&storing, &[true], now).expect("was storing");
     assert_eq!(
         (done.state, storing.settlement(&done)),
-        (State::Succeeded, Settlement::Capture)
+        (
+            State::Succeeded,
+            Settlement::Capture {
+                released: Credits::ZERO
+            }
+        )
     );
 }
 
@@ -169,9 +212,9 @@ fn an_outcome_for_another_request_is_ignored() {
         .begin_submit(now, Duration::from_secs(60), String::new())
         .expect("was queued");
     let running = submitting
-        .accepted(ticket(7), now, now)
+        .accepted(ticket(7), None, now, now)
         .expect("was submitting");
-    assert_eq!(running.made("8", Vec::new(), now), None);
+    assert_eq!(running.made("8", &[piece()], now, now), None);
 }
 
 #[test]
@@ -186,9 +229,9 @@ fn a_success_after_the_refund_is_delivered_free() {
         .expect("was unknown");
     assert_eq!(unknown.settlement(&refunded), Settlement::Release);
     let storing = refunded
-        .made("7", Vec::new(), now)
+        .made("7", &[piece()], now, now)
         .expect("its outcome was unknown");
-    let done = storing.stored(Vec::new(), now).expect("was storing");
+    let done = stored(&storing, &[true], now).expect("was storing");
     assert_eq!(refunded.settlement(&storing), Settlement::None);
     assert_eq!(
         (done.state, done.hold, storing.settlement(&done)),
@@ -224,16 +267,66 @@ fn a_cancel_ends_only_what_the_provider_never_heard_of() {
     );
     let late = Timestamp::from_ms(60_000);
     let running = wished
-        .accepted(ticket(7), now, late)
+        .accepted(ticket(7), None, now, late)
         .expect("was submitting");
     assert!(running.is_to_be_stopped());
     assert_eq!(running.due_at, Some(now));
     // What the provider finished all the same is paid for.
-    let storing = running.made("7", Vec::new(), now).expect("was running");
+    let storing = running
+        .made("7", &[piece()], now, now)
+        .expect("was running");
     assert_eq!(storing.cancel(now), Cancellation::TooLate);
-    let done = storing.stored(Vec::new(), now).expect("was storing");
+    let done = stored(&storing, &[true], now).expect("was storing");
     assert_eq!(
         (done.hold, done.cancel(now)),
         (Hold::Captured, Cancellation::TooLate)
     );
+}
+
+#[test]
+fn of_several_files_those_that_are_withheld_are_not_paid_for() {
+    let now = Timestamp::from_ms(5);
+    let submitting = queued().begin_submit(now, Duration::from_secs(60), String::new());
+    let storing = submitting.and_then(|job| job.made("7", &[piece()], now, now));
+    let storing = storing.expect("was submitting");
+    // 500 credits, a third of them for each file: what does not divide is given back.
+    let done = stored(&storing, &[true, false, true], now).expect("was storing");
+    let released = Credits::of(167);
+    assert_eq!(
+        (done.state, done.hold, done.released, done.outputs.len()),
+        (State::Succeeded, Hold::Captured, released, 2)
+    );
+    assert_eq!(storing.settlement(&done), Settlement::Capture { released });
+    let withheld = [Withheld {
+        index: 1,
+        code: FailureCode::MediaUnavailable,
+    }];
+    assert_eq!(done.withheld, withheld);
+
+    let none = stored(&storing, &[false, false], now).expect("was storing");
+    assert_eq!((none.state, none.hold), (State::Failed, Hold::Released));
+    assert_eq!(storing.settlement(&none), Settlement::Release);
+}
+
+#[test]
+fn a_file_that_was_paid_for_and_never_made_is_withheld() {
+    let now = Timestamp::from_ms(5);
+    let mut job = queued();
+    job.request.parameters = vec![(crate::catalogue::NUM_IMAGES.to_owned(), Value::Integer(3))];
+    let submitting = job.begin_submit(now, Duration::from_secs(60), String::new());
+    let storing = submitting.and_then(|job| job.made("7", &[piece()], now, now));
+    let sources = storing.expect("was submitting").sources;
+    assert_eq!(sources.len(), 3);
+    assert_eq!(
+        sources[1..],
+        vec![Source::Withheld(FailureCode::NoMedia); 2]
+    );
+}
+
+#[test]
+fn a_job_that_is_still_being_copied_is_not_delivered() {
+    let now = Timestamp::from_ms(5);
+    let submitting = queued().begin_submit(now, Duration::from_secs(60), String::new());
+    let storing = submitting.and_then(|job| job.made("7", &[piece()], now, now));
+    assert_eq!(storing.expect("was submitting").stored(now), None);
 }

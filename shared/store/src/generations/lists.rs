@@ -9,8 +9,9 @@ use domain::generations::{Filter, Generation};
 use domain::ids::{GenerationId, Tenant};
 use domain::projects::Project;
 
+use crate::accounts::is_condition;
 use crate::cursor::Cursor;
-use crate::items::{self, GenerationItem, due_shards, number, text};
+use crate::items::{self, DueItem, GenerationItem, due_shards, number, text};
 use crate::{Store, System};
 
 /// How many records one page may look at while it filters: what a page costs is bounded, whatever it finds.
@@ -190,7 +191,8 @@ impl Store {
         Ok((generations, last))
     }
 
-    /// Jobs that somebody must look at by `now`, at most `limit` for each shard of the index, the longest due first.
+    /// Jobs that somebody must look at by `now`, each with the time that it is due since: at most `limit` for each shard
+    /// of the index, the longest due first.
     ///
     /// # Errors
     /// A [`Fault`] if the index cannot be read.
@@ -199,7 +201,7 @@ impl Store {
         _: System,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<GenerationId>, Fault> {
+    ) -> Result<Vec<(GenerationId, Timestamp)>, Fault> {
         let doing = "finding due jobs";
         let queries = due_shards().map(|shard| {
             self.client
@@ -219,13 +221,39 @@ impl Store {
                 .items
                 .unwrap_or_default()
             {
-                let id = item
-                    .get("id")
-                    .and_then(|id| id.as_s().ok())
-                    .and_then(|id| GenerationId::parse(id));
-                due.push(id.ok_or_else(|| items::broken("id"))?);
+                due.push(items::read::<DueItem>(item)?.try_into()?);
             }
         }
         Ok(due)
+    }
+
+    /// Puts a due job's next look off until `leased_until`, for whoever is sent to look at it now; says whether it was
+    /// due still. The record's version stays: a worker that has the job decides from what it read.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn lease_due(
+        &self,
+        _: System,
+        id: &GenerationId,
+        due_at: Timestamp,
+        leased_until: Timestamp,
+    ) -> Result<bool, Fault> {
+        let written = self
+            .client
+            .update_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(id.as_str()))
+            .update_expression("SET due_at_ms = :until")
+            .condition_expression("due_at_ms = :due")
+            .expression_attribute_values(":due", number(due_at.ms()))
+            .expression_attribute_values(":until", number(leased_until.ms()))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(Fault::new("leasing a due job", error)),
+        }
     }
 }

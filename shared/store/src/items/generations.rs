@@ -7,7 +7,7 @@
 use aws::Fault;
 use domain::generations::Counted;
 use domain::generations::{
-    Failure, FailureCode, Generation, Hold, Intent, Media, Output, Request, State, Ticket,
+    Failure, FailureCode, Generation, Hold, Intent, Output, Request, State, Ticket,
 };
 use domain::ids::{FileId, GenerationId, KeyId, ProjectId, Tenant, UserId};
 use domain::labels::{Tags, Title};
@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::broken;
 use super::parameters::{self, Parameters};
+use super::sources::{OutputItem, SourceItem, WithheldItem};
 
 /// Shards of the `due` index: a write to it spreads over this many partitions.
 const DUE_SHARDS: u8 = 4;
@@ -65,9 +66,13 @@ pub(crate) struct GenerationItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ticket: Option<TicketItem>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    sources: Vec<MediaItem>,
+    sources: Vec<SourceItem>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     outputs: Vec<OutputItem>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    withheld: Vec<WithheldItem>,
+    #[serde(default)]
+    released: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failure: Option<FailureItem>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,6 +86,10 @@ pub(crate) struct GenerationItem {
     created_at_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     started_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    queue_position: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     finished_at_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,24 +142,6 @@ struct TicketItem {
 }
 
 #[derive(Serialize, Deserialize)]
-struct MediaItem {
-    url: String,
-    content_type: Option<String>,
-    width: Option<u32>,
-    height: Option<u32>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct OutputItem {
-    key: String,
-    content_type: String,
-    size_bytes: u64,
-    sha256: String,
-    width: Option<u32>,
-    height: Option<u32>,
-}
-
-#[derive(Serialize, Deserialize)]
 struct FailureItem {
     code: String,
     message: String,
@@ -176,14 +167,16 @@ impl GenerationItem {
             change_description: job.request.change_description.clone(),
             cost: job.cost.get(),
             state: job.state.as_str().to_owned(),
-            status: job.state.status().to_owned(),
+            status: job.status().to_owned(),
             hold: job.hold.as_str().to_owned(),
             holder: (job.hold == Hold::Open).then(|| job.tenant.to_string()),
             attempts: job.attempts,
             webhook_digest: job.webhook_digest.clone(),
             ticket: job.ticket.clone().map(TicketItem::from),
-            sources: job.sources.iter().cloned().map(MediaItem::from).collect(),
+            sources: job.sources.iter().cloned().map(SourceItem::from).collect(),
             outputs: job.outputs.iter().cloned().map(OutputItem::from).collect(),
+            withheld: job.withheld.iter().map(WithheldItem::from).collect(),
+            released: job.released.get(),
             failure: job.failure.clone().map(|failure| FailureItem {
                 code: failure.code.as_str().to_owned(),
                 message: failure.message,
@@ -194,6 +187,8 @@ impl GenerationItem {
             due_at_ms: job.due_at.map(Timestamp::ms),
             created_at_ms: job.created_at.ms(),
             started_at_ms: job.started_at.map(Timestamp::ms),
+            made_at_ms: job.made_at.map(Timestamp::ms),
+            queue_position: job.queue_position,
             finished_at_ms: job.finished_at.map(Timestamp::ms),
             project_id: job.project.as_ref().map(ToString::to_string),
             title: job.title.as_ref().map(|title| title.as_str().to_owned()),
@@ -252,14 +247,18 @@ impl TryFrom<GenerationItem> for Generation {
             attempts: item.attempts,
             webhook_digest: item.webhook_digest,
             ticket: item.ticket.map(Ticket::from),
-            sources: item.sources.into_iter().map(Media::from).collect(),
+            sources: read_all(item.sources)?,
             outputs: item.outputs.into_iter().map(Output::from).collect(),
+            withheld: read_all(item.withheld)?,
+            released: Credits::new(item.released).ok_or_else(|| broken("released"))?,
             failure,
             cancel_wished_at: item.cancel_wished_at_ms.map(Timestamp::from_ms),
             cancel_requested_at: item.cancel_requested_at_ms.map(Timestamp::from_ms),
             due_at: item.due_at_ms.map(Timestamp::from_ms),
             created_at: Timestamp::from_ms(item.created_at_ms),
             started_at: item.started_at_ms.map(Timestamp::from_ms),
+            made_at: item.made_at_ms.map(Timestamp::from_ms),
+            queue_position: item.queue_position,
             finished_at: item.finished_at_ms.map(Timestamp::from_ms),
             project: match &item.project_id {
                 Some(id) => Some(ProjectId::parse(id).ok_or_else(|| broken("project_id"))?),
@@ -273,6 +272,26 @@ impl TryFrom<GenerationItem> for Generation {
             favorite: item.favorite,
             version: item.version,
         })
+    }
+}
+
+fn read_all<I, T: TryFrom<I, Error = Fault>>(items: Vec<I>) -> Result<Vec<T>, Fault> {
+    items.into_iter().map(T::try_from).collect()
+}
+
+/// What the index of due jobs has of one.
+#[derive(Deserialize)]
+pub(crate) struct DueItem {
+    id: String,
+    due_at_ms: i64,
+}
+
+impl TryFrom<DueItem> for (GenerationId, Timestamp) {
+    type Error = Fault;
+
+    fn try_from(item: DueItem) -> Result<Self, Fault> {
+        let id = GenerationId::parse(&item.id).ok_or_else(|| broken("id"))?;
+        Ok((id, Timestamp::from_ms(item.due_at_ms)))
     }
 }
 
@@ -330,86 +349,6 @@ impl From<TicketItem> for Ticket {
             status_url,
             response_url,
             cancel_url,
-        }
-    }
-}
-
-impl From<Media> for MediaItem {
-    fn from(
-        Media {
-            url,
-            content_type,
-            width,
-            height,
-        }: Media,
-    ) -> Self {
-        Self {
-            url,
-            content_type,
-            width,
-            height,
-        }
-    }
-}
-
-impl From<MediaItem> for Media {
-    fn from(
-        MediaItem {
-            url,
-            content_type,
-            width,
-            height,
-        }: MediaItem,
-    ) -> Self {
-        Self {
-            url,
-            content_type,
-            width,
-            height,
-        }
-    }
-}
-
-impl From<Output> for OutputItem {
-    fn from(
-        Output {
-            key,
-            content_type,
-            size_bytes,
-            sha256,
-            width,
-            height,
-        }: Output,
-    ) -> Self {
-        Self {
-            key,
-            content_type,
-            size_bytes,
-            sha256,
-            width,
-            height,
-        }
-    }
-}
-
-impl From<OutputItem> for Output {
-    fn from(
-        OutputItem {
-            key,
-            content_type,
-            size_bytes,
-            sha256,
-            width,
-            height,
-        }: OutputItem,
-    ) -> Self {
-        Self {
-            key,
-            content_type,
-            size_bytes,
-            sha256,
-            width,
-            height,
         }
     }
 }

@@ -1,0 +1,383 @@
+//! What an answer of the provider proves. The table of stages and answers stands here, once.
+//!
+//! Owns the judgement. Only a model's output, a typed error and a final status word end a job; an answer of the
+//! infrastructure between us and the model ends nothing, whatever its status, because it may pass. Refuses to know how
+//! an answer is fetched, and what a job does with it.
+
+use domain::generations::{Failure, FailureCode, Outcome, Piece, Ticket};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{failures, outcome};
+
+/// What is known after an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// The provider has the job, and this is where to ask for it.
+    Accepted {
+        /// The provider's names for the job.
+        ticket: Ticket,
+        /// How many jobs are ahead of it, if that was told.
+        queue_position: Option<u64>,
+    },
+    /// The provider has the job and works on it, or will.
+    Working {
+        /// How many jobs are ahead of it, while it waits.
+        queue_position: Option<u64>,
+    },
+    /// The model's output.
+    Made(Vec<Piece>),
+    /// The model's own word that there is nothing to deliver.
+    Refused(Failure),
+    /// The provider does not have the job, and may take it later.
+    NotAccepted(Trouble),
+    /// Nothing is proven: the same question may be answered otherwise later.
+    NotYet(Trouble),
+}
+
+/// Why an answer proves nothing, for the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Whose trouble it is.
+    pub cause: Cause,
+    /// What was answered, without addresses and secrets.
+    pub why: String,
+}
+
+/// Whose trouble an answer tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Our account's: the key is refused, the account is locked, the balance is used up. Every job meets it.
+    Account,
+    /// The provider's: it is down, overloaded or out of reach. Every job meets it.
+    Outage,
+    /// The endpoint's: the provider says that there is no such model.
+    Retired,
+    /// This one answer's, as far as anybody can tell.
+    Unclear,
+}
+
+/// An answer as it came.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The body, as far as it was read.
+    pub body: Vec<u8>,
+    /// `X-Fal-Error-Type`, which infrastructure errors carry beside their body.
+    pub error_type: Option<String>,
+}
+
+/// What a status answer says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// All that it proves.
+    Said(Evidence),
+    /// The job has ended, and its result says how.
+    Ended,
+}
+
+/// What an answer to a wish to cancel says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cancel {
+    /// The provider will try; the job may end as it would have.
+    Requested,
+    /// The job had ended.
+    TooLate,
+    /// Nothing is proven: ask again later.
+    NotYet(Trouble),
+}
+
+/// What a status word means. fal's documentation knows three; others were seen, and each is read for what it says.
+enum Word {
+    Waiting,
+    Working,
+    Ended,
+    Failed,
+    TimedOut,
+    Canceled,
+    Unknown,
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    request_id: String,
+    status_url: String,
+    response_url: String,
+    cancel_url: String,
+    #[serde(default)]
+    queue_position: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct StatusBody {
+    status: String,
+    #[serde(default)]
+    queue_position: Option<u64>,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    error_type: Option<String>,
+}
+
+/// A webhook's body, its signature verified.
+#[derive(Deserialize)]
+pub(crate) struct WebhookBody {
+    /// The provider's name of the job.
+    pub request_id: String,
+    status: String,
+    #[serde(default)]
+    payload: Value,
+    #[serde(default)]
+    error: Option<String>,
+}
+
+impl Trouble {
+    /// Trouble of this cause.
+    #[must_use]
+    pub fn new(cause: Cause, why: impl Into<String>) -> Self {
+        Self {
+            cause,
+            why: why.into(),
+        }
+    }
+
+    /// Whether every job meets it, so that asking for the next one is no use.
+    #[must_use]
+    pub fn is_everybodys(&self) -> bool {
+        match self.cause {
+            Cause::Account | Cause::Outage => true,
+            Cause::Retired | Cause::Unclear => false,
+        }
+    }
+}
+
+impl Answer {
+    fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// What was answered, for the operator: the status, and what kind of body came with it.
+    fn describe(&self) -> String {
+        let body = match self.json() {
+            Some(Value::Object(fields)) => match fields.get("detail").or(fields.get("status")) {
+                Some(Value::String(text)) if !text.contains("://") => format!("{text:.120}"),
+                Some(_) | None => "JSON of another form".to_owned(),
+            },
+            Some(_) => "JSON that is no object".to_owned(),
+            None if self.body.is_empty() => "no body".to_owned(),
+            None => "a body that is cut or no JSON".to_owned(),
+        };
+        format!("{} with {body}", self.status)
+    }
+
+    fn trouble(&self, asked: &str) -> Trouble {
+        let cause = match self.status {
+            401 | 403 => Cause::Account,
+            429 | 500..=599 => Cause::Outage,
+            404 => Cause::Retired,
+            _ => Cause::Unclear,
+        };
+        Trouble::new(cause, format!("{asked} was answered {}", self.describe()))
+    }
+}
+
+fn word(text: &str) -> Word {
+    let text = text.trim().to_ascii_uppercase().replace(['-', ' '], "_");
+    match text.as_str() {
+        "IN_QUEUE" | "QUEUED" | "PENDING" => Word::Waiting,
+        "IN_PROGRESS" | "PROCESSING" | "RUNNING" | "STARTED" | "CANCELLATION_REQUESTED" => {
+            Word::Working
+        }
+        "COMPLETED" | "COMPLETE" | "SUCCEEDED" | "SUCCESS" | "OK" | "DONE" | "FINISHED" => {
+            Word::Ended
+        }
+        "FAILED" | "FAILURE" | "ERROR" | "ERRORED" => Word::Failed,
+        "TIMED_OUT" | "TIMEOUT" | "EXPIRED" => Word::TimedOut,
+        "CANCELED" | "CANCELLED" | "ABORTED" => Word::Canceled,
+        _ => Word::Unknown,
+    }
+}
+
+/// The failure that a final word tells of, if it is one; `error_type` and `text` came with it.
+fn failure_of(word: &Word, error_type: Option<&str>, text: Option<&str>) -> Option<Failure> {
+    let code = match word {
+        Word::Failed => FailureCode::ProviderError,
+        Word::TimedOut => FailureCode::ProviderTimeout,
+        Word::Canceled => FailureCode::Canceled,
+        Word::Waiting | Word::Working | Word::Ended | Word::Unknown => return None,
+    };
+    let text = text.unwrap_or_default();
+    Some(match error_type {
+        Some(kind) => failures::by_type_or(kind, text, code),
+        None => failures::of(code, text),
+    })
+}
+
+/// What an answer to a submit proves. 4xx and 503 say that nothing was accepted; a 500, 502 or 504 may have been made by
+/// something in front of a queue that did accept the job, and so may a success that does not say which job it is.
+/// `is_ours` says whether our key may be sent to an address.
+pub fn of_submit(answer: &Answer, is_ours: impl Fn(&str) -> bool) -> Evidence {
+    let asked = "the submit";
+    let body = answer.json();
+    let typed = body.as_ref().and_then(|body| {
+        failures::of_model(answer.status, body).or_else(|| failures::of_platform(body))
+    });
+    match answer.status {
+        200..=299 => of_success(answer, body, typed, is_ours),
+        401 | 403 => match body.and_then(|body| failures::of_model(answer.status, &body)) {
+            Some(failure) => Evidence::Refused(failure),
+            None => Evidence::NotAccepted(answer.trouble(asked)),
+        },
+        404 | 408 | 425 | 429 | 503 => Evidence::NotAccepted(answer.trouble(asked)),
+        // 303 is how an accepted form is answered; the other redirects say that nobody has looked at it.
+        300..=302 | 304..=399 => Evidence::NotAccepted(answer.trouble(asked)),
+        400..=499 => match typed {
+            Some(failure) => Evidence::Refused(failure),
+            None => Evidence::NotAccepted(answer.trouble(asked)),
+        },
+        _ => Evidence::NotYet(answer.trouble(asked)),
+    }
+}
+
+fn of_success(
+    answer: &Answer,
+    body: Option<Value>,
+    typed: Option<Failure>,
+    is_ours: impl Fn(&str) -> bool,
+) -> Evidence {
+    let body = body.unwrap_or_default();
+    let names_a_job = body.get("request_id").is_some();
+    let tells_an_error = body.get("detail").is_some() || body.get("error").is_some();
+    match serde_json::from_value::<Accepted>(body) {
+        Ok(accepted) => {
+            let urls = [
+                &accepted.status_url,
+                &accepted.response_url,
+                &accepted.cancel_url,
+            ];
+            if !urls.into_iter().all(|url| is_ours(url)) {
+                // Its addresses get our key with every question, so they must be the provider's.
+                let why = "the submit was accepted, with addresses that are not the provider's";
+                return Evidence::NotYet(Trouble::new(Cause::Unclear, why));
+            }
+            Evidence::Accepted {
+                queue_position: accepted.queue_position,
+                ticket: Ticket {
+                    request_id: accepted.request_id,
+                    status_url: accepted.status_url,
+                    response_url: accepted.response_url,
+                    cancel_url: accepted.cancel_url,
+                },
+            }
+        }
+        Err(_) if names_a_job => Evidence::NotYet(answer.trouble("the submit")),
+        Err(_) => match typed {
+            Some(failure) => Evidence::Refused(failure),
+            None if tells_an_error => Evidence::NotAccepted(answer.trouble("the submit")),
+            None => Evidence::NotYet(answer.trouble("the submit")),
+        },
+    }
+}
+
+/// What an answer to "how is it going?" proves. COMPLETED is not success: a failed job is completed too.
+#[must_use]
+pub fn of_status(answer: &Answer) -> Status {
+    let asked = "the status";
+    let body = answer.json().filter(|_| answer.is_success());
+    let body = body.and_then(|body| serde_json::from_value::<StatusBody>(body).ok());
+    let Some(body) = body else {
+        return Status::Said(Evidence::NotYet(answer.trouble(asked)));
+    };
+    let word = word(&body.status);
+    let error_type = body.error_type.as_deref();
+    if let Some(failure) = failure_of(&word, error_type, body.error.as_deref()) {
+        return Status::Said(Evidence::Refused(failure));
+    }
+    match (word, error_type) {
+        (Word::Ended, Some(kind)) => {
+            let text = body.error.as_deref().unwrap_or_default();
+            Status::Said(Evidence::Refused(failures::by_type(kind, text)))
+        }
+        (Word::Ended, None) => Status::Ended,
+        (Word::Waiting, _) => Status::Said(Evidence::Working {
+            queue_position: Some(body.queue_position.unwrap_or(0)),
+        }),
+        (Word::Working, _) => Status::Said(Evidence::Working {
+            queue_position: None,
+        }),
+        (Word::Unknown | Word::Failed | Word::TimedOut | Word::Canceled, _) => {
+            Status::Said(Evidence::NotYet(answer.trouble(asked)))
+        }
+    }
+}
+
+/// What a job's result proves. It is the model's own answer, its status and body; anything else was put there by what
+/// stands between.
+#[must_use]
+pub fn of_result(answer: &Answer) -> Evidence {
+    let body = answer.json().unwrap_or_default();
+    // Who may ask, and how often, is no word on the job.
+    let is_about_us = matches!(answer.status, 401 | 425 | 429);
+    let by_header = answer.error_type.as_deref().filter(|kind| !kind.is_empty());
+    let typed = failures::of_model(answer.status, &body)
+        .or_else(|| failures::of_platform(&body))
+        .or_else(|| by_header.map(|kind| failures::by_type(kind, "")));
+    if let Some(failure) = typed.filter(|_| !is_about_us) {
+        return Evidence::Refused(failure);
+    }
+    let output = answer.is_success().then(|| outcome::read(&body)).flatten();
+    match output {
+        Some(Outcome::Made(pieces)) => Evidence::Made(pieces),
+        Some(Outcome::Refused(failure)) => Evidence::Refused(failure),
+        None => Evidence::NotYet(answer.trouble("the result")),
+    }
+}
+
+/// What an answer to a wish to cancel proves: nothing about how the job ends.
+#[must_use]
+pub fn of_cancel(answer: &Answer) -> Cancel {
+    let says = |text: &str| {
+        let body = answer.json().unwrap_or_default();
+        body.get("status").and_then(Value::as_str) == Some(text)
+    };
+    if answer.is_success() {
+        Cancel::Requested
+    } else if answer.status == 400 && says("ALREADY_COMPLETED") {
+        Cancel::TooLate
+    } else {
+        Cancel::NotYet(answer.trouble("the cancel"))
+    }
+}
+
+/// What a webhook proves, its signature verified: `None` if the job must be asked for.
+pub(crate) fn of_webhook(body: &WebhookBody) -> Option<Outcome> {
+    let typed =
+        failures::of_model(0, &body.payload).or_else(|| failures::of_platform(&body.payload));
+    let text = body.error.as_deref();
+    let word = word(&body.status);
+    match (&word, typed) {
+        (Word::Ended | Word::Failed | Word::TimedOut | Word::Canceled, Some(failure)) => {
+            Some(Outcome::Refused(failure))
+        }
+        (Word::Ended, None) => outcome::read(&body.payload),
+        // "Invalid status code: 504" is the only place where an untyped one names the status.
+        (Word::Failed, None) => {
+            let status = text.and_then(|text| text.rsplit(' ').next()?.parse().ok());
+            let code = failures::by_status(status.unwrap_or(500));
+            Some(Outcome::Refused(failures::of(code, "")))
+        }
+        (Word::TimedOut | Word::Canceled, None) => {
+            failure_of(&word, None, None).map(Outcome::Refused)
+        }
+        (Word::Waiting | Word::Working | Word::Unknown, _) => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "evidence_tests.rs"]
+mod tests;

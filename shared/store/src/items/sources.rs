@@ -1,0 +1,191 @@
+//! The files of a job inside its record: on their way, delivered, withheld.
+
+use aws::Fault;
+use domain::generations::{CopyProgress, FailureCode, Media, Output, Source, Withheld};
+use serde::{Deserialize, Serialize};
+
+use super::broken;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SourceItem {
+    Pending {
+        media: MediaItem,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        progress: Option<ProgressItem>,
+    },
+    Copied(OutputItem),
+    Withheld(String),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct MediaItem {
+    url: String,
+    content_type: Option<String>,
+    width: Option<u32>,
+    height: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "CopyProgress")]
+struct CopyProgressForm {
+    key: String,
+    content_type: String,
+    upload_id: String,
+    part_etags: Vec<String>,
+    size_bytes: u64,
+    digest_state: String,
+    source_etag: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct ProgressItem(#[serde(with = "CopyProgressForm")] CopyProgress);
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct OutputItem {
+    key: String,
+    content_type: String,
+    size_bytes: u64,
+    sha256: String,
+    width: Option<u32>,
+    height: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct WithheldItem {
+    index: u32,
+    code: String,
+}
+
+impl From<Source> for SourceItem {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Pending { media, progress } => Self::Pending {
+                media: media.into(),
+                progress: progress.map(ProgressItem),
+            },
+            Source::Copied(output) => Self::Copied(output.into()),
+            Source::Withheld(code) => Self::Withheld(code.as_str().to_owned()),
+        }
+    }
+}
+
+impl TryFrom<SourceItem> for Source {
+    type Error = Fault;
+
+    fn try_from(item: SourceItem) -> Result<Self, Fault> {
+        Ok(match item {
+            SourceItem::Pending { media, progress } => Self::Pending {
+                media: media.into(),
+                progress: progress.map(|ProgressItem(progress)| progress),
+            },
+            SourceItem::Copied(output) => Self::Copied(output.into()),
+            SourceItem::Withheld(code) => Self::Withheld(code_of(&code)?),
+        })
+    }
+}
+
+impl From<&Withheld> for WithheldItem {
+    fn from(withheld: &Withheld) -> Self {
+        Self {
+            index: withheld.index,
+            code: withheld.code.as_str().to_owned(),
+        }
+    }
+}
+
+impl TryFrom<WithheldItem> for Withheld {
+    type Error = Fault;
+
+    fn try_from(item: WithheldItem) -> Result<Self, Fault> {
+        Ok(Self {
+            index: item.index,
+            code: code_of(&item.code)?,
+        })
+    }
+}
+
+fn code_of(text: &str) -> Result<FailureCode, Fault> {
+    FailureCode::parse(text).ok_or_else(|| broken("code"))
+}
+
+impl From<Media> for MediaItem {
+    fn from(
+        Media {
+            url,
+            content_type,
+            width,
+            height,
+        }: Media,
+    ) -> Self {
+        Self {
+            url,
+            content_type,
+            width,
+            height,
+        }
+    }
+}
+
+impl From<MediaItem> for Media {
+    fn from(
+        MediaItem {
+            url,
+            content_type,
+            width,
+            height,
+        }: MediaItem,
+    ) -> Self {
+        Self {
+            url,
+            content_type,
+            width,
+            height,
+        }
+    }
+}
+
+impl From<Output> for OutputItem {
+    fn from(
+        Output {
+            key,
+            content_type,
+            size_bytes,
+            sha256,
+            width,
+            height,
+        }: Output,
+    ) -> Self {
+        Self {
+            key,
+            content_type,
+            size_bytes,
+            sha256,
+            width,
+            height,
+        }
+    }
+}
+
+impl From<OutputItem> for Output {
+    fn from(
+        OutputItem {
+            key,
+            content_type,
+            size_bytes,
+            sha256,
+            width,
+            height,
+        }: OutputItem,
+    ) -> Self {
+        Self {
+            key,
+            content_type,
+            size_bytes,
+            sha256,
+            width,
+            height,
+        }
+    }
+}
