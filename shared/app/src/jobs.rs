@@ -3,6 +3,7 @@
 
 mod commit;
 mod copy;
+mod lanes;
 mod settle;
 mod submit;
 mod sweep;

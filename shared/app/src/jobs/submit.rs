@@ -2,7 +2,7 @@
 //!
 //! The record says "submitting" before the provider hears of the job. Whoever finds that later cannot know whether
 //! the provider accepted it, and must not submit it again: the provider has no idempotency key, so a second submit
-//! is a second paid job. Only a proven refusal leads back to the queue.
+//! is a second paid job. Only a proven refusal leads back to the queue. Whose turn it is, `lanes` says.
 
 use std::time::Duration;
 
@@ -15,13 +15,11 @@ use sha2::{Digest as _, Sha256};
 use store::System;
 
 use crate::jobs::commit::{Committed, commit};
-use crate::jobs::look_soon;
-use crate::{App, Error, clock, generations, metrics};
+use crate::jobs::{lanes, look_soon};
+use crate::{App, Error, clock, metrics};
 
 /// How long a worker may take to say what became of a submit: longer than its function may run.
 const LEASE: Duration = Duration::from_secs(90);
-/// When a job that was refused for now is looked at by the sweep, should its message be lost.
-const RETRY_CHECK: Duration = Duration::from_secs(60);
 /// When a running job is first looked at if no webhook came. A look is one request, and a webhook that never comes
 /// should not cost its user the time that the model usually takes.
 const FIRST_CHECK: Duration = Duration::from_secs(10);
@@ -49,6 +47,7 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
     let fal = app.fal().await?;
     // The sweep may touch the record between our look and our write: then we look again, for a message that goes
     // back instead stays hidden for minutes.
+    let mut is_admitted = false;
     for _ in 0..DECISIONS_MAX {
         let Some(job) = app.store().job(System, id).await? else {
             return Ok(Taken::Done);
@@ -56,17 +55,48 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
         let secret = hex::encode(clock::random::<32>()?);
         let digest = hex::encode(Sha256::digest(secret.as_bytes()));
         let Some(begun) = job.begin_submit(clock::now(), LEASE, digest) else {
+            leave(app, &job, is_admitted).await;
             return Ok(Taken::Done);
+        };
+        if job.stands_aside(clock::now()) {
+            leave(app, &job, is_admitted).await;
+            return Ok(Taken::Done);
+        }
+        let Some(waiting) = job.waiting() else {
+            // Whoever wants a slot stands in line first.
+            let patience_ends_at = job.created_at.plus(app.config.jobs.deadline);
+            if let Some(in_line) = job.in_line_until(patience_ends_at) {
+                commit(app, &job, &in_line).await?;
+            }
+            continue;
         };
         let request = match request(app, &job, &secret).await? {
             Ok(request) => request,
-            Err(failure) => return give_up(app, &job, failure).await,
+            Err(failure) => {
+                let given_up = give_up(app, &job, failure).await?;
+                leave(app, &job, is_admitted).await;
+                return Ok(given_up);
+            }
         };
+        is_admitted = lanes::admit(app, job.lane, &waiting).await?;
+        if !is_admitted {
+            return Ok(Taken::Done);
+        }
         if commit(app, &job, &begun).await? == Committed::Done {
             return hand_over(app, fal, begun, &request, receipt_handle).await;
         }
     }
     Ok(Taken::Again)
+}
+
+/// A job that is not to be submitted leaves what it has of its lane to the others. A slot that another worker's submit
+/// uses stays.
+async fn leave(app: &App, job: &Generation, is_admitted: bool) {
+    if is_admitted && !job.state.holds_slot() {
+        lanes::give_back(app, job).await;
+    } else {
+        lanes::pass_on(app, job).await;
+    }
 }
 
 /// Hands a job to the provider whose record says so already, and records what became of it.
@@ -100,11 +130,14 @@ async fn hand_over(
         }
         Evidence::NotAccepted(trouble) => {
             tracing::info!(generation = %begun.id, attempts = begun.attempts, why = trouble.why, "not accepted for now");
-            apply(app, begun.clone(), |job| {
-                job.refused_for_now(now, now.plus(RETRY_CHECK))
-            })
-            .await?;
-            come_back(app, &begun, receipt_handle).await
+            // After 1, 2, 4 … seconds: should its message be lost, the sweep puts it back in line.
+            let seconds: u16 = 1 << (begun.attempts.clamp(1, SUBMIT_ATTEMPTS_MAX) - 1);
+            let retry_at = now.plus(Duration::from_secs(seconds.into()));
+            apply(app, begun.clone(), |job| job.refused_for_now(now, retry_at)).await?;
+            app.queue()
+                .retry_in(begun.lane, receipt_handle, seconds.into())
+                .await?;
+            Ok(Taken::Again)
         }
         Evidence::NotYet(trouble) => lose_track(app, begun, &trouble.why).await,
         // No submit is answered so; if it were, the provider would have the job, and nobody its name.
@@ -172,17 +205,6 @@ async fn give_up(app: &App, job: &Generation, failure: Failure) -> Result<Taken,
     Ok(Taken::Done)
 }
 
-/// Has the message come back after 1, 2, 4 … seconds.
-async fn come_back(app: &App, job: &Generation, receipt_handle: &str) -> Result<Taken, Error> {
-    if let Some(model) = catalogue::find(&job.model) {
-        let seconds = 1 << (job.attempts.clamp(1, SUBMIT_ATTEMPTS_MAX) - 1);
-        app.queue()
-            .retry_in(generations::lane(model.kind), receipt_handle, seconds)
-            .await?;
-    }
-    Ok(Taken::Again)
-}
-
 /// What to tell the provider; a job that its model can no longer carry out fails here.
 async fn request(
     app: &App,
@@ -229,5 +251,6 @@ async fn request(
         images,
         webhook,
         START_TIMEOUT,
+        job.priority,
     )))
 }

@@ -59,12 +59,10 @@ impl Cloud {
 
     /// The same, with other values for these template parameters.
     pub async fn start_with(parameters: &[(&str, &str)]) -> Self {
+        let mut options = Self::options();
         let named = parameters.iter().map(|(n, v)| ((*n).into(), (*v).into()));
-        Self::from(Options {
-            parameters: named.collect::<BTreeMap<String, String>>(),
-            ..Self::options()
-        })
-        .await
+        options.parameters.extend(named);
+        Self::from(options).await
     }
 
     /// A cloud whose operator named [`ADMIN_EMAIL`] as an admin.
@@ -110,9 +108,11 @@ impl Cloud {
         self.stack.forget_callers();
     }
 
-    /// What [`Cloud::start`] starts with.
+    /// What [`Cloud::start`] starts with. Its provider runs as much as anybody asks for.
     pub fn options() -> Options {
+        let concurrency = ("FalConcurrency".to_owned(), "500".to_owned());
         Options {
+            parameters: BTreeMap::from([concurrency]),
             template: template(),
             binaries: binaries(),
             no_throttle: true,
