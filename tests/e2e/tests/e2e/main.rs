@@ -22,6 +22,7 @@ mod generations;
 mod interleavings;
 mod key_rotation;
 mod kills;
+mod lanes;
 mod main_job;
 mod models;
 mod money;
