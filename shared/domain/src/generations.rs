@@ -30,9 +30,6 @@ use crate::labels::{Tags, Title};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
-/// How often a submit that was provably not accepted is tried before the job fails.
-pub const SUBMIT_ATTEMPTS_MAX: u32 = 4;
-
 /// What the client asked for, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {

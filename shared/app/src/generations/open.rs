@@ -17,7 +17,7 @@ use queue::Lane;
 use store::{IdempotencyRecord, Opened, Opening};
 
 use super::{MEDIA_EXPIRY_DEFAULT, Shown, show, wait};
-use crate::{App, Error, clock, quotes};
+use crate::{App, Error, breaker, clock, quotes};
 
 /// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is told to
 /// come back: well inside the gateway's 29 seconds.
@@ -111,9 +111,10 @@ async fn open_or_find(
     key: Option<&Key>,
 ) -> Result<Found, Error> {
     let tenant = Tenant::User(caller.user.clone());
-    let (replayed, references, offers, wallet) = tokio::join!(
+    let (replayed, references, breaker, offers, wallet) = tokio::join!(
         find_replay(app, &tenant, draft, key),
         check_references(app, caller, &tenant, draft),
+        app.store().breaker(),
         app.store().offers(),
         app.store().wallet(&tenant)
     );
@@ -121,6 +122,7 @@ async fn open_or_find(
         return Ok(replayed);
     }
     references?;
+    breaker::check_order(&breaker?, clock::now())?;
     let price = offers?.price(&draft.order)?;
     quotes::check_price(app, caller, draft, price).await?;
     let job = new_job(&tenant, caller, draft, price, clock::now())?;

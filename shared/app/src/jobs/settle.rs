@@ -140,8 +140,9 @@ fn ended(
 /// Nobody has taken it: perhaps the message was lost. A worker that gets two messages submits once. A job that the
 /// provider provably never got is given up at the deadline, too.
 async fn send_again(app: &App, job: &Generation, now: Timestamp) -> Result<Generation, Error> {
-    if now.since(job.created_at) >= app.config.jobs.deadline {
-        let why = "nobody could hand it to the provider in time";
+    if now.since(job.created_at) >= app.config.jobs.submit_patience {
+        let why =
+            "we could not hand this to the provider in time; the trouble is ours, try again later";
         let failure = Failure::new(FailureCode::ProviderUnavailable, why);
         return Ok(job.failed(failure, now).unwrap_or_else(|| job.due(None)));
     }

@@ -7,21 +7,28 @@
 use std::time::Duration;
 
 use aws::Fault;
+use domain::Timestamp;
 use domain::catalogue::{self, Asked};
-use domain::generations::{Failure, FailureCode, Generation, SUBMIT_ATTEMPTS_MAX, State};
+use domain::generations::{Failure, FailureCode, Generation, State};
 use domain::ids::GenerationId;
 use provider::{Cause, Evidence, Fal, Submit, Trouble};
 use sha2::{Digest as _, Sha256};
 use store::System;
 
+use crate::breaker::Pass;
 use crate::jobs::commit::{Committed, commit};
 use crate::jobs::look_soon;
-use crate::{App, Error, clock, generations, metrics};
+use crate::{App, Error, breaker, clock, generations, metrics};
 
 /// How long a worker may take to say what became of a submit: longer than its function may run.
 const LEASE: Duration = Duration::from_secs(90);
-/// When a job that was refused for now is looked at by the sweep, should its message be lost.
-const RETRY_CHECK: Duration = Duration::from_secs(60);
+/// How many retries of a submit come by the job's own message, after 1, 2 and 4 seconds: fewer than a message may be
+/// received before it counts as dead.
+const QUICK_RETRIES_MAX: u32 = 3;
+/// When a job that waits for such a retry is looked at by the sweep, should its message be lost.
+const QUICK_RETRY_LOST: Duration = Duration::from_secs(60);
+/// The first pause of the retries after them.
+const SLOW_RETRY_MIN: Duration = Duration::from_secs(15);
 /// When a running job is first looked at if no webhook came. A look is one request, and a webhook that never comes
 /// should not cost its user the time that the model usually takes.
 const FIRST_CHECK: Duration = Duration::from_secs(10);
@@ -53,6 +60,13 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
         let Some(job) = app.store().job(System, id).await? else {
             return Ok(Taken::Done);
         };
+        if job.state != State::Queued {
+            return Ok(Taken::Done);
+        }
+        let pass = match breaker::pass(app).await? {
+            Ok(pass) => pass,
+            Err(until) => return put_off(app, &job, until).await,
+        };
         let secret = hex::encode(clock::random::<32>()?);
         let digest = hex::encode(Sha256::digest(secret.as_bytes()));
         let Some(begun) = job.begin_submit(clock::now(), LEASE, digest) else {
@@ -63,7 +77,7 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
             Err(failure) => return give_up(app, &job, failure).await,
         };
         if commit(app, &job, &begun).await? == Committed::Done {
-            return hand_over(app, fal, begun, &request, receipt_handle).await;
+            return hand_over(app, fal, (begun, pass), &request, receipt_handle).await;
         }
     }
     Ok(Taken::Again)
@@ -73,13 +87,14 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
 async fn hand_over(
     app: &App,
     fal: &Fal,
-    begun: Generation,
+    (begun, pass): (Generation, Pass),
     request: &Submit,
     receipt_handle: &str,
 ) -> Result<Taken, Error> {
     let asked_at = clock::now();
     let evidence = fal.submit(request).await;
     metrics::provider_answered("submit", asked_at);
+    breaker::told(app, pass, &evidence).await;
     let now = clock::now();
     match evidence {
         Evidence::Accepted {
@@ -95,16 +110,14 @@ async fn hand_over(
             Ok(Taken::Done)
         }
         Evidence::Refused(failure) => give_up(app, &begun, failure).await,
-        Evidence::NotAccepted(trouble) if begun.attempts >= SUBMIT_ATTEMPTS_MAX => {
+        Evidence::NotAccepted(trouble)
+            if now.since(begun.created_at) >= app.config.jobs.submit_patience =>
+        {
             give_up(app, &begun, not_taken(&trouble)).await
         }
         Evidence::NotAccepted(trouble) => {
             tracing::info!(generation = %begun.id, attempts = begun.attempts, why = trouble.why, "not accepted for now");
-            apply(app, begun.clone(), |job| {
-                job.refused_for_now(now, now.plus(RETRY_CHECK))
-            })
-            .await?;
-            come_back(app, &begun, receipt_handle).await
+            come_back(app, begun, receipt_handle).await
         }
         Evidence::NotYet(trouble) => lose_track(app, begun, &trouble.why).await,
         // No submit is answered so; if it were, the provider would have the job, and nobody its name.
@@ -172,15 +185,52 @@ async fn give_up(app: &App, job: &Generation, failure: Failure) -> Result<Taken,
     Ok(Taken::Done)
 }
 
-/// Has the message come back after 1, 2, 4 … seconds.
-async fn come_back(app: &App, job: &Generation, receipt_handle: &str) -> Result<Taken, Error> {
-    if let Some(model) = catalogue::find(&job.model) {
-        let seconds = 1 << (job.attempts.clamp(1, SUBMIT_ATTEMPTS_MAX) - 1);
-        app.queue()
-            .retry_in(generations::lane(model.kind), receipt_handle, seconds)
-            .await?;
+/// A job that was provably not accepted is tried again: soon at first, by its message; then by the sweep, with pauses that
+/// grow, until its patience ends.
+async fn come_back(app: &App, job: Generation, receipt_handle: &str) -> Result<Taken, Error> {
+    let now = clock::now();
+    let gives_up_at = job.created_at.plus(app.config.jobs.submit_patience);
+    let is_quick = job.attempts <= QUICK_RETRIES_MAX;
+    let pause = match is_quick {
+        true => QUICK_RETRY_LOST,
+        false => slow_retry(job.attempts),
+    };
+    let check_at = now.plus(pause).min(gives_up_at.max(now));
+    let attempts = job.attempts;
+    let model = catalogue::find(&job.model);
+    let back = apply(app, job, |job| job.refused_for_now(now, check_at)).await?;
+    match (back, model) {
+        (Some(back), Some(model)) if is_quick && back.state == State::Queued => {
+            // 1, 2, 4 seconds.
+            let seconds = 1 << (attempts.clamp(1, QUICK_RETRIES_MAX) - 1);
+            let lane = generations::lane(model.kind);
+            app.queue().retry_in(lane, receipt_handle, seconds).await?;
+            Ok(Taken::Again)
+        }
+        (Some(_) | None, Some(_) | None) => Ok(Taken::Done),
     }
-    Ok(Taken::Again)
+}
+
+/// The pause after so many attempts: 15 s, doubling up to two minutes.
+fn slow_retry(attempts: u32) -> Duration {
+    let doublings = attempts.saturating_sub(QUICK_RETRIES_MAX + 1).min(3);
+    SLOW_RETRY_MIN * (1 << doublings)
+}
+
+/// The provider is left alone: the job waits until it is tried again.
+async fn put_off(app: &App, job: &Generation, until: Timestamp) -> Result<Taken, Error> {
+    apply(app, job.clone(), |job| match job.state {
+        State::Queued => Some(job.due(Some(until))),
+        State::Submitting
+        | State::Running
+        | State::Storing
+        | State::Succeeded
+        | State::Failed
+        | State::Canceled
+        | State::Unknown => None,
+    })
+    .await?;
+    Ok(Taken::Done)
 }
 
 /// What to tell the provider; a job that its model can no longer carry out fails here.
