@@ -16,6 +16,7 @@ mod credits;
 mod directives;
 mod emails;
 mod erasure;
+mod evidence;
 mod files;
 mod filing;
 mod generations;
