@@ -168,7 +168,7 @@ async fn check(cloud: &Cloud, row: Row, person: &Person<'_>, delivered: usize) {
 }
 
 /// Has everything that waits be due again and again, as if the pauses were short, until `rows` are done.
-async fn hastened<T>(cloud: &Cloud, rows: impl Future<Output = T>) -> T {
+pub async fn hastened<T>(cloud: &Cloud, rows: impl Future<Output = T>) -> T {
     let hasten = async {
         loop {
             cloud.hasten_all().await;
