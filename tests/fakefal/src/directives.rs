@@ -317,4 +317,19 @@ mod tests {
         assert_eq!((read.flagged, read.missing), (vec![1, 3], vec![0, 2]));
         assert_eq!(read.webhook_payload, Some(Payload::Html));
     }
+
+    #[test]
+    fn the_readme_describes_no_directive_that_does_nothing() {
+        let readme = include_str!("../README.md");
+        let mut described = 0;
+        for part in readme.split("[[").skip(1) {
+            let directive = part.split("]]").next().unwrap();
+            if !directive.starts_with("STAGE") {
+                let read = Directives::read(&format!("[[{directive}]]"));
+                assert_ne!(read, Directives::none(), "{directive}");
+                described += 1;
+            }
+        }
+        assert!(described > 30);
+    }
 }

@@ -1,8 +1,8 @@
 //! A stand-in for fal.ai: the same queue protocol, the same signed webhooks, real media.
 //!
 //! Owns one HTTP listener on 127.0.0.1, the jobs that it accepted, how a prompt's `[[directives]]` script what
-//! becomes of them, and the moods that script the whole account. Refuses to know who calls it, and what is done with what
-//! it makes.
+//! becomes of them, and the moods that script the whole account. The README of this crate, `tests/fakefal/README.md`,
+//! describes every directive and mood. Refuses to know who calls it, and what is done with what it makes.
 
 mod answers;
 mod clock;
