@@ -79,14 +79,11 @@ fn draw(random: &mut Random, person: &Person<'_>, number: usize) -> (String, Cou
         Course::Silent => "[[lost]]",
     };
     let mut prompt = format!("{} {number:02} {end}", person.id);
-    prompt += &random.answers(
-        "submit",
-        if random.below(4) == 0 {
-            &PASSING
-        } else {
-            &NOT_ACCEPTED
-        },
-    );
+    let at_submit: &[&str] = match random.below(4) {
+        0 => &PASSING,
+        _ => &NOT_ACCEPTED,
+    };
+    prompt += &random.answers("submit", at_submit);
     for stage in ["status", "result", "cancel", "media"] {
         prompt += &random.answers(stage, &PASSING);
     }
