@@ -1,5 +1,7 @@
 //! Fetching what fal made, before its address stops working. The bytes say what they are, not the sender.
 
+pub mod digest;
+
 use std::time::Duration;
 
 use reqwest::StatusCode;
