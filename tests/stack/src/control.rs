@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fakeaws::FakeAws;
 use fakefal::{FakeFal, Mood, SendWebhook};
@@ -19,6 +20,8 @@ use crate::schedules::Scheduled;
 
 const BODY_SIZE_BYTES_MAX: usize = 64 * 1024;
 const WEBHOOKS_MAX: u32 = 100;
+/// Ten minutes: longer than any function waits.
+const PUT_MS_MAX: u64 = 600_000;
 
 /// Everything that can be asked about or acted on.
 pub struct Control {
@@ -55,6 +58,7 @@ impl Control {
             (Method::POST, ["schedules", function, "run"]) => {
                 self.run_schedule(function, request.into_body()).await
             }
+            (Method::POST, ["s3", "slow"]) => self.slow_s3(request.into_body()).await,
             (Method::GET, ["mail"]) => list(&self.aws.mail()),
             (method, ["fal", rest @ ..]) => match &self.fal {
                 Some(fal) => serve_fal(fal, &method, rest, request.into_body()).await,
@@ -70,6 +74,7 @@ impl Control {
                 | ["functions", _, "kill"]
                 | ["queues"]
                 | ["schedules", _, "run"]
+                | ["s3", "slow"]
                 | ["mail"],
             ) => wrong_method(),
             _ => nothing_here(),
@@ -80,6 +85,22 @@ impl Control {
         match self.functions.get(function) {
             Some(pool) => http::json(StatusCode::OK, &json!({ "killed": pool.kill().await })),
             None => unknown("function", function),
+        }
+    }
+
+    /// Slows S3 down, or lets it go on as usual when nothing is said.
+    async fn slow_s3(&self, body: Incoming) -> Answer {
+        let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
+            return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
+        };
+        let body = if body.is_empty() { "{}".into() } else { body };
+        match serde_json::from_slice::<Slow>(&body) {
+            Ok(slow) if slow.put_ms <= PUT_MS_MAX => {
+                self.aws.slow_puts(Duration::from_millis(slow.put_ms));
+                http::json(StatusCode::OK, &json!({ "put_ms": slow.put_ms }))
+            }
+            Ok(_) => refusal(StatusCode::BAD_REQUEST, "put_ms must be at most 600000"),
+            Err(problem) => refusal(StatusCode::BAD_REQUEST, &problem.to_string()),
         }
     }
 
@@ -145,6 +166,14 @@ async fn send_webhook(fal: &FakeFal, id: &str, body: Incoming) -> Answer {
         Some(statuses) => http::json(StatusCode::OK, &json!({ "statuses": statuses })),
         None => unknown("job", id),
     }
+}
+
+/// How slow S3 shall be.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Slow {
+    /// How much later each PUT is answered.
+    put_ms: u64,
 }
 
 /// What the control surface is asked to do with a session's money.

@@ -73,7 +73,7 @@ async fn keep(
         height: source.height,
     };
     app.blobs()
-        .put_media(&output.key, &output.content_type, file.bytes)
+        .put_media(&output.key, &output.content_type, file.bytes.into())
         .await?;
     Ok(output)
 }

@@ -15,6 +15,23 @@ async fn a_schedule_can_be_run_now() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s3_can_be_slowed_down_and_goes_on_as_usual_when_nothing_is_said() {
+    let cloud = Cloud::start().await;
+    let url = format!("{}/_local/s3/slow", cloud.stack.origin());
+    let slow = async |body: &'static str| {
+        let answer = cloud.client.post(&url).body(body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json::<serde_json::Value>().await.unwrap())
+    };
+    let set = slow(r#"{"put_ms":30000}"#).await;
+    assert_eq!(set, (200, json!({ "put_ms": 30_000 })));
+    assert_eq!(slow("{}").await, (200, json!({ "put_ms": 0 })));
+    for wrong in [r#"{"put_ms":600001}"#, r#"{"put_ms":-1}"#, r#"{"put":1}"#] {
+        assert_eq!(slow(wrong).await.0, 400, "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_exist_is_a_404() {
     let cloud = Cloud::start().await;
     let paths = [
