@@ -8,7 +8,6 @@ mod address;
 pub mod digest;
 mod kind;
 mod stream;
-mod whole;
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -19,15 +18,14 @@ use reqwest::{Client, Response, StatusCode, Url};
 
 pub use kind::FileKind;
 pub use stream::MediaStream;
-pub use whole::{DownloadError, Downloaded};
 
 use crate::{CONNECT_TIMEOUT, Fal, describe};
 
 /// The largest file that is fetched: many times what a model makes, and what two runs can copy.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// How long a server may take to begin its answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-/// How often a file may be said to be elsewhere.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How many times a file may be said to be elsewhere.
 const REDIRECTS_MAX: usize = 3;
 /// Why a file is not taken that begins further on than was asked.
 const HEADLESS: &str = "the provider's file came without its beginning";

@@ -15,7 +15,7 @@ use store::System;
 
 use crate::config::UnknownPolicy;
 use crate::jobs::commit::{Committed, commit};
-use crate::jobs::copy::store_media;
+use crate::jobs::copy::{RUN_TIME, Stored, store_media};
 use crate::{App, Error, clock, generations, metrics};
 
 /// The most steps that one message may take a job on: more than its longest path, and an end for one that never rests.
@@ -61,17 +61,21 @@ impl Cause {
 /// A fault if something of ours did not answer: the message comes back, and goes on from the record.
 pub async fn settle(app: &App, id: &GenerationId, cause: &Cause) -> Result<(), Error> {
     let mut is_ours_to_store = false;
+    let stop_at = clock::now().plus(RUN_TIME);
     for _ in 0..STEPS_MAX {
         let Some(job) = app.store().job(System, id).await? else {
             return Ok(());
         };
-        let next = if is_ours_to_store && job.state == State::Storing {
-            store_media(app, &job).await?
+        let (job, next) = if is_ours_to_store && job.state == State::Storing {
+            match store_media(app, &job, stop_at).await? {
+                Stored::Next(step) => *step,
+                Stored::RecordMoved => continue,
+            }
         } else {
-            step(app, &job, cause).await?
-        };
-        let Some(next) = next else {
-            return Ok(());
+            match step(app, &job, cause).await? {
+                Some(next) => (job, next),
+                None => return Ok(()),
+            }
         };
         match commit(app, &job, &next).await? {
             Committed::Stale => {}

@@ -11,7 +11,7 @@ use super::{FILE_BYTES_MAX, HEADLESS, NotFetched, Resume, not_yet};
 use crate::describe;
 
 /// How long no byte may arrive. There is no limit for a whole file: the caller has one, and drops the stream.
-const STALL_TIMEOUT: Duration = Duration::from_secs(20);
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 const TOO_LARGE: NotFetched = NotFetched::Never("what the provider made is too large");
 
 /// A file, read part by part.
