@@ -205,7 +205,7 @@ impl Code {
             Refusal::Invalid(_) => Self::ValidationFailed,
             Refusal::ConcurrencyLimit { .. } => Self::ConcurrencyLimit,
             Refusal::RateLimited { .. } => Self::RateLimited,
-            Refusal::Busy => Self::ProviderUnavailable,
+            Refusal::Busy | Refusal::ProviderDown { .. } => Self::ProviderUnavailable,
         }
     }
 
@@ -298,7 +298,9 @@ impl Code {
 #[must_use]
 pub fn retry_after(refusal: &Refusal) -> Option<Duration> {
     match refusal {
-        Refusal::RateLimited { retry_after } => Some(*retry_after),
+        Refusal::RateLimited { retry_after } | Refusal::ProviderDown { retry_after } => {
+            Some(*retry_after)
+        }
         Refusal::ConcurrencyLimit { .. } => Some(CONCURRENCY_RETRY),
         Refusal::IdempotencyInProgress | Refusal::Busy => Some(BUSY_RETRY),
         Refusal::MalformedJson(_)

@@ -32,14 +32,18 @@ pub struct Checks {
     /// S3.
     #[schemars(with = "schema::Part")]
     pub storage: String,
+    /// The provider: `down` while it fails everybody, and new orders are refused.
+    #[schemars(with = "schema::Part")]
+    pub provider: String,
 }
 
 impl Health {
     /// What is said when these parts answer, or do not.
     #[must_use]
-    pub fn new(database: bool, queue: bool, storage: bool) -> Self {
+    pub fn new(checks: [bool; 4]) -> Self {
         let word = |answers: bool| if answers { "ok" } else { "down" }.to_owned();
-        let all = database && queue && storage;
+        let all = checks.iter().all(|answers| *answers);
+        let [database, queue, storage, provider] = checks;
         Self {
             status: if all { "ok" } else { "degraded" }.to_owned(),
             version: VERSION.to_owned(),
@@ -47,6 +51,7 @@ impl Health {
                 database: word(database),
                 queue: word(queue),
                 storage: word(storage),
+                provider: word(provider),
             },
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use blobs::Buckets;
 use domain::Credits;
 use domain::accounts::Email;
+use domain::breaker::BreakerRule;
 use domain::plans::ByPlan;
 use queue::Queues;
 use store::Tables;
@@ -102,6 +103,12 @@ pub struct JobSettings {
     pub unknown_policy: UnknownPolicy,
     /// When a running job is cancelled at the provider, counted from its start there.
     pub deadline: Duration,
+    /// How long a job that the provider does not take is tried again, counted from its creation.
+    pub submit_patience: Duration,
+    /// How long media that cannot be fetched are tried again, counted from when they were made.
+    pub media_patience: Duration,
+    /// When the provider is left alone.
+    pub breaker: BreakerRule,
     /// Where the provider can reach our webhook, `/v1` included; none where it cannot.
     pub public_url: Option<String>,
 }

@@ -18,40 +18,44 @@ pub struct Health {
     pub queue: bool,
     /// S3.
     pub storage: bool,
+    /// The provider, as far as its answers to submits tell.
+    pub provider: bool,
 }
 
 impl Health {
     /// Whether all of them do.
     #[must_use]
     pub fn is_ok(self) -> bool {
-        self.database && self.queue && self.storage
+        self.database && self.queue && self.storage && self.provider
     }
 }
 
 /// Asks every part, all at once.
 pub async fn check(app: &App) -> Health {
-    let (database, queue, storage) = tokio::join!(
-        answers(app.store().check()),
-        answers(app.queue().check()),
-        answers(app.blobs().check())
+    let (breaker, queue, storage) = tokio::join!(
+        answer(app.store().breaker()),
+        answer(app.queue().check()),
+        answer(app.blobs().check())
     );
     Health {
-        database,
-        queue,
-        storage,
+        database: breaker.is_some(),
+        queue: queue.is_some(),
+        storage: storage.is_some(),
+        // Without the database nobody knows, and nothing else is told of.
+        provider: breaker.is_none_or(|breaker| breaker.open_until.is_none()),
     }
 }
 
-async fn answers(check: impl Future<Output = Result<(), Fault>>) -> bool {
+async fn answer<T>(check: impl Future<Output = Result<T, Fault>>) -> Option<T> {
     match tokio::time::timeout(PATIENCE, check).await {
-        Ok(Ok(())) => true,
+        Ok(Ok(answer)) => Some(answer),
         Ok(Err(fault)) => {
             tracing::warn!(fault = fault.chain(), "a part does not answer");
-            false
+            None
         }
         Err(_) => {
             tracing::warn!("a part did not answer in time");
-            false
+            None
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod commit;
 mod copy;
+mod copy_file;
 mod lanes;
 mod settle;
 mod submit;

@@ -8,6 +8,7 @@ pub mod admin;
 pub mod api_keys;
 mod attempts;
 pub mod audit;
+pub mod breaker;
 pub mod clock;
 pub mod config;
 pub mod credits;

@@ -1,17 +1,20 @@
 //! Objects in S3. Owns their keys (a tenant's first), presigned URLs, and moving bytes; refuses to know what a
 //! generation or an account is.
 
+mod media;
+
 use std::time::Duration;
 
 use aws::{Fault, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, Delete, ObjectIdentifier};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::files::{File, MAGIC_BYTES, Sha256Hex};
 use domain::ids::{FileId, GenerationId, Tenant};
+
+pub use media::{PART_BYTES, Step};
 
 /// How long an upload's URL can be used.
 pub const UPLOAD_EXPIRY: Duration = Duration::from_secs(15 * 60);
@@ -75,29 +78,6 @@ impl Blobs {
 
     fn upload_key(tenant: &Tenant, file: &FileId) -> String {
         format!("{tenant}/{file}")
-    }
-
-    /// Writes one output.
-    ///
-    /// # Errors
-    /// A [`Fault`] if S3 did not take it.
-    pub async fn put_media(
-        &self,
-        key: &str,
-        content_type: &str,
-        bytes: Vec<u8>,
-    ) -> Result<(), Fault> {
-        self.client
-            .put_object()
-            .bucket(&self.buckets.media)
-            .key(key)
-            .content_type(content_type)
-            .content_disposition("inline")
-            .body(ByteStream::from(bytes))
-            .send()
-            .await
-            .map_err(Fault::doing("writing media"))?;
-        Ok(())
     }
 
     /// Deletes everything that was written for a generation, also by a try that never came to its end. Repeating it

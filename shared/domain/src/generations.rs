@@ -31,9 +31,6 @@ use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use crate::turns::{Lane, Priority, Waiting};
 
-/// How often a submit that was provably not accepted is tried before the job fails.
-pub const SUBMIT_ATTEMPTS_MAX: u32 = 4;
-
 /// What the client asked for, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {

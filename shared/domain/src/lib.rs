@@ -10,6 +10,7 @@ pub mod admin;
 pub mod api_keys;
 pub mod attempts;
 pub mod audit;
+pub mod breaker;
 pub mod catalogue;
 pub mod chain;
 pub mod credits;

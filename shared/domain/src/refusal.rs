@@ -94,6 +94,14 @@ pub enum Refusal {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The provider fails everybody: nothing is taken on that could not be made.
+    #[error(
+        "the provider is out of order, which is no fault of your request; nothing was taken, try again later"
+    )]
+    ProviderDown {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// Something that we depend on is busy; nothing was changed.
     #[error("the service is busy; try again")]
     Busy,

@@ -8,6 +8,7 @@ use app::config::{Config, FalSettings, JobSettings, StripeSettings, TokenSetting
 use blobs::Buckets;
 use domain::Credits;
 use domain::accounts::{Email, Plan};
+use domain::breaker::BreakerRule;
 use domain::plans::ByPlan;
 use queue::Queues;
 use store::Tables;
@@ -102,6 +103,18 @@ fn job_settings(settings: &mut Settings<impl Fn(&str) -> Option<String>>) -> Job
             })
             .unwrap_or(UnknownPolicy::Hold),
         deadline: settings.duration("JOB_DEADLINE_MINUTES", 60.0),
+        submit_patience: settings.duration("SUBMIT_PATIENCE_MINUTES", 60.0),
+        media_patience: settings.duration("MEDIA_PATIENCE_MINUTES", 60.0),
+        breaker: BreakerRule {
+            failures_max: settings
+                .parsed(
+                    "PROVIDER_FAILURES_MAX",
+                    "a whole number above zero",
+                    |text| text.parse().ok().filter(|count| *count > 0),
+                )
+                .unwrap_or(1),
+            pause: settings.duration("PROVIDER_PAUSE_SECONDS", 1.0),
+        },
         public_url: (settings.lookup)("PUBLIC_URL").filter(|url| !url.is_empty()),
     }
 }

@@ -54,6 +54,7 @@ pub struct Fal {
     config: FalConfig,
     origin: reqwest::Url,
     http: Client,
+    fetcher: media::Fetcher,
     keys: Keys,
 }
 
@@ -75,6 +76,7 @@ impl Fal {
             .build()
             .map_err(|error| Unusable(format!("no HTTP client: {error}")))?;
         Ok(Self {
+            fetcher: media::Fetcher::default(),
             keys: Keys::default(),
             config,
             origin,

@@ -1,175 +1,173 @@
-//! Fetching what fal made, before its address stops working. The bytes say what they are, not the sender.
+//! Fetching what fal made, before its address stops working.
+//!
+//! Owns: how a file is read part by part, going on where an earlier run ended; which addresses are safe to read; and
+//! that a body which breaks off is never mistaken for a whole one. Refuses to know where the bytes go, and to hold more
+//! of them than one part. Our key is not sent: fal's media are public.
 
+mod address;
+pub mod digest;
+mod kind;
+mod stream;
+
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::StatusCode;
-use sha2::{Digest as _, Sha256};
+use reqwest::header::{ACCEPT_ENCODING, IF_RANGE, LOCATION, RANGE};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode, Url};
 
-use crate::{Fal, describe};
+pub use kind::FileKind;
+pub use stream::MediaStream;
 
-/// The largest file that is fetched: it is held in a function's memory.
-const FILE_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// How long one file may take.
-const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(90);
+use crate::{CONNECT_TIMEOUT, Fal, describe};
 
-/// What a file is, by its first bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
-    /// image/png
-    Png,
-    /// image/jpeg
-    Jpeg,
-    /// image/webp
-    Webp,
-    /// image/gif
-    Gif,
-    /// video/mp4
-    Mp4,
-    /// video/webm
-    Webm,
-    /// audio/wav
-    Wav,
-    /// audio/mpeg
-    Mp3,
-    /// audio/flac
-    Flac,
-    /// audio/ogg
-    Ogg,
-}
+/// The largest file that is fetched: many times what a model makes, and what two runs can copy.
+pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// How long a server may take to begin its answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How many times a file may be said to be elsewhere.
+const REDIRECTS_MAX: usize = 3;
+/// Why a file is not taken that begins further on than was asked.
+const HEADLESS: &str = "the provider's file came without its beginning";
+const UNSAFE: NotFetched =
+    NotFetched::Never("the provider named an address that is not safe to fetch");
 
-impl FileKind {
-    /// What a file that starts with `first` is.
-    #[must_use]
-    pub fn of(first: &[u8]) -> Option<Self> {
-        let at = |from: usize, to: usize| first.get(from..to).unwrap_or_default();
-        let kind = if first.starts_with(b"\x89PNG\r\n\x1a\n") {
-            Self::Png
-        } else if first.starts_with(&[0xFF, 0xD8, 0xFF]) {
-            Self::Jpeg
-        } else if first.starts_with(b"RIFF") && at(8, 12) == b"WEBP" {
-            Self::Webp
-        } else if first.starts_with(b"RIFF") && at(8, 12) == b"WAVE" {
-            Self::Wav
-        } else if first.starts_with(b"GIF8") {
-            Self::Gif
-        } else if at(4, 8) == b"ftyp" {
-            Self::Mp4
-        } else if first.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]) {
-            Self::Webm
-        } else if first.starts_with(b"ID3")
-            || matches!(first, [0xFF, second, ..] if second & 0xE0 == 0xE0)
-        {
-            Self::Mp3
-        } else if first.starts_with(b"fLaC") {
-            Self::Flac
-        } else if first.starts_with(b"OggS") {
-            Self::Ogg
-        } else {
-            return None;
-        };
-        Some(kind)
-    }
-
-    /// The media type.
-    #[must_use]
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Png => "image/png",
-            Self::Jpeg => "image/jpeg",
-            Self::Webp => "image/webp",
-            Self::Gif => "image/gif",
-            Self::Mp4 => "video/mp4",
-            Self::Webm => "video/webm",
-            Self::Wav => "audio/wav",
-            Self::Mp3 => "audio/mpeg",
-            Self::Flac => "audio/flac",
-            Self::Ogg => "audio/ogg",
-        }
-    }
-
-    /// The usual end of a file's name.
-    #[must_use]
-    pub const fn extension(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpg",
-            Self::Webp => "webp",
-            Self::Gif => "gif",
-            Self::Mp4 => "mp4",
-            Self::Webm => "webm",
-            Self::Wav => "wav",
-            Self::Mp3 => "mp3",
-            Self::Flac => "flac",
-            Self::Ogg => "ogg",
-        }
-    }
-}
-
-/// A file, fetched.
-#[derive(Debug)]
-pub struct Downloaded {
-    /// What it is.
-    pub kind: FileKind,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-    /// SHA-256 of them, hexadecimal.
-    pub sha256: String,
+/// Where to go on reading a file, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// How many bytes are there already.
+    pub offset_bytes: u64,
+    /// Its entity tag, if the server gave one.
+    pub etag: Option<String>,
+    /// How large it is, if the server said so.
+    pub size_bytes: Option<u64>,
 }
 
 /// Why a file could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DownloadError {
+pub enum NotFetched {
+    /// It may be later, and why it was not. Everything is of this kind that another answer could put right: how long
+    /// it is tried again is the caller's to say.
+    NotYet(String),
     /// It never will be.
-    Permanent(String),
-    /// It may be later.
-    Passing(String),
+    Never(&'static str),
+}
+
+/// Fetches from addresses that somebody else names. Built when it is first needed: most functions never fetch a file.
+#[derive(Default)]
+pub(crate) struct Fetcher(OnceLock<Client>);
+
+impl Fetcher {
+    fn client(&self) -> Result<&Client, NotFetched> {
+        if let Some(client) = self.0.get() {
+            return Ok(client);
+        }
+        let client = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .dns_resolver(address::PublicOnly)
+            .https_only(true)
+            .redirect(Policy::none())
+            .no_proxy()
+            .user_agent("velro")
+            .build()
+            .map_err(|error| NotFetched::NotYet(describe(&error)))?;
+        Ok(self.0.get_or_init(|| client))
+    }
 }
 
 impl Fal {
-    /// Fetches a file that fal made. Our key is not sent: its media are public.
+    /// Begins to read a file that fal made, where `resume` says if the server can. It says itself where it begins.
+    ///
+    /// Redirects are followed, three at most. Each address must be `https` and lead to the public internet, but for
+    /// those at the provider's own origin: the one that was configured is trusted as it is.
     ///
     /// # Errors
-    /// [`DownloadError`].
-    pub async fn download(&self, url: &str) -> Result<Downloaded, DownloadError> {
-        let permanent = |what: &str| DownloadError::Permanent(what.to_owned());
-        let url =
-            reqwest::Url::parse(url).map_err(|_| permanent("the provider named no address"))?;
-        // Plain HTTP only from a provider that is itself on plain HTTP: the local one.
-        if url.scheme() != "https" && url.scheme() != self.origin.scheme() {
-            return Err(permanent(
-                "the provider named an address that is not safe to fetch",
-            ));
-        }
-        let sent = self.http.get(url).timeout(DOWNLOAD_TIMEOUT).send().await;
-        let mut response = sent.map_err(|error| DownloadError::Passing(describe(&error)))?;
-        match response.status() {
-            StatusCode::OK => {}
-            code if code.is_server_error() || code == StatusCode::TOO_MANY_REQUESTS => {
-                return Err(DownloadError::Passing(format!(
-                    "the provider's file answered {code}"
-                )));
+    /// [`NotFetched`].
+    pub async fn open_media(
+        &self,
+        url: &str,
+        resume: Option<&Resume>,
+    ) -> Result<MediaStream, NotFetched> {
+        // Without a byte there is nothing to go on from.
+        let resume = resume.filter(|resume| resume.offset_bytes > 0);
+        let response = self.fetch(url, resume).await?;
+        let is_impossible = response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
+        if resume.is_none() || !is_impossible {
+            let stream = MediaStream::of(response, resume)?;
+            if stream.continues() || stream.offset_bytes() == 0 {
+                return Ok(stream);
             }
-            _ => return Err(permanent("what the provider made could not be fetched")),
         }
-        let mut hash = Sha256::new();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| DownloadError::Passing(describe(&error)))?
-        {
-            if bytes.len() + chunk.len() > FILE_BYTES_MAX {
-                return Err(permanent("what the provider made is too large"));
+        // Another file is there by now, so its beginning is wanted, too.
+        let stream = MediaStream::of(self.fetch(url, None).await?, resume)?;
+        match stream.offset_bytes() {
+            0 => Ok(stream),
+            _ => Err(not_yet(HEADLESS)),
+        }
+    }
+
+    /// The answer at an address, or where that one leads.
+    async fn fetch(&self, url: &str, resume: Option<&Resume>) -> Result<Response, NotFetched> {
+        let none = NotFetched::Never("the provider named no address");
+        let mut url = Url::parse(url).map_err(|_| none)?;
+        for _ in 0..=REDIRECTS_MAX {
+            let client = self.client_for(&url)?;
+            // A file that is packed on its way has no ranges of its own.
+            let mut request = client.get(url.clone()).header(ACCEPT_ENCODING, "identity");
+            if let Some(resume) = resume {
+                request = request.header(RANGE, format!("bytes={}-", resume.offset_bytes));
+                // A weak tag does not promise the same bytes, so a server would never go on by it.
+                if let Some(etag) = resume.etag.as_deref().filter(|tag| tag.starts_with('"')) {
+                    request = request.header(IF_RANGE, etag);
+                }
             }
-            hash.update(&chunk);
-            bytes.extend_from_slice(&chunk);
+            let sent = tokio::time::timeout(ANSWER_TIMEOUT, request.send()).await;
+            let sent = sent.map_err(|_| not_yet("the provider's file was not answered in time"))?;
+            let response = sent.map_err(|error| not_sent(&error))?;
+            match response.status().as_u16() {
+                301 | 302 | 303 | 307 | 308 => url = next(&url, &response)?,
+                _ => return Ok(response),
+            }
         }
-        let kind = FileKind::of(&bytes)
-            .ok_or_else(|| permanent("what the provider made is no known media type"))?;
-        Ok(Downloaded {
-            kind,
-            bytes,
-            sha256: hex::encode(hash.finalize()),
-        })
+        Err(not_yet("the provider's file was redirected too often"))
+    }
+
+    /// What may ask for `url`, if anything may.
+    fn client_for(&self, url: &Url) -> Result<&Client, NotFetched> {
+        if url.origin() == self.origin.origin() {
+            return Ok(&self.http);
+        }
+        if !address::may_be_tried(url) {
+            return Err(UNSAFE);
+        }
+        self.fetcher.client()
     }
 }
+
+/// Where a redirect leads.
+fn next(url: &Url, response: &Response) -> Result<Url, NotFetched> {
+    let location = response.headers().get(LOCATION);
+    let location = location.and_then(|location| location.to_str().ok());
+    location
+        .and_then(|location| url.join(location).ok())
+        .ok_or_else(|| not_yet("the provider's file was redirected to no address"))
+}
+
+fn not_yet(why: &str) -> NotFetched {
+    NotFetched::NotYet(why.to_owned())
+}
+
+/// What a request that could not be sent means for the file.
+fn not_sent(error: &reqwest::Error) -> NotFetched {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if inner.is::<address::NotPublic>() {
+            return UNSAFE;
+        }
+        cause = inner.source();
+    }
+    NotFetched::NotYet(describe(error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod accounts;
 mod api_keys;
 mod attempts;
 mod audit;
+mod breaker;
 mod cursor;
 mod erasures;
 mod files;

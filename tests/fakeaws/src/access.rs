@@ -8,7 +8,7 @@ mod needs;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-pub(crate) use needs::{Need, of_bucket, of_control, of_json, of_mail};
+pub(crate) use needs::{Need, of_bucket, of_control, of_json, of_mail, of_upload};
 
 use crate::Config;
 

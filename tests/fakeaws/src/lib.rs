@@ -187,6 +187,11 @@ impl FakeAws {
         self.inner.services.s3.create_bucket(name).await
     }
 
+    /// Lets S3 take this much longer to answer each PUT of an object or of a part, until it is told otherwise.
+    pub fn slow_puts(&self, delay: Duration) {
+        self.inner.services.s3.slow_puts(delay);
+    }
+
     /// The queues, for callers in this process.
     pub fn sqs(&self) -> &Sqs {
         &self.inner.services.sqs

@@ -45,6 +45,25 @@ CREATE TABLE IF NOT EXISTS object (
     PRIMARY KEY (bucket, key)
 ) WITHOUT ROWID;
 
+-- An upload by parts that was neither completed nor aborted; nobody sees an object of it.
+CREATE TABLE IF NOT EXISTS upload (
+    id         TEXT PRIMARY KEY,
+    bucket     TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    headers    TEXT NOT NULL,
+    algorithm  TEXT
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS part (
+    upload     TEXT NOT NULL,
+    number     INTEGER NOT NULL,
+    file       TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    md5        TEXT NOT NULL,
+    checksums  TEXT NOT NULL,
+    PRIMARY KEY (upload, number)
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS parameter (
     name        TEXT PRIMARY KEY,
     kind        TEXT NOT NULL,

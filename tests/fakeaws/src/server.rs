@@ -28,8 +28,8 @@ use crate::wire::{Refusal, Reply, Request};
 
 /// DynamoDB's own bound; no other JSON service takes more.
 const JSON_BYTES_MAX: usize = 16 * 1_024 * 1_024;
-/// An object and the frames around it.
-const UPLOAD_BYTES_MAX: usize = s3::OBJECT_BYTES_MAX + 1_024 * 1_024;
+/// An object or a part of one, and the frames around it.
+const UPLOAD_BYTES_MAX: usize = s3::PUT_BYTES_MAX + 1_024 * 1_024;
 /// Far more than the functions of one machine open.
 const CONNECTIONS_MAX: usize = 4_096;
 /// How long a connection may be idle. SDKs keep theirs for less, so it is they who close it, and
@@ -116,7 +116,7 @@ impl Services {
         };
         let too_large = || match is_json {
             true => Refusal::of("RequestEntityTooLarge", "The request is too large.").reply(),
-            false => s3::too_large().reply(),
+            false => s3::too_large(s3::PUT_BYTES_MAX as u64).reply(),
         };
         // Known from the header alone, so that the body need not be sent.
         if body.size_hint().lower() > bytes_max.try_into().unwrap_or(u64::MAX) {

@@ -2,17 +2,78 @@
 //!
 //! Owns their shapes. Refuses to know any operation.
 
-use http_body_util::Full;
-use hyper::body::Bytes;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Response, StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::Error;
 
-/// A reply whose body is complete.
-pub(crate) type Reply = Response<Full<Bytes>>;
+/// How much of a file is in memory while it is sent.
+const FILE_CHUNK_BYTES: u64 = 256 * 1_024;
+
+/// A reply whose body is complete, or in a file.
+pub(crate) type Reply = Response<Either<Full<Bytes>, FileBody>>;
+
+/// The next bytes of a file, read as they are sent.
+pub(crate) struct FileBody {
+    file: File,
+    left_bytes: u64,
+}
+
+impl FileBody {
+    /// The next `length_bytes` of a file, which must have them.
+    pub(crate) fn new(file: std::fs::File, length_bytes: u64) -> Self {
+        Self {
+            file: File::from_std(file),
+            left_bytes: length_bytes,
+        }
+    }
+}
+
+impl Body for FileBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.left_bytes == 0 {
+            return Poll::Ready(None);
+        }
+        let length = self.left_bytes.min(FILE_CHUNK_BYTES);
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let read = Pin::new(&mut self.file).poll_read(context, &mut buffer);
+        if let Err(cause) = ready!(read) {
+            return Poll::Ready(Some(Err(cause)));
+        }
+        let length = buffer.filled().len();
+        if length == 0 {
+            let cause = std::io::ErrorKind::UnexpectedEof.into();
+            return Poll::Ready(Some(Err(cause)));
+        }
+        self.left_bytes -= u64::try_from(length).unwrap_or(u64::MAX);
+        bytes.truncate(length);
+        Poll::Ready(Some(Ok(Frame::data(bytes.into()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left_bytes == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left_bytes)
+    }
+}
 
 /// A request whose body has been read.
 pub(crate) struct Request {
@@ -125,7 +186,7 @@ pub(crate) fn json_reply(status: StatusCode, body: &Value) -> Reply {
 
 /// A reply of text, with the request id that every AWS reply has.
 pub(crate) fn text_reply(status: StatusCode, content_type: &'static str, body: String) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from(body)));
+    let mut reply = Response::new(Either::Left(Full::new(Bytes::from(body))));
     *reply.status_mut() = status;
     reply
         .headers_mut()

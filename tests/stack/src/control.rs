@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fakeaws::FakeAws;
-use fakefal::{FakeFal, SendWebhook};
+use fakefal::{FakeFal, Mood, SendWebhook};
 use fakestripe::{FakeStripe, Move, Resend};
 use hyper::body::Incoming;
 use hyper::header::{HOST, ORIGIN};
@@ -19,6 +20,8 @@ use crate::schedules::Scheduled;
 
 const BODY_SIZE_BYTES_MAX: usize = 64 * 1024;
 const WEBHOOKS_MAX: u32 = 100;
+/// Ten minutes: longer than any function waits.
+const PUT_MS_MAX: u64 = 600_000;
 
 /// Everything that can be asked about or acted on.
 pub struct Control {
@@ -55,13 +58,10 @@ impl Control {
             (Method::POST, ["schedules", function, "run"]) => {
                 self.run_schedule(function, request.into_body()).await
             }
+            (Method::POST, ["s3", "slow"]) => self.slow_s3(request.into_body()).await,
             (Method::GET, ["mail"]) => list(&self.aws.mail()),
-            (Method::GET, ["fal", "jobs"]) => match &self.fal {
-                Some(fal) => list(&fal.jobs().await),
-                None => no_stand_in(),
-            },
-            (Method::POST, ["fal", "jobs", id, "webhook"]) => match &self.fal {
-                Some(fal) => send_webhook(fal, id, request.into_body()).await,
+            (method, ["fal", rest @ ..]) => match &self.fal {
+                Some(fal) => serve_fal(fal, &method, rest, request.into_body()).await,
                 None => no_stand_in(),
             },
             (method, ["stripe", rest @ ..]) => match &self.stripe {
@@ -74,14 +74,10 @@ impl Control {
                 | ["functions", _, "kill"]
                 | ["queues"]
                 | ["schedules", _, "run"]
-                | ["mail"]
-                | ["fal", "jobs"]
-                | ["fal", "jobs", _, "webhook"],
-            ) => refusal(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "the method does not fit the path",
-            ),
-            _ => refusal(StatusCode::NOT_FOUND, "there is nothing at this path"),
+                | ["s3", "slow"]
+                | ["mail"],
+            ) => wrong_method(),
+            _ => nothing_here(),
         }
     }
 
@@ -89,6 +85,22 @@ impl Control {
         match self.functions.get(function) {
             Some(pool) => http::json(StatusCode::OK, &json!({ "killed": pool.kill().await })),
             None => unknown("function", function),
+        }
+    }
+
+    /// Slows S3 down, or lets it go on as usual when nothing is said.
+    async fn slow_s3(&self, body: Incoming) -> Answer {
+        let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
+            return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
+        };
+        let body = if body.is_empty() { "{}".into() } else { body };
+        match serde_json::from_slice::<Slow>(&body) {
+            Ok(slow) if slow.put_ms <= PUT_MS_MAX => {
+                self.aws.slow_puts(Duration::from_millis(slow.put_ms));
+                http::json(StatusCode::OK, &json!({ "put_ms": slow.put_ms }))
+            }
+            Ok(_) => refusal(StatusCode::BAD_REQUEST, "put_ms must be at most 600000"),
+            Err(problem) => refusal(StatusCode::BAD_REQUEST, &problem.to_string()),
         }
     }
 
@@ -112,6 +124,32 @@ impl Control {
     }
 }
 
+async fn serve_fal(fal: &FakeFal, method: &Method, path: &[&str], body: Incoming) -> Answer {
+    match (method, path) {
+        (&Method::GET, ["jobs"]) => list(&fal.jobs().await),
+        (&Method::POST, ["jobs", id, "webhook"]) => send_webhook(fal, id, body).await,
+        (&Method::GET, ["mood"]) => http::json(StatusCode::OK, &fal.mood()),
+        (&Method::POST, ["mood"]) => set_mood(fal, body).await,
+        (_, ["jobs"] | ["jobs", _, "webhook"] | ["mood"]) => wrong_method(),
+        _ => nothing_here(),
+    }
+}
+
+/// Treats the account so from now on, and tells how; without a body, as usual.
+async fn set_mood(fal: &FakeFal, body: Incoming) -> Answer {
+    let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
+        return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
+    };
+    let body = if body.is_empty() { "{}".into() } else { body };
+    match serde_json::from_slice::<Mood>(&body) {
+        Ok(mood) => {
+            fal.set_mood(mood);
+            http::json(StatusCode::OK, &fal.mood())
+        }
+        Err(problem) => refusal(StatusCode::BAD_REQUEST, &problem.to_string()),
+    }
+}
+
 async fn send_webhook(fal: &FakeFal, id: &str, body: Incoming) -> Answer {
     let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
         return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
@@ -128,6 +166,14 @@ async fn send_webhook(fal: &FakeFal, id: &str, body: Incoming) -> Answer {
         Some(statuses) => http::json(StatusCode::OK, &json!({ "statuses": statuses })),
         None => unknown("job", id),
     }
+}
+
+/// How slow S3 shall be.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Slow {
+    /// How much later each PUT is answered.
+    put_ms: u64,
 }
 
 /// What the control surface is asked to do with a session's money.
@@ -152,14 +198,11 @@ async fn serve_stripe(
         return match path {
             ["sessions"] => list(&stripe.sessions()),
             ["events"] => list(&stripe.events()),
-            _ => refusal(StatusCode::NOT_FOUND, "there is nothing at this path"),
+            _ => nothing_here(),
         };
     }
     if *method != Method::POST {
-        return refusal(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "the method does not fit the path",
-        );
+        return wrong_method();
     }
     let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
         return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
@@ -192,7 +235,7 @@ async fn serve_stripe(
                 Err(problem) => refusal(StatusCode::CONFLICT, &problem.to_string()),
             }
         }
-        _ => refusal(StatusCode::NOT_FOUND, "there is nothing at this path"),
+        _ => nothing_here(),
     }
 }
 
@@ -224,6 +267,17 @@ fn no_stand_in() -> Answer {
     refusal(
         StatusCode::NOT_FOUND,
         "the real service is in use, so there is no stand-in",
+    )
+}
+
+fn nothing_here() -> Answer {
+    refusal(StatusCode::NOT_FOUND, "there is nothing at this path")
+}
+
+fn wrong_method() -> Answer {
+    refusal(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "the method does not fit the path",
     )
 }
 

@@ -1,5 +1,5 @@
 //! GET /health
-//! Whether the database, the queues and the storage answer; 503 if one does not.
+//! Whether the database, the queues, the storage and the provider work; 503 if one does not.
 
 use std::time::Duration;
 
@@ -17,7 +17,12 @@ fn main() -> entry::Exit {
 
 async fn handle(app: &'static App, _: Request) -> Result<Reply, Failure> {
     let health = health::check(app).await;
-    let view = Health::new(health.database, health.queue, health.storage);
+    let view = Health::new([
+        health.database,
+        health.queue,
+        health.storage,
+        health.provider,
+    ]);
     Ok(if health.is_ok() {
         Reply::ok(&view)
     } else {

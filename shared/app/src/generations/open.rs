@@ -17,7 +17,7 @@ use queue::correlation;
 use store::{IdempotencyRecord, Opened, Opening};
 
 use super::{MEDIA_EXPIRY_DEFAULT, Shown, show, wait};
-use crate::{App, Error, clock, quotes};
+use crate::{App, Error, breaker, clock, quotes};
 
 /// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is told to
 /// come back: well inside the gateway's 29 seconds.
@@ -111,9 +111,10 @@ async fn open_or_find(
     let tenant = Tenant::User(caller.user.clone());
     let lane = Lane::of(draft.order.kind);
     let priority = Priority::of(caller.plan, caller.email_verified);
-    let (replayed, references, offers, served, wallet) = tokio::join!(
+    let (replayed, references, breaker, offers, served, wallet) = tokio::join!(
         find_replay(app, &tenant, draft, key),
         check_references(app, caller, &tenant, draft),
+        app.store().breaker(),
         app.store().offers(),
         app.store().served(lane, priority),
         app.store().wallet(&tenant)
@@ -122,6 +123,7 @@ async fn open_or_find(
         return Ok(replayed);
     }
     references?;
+    breaker::check_order(&breaker?, clock::now())?;
     let price = offers?.price(&draft.order)?;
     quotes::check_price(app, caller, draft, price).await?;
     let mut job = new_job(app, &tenant, caller, draft, price)?;
@@ -343,7 +345,7 @@ fn new_job(
         failure: None,
         cancel_wished_at: None,
         cancel_requested_at: None,
-        due_at: Some(now.plus(app.config.jobs.deadline)),
+        due_at: Some(now.plus(app.config.jobs.submit_patience)),
         created_at: now,
         started_at: None,
         made_at: None,

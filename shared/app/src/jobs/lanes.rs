@@ -17,7 +17,7 @@ use store::System;
 
 use crate::{App, clock};
 
-/// The most jobs that one run of the sweep calls in a lane. Each that ends calls the next.
+/// The most jobs that are called at once in a lane. Each that ends calls the next.
 const CALLS_MAX: u32 = 50;
 
 /// Takes a slot for a job in line, if it is its turn; otherwise its chance is passed on.
@@ -52,6 +52,32 @@ pub(super) async fn give_back(app: &App, job: &Generation) {
     }
 }
 
+/// Gives a job's slot back and calls nobody: the provider is left alone, and whoever is next would find that, too. The
+/// sweep, or whoever finds that the provider works again, calls.
+pub(super) async fn withdraw(app: &App, job: &Generation) {
+    let freed = app.store().free_slot(System, job.lane, &job.id, None).await;
+    if let Err(fault) = freed {
+        tracing::error!(generation = %job.id, fault = fault.chain(), "a slot waits for the sweep");
+    }
+}
+
+/// Calls those who waited while the provider was left alone.
+pub(super) async fn reopen(app: &App) {
+    for lane in Lane::ALL {
+        let called = async {
+            let traffic = app.store().traffic(System, lane).await?;
+            call_all(app, lane, &traffic).await
+        };
+        if let Err(fault) = called.await {
+            tracing::error!(
+                lane = lane.as_str(),
+                fault = fault.chain(),
+                "a lane waits for the sweep"
+            );
+        }
+    }
+}
+
 /// Passes the chance of a job on that has no use for it.
 pub(super) async fn pass_on(app: &App, job: &Generation) {
     let passed = async {
@@ -82,8 +108,13 @@ pub(super) async fn heal(app: &App, lane: Lane) -> Result<(), Fault> {
             traffic = left;
         }
     }
+    call_all(app, lane, &traffic).await
+}
+
+/// Calls one for each free slot.
+async fn call_all(app: &App, lane: Lane, traffic: &Traffic) -> Result<(), Fault> {
     let free = traffic.free(slots_max(app)).min(CALLS_MAX);
-    let next = next(app, lane, &traffic, None, free).await?;
+    let next = next(app, lane, traffic, None, free).await?;
     let calls = next.iter().map(|job| call(app, lane, job));
     futures::future::try_join_all(calls).await.map(drop)
 }

@@ -16,7 +16,7 @@ use store::System;
 
 use crate::config::UnknownPolicy;
 use crate::jobs::commit::{Committed, commit};
-use crate::jobs::copy::store_media;
+use crate::jobs::copy::{RUN_TIME, Stored, store_media};
 use crate::{App, Error, clock, metrics};
 
 /// The most steps that one message may take a job on: more than its longest path, and an end for one that never rests.
@@ -60,17 +60,21 @@ impl Cause {
 /// A fault if something of ours did not answer: the message comes back, and goes on from the record.
 pub async fn settle(app: &App, id: &GenerationId, cause: &Cause) -> Result<(), Error> {
     let mut is_ours_to_store = false;
+    let stop_at = clock::now().plus(RUN_TIME);
     for _ in 0..STEPS_MAX {
         let Some(job) = app.store().job(System, id).await? else {
             return Ok(());
         };
-        let next = if is_ours_to_store && job.state == State::Storing {
-            store_media(app, &job).await?
+        let (job, next) = if is_ours_to_store && job.state == State::Storing {
+            match store_media(app, &job, stop_at).await? {
+                Stored::Next(step) => *step,
+                Stored::RecordMoved => continue,
+            }
         } else {
-            step(app, &job, cause).await?
-        };
-        let Some(next) = next else {
-            return Ok(());
+            match step(app, &job, cause).await? {
+                Some(next) => (job, next),
+                None => return Ok(()),
+            }
         };
         match commit(app, &job, &next).await? {
             Committed::Stale => {}
@@ -137,15 +141,16 @@ fn ended(
 }
 
 /// The provider refused it a while ago, and its message was lost: it is in line again. A worker that gets two messages
-/// submits once. A job that the provider provably never got is given up at the deadline, too.
+/// submits once. A job that the provider provably never got is given up when its patience ends.
 async fn send_again(
     app: &App,
     job: &Generation,
     now: Timestamp,
 ) -> Result<Option<Generation>, Error> {
-    let patience_ends_at = job.created_at.plus(app.config.jobs.deadline);
+    let patience_ends_at = job.created_at.plus(app.config.jobs.submit_patience);
     if now >= patience_ends_at {
-        let why = "nobody could hand it to the provider in time";
+        let why =
+            "we could not hand this to the provider in time; the trouble is ours, try again later";
         let failure = Failure::new(FailureCode::ProviderUnavailable, why);
         return Ok(job.failed(failure, now));
     }

@@ -8,18 +8,24 @@ use std::time::Duration;
 
 use aws::Fault;
 use domain::catalogue::{self, Asked};
-use domain::generations::{Failure, FailureCode, Generation, SUBMIT_ATTEMPTS_MAX, State};
+use domain::generations::{Failure, FailureCode, Generation, State};
 use domain::ids::GenerationId;
 use provider::{Cause, Evidence, Fal, Submit, Trouble};
 use sha2::{Digest as _, Sha256};
 use store::System;
 
+use crate::breaker::Pass;
 use crate::jobs::commit::{Committed, commit};
 use crate::jobs::{lanes, look_soon};
-use crate::{App, Error, clock, metrics};
+use crate::{App, Error, breaker, clock, metrics};
 
 /// How long a worker may take to say what became of a submit: longer than its function may run.
 const LEASE: Duration = Duration::from_secs(90);
+/// How many retries of a submit come by the job's own message, after 1, 2 and 4 seconds: fewer than a message may be
+/// received before it counts as dead.
+const QUICK_RETRIES_MAX: u32 = 3;
+/// The first pause of the retries after them.
+const SLOW_RETRY_MIN: Duration = Duration::from_secs(15);
 /// When a running job is first looked at if no webhook came. A look is one request, and a webhook that never comes
 /// should not cost its user the time that the model usually takes.
 const FIRST_CHECK: Duration = Duration::from_secs(10);
@@ -47,24 +53,22 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
     let fal = app.fal().await?;
     // The sweep may touch the record between our look and our write: then we look again, for a message that goes
     // back instead stays hidden for minutes.
-    let mut is_admitted = false;
+    let (mut has_slot, mut pass) = (false, None);
     for _ in 0..DECISIONS_MAX {
         let Some(job) = app.store().job(System, id).await? else {
             return Ok(Taken::Done);
         };
+        let now = clock::now();
         let secret = hex::encode(clock::random::<32>()?);
         let digest = hex::encode(Sha256::digest(secret.as_bytes()));
-        let Some(begun) = job.begin_submit(clock::now(), LEASE, digest) else {
-            leave(app, &job, is_admitted).await;
+        let begun = job.begin_submit(now, LEASE, digest);
+        let Some(begun) = begun.filter(|_| !job.stands_aside(now)) else {
+            leave(app, &job, has_slot).await;
             return Ok(Taken::Done);
         };
-        if job.stands_aside(clock::now()) {
-            leave(app, &job, is_admitted).await;
-            return Ok(Taken::Done);
-        }
         let Some(waiting) = job.waiting() else {
-            // Whoever wants a slot stands in line first.
-            let patience_ends_at = job.created_at.plus(app.config.jobs.deadline);
+            // It was refused for now, and now is over: whoever wants a slot stands in line first.
+            let patience_ends_at = job.created_at.plus(app.config.jobs.submit_patience);
             if let Some(in_line) = job.in_line_until(patience_ends_at) {
                 commit(app, &job, &in_line).await?;
             }
@@ -74,16 +78,23 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
             Ok(request) => request,
             Err(failure) => {
                 let given_up = give_up(app, &job, failure).await?;
-                leave(app, &job, is_admitted).await;
+                leave(app, &job, has_slot).await;
                 return Ok(given_up);
             }
         };
-        is_admitted = lanes::admit(app, job.lane, &waiting).await?;
-        if !is_admitted {
+        has_slot = lanes::admit(app, job.lane, &waiting).await?;
+        if !has_slot {
             return Ok(Taken::Done);
         }
+        if pass.is_none() {
+            pass = breaker::pass(app).await?;
+        }
+        let Some(pass) = pass else {
+            lanes::withdraw(app, &job).await;
+            return Ok(Taken::Done);
+        };
         if commit(app, &job, &begun).await? == Committed::Done {
-            return hand_over(app, fal, begun, &request, receipt_handle).await;
+            return hand_over(app, fal, (begun, pass), &request, receipt_handle).await;
         }
     }
     Ok(Taken::Again)
@@ -91,8 +102,8 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
 
 /// A job that is not to be submitted leaves what it has of its lane to the others. A slot that another worker's submit
 /// uses stays.
-async fn leave(app: &App, job: &Generation, is_admitted: bool) {
-    if is_admitted && !job.state.holds_slot() {
+async fn leave(app: &App, job: &Generation, has_slot: bool) {
+    if has_slot && !job.state.holds_slot() {
         lanes::give_back(app, job).await;
     } else {
         lanes::pass_on(app, job).await;
@@ -103,13 +114,27 @@ async fn leave(app: &App, job: &Generation, is_admitted: bool) {
 async fn hand_over(
     app: &App,
     fal: &Fal,
-    begun: Generation,
+    (begun, pass): (Generation, Pass),
     request: &Submit,
     receipt_handle: &str,
 ) -> Result<Taken, Error> {
     let asked_at = clock::now();
     let evidence = fal.submit(request).await;
     metrics::provider_answered("submit", asked_at);
+    let works_again = breaker::told(app, pass, &evidence).await;
+    let taken = record(app, begun, evidence, receipt_handle).await;
+    if works_again {
+        lanes::reopen(app).await;
+    }
+    taken
+}
+
+async fn record(
+    app: &App,
+    begun: Generation,
+    evidence: Evidence,
+    receipt_handle: &str,
+) -> Result<Taken, Error> {
     let now = clock::now();
     match evidence {
         Evidence::Accepted {
@@ -125,19 +150,14 @@ async fn hand_over(
             Ok(Taken::Done)
         }
         Evidence::Refused(failure) => give_up(app, &begun, failure).await,
-        Evidence::NotAccepted(trouble) if begun.attempts >= SUBMIT_ATTEMPTS_MAX => {
+        Evidence::NotAccepted(trouble)
+            if now.since(begun.created_at) >= app.config.jobs.submit_patience =>
+        {
             give_up(app, &begun, not_taken(&trouble)).await
         }
         Evidence::NotAccepted(trouble) => {
             tracing::info!(generation = %begun.id, attempts = begun.attempts, why = trouble.why, "not accepted for now");
-            // After 1, 2, 4 … seconds: should its message be lost, the sweep puts it back in line.
-            let seconds: u16 = 1 << (begun.attempts.clamp(1, SUBMIT_ATTEMPTS_MAX) - 1);
-            let retry_at = now.plus(Duration::from_secs(seconds.into()));
-            apply(app, begun.clone(), |job| job.refused_for_now(now, retry_at)).await?;
-            app.queue()
-                .retry_in(begun.lane, receipt_handle, seconds.into())
-                .await?;
-            Ok(Taken::Again)
+            come_back(app, begun, receipt_handle).await
         }
         Evidence::NotYet(trouble) => lose_track(app, begun, &trouble.why).await,
         // No submit is answered so; if it were, the provider would have the job, and nobody its name.
@@ -203,6 +223,36 @@ async fn give_up(app: &App, job: &Generation, failure: Failure) -> Result<Taken,
     })
     .await?;
     Ok(Taken::Done)
+}
+
+/// A job that was provably not accepted is tried again: soon at first, by its message; then by the sweep, with pauses that
+/// grow, until its patience ends.
+async fn come_back(app: &App, job: Generation, receipt_handle: &str) -> Result<Taken, Error> {
+    let now = clock::now();
+    let gives_up_at = job.created_at.plus(app.config.jobs.submit_patience);
+    let is_quick = job.attempts <= QUICK_RETRIES_MAX;
+    let seconds: u16 = 1 << (job.attempts.clamp(1, QUICK_RETRIES_MAX) - 1);
+    let pause = match is_quick {
+        true => Duration::from_secs(seconds.into()),
+        false => slow_retry(job.attempts),
+    };
+    let retry_at = now.plus(pause).min(gives_up_at.max(now));
+    let lane = job.lane;
+    let back = apply(app, job, |job| job.refused_for_now(now, retry_at)).await?;
+    match back {
+        Some(back) if is_quick && back.state == State::Queued => {
+            let message = app.queue().retry_in(lane, receipt_handle, seconds.into());
+            message.await?;
+            Ok(Taken::Again)
+        }
+        Some(_) | None => Ok(Taken::Done),
+    }
+}
+
+/// The pause after so many attempts: 15 s, doubling up to two minutes.
+fn slow_retry(attempts: u32) -> Duration {
+    let doublings = attempts.saturating_sub(QUICK_RETRIES_MAX + 1).min(3);
+    SLOW_RETRY_MIN * (1 << doublings)
 }
 
 /// What to tell the provider; a job that its model can no longer carry out fails here.

@@ -22,20 +22,24 @@ pub enum Source {
 /// How far the copy of a large file is: everything that another run needs in order to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyProgress {
-    /// The file's key in the media bucket.
+    /// Where the file goes in the media bucket.
     pub key: String,
-    /// The file's media type, by its first bytes.
+    /// Its media type, by its first bytes.
     pub content_type: String,
-    /// S3's name of the unfinished upload.
+    /// S3's name of the unfinished upload that its parts are in.
     pub upload_id: String,
-    /// S3's tag of each part that is there, in order.
-    pub part_etags: Vec<String>,
-    /// The size of those parts together.
-    pub size_bytes: u64,
-    /// The state of the digest over those parts, as the one who computes it writes it down.
-    pub digest_state: String,
-    /// The provider's tag of the file: the same tag, the same bytes.
+    /// The entity tags of the parts that are there, in their order.
+    pub etags: Vec<String>,
+    /// The size of these parts together.
+    pub copied_bytes: u64,
+    /// The state of the digest over these parts, to go on from.
+    pub digest: String,
+    /// The source's entity tag, if its server gives one: the same tag, the same bytes.
     pub source_etag: Option<String>,
+    /// The source's size, if its server says so.
+    pub source_bytes: Option<u64>,
+    /// Whether every byte is there, so that only completing is left.
+    pub is_whole: bool,
 }
 
 /// A file of a delivered generation that was not delivered.

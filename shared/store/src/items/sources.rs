@@ -32,10 +32,12 @@ struct CopyProgressForm {
     key: String,
     content_type: String,
     upload_id: String,
-    part_etags: Vec<String>,
-    size_bytes: u64,
-    digest_state: String,
+    etags: Vec<String>,
+    copied_bytes: u64,
+    digest: String,
     source_etag: Option<String>,
+    source_bytes: Option<u64>,
+    is_whole: bool,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -32,17 +32,14 @@ const fn refunded(directives: &'static str, error: &'static str, provider_jobs: 
     }
 }
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 12] = [
     delivered("[[webhook:10]]"),
     delivered("[[webhook-first]]"),
     delivered("[[webhook-first]][[webhook:5]]"),
     delivered("[[drop-submit]]"),
     delivered("[[drop-submit]][[webhook-first]][[webhook:3]]"),
     delivered("[[reject:503:2]]"),
-    refunded("[[reject:503]]", "provider_unavailable", 0),
-    refunded("[[reject:429]]", "provider_unavailable", 0),
-    refunded("[[reject:422]]", "invalid_input", 0),
-    refunded("[[reject:401]]", "provider_unavailable", 0),
+    refunded("[[submit:422/typed=sequence_too_long]]", "invalid_input", 0),
     refunded("[[fail]]", "provider_error", 1),
     refunded("[[fail]][[webhook:10]]", "provider_error", 1),
     refunded(
@@ -51,7 +48,6 @@ const CASES: [Case; 16] = [
         1,
     ),
     refunded("[[fail:generation_timeout]]", "provider_timeout", 1),
-    refunded("[[bad-media]]", "media_unavailable", 1),
     refunded("[[nsfw]]", "content_flagged", 1),
 ];
 
@@ -121,7 +117,6 @@ async fn the_sweep_ends_the_same_jobs_the_same_way_without_a_webhook() {
             "failed",
             RELEASE,
         ),
-        ("[[no-webhook]][[bad-media]]", "failed", RELEASE),
         ("[[no-webhook]][[nsfw]]", "failed", RELEASE),
         ("[[no-webhook]][[reject:503:1]]", "succeeded", CAPTURE),
         ("[[no-webhook]]", "succeeded", CAPTURE),

@@ -10,7 +10,7 @@ use domain::ids::GenerationId;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{Cloud, Person, eventually};
+use crate::harness::{ADMIN_EMAIL, Cloud, Person, eventually};
 use crate::kills::rest;
 
 const TABLE: &str = "velro-local-generationstable";
@@ -108,8 +108,8 @@ fn is_of(job: &Value, person: &Person<'_>) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_from_fresh_accounts_does_not_hold_up_somebody_who_pays() {
-    let cloud = Cloud::start_with(&[CONCURRENCY, ("AdminEmails", crate::harness::ADMIN_EMAIL)]);
-    let cloud = cloud.await;
+    let cloud = Cloud::start_with(&[CONCURRENCY, ("AdminEmails", ADMIN_EMAIL)]).await;
+    cloud.act("fal/mood", &json!({"concurrency": 2})).await;
     let admin = cloud.admin().await;
     let pro = on_pro(&cloud, &admin).await;
     let fresh = join_all((0..3).map(|_| cloud.person())).await;

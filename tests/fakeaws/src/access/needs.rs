@@ -101,6 +101,15 @@ pub(crate) fn of_bucket(method: &Method, bucket: &str, key: &str) -> Vec<Need> {
     }
 }
 
+/// What a request about an upload by parts needs: to put the object, or to abort.
+pub(crate) fn of_upload(method: &Method, bucket: &str, key: &str) -> Vec<Need> {
+    let operation = match *method {
+        Method::DELETE => "AbortMultipartUpload",
+        _ => "PutObject",
+    };
+    vec![Need::s3(operation, format!("{bucket}/{key}"))]
+}
+
 fn of_tables(operation: &str, body: &Value) -> Vec<Need> {
     let on = |operation: &str, table: &str| {
         Need::regional("dynamodb", operation, format!("table/{table}"))

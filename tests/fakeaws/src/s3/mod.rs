@@ -4,12 +4,17 @@
 //! that was not signed.
 
 mod fault;
+mod multipart;
 mod objects;
+mod parts;
 mod read;
 mod upload;
 mod xml;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 use time::OffsetDateTime;
@@ -27,8 +32,14 @@ use crate::sigv4::{Identity, Payload, decode, query_pairs};
 use crate::sqlite::Sqlite;
 use crate::wire::{Reply, Request, text_reply};
 
-/// The greatest object that is taken.
-pub(crate) const OBJECT_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// The greatest body that is taken: an object, or a part of one.
+pub(crate) const PUT_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// The greatest object that is made of parts.
+const MULTIPART_BYTES_MAX: u64 = 512 * 1_024 * 1_024;
+/// The smallest part but for the last, as AWS says.
+const PART_BYTES_MIN: u64 = 5 * 1_024 * 1_024;
+/// The greatest number of a part, as AWS says.
+const PART_NUMBER_MAX: u32 = 10_000;
 const KEY_BYTES_MAX: usize = 1_024;
 const KEYS_PER_CALL_MAX: usize = 1_000;
 /// The headers that an object keeps from its upload, besides its user metadata.
@@ -41,23 +52,21 @@ const KEPT: [&str; 6] = [
     "expires",
 ];
 /// Headers and parameters that would change what a request does, in ways that are not offered.
-const UNSUPPORTED: [&str; 7] = [
+const UNSUPPORTED: [&str; 6] = [
     "x-amz-copy-source-if-",
     "x-amz-copy-source-range",
     "x-amz-object-lock-",
     "x-amz-server-side-encryption-customer-",
     "x-amz-tagging",
-    "uploadId",
     "versionId",
 ];
 /// Parameters that name another resource than the object or the bucket itself.
-const SUBRESOURCES: [&str; 9] = [
+const SUBRESOURCES: [&str; 8] = [
     "acl",
     "attributes",
     "cors",
     "policy",
     "tagging",
-    "uploads",
     "versioning",
     "versions",
     "lifecycle",
@@ -68,6 +77,8 @@ const SUBRESOURCES: [&str; 9] = [
 pub(crate) struct S3 {
     objects: Objects,
     identity: Identity,
+    /// How long the answer to a PUT is held back.
+    put_delay_ms: Arc<AtomicU64>,
 }
 
 /// What a request is about.
@@ -97,7 +108,14 @@ impl S3 {
         Ok(Self {
             objects: Objects::open(sqlite, directory)?,
             identity,
+            put_delay_ms: Arc::default(),
         })
+    }
+
+    /// From now on a PUT is answered this much later: what it wrote is there, and its sender does not know.
+    pub(crate) fn slow_puts(&self, delay: Duration) {
+        let ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        self.put_delay_ms.store(ms, Ordering::Relaxed);
     }
 
     /// Creates a bucket unless it exists.
@@ -114,6 +132,10 @@ impl S3 {
                 .await
                 .unwrap_or_else(|fault| fault.reply())
         };
+        let delay_ms = self.put_delay_ms.load(Ordering::Relaxed);
+        if request.method == Method::PUT && delay_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        }
         if request.headers.contains_key("origin") {
             set(&mut reply, "access-control-allow-origin", "*");
             set(
@@ -129,6 +151,12 @@ impl S3 {
         let (payload, key_id) = self.identity.verify(request, OffsetDateTime::now_utc())?;
         let target = self.target(request)?;
         self.check(&key_id, request, &target)?;
+        if !target.key.is_empty() && multipart::is_asked(&request.method, &target) {
+            return multipart::answer(&target, request, &payload).await;
+        }
+        if target.parameter("uploads").is_some() || target.parameter("uploadId").is_some() {
+            return Err(Fault::not_implemented("Listing uploads and their parts"));
+        }
         match (&request.method, target.key.is_empty()) {
             (&Method::GET | &Method::HEAD, false) => {
                 let read = read::read(&target, request).await;
@@ -162,7 +190,10 @@ impl S3 {
     /// Whether the role may do it.
     fn check(&self, key_id: &str, request: &Request, target: &Target<'_>) -> Result<(), Fault> {
         let access = self.identity.access();
-        let needs = access::of_bucket(&request.method, &target.bucket, &target.key);
+        let needs = match multipart::is_asked(&request.method, target) {
+            true => access::of_upload(&request.method, &target.bucket, &target.key),
+            false => access::of_bucket(&request.method, &target.bucket, &target.key),
+        };
         let checked = access.check(key_id, &needs);
         checked.map_err(|words| Fault::denied("AccessDenied", &words))
     }
@@ -228,16 +259,19 @@ fn empty(status: StatusCode) -> Reply {
     text_reply(status, "application/xml", String::new())
 }
 
+/// Whether a write is on condition that nothing is there yet.
+fn must_be_new(request: &Request) -> Result<bool, Fault> {
+    match (request.header("if-none-match"), request.header("if-match")) {
+        (None, None) => Ok(false),
+        (Some("*"), None) => Ok(true),
+        (_, _) => Err(Fault::not_implemented(
+            "A condition other than If-None-Match: *",
+        )),
+    }
+}
+
 async fn put(target: &Target<'_>, request: &Request, payload: &Payload) -> Result<Reply, Fault> {
-    let must_be_new = match (request.header("if-none-match"), request.header("if-match")) {
-        (None, None) => false,
-        (Some("*"), None) => true,
-        (_, _) => {
-            return Err(Fault::not_implemented(
-                "A condition other than If-None-Match: *",
-            ));
-        }
-    };
+    let must_be_new = must_be_new(request)?;
     if let Some(source) = request.header("x-amz-copy-source") {
         return copy(target, request, source, must_be_new).await;
     }
@@ -308,7 +342,7 @@ async fn copy(
         .split_once('/')
         .ok_or_else(bad)?;
     let found = target.objects.find(bucket, key).await?;
-    let bytes = target.objects.read(&found, 0..found.size_bytes).await?;
+    let bytes = target.objects.read(&found).await?;
     let bytes = bytes.ok_or_else(|| Fault::no_such_key(key))?.into();
     let is_replaced = request.header("x-amz-metadata-directive") == Some("REPLACE");
     let headers = if is_replaced {

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use hyper::StatusCode;
@@ -26,8 +25,8 @@ pub(super) type Headers = BTreeMap<String, String>;
 /// The objects. Clones share them.
 #[derive(Clone)]
 pub(super) struct Objects {
-    sqlite: Sqlite,
-    directory: PathBuf,
+    pub(super) sqlite: Sqlite,
+    pub(super) directory: PathBuf,
 }
 
 /// All that is known of an object but its bytes.
@@ -40,7 +39,7 @@ pub(super) struct Object {
     pub(super) headers: Headers,
     pub(super) checksums: Headers,
     pub(super) modified_ms: i64,
-    file: String,
+    pub(super) file: String,
 }
 
 impl Objects {
@@ -48,7 +47,7 @@ impl Objects {
         let failed = |cause| Error::doing(&format!("open {}", directory.display()), cause);
         std::fs::create_dir_all(&directory).map_err(failed)?;
         let known: HashSet<String> = sqlite.run_here(|t| {
-            let mut statement = t.prepare("SELECT file FROM object")?;
+            let mut statement = t.prepare("SELECT file FROM object UNION SELECT file FROM part")?;
             let files = statement.query_map([], |row| row.get(0))?;
             Ok::<_, Error>(files.collect::<rusqlite::Result<_>>()?)
         })?;
@@ -144,17 +143,32 @@ impl Objects {
             .await
     }
 
-    /// Some of an object's bytes; none when it was replaced since it was found.
-    pub(super) async fn read(
+    /// An object's file, to be read from `start`; none when it was replaced since it was found. Whoever has it can
+    /// read it to its end, whatever becomes of the object.
+    pub(super) async fn open_file(
         &self,
         object: &Object,
-        range: Range<u64>,
-    ) -> Result<Option<Vec<u8>>, Fault> {
+        start: u64,
+    ) -> Result<Option<File>, Fault> {
         let path = self.directory.join(&object.file);
-        blocking(move || match read_here(&path, range) {
-            Ok(bytes) => Ok(Some(bytes)),
+        blocking(move || match open_here(&path, start) {
+            Ok(file) => Ok(Some(file)),
             Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
             Err(cause) => Err(Error::doing("read an object", cause).into()),
+        })
+        .await
+    }
+
+    /// An object's bytes; none when it was replaced since it was found.
+    pub(super) async fn read(&self, object: &Object) -> Result<Option<Vec<u8>>, Fault> {
+        let Some(mut file) = self.open_file(object, 0).await? else {
+            return Ok(None);
+        };
+        blocking(move || {
+            let mut bytes = Vec::new();
+            let read = file.read_to_end(&mut bytes);
+            read.map_err(|cause| Error::doing("read an object", cause))?;
+            Ok(Some(bytes))
         })
         .await
     }
@@ -221,7 +235,7 @@ fn object_of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Object> {
     })
 }
 
-fn check_bucket(t: &Transaction<'_>, bucket: &str) -> Result<(), Fault> {
+pub(super) fn check_bucket(t: &Transaction<'_>, bucket: &str) -> Result<(), Fault> {
     let exists = t
         .prepare_cached("SELECT 1 FROM bucket WHERE name = ?1")?
         .exists([bucket])?;
@@ -233,7 +247,7 @@ fn check_bucket(t: &Transaction<'_>, bucket: &str) -> Result<(), Fault> {
 }
 
 /// Points the key at the new file, and gives the one that it pointed at.
-fn replace(
+pub(super) fn replace(
     t: &Transaction<'_>,
     bucket: &str,
     object: &Object,
@@ -253,7 +267,6 @@ fn replace(
         )
         .with("Condition", "If-None-Match"));
     }
-    let json = |map: &Headers| serde_json::to_string(map).unwrap_or_default();
     t.prepare_cached(
         "INSERT OR REPLACE INTO object
              (bucket, key, file, size_bytes, md5, headers, checksums, modified_ms)
@@ -272,20 +285,23 @@ fn replace(
     Ok(replaced)
 }
 
-fn read_here(path: &Path, range: Range<u64>) -> std::io::Result<Vec<u8>> {
+/// Headers, as a row keeps them.
+pub(super) fn json(headers: &Headers) -> String {
+    serde_json::to_string(headers).unwrap_or_default()
+}
+
+fn open_here(path: &Path, start: u64) -> std::io::Result<File> {
     let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(range.start))?;
-    let mut bytes = Vec::new();
-    file.take(range.end - range.start).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    file.seek(SeekFrom::Start(start))?;
+    Ok(file)
 }
 
 /// A file that stays is deleted at the next start, so a failure here is no loss.
-fn discard(path: &Path) {
+pub(super) fn discard(path: &Path) {
     std::fs::remove_file(path).unwrap_or_default();
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     let outcome = tokio::task::spawn_blocking(work).await;

@@ -4,15 +4,14 @@
 
 use std::ops::Range;
 
-use http_body_util::Full;
-use hyper::body::Bytes;
+use http_body_util::{Either, Full};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 
 use super::objects::Object;
 use super::{Fault, Target};
 use crate::clock::http_date;
-use crate::wire::{Reply, Request};
+use crate::wire::{FileBody, Reply, Request};
 
 /// A reader meets a replaced file at most this often before it gives up.
 const ATTEMPTS_MAX: u32 = 5;
@@ -37,15 +36,15 @@ pub(super) async fn read(target: &Target<'_>, request: &Request) -> Result<Reply
         let whole = 0..object.size_bytes;
         let sent = range.clone().unwrap_or(whole);
         let length = sent.end - sent.start;
-        let bytes = if request.method == Method::HEAD {
-            Vec::new()
+        let body = if request.method == Method::HEAD {
+            Either::Left(Full::default())
         } else {
-            match target.objects.read(&object, sent.clone()).await? {
-                Some(bytes) => bytes,
+            match target.objects.open_file(&object, sent.start).await? {
+                Some(file) => Either::Right(FileBody::new(file, length)),
                 None => continue,
             }
         };
-        let mut reply = Response::new(Full::new(Bytes::from(bytes)));
+        let mut reply = Response::new(body);
         describe(&mut reply, target, request, &object, range.is_none());
         set(&mut reply, "content-length", &length.to_string());
         if range.is_some() {
@@ -111,7 +110,7 @@ fn unmet_condition(request: &Request, object: &Object) -> Result<Option<Reply>, 
         ));
     }
     if request.header("if-none-match").is_some_and(names) {
-        let mut reply = Response::new(Full::new(Bytes::new()));
+        let mut reply = Response::new(Either::Left(Full::default()));
         *reply.status_mut() = StatusCode::NOT_MODIFIED;
         set(&mut reply, "etag", &format!("\"{}\"", object.md5));
         return Ok(Some(reply));

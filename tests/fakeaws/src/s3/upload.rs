@@ -10,7 +10,7 @@ use hyper::body::Bytes;
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
-use super::{Fault, OBJECT_BYTES_MAX};
+use super::{Fault, PUT_BYTES_MAX};
 use crate::sigv4::{Payload, query_pairs};
 use crate::wire::Request;
 
@@ -40,8 +40,8 @@ impl Upload {
                 (request.body.clone(), Vec::new())
             }
         };
-        if bytes.len() > OBJECT_BYTES_MAX {
-            return Err(too_large());
+        if bytes.len() > PUT_BYTES_MAX {
+            return Err(too_large(PUT_BYTES_MAX as u64));
         }
         check_md5(request, &bytes)?;
         let checksums = stated_checksums(request, trailers);
@@ -52,9 +52,9 @@ impl Upload {
     }
 }
 
-pub(crate) fn too_large() -> Fault {
+pub(crate) fn too_large(bytes_max: u64) -> Fault {
     let message = "Your proposed upload exceeds the maximum allowed size";
-    Fault::bad("EntityTooLarge", message).with("MaxSizeAllowed", &OBJECT_BYTES_MAX.to_string())
+    Fault::bad("EntityTooLarge", message).with("MaxSizeAllowed", &bytes_max.to_string())
 }
 
 /// Checksums come as headers, as trailers, and as parameters of a presigned URL.
@@ -78,12 +78,17 @@ fn stated_checksums(
         .collect()
 }
 
+/// The checksum of bytes that a header of this name states.
+pub(super) fn checksum(header: &str, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+    match header {
+        "x-amz-checksum-sha256" => Ok(Sha256::digest(bytes).to_vec()),
+        "x-amz-checksum-crc32" => Ok(crc32fast::hash(bytes).to_be_bytes().to_vec()),
+        other => Err(Fault::not_implemented(other)),
+    }
+}
+
 fn check(header: &str, stated: &str, bytes: &[u8]) -> Result<(), Fault> {
-    let computed = match header {
-        "x-amz-checksum-sha256" => Sha256::digest(bytes).to_vec(),
-        "x-amz-checksum-crc32" => crc32fast::hash(bytes).to_be_bytes().to_vec(),
-        other => return Err(Fault::not_implemented(other)),
-    };
+    let computed = checksum(header, bytes)?;
     match STANDARD.decode(stated) {
         Ok(stated) if stated == computed => Ok(()),
         Ok(stated) if stated.len() == computed.len() => {

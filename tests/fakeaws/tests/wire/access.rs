@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWrite
 use fakeaws::{Role, Statement};
 use serde_json::json;
 
+use crate::multipart;
 use crate::world::{Clients, SECRET, World};
 
 const KEY_ID: &str = "AKIDROLE";
@@ -143,6 +144,36 @@ async fn what_is_missing_in_a_bucket_is_forbidden_to_who_may_not_list_it() {
     ] {
         assert_eq!(refused, Some("AccessDenied"));
     }
+}
+
+#[tokio::test]
+async fn who_may_put_an_object_may_put_its_parts_and_aborting_is_another_permission() {
+    let (world, putter) = role(&[(&["s3:PutObject"], &["arn:aws:s3:::media/mine/*"])]).await;
+    let mine = multipart::begin(&putter.s3, "mine/a").await;
+    let create = putter.s3.create_multipart_upload().bucket("media").key("b");
+    let refused = create.send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("AccessDenied"));
+    let abort = |clients: &Clients| {
+        let abort = clients.s3.abort_multipart_upload().bucket("media");
+        abort.key("mine/a").upload_id(&mine).send()
+    };
+    let refused = abort(&putter).await.unwrap_err();
+    assert_eq!(refused.code(), Some("AccessDenied"));
+    let words = refused.message().unwrap();
+    assert!(words.contains("s3:AbortMultipartUpload"), "{words}");
+    world.aws.add_role(Role {
+        name: "aborter".to_owned(),
+        access_key_id: "AKIDABORTER".to_owned(),
+        statements: vec![Statement {
+            actions: vec!["s3:AbortMultipartUpload".to_owned()],
+            resources: vec!["arn:aws:s3:::media/*".to_owned()],
+        }],
+    });
+    let aborter = Clients::signing_with(world.aws.endpoint(), "AKIDABORTER", SECRET);
+    let part = aborter.s3.upload_part().bucket("media").key("mine/a");
+    let refused = part.upload_id(&mine).part_number(1).send().await;
+    assert_eq!(refused.unwrap_err().code(), Some("AccessDenied"));
+    abort(&aborter).await.unwrap();
 }
 
 #[tokio::test]

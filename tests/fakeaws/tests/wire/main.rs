@@ -5,6 +5,7 @@
 mod access;
 mod api_keys;
 mod dynamodb;
+mod multipart;
 mod parameters_and_mail;
 mod presigned;
 mod queue_rules;

@@ -10,6 +10,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use fakeaws::FakeAws;
 
 use crate::dynamodb::{create_table, item};
+use crate::multipart::{begin, complete, plain, put_part};
 use crate::parameters_and_mail::accept_mail;
 use crate::storage::text;
 use crate::world::{Clients, World, config, seconds, spec};
@@ -58,6 +59,38 @@ async fn a_restart_keeps_tables_messages_objects_parameters_and_mail() {
         .await
         .unwrap();
     assert_eq!(world.aws.sqs().status().await[0].in_flight, 0);
+}
+
+#[tokio::test]
+async fn a_restart_keeps_an_upload_that_was_not_completed() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::on(directory.path()).await;
+    prepare(&world.aws).await;
+    let s3 = plain(&world);
+    let id = begin(&s3, "video").await;
+    let part = async |s3: &aws_sdk_s3::Client, number, text: &str| {
+        let bytes = text.repeat(5 * 1_024 * 1_024 / text.len()).into_bytes();
+        put_part(s3, "video", &id, number, bytes).await.unwrap()
+    };
+    let first = part(&s3, 1, "a").await;
+    world.aws.shutdown().await;
+    drop(world);
+
+    let world = World::on(directory.path()).await;
+    let s3 = plain(&world);
+    let last = part(&s3, 2, "b").await;
+    let parts = [first, last];
+    complete(&s3, "video", &id, &parts).await.unwrap();
+    world.aws.shutdown().await;
+    drop(world);
+
+    let world = World::on(directory.path()).await;
+    let whole = text(&world, "video").await;
+    assert!(whole.starts_with('a') && whole.ends_with('b'));
+    assert_eq!(whole.len(), 10 * 1_024 * 1_024);
+    // One file is the object's; those of the parts are gone.
+    let files = std::fs::read_dir(directory.path().join("objects")).unwrap();
+    assert_eq!(files.count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

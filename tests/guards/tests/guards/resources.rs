@@ -102,6 +102,19 @@ fn no_bucket_is_public() {
 }
 
 #[test]
+fn no_bucket_keeps_the_parts_of_uploads_that_nobody_completes() {
+    for (id, bucket) in resources_of("AWS::S3::Bucket") {
+        let rules = &bucket["Properties"]["LifecycleConfiguration"]["Rules"];
+        let aborts = |rule: &serde_json::Value| {
+            rule["Status"] == "Enabled"
+                && rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 1
+        };
+        let mut rules = rules.as_array().into_iter().flatten();
+        assert!(rules.any(aborts), "{id}");
+    }
+}
+
+#[test]
 fn every_function_ends_before_the_gateway_stops_waiting() {
     const GATEWAY_S_MAX: u64 = 29;
     for function in functions() {

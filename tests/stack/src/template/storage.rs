@@ -154,13 +154,34 @@ pub fn check_bucket(mut fields: Fields) -> Result<(), Error> {
         "BucketName",
         "BucketEncryption",
         "CorsConfiguration",
-        "LifecycleConfiguration",
         "OwnershipControls",
         "PublicAccessBlockConfiguration",
         "Tags",
         "VersioningConfiguration",
     ]);
+    let mut lifecycle = fields.object("LifecycleConfiguration")?;
+    let at = format!("{}.Rules", lifecycle.at());
+    for rule in lifecycle.list("Rules")? {
+        check_rule(Fields::of(rule, at.as_str())?)?;
+    }
+    lifecycle.finish()?;
     fields.finish()
+}
+
+/// Checks a lifecycle rule. The one that there is forgets uploads that nobody completes, of which nobody sees whether
+/// they are forgotten; a rule that makes objects expire would have to be kept here, too.
+fn check_rule(mut rule: Fields) -> Result<(), Error> {
+    rule.accept(&["Id"]);
+    match rule.required_text("Status")?.as_str() {
+        "Enabled" | "Disabled" => {}
+        _ => return Err(rule.wrong("Status", "must be Enabled or Disabled")),
+    }
+    let mut abort = rule.object("AbortIncompleteMultipartUpload")?;
+    if abort.integer("DaysAfterInitiation", 1..=365)?.is_none() {
+        return Err(abort.missing("DaysAfterInitiation"));
+    }
+    abort.finish()?;
+    rule.finish()
 }
 
 /// The queues, each after its dead-letter queue.

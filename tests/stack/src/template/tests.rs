@@ -161,6 +161,17 @@ fn what_is_not_supported_is_refused_with_its_place() {
             "Properties.FifoQueue is not supported",
         ),
         (
+            "PublicAccessBlockConfiguration: { BlockPublicAcls: true }",
+            "LifecycleConfiguration: { Rules: [{ Status: Enabled }] }",
+            "AbortIncompleteMultipartUpload.DaysAfterInitiation is missing",
+        ),
+        (
+            "PublicAccessBlockConfiguration: { BlockPublicAcls: true }",
+            "LifecycleConfiguration: { Rules: [{ Status: Enabled, ExpirationInDays: 1, \
+             AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } }] }",
+            "LifecycleConfiguration.Rules.ExpirationInDays is not supported",
+        ),
+        (
             "BillingMode: PAY_PER_REQUEST",
             "BillingMode: PROVISIONED",
             "BillingMode must be PAY_PER_REQUEST",

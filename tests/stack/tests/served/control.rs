@@ -1,6 +1,6 @@
 //! The control surface.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::Cloud;
 
@@ -12,6 +12,23 @@ async fn a_schedule_can_be_run_now() {
     assert_eq!(run["status"], "succeeded");
     assert_eq!(run["result"], json!({ "ran": "Scheduled Event" }));
     assert!(run["duration_ms"].is_number());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_can_be_slowed_down_and_goes_on_as_usual_when_nothing_is_said() {
+    let cloud = Cloud::start().await;
+    let url = format!("{}/_local/s3/slow", cloud.stack.origin());
+    let slow = async |body: &'static str| {
+        let answer = cloud.client.post(&url).body(body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json::<serde_json::Value>().await.unwrap())
+    };
+    let set = slow(r#"{"put_ms":30000}"#).await;
+    assert_eq!(set, (200, json!({ "put_ms": 30_000 })));
+    assert_eq!(slow("{}").await, (200, json!({ "put_ms": 0 })));
+    for wrong in [r#"{"put_ms":600001}"#, r#"{"put_ms":-1}"#, r#"{"put":1}"#] {
+        assert_eq!(slow(wrong).await.0, 400, "{wrong}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +49,37 @@ async fn what_does_not_exist_is_a_404() {
         assert_eq!(status, 404, "{path}");
         assert!(body["message"].is_string());
     }
-    assert_eq!(cloud.post_local("functions").await.0, 405);
+    for path in ["functions", "fal/jobs"] {
+        assert_eq!(cloud.post_local(path).await.0, 405, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_providers_mood_can_be_set_and_looked_at() {
+    let cloud = Cloud::start().await;
+    let url = format!("{}/_local/fal/mood", cloud.stack.origin());
+    let mood = async || {
+        let answer = cloud.client.get(&url).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()
+    };
+    assert_eq!(mood().await, json!({}));
+    let bad = json!({ "submit": "403/detail", "status": "hang", "concurrency": 2 });
+    let set = cloud.client.post(&url).json(&bad).send().await.unwrap();
+    assert_eq!(set.status(), 200);
+    assert_eq!(set.json::<Value>().await.unwrap(), bad);
+    assert_eq!(mood().await, bad);
+
+    for wrong in [
+        json!({ "submit": "odd" }),
+        json!({ "odd": "504" }),
+        json!(504),
+    ] {
+        let refused = cloud.client.post(&url).json(&wrong).send().await.unwrap();
+        assert_eq!(refused.status(), 400, "{wrong}");
+    }
+    assert_eq!(mood().await, bad, "what is refused changes nothing");
+    assert_eq!(cloud.post_local("fal/mood").await, (200, json!({})));
+    assert_eq!(mood().await, json!({}));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,123 @@
+//! The circuit breaker in front of the provider: who may hand a job over, and what the provider's answer means for the
+//! next one. A fault here stands in nobody's way: it is logged, and the job goes on as if the provider worked.
+
+use aws::Fault;
+use domain::breaker::{Breaker, Gate};
+use domain::{Refusal, Timestamp};
+use provider::{Evidence, Trouble};
+use store::{System, Written};
+
+use crate::{App, clock, metrics};
+
+/// How many times a state is decided again because another worker wrote one first.
+const DECISIONS_MAX: u32 = 5;
+
+/// Leave to hand a job over, to be told of the provider's answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pass {
+    breaker: Breaker,
+    is_probe: bool,
+}
+
+/// Leave to hand a job over now, unless the provider is left alone.
+///
+/// # Errors
+/// A fault if the breaker cannot be read or written.
+pub(crate) async fn pass(app: &App) -> Result<Option<Pass>, Fault> {
+    let now = clock::now();
+    let breaker = app.store().breaker().await?;
+    match breaker.gate(now) {
+        Gate::Closed => Ok(Some(Pass {
+            breaker,
+            is_probe: false,
+        })),
+        Gate::Open(_) => Ok(None),
+        Gate::HalfOpen => {
+            let probing = breaker.probing(now);
+            Ok(match app.store().put_breaker(System, &probing).await? {
+                Written::Done => Some(Pass {
+                    breaker: probing,
+                    is_probe: true,
+                }),
+                // Another worker tries it.
+                Written::Stale => None,
+            })
+        }
+    }
+}
+
+/// Tells the breaker what the provider answered to the job that had `pass`; says whether the provider works again.
+pub(crate) async fn told(app: &App, pass: Pass, evidence: &Evidence) -> bool {
+    match note(app, pass, evidence).await {
+        Ok(works_again) => works_again,
+        Err(fault) => {
+            tracing::error!(fault = fault.chain(), "the circuit breaker was not told");
+            false
+        }
+    }
+}
+
+async fn note(app: &App, pass: Pass, evidence: &Evidence) -> Result<bool, Fault> {
+    let rule = app.config.jobs.breaker;
+    let mut breaker = pass.breaker;
+    for _ in 0..DECISIONS_MAX {
+        let next = match evidence {
+            Evidence::Accepted { .. } | Evidence::Refused(_) => match breaker.succeeded() {
+                Some(next) => next,
+                None => return Ok(false),
+            },
+            Evidence::NotAccepted(trouble) | Evidence::NotYet(trouble)
+                if trouble.is_everybodys() || pass.is_probe =>
+            {
+                breaker.failed(pass.is_probe, clock::now(), rule)
+            }
+            Evidence::NotAccepted(_)
+            | Evidence::NotYet(_)
+            | Evidence::Working { .. }
+            | Evidence::Made(_) => return Ok(false),
+        };
+        if app.store().put_breaker(System, &next).await? == Written::Done {
+            tell_operator(&breaker, &next, evidence);
+            return Ok(breaker.open_until.is_some() && next.open_until.is_none());
+        }
+        breaker = app.store().breaker().await?;
+    }
+    Ok(false)
+}
+
+fn tell_operator(before: &Breaker, after: &Breaker, evidence: &Evidence) {
+    match (before.open_until, after.open_until, evidence) {
+        (None, Some(_), Evidence::NotAccepted(Trouble { why, .. }))
+        | (None, Some(_), Evidence::NotYet(Trouble { why, .. })) => {
+            tracing::error!(
+                why,
+                "the provider fails every job; orders are refused, and accepted jobs wait"
+            );
+        }
+        (Some(_), None, _) => tracing::info!("the provider works again"),
+        _ => {}
+    }
+}
+
+/// Refuses an order while the provider is left alone, before anything is set aside for it.
+///
+/// # Errors
+/// [`Refusal::ProviderDown`], with when to come back.
+pub(crate) fn check_order(breaker: &Breaker, now: Timestamp) -> Result<(), Refusal> {
+    match breaker.gate(now) {
+        Gate::Closed | Gate::HalfOpen => Ok(()),
+        Gate::Open(until) => Err(Refusal::ProviderDown {
+            retry_after: until.since(now),
+        }),
+    }
+}
+
+/// Notes for the operator's alarm whether the provider is left alone.
+///
+/// # Errors
+/// A fault if the breaker cannot be read.
+pub async fn measure(app: &App) -> Result<(), Fault> {
+    let breaker = app.store().breaker().await?;
+    metrics::gauge("ProviderDown", i64::from(breaker.open_until.is_some()));
+    Ok(())
+}

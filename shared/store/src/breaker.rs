@@ -1,0 +1,81 @@
+//! The circuit breaker in front of the provider: one small item, which each submit reads, and which is written only when
+//! the provider fails or works again.
+
+use aws::Fault;
+use domain::Timestamp;
+use domain::breaker::Breaker;
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::is_condition;
+use crate::generations::Written;
+use crate::items::{self, number, text};
+use crate::{Store, System};
+
+/// The item's key among the generations.
+const KEY: &str = "breaker#provider";
+
+#[derive(Serialize, Deserialize)]
+struct BreakerItem {
+    id: String,
+    failures: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    open_until_ms: Option<i64>,
+    version: u64,
+}
+
+impl Store {
+    /// The breaker as it is now.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn breaker(&self) -> Result<Breaker, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(KEY))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing("reading the circuit breaker"))?;
+        let Some(item) = found.item else {
+            return Ok(Breaker::default());
+        };
+        let item: BreakerItem = items::read(item)?;
+        Ok(Breaker {
+            failures: item.failures,
+            open_until: item.open_until_ms.map(Timestamp::from_ms),
+            version: item.version,
+        })
+    }
+
+    /// Keeps the breaker's next state, unless it changed since it was read.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn put_breaker(&self, _: System, next: &Breaker) -> Result<Written, Fault> {
+        let item = BreakerItem {
+            id: KEY.to_owned(),
+            failures: next.failures,
+            open_until_ms: next.open_until.map(Timestamp::ms),
+            version: next.version,
+        };
+        let before = next.version.saturating_sub(1);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.tables.generations)
+            .set_item(Some(items::write(&item)?));
+        let put = match before {
+            0 => put.condition_expression("attribute_not_exists(id)"),
+            before => put
+                .condition_expression("version = :before")
+                .expression_attribute_values(":before", number(before)),
+        };
+        match put.send().await {
+            Ok(_) => Ok(Written::Done),
+            Err(error) if is_condition(&error) => Ok(Written::Stale),
+            Err(error) => Err(Fault::new("writing the circuit breaker", error)),
+        }
+    }
+}
