@@ -19,28 +19,28 @@ pub(crate) struct Pass {
     is_probe: bool,
 }
 
-/// Whether a job may be handed over now; if not, from when on.
+/// Leave to hand a job over now, unless the provider is left alone.
 ///
 /// # Errors
 /// A fault if the breaker cannot be read or written.
-pub(crate) async fn pass(app: &App) -> Result<Result<Pass, Timestamp>, Fault> {
+pub(crate) async fn pass(app: &App) -> Result<Option<Pass>, Fault> {
     let now = clock::now();
     let breaker = app.store().breaker().await?;
     match breaker.gate(now) {
-        Gate::Closed => Ok(Ok(Pass {
+        Gate::Closed => Ok(Some(Pass {
             breaker,
             is_probe: false,
         })),
-        Gate::Open(until) => Ok(Err(until)),
+        Gate::Open(_) => Ok(None),
         Gate::HalfOpen => {
             let probing = breaker.probing(now);
             Ok(match app.store().put_breaker(System, &probing).await? {
-                Written::Done => Ok(Pass {
+                Written::Done => Some(Pass {
                     breaker: probing,
                     is_probe: true,
                 }),
                 // Another worker tries it.
-                Written::Stale => Err(now.plus(app.config.jobs.breaker.pause)),
+                Written::Stale => None,
             })
         }
     }

@@ -57,6 +57,8 @@ pub struct FalSettings {
     pub jwks_url: String,
     /// The name of the secret that holds our key.
     pub key_name: String,
+    /// How many of our jobs it runs at once.
+    pub concurrency: u32,
 }
 
 /// Where Stripe is, and what its secrets are called.

@@ -16,8 +16,8 @@ use store::{Cursor, Shelf};
 
 pub use cancel::{Canceled, cancel};
 pub use edit::{delete, relabel};
+pub(crate) use open::check_references;
 pub use open::{Key, Submitted, submit};
-pub(crate) use open::{check_references, lane};
 
 use crate::{App, Error, clock};
 

@@ -4,6 +4,7 @@
 mod commit;
 mod copy;
 mod copy_file;
+mod lanes;
 mod settle;
 mod submit;
 mod sweep;

@@ -29,6 +29,7 @@ use crate::ids::{FileId, GenerationId, KeyId, ProjectId, QuoteId, Tenant, UserId
 use crate::labels::{Tags, Title};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
+use crate::turns::{Lane, Priority, Waiting};
 
 /// What the client asked for, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +133,17 @@ pub struct Generation {
     pub state: State,
     /// What became of the credits.
     pub hold: Hold,
+    /// The lane that hands it over.
+    pub lane: Lane,
+    /// Its line there, and at the provider.
+    pub priority: Priority,
+    /// Its turn in that line.
+    pub turn: u64,
+    /// While it is queued: whether it is in line. It stands aside after the provider refused it for now, until it is time
+    /// to ask again.
+    pub in_line: bool,
+    /// The id of the API request that asked for it, which goes with every message about it.
+    pub correlation_id: String,
     /// How often a worker began to submit it.
     pub attempts: u32,
     /// SHA-256 (hex) of the secret in this job's webhook URL; empty before the first submit.
@@ -184,6 +196,24 @@ impl Generation {
             (State::Running, Some(_)) => State::Queued.status(),
             (state, _) => state.status(),
         }
+    }
+
+    /// Its place in line, if it waits there.
+    #[must_use]
+    pub fn waiting(&self) -> Option<Waiting> {
+        (self.state == State::Queued && self.in_line).then(|| Waiting {
+            id: self.id.clone(),
+            tenant: self.tenant.clone(),
+            priority: self.priority,
+            turn: self.turn,
+            correlation_id: self.correlation_id.clone(),
+        })
+    }
+
+    /// Whether the provider refused it for now, and it is not yet time to ask again.
+    #[must_use]
+    pub fn stands_aside(&self, now: Timestamp) -> bool {
+        self.state == State::Queued && !self.in_line && self.due_at.is_some_and(|at| at > now)
     }
 
     /// Whether the provider's `request_id` can be this job's: it is, or none is known yet.

@@ -1,7 +1,7 @@
 //! What Velro is about, without saying how it is stored, sent or served.
 //!
 //! Owns: ids, credits, the wallet and its ledger, what was spent when, quotes, purchases, promo codes, the life of a
-//! generation, the catalogue, projects, accounts, who may do what, files, the chains of hashes under ledger and audit
+//! generation, whose turn it is, the catalogue, projects, accounts, who may do what, files, the chains of hashes under ledger and audit
 //! log, and every reason to refuse. Refuses to know: time (a moment is an argument), randomness, I/O, JSON, HTTP, AWS.
 
 pub mod access;
@@ -29,6 +29,7 @@ pub mod reconciliation;
 pub mod refusal;
 pub mod spending;
 pub mod time;
+pub mod turns;
 
 pub use credits::Credits;
 pub use refusal::{FieldCode, FieldError, Refusal};

@@ -135,6 +135,11 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
             queue_url: self.text("FAL_QUEUE_URL"),
             jwks_url: self.text("FAL_JWKS_URL"),
             key_name: self.text("FAL_KEY_NAME"),
+            concurrency: self
+                .parsed("FAL_CONCURRENCY", "a whole number above zero", |text| {
+                    text.parse().ok().filter(|count| *count > 0)
+                })
+                .unwrap_or(1),
         }
     }
 
@@ -215,6 +220,7 @@ mod tests {
             "SETTLE_QUEUE_URL",
             "TOKEN_PUBLIC_KEYS",
             "UNKNOWN_POLICY",
+            "FAL_CONCURRENCY",
             "SIGN_UP_CREDITS",
         ] {
             assert!(
@@ -231,11 +237,17 @@ mod tests {
                 "SIGN_UP_CREDITS" => "-5".to_owned(),
                 "UNKNOWN_HOURS" => "0".to_owned(),
                 "UNKNOWN_POLICY" => "shrug".to_owned(),
+                "FAL_CONCURRENCY" => "0".to_owned(),
                 _ => "1".to_owned(),
             })
         })
-        .expect_err("three are wrong");
-        for name in ["SIGN_UP_CREDITS", "UNKNOWN_HOURS", "UNKNOWN_POLICY"] {
+        .expect_err("four are wrong");
+        for name in [
+            "SIGN_UP_CREDITS",
+            "UNKNOWN_HOURS",
+            "UNKNOWN_POLICY",
+            "FAL_CONCURRENCY",
+        ] {
             assert!(problems.contains(&format!("{name} must be")), "{problems}");
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::catalogue::{Order, Value as Given};
+use domain::turns::Priority;
 use reqwest::Response;
 use serde_json::{Map, Number, Value};
 
@@ -19,6 +20,7 @@ pub struct Submit {
     input: Map<String, Value>,
     webhook_url: Option<String>,
     start_timeout: Duration,
+    priority: Priority,
 }
 
 impl Submit {
@@ -30,6 +32,7 @@ impl Submit {
         images: Vec<(&'static str, String)>,
         webhook_url: Option<String>,
         start_timeout: Duration,
+        priority: Priority,
     ) -> Self {
         let mut input: Map<String, Value> = order
             .inputs
@@ -47,6 +50,7 @@ impl Submit {
             input,
             webhook_url,
             start_timeout,
+            priority,
         }
     }
 }
@@ -104,6 +108,8 @@ impl Fal {
                 "X-Fal-Request-Timeout",
                 job.start_timeout.as_secs().to_string(),
             )
+            // Among all who wait for this endpoint, our users and others'.
+            .header("X-Fal-Queue-Priority", job.priority.as_str())
             .header("X-Fal-Object-Lifecycle-Preference", MEDIA_LIFETIME)
             // The price is this model's; another one must not be served in its place.
             .header("x-app-fal-disable-fallback", "true")

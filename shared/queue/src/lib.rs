@@ -11,6 +11,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use domain::Timestamp;
 use domain::generations::{Failure, FailureCode, Media, Outcome, Piece};
 use domain::ids::{GenerationId, Tenant};
+use domain::turns::Lane;
 use serde::{Deserialize, Serialize};
 
 /// How many messages SQS takes in one batch.
@@ -31,15 +32,6 @@ pub struct Queues {
     pub mail_url: String,
     /// Users whose usage-plan keys must be looked at.
     pub keys_url: String,
-}
-
-/// Which submit queue: long videos never wait behind images, nor images behind videos.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// Quick things.
-    Image,
-    /// Slow things.
-    Video,
 }
 
 /// "Submit this job."

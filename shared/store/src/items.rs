@@ -7,6 +7,7 @@ mod audit;
 mod erasures;
 mod files;
 mod generations;
+mod lanes;
 mod ledger;
 mod models;
 mod once;
@@ -37,6 +38,7 @@ pub(crate) use files::FileItem;
 pub(crate) use generations::{
     CountedItem, DueItem, GenerationItem, HoldItem, IdempotencyItem, due_shards,
 };
+pub(crate) use lanes::{LaneItem, StateItem, WaitingItem, line};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem, wallet_shards};
 pub(crate) use models::{OFFERS, OffersItem};
 pub(crate) use once::OnceItem;

@@ -14,6 +14,7 @@ mod erasures;
 mod files;
 mod generations;
 mod items;
+mod lanes;
 mod mailed_tokens;
 mod models;
 mod plans;

@@ -1,5 +1,5 @@
 //! The sweep, every minute
-//! Finds the jobs that are due, and the users whose keys are, and has each looked at.
+//! Finds the jobs that are due, and the users whose keys are, and has each looked at; puts the lanes in order.
 
 use app::{App, breaker, jobs, plans};
 use entry::http::Failure;

@@ -5,15 +5,15 @@ use std::time::Duration;
 use aws::Fault;
 use domain::access::Action;
 use domain::accounts::{Caller, Shown as Credential};
-use domain::catalogue::Kind;
 use domain::files::{File, FileState};
 use domain::generations::{Draft, Generation, Hold, State};
 use domain::ids::{GenerationId, ProjectId, Tenant};
 use domain::labels::Tags;
 use domain::ledger::{Job, Limits, Wallet};
 use domain::projects::Project;
-use domain::{Credits, FieldCode, Refusal, Timestamp};
-use queue::Lane;
+use domain::turns::{self, Lane, Priority};
+use domain::{Credits, FieldCode, Refusal};
+use queue::correlation;
 use store::{IdempotencyRecord, Opened, Opening};
 
 use super::{MEDIA_EXPIRY_DEFAULT, Shown, show, wait};
@@ -22,8 +22,6 @@ use crate::{App, Error, breaker, clock, quotes};
 /// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is told to
 /// come back: well inside the gateway's 29 seconds.
 const CONTENTION_PATIENCE: Duration = Duration::from_secs(15);
-/// When the sweep looks at a job that no worker has taken: the message to the worker was lost, or the queue is long.
-const QUEUED_CHECK: Duration = Duration::from_secs(60);
 /// The status code of a job that was accepted and is not finished.
 const ACCEPTED: u16 = 202;
 /// The status code of a job that was finished while its client waited.
@@ -111,11 +109,14 @@ async fn open_or_find(
     key: Option<&Key>,
 ) -> Result<Found, Error> {
     let tenant = Tenant::User(caller.user.clone());
-    let (replayed, references, breaker, offers, wallet) = tokio::join!(
+    let lane = Lane::of(draft.order.kind);
+    let priority = Priority::of(caller.plan, caller.email_verified);
+    let (replayed, references, breaker, offers, served, wallet) = tokio::join!(
         find_replay(app, &tenant, draft, key),
         check_references(app, caller, &tenant, draft),
         app.store().breaker(),
         app.store().offers(),
+        app.store().served(lane, priority),
         app.store().wallet(&tenant)
     );
     if let Some(replayed) = replayed? {
@@ -125,11 +126,11 @@ async fn open_or_find(
     breaker::check_order(&breaker?, clock::now())?;
     let price = offers?.price(&draft.order)?;
     quotes::check_price(app, caller, draft, price).await?;
-    let job = new_job(&tenant, caller, draft, price, clock::now())?;
-    match open(app, caller, &job, wallet?, draft, key).await? {
+    let mut job = new_job(app, &tenant, caller, draft, price)?;
+    match open(app, caller, &mut job, wallet?, served?, draft, key).await? {
         Some(record) => replay(app, &tenant, draft, record).await,
         None => {
-            tell_worker(app, draft.order.kind, &job).await;
+            tell_worker(app, &job).await;
             Ok(Found {
                 generation: job,
                 status: ACCEPTED,
@@ -139,12 +140,14 @@ async fn open_or_find(
     }
 }
 
-/// Tries until the job is open, or the key turns out to be used (its record is answered then).
+/// Tries until the job is open, or the key turns out to be used (its record is answered then). Its turn in a line that
+/// has come to `served` follows from the wallet that is booked, as its hold does.
 async fn open(
     app: &App,
     caller: &Caller,
-    job: &Generation,
+    job: &mut Generation,
     mut wallet: Wallet,
+    served: u64,
     draft: &Draft,
     key: Option<&Key>,
 ) -> Result<Option<IdempotencyRecord>, Error> {
@@ -171,6 +174,7 @@ async fn open(
             // Perhaps it was this very request, sent twice, that took the credits.
             Err(refusal) => return Ok(Some(used_key(app, job, key).await?.ok_or(refusal)?)),
         };
+        job.turn = turns::turn(served, wallet.in_flight, caller.plan);
         let opening = Opening {
             job,
             hold: &hold,
@@ -306,12 +310,13 @@ fn usable(field: &'static str, file: Option<&File>) -> Result<(), Refusal> {
 }
 
 fn new_job(
+    app: &App,
     tenant: &Tenant,
     caller: &Caller,
     draft: &Draft,
     price: Credits,
-    now: Timestamp,
 ) -> Result<Generation, Fault> {
+    let now = clock::now();
     Ok(Generation {
         id: GenerationId::new(now, clock::entropy()?),
         tenant: tenant.clone(),
@@ -325,6 +330,11 @@ fn new_job(
         cost: price,
         state: State::Queued,
         hold: Hold::Open,
+        lane: Lane::of(draft.order.kind),
+        priority: Priority::of(caller.plan, caller.email_verified),
+        turn: 0,
+        in_line: true,
+        correlation_id: correlation::request_id(),
         attempts: 0,
         webhook_digest: String::new(),
         ticket: None,
@@ -335,7 +345,7 @@ fn new_job(
         failure: None,
         cancel_wished_at: None,
         cancel_requested_at: None,
-        due_at: Some(now.plus(QUEUED_CHECK)),
+        due_at: Some(now.plus(app.config.jobs.submit_patience)),
         created_at: now,
         started_at: None,
         made_at: None,
@@ -349,17 +359,9 @@ fn new_job(
     })
 }
 
-/// Which queue jobs of this kind wait in.
-pub(crate) fn lane(kind: Kind) -> Lane {
-    match kind {
-        Kind::Image | Kind::Audio => Lane::Image,
-        Kind::Video => Lane::Video,
-    }
-}
-
-/// A message that cannot be sent is no failure of the request: the job is recorded, and the sweep finds it.
-async fn tell_worker(app: &App, kind: Kind, job: &Generation) {
-    if let Err(fault) = app.queue().submit(lane(kind), &job.tenant, &job.id).await {
+/// A message that cannot be sent is no failure of the request: the job is in line, and the sweep finds it there.
+async fn tell_worker(app: &App, job: &Generation) {
+    if let Err(fault) = app.queue().submit(job.lane, &job.tenant, &job.id).await {
         tracing::error!(generation = %job.id, fault = fault.chain(), "a job waits for the sweep");
     }
 }

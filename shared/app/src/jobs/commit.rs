@@ -5,6 +5,7 @@ use domain::generations::{Generation, Settlement};
 use domain::ledger::Job;
 use store::{System, Written};
 
+use crate::jobs::lanes;
 use crate::{App, clock, metrics};
 
 /// How often a settlement is tried again because other jobs of the same wallet were settled at the same moment.
@@ -19,7 +20,8 @@ pub(crate) enum Committed {
     Stale,
 }
 
-/// Writes the step from `job` to `next`, with its money in the same transaction.
+/// Writes the step from `job` to `next`, with its money in the same transaction; then gives the slot back that `next` no
+/// longer holds.
 ///
 /// A wallet that moved is no reason to decide again: only a job that did is.
 pub(crate) async fn commit(
@@ -27,6 +29,14 @@ pub(crate) async fn commit(
     job: &Generation,
     next: &Generation,
 ) -> Result<Committed, Fault> {
+    let committed = write(app, job, next).await?;
+    if committed == Committed::Done && job.state.holds_slot() && !next.state.holds_slot() {
+        lanes::give_back(app, next).await;
+    }
+    Ok(committed)
+}
+
+async fn write(app: &App, job: &Generation, next: &Generation) -> Result<Committed, Fault> {
     let doing = "settling a job";
     let settlement = job.settlement(next);
     if settlement == Settlement::None {

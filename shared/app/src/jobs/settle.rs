@@ -11,17 +11,16 @@ use domain::generations::{
 };
 use domain::ids::GenerationId;
 use provider::{Cancel, Evidence};
+use queue::correlation;
 use store::System;
 
 use crate::config::UnknownPolicy;
 use crate::jobs::commit::{Committed, commit};
 use crate::jobs::copy::{RUN_TIME, Stored, store_media};
-use crate::{App, Error, clock, generations, metrics};
+use crate::{App, Error, clock, metrics};
 
 /// The most steps that one message may take a job on: more than its longest path, and an end for one that never rests.
 const STEPS_MAX: u32 = 12;
-/// When a queued job is looked at again after its worker was told once more.
-const QUEUED_CHECK: Duration = Duration::from_secs(60);
 /// How long a worker that begins to copy media has the job for itself: longer than its function may run.
 pub(super) const STORING_LEASE: Duration = Duration::from_secs(150);
 /// When a job is looked at again that the provider was asked to stop.
@@ -102,7 +101,7 @@ async fn step(app: &App, job: &Generation, cause: &Cause) -> Result<Option<Gener
     }
     let is_due = cause.is_due(job, now);
     match (job.state, &job.ticket) {
-        (State::Queued, _) if is_due => send_again(app, job, now).await.map(Some),
+        (State::Queued, _) if is_due => send_again(app, job, now).await,
         (State::Submitting, _) if is_due => {
             tracing::warn!(generation = %job.id, "its submit never ended; nobody knows whether the provider accepted it");
             Ok(job.lost_track(job.created_at.plus(app.config.jobs.unknown_after)))
@@ -141,23 +140,23 @@ fn ended(
     }
 }
 
-/// Nobody has taken it: perhaps the message was lost. A worker that gets two messages submits once. A job that the
-/// provider provably never got is given up at the deadline, too.
-async fn send_again(app: &App, job: &Generation, now: Timestamp) -> Result<Generation, Error> {
-    if now.since(job.created_at) >= app.config.jobs.submit_patience {
+/// The provider refused it a while ago, and its message was lost: it is in line again. A worker that gets two messages
+/// submits once. A job that the provider provably never got is given up when its patience ends.
+async fn send_again(
+    app: &App,
+    job: &Generation,
+    now: Timestamp,
+) -> Result<Option<Generation>, Error> {
+    let patience_ends_at = job.created_at.plus(app.config.jobs.submit_patience);
+    if now >= patience_ends_at {
         let why =
             "we could not hand this to the provider in time; the trouble is ours, try again later";
         let failure = Failure::new(FailureCode::ProviderUnavailable, why);
-        return Ok(job.failed(failure, now).unwrap_or_else(|| job.due(None)));
+        return Ok(job.failed(failure, now));
     }
-    let Some(model) = catalogue::find(&job.model) else {
-        let failure = Failure::new(FailureCode::InvalidInput, "this model is no longer offered");
-        return Ok(job.failed(failure, now).unwrap_or_else(|| job.due(None)));
-    };
-    app.queue()
-        .submit(generations::lane(model.kind), &job.tenant, &job.id)
-        .await?;
-    Ok(job.due(Some(now.plus(QUEUED_CHECK))))
+    let told = app.queue().submit(job.lane, &job.tenant, &job.id);
+    correlation::on_behalf_of(job.correlation_id.clone(), told).await?;
+    Ok(job.in_line_until(patience_ends_at))
 }
 
 /// Asks the provider how a job goes. Whatever it answers short of an end, the job's own time is judged.

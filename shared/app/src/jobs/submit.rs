@@ -2,12 +2,11 @@
 //!
 //! The record says "submitting" before the provider hears of the job. Whoever finds that later cannot know whether
 //! the provider accepted it, and must not submit it again: the provider has no idempotency key, so a second submit
-//! is a second paid job. Only a proven refusal leads back to the queue.
+//! is a second paid job. Only a proven refusal leads back to the queue. Whose turn it is, `lanes` says.
 
 use std::time::Duration;
 
 use aws::Fault;
-use domain::Timestamp;
 use domain::catalogue::{self, Asked};
 use domain::generations::{Failure, FailureCode, Generation, State};
 use domain::ids::GenerationId;
@@ -17,16 +16,14 @@ use store::System;
 
 use crate::breaker::Pass;
 use crate::jobs::commit::{Committed, commit};
-use crate::jobs::look_soon;
-use crate::{App, Error, breaker, clock, generations, metrics};
+use crate::jobs::{lanes, look_soon};
+use crate::{App, Error, breaker, clock, metrics};
 
 /// How long a worker may take to say what became of a submit: longer than its function may run.
 const LEASE: Duration = Duration::from_secs(90);
 /// How many retries of a submit come by the job's own message, after 1, 2 and 4 seconds: fewer than a message may be
 /// received before it counts as dead.
 const QUICK_RETRIES_MAX: u32 = 3;
-/// When a job that waits for such a retry is looked at by the sweep, should its message be lost.
-const QUICK_RETRY_LOST: Duration = Duration::from_secs(60);
 /// The first pause of the retries after them.
 const SLOW_RETRY_MIN: Duration = Duration::from_secs(15);
 /// When a running job is first looked at if no webhook came. A look is one request, and a webhook that never comes
@@ -56,31 +53,61 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
     let fal = app.fal().await?;
     // The sweep may touch the record between our look and our write: then we look again, for a message that goes
     // back instead stays hidden for minutes.
+    let (mut has_slot, mut pass) = (false, None);
     for _ in 0..DECISIONS_MAX {
         let Some(job) = app.store().job(System, id).await? else {
             return Ok(Taken::Done);
         };
-        if job.state != State::Queued {
-            return Ok(Taken::Done);
-        }
-        let pass = match breaker::pass(app).await? {
-            Ok(pass) => pass,
-            Err(until) => return put_off(app, &job, until).await,
-        };
+        let now = clock::now();
         let secret = hex::encode(clock::random::<32>()?);
         let digest = hex::encode(Sha256::digest(secret.as_bytes()));
-        let Some(begun) = job.begin_submit(clock::now(), LEASE, digest) else {
+        let begun = job.begin_submit(now, LEASE, digest);
+        let Some(begun) = begun.filter(|_| !job.stands_aside(now)) else {
+            leave(app, &job, has_slot).await;
             return Ok(Taken::Done);
+        };
+        let Some(waiting) = job.waiting() else {
+            // It was refused for now, and now is over: whoever wants a slot stands in line first.
+            let patience_ends_at = job.created_at.plus(app.config.jobs.submit_patience);
+            if let Some(in_line) = job.in_line_until(patience_ends_at) {
+                commit(app, &job, &in_line).await?;
+            }
+            continue;
         };
         let request = match request(app, &job, &secret).await? {
             Ok(request) => request,
-            Err(failure) => return give_up(app, &job, failure).await,
+            Err(failure) => {
+                let given_up = give_up(app, &job, failure).await?;
+                leave(app, &job, has_slot).await;
+                return Ok(given_up);
+            }
+        };
+        has_slot = lanes::admit(app, job.lane, &waiting).await?;
+        if !has_slot {
+            return Ok(Taken::Done);
+        }
+        if pass.is_none() {
+            pass = breaker::pass(app).await?;
+        }
+        let Some(pass) = pass else {
+            lanes::withdraw(app, &job).await;
+            return Ok(Taken::Done);
         };
         if commit(app, &job, &begun).await? == Committed::Done {
             return hand_over(app, fal, (begun, pass), &request, receipt_handle).await;
         }
     }
     Ok(Taken::Again)
+}
+
+/// A job that is not to be submitted leaves what it has of its lane to the others. A slot that another worker's submit
+/// uses stays.
+async fn leave(app: &App, job: &Generation, has_slot: bool) {
+    if has_slot && !job.state.holds_slot() {
+        lanes::give_back(app, job).await;
+    } else {
+        lanes::pass_on(app, job).await;
+    }
 }
 
 /// Hands a job to the provider whose record says so already, and records what became of it.
@@ -94,7 +121,20 @@ async fn hand_over(
     let asked_at = clock::now();
     let evidence = fal.submit(request).await;
     metrics::provider_answered("submit", asked_at);
-    breaker::told(app, pass, &evidence).await;
+    let works_again = breaker::told(app, pass, &evidence).await;
+    let taken = record(app, begun, evidence, receipt_handle).await;
+    if works_again {
+        lanes::reopen(app).await;
+    }
+    taken
+}
+
+async fn record(
+    app: &App,
+    begun: Generation,
+    evidence: Evidence,
+    receipt_handle: &str,
+) -> Result<Taken, Error> {
     let now = clock::now();
     match evidence {
         Evidence::Accepted {
@@ -191,23 +231,21 @@ async fn come_back(app: &App, job: Generation, receipt_handle: &str) -> Result<T
     let now = clock::now();
     let gives_up_at = job.created_at.plus(app.config.jobs.submit_patience);
     let is_quick = job.attempts <= QUICK_RETRIES_MAX;
+    let seconds: u16 = 1 << (job.attempts.clamp(1, QUICK_RETRIES_MAX) - 1);
     let pause = match is_quick {
-        true => QUICK_RETRY_LOST,
+        true => Duration::from_secs(seconds.into()),
         false => slow_retry(job.attempts),
     };
-    let check_at = now.plus(pause).min(gives_up_at.max(now));
-    let attempts = job.attempts;
-    let model = catalogue::find(&job.model);
-    let back = apply(app, job, |job| job.refused_for_now(now, check_at)).await?;
-    match (back, model) {
-        (Some(back), Some(model)) if is_quick && back.state == State::Queued => {
-            // 1, 2, 4 seconds.
-            let seconds = 1 << (attempts.clamp(1, QUICK_RETRIES_MAX) - 1);
-            let lane = generations::lane(model.kind);
-            app.queue().retry_in(lane, receipt_handle, seconds).await?;
+    let retry_at = now.plus(pause).min(gives_up_at.max(now));
+    let lane = job.lane;
+    let back = apply(app, job, |job| job.refused_for_now(now, retry_at)).await?;
+    match back {
+        Some(back) if is_quick && back.state == State::Queued => {
+            let message = app.queue().retry_in(lane, receipt_handle, seconds.into());
+            message.await?;
             Ok(Taken::Again)
         }
-        (Some(_) | None, Some(_) | None) => Ok(Taken::Done),
+        Some(_) | None => Ok(Taken::Done),
     }
 }
 
@@ -215,22 +253,6 @@ async fn come_back(app: &App, job: Generation, receipt_handle: &str) -> Result<T
 fn slow_retry(attempts: u32) -> Duration {
     let doublings = attempts.saturating_sub(QUICK_RETRIES_MAX + 1).min(3);
     SLOW_RETRY_MIN * (1 << doublings)
-}
-
-/// The provider is left alone: the job waits until it is tried again.
-async fn put_off(app: &App, job: &Generation, until: Timestamp) -> Result<Taken, Error> {
-    apply(app, job.clone(), |job| match job.state {
-        State::Queued => Some(job.due(Some(until))),
-        State::Submitting
-        | State::Running
-        | State::Storing
-        | State::Succeeded
-        | State::Failed
-        | State::Canceled
-        | State::Unknown => None,
-    })
-    .await?;
-    Ok(Taken::Done)
 }
 
 /// What to tell the provider; a job that its model can no longer carry out fails here.
@@ -279,5 +301,6 @@ async fn request(
         images,
         webhook,
         START_TIMEOUT,
+        job.priority,
     )))
 }

@@ -1,5 +1,5 @@
-//! The sweep: finds the jobs that are due and has each looked at. It decides nothing itself, so that it stays quick
-//! and a slow provider cannot hold it up.
+//! The sweep: finds the jobs that are due and has each looked at, and puts the lanes in order. It decides nothing of a job
+//! itself, so that it stays quick and a slow provider cannot hold it up.
 //!
 //! A due job is leased before its message is sent: until the lease ends, no other message is. A lease outlasts all that
 //! waits before it, so a due job has one message at most, however long the provider hangs.
@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use aws::Fault;
 use domain::Timestamp;
+use domain::turns::Lane;
 use futures::StreamExt as _;
 use futures::TryStreamExt as _;
 use store::System;
 
+use crate::jobs::lanes;
 use crate::{App, Error, clock};
 
 /// The most due jobs that one run takes from each shard of the index; the next run takes more.
@@ -24,7 +26,7 @@ const LEASE_EACH: Duration = Duration::from_secs(5);
 /// The most leases that are written at once.
 const LEASES_AT_ONCE: usize = 32;
 
-/// Has every due job looked at; answers how many.
+/// Has every due job looked at, and every lane go on; answers how many jobs were due.
 ///
 /// # Errors
 /// A fault if they could not be found or sent; those that were not sent are due again after their lease.
@@ -53,6 +55,9 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
         .try_collect()
         .await?;
     app.queue().look_at_all(&leased).await?;
+    for lane in Lane::ALL {
+        lanes::heal(app, lane).await?;
+    }
     tracing::info!(due = leased.len(), waiting, "swept");
     Ok(leased.len())
 }

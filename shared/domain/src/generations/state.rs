@@ -67,6 +67,21 @@ impl State {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 
+    /// Whether it counts among the jobs that the provider has to run. Of a job that nobody knows anything of, nobody knows
+    /// that either: it holds no slot, so that an outage at the provider does not close our lanes.
+    #[must_use]
+    pub const fn holds_slot(self) -> bool {
+        match self {
+            Self::Submitting | Self::Running => true,
+            Self::Queued
+            | Self::Storing
+            | Self::Succeeded
+            | Self::Failed
+            | Self::Canceled
+            | Self::Unknown => false,
+        }
+    }
+
     /// Whether nothing more happens by itself.
     #[must_use]
     pub const fn is_final(self) -> bool {

@@ -65,15 +65,16 @@ impl Generation {
         }
     }
 
-    /// The provider provably did not accept it, but may later: back into the queue, to be looked at again at `check_at`.
+    /// The provider provably did not accept it, but may later: queued again, but not in line until `retry_at`.
     /// One that its owner wants cancelled ends here: the provider has nothing of it.
     #[must_use]
-    pub fn refused_for_now(&self, now: Timestamp, check_at: Timestamp) -> Option<Self> {
+    pub fn refused_for_now(&self, now: Timestamp, retry_at: Timestamp) -> Option<Self> {
         match (self.state, self.cancel_wished_at) {
             (State::Submitting, Some(_)) => self.failed(cancel::by_owner(), now),
             (State::Submitting, None) => Some(Self {
                 state: State::Queued,
-                due_at: Some(check_at),
+                in_line: false,
+                due_at: Some(retry_at),
                 ..self.next()
             }),
             (
@@ -87,6 +88,16 @@ impl Generation {
                 _,
             ) => None,
         }
+    }
+
+    /// It waits in line, and is looked at only if nobody handed it over by `patience_ends_at`.
+    #[must_use]
+    pub fn in_line_until(&self, patience_ends_at: Timestamp) -> Option<Self> {
+        (self.state == State::Queued).then(|| Self {
+            in_line: true,
+            due_at: Some(patience_ends_at),
+            ..self.next()
+        })
     }
 
     /// Nobody knows what became of it at the provider. It keeps its hold until proof or the operator's policy, and is
@@ -149,11 +160,11 @@ impl Generation {
     fn pieces_ordered(&self) -> usize {
         let asked = self.request.parameters.iter();
         let asked = asked.filter(|(name, _)| name == NUM_IMAGES);
-        let count = asked.map(|(_, value)| match value {
+        let mut count = asked.map(|(_, value)| match value {
             Value::Integer(count) => usize::try_from(*count).unwrap_or(1),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Nested => 1,
         });
-        count.last().unwrap_or(1)
+        count.next_back().unwrap_or(1)
     }
 
     /// The copies came so far; it is looked at again at `check_at`.

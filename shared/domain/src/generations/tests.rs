@@ -9,6 +9,7 @@ enum Event {
     BeginSubmit,
     Accepted(u8),
     RefusedForNow,
+    InLine,
     LostTrack,
     Made(u8),
     Copied(Vec<bool>),
@@ -23,6 +24,7 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Event::BeginSubmit),
         (0..2_u8).prop_map(Event::Accepted),
         Just(Event::RefusedForNow),
+        Just(Event::InLine),
         Just(Event::LostTrack),
         (0..2_u8).prop_map(Event::Made),
         prop::collection::vec(any::<bool>(), 1..4).prop_map(Event::Copied),
@@ -64,6 +66,11 @@ pub(super) fn queued() -> Generation {
         cost: Credits::of(500),
         state: State::Queued,
         hold: Hold::Open,
+        lane: Lane::Video,
+        priority: Priority::Low,
+        turn: 8,
+        in_line: true,
+        correlation_id: "a request".to_owned(),
         attempts: 0,
         webhook_digest: String::new(),
         ticket: None,
@@ -125,6 +132,7 @@ fn apply(job: &Generation, event: Event) -> Option<Generation> {
         Event::BeginSubmit => job.begin_submit(now, Duration::from_secs(60), String::new()),
         Event::Accepted(n) => job.accepted(ticket(n), None, now, now),
         Event::RefusedForNow => job.refused_for_now(now, now),
+        Event::InLine => job.in_line_until(now),
         Event::LostTrack => job.lost_track(now),
         Event::Made(n) => job.made(&n.to_string(), &[piece()], now, now),
         Event::Copied(kept) => job.copying(kept.into_iter().map(source).collect(), now),
@@ -177,6 +185,26 @@ proptest! {
             job = next;
         }
     }
+}
+
+#[test]
+fn a_job_that_was_refused_for_now_stands_aside_until_it_is_put_back_in_line() {
+    let now = Timestamp::from_ms(5);
+    let first = queued();
+    let place = first.waiting().expect("it is in line");
+    assert_eq!((place.turn, place.priority), (8, Priority::Low));
+    let submitting = first.begin_submit(now, Duration::from_secs(60), String::new());
+    let submitting = submitting.expect("was queued");
+    assert_eq!(submitting.waiting(), None);
+    let later = now.plus(Duration::from_secs(4));
+    let aside = submitting.refused_for_now(now, later);
+    let aside = aside.expect("was submitting");
+    assert_eq!(aside.waiting(), None);
+    assert!(aside.stands_aside(now) && !aside.stands_aside(later));
+    let back = aside.in_line_until(now).expect("is queued");
+    assert_eq!(back.waiting(), Some(place));
+    assert!(!back.stands_aside(now));
+    assert_eq!(submitting.in_line_until(now), None);
 }
 
 #[test]

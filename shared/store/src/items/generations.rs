@@ -1,8 +1,8 @@
 //! Generations, and the idempotency records beside them (key `idem#<tenant>#<digest of the client's key>`).
 //!
-//! Four sparse indexes: `by_tenant` (tenant, id) and `by_project` (project_id, id) list newest first; `by_holder`
+//! Sparse indexes: `by_tenant` (tenant, id) and `by_project` (project_id, id) list newest first; `by_holder`
 //! (holder, id) has only jobs whose hold is open, since only those have a holder; `due` (due_shard, due_at_ms) holds
-//! only jobs that somebody must look at.
+//! only jobs that somebody must look at; `waiting` (waiting_line, waiting_place) has only jobs in line for the provider.
 
 use aws::Fault;
 use domain::generations::Counted;
@@ -12,11 +12,13 @@ use domain::generations::{
 use domain::ids::{FileId, GenerationId, KeyId, ProjectId, Tenant, UserId};
 use domain::labels::{Tags, Title};
 use domain::spending::OpenHold;
+use domain::turns::{Lane, Priority};
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::broken;
+use super::lanes::{line, place};
 use super::parameters::{self, Parameters};
 use super::sources::{OutputItem, SourceItem, WithheldItem};
 
@@ -31,6 +33,16 @@ pub(crate) fn due_shards() -> impl Iterator<Item = String> {
 fn due_shard(id: &GenerationId) -> String {
     let last = id.as_str().bytes().last().unwrap_or(0);
     format!("due#{}", last % DUE_SHARDS)
+}
+
+/// The lane of a job that is older than lanes are: it holds no slot in any.
+fn lane_before_lanes() -> String {
+    Lane::Image.as_str().to_owned()
+}
+
+/// The priority of such a job.
+fn priority_before_lanes() -> String {
+    Priority::Low.as_str().to_owned()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,6 +73,21 @@ pub(crate) struct GenerationItem {
     /// Whose hold is open; not there once it is captured or released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     holder: Option<String>,
+    #[serde(default = "lane_before_lanes")]
+    lane: String,
+    #[serde(default = "priority_before_lanes")]
+    priority: String,
+    #[serde(default)]
+    turn: u64,
+    #[serde(default)]
+    in_line: bool,
+    /// Its line and its place there; not there unless it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiting_line: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiting_place: Option<String>,
+    #[serde(default)]
+    correlation_id: String,
     attempts: u32,
     webhook_digest: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,6 +178,7 @@ impl GenerationItem {
     /// The item for `job`; `kind` is the catalogue's, kept for filtering.
     pub(crate) fn new(job: &Generation) -> Self {
         let kind = domain::catalogue::find(&job.model).map_or("", |model| model.kind.as_str());
+        let waiting = job.waiting();
         Self {
             id: job.id.to_string(),
             tenant: job.tenant.to_string(),
@@ -170,6 +198,13 @@ impl GenerationItem {
             status: job.status().to_owned(),
             hold: job.hold.as_str().to_owned(),
             holder: (job.hold == Hold::Open).then(|| job.tenant.to_string()),
+            lane: job.lane.as_str().to_owned(),
+            priority: job.priority.as_str().to_owned(),
+            turn: job.turn,
+            in_line: job.in_line,
+            waiting_line: waiting.as_ref().map(|_| line(job.lane, job.priority)),
+            waiting_place: waiting.as_ref().map(place),
+            correlation_id: job.correlation_id.clone(),
             attempts: job.attempts,
             webhook_digest: job.webhook_digest.clone(),
             ticket: job.ticket.clone().map(TicketItem::from),
@@ -244,6 +279,11 @@ impl TryFrom<GenerationItem> for Generation {
             cost: Credits::new(item.cost).ok_or_else(|| broken("cost"))?,
             state: State::parse(&item.state).ok_or_else(|| broken("state"))?,
             hold: Hold::parse(&item.hold).ok_or_else(|| broken("hold"))?,
+            lane: Lane::parse(&item.lane).ok_or_else(|| broken("lane"))?,
+            priority: Priority::parse(&item.priority).ok_or_else(|| broken("priority"))?,
+            turn: item.turn,
+            in_line: item.in_line,
+            correlation_id: item.correlation_id,
             attempts: item.attempts,
             webhook_digest: item.webhook_digest,
             ticket: item.ticket.map(Ticket::from),

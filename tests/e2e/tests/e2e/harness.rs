@@ -108,14 +108,17 @@ impl Cloud {
         self.stack.forget_callers();
     }
 
-    /// What [`Cloud::start`] starts with.
+    /// What [`Cloud::start`] starts with. Its provider runs as much as anybody asks for.
     pub fn options() -> Options {
         Options {
             template: template(),
             binaries: binaries(),
             no_throttle: true,
             // Answers that fail everybody are about one job in most tests.
-            parameters: BTreeMap::from([("ProviderFailuresMax".into(), "100000".into())]),
+            parameters: BTreeMap::from([
+                ("FalConcurrency".into(), "500".into()),
+                ("ProviderFailuresMax".into(), "100000".into()),
+            ]),
             ..Options::default()
         }
     }

@@ -38,8 +38,8 @@ async fn workers_killed_at_any_moment_lose_and_repeat_nothing() {
     }
 }
 
-/// Waits until every job has ended, or nobody can know how: then its hold must be open.
-async fn rest(cloud: &Cloud, people: &[Person<'_>]) {
+/// Waits until every job of theirs has ended, or nobody can know how: then its hold must be open.
+pub async fn rest(cloud: &Cloud, people: &[Person<'_>]) {
     eventually("every job to rest", || async {
         let mut busy = Vec::new();
         for person in people {

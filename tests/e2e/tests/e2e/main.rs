@@ -25,6 +25,7 @@ mod hanging;
 mod interleavings;
 mod key_rotation;
 mod kills;
+mod lanes;
 mod main_job;
 mod models;
 mod money;

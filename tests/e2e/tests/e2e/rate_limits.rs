@@ -24,10 +24,12 @@ const SHARED_KEYS: usize = 4;
 
 /// A cloud as production is: with everything limited, and an admin.
 async fn limited() -> Cloud {
+    let mut options = Cloud::options();
+    let admin = ("AdminEmails".to_owned(), ADMIN_EMAIL.to_owned());
+    options.parameters.extend([admin]);
     Cloud::from(Options {
         no_throttle: false,
-        parameters: [("AdminEmails".to_owned(), ADMIN_EMAIL.to_owned())].into(),
-        ..Cloud::options()
+        ..options
     })
     .await
 }

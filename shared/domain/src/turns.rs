@@ -1,0 +1,212 @@
+//! Whose turn it is.
+//!
+//! The provider runs few jobs of an account at a time, and queues the rest first come, first served, for all our tenants
+//! together. So each lane hands over few at a time, and the others wait with us. Owns the rules: which line a job waits
+//! in, its turn there, how many are handed over, who is next, and whose slot was left behind. Refuses to know where
+//! lanes are kept and how a worker is told.
+//!
+//! A lane has two lines, which no number of free accounts can change: while both wait, one hand-over in five is the low
+//! line's, and the others are the normal line's. Within a line, turns are self-clocked fair queueing (Golestani,
+//! INFOCOM 1994) in whole numbers: each job of a tenant's comes one unit after the one before it, counted from the turn
+//! that the line has come to, and the unit is smaller the better the plan.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::accounts::Plan;
+use crate::catalogue::Kind;
+use crate::generations::State;
+use crate::ids::{GenerationId, Tenant};
+use crate::time::Timestamp;
+
+/// The most hand-overs that the normal line has in a row while somebody waits in the low line.
+pub const NORMAL_IN_A_ROW_MAX: u32 = 4;
+/// How long a worker may hold a slot before the record says that it submits: longer than its function may run.
+const TAKING_MAX: Duration = Duration::from_secs(90);
+
+/// What is handed over beside each other: long videos never wait behind images, nor images behind videos.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Quick things.
+    Image,
+    /// Slow things.
+    Video,
+}
+
+impl Lane {
+    /// Every lane.
+    pub const ALL: [Self; 2] = [Self::Image, Self::Video];
+
+    /// The lane of jobs that make this.
+    #[must_use]
+    pub const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Image | Kind::Audio => Self::Image,
+            Kind::Video => Self::Video,
+        }
+    }
+
+    /// The name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+        }
+    }
+
+    /// The lane named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lane| lane.as_str() == text)
+    }
+}
+
+/// Which line of its lane a job waits in, with us and at the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Priority {
+    /// Of those who pay, and whose e-mail is theirs.
+    Normal,
+    /// Of accounts that anybody makes, as many as they like.
+    Low,
+}
+
+impl Priority {
+    /// Every priority.
+    pub const ALL: [Self; 2] = [Self::Normal, Self::Low];
+
+    /// The priority of somebody's jobs.
+    #[must_use]
+    pub const fn of(plan: Plan, is_verified: bool) -> Self {
+        match plan {
+            Plan::Basic | Plan::Pro | Plan::Enterprise if is_verified => Self::Normal,
+            Plan::Free | Plan::Basic | Plan::Pro | Plan::Enterprise => Self::Low,
+        }
+    }
+
+    /// The name in the store, and at the provider.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+
+    /// The priority named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|priority| priority.as_str() == text)
+    }
+}
+
+/// The turn of a tenant's new job in a line that has come to the turn `served`, with `in_flight` jobs of theirs before it.
+#[must_use]
+pub fn turn(served: u64, in_flight: u32, plan: Plan) -> u64 {
+    let unit = match plan {
+        Plan::Free => 8,
+        Plan::Basic => 4,
+        Plan::Pro => 2,
+        Plan::Enterprise => 1,
+    };
+    let place = u64::from(in_flight).saturating_add(1);
+    served.saturating_add(place.saturating_mul(unit))
+}
+
+/// How many jobs a lane hands over to a provider that runs `concurrency` of them: half as many more, so that it always
+/// has the next one at hand.
+#[must_use]
+pub const fn slots_max(concurrency: u32) -> u32 {
+    concurrency.saturating_add(concurrency.div_ceil(2))
+}
+
+/// A job in line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Which.
+    pub id: GenerationId,
+    /// Whose.
+    pub tenant: Tenant,
+    /// Its line.
+    pub priority: Priority,
+    /// Its turn there; of those with the same turn, the oldest is first.
+    pub turn: u64,
+    /// The id of the API request that asked for it.
+    pub correlation_id: String,
+}
+
+/// What goes on in a lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Who is handed over, and when they took the slot: each job that is being submitted or runs at the provider.
+    pub slots: BTreeMap<GenerationId, Timestamp>,
+    /// The last turn that was handed over in the normal line.
+    pub served_normal: u64,
+    /// The last turn that was handed over in the low line.
+    pub served_low: u64,
+    /// The hand-overs of the normal line since the low line's last.
+    pub normal_in_a_row: u32,
+}
+
+impl Traffic {
+    /// The last turn that was handed over in a line.
+    #[must_use]
+    pub const fn served(&self, priority: Priority) -> u64 {
+        match priority {
+            Priority::Normal => self.served_normal,
+            Priority::Low => self.served_low,
+        }
+    }
+
+    /// How many slots are free of `slots_max`.
+    #[must_use]
+    pub fn free(&self, slots_max: u32) -> u32 {
+        let taken = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        slots_max.saturating_sub(taken)
+    }
+
+    /// The `count` who are next, from both lines. Who has a slot is no longer waiting, whatever a line says.
+    #[must_use]
+    pub fn next(&self, mut lines: Vec<Waiting>, count: u32) -> Vec<Waiting> {
+        lines.retain(|job| !self.slots.contains_key(&job.id));
+        lines.sort_by(|one, other| (one.turn, &one.id).cmp(&(other.turn, &other.id)));
+        let (normal, low): (Vec<_>, Vec<_>) = lines
+            .into_iter()
+            .partition(|job| job.priority == Priority::Normal);
+        let (mut normal, mut low) = (normal.into_iter(), low.into_iter());
+        let mut in_a_row = self.normal_in_a_row;
+        let mut next = Vec::new();
+        for _ in 0..count {
+            let job = if in_a_row < NORMAL_IN_A_ROW_MAX {
+                normal.next().or_else(|| low.next())
+            } else {
+                low.next().or_else(|| normal.next())
+            };
+            let Some(job) = job else { break };
+            in_a_row = match job.priority {
+                Priority::Normal => in_a_row.saturating_add(1),
+                Priority::Low => 0,
+            };
+            next.push(job);
+        }
+        next
+    }
+}
+
+/// Whether a slot that was taken at `taken_at` was left behind by a job in this state, or by one that is gone: its worker
+/// died before it gave the slot back.
+#[must_use]
+pub fn is_left_behind(state: Option<State>, taken_at: Timestamp, now: Timestamp) -> bool {
+    match state {
+        // A worker takes the slot before it writes that it submits.
+        Some(State::Queued) => now.since(taken_at) >= TAKING_MAX,
+        Some(state) => !state.holds_slot(),
+        None => true,
+    }
+}
+
+#[cfg(test)]
+#[path = "turns_tests.rs"]
+mod tests;

@@ -1,0 +1,257 @@
+//! Lanes: who is handed over, and who waits in line. Each change is one conditional write that may be done twice.
+//! A lane is written with every job, so no transaction takes part in it.
+
+use std::collections::HashMap;
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
+use domain::Timestamp;
+use domain::generations::State;
+use domain::ids::GenerationId;
+use domain::turns::{Lane, Priority, Traffic, Waiting};
+
+use crate::accounts::is_condition;
+use crate::items::{self, LaneItem, StateItem, WaitingItem, line, number, text};
+use crate::{Store, System};
+
+/// How many items DynamoDB reads in one batch.
+const BATCH_MAX: usize = 100;
+
+impl Store {
+    /// What goes on in a lane (strongly consistent); the first look makes its item.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read or made.
+    pub async fn traffic(&self, _: System, lane: Lane) -> Result<Traffic, Fault> {
+        let doing = "reading a lane";
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(LaneItem::key(lane)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        match found.item {
+            Some(item) => items::read::<LaneItem>(item)?.try_into(),
+            None => self.make_lane(lane).await,
+        }
+    }
+
+    /// Makes a lane's item, unless somebody else just did.
+    async fn make_lane(&self, lane: Lane) -> Result<Traffic, Fault> {
+        let doing = "making a lane";
+        let made = self
+            .client
+            .update_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(LaneItem::key(lane)))
+            .update_expression(LaneItem::MAKING)
+            .expression_attribute_values(":none", AttributeValue::M(HashMap::new()))
+            .expression_attribute_values(":zero", number(0))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        let item = made.attributes.unwrap_or_default();
+        items::read::<LaneItem>(item)?.try_into()
+    }
+
+    /// The last turn that was handed over in a line. It may be a moment old.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn served(&self, lane: Lane, priority: Priority) -> Result<u64, Fault> {
+        let doing = "reading a lane's turn";
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(LaneItem::key(lane)))
+            .projection_expression(LaneItem::served(priority))
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        let served = found.item.unwrap_or_default();
+        match served.get(LaneItem::served(priority)) {
+            Some(served) => {
+                let served = served.as_n().map_err(|_| items::broken("served"))?;
+                served.parse().map_err(Fault::doing(doing))
+            }
+            None => Ok(0),
+        }
+    }
+
+    /// Takes a slot of the lane for `job`, which it may have already; `false` if `slots_max` are taken.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn take_slot(
+        &self,
+        _: System,
+        lane: Lane,
+        job: &Waiting,
+        slots_max: u32,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        // The line comes to this turn; or it has come further, if this one was overtaken.
+        if self.try_slot(lane, job, slots_max, now, true).await? {
+            return Ok(true);
+        }
+        self.try_slot(lane, job, slots_max, now, false).await
+    }
+
+    async fn try_slot(
+        &self,
+        lane: Lane,
+        job: &Waiting,
+        slots_max: u32,
+        now: Timestamp,
+        is_foremost: bool,
+    ) -> Result<bool, Fault> {
+        let in_a_row = match job.priority {
+            Priority::Normal => "normal_in_a_row + :step",
+            Priority::Low => ":step",
+        };
+        let step: u32 = match job.priority {
+            Priority::Normal => 1,
+            Priority::Low => 0,
+        };
+        let mut update = format!("SET slots.#id = :now, normal_in_a_row = {in_a_row}");
+        let mut condition = "(size(slots) < :max OR attribute_exists(slots.#id))".to_owned();
+        if is_foremost {
+            update.push_str(", #served = :turn");
+            condition.push_str(" AND #served <= :turn");
+        }
+        let mut taking = self
+            .client
+            .update_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(LaneItem::key(lane)))
+            .update_expression(update)
+            .condition_expression(condition)
+            .expression_attribute_names("#id", job.id.as_str())
+            .expression_attribute_values(":now", number(now.ms()))
+            .expression_attribute_values(":max", number(slots_max))
+            .expression_attribute_values(":step", number(step));
+        if is_foremost {
+            taking = taking
+                .expression_attribute_names("#served", LaneItem::served(job.priority))
+                .expression_attribute_values(":turn", number(job.turn));
+        }
+        match taking.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(Fault::new("taking a slot", error)),
+        }
+    }
+
+    /// Gives a job's slot back, if it has one (and took it at `taken_at`, if that is given); what goes on in the lane
+    /// then.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn free_slot(
+        &self,
+        _: System,
+        lane: Lane,
+        id: &GenerationId,
+        taken_at: Option<Timestamp>,
+    ) -> Result<Option<Traffic>, Fault> {
+        let freeing = self
+            .client
+            .update_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(LaneItem::key(lane)))
+            .update_expression("REMOVE slots.#id")
+            .expression_attribute_names("#id", id.as_str())
+            .return_values(ReturnValue::AllNew);
+        let freeing = match taken_at {
+            None => freeing.condition_expression("attribute_exists(slots.#id)"),
+            Some(at) => freeing
+                .condition_expression("slots.#id = :at")
+                .expression_attribute_values(":at", number(at.ms())),
+        };
+        match freeing.send().await {
+            Ok(freed) => {
+                let item = freed.attributes.unwrap_or_default();
+                items::read::<LaneItem>(item)?.try_into().map(Some)
+            }
+            Err(error) if is_condition(&error) => Ok(None),
+            Err(error) => Err(Fault::new("giving a slot back", error)),
+        }
+    }
+
+    /// The first `limit` jobs in a line. It may be a moment old.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the index cannot be read.
+    pub async fn line(
+        &self,
+        _: System,
+        lane: Lane,
+        priority: Priority,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, Fault> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.generations)
+            .index_name("waiting")
+            .key_condition_expression("waiting_line = :line")
+            .expression_attribute_values(":line", text(line(lane, priority)))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(Fault::doing("reading a line"))?;
+        found
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|item| items::read::<WaitingItem>(item)?.in_line(priority))
+            .collect()
+    }
+
+    /// The states of these jobs (strongly consistent); of one that is gone, none.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot all be read.
+    pub async fn states(
+        &self,
+        _: System,
+        ids: &[GenerationId],
+    ) -> Result<HashMap<GenerationId, State>, Fault> {
+        let doing = "reading the states of jobs";
+        let mut states = HashMap::with_capacity(ids.len());
+        for batch in ids.chunks(BATCH_MAX) {
+            let keys = batch
+                .iter()
+                .map(|id| HashMap::from([("id".to_owned(), text(id.as_str()))]));
+            let wanted = KeysAndAttributes::builder()
+                .set_keys(Some(keys.collect()))
+                .projection_expression("id, #state")
+                .expression_attribute_names("#state", "state")
+                .consistent_read(true)
+                .build()
+                .map_err(Fault::doing(doing))?;
+            let found = self
+                .client
+                .batch_get_item()
+                .request_items(&self.tables.generations, wanted)
+                .send()
+                .await
+                .map_err(Fault::doing(doing))?;
+            if found.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
+                return Err(Fault::new(doing, "the database left keys unprocessed"));
+            }
+            let mut responses = found.responses.unwrap_or_default();
+            let items = responses.remove(&self.tables.generations);
+            for item in items.unwrap_or_default() {
+                let (id, state) = items::read::<StateItem>(item)?.try_into()?;
+                states.insert(id, state);
+            }
+        }
+        Ok(states)
+    }
+}
