@@ -20,7 +20,7 @@ pub use cancel::Cancellation;
 pub use outcome::{Failure, FailureCode, Media, Outcome, Piece, Ticket};
 pub use patience::{Need, Patience};
 pub use source::{CopyProgress, Source, Withheld};
-pub use state::{Hold, Intent, Settlement, State};
+pub use state::{Hold, Intent, Parts, Settlement, State};
 pub use stats::{Counted, Stats};
 
 use crate::catalogue::{Kind, Order, Value};
@@ -123,13 +123,13 @@ pub struct Generation {
     pub tenant: Tenant,
     /// Who asked for it.
     pub author: UserId,
-    /// The capped API key that pays for it, too: a release puts its cost back there.
+    /// The capped API key that pays for it, too: what is given back goes back there.
     pub paid_with: Option<KeyId>,
     /// The model's id in the catalogue.
     pub model: String,
     /// What was asked for.
     pub request: Request,
-    /// What it costs: set aside, then captured or released, never anything in between.
+    /// What it costs: set aside, then captured or released, or divided between the two for good.
     pub cost: Credits,
     /// Where it is.
     pub state: State,
@@ -223,6 +223,12 @@ impl Generation {
                 .is_some_and(|failure| failure.code == FailureCode::OutcomeUnknown),
             State::Storing | State::Succeeded | State::Canceled => false,
         }
+    }
+
+    /// What became of its cost.
+    #[must_use]
+    pub fn parts(&self) -> Parts {
+        self.hold.parts(self.cost, self.released)
     }
 
     /// What the step from `self` to `next` owes the ledger.

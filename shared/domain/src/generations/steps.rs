@@ -149,11 +149,11 @@ impl Generation {
     fn pieces_ordered(&self) -> usize {
         let asked = self.request.parameters.iter();
         let asked = asked.filter(|(name, _)| name == NUM_IMAGES);
-        let count = asked.map(|(_, value)| match value {
+        let mut count = asked.map(|(_, value)| match value {
             Value::Integer(count) => usize::try_from(*count).unwrap_or(1),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Nested => 1,
         });
-        count.last().unwrap_or(1)
+        count.next_back().unwrap_or(1)
     }
 
     /// The copies came so far; it is looked at again at `check_at`.

@@ -330,3 +330,44 @@ fn a_job_that_is_still_being_copied_is_not_delivered() {
     let storing = submitting.and_then(|job| job.made("7", &[piece()], now, now));
     assert_eq!(storing.expect("was submitting").stored(now), None);
 }
+
+/// A job of several pictures that the provider is done with, as it ends at `now`.
+fn ended(cost: u32, sources: Vec<Source>, now: Timestamp) -> (Generation, Generation) {
+    let mut job = queued();
+    job.cost = Credits::of(cost);
+    let submitting = job.begin_submit(now, Duration::from_secs(60), String::new());
+    let storing = submitting.and_then(|job| job.made("7", &[piece()], now, now));
+    let storing = storing.and_then(|job| job.copying(sources, now));
+    let storing = storing.expect("was submitting");
+    let done = storing.stored(now).expect("nothing is on its way");
+    (storing, done)
+}
+
+#[test]
+fn a_price_below_the_number_of_files_is_given_back_and_the_file_is_delivered() {
+    let now = Timestamp::from_ms(5);
+    let sources = vec![source(true), source(false), source(false)];
+    let (storing, done) = ended(1, sources, now);
+    let released = Credits::of(1);
+    assert_eq!((done.state, done.outputs.len()), (State::Succeeded, 1));
+    assert_eq!(storing.settlement(&done), Settlement::Capture { released });
+    let parts = Parts {
+        held: Credits::ZERO,
+        captured: Credits::ZERO,
+        released,
+    };
+    assert_eq!(done.parts(), parts);
+}
+
+proptest! {
+    #[test]
+    fn what_becomes_of_a_price_is_the_price(cost in 1..10_000_u32, kept in prop::collection::vec(any::<bool>(), 1..9)) {
+        let sources = kept.iter().copied().map(source).collect();
+        let (storing, done) = ended(cost, sources, Timestamp::from_ms(5));
+        for job in [storing, done] {
+            let Parts { held, captured, released } = job.parts();
+            prop_assert_eq!(held.get() + captured.get() + released.get(), i64::from(cost));
+            prop_assert!(held == Credits::ZERO || captured == Credits::ZERO && released == Credits::ZERO);
+        }
+    }
+}
