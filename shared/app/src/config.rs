@@ -100,6 +100,8 @@ pub struct JobSettings {
     pub unknown_policy: UnknownPolicy,
     /// When a running job is cancelled at the provider, counted from its start there.
     pub deadline: Duration,
+    /// How many jobs of an author may end in a day, UTC, with their content refused before no more are taken.
+    pub content_refusals_per_day: u64,
     /// Where the provider can reach our webhook, `/v1` included; none where it cannot.
     pub public_url: Option<String>,
 }

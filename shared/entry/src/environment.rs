@@ -102,6 +102,13 @@ fn job_settings(settings: &mut Settings<impl Fn(&str) -> Option<String>>) -> Job
             })
             .unwrap_or(UnknownPolicy::Hold),
         deadline: settings.duration("JOB_DEADLINE_MINUTES", 60.0),
+        content_refusals_per_day: settings
+            .parsed(
+                "CONTENT_REFUSALS_PER_DAY",
+                "a whole number above zero",
+                |text| text.parse().ok().filter(|count| *count > 0),
+            )
+            .unwrap_or_default(),
         public_url: (settings.lookup)("PUBLIC_URL").filter(|url| !url.is_empty()),
     }
 }
@@ -216,13 +223,19 @@ mod tests {
         let problems = read(|name| {
             Some(match name {
                 "SIGN_UP_CREDITS" => "-5".to_owned(),
+                "CONTENT_REFUSALS_PER_DAY" => "0".to_owned(),
                 "UNKNOWN_HOURS" => "0".to_owned(),
                 "UNKNOWN_POLICY" => "shrug".to_owned(),
                 _ => "1".to_owned(),
             })
         })
-        .expect_err("three are wrong");
-        for name in ["SIGN_UP_CREDITS", "UNKNOWN_HOURS", "UNKNOWN_POLICY"] {
+        .expect_err("four are wrong");
+        for name in [
+            "CONTENT_REFUSALS_PER_DAY",
+            "SIGN_UP_CREDITS",
+            "UNKNOWN_HOURS",
+            "UNKNOWN_POLICY",
+        ] {
             assert!(problems.contains(&format!("{name} must be")), "{problems}");
         }
     }

@@ -8,6 +8,7 @@ mod accounts;
 mod api_keys;
 mod attempts;
 mod audit;
+mod content_refusals;
 mod cursor;
 mod erasures;
 mod files;

@@ -371,3 +371,68 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_what_is_refused_for_its_content_counts_as_that_on_the_day_that_it_ends() {
+    let now = Timestamp::from_ms(3 * 24 * 3_600_000 + 7);
+    let day = Some(Day::from_number(3));
+    for code in FailureCode::ALL {
+        let failed = queued().failed(Failure::new(code, "why"), now);
+        let counts = failed.expect("was queued").content_refused_on();
+        let is_refusal = matches!(
+            code,
+            FailureCode::ContentPolicyViolation | FailureCode::ContentFlagged
+        );
+        assert_eq!(counts, day.filter(|_| is_refusal), "{code:?}");
+    }
+    let flagged = Source::Withheld(FailureCode::ContentFlagged);
+    for (sources, counts) in [
+        (vec![source(true), source(true)], None),
+        (vec![source(true), source(false)], None),
+        (vec![source(true), flagged.clone()], day),
+        (vec![source(false), flagged], day),
+    ] {
+        let (storing, done) = ended(100, sources, now);
+        assert_eq!(storing.content_refused_on(), None, "it has not ended");
+        assert_eq!(done.content_refused_on(), counts, "{:?}", done.withheld);
+    }
+}
+
+#[test]
+fn a_job_is_expected_when_those_before_it_and_itself_are_done_and_then_when_it_is_looked_at() {
+    let at = |seconds: i64| Timestamp::from_ms(1_000 + seconds * 1_000);
+    let seconds = |count| Some(Duration::from_secs(count));
+    let usual = Duration::from_secs(60);
+    let queued = queued();
+    assert_eq!(queued.expected_in(at(0), usual), seconds(60));
+    let submitting = queued.begin_submit(at(0), usual, String::new());
+    let submitting = submitting.expect("was queued");
+    let accepted = |position| {
+        let accepted = submitting.accepted(ticket(7), position, at(0), at(80));
+        accepted.expect("was submitting")
+    };
+    let waiting = accepted(Some(3));
+    assert_eq!(
+        (waiting.status(), waiting.place_in_queue()),
+        ("queued", Some(3))
+    );
+    assert_eq!(waiting.expected_in(at(50), usual), seconds(240));
+    assert_eq!(waiting.progress_percent(at(50), usual), 0);
+
+    let running = accepted(Some(0));
+    assert_eq!(
+        (running.status(), running.place_in_queue()),
+        ("running", None)
+    );
+    assert_eq!(running.expected_in(at(50), usual), seconds(10));
+    assert_eq!(running.expected_in(at(70), usual), seconds(10));
+    assert_eq!(running.expected_in(at(90), usual), seconds(0));
+    let unknown = running.lost_track(at(500)).expect("was running");
+    assert_eq!(unknown.expected_in(at(100), usual), seconds(400));
+
+    let made = running.made("7", &[piece()], at(60), at(210));
+    let storing = made.expect("was running");
+    assert_eq!(storing.expected_in(at(62), usual), seconds(2));
+    let done = stored(&storing, &[true], at(63)).expect("was storing");
+    assert_eq!(done.expected_in(at(63), usual), None);
+}

@@ -11,8 +11,8 @@ use crate::transact::{Outcome, Reason};
 
 impl Store {
     /// Moves a job on together with what it owes the ledger, all or nothing: its record, the wallet, one entry or two,
-    /// what was spent on that day, and what its API key may spend again. Repeating it writes nothing more: the record
-    /// has moved on, and the entries are there.
+    /// what was spent on that day, what its API key may spend again, and that its content was refused. Repeating it
+    /// writes nothing more: the record has moved on, and the entries are there.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -22,6 +22,9 @@ impl Store {
         let mut entries = settled.entries.iter();
         if let Some(capture) = entries.find(|entry| entry.kind == EntryKind::Capture) {
             actions.push(self.count_spent(capture, &next.model)?);
+        }
+        if let Some(day) = next.content_refused_on() {
+            actions.push(self.count_content_refusal(&next.author, day)?);
         }
         let given_back = key_spend(next, settled.amount(EntryKind::Release));
         let given_back = given_back.filter(|spend| spend.amount > Credits::ZERO);
