@@ -1,20 +1,29 @@
 //! A stand-in for fal.ai: the same queue protocol, the same signed webhooks, real media.
 //!
-//! Owns one HTTP listener on 127.0.0.1, the jobs that it accepted, and how a prompt's `[[directives]]` script what
-//! becomes of them. Refuses to know who calls it, and what is done with what it makes.
+//! Owns one HTTP listener on 127.0.0.1, the jobs that it accepted, how a prompt's `[[directives]]` script what
+//! becomes of them, and the moods that script the whole account. The README of this crate, `tests/fakefal/README.md`,
+//! describes every directive and mood. Refuses to know who calls it, and what is done with what it makes.
 
+mod answers;
 mod clock;
 mod directives;
+mod files;
 mod media;
+mod moods;
 mod output;
+mod replies;
+mod requests;
 mod server;
 mod store;
+mod submit;
+mod units;
 mod webhooks;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -24,7 +33,11 @@ use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use store::Store;
+pub use answers::{Answer, UnknownAnswer};
+pub use moods::Mood;
+
+use files::FileCache;
+use store::{Kept, Store};
 use webhooks::Signer;
 
 /// How long a stop waits for requests that are being answered.
@@ -41,6 +54,9 @@ pub struct Config {
     pub key: String,
     /// Endpoints that it answers with 404, as fal does once a model is retired.
     pub retired: Vec<String>,
+    /// How many jobs may work at a time, if there is a limit: at fal there is one for each account. The others wait in
+    /// the order in which they came. A [`Mood`] may set another one.
+    pub concurrency: Option<u32>,
 }
 
 /// Why the stand-in could not start, in one sentence.
@@ -113,8 +129,11 @@ pub(crate) struct Inner {
     port: u16,
     key: String,
     retired: Vec<String>,
+    concurrency: Option<u32>,
+    mood: RwLock<Mood>,
     store: Store,
     signer: Signer,
+    file_cache: FileCache,
     http: reqwest::Client,
     /// Told when a webhook may have become due.
     due: Notify,
@@ -154,8 +173,11 @@ impl FakeFal {
             port,
             key: config.key,
             retired: config.retired,
+            concurrency: config.concurrency,
+            mood: RwLock::default(),
             store,
             signer,
+            file_cache: FileCache::default(),
             http,
             due: Notify::new(),
             stopping: stopping.clone(),
@@ -192,12 +214,27 @@ impl FakeFal {
     /// Every job that it accepted, oldest first.
     pub async fn jobs(&self) -> Vec<Job> {
         let inner = Arc::clone(&self.inner);
-        let jobs = tokio::task::spawn_blocking(move || inner.store.jobs()).await;
-        let now_ms = clock::now_ms();
-        jobs.unwrap_or_default()
-            .into_iter()
-            .map(|job| job.public(now_ms))
-            .collect()
+        let jobs = tokio::task::spawn_blocking(move || {
+            let now_ms = clock::now_ms();
+            inner.start_waiting(now_ms);
+            let jobs = inner.store.jobs().into_iter();
+            jobs.map(|job| job.public(now_ms)).collect()
+        });
+        jobs.await.unwrap_or_default()
+    }
+
+    /// How the account is treated now.
+    #[must_use]
+    pub fn mood(&self) -> Mood {
+        self.inner.mood()
+    }
+
+    /// Treats the account so from now on, until the next mood or the end; the default mood is as usual. Jobs that work
+    /// already go on when a lower limit is set.
+    pub fn set_mood(&self, mood: Mood) {
+        let current = self.inner.mood.write();
+        *current.unwrap_or_else(PoisonError::into_inner) = mood;
+        self.inner.due.notify_one();
     }
 
     /// Sends a job's webhook again, and tells each answer's status (0: no answer). `None` if there is no such job.
@@ -211,5 +248,31 @@ impl FakeFal {
         self.inner.tasks.close();
         // What has not ended by then ends with its runtime.
         let _ = tokio::time::timeout(STOP_TIMEOUT, self.inner.tasks.wait()).await;
+    }
+}
+
+impl Inner {
+    fn mood(&self) -> Mood {
+        let mood = self.mood.read().unwrap_or_else(PoisonError::into_inner);
+        mood.clone()
+    }
+
+    /// How many jobs may work at a time.
+    fn concurrency(&self) -> Option<u32> {
+        self.mood().concurrency.or(self.concurrency)
+    }
+
+    /// A job as it is now.
+    fn job(&self, request_id: &str) -> Option<Kept> {
+        self.start_waiting(clock::now_ms());
+        self.store.job(request_id)
+    }
+
+    /// Starts those who wait, as far as there is room; their webhooks become due some time then.
+    fn start_waiting(&self, now_ms: i64) {
+        let started = self.store.start_waiting(self.concurrency(), now_ms);
+        if started.is_ok_and(|started| started > 0) {
+            self.due.notify_one();
+        }
     }
 }

@@ -99,7 +99,7 @@ fn success(job: &Kept, origin: &str) -> Value {
     let directives = job.directives();
     let kind = Kind::of(&job.model);
     let url = |number: u64, extension: &str| {
-        let folder = if directives.bad_media {
+        let folder = if directives.bad_media || directives.missing.contains(&number) {
             "missing"
         } else {
             "files"
@@ -121,10 +121,10 @@ fn success(job: &Kept, origin: &str) -> Value {
         Kind::Images => {
             let count = job.input.get("num_images").and_then(Value::as_u64);
             let count = count.unwrap_or(1).clamp(1, 8);
-            let flags = vec![directives.nsfw; usize::try_from(count).unwrap_or(1)];
+            let is_flagged = |number| directives.nsfw || directives.flagged.contains(&number);
             json!({
                 "images": (0..count).map(picture).collect::<Vec<_>>(),
-                "has_nsfw_concepts": flags,
+                "has_nsfw_concepts": (0..count).map(is_flagged).collect::<Vec<_>>(),
                 "timings": {},
                 "seed": seed,
                 "prompt": prompt(&job.input),
@@ -138,7 +138,9 @@ fn success(job: &Kept, origin: &str) -> Value {
             "url": url(0, "wav"), "content_type": "audio/wav", "file_name": "output.wav", "file_size": null,
         } }),
     };
-    if directives.nsfw {
+    // Whatever is made alone is number 0. `[[nsfw]]` by itself says one thing of all that was made.
+    let is_alone = kind != Kind::Images && directives.flagged.contains(&0);
+    if is_alone || (directives.nsfw && directives.flagged.is_empty()) {
         body["has_nsfw_concepts"] = json!([true]);
     }
     body
@@ -157,7 +159,7 @@ pub(crate) fn failure(kind: &str) -> (u16, Value) {
         kind if kind.starts_with("runner_") => 503,
         _ => 422,
     };
-    let is_infrastructure = kind.starts_with("runner_")
+    let is_platform = kind.starts_with("runner_")
         || matches!(
             kind,
             "request_timeout"
@@ -167,17 +169,26 @@ pub(crate) fn failure(kind: &str) -> (u16, Value) {
                 | "client_disconnected"
                 | "bad_request"
         );
-    let body = if is_infrastructure {
-        json!({ "detail": format!("the request failed: {kind}"), "error_type": kind })
-    } else {
-        json!({ "detail": [{
-            "loc": ["body"],
-            "msg": format!("the model failed: {kind}"),
-            "type": kind,
-            "url": format!("https://docs.fal.ai/errors/#{kind}"),
-        }] })
+    let body = match is_platform {
+        true => platform_error(kind),
+        false => model_error(kind),
     };
     (status, body)
+}
+
+/// An error of the platform, as fal documents it.
+pub(crate) fn platform_error(kind: &str) -> Value {
+    json!({ "detail": format!("the request failed: {kind}"), "error_type": kind })
+}
+
+/// An error of a model, as fal documents it.
+pub(crate) fn model_error(kind: &str) -> Value {
+    json!({ "detail": [{
+        "loc": ["body"],
+        "msg": format!("the model failed: {kind}"),
+        "type": kind,
+        "url": format!("https://docs.fal.ai/errors/#{kind}"),
+    }] })
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
-//! The jobs, the webhooks that are still to be sent, and the signing key, in one SQLite file.
+//! The jobs, the webhooks that are still to be sent, what was used up of the scripts, and the signing key, in one
+//! SQLite file.
 //!
 //! Owns every statement. Calls are short, behind one lock; a commit survives the process being killed.
+
+mod queue;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,6 +15,7 @@ use serde_json::Value;
 
 use crate::directives::Directives;
 use crate::{Error, Job, clock, output};
+pub(crate) use webhooks::{Due, NOT_YET_MS};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS jobs (
@@ -22,7 +27,9 @@ const SCHEMA: &str = "
         submitted_ms INTEGER NOT NULL,
         finish_ms INTEGER,
         failure TEXT,
-        webhooks_sent INTEGER NOT NULL DEFAULT 0
+        webhooks_sent INTEGER NOT NULL DEFAULT 0,
+        started_ms INTEGER,
+        work_ms INTEGER
     ) STRICT;
     CREATE TABLE IF NOT EXISTS webhooks (
         id INTEGER PRIMARY KEY,
@@ -31,9 +38,26 @@ const SCHEMA: &str = "
         attempts INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX IF NOT EXISTS webhooks_due ON webhooks (due_ms);
-    CREATE TABLE IF NOT EXISTS rejects (prompt TEXT PRIMARY KEY, times INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS uses (
+        owner TEXT NOT NULL,
+        script TEXT NOT NULL,
+        times INTEGER NOT NULL,
+        PRIMARY KEY (owner, script)
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS keys (id INTEGER PRIMARY KEY CHECK (id = 1), seed BLOB NOT NULL) STRICT;
 ";
+
+/// What jobs lack that were kept before there was a limit to how many work: all of them had started.
+const OLDER_JOBS: &str = "
+    BEGIN;
+    ALTER TABLE jobs ADD COLUMN started_ms INTEGER;
+    ALTER TABLE jobs ADD COLUMN work_ms INTEGER;
+    UPDATE jobs SET started_ms = submitted_ms, work_ms = finish_ms - submitted_ms;
+    COMMIT;
+";
+
+/// The type of the error that a cancelled job ends with.
+const CANCELLED: &str = "client_cancelled";
 
 /// A job as it is kept.
 #[derive(Clone, Debug)]
@@ -44,19 +68,15 @@ pub(crate) struct Kept {
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) webhook_url: Option<String>,
     pub(crate) submitted_ms: i64,
-    /// When it ends; `None` for never.
+    /// How long it works; `None` for ever.
+    pub(crate) work_ms: Option<i64>,
+    /// When its work begins; `None` while it waits for others.
+    pub(crate) started_ms: Option<i64>,
+    /// When it ends; `None` for never, or not known yet.
     pub(crate) finish_ms: Option<i64>,
     /// The type of the error that it ends with.
     pub(crate) failure: Option<String>,
     pub(crate) webhooks_sent: u32,
-}
-
-/// A webhook that is due.
-#[derive(Clone, Debug)]
-pub(crate) struct Due {
-    pub(crate) id: i64,
-    pub(crate) request_id: String,
-    pub(crate) attempts: u32,
 }
 
 pub(crate) struct Store {
@@ -69,14 +89,15 @@ impl Kept {
     }
 
     pub(crate) fn state(&self, now_ms: i64) -> &'static str {
-        let started_ms = self.finish_ms.map_or(self.submitted_ms + 500, |finish_ms| {
-            self.submitted_ms + ((finish_ms - self.submitted_ms) / 4).min(1_000)
-        });
-        match self.finish_ms {
-            Some(finish_ms) if now_ms >= finish_ms => "COMPLETED",
-            _ if now_ms >= started_ms => "IN_PROGRESS",
-            _ => "IN_QUEUE",
+        match (self.started_ms, self.finish_ms) {
+            (_, Some(finish_ms)) if now_ms >= finish_ms => "COMPLETED",
+            (Some(started_ms), _) if now_ms >= started_ms => "IN_PROGRESS",
+            (Some(_) | None, _) => "IN_QUEUE",
         }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.failure.as_deref() == Some(CANCELLED)
     }
 
     pub(crate) fn public(self, now_ms: i64) -> Job {
@@ -102,6 +123,8 @@ impl Kept {
             headers: serde_json::from_str(&headers).unwrap_or_default(),
             webhook_url: row.get("webhook_url")?,
             submitted_ms: row.get("submitted_ms")?,
+            work_ms: row.get("work_ms")?,
+            started_ms: row.get("started_ms")?,
             finish_ms: row.get("finish_ms")?,
             failure: row.get("failure")?,
             webhooks_sent: row.get("webhooks_sent")?,
@@ -124,6 +147,11 @@ impl Store {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             connection.execute_batch(SCHEMA)?;
+            let columns = "SELECT 1 FROM pragma_table_info('jobs') WHERE name = 'started_ms'";
+            if !connection.prepare(columns)?.exists([])? {
+                connection.execute_batch(OLDER_JOBS)?;
+            }
+            connection.execute_batch(queue::INDEX)?;
             Ok(connection)
         });
         Ok(Self {
@@ -144,14 +172,20 @@ impl Store {
         Ok(connection.query_row("SELECT seed FROM keys", [], |row| row.get(0))?)
     }
 
-    /// Keeps a job and the webhooks that it will send, together: one for each time at which one is due. Tells the
-    /// webhooks' ids.
-    pub(crate) fn accept(&self, job: &Kept, due_ms: &[i64]) -> Result<Vec<i64>, Error> {
+    /// Keeps a job and its webhooks, together; tells the webhooks' ids. A job that did not start waits, and its
+    /// webhooks with it, until fewer than `concurrency` work.
+    pub(crate) fn accept(
+        &self,
+        job: &Kept,
+        due_ms: &[i64],
+        concurrency: Option<u32>,
+    ) -> Result<Vec<i64>, Error> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
         transaction.execute(
-            "INSERT INTO jobs (request_id, model, input, headers, webhook_url, submitted_ms, finish_ms, failure)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO jobs (request_id, model, input, headers, webhook_url, submitted_ms, work_ms, started_ms,
+                 finish_ms, failure)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 job.request_id,
                 job.model,
@@ -159,18 +193,14 @@ impl Store {
                 serde_json::to_string(&job.headers).unwrap_or_default(),
                 job.webhook_url,
                 job.submitted_ms,
+                job.work_ms,
+                job.started_ms,
                 job.finish_ms,
                 job.failure,
             ],
         )?;
-        let mut ids = Vec::with_capacity(due_ms.len());
-        for due_ms in due_ms {
-            transaction.execute(
-                "INSERT INTO webhooks (request_id, due_ms) VALUES (?1, ?2)",
-                params![job.request_id, due_ms],
-            )?;
-            ids.push(transaction.last_insert_rowid());
-        }
+        let ids = webhooks::insert(&transaction, &job.request_id, due_ms)?;
+        queue::start(&transaction, concurrency, clock::now_ms())?;
         transaction.commit()?;
         Ok(ids)
     }
@@ -193,14 +223,14 @@ impl Store {
         found.unwrap_or_default()
     }
 
-    /// Ends a running job with an error now, and sends its webhook. False if it had ended.
+    /// Ends a job that has not ended with an error now, and sends its webhook. False if it had ended.
     pub(crate) fn cancel(&self, request_id: &str, now_ms: i64) -> Result<bool, Error> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
         let changed = transaction.execute(
-            "UPDATE jobs SET finish_ms = ?2, failure = 'client_cancelled'
+            "UPDATE jobs SET finish_ms = ?2, failure = ?3
              WHERE request_id = ?1 AND (finish_ms IS NULL OR finish_ms > ?2)",
-            params![request_id, now_ms],
+            params![request_id, now_ms, CANCELLED],
         )?;
         transaction.execute(
             "UPDATE webhooks SET due_ms = ?2 WHERE request_id = ?1 AND attempts = 0 AND due_ms > ?2",
@@ -210,69 +240,15 @@ impl Store {
         Ok(changed == 1)
     }
 
-    /// Counts one more submit with this prompt, and tells how many there were.
-    pub(crate) fn count_reject(&self, prompt: &str) -> Result<u32, Error> {
+    /// Counts one more use of a script, and tells how many there were. The owner is the job; of a submit, when there is
+    /// no job yet, it is the prompt.
+    pub(crate) fn count(&self, owner: &str, script: &str) -> Result<u32, Error> {
         Ok(self.lock().query_row(
-            "INSERT INTO rejects (prompt, times) VALUES (?1, 1)
-             ON CONFLICT (prompt) DO UPDATE SET times = times + 1 RETURNING times",
-            [prompt],
+            "INSERT INTO uses (owner, script, times) VALUES (?1, ?2, 1)
+             ON CONFLICT (owner, script) DO UPDATE SET times = times + 1 RETURNING times",
+            [owner, script],
             |row| row.get(0),
         )?)
-    }
-
-    /// The webhooks that are due, and when the next one is.
-    pub(crate) fn due(&self, now_ms: i64) -> Result<(Vec<Due>, Option<i64>), Error> {
-        let connection = self.lock();
-        let mut statement = connection.prepare_cached(
-            "SELECT id, request_id, attempts FROM webhooks WHERE due_ms <= ?1 ORDER BY due_ms LIMIT 64",
-        )?;
-        let due = statement
-            .query_map([now_ms], |row| {
-                Ok(Due {
-                    id: row.get(0)?,
-                    request_id: row.get(1)?,
-                    attempts: row.get(2)?,
-                })
-            })?
-            .collect::<Result<Vec<_>, _>>()?;
-        let next = connection.query_row(
-            "SELECT min(due_ms) FROM webhooks WHERE due_ms > ?1",
-            [now_ms],
-            |row| row.get(0),
-        )?;
-        Ok((due, next))
-    }
-
-    /// Puts a webhook off while it is on its way, so that a killed process sends it again.
-    pub(crate) fn put_off(&self, id: i64, due_ms: i64) -> Result<(), Error> {
-        self.lock().execute(
-            "UPDATE webhooks SET due_ms = ?2, attempts = attempts + 1 WHERE id = ?1",
-            params![id, due_ms],
-        )?;
-        Ok(())
-    }
-
-    /// A webhook that was not taken is sent again at `due_ms`.
-    pub(crate) fn sooner(&self, id: i64, due_ms: i64) -> Result<(), Error> {
-        self.lock().execute(
-            "UPDATE webhooks SET due_ms = ?2 WHERE id = ?1",
-            params![id, due_ms],
-        )?;
-        Ok(())
-    }
-
-    pub(crate) fn forget_webhook(&self, id: i64) -> Result<(), Error> {
-        self.lock()
-            .execute("DELETE FROM webhooks WHERE id = ?1", [id])?;
-        Ok(())
-    }
-
-    pub(crate) fn count_webhook(&self, request_id: &str) -> Result<(), Error> {
-        self.lock().execute(
-            "UPDATE jobs SET webhooks_sent = webhooks_sent + 1 WHERE request_id = ?1",
-            [request_id],
-        )?;
-        Ok(())
     }
 
     /// A panic elsewhere rolled its transaction back, so the connection is still good.
@@ -288,5 +264,38 @@ impl From<rusqlite::Error> for Error {
         Self(format!(
             "the provider's stand-in cannot use its data: {problem}"
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_of_an_older_stand_in_are_found_again_and_none_of_them_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let older = Connection::open(folder.path().join("fal.sqlite")).unwrap();
+        let schema = SCHEMA.replace(
+            ",\n        started_ms INTEGER,\n        work_ms INTEGER",
+            "",
+        );
+        assert_ne!(schema, SCHEMA);
+        older.execute_batch(&schema).unwrap();
+        for (id, finish_ms) in [("ended", Some(2_000)), ("lost", None)] {
+            let insert =
+                "INSERT INTO jobs (request_id, model, input, headers, submitted_ms, finish_ms)
+                 VALUES (?1, 'fal-ai/veo3', '{}', '{}', 1000, ?2)";
+            older.execute(insert, params![id, finish_ms]).unwrap();
+        }
+        drop(older);
+        for _ in 0..2 {
+            let store = Store::open(Some(folder.path())).unwrap();
+            let state = |id| store.job(id).unwrap().state(1_500);
+            assert_eq!(
+                (state("ended"), state("lost")),
+                ("IN_PROGRESS", "IN_PROGRESS")
+            );
+            assert_eq!(store.start_waiting(None, 1_500).unwrap(), 0);
+        }
     }
 }

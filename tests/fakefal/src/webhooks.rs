@@ -11,6 +11,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::directives::Payload;
 use crate::store::{Due, Kept};
 use crate::{Inner, SendWebhook, WebhookStatus, clock, output};
 
@@ -23,6 +24,9 @@ const PAUSE_MAX_MS: i64 = 60_000;
 /// How long the loop rests when nothing is due; a new job wakes it.
 const REST_MAX: Duration = Duration::from_secs(5);
 const USER_ID: &str = "local-user";
+/// What fal documents for a payload that it could not write.
+const NOT_JSON: &str = "Response payload is not JSON serializable. Either return a JSON serializable object or use the \
+    queue endpoint to retrieve the response.";
 
 /// The key that signs.
 pub(crate) struct Signer(SigningKey);
@@ -45,11 +49,14 @@ impl Signer {
     }
 }
 
-/// Sends what is due, until the stand-in stops.
+/// Starts the jobs that wait as soon as there is room, and sends what is due, until the stand-in stops.
 pub(crate) async fn run(inner: Arc<Inner>) {
     loop {
         let now_ms = clock::now_ms();
-        let (due, next_ms) = inner.store.due(now_ms).unwrap_or_default();
+        inner.start_waiting(now_ms);
+        let (due, next_due_ms) = inner.store.due(now_ms).unwrap_or_default();
+        let next_end_ms = inner.store.next_end_ms(now_ms).unwrap_or_default();
+        let next_ms = next_due_ms.into_iter().chain(next_end_ms).min();
         let rest = if due.is_empty() {
             let wait_ms = next_ms.map_or(i64::MAX, |next_ms| next_ms - now_ms);
             Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)).min(REST_MAX)
@@ -167,12 +174,22 @@ fn body(job: &Kept, origin: &str, forced: Option<WebhookStatus>) -> Value {
             output::failure(job.failure.as_deref().unwrap_or("internal_server_error"))
         }
     };
+    let scripted = job.directives().webhook_payload;
     let mut body = json!({
         "request_id": job.request_id,
         "gateway_request_id": job.request_id,
         "status": if status == 200 { "OK" } else { "ERROR" },
-        "payload": payload,
+        "payload": match scripted {
+            None => payload,
+            Some(Payload::Null) => Value::Null,
+            Some(Payload::Html) => json!("<html><body><h1>502 Bad Gateway</h1></body></html>"),
+            Some(Payload::Plain) => json!({ "detail": "plain text" }),
+            Some(Payload::Empty) => json!({}),
+        },
     });
+    if scripted == Some(Payload::Null) {
+        body["payload_error"] = json!(NOT_JSON);
+    }
     if status != 200 {
         body["error"] = json!(format!("Invalid status code: {status}"));
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fakeaws::FakeAws;
-use fakefal::{FakeFal, SendWebhook};
+use fakefal::{FakeFal, Mood, SendWebhook};
 use fakestripe::{FakeStripe, Move, Resend};
 use hyper::body::Incoming;
 use hyper::header::{HOST, ORIGIN};
@@ -56,12 +56,8 @@ impl Control {
                 self.run_schedule(function, request.into_body()).await
             }
             (Method::GET, ["mail"]) => list(&self.aws.mail()),
-            (Method::GET, ["fal", "jobs"]) => match &self.fal {
-                Some(fal) => list(&fal.jobs().await),
-                None => no_stand_in(),
-            },
-            (Method::POST, ["fal", "jobs", id, "webhook"]) => match &self.fal {
-                Some(fal) => send_webhook(fal, id, request.into_body()).await,
+            (method, ["fal", rest @ ..]) => match &self.fal {
+                Some(fal) => serve_fal(fal, &method, rest, request.into_body()).await,
                 None => no_stand_in(),
             },
             (method, ["stripe", rest @ ..]) => match &self.stripe {
@@ -74,14 +70,9 @@ impl Control {
                 | ["functions", _, "kill"]
                 | ["queues"]
                 | ["schedules", _, "run"]
-                | ["mail"]
-                | ["fal", "jobs"]
-                | ["fal", "jobs", _, "webhook"],
-            ) => refusal(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "the method does not fit the path",
-            ),
-            _ => refusal(StatusCode::NOT_FOUND, "there is nothing at this path"),
+                | ["mail"],
+            ) => wrong_method(),
+            _ => nothing_here(),
         }
     }
 
@@ -109,6 +100,32 @@ impl Control {
             ),
             None => unknown("function", function),
         }
+    }
+}
+
+async fn serve_fal(fal: &FakeFal, method: &Method, path: &[&str], body: Incoming) -> Answer {
+    match (method, path) {
+        (&Method::GET, ["jobs"]) => list(&fal.jobs().await),
+        (&Method::POST, ["jobs", id, "webhook"]) => send_webhook(fal, id, body).await,
+        (&Method::GET, ["mood"]) => http::json(StatusCode::OK, &fal.mood()),
+        (&Method::POST, ["mood"]) => set_mood(fal, body).await,
+        (_, ["jobs"] | ["jobs", _, "webhook"] | ["mood"]) => wrong_method(),
+        _ => nothing_here(),
+    }
+}
+
+/// Treats the account so from now on, and tells how; without a body, as usual.
+async fn set_mood(fal: &FakeFal, body: Incoming) -> Answer {
+    let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
+        return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
+    };
+    let body = if body.is_empty() { "{}".into() } else { body };
+    match serde_json::from_slice::<Mood>(&body) {
+        Ok(mood) => {
+            fal.set_mood(mood);
+            http::json(StatusCode::OK, &fal.mood())
+        }
+        Err(problem) => refusal(StatusCode::BAD_REQUEST, &problem.to_string()),
     }
 }
 
@@ -152,14 +169,11 @@ async fn serve_stripe(
         return match path {
             ["sessions"] => list(&stripe.sessions()),
             ["events"] => list(&stripe.events()),
-            _ => refusal(StatusCode::NOT_FOUND, "there is nothing at this path"),
+            _ => nothing_here(),
         };
     }
     if *method != Method::POST {
-        return refusal(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "the method does not fit the path",
-        );
+        return wrong_method();
     }
     let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
         return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
@@ -192,7 +206,7 @@ async fn serve_stripe(
                 Err(problem) => refusal(StatusCode::CONFLICT, &problem.to_string()),
             }
         }
-        _ => refusal(StatusCode::NOT_FOUND, "there is nothing at this path"),
+        _ => nothing_here(),
     }
 }
 
@@ -224,6 +238,17 @@ fn no_stand_in() -> Answer {
     refusal(
         StatusCode::NOT_FOUND,
         "the real service is in use, so there is no stand-in",
+    )
+}
+
+fn nothing_here() -> Answer {
+    refusal(StatusCode::NOT_FOUND, "there is nothing at this path")
+}
+
+fn wrong_method() -> Answer {
+    refusal(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "the method does not fit the path",
     )
 }
 

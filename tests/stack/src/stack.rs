@@ -367,6 +367,7 @@ async fn start_fal(data: &Data, port: u16, retired: &[String]) -> Result<FakeFal
         port,
         key: LOCAL_FAL_KEY.to_owned(),
         retired: retired.to_vec(),
+        concurrency: None,
     };
     FakeFal::start(config)
         .await

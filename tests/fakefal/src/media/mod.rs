@@ -7,6 +7,7 @@ mod video;
 
 use std::io::Cursor;
 
+use hyper::body::Bytes;
 use image::{DynamicImage, ImageFormat, RgbImage};
 use serde_json::Value;
 
@@ -19,10 +20,11 @@ const SAMPLE_RATE_HZ: u32 = 16_000;
 /// The longest sound that is made, whatever was asked for.
 const SECONDS_MAX: u64 = 30;
 
-/// A file.
+/// A file; a clone shares its bytes.
+#[derive(Clone)]
 pub(crate) struct File {
     pub(crate) content_type: &'static str,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
 }
 
 /// The file `number` of `job`.
@@ -39,7 +41,7 @@ pub(crate) fn draw(job: &Kept, number: u64) -> Result<File, Error> {
         Kind::Images | Kind::Image => picture(canvas::still(size, &label), Picture::of(&job.input)),
         Kind::Video => Ok(File {
             content_type: "video/mp4",
-            bytes: video::encode(size, seconds(&job.input), &label)?,
+            bytes: video::encode(size, seconds(&job.input), &label)?.into(),
         }),
         Kind::Audio => sound(&job.input),
     }
@@ -57,7 +59,7 @@ fn picture(drawn: RgbImage, format: Picture) -> Result<File, Error> {
         .map_err(|problem| Error(format!("cannot draw a picture: {problem}")))?;
     Ok(File {
         content_type,
-        bytes: bytes.into_inner(),
+        bytes: bytes.into_inner().into(),
     })
 }
 
@@ -98,6 +100,6 @@ fn sound(input: &Value) -> Result<File, Error> {
     writer.finalize().map_err(failed)?;
     Ok(File {
         content_type: "audio/wav",
-        bytes: bytes.into_inner(),
+        bytes: bytes.into_inner().into(),
     })
 }

@@ -1,6 +1,6 @@
 //! The control surface.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::Cloud;
 
@@ -32,7 +32,37 @@ async fn what_does_not_exist_is_a_404() {
         assert_eq!(status, 404, "{path}");
         assert!(body["message"].is_string());
     }
-    assert_eq!(cloud.post_local("functions").await.0, 405);
+    for path in ["functions", "fal/jobs"] {
+        assert_eq!(cloud.post_local(path).await.0, 405, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_providers_mood_can_be_set_and_looked_at() {
+    let cloud = Cloud::start().await;
+    let url = format!("{}/_local/fal/mood", cloud.stack.origin());
+    let mood = async || {
+        let answer = cloud.client.get(&url).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()
+    };
+    assert_eq!(mood().await, json!({}));
+    let bad = json!({ "submit": "403/detail", "status": "hang", "concurrency": 2 });
+    let set = cloud.client.post(&url).json(&bad).send().await.unwrap();
+    assert_eq!(set.status(), 200);
+    assert_eq!(set.json::<Value>().await.unwrap(), bad);
+    assert_eq!(mood().await, bad);
+
+    for wrong in [
+        json!({ "submit": "odd" }),
+        json!({ "odd": "504" }),
+        json!(504),
+    ] {
+        let refused = cloud.client.post(&url).json(&wrong).send().await.unwrap();
+        assert_eq!(refused.status(), 400, "{wrong}");
+    }
+    assert_eq!(mood().await, bad, "what is refused changes nothing");
+    assert_eq!(cloud.post_local("fal/mood").await, (200, json!({})));
+    assert_eq!(mood().await, json!({}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
