@@ -51,7 +51,8 @@ impl From<&Wallet> for Balance {
 /// A line of `GET /credits/transactions`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Transaction {
-    /// `txn_<ulid>-<kind>`: the same event has the same id, always.
+    /// `txn_<ulid>-<kind>`, or `txn_<ulid>-withheld` for the share of what was withheld: the same event has the same
+    /// id, always.
     #[schemars(with = "schema::TransactionId")]
     pub id: String,
     /// What it books.

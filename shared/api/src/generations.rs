@@ -22,7 +22,8 @@ use crate::values;
 pub use stats::{CreditSums, StatsView};
 pub use update::UpdateGeneration;
 pub use view::{
-    CancelView, FailureView, GenerationView, MediaView, Receipt, media_list, poll_after,
+    CancelView, FailureView, GenerationView, MediaView, Receipt, WithheldView, media_list,
+    poll_after,
 };
 
 /// The longest description of a change.

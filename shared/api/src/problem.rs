@@ -193,7 +193,9 @@ impl Code {
             Refusal::Unauthorized => Self::Unauthorized,
             Refusal::OutOfCredits { .. } => Self::OutOfCredits,
             Refusal::KeyCapReached => Self::KeyCapReached,
-            Refusal::Forbidden | Refusal::Unverified { .. } => Self::Forbidden,
+            Refusal::Forbidden | Refusal::Unverified { .. } | Refusal::TooManyRefused { .. } => {
+                Self::Forbidden
+            }
             Refusal::NotFound(_) | Refusal::NoSuch { .. } => Self::NotFound,
             Refusal::Conflict(_) => Self::Conflict,
             Refusal::TooLate(_) => Self::TooLate,
@@ -309,6 +311,7 @@ pub fn retry_after(refusal: &Refusal) -> Option<Duration> {
         | Refusal::OutOfCredits { .. }
         | Refusal::KeyCapReached
         | Refusal::Unverified { .. }
+        | Refusal::TooManyRefused { .. }
         | Refusal::Forbidden
         | Refusal::NotFound(_)
         | Refusal::NoSuch { .. }

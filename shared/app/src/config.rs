@@ -109,6 +109,8 @@ pub struct JobSettings {
     pub media_patience: Duration,
     /// When the provider is left alone.
     pub breaker: BreakerRule,
+    /// How many jobs of an author may end in a day, UTC, with their content refused before no more are taken.
+    pub content_refusals_per_day: u64,
     /// Where the provider can reach our webhook, `/v1` included; none where it cannot.
     pub public_url: Option<String>,
 }

@@ -7,7 +7,7 @@ mod open;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::access::Action;
+use domain::access::{self, Action, Thing};
 use domain::accounts::Caller;
 use domain::generations::{Filter, Generation, Output, Stats};
 use domain::ids::{GenerationId, ProjectId, Tenant};
@@ -33,6 +33,8 @@ const LOOK_PAUSE_MAX: Duration = Duration::from_millis(800);
 pub struct Shown {
     /// The record.
     pub generation: Generation,
+    /// Whether the caller may see what it cost.
+    pub shows_costs: bool,
     /// One URL for each output, in order.
     pub urls: Vec<String>,
     /// When the URLs stop working.
@@ -52,7 +54,7 @@ pub async fn show(
     expiry: Duration,
 ) -> Result<Shown, Error> {
     let existing = existing_projects(app, std::slice::from_ref(&generation)).await?;
-    show_one(app, seen_by(caller, generation, &existing), expiry).await
+    show_one(app, caller, seen_by(caller, generation, &existing), expiry).await
 }
 
 /// The projects that any of `generations` is filed in: one read for a whole page.
@@ -80,8 +82,16 @@ fn seen_by(
     generation
 }
 
-async fn show_one(app: &App, generation: Generation, expiry: Duration) -> Result<Shown, Error> {
+async fn show_one(
+    app: &App,
+    caller: &Caller,
+    generation: Generation,
+    expiry: Duration,
+) -> Result<Shown, Error> {
     let now = clock::now();
+    // Whatever project it is filed in, what it cost is its owner's to know.
+    let thing = Thing::Generation(&generation, None);
+    let shows_costs = access::check(&caller.user, Action::ViewCosts, thing).is_ok();
     let sign = |output: &Output| {
         let key = output.key.clone();
         async move { app.blobs().media_url(&key, expiry).await }
@@ -89,6 +99,7 @@ async fn show_one(app: &App, generation: Generation, expiry: Duration) -> Result
     let urls = futures::future::try_join_all(generation.outputs.iter().map(sign)).await?;
     Ok(Shown {
         generation,
+        shows_costs,
         urls,
         expires_at: now.plus(expiry),
         now,
@@ -163,7 +174,7 @@ pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, E
     let existing = existing_projects(app, &page.generations).await?;
     let shown = page.generations.into_iter().map(|generation| {
         let generation = seen_by(caller, generation, &existing);
-        show_one(app, generation, MEDIA_EXPIRY_DEFAULT)
+        show_one(app, caller, generation, MEDIA_EXPIRY_DEFAULT)
     });
     let shown = futures::future::try_join_all(shown).await?;
     Ok(List {

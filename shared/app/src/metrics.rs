@@ -11,7 +11,8 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::generations::{Generation, Settlement};
+use domain::generations::Generation;
+use domain::ledger::{EntryKind, Settled};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
@@ -56,15 +57,11 @@ pub fn invocation(invocation: &Invocation<'_>) {
     put(&line(now, &[], &notes, &values));
 }
 
-/// Notes that a job has been settled: `next` is its record.
-pub(crate) fn settled(next: &Generation, settlement: Settlement) {
+/// Notes that a job has been settled: its record is `next`, and this was booked.
+pub(crate) fn settled(next: &Generation, settled: &Settled) {
     let now = clock::now();
-    let credits = next.cost.get();
-    let (captured, released) = match settlement {
-        Settlement::Capture { released } => (credits - released.get(), released.get()),
-        Settlement::Release => (0, credits),
-        Settlement::None => (0, 0),
-    };
+    let captured = settled.amount(EntryKind::Capture).get();
+    let released = settled.amount(EntryKind::Release).get();
     let values = [
         ("Jobs", "Count", 1),
         ("CreditsCaptured", "Count", captured),

@@ -20,7 +20,7 @@ pub use cancel::Cancellation;
 pub use outcome::{Failure, FailureCode, Media, Outcome, Piece, Ticket};
 pub use patience::{Need, Patience};
 pub use source::{CopyProgress, Source, Withheld};
-pub use state::{Hold, Intent, Settlement, State};
+pub use state::{Hold, Intent, Parts, Settlement, State};
 pub use stats::{Counted, Stats};
 
 use crate::catalogue::{Kind, Order, Value};
@@ -28,7 +28,7 @@ use crate::credits::Credits;
 use crate::ids::{FileId, GenerationId, KeyId, ProjectId, QuoteId, Tenant, UserId};
 use crate::labels::{Tags, Title};
 use crate::refusal::Refusal;
-use crate::time::Timestamp;
+use crate::time::{Day, Timestamp};
 use crate::turns::{Lane, Priority, Waiting};
 
 /// What the client asked for, checked.
@@ -121,13 +121,13 @@ pub struct Generation {
     pub tenant: Tenant,
     /// Who asked for it.
     pub author: UserId,
-    /// The capped API key that pays for it, too: a release puts its cost back there.
+    /// The capped API key that pays for it, too: what is given back goes back there.
     pub paid_with: Option<KeyId>,
     /// The model's id in the catalogue.
     pub model: String,
     /// What was asked for.
     pub request: Request,
-    /// What it costs: set aside, then captured or released, never anything in between.
+    /// What it costs: set aside, then captured or released, or divided between the two for good.
     pub cost: Credits,
     /// Where it is.
     pub state: State,
@@ -192,9 +192,9 @@ impl Generation {
     /// The status that its owner sees: a job that waits at the provider is queued to them, wherever the queue is.
     #[must_use]
     pub fn status(&self) -> &'static str {
-        match (self.state, self.queue_position) {
-            (State::Running, Some(_)) => State::Queued.status(),
-            (state, _) => state.status(),
+        match self.place_in_queue() {
+            Some(_) => State::Queued.status(),
+            None => self.state.status(),
         }
     }
 
@@ -214,6 +214,12 @@ impl Generation {
     #[must_use]
     pub fn stands_aside(&self, now: Timestamp) -> bool {
         self.state == State::Queued && !self.in_line && self.due_at.is_some_and(|at| at > now)
+    }
+
+    /// How many jobs are ahead of it in the provider's queue: nothing unless it waits there.
+    #[must_use]
+    pub fn place_in_queue(&self) -> Option<u64> {
+        self.queue_position.filter(|_| self.state == State::Running)
     }
 
     /// Whether the provider's `request_id` can be this job's: it is, or none is known yet.
@@ -252,6 +258,33 @@ impl Generation {
         }
     }
 
+    /// What became of its cost.
+    #[must_use]
+    pub fn parts(&self) -> Parts {
+        self.hold.parts(self.cost, self.released)
+    }
+
+    /// On which day it came to rest as one whose content the provider refused, wholly or in part: work that the operator
+    /// pays for, and nobody else.
+    #[must_use]
+    pub fn content_refused_on(&self) -> Option<Day> {
+        let is_refusal = |code: FailureCode| match code {
+            FailureCode::ContentPolicyViolation | FailureCode::ContentFlagged => true,
+            FailureCode::InvalidInput
+            | FailureCode::NoMedia
+            | FailureCode::MediaUnavailable
+            | FailureCode::ProviderError
+            | FailureCode::ProviderUnavailable
+            | FailureCode::ProviderTimeout
+            | FailureCode::Canceled
+            | FailureCode::OutcomeUnknown => false,
+        };
+        let failed = self.failure.iter().map(|failure| failure.code);
+        let mut codes = failed.chain(self.withheld.iter().map(|file| file.code));
+        let at = self.finished_at.filter(|_| codes.any(is_refusal));
+        at.map(Day::from)
+    }
+
     /// What the step from `self` to `next` owes the ledger.
     #[must_use]
     pub fn settlement(&self, next: &Self) -> Settlement {
@@ -264,6 +297,30 @@ impl Generation {
         }
     }
 
+    /// How long from `now` it is likely to take: its model's `usual` time for each job ahead of it and for itself, less
+    /// what has passed of that; if it should have ended by now, how long until it is looked at next. Nothing once it
+    /// has come to rest.
+    #[must_use]
+    pub fn expected_in(&self, now: Timestamp, usual: Duration) -> Option<Duration> {
+        let next_look = self.due_at.map_or(usual, |at| at.since(now));
+        match (self.state, self.place_in_queue()) {
+            (State::Succeeded | State::Failed | State::Canceled, _) => None,
+            (State::Queued | State::Submitting, _) => Some(usual),
+            (State::Running, Some(ahead)) => {
+                let jobs = u32::try_from(ahead.saturating_add(1)).unwrap_or(u32::MAX);
+                Some(usual.saturating_mul(jobs))
+            }
+            (State::Running, None) => {
+                let passed = self.started_at.map_or(Duration::ZERO, |at| now.since(at));
+                let left = usual.checked_sub(passed).filter(|left| !left.is_zero());
+                Some(left.unwrap_or(next_look))
+            }
+            // As long again as it has been copied: a copy takes a moment, unless something holds it up.
+            (State::Storing, _) => Some(self.made_at.map_or(Duration::ZERO, |at| now.since(at))),
+            (State::Unknown, _) => Some(next_look),
+        }
+    }
+
     /// A guess at how far it is, in percent; 100 only when it is delivered.
     #[must_use]
     pub fn progress_percent(&self, now: Timestamp, expected: Duration) -> u8 {
@@ -273,7 +330,7 @@ impl Generation {
             | State::Unknown
             | State::Failed
             | State::Canceled => 0,
-            State::Running if self.queue_position.is_some() => 0,
+            State::Running if self.place_in_queue().is_some() => 0,
             State::Running => {
                 let elapsed_ms = self.started_at.map_or(0, |at| now.since(at).as_millis());
                 let percent = elapsed_ms * 100 / expected.as_millis().max(1);

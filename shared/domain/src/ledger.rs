@@ -1,8 +1,9 @@
 //! The wallet and its ledger. Owns the arithmetic of every booking: each one yields the next wallet and exactly
-//! one entry whose deltas are the difference, and whose hash covers it and every entry before it. Refuses to know how
-//! the pair is committed (the store writes both in one transaction, on condition that the wallet still has the version
-//! that the booking started from).
+//! one entry whose deltas are the difference, and whose hash covers it and every entry before it; the end of a hold may
+//! be two of them, one after the other. Refuses to know how wallet and entries are committed (the store writes them in
+//! one transaction, on condition that the wallet still has the version that the booking started from).
 
+mod ends;
 #[cfg(test)]
 mod interleavings;
 mod moves;
@@ -19,6 +20,7 @@ use crate::ids::{GenerationId, Tenant, UserId};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
+pub use ends::Settled;
 pub use moves::Transfer;
 
 /// A tenant's credits now. Everything in it follows from the ledger.
@@ -63,7 +65,7 @@ pub enum EntryKind {
     Hold,
     /// Spent: the job was delivered.
     Capture,
-    /// Given back: the job was not delivered.
+    /// Given back: the job was not delivered, or a part of it was withheld.
     Release,
     /// Given back after it was spent.
     Refund,
@@ -87,7 +89,7 @@ impl EntryKind {
         Self::Adjustment,
     ];
 
-    /// The name in the API, and the end of the entry's id.
+    /// The name in the API, and the end of the entry's id; only the share of what was withheld has another.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -173,6 +175,7 @@ impl fmt::Display for Actor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// `txn_<event>-<kind>`, where the event is the ULID of what it books: the same event only ever makes the same id.
+    /// The share that is given back for what was withheld of a job is `txn_<ulid>-withheld`.
     pub id: String,
     /// Whose wallet.
     pub tenant: Tenant,
@@ -249,6 +252,7 @@ impl<'a> Event<'a> {
         Line {
             ulid: self.id,
             kind,
+            ending: kind.as_str(),
             amount,
             generation: None,
             actor: self.actor.clone(),
@@ -270,6 +274,8 @@ pub struct Broken {
 struct Line<'a> {
     ulid: &'a str,
     kind: EntryKind,
+    /// The end of the entry's id.
+    ending: &'static str,
     amount: Credits,
     generation: Option<&'a GenerationId>,
     actor: Actor,
@@ -400,50 +406,6 @@ impl Wallet {
         ))
     }
 
-    /// Spends what was set aside for `job`.
-    ///
-    /// # Errors
-    /// [`Broken`] if the wallet does not hold it.
-    pub fn capture(&self, job: &Job<'_>, now: Timestamp) -> Result<Booked, Broken> {
-        let broken = || self.broken(EntryKind::Capture, job.cost);
-        let next = Self {
-            held: self.held.checked_sub(job.cost).ok_or_else(broken)?,
-            lifetime_spent: self
-                .lifetime_spent
-                .checked_add(job.cost)
-                .ok_or_else(broken)?,
-            in_flight: self.in_flight.checked_sub(1).ok_or_else(broken)?,
-            ..self.clone()
-        };
-        Ok(self.book(
-            next,
-            Self::line(job, (EntryKind::Capture, "Spent on"), Actor::System, now),
-        ))
-    }
-
-    /// Gives back what was set aside for `job`.
-    ///
-    /// # Errors
-    /// [`Broken`] if the wallet does not hold it.
-    pub fn release(&self, job: &Job<'_>, now: Timestamp) -> Result<Booked, Broken> {
-        let broken = || self.broken(EntryKind::Release, job.cost);
-        let next = Self {
-            available: self.available.checked_add(job.cost).ok_or_else(broken)?,
-            held: self.held.checked_sub(job.cost).ok_or_else(broken)?,
-            in_flight: self.in_flight.checked_sub(1).ok_or_else(broken)?,
-            ..self.clone()
-        };
-        Ok(self.book(
-            next,
-            Self::line(
-                job,
-                (EntryKind::Release, "Given back for"),
-                Actor::System,
-                now,
-            ),
-        ))
-    }
-
     fn line<'a>(
         job: &Job<'a>,
         (kind, what): (EntryKind, &str),
@@ -453,6 +415,7 @@ impl Wallet {
         Line {
             ulid: job.generation.ulid(),
             kind,
+            ending: kind.as_str(),
             amount: job.cost,
             generation: Some(job.generation),
             actor,
@@ -467,7 +430,7 @@ impl Wallet {
             ..next
         };
         let mut entry = Entry {
-            id: format!("txn_{}-{}", line.ulid, line.kind.as_str()),
+            id: format!("txn_{}-{}", line.ulid, line.ending),
             tenant: self.tenant.clone(),
             kind: line.kind,
             amount: line.amount,
@@ -568,7 +531,8 @@ mod tests {
                 .wallet;
             // Spent or only set aside: it counts.
             if n % 2 == 0 {
-                wallet = wallet.capture(&job, now).expect("held").wallet;
+                let spent = wallet.capture(&job, Credits::ZERO, now);
+                wallet = spent.expect("held").wallet;
             }
         }
         let generation = GenerationId::new(now, 9);

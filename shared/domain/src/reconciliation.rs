@@ -20,7 +20,7 @@ const WHOLE_EVERY: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// The end of a chain, which says where the next link belongs.
 pub trait End: Clone + PartialEq {
     /// What is chained.
-    type Link;
+    type Link: Clone;
 
     /// How many links there are up to here.
     fn sequence(&self) -> u64;
@@ -28,11 +28,11 @@ pub trait End: Clone + PartialEq {
     /// The place that a link says it has.
     fn place(link: &Self::Link) -> u64;
 
-    /// The end after `link`, if that is the next one.
+    /// The end after `link`, if that is the next one; `before` is the one that led here, if it was read.
     ///
     /// # Errors
     /// The first [`Flaw`] found.
-    fn follow(&self, link: &Self::Link) -> Result<Self, Flaw>;
+    fn follow(&self, before: Option<&Self::Link>, link: &Self::Link) -> Result<Self, Flaw>;
 }
 
 impl End for Wallet {
@@ -46,8 +46,8 @@ impl End for Wallet {
         link.sequence
     }
 
-    fn follow(&self, link: &Entry) -> Result<Self, Flaw> {
-        self.replay(link)
+    fn follow(&self, before: Option<&Entry>, link: &Entry) -> Result<Self, Flaw> {
+        self.replay(before, link)
     }
 }
 
@@ -82,7 +82,7 @@ impl End for Log {
         link.sequence
     }
 
-    fn follow(&self, link: &Record) -> Result<Self, Flaw> {
+    fn follow(&self, _: Option<&Record>, link: &Record) -> Result<Self, Flaw> {
         Ok(Self {
             chain: self.chain.clone(),
             head: self.head.follow(&self.chain, link)?,
@@ -160,8 +160,9 @@ impl From<Flaw> for Trouble {
 
 /// A walk along a chain to its end, as that was when the walk began: what is written meanwhile lies beyond it.
 #[derive(Clone, Debug)]
-pub struct Walk<'a, E> {
+pub struct Walk<'a, E: End> {
     at: E,
+    before: Option<E::Link>,
     end: &'a E,
     checkpoint: Option<&'a E>,
     beyond: Option<u64>,
@@ -172,6 +173,7 @@ impl<'a, E: End> Walk<'a, E> {
     pub fn new(from: E, end: &'a E, checkpoint: Option<&'a E>) -> Self {
         Self {
             at: from,
+            before: None,
             end,
             checkpoint,
             beyond: None,
@@ -198,7 +200,8 @@ impl<'a, E: End> Walk<'a, E> {
                 Err(Trouble::OutOfPlace)
             };
         }
-        self.at = self.at.follow(link)?;
+        self.at = self.at.follow(self.before.as_ref(), link)?;
+        self.before = Some(link.clone());
         match self.checkpoint {
             Some(known) if known.sequence() == self.at.sequence() && *known != self.at => {
                 Err(Trouble::Rewritten)

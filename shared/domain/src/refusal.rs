@@ -38,6 +38,15 @@ pub enum Refusal {
         /// What may be spent.
         limit: Credits,
     },
+    /// The provider refused the content of as many of the caller's jobs as it may in a day, UTC: each one cost the
+    /// operator, and nobody else.
+    #[error(
+        "the content of {limit} of your generations was refused today; you can order again after midnight UTC"
+    )]
+    TooManyRefused {
+        /// How many may be refused in a day.
+        limit: u64,
+    },
     /// The caller may know that the thing exists, but not do this.
     #[error("you may not do this")]
     Forbidden,

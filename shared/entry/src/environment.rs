@@ -115,6 +115,13 @@ fn job_settings(settings: &mut Settings<impl Fn(&str) -> Option<String>>) -> Job
                 .unwrap_or(1),
             pause: settings.duration("PROVIDER_PAUSE_SECONDS", 1.0),
         },
+        content_refusals_per_day: settings
+            .parsed(
+                "CONTENT_REFUSALS_PER_DAY",
+                "a whole number above zero",
+                |text| text.parse().ok().filter(|count| *count > 0),
+            )
+            .unwrap_or_default(),
         public_url: (settings.lookup)("PUBLIC_URL").filter(|url| !url.is_empty()),
     }
 }
@@ -235,6 +242,7 @@ mod tests {
         let problems = read(|name| {
             Some(match name {
                 "SIGN_UP_CREDITS" => "-5".to_owned(),
+                "CONTENT_REFUSALS_PER_DAY" => "0".to_owned(),
                 "UNKNOWN_HOURS" => "0".to_owned(),
                 "UNKNOWN_POLICY" => "shrug".to_owned(),
                 "FAL_CONCURRENCY" => "0".to_owned(),
@@ -247,6 +255,10 @@ mod tests {
             "UNKNOWN_HOURS",
             "UNKNOWN_POLICY",
             "FAL_CONCURRENCY",
+            "CONTENT_REFUSALS_PER_DAY",
+            "SIGN_UP_CREDITS",
+            "UNKNOWN_HOURS",
+            "UNKNOWN_POLICY",
         ] {
             assert!(problems.contains(&format!("{name} must be")), "{problems}");
         }

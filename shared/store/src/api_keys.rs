@@ -1,7 +1,7 @@
 //! Personal API keys, and what they may still spend.
 //!
-//! A cap is kept as what remains of it: opening a job takes the cost from it and ending the job without a delivery
-//! puts it back, both in the transaction that moves the credits. A key that is deleted stays as a revoked record, so
+//! A cap is kept as what remains of it: opening a job takes the cost from it, and what the job's end gives back is put
+//! back, both in the transaction that moves the credits. A key that is deleted stays as a revoked record, so
 //! that its open jobs can still be ended.
 
 use aws::Fault;
@@ -34,15 +34,15 @@ pub struct KnownKey {
     pub digest: String,
 }
 
-/// The part of a capped key that pays for a job.
+/// What a job takes from a capped key, or gives back to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySpend {
     /// The owner.
     pub user: UserId,
     /// The key.
     pub key: KeyId,
-    /// What the job costs.
-    pub cost: Credits,
+    /// How much.
+    pub amount: Credits,
 }
 
 impl Store {
@@ -182,16 +182,16 @@ impl Store {
     /// Takes a job's cost from what a key may still spend, on condition that so much remains.
     pub(crate) fn spend_from_key(&self, spend: &KeySpend) -> Result<TransactWriteItem, Fault> {
         let taken = Update::builder()
-            .update_expression("SET remaining = remaining - :cost")
-            .condition_expression("remaining >= :cost AND revoked = :no")
+            .update_expression("SET remaining = remaining - :amount")
+            .condition_expression("remaining >= :amount AND revoked = :no")
             .expression_attribute_values(":no", AttributeValue::Bool(false));
         self.key_update(taken, spend)
     }
 
-    /// Puts a job's cost back to what a key may still spend.
+    /// Puts what a job gives back to what a key may still spend.
     pub(crate) fn give_back_to_key(&self, spend: &KeySpend) -> Result<TransactWriteItem, Fault> {
         let given = Update::builder()
-            .update_expression("SET remaining = remaining + :cost")
+            .update_expression("SET remaining = remaining + :amount")
             .condition_expression("attribute_exists(remaining)");
         self.key_update(given, spend)
     }
@@ -204,7 +204,7 @@ impl Store {
         let update = update
             .table_name(&self.tables.accounts)
             .set_key(Some(record_key(&spend.user, &spend.key)))
-            .expression_attribute_values(":cost", number(spend.cost.get()))
+            .expression_attribute_values(":amount", number(spend.amount.get()))
             .build()
             .map_err(Fault::doing("building a key's spending"))?;
         Ok(TransactWriteItem::builder().update(update).build())

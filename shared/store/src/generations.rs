@@ -3,6 +3,7 @@
 
 mod edits;
 mod lists;
+mod settle;
 mod stats;
 
 use aws::Fault;
@@ -10,8 +11,8 @@ use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Transact
 use domain::access::{self, Action, Thing};
 use domain::generations::Generation;
 use domain::ids::{GenerationId, Tenant, UserId};
-use domain::ledger::{Booked, EntryKind, Wallet};
-use domain::{Refusal, Timestamp};
+use domain::ledger::{Booked, Wallet};
+use domain::{Credits, Refusal, Timestamp};
 
 pub use lists::{Page, Shelf};
 
@@ -87,7 +88,7 @@ impl Store {
         let mut actions = vec![self.put_generation(opening.job, None)?];
         actions.push(self.check_good_standing(&opening.job.author)?);
         actions.extend(self.booking(opening.hold)?);
-        let spend = key_spend(opening.job);
+        let spend = key_spend(opening.job, opening.job.cost);
         if let Some(spend) = &spend {
             actions.push(self.spend_from_key(spend)?);
         }
@@ -160,34 +161,6 @@ impl Store {
             Ok(_) => Ok(Written::Done),
             Err(error) if is_condition(&error) => Ok(Written::Stale),
             Err(error) => Err(Fault::new(doing, error)),
-        }
-    }
-
-    /// Moves a job on together with the booking that it owes, all or nothing.
-    ///
-    /// # Errors
-    /// A [`Fault`] if it could not be written.
-    pub async fn settle(&self, next: &Generation, booked: &Booked) -> Result<Written, Fault> {
-        let mut actions = vec![self.put_generation(next, Some(next.version - 1))?];
-        actions.extend(self.booking(booked)?);
-        let spend = key_spend(next).filter(|_| booked.entry.kind == EntryKind::Release);
-        if let Some(spend) = &spend {
-            actions.push(self.give_back_to_key(spend)?);
-        }
-        if booked.entry.kind == EntryKind::Capture {
-            actions.push(self.count_spent(booked, &next.model)?);
-        }
-        match self.transact("settling a job", actions).await? {
-            Outcome::Committed => Ok(Written::Done),
-            Outcome::Cancelled(reasons) if matches!(reasons.get(3), Some(Reason::Condition(_))) => {
-                // Its key is long gone, and with it what it might still have spent.
-                let without = Generation {
-                    paid_with: None,
-                    ..next.clone()
-                };
-                Box::pin(self.settle(&without, booked)).await
-            }
-            Outcome::Busy | Outcome::Cancelled(_) => Ok(Written::Stale),
         }
     }
 
@@ -343,12 +316,12 @@ impl Store {
     }
 }
 
-/// What a job takes from the API key that it was opened with, if that one is capped.
-fn key_spend(job: &Generation) -> Option<KeySpend> {
+/// The part of a job's cost that the API key which it was opened with pays, or gets back, if that one is capped.
+fn key_spend(job: &Generation, amount: Credits) -> Option<KeySpend> {
     job.paid_with.as_ref().map(|key| KeySpend {
         user: job.author.clone(),
         key: key.clone(),
-        cost: job.cost,
+        amount,
     })
 }
 

@@ -9,6 +9,7 @@ mod api_keys;
 mod attempts;
 mod audit;
 mod breaker;
+mod content_refusals;
 mod cursor;
 mod erasures;
 mod files;

@@ -11,7 +11,7 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::Credits;
 use domain::ids::Tenant;
-use domain::ledger::Booked;
+use domain::ledger::Entry;
 use domain::spending::{OpenHold, Spent};
 use domain::time::Day;
 
@@ -107,10 +107,9 @@ impl Store {
     /// Counts a capture in its day and model, for the transaction that books it.
     pub(crate) fn count_spent(
         &self,
-        booked: &Booked,
+        entry: &Entry,
         model: &str,
     ) -> Result<TransactWriteItem, Fault> {
-        let entry = &booked.entry;
         let update = Update::builder()
             .table_name(&self.tables.credits)
             .key("tenant", text(entry.tenant.as_str()))

@@ -1,4 +1,4 @@
-//! Wallets and their ledger. A wallet is only ever written together with the entry that explains the change, on
+//! Wallets and their ledger. A wallet is only ever written together with the entries that explain the change, on
 //! condition that it still has the version that the booking was worked out from.
 
 use aws::Fault;
@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use domain::ids::Tenant;
-use domain::ledger::{Booked, Entry, Wallet};
+use domain::ledger::{Booked, Entry, Settled, Wallet};
 
 use crate::Store;
 use crate::cursor::Cursor;
@@ -103,30 +103,49 @@ impl Store {
 
     /// The two writes of a booking: the wallet, if it has not moved, and the entry, if it was never booked.
     pub(crate) fn booking(&self, booked: &Booked) -> Result<[TransactWriteItem; 2], Fault> {
-        let doing = "building a booking";
-        let before = booked.wallet.version - 1;
-        let wallet = Put::builder()
+        let before = booked.wallet.version.saturating_sub(1);
+        Ok([
+            self.put_wallet(&booked.wallet, before)?,
+            self.put_entry(&booked.entry)?,
+        ])
+    }
+
+    /// The writes of a hold's end: the wallet once, if it has not moved, and each entry, if it was never booked.
+    pub(crate) fn end_of_hold(&self, settled: &Settled) -> Result<Vec<TransactWriteItem>, Fault> {
+        let booked = u64::try_from(settled.entries.len()).unwrap_or(u64::MAX);
+        let before = settled.wallet.version.saturating_sub(booked);
+        let mut actions = vec![self.put_wallet(&settled.wallet, before)?];
+        for entry in &settled.entries {
+            actions.push(self.put_entry(entry)?);
+        }
+        Ok(actions)
+    }
+
+    /// A put of a wallet, on condition that it still has the version `before`; with none before, that there is none.
+    fn put_wallet(&self, wallet: &Wallet, before: u64) -> Result<TransactWriteItem, Fault> {
+        let put = Put::builder()
             .table_name(&self.tables.credits)
-            .set_item(Some(items::write(&WalletItem::from(&booked.wallet))?))
+            .set_item(Some(items::write(&WalletItem::from(wallet))?))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let wallet = if before == 0 {
-            wallet.condition_expression("attribute_not_exists(tenant)")
+        let put = if before == 0 {
+            put.condition_expression("attribute_not_exists(tenant)")
         } else {
-            wallet
-                .condition_expression("version = :before")
+            put.condition_expression("version = :before")
                 .expression_attribute_values(":before", AttributeValue::N(before.to_string()))
         };
-        let entry = Put::builder()
+        let put = put
+            .build()
+            .map_err(Fault::doing("building a wallet's write"))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    fn put_entry(&self, entry: &Entry) -> Result<TransactWriteItem, Fault> {
+        let put = Put::builder()
             .table_name(&self.tables.credits)
-            .set_item(Some(items::write(&EntryItem::from(&booked.entry))?))
-            .condition_expression("attribute_not_exists(tenant)");
-        Ok([
-            TransactWriteItem::builder()
-                .put(wallet.build().map_err(Fault::doing(doing))?)
-                .build(),
-            TransactWriteItem::builder()
-                .put(entry.build().map_err(Fault::doing(doing))?)
-                .build(),
-        ])
+            .set_item(Some(items::write(&EntryItem::from(entry))?))
+            .condition_expression("attribute_not_exists(tenant)")
+            .build()
+            .map_err(Fault::doing("building a ledger entry"))?;
+        Ok(TransactWriteItem::builder().put(put).build())
     }
 }

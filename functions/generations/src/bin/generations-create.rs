@@ -22,7 +22,13 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let submitted = generations::submit(app, &caller, draft, key.as_ref(), request.wait()).await?;
 
     let shown = &submitted.shown;
-    let view = GenerationView::new(&shown.generation, &shown.urls, shown.expires_at, shown.now);
+    let view = GenerationView::new(
+        &shown.generation,
+        shown.shows_costs,
+        &shown.urls,
+        shown.expires_at,
+        shown.now,
+    );
     let status = StatusCode::from_u16(submitted.status).unwrap_or(StatusCode::ACCEPTED);
     let reply = Reply::json(status, &view)
         .header(header::LOCATION, &format!("/v1/generations/{}", view.id));

@@ -20,9 +20,10 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let shown =
         generations::show(app, &caller, generation, generations::MEDIA_EXPIRY_DEFAULT).await?;
 
-    let poll_after = poll_after(&shown.generation);
+    let poll_after = poll_after(&shown.generation, shown.now);
     let reply = Reply::ok(&GenerationView::new(
         &shown.generation,
+        shown.shows_costs,
         &shown.urls,
         shown.expires_at,
         shown.now,

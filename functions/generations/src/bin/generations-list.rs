@@ -28,7 +28,13 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
         .shown
         .iter()
         .map(|shown| {
-            GenerationView::new(&shown.generation, &shown.urls, shown.expires_at, shown.now)
+            GenerationView::new(
+                &shown.generation,
+                shown.shows_costs,
+                &shown.urls,
+                shown.expires_at,
+                shown.now,
+            )
         })
         .collect();
     Ok(Reply::ok(&List::new(views, page.next_cursor)))

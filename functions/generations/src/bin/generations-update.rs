@@ -22,6 +22,7 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
 
     Ok(Reply::ok(&GenerationView::new(
         &shown.generation,
+        shown.shows_costs,
         &shown.urls,
         shown.expires_at,
         shown.now,

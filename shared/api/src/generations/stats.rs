@@ -47,7 +47,7 @@ pub struct CreditSums {
     /// Spent.
     #[schemars(with = "schema::Credits")]
     pub captured: i64,
-    /// Given back.
+    /// Given back, the shares of what was withheld among it.
     #[schemars(with = "schema::Credits")]
     pub released: i64,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::catalogue;
-use domain::generations::{Generation, Hold, Output, State};
+use domain::generations::{Generation, Hold, Output, State, Withheld};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,11 +13,11 @@ use crate::list::List;
 use crate::schema;
 use crate::{time, values};
 
-/// How often a client may ask for a job that runs.
-const POLL_MIN: Duration = Duration::from_secs(1);
-const POLL_MAX: Duration = Duration::from_secs(10);
+/// The shortest and the longest time until a client is told to ask again for a job that runs.
+const POLL_AFTER_MIN: Duration = Duration::from_secs(1);
+const POLL_AFTER_MAX: Duration = Duration::from_secs(30);
 
-/// A generation as its owner sees it.
+/// A generation, as its owner sees it and as others do whom its project shows it to.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Generation")]
 pub struct GenerationView {
@@ -36,6 +36,9 @@ pub struct GenerationView {
     /// `queued`, `running`, `storing`, `succeeded`, `failed`, `canceled` or `unknown`.
     #[schemars(with = "schema::Status")]
     pub status: String,
+    /// How many are ahead of it in the provider's queue, while it waits there.
+    #[schemars(extend("examples" = [null]))]
+    pub queue_position: Option<u64>,
     /// A guess at how far it is, in percent.
     #[schemars(range(max = 100), example = 100)]
     pub progress: u8,
@@ -79,8 +82,11 @@ pub struct GenerationView {
     pub error: Option<FailureView>,
     /// What was delivered.
     pub outputs: Vec<MediaView>,
-    /// What became of the credits.
-    pub receipt: Receipt,
+    /// What was made and not delivered, if the rest was.
+    #[schemars(extend("examples" = [[]]))]
+    pub withheld: Vec<WithheldView>,
+    /// What became of the credits: for its owner alone.
+    pub receipt: Option<Receipt>,
     /// When its owner asked to cancel it, if the provider still has a say in that.
     #[schemars(with = "Option<schema::Time>", extend("examples" = [null]))]
     pub cancel_requested_at: Option<String>,
@@ -134,6 +140,26 @@ pub struct FailureView {
     pub message: String,
 }
 
+/// One file of a delivered generation that was not delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Withheld")]
+pub struct WithheldView {
+    /// Its place among all that was ordered, from 0.
+    pub index: u32,
+    /// Why: the stable name to branch on.
+    #[schemars(with = "schema::Failure")]
+    pub code: String,
+}
+
+impl From<&Withheld> for WithheldView {
+    fn from(withheld: &Withheld) -> Self {
+        Self {
+            index: withheld.index,
+            code: withheld.code.as_str().to_owned(),
+        }
+    }
+}
+
 /// One delivered file.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Media")]
@@ -163,7 +189,7 @@ pub struct MediaView {
     pub expires_at: String,
 }
 
-/// What became of a generation's credits: exactly one of `held`, `captured` and `released` is its price.
+/// What became of a generation's credits: `held`, or `captured` and `released` together, are its price.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
     /// The price.
@@ -175,28 +201,28 @@ pub struct Receipt {
     /// Spent.
     #[schemars(with = "schema::Credits", extend("examples" = [25]))]
     pub captured: i64,
-    /// Given back.
+    /// Given back: all of it, or the share of what was withheld.
     #[schemars(with = "schema::Credits", extend("examples" = [0]))]
     pub released: i64,
     /// Given back after it was spent. No way of ending a job does that today: what is not delivered is released.
     #[schemars(with = "schema::Credits", extend("examples" = [0]))]
     pub refunded: i64,
-    /// Why they were given back, or why it was delivered free.
+    /// Why they were given back, for the first file that was withheld if only some were; or `delivered_free`.
     #[schemars(extend("examples" = [null]))]
     pub reason: Option<String>,
 }
 
 impl GenerationView {
-    /// What is shown at `now`, with one URL for each output.
+    /// What is shown at `now`, with one URL for each output, to somebody who may see what it cost or may not.
     #[must_use]
     pub fn new(
         generation: &Generation,
+        shows_costs: bool,
         urls: &[String],
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Self {
         let model = catalogue::find(&generation.model);
-        let expected = Duration::from_secs(model.map_or(60, |model| u64::from(model.expected_s)));
         let request = &generation.request;
         Self {
             id: generation.id.to_string(),
@@ -206,7 +232,8 @@ impl GenerationView {
                 .map_or("image", |model| model.kind.as_str())
                 .to_owned(),
             status: generation.status().to_owned(),
-            progress: generation.progress_percent(now, expected),
+            queue_position: generation.place_in_queue(),
+            progress: generation.progress_percent(now, expected(generation)),
             prompt: request.prompt.clone(),
             negative_prompt: request.negative_prompt.clone(),
             parameters: values::object(&request.parameters),
@@ -227,7 +254,8 @@ impl GenerationView {
                 message: failure.message.clone(),
             }),
             outputs: media(generation, urls, expires_at),
-            receipt: Receipt::from(generation),
+            withheld: generation.withheld.iter().map(WithheldView::from).collect(),
+            receipt: shows_costs.then(|| Receipt::from(generation)),
             cancel_requested_at: generation.cancel_wished_at.map(time::format),
             created_at: time::format(generation.created_at),
             started_at: generation.started_at.map(time::format),
@@ -238,25 +266,20 @@ impl GenerationView {
 
 impl From<&Generation> for Receipt {
     fn from(generation: &Generation) -> Self {
-        let price = generation.cost.get();
-        let when = |hold: Hold| if generation.hold == hold { price } else { 0 };
-        let reason = match (generation.hold, generation.state) {
-            (Hold::Released, State::Succeeded | State::Storing) => {
-                Some("delivered_free".to_owned())
-            }
-            (Hold::Released, _) => generation
-                .failure
-                .as_ref()
-                .map(|failure| failure.code.as_str().to_owned()),
-            (Hold::Open | Hold::Captured, _) => None,
+        let parts = generation.parts();
+        let code = match (generation.hold, generation.state) {
+            (Hold::Released, State::Succeeded | State::Storing) => Some("delivered_free"),
+            (Hold::Released, _) => generation.failure.as_ref().map(|it| it.code.as_str()),
+            (Hold::Captured, _) => generation.withheld.first().map(|it| it.code.as_str()),
+            (Hold::Open, _) => None,
         };
         Self {
-            quoted: price,
-            held: when(Hold::Open),
-            captured: when(Hold::Captured),
-            released: when(Hold::Released),
+            quoted: generation.cost.get(),
+            held: parts.held.get(),
+            captured: parts.captured.get(),
+            released: parts.released.get(),
             refunded: 0,
-            reason,
+            reason: code.map(str::to_owned),
         }
     }
 }
@@ -284,11 +307,20 @@ pub fn media_list(
     List::new(media(generation, urls, expires_at), None)
 }
 
-/// When to ask again for a generation that has not come to rest.
+/// When to ask again for a generation that has not come to rest: when it is expected, and if that is past, when we
+/// look at it next ourselves; within bounds, since it may also end before.
 #[must_use]
-pub fn poll_after(generation: &Generation) -> Option<Duration> {
-    let expected =
-        catalogue::find(&generation.model).map_or(60, |model| u64::from(model.expected_s));
-    (!generation.state.is_final())
-        .then(|| Duration::from_secs(expected / 20).clamp(POLL_MIN, POLL_MAX))
+pub fn poll_after(generation: &Generation, now: Timestamp) -> Option<Duration> {
+    let wait = generation.expected_in(now, expected(generation))?;
+    Some(wait.clamp(POLL_AFTER_MIN, POLL_AFTER_MAX))
 }
+
+/// How long its model usually takes.
+fn expected(generation: &Generation) -> Duration {
+    let model = catalogue::find(&generation.model);
+    Duration::from_secs(model.map_or(60, |model| u64::from(model.expected_s)))
+}
+
+#[cfg(test)]
+#[path = "view_tests.rs"]
+mod tests;

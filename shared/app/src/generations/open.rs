@@ -11,6 +11,7 @@ use domain::ids::{GenerationId, ProjectId, Tenant};
 use domain::labels::Tags;
 use domain::ledger::{Job, Limits, Wallet};
 use domain::projects::Project;
+use domain::time::Day;
 use domain::turns::{self, Lane, Priority};
 use domain::{Credits, FieldCode, Refusal};
 use queue::correlation;
@@ -66,7 +67,8 @@ pub struct Submitted {
 /// Opens a job, or finds the one that the same key opened before, and waits for it as long as the client likes.
 ///
 /// # Errors
-/// Refused for what it names that does not exist, for a model not offered, for its price, for too little credit or too many jobs in flight.
+/// Refused for too much content refused today, for what it names that does not exist, for a model not offered, for its
+/// price, for too little credit or too many jobs in flight.
 pub async fn submit(
     app: &App,
     caller: &Caller,
@@ -111,8 +113,10 @@ async fn open_or_find(
     let tenant = Tenant::User(caller.user.clone());
     let lane = Lane::of(draft.order.kind);
     let priority = Priority::of(caller.plan, caller.email_verified);
-    let (replayed, references, breaker, offers, served, wallet) = tokio::join!(
+    let today = Day::from(clock::now());
+    let (replayed, refusals, references, breaker, offers, served, wallet) = tokio::join!(
         find_replay(app, &tenant, draft, key),
+        app.store().content_refusals(&caller.user, today),
         check_references(app, caller, &tenant, draft),
         app.store().breaker(),
         app.store().offers(),
@@ -122,6 +126,7 @@ async fn open_or_find(
     if let Some(replayed) = replayed? {
         return Ok(replayed);
     }
+    check_content_refusals(app, refusals?)?;
     references?;
     breaker::check_order(&breaker?, clock::now())?;
     let price = offers?.price(&draft.order)?;
@@ -137,6 +142,17 @@ async fn open_or_find(
                 replayed: false,
             })
         }
+    }
+}
+
+/// What the provider refuses for its content costs the operator and nobody else, so it is bounded. Jobs in flight when
+/// the bound is reached still end as they end.
+fn check_content_refusals(app: &App, today: u64) -> Result<(), Refusal> {
+    let limit = app.config.jobs.content_refusals_per_day;
+    if today < limit {
+        Ok(())
+    } else {
+        Err(Refusal::TooManyRefused { limit })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use aws::Fault;
 use domain::generations::{Generation, Settlement};
-use domain::ledger::Job;
+use domain::ledger::{EntryKind, Job};
 use store::{System, Written};
 
 use crate::jobs::lanes;
@@ -52,15 +52,17 @@ async fn write(app: &App, job: &Generation, next: &Generation) -> Result<Committ
     };
     for attempt in 0..ATTEMPTS_MAX {
         let wallet = app.store().wallet(&job.tenant).await?;
-        let booked = match settlement {
-            Settlement::Capture { .. } => wallet.capture(&what, clock::now()),
+        let settled = match settlement {
+            Settlement::Capture { released } => wallet.capture(&what, released, clock::now()),
             Settlement::Release | Settlement::None => wallet.release(&what, clock::now()),
         };
-        if let Ok(booked) = &booked
-            && app.store().settle(next, booked).await? == Written::Done
+        if let Ok(settled) = &settled
+            && app.store().settle(next, settled).await? == Written::Done
         {
-            tracing::info!(generation = %job.id, model = job.model, credits = job.cost.get(), outcome = next.hold.as_str(), state = next.state.as_str(), "settled");
-            metrics::settled(next, settlement);
+            let captured = settled.amount(EntryKind::Capture).get();
+            let released = settled.amount(EntryKind::Release).get();
+            tracing::info!(generation = %job.id, model = job.model, captured, released, state = next.state.as_str(), "settled");
+            metrics::settled(next, settled);
             return Ok(Committed::Done);
         }
         let now = app.store().job(System, &job.id).await?;
@@ -68,7 +70,7 @@ async fn write(app: &App, job: &Generation, next: &Generation) -> Result<Committ
             return Ok(Committed::Stale);
         }
         // The job has not moved, so a wallet that cannot book is truly broken.
-        booked.map_err(Fault::doing(doing))?;
+        settled.map_err(Fault::doing(doing))?;
         clock::back_off(attempt).await?;
     }
     Err(Fault::new(doing, "its wallet is too busy"))

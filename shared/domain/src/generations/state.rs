@@ -14,7 +14,7 @@ pub enum State {
     Running,
     /// The provider finished; its media are being copied.
     Storing,
-    /// Delivered, and the hold captured.
+    /// Delivered, and the hold captured but for the share of what was withheld.
     Succeeded,
     /// Not delivered, and the hold released.
     Failed,
@@ -99,10 +99,21 @@ impl State {
 pub enum Hold {
     /// Still set aside.
     Open,
-    /// Spent.
+    /// Spent, but for the share of what was withheld.
     Captured,
     /// Given back.
     Released,
+}
+
+/// A price, by what became of it: one of the parts, or what was spent and what was given back together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// Still set aside.
+    pub held: Credits,
+    /// Spent.
+    pub captured: Credits,
+    /// Given back.
+    pub released: Credits,
 }
 
 impl Hold {
@@ -113,6 +124,28 @@ impl Hold {
             Self::Open => "held",
             Self::Captured => "captured",
             Self::Released => "released",
+        }
+    }
+
+    /// What became of `cost`, of which `share` is given back if the rest is spent.
+    #[must_use]
+    pub fn parts(self, cost: Credits, share: Credits) -> Parts {
+        let none = Parts {
+            held: Credits::ZERO,
+            captured: Credits::ZERO,
+            released: Credits::ZERO,
+        };
+        match self {
+            Self::Open => Parts { held: cost, ..none },
+            Self::Captured => Parts {
+                captured: cost.checked_sub(share).unwrap_or(Credits::ZERO),
+                released: share.min(cost),
+                ..none
+            },
+            Self::Released => Parts {
+                released: cost,
+                ..none
+            },
         }
     }
 

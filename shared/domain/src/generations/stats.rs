@@ -18,6 +18,8 @@ pub struct Counted {
     pub cost: Credits,
     /// What became of its credits.
     pub hold: Hold,
+    /// The part of the cost that was given back when the rest was spent.
+    pub released: Credits,
     /// Whether it is marked.
     pub favorite: bool,
 }
@@ -51,12 +53,14 @@ impl Stats {
         *self.by_status.entry(counted.state.status()).or_default() += 1;
         *self.by_model.entry(counted.model.clone()).or_default() += 1;
         *self.by_kind.entry(counted.kind.clone()).or_default() += 1;
-        let sum = match counted.hold {
-            Hold::Open => &mut self.held,
-            Hold::Captured => &mut self.captured,
-            Hold::Released => &mut self.released,
-        };
-        *sum = sum.saturating_add(counted.cost.get());
+        let parts = counted.hold.parts(counted.cost, counted.released);
+        for (sum, more) in [
+            (&mut self.held, parts.held),
+            (&mut self.captured, parts.captured),
+            (&mut self.released, parts.released),
+        ] {
+            *sum = sum.saturating_add(more.get());
+        }
         self.favorites += u64::from(counted.favorite);
     }
 
@@ -78,12 +82,12 @@ mod tests {
     fn each_generation_is_counted_once_under_each_heading() {
         let mut stats = Stats::default();
         assert_eq!(stats.success_percent(), None);
-        for (state, hold, favorite) in [
-            (State::Succeeded, Hold::Captured, true),
-            (State::Succeeded, Hold::Captured, false),
-            (State::Failed, Hold::Released, false),
-            (State::Canceled, Hold::Released, false),
-            (State::Submitting, Hold::Open, false),
+        for (state, hold, share, favorite) in [
+            (State::Succeeded, Hold::Captured, 0, true),
+            (State::Succeeded, Hold::Captured, 10, false),
+            (State::Failed, Hold::Released, 0, false),
+            (State::Canceled, Hold::Released, 0, false),
+            (State::Submitting, Hold::Open, 0, false),
         ] {
             stats.add(&Counted {
                 state,
@@ -91,13 +95,14 @@ mod tests {
                 kind: "image".to_owned(),
                 cost: Credits::new(25).expect("small"),
                 hold,
+                released: Credits::of(share),
                 favorite,
             });
         }
         assert_eq!((stats.total, stats.favorites), (5, 1));
         assert_eq!(
             (stats.held, stats.captured, stats.released),
-            (25, 50, 50),
+            (25, 40, 60),
             "{stats:?}"
         );
         assert_eq!(stats.by_status["queued"], 1);

@@ -358,3 +358,109 @@ fn a_job_that_is_still_being_copied_is_not_delivered() {
     let storing = submitting.and_then(|job| job.made("7", &[piece()], now, now));
     assert_eq!(storing.expect("was submitting").stored(now), None);
 }
+
+/// A job of several pictures that the provider is done with, as it ends at `now`.
+fn ended(cost: u32, sources: Vec<Source>, now: Timestamp) -> (Generation, Generation) {
+    let mut job = queued();
+    job.cost = Credits::of(cost);
+    let submitting = job.begin_submit(now, Duration::from_secs(60), String::new());
+    let storing = submitting.and_then(|job| job.made("7", &[piece()], now, now));
+    let storing = storing.and_then(|job| job.copying(sources, now));
+    let storing = storing.expect("was submitting");
+    let done = storing.stored(now).expect("nothing is on its way");
+    (storing, done)
+}
+
+#[test]
+fn a_price_below_the_number_of_files_is_given_back_and_the_file_is_delivered() {
+    let now = Timestamp::from_ms(5);
+    let sources = vec![source(true), source(false), source(false)];
+    let (storing, done) = ended(1, sources, now);
+    let released = Credits::of(1);
+    assert_eq!((done.state, done.outputs.len()), (State::Succeeded, 1));
+    assert_eq!(storing.settlement(&done), Settlement::Capture { released });
+    let parts = Parts {
+        held: Credits::ZERO,
+        captured: Credits::ZERO,
+        released,
+    };
+    assert_eq!(done.parts(), parts);
+}
+
+proptest! {
+    #[test]
+    fn what_becomes_of_a_price_is_the_price(cost in 1..10_000_u32, kept in prop::collection::vec(any::<bool>(), 1..9)) {
+        let sources = kept.iter().copied().map(source).collect();
+        let (storing, done) = ended(cost, sources, Timestamp::from_ms(5));
+        for job in [storing, done] {
+            let Parts { held, captured, released } = job.parts();
+            prop_assert_eq!(held.get() + captured.get() + released.get(), i64::from(cost));
+            prop_assert!(held == Credits::ZERO || captured == Credits::ZERO && released == Credits::ZERO);
+        }
+    }
+}
+
+#[test]
+fn only_what_is_refused_for_its_content_counts_as_that_on_the_day_that_it_ends() {
+    let now = Timestamp::from_ms(3 * 24 * 3_600_000 + 7);
+    let day = Some(Day::from_number(3));
+    for code in FailureCode::ALL {
+        let failed = queued().failed(Failure::new(code, "why"), now);
+        let counts = failed.expect("was queued").content_refused_on();
+        let is_refusal = matches!(
+            code,
+            FailureCode::ContentPolicyViolation | FailureCode::ContentFlagged
+        );
+        assert_eq!(counts, day.filter(|_| is_refusal), "{code:?}");
+    }
+    let flagged = Source::Withheld(FailureCode::ContentFlagged);
+    for (sources, counts) in [
+        (vec![source(true), source(true)], None),
+        (vec![source(true), source(false)], None),
+        (vec![source(true), flagged.clone()], day),
+        (vec![source(false), flagged], day),
+    ] {
+        let (storing, done) = ended(100, sources, now);
+        assert_eq!(storing.content_refused_on(), None, "it has not ended");
+        assert_eq!(done.content_refused_on(), counts, "{:?}", done.withheld);
+    }
+}
+
+#[test]
+fn a_job_is_expected_when_those_before_it_and_itself_are_done_and_then_when_it_is_looked_at() {
+    let at = |seconds: i64| Timestamp::from_ms(1_000 + seconds * 1_000);
+    let seconds = |count| Some(Duration::from_secs(count));
+    let usual = Duration::from_secs(60);
+    let queued = queued();
+    assert_eq!(queued.expected_in(at(0), usual), seconds(60));
+    let submitting = queued.begin_submit(at(0), usual, String::new());
+    let submitting = submitting.expect("was queued");
+    let accepted = |position| {
+        let accepted = submitting.accepted(ticket(7), position, at(0), at(80));
+        accepted.expect("was submitting")
+    };
+    let waiting = accepted(Some(3));
+    assert_eq!(
+        (waiting.status(), waiting.place_in_queue()),
+        ("queued", Some(3))
+    );
+    assert_eq!(waiting.expected_in(at(50), usual), seconds(240));
+    assert_eq!(waiting.progress_percent(at(50), usual), 0);
+
+    let running = accepted(Some(0));
+    assert_eq!(
+        (running.status(), running.place_in_queue()),
+        ("running", None)
+    );
+    assert_eq!(running.expected_in(at(50), usual), seconds(10));
+    assert_eq!(running.expected_in(at(70), usual), seconds(10));
+    assert_eq!(running.expected_in(at(90), usual), seconds(0));
+    let unknown = running.lost_track(at(500)).expect("was running");
+    assert_eq!(unknown.expected_in(at(100), usual), seconds(400));
+
+    let made = running.made("7", &[piece()], at(60), at(210));
+    let storing = made.expect("was running");
+    assert_eq!(storing.expected_in(at(62), usual), seconds(2));
+    let done = stored(&storing, &[true], at(63)).expect("was storing");
+    assert_eq!(done.expected_in(at(63), usual), None);
+}

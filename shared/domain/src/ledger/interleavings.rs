@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{Actor, Booked, EntryKind, Event, Income, Job, Limits, Wallet};
+use super::{Actor, Booked, EntryKind, Event, Income, Job, Limits, Settled, Wallet};
 use crate::credits::Credits;
 use crate::ids::{GenerationId, Tenant, UserId};
 use crate::time::Timestamp;
@@ -23,7 +23,8 @@ enum Step {
     ComeAgain(u32),
     Transfer(u32, usize),
     Hold(u32),
-    Capture(usize),
+    /// All of it, or all but so many parts in a thousand.
+    Capture(usize, i64),
     Release(usize),
     Refund(usize),
 }
@@ -37,7 +38,8 @@ fn step() -> impl Strategy<Value = (usize, Step)> {
         (1_u32..300).prop_map(Step::ComeAgain),
         (1_u32..300, 0..WALLETS).prop_map(|(amount, to)| Step::Transfer(amount, to)),
         (1_u32..200).prop_map(Step::Hold),
-        any::<usize>().prop_map(Step::Capture),
+        any::<usize>().prop_map(|which| Step::Capture(which, 0)),
+        (any::<usize>(), 0..=1_000_i64).prop_map(|(which, part)| Step::Capture(which, part)),
         any::<usize>().prop_map(Step::Release),
         any::<usize>().prop_map(Step::Refund),
     ];
@@ -74,7 +76,7 @@ impl Platform {
     }
 
     /// Tries a step; what it books, in which wallet.
-    fn work(&mut self, n: usize, at: usize, step: Step) -> Vec<(usize, Booked)> {
+    fn work(&mut self, n: usize, at: usize, step: Step) -> Vec<(usize, Settled)> {
         let id = format!("{n:026}");
         let event = Event {
             id: &id,
@@ -82,7 +84,7 @@ impl Platform {
             description: "step",
         };
         let wallet = &self.wallets[at];
-        let one = |booked| vec![(at, booked)];
+        let one = |booked: Booked| vec![(at, booked.into())];
         match step {
             Step::Grant(amount) => wallet
                 .add(Income::Grant, Credits::of(amount), &event, NOW)
@@ -103,16 +105,16 @@ impl Platform {
                 .transfer(&self.wallets[to], Credits::of(amount), &event, NOW)
                 .map_or_else(
                     |_| Vec::new(),
-                    |transfer| vec![(at, transfer.out), (to, transfer.into)],
+                    |transfer| vec![(at, transfer.out.into()), (to, transfer.into.into())],
                 ),
             Step::Hold(cost) => self.hold(n, at, Credits::of(cost)),
-            Step::Capture(which) => self.end(at, which, true),
-            Step::Release(which) => self.end(at, which, false),
+            Step::Capture(which, part) => self.end(at, which, Some(part)),
+            Step::Release(which) => self.end(at, which, None),
             Step::Refund(which) => self.refund(at, which),
         }
     }
 
-    fn hold(&mut self, n: usize, at: usize, cost: Credits) -> Vec<(usize, Booked)> {
+    fn hold(&mut self, n: usize, at: usize, cost: Credits) -> Vec<(usize, Settled)> {
         let generation = GenerationId::new(NOW, n as u128);
         let job = Job {
             generation: &generation,
@@ -126,13 +128,14 @@ impl Platform {
         match self.wallets[at].hold(&job, &self.users[at], limits, NOW) {
             Ok(booked) => {
                 self.open[at].push((generation, cost));
-                vec![(at, booked)]
+                vec![(at, booked.into())]
             }
             Err(_) => Vec::new(),
         }
     }
 
-    fn end(&mut self, at: usize, which: usize, captured: bool) -> Vec<(usize, Booked)> {
+    /// Ends a job: released, or captured but for so many parts in a thousand.
+    fn end(&mut self, at: usize, which: usize, withheld: Option<i64>) -> Vec<(usize, Settled)> {
         if self.open[at].is_empty() {
             return Vec::new();
         }
@@ -144,18 +147,24 @@ impl Platform {
             model: "m",
         };
         *self.ends.entry(generation.as_str().to_owned()).or_default() += 1;
-        let booked = if captured {
-            self.wallets[at].capture(&job, NOW)
-        } else {
-            self.wallets[at].release(&job, NOW)
+        let wallet = &self.wallets[at];
+        let part = withheld.unwrap_or(1_000);
+        let released = Credits::new(cost.get() * part / 1_000).expect("small");
+        let settled = match withheld {
+            Some(_) => wallet.capture(&job, released, NOW),
+            None => wallet.release(&job, NOW),
         };
-        if captured {
-            self.spent[at].push((generation.clone(), cost));
+        let settled = settled.expect("it is held");
+        let spent = cost.checked_sub(released).expect("a part");
+        assert_eq!(settled.amount(EntryKind::Capture), spent);
+        assert_eq!(settled.amount(EntryKind::Release), released);
+        if spent > Credits::ZERO {
+            self.spent[at].push((generation, spent));
         }
-        vec![(at, booked.expect("it is held"))]
+        vec![(at, settled)]
     }
 
-    fn refund(&mut self, at: usize, which: usize) -> Vec<(usize, Booked)> {
+    fn refund(&mut self, at: usize, which: usize) -> Vec<(usize, Settled)> {
         if self.spent[at].is_empty() {
             return Vec::new();
         }
@@ -167,35 +176,40 @@ impl Platform {
             model: "m",
         };
         let booked = self.wallets[at].refund(&job, Actor::System, NOW);
-        vec![(at, booked.expect("it was spent"))]
+        vec![(at, booked.expect("it was spent").into())]
     }
 
     /// Enters a booking, and checks it against everything that was entered before.
-    fn enter(&mut self, at: usize, booked: Booked) -> Result<(), TestCaseError> {
-        let Booked { wallet, entry } = booked;
-        prop_assert_eq!(self.wallets[at].replay(&entry), Ok(wallet.clone()));
-        let is_spent = [EntryKind::Hold, EntryKind::TransferOut].contains(&entry.kind);
-        prop_assert!(!is_spent || entry.amount <= self.wallets[at].spendable());
-        prop_assert!(
-            self.ids.insert((at, entry.id.clone())),
-            "{} twice",
-            entry.id
-        );
-        let sum = &mut self.sums[at];
-        *sum = (sum.0 + entry.available_delta, sum.1 + entry.held_delta);
-        prop_assert_eq!((wallet.available.get(), wallet.held.get()), *sum);
-        prop_assert!(sum.0 >= 0 && sum.1 >= 0);
-        self.total += match entry.kind {
-            EntryKind::TransferIn | EntryKind::TransferOut | EntryKind::Hold => 0,
-            EntryKind::Release => 0,
-            EntryKind::Bonus
-            | EntryKind::Purchase
-            | EntryKind::Grant
-            | EntryKind::Redeem
-            | EntryKind::Refund
-            | EntryKind::Adjustment => entry.available_delta,
-            EntryKind::Capture => entry.held_delta,
-        };
+    fn enter(&mut self, at: usize, settled: Settled) -> Result<(), TestCaseError> {
+        let (mut wallet, mut before) = (self.wallets[at].clone(), None);
+        for entry in &settled.entries {
+            let is_spent = [EntryKind::Hold, EntryKind::TransferOut].contains(&entry.kind);
+            prop_assert!(!is_spent || entry.amount <= wallet.spendable());
+            let replayed = wallet.replay(before, entry);
+            wallet = replayed.map_err(|flaw| TestCaseError::fail(format!("{flaw:?}")))?;
+            before = Some(entry);
+            prop_assert!(
+                self.ids.insert((at, entry.id.clone())),
+                "{} twice",
+                entry.id
+            );
+            let sum = &mut self.sums[at];
+            *sum = (sum.0 + entry.available_delta, sum.1 + entry.held_delta);
+            prop_assert_eq!((wallet.available.get(), wallet.held.get()), *sum);
+            prop_assert!(sum.0 >= 0 && sum.1 >= 0);
+            self.total += match entry.kind {
+                EntryKind::TransferIn | EntryKind::TransferOut | EntryKind::Hold => 0,
+                EntryKind::Release => 0,
+                EntryKind::Bonus
+                | EntryKind::Purchase
+                | EntryKind::Grant
+                | EntryKind::Redeem
+                | EntryKind::Refund
+                | EntryKind::Adjustment => entry.available_delta,
+                EntryKind::Capture => entry.held_delta,
+            };
+        }
+        prop_assert_eq!(&wallet, &settled.wallet);
         self.wallets[at] = wallet;
         Ok(())
     }
@@ -224,8 +238,8 @@ proptest! {
     ) {
         let mut platform = Platform::new();
         for (n, (at, step)) in steps.into_iter().enumerate() {
-            for (at, booked) in platform.work(n, at, step) {
-                platform.enter(at, booked)?;
+            for (at, settled) in platform.work(n, at, step) {
+                platform.enter(at, settled)?;
             }
             platform.check()?;
         }

@@ -3,6 +3,7 @@
 //! Owns what each kind of entry does to a wallet, written a second time and from the entry alone, so that a mistake in
 //! the bookings shows. Refuses to repair: it says what is wrong first.
 
+use super::ends::WITHHELD;
 use super::{Entry, EntryKind, Wallet};
 use crate::chain::{Encoding, Flaw, Link};
 use crate::credits::Credits;
@@ -55,12 +56,44 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Whether its id says that it is the share of what was withheld of a job.
+    fn is_share(&self) -> bool {
+        self.kind == EntryKind::Release && self.id.ends_with(&format!("-{WITHHELD}"))
+    }
+
+    /// Whether its id, its kind and its job agree, and a job's entry is not of nothing.
+    fn is_named_right(&self) -> bool {
+        let name = self.id.strip_prefix("txn_");
+        let Some((event, ending)) = name.and_then(|name| name.rsplit_once('-')) else {
+            return false;
+        };
+        let is_of_kind = self.is_share() || ending == self.kind.as_str();
+        let is_of_job = match &self.generation {
+            Some(job) => job.ulid() == event && self.amount > Credits::ZERO,
+            None => !self.is_share(),
+        };
+        is_of_kind && is_of_job
+    }
+
+    /// Whether it may come after `before`, of which nothing is known at the start of a walk: the share of what was
+    /// withheld follows the capture of the same job at once, and nothing else.
+    fn may_follow(&self, before: Option<&Self>) -> bool {
+        let is_its_capture = |before: &Self| {
+            before.kind == EntryKind::Capture && before.generation == self.generation
+        };
+        !self.is_share() || before.is_some_and(is_its_capture)
+    }
+}
+
 impl Wallet {
-    /// The wallet after `entry`, worked out from the entry and checked against everything that it says.
+    /// The wallet after `entry`, worked out from the entry and checked against everything that it says. `before` is the
+    /// entry that this wallet came of, where it was read: two entries of one booking belong together, and no wallet
+    /// is ever kept that lies between them.
     ///
     /// # Errors
     /// The first [`Flaw`] found.
-    pub fn replay(&self, entry: &Entry) -> Result<Self, Flaw> {
+    pub fn replay(&self, before: Option<&Entry>, entry: &Entry) -> Result<Self, Flaw> {
         if entry.sequence != self.version.saturating_add(1) {
             return Err(Flaw::OutOfPlace);
         }
@@ -68,7 +101,10 @@ impl Wallet {
             return Err(Flaw::Altered);
         }
         let next = self.after(entry).ok_or(Flaw::Amounts)?;
+        let before = before.filter(|before| before.hash == self.last);
         let is_right = entry.deltas_fit()
+            && entry.is_named_right()
+            && entry.may_follow(before)
             && next.available == entry.available_after
             && next.held == entry.held_after;
         if is_right {
@@ -96,6 +132,7 @@ impl Wallet {
         };
         let in_flight = match entry.kind {
             EntryKind::Hold => self.in_flight.checked_add(1)?,
+            EntryKind::Release if entry.is_share() => self.in_flight,
             EntryKind::Capture | EntryKind::Release => self.in_flight.checked_sub(1)?,
             EntryKind::Bonus
             | EntryKind::Purchase
@@ -125,7 +162,7 @@ mod tests {
     use super::*;
     use crate::Timestamp;
     use crate::ids::{GenerationId, Tenant, UserId};
-    use crate::ledger::{Actor, Booked, Event, Income, Job, Limits};
+    use crate::ledger::{Actor, Booked, Event, Income, Job, Limits, Settled};
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp::from_ms(5);
@@ -139,15 +176,12 @@ mod tests {
         let tenant = Tenant::User(user(1));
         let mut entries = Vec::new();
         let mut wallet = Wallet::empty(tenant);
-        let mut book = |booked: Booked| {
-            entries.push(booked.entry);
-            booked.wallet
+        let mut book = |settled: Settled| {
+            entries.extend(settled.entries);
+            settled.wallet
         };
-        wallet = book(
-            wallet
-                .bonus(&user(1), Credits::of(1_000), NOW)
-                .expect("fits"),
-        );
+        let bonus = wallet.bonus(&user(1), Credits::of(1_000), NOW);
+        wallet = book(bonus.expect("fits").into());
         let limits = Limits {
             in_flight_max: 9,
             unverified_max: None,
@@ -159,11 +193,12 @@ mod tests {
                 cost: Credits::of(7),
                 model: "m",
             };
-            wallet = book(wallet.hold(&job, &user(1), limits, NOW).expect("fits"));
-            let ended = if n % 2 == 0 {
-                wallet.capture(&job, NOW)
-            } else {
-                wallet.release(&job, NOW)
+            let held = wallet.hold(&job, &user(1), limits, NOW);
+            wallet = book(held.expect("fits").into());
+            let ended = match n % 3 {
+                0 => wallet.capture(&job, Credits::of(3), NOW),
+                1 => wallet.capture(&job, Credits::ZERO, NOW),
+                _ => wallet.release(&job, NOW),
             };
             wallet = book(ended.expect("held"));
             let event = Event {
@@ -171,26 +206,73 @@ mod tests {
                 actor: Actor::User(user(2)),
                 description: "given",
             };
-            wallet = book(
-                wallet
-                    .add(Income::Purchase, Credits::of(3), &event, NOW)
-                    .expect("fits"),
-            );
-            wallet = book(
-                wallet
-                    .take_back(Credits::of(2), &event, NOW)
-                    .expect("there"),
-            );
+            let bought = wallet.add(Income::Purchase, Credits::of(3), &event, NOW);
+            wallet = book(bought.expect("fits").into());
+            let taken = wallet.take_back(Credits::of(2), &event, NOW);
+            wallet = book(taken.expect("there").into());
         }
         (entries, wallet)
     }
 
     /// Where the entries lead, from nothing.
     fn replayed(entries: &[Entry]) -> Result<Wallet, Flaw> {
-        let empty = Wallet::empty(Tenant::User(user(1)));
+        replayed_from(Wallet::empty(Tenant::User(user(1))), None, entries)
+    }
+
+    /// Where the entries lead from a wallet, which came of `before`.
+    fn replayed_from(
+        wallet: Wallet,
+        before: Option<&Entry>,
+        entries: &[Entry],
+    ) -> Result<Wallet, Flaw> {
+        let start = (wallet, before);
+        let end = entries.iter().try_fold(start, |(wallet, before), entry| {
+            Ok((wallet.replay(before, entry)?, Some(entry)))
+        });
+        end.map(|(wallet, _)| wallet)
+    }
+
+    /// The entries with places, balances and hashes made anew, as a forger with every right would.
+    fn made_anew(mut entries: Vec<Entry>) -> Vec<Entry> {
+        let (mut available, mut held, mut last) = (0, 0, Link::START);
+        for (sequence, entry) in (1..).zip(&mut entries) {
+            available += entry.available_delta;
+            held += entry.held_delta;
+            entry.available_after = Credits::new(available).expect("not below zero");
+            entry.held_after = Credits::new(held).expect("not below zero");
+            entry.sequence = sequence;
+            entry.hash = entry.link(last);
+            last = entry.hash;
+        }
         entries
-            .iter()
-            .try_fold(empty, |wallet, entry| wallet.replay(entry))
+    }
+
+    /// Two jobs, of which the first is delivered but for a share and the second is in flight; the last entry is the
+    /// share.
+    fn delivered_in_part() -> (Vec<Entry>, Wallet) {
+        let (mut entries, mut wallet) = ledger(0);
+        let limits = Limits {
+            in_flight_max: 9,
+            unverified_max: None,
+        };
+        let ids = [1, 2].map(|n| GenerationId::new(NOW, n));
+        let jobs = ids.each_ref().map(|generation| Job {
+            generation,
+            cost: Credits::of(100),
+            model: "m",
+        });
+        for job in &jobs {
+            let Booked {
+                wallet: next,
+                entry,
+            } = wallet.hold(job, &user(1), limits, NOW).expect("fits");
+            entries.push(entry);
+            wallet = next;
+        }
+        let ended = wallet.capture(&jobs[0], Credits::of(50), NOW);
+        let ended = ended.expect("held");
+        entries.extend(ended.entries);
+        (entries, ended.wallet)
     }
 
     /// One field of the entry, changed.
@@ -229,8 +311,12 @@ mod tests {
             let (entries, wallet) = ledger(rounds);
             let (before, after) = entries.split_at(at.index(entries.len()));
             let point = replayed(before).expect("in order");
-            let end = after.iter().try_fold(point, |wallet, entry| wallet.replay(entry));
-            prop_assert_eq!(end, Ok(wallet));
+            let end = replayed_from(point.clone(), before.last(), after);
+            prop_assert_eq!(end, Ok(wallet.clone()));
+            // Only between the two entries of one booking, where no checkpoint lies, it must be known what came before.
+            let is_between = after.first().is_some_and(Entry::is_share);
+            let unknown = replayed_from(point, None, after);
+            prop_assert_eq!(unknown, if is_between { Err(Flaw::Amounts) } else { Ok(wallet) });
         }
 
         #[test]
@@ -277,5 +363,50 @@ mod tests {
             prop_assert_ne!(replayed(&entries), Ok(wallet));
             prop_assert_eq!(replayed(&entries), Err(Flaw::Amounts));
         }
+    }
+
+    #[test]
+    fn a_share_belongs_to_the_capture_right_before_it() {
+        let (entries, wallet) = delivered_in_part();
+        assert_eq!(replayed(&made_anew(entries.clone())), Ok(wallet.clone()));
+        let forged = |forge: &dyn Fn(&mut Vec<Entry>)| {
+            let mut entries = entries.clone();
+            forge(&mut entries);
+            replayed(&made_anew(entries))
+        };
+        let share = entries.len() - 1;
+        let (of_job, of_other) = (GenerationId::new(NOW, 1), GenerationId::new(NOW, 2));
+        let id = |job: &GenerationId, ending: &str| format!("txn_{}-{ending}", job.ulid());
+
+        let without_its_capture = forged(&|entries| drop(entries.remove(share - 1)));
+        let before_its_capture = forged(&|entries| entries.swap(share - 1, share));
+        let twice = forged(&|entries| entries.push(entries[share].clone()));
+        let of_another_job = forged(&|entries| {
+            entries[share].id = id(&of_other, WITHHELD);
+            entries[share].generation = Some(of_other.clone());
+        });
+        let of_no_job = forged(&|entries| entries[share].generation = None);
+        let under_anothers_name = forged(&|entries| entries[share].id = id(&of_other, WITHHELD));
+        let a_capture_named_so = forged(&|entries| entries[share - 1].id = id(&of_job, WITHHELD));
+        let of_nothing = forged(&|entries| {
+            let entry = &mut entries[share];
+            (entry.amount, entry.available_delta, entry.held_delta) = (Credits::ZERO, 0, 0);
+        });
+        for found in [
+            without_its_capture,
+            before_its_capture,
+            twice,
+            of_another_job,
+            of_no_job,
+            under_anothers_name,
+            a_capture_named_so,
+            of_nothing,
+        ] {
+            assert_eq!(found, Err(Flaw::Amounts));
+        }
+        // As a whole release it takes another job out of flight, which the wallet does not say.
+        let as_a_release = forged(&|entries| entries[share].id = id(&of_job, "release"));
+        assert_eq!(as_a_release.map(|wallet| wallet.in_flight), Ok(0));
+        assert_eq!(wallet.in_flight, 1);
     }
 }

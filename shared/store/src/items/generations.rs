@@ -137,12 +137,16 @@ pub(crate) struct CountedItem {
     kind: String,
     cost: i64,
     hold: String,
+    #[serde(default)]
+    released: i64,
     favorite: bool,
 }
 
 impl CountedItem {
     /// Its attributes.
-    pub(crate) const ATTRIBUTES: [&str; 6] = ["state", "model", "kind", "cost", "hold", "favorite"];
+    pub(crate) const ATTRIBUTES: [&str; 7] = [
+        "state", "model", "kind", "cost", "hold", "released", "favorite",
+    ];
 }
 
 impl TryFrom<CountedItem> for Counted {
@@ -155,6 +159,7 @@ impl TryFrom<CountedItem> for Counted {
             kind: item.kind,
             cost: Credits::new(item.cost).ok_or_else(|| broken("cost"))?,
             hold: Hold::parse(&item.hold).ok_or_else(|| broken("hold"))?,
+            released: share(item.released, item.cost)?,
             favorite: item.favorite,
         })
     }
@@ -290,7 +295,7 @@ impl TryFrom<GenerationItem> for Generation {
             sources: read_all(item.sources)?,
             outputs: item.outputs.into_iter().map(Output::from).collect(),
             withheld: read_all(item.withheld)?,
-            released: Credits::new(item.released).ok_or_else(|| broken("released"))?,
+            released: share(item.released, item.cost)?,
             failure,
             cancel_wished_at: item.cancel_wished_at_ms.map(Timestamp::from_ms),
             cancel_requested_at: item.cancel_requested_at_ms.map(Timestamp::from_ms),
@@ -313,6 +318,12 @@ impl TryFrom<GenerationItem> for Generation {
             version: item.version,
         })
     }
+}
+
+/// The part of the cost that is given back: never more than the cost.
+fn share(released: i64, cost: i64) -> Result<Credits, Fault> {
+    let share = Credits::new(released).filter(|_| released <= cost);
+    share.ok_or_else(|| broken("released"))
 }
 
 fn read_all<I, T: TryFrom<I, Error = Fault>>(items: Vec<I>) -> Result<Vec<T>, Fault> {

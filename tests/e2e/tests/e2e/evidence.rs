@@ -82,6 +82,7 @@ impl Row {
         };
         let webhook = if self.webhook { "" } else { "[[no-webhook]]" };
         let course = match self.stage {
+            Stage::Cancel if self.times.is_some() && answer.starts_with("200") => "[[delay:8s]]",
             Stage::Cancel => "[[lost]]",
             Stage::Submit | Stage::Status | Stage::Result | Stage::Media => "[[delay:1ms]]",
         };
@@ -99,10 +100,9 @@ impl Row {
             Stage::Status | Stage::Result if lasts && !self.webhook => {
                 ("failed", Some("outcome_unknown"))
             }
-            // A success says that the provider will try; this one does not.
-            Stage::Cancel if lasts || answer.starts_with("200") => {
-                ("failed", Some("outcome_unknown"))
-            }
+            Stage::Cancel if lasts => ("failed", Some("outcome_unknown")),
+            // A success says that the provider will try; this one does not, and makes it.
+            Stage::Cancel if answer.starts_with("200") => DELIVERED,
             Stage::Cancel => CANCELED,
             Stage::Media if lasts => ("failed", Some("media_unavailable")),
             Stage::Submit | Stage::Status | Stage::Result | Stage::Media => DELIVERED,

@@ -389,7 +389,16 @@ pub fn client() -> Client {
 }
 
 /// Looks until `look` finds something; fails, naming `what`, when that takes too long.
-pub async fn eventually<T, F, Fut>(what: &str, mut look: F) -> T
+pub async fn eventually<T, F, Fut>(what: &str, look: F) -> T
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Option<T>>,
+{
+    eventually_within(DEADLINE, what, look).await
+}
+
+/// The same for what may take longer: a worker that dies keeps its lease.
+pub async fn eventually_within<T, F, Fut>(deadline: Duration, what: &str, mut look: F) -> T
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Option<T>>,
@@ -399,7 +408,7 @@ where
         if let Some(found) = look().await {
             return found;
         }
-        assert!(started.elapsed() < DEADLINE, "waited too long for {what}");
+        assert!(started.elapsed() < deadline, "waited too long for {what}");
         tokio::time::sleep(POLL).await;
     }
 }

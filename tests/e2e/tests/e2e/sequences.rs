@@ -8,10 +8,12 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::evidence::hastened;
-use crate::harness::{Cloud, Person, eventually};
+use crate::harness::{Cloud, Person, eventually_within};
 
 const PEOPLE: usize = 6;
 const JOBS_EACH: usize = 16;
+/// A worker that dies while it copies media keeps the job for two and a half minutes.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Every run draws the same sequences: a failure names its prompt, which alone brings it back.
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 const PASSING: [&str; 12] = [
@@ -114,7 +116,7 @@ async fn can_be_asked_for(cloud: &Cloud, id: &str) -> bool {
 }
 
 async fn check(cloud: &Cloud, person: &Person<'_>, job: &Job) -> Value {
-    let done = eventually(&format!("{job:?} to end"), || async {
+    let done = eventually_within(PATIENCE, &format!("{job:?} to end"), || async {
         let generation = person.generation(&job.id).await;
         let status = generation["status"].as_str().unwrap();
         matches!(status, "succeeded" | "failed" | "canceled").then_some(generation)
