@@ -103,7 +103,7 @@ pub struct JobSettings {
     pub unknown_policy: UnknownPolicy,
     /// When a running job is cancelled at the provider, counted from its start there.
     pub deadline: Duration,
-    /// How long a job that the provider does not take is tried again, counted from its creation.
+    /// How long a job may wait until the provider takes it, in line or refused for now, counted from its creation.
     pub submit_patience: Duration,
     /// How long media that cannot be fetched are tried again, counted from when they were made.
     pub media_patience: Duration,
