@@ -3,6 +3,7 @@
 
 mod commit;
 mod copy;
+mod copy_file;
 mod settle;
 mod submit;
 mod sweep;

@@ -8,7 +8,6 @@ mod address;
 pub mod digest;
 mod kind;
 mod stream;
-mod whole;
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -19,7 +18,6 @@ use reqwest::{Client, Response, StatusCode, Url};
 
 pub use kind::FileKind;
 pub use stream::MediaStream;
-pub use whole::{DownloadError, Downloaded};
 
 use crate::{CONNECT_TIMEOUT, Fal, describe};
 

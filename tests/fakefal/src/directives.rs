@@ -22,7 +22,7 @@ pub(crate) struct Directives {
     pub(crate) reject: Option<Reject>,
     /// `[[lost]]`: the job never ends.
     pub(crate) lost: bool,
-    /// `[[bad-media]]`: what was made cannot be fetched.
+    /// `[[bad-media]]`: what was made is said to be where nothing is ever fetched from.
     pub(crate) bad_media: bool,
     /// `[[nsfw]]`: what was made is flagged as unsafe.
     pub(crate) nsfw: bool,

@@ -99,12 +99,12 @@ fn success(job: &Kept, origin: &str) -> Value {
     let directives = job.directives();
     let kind = Kind::of(&job.model);
     let url = |number: u64, extension: &str| {
-        let folder = if directives.bad_media {
-            "missing"
-        } else {
-            "files"
+        // 192.0.2.0/24 is for documentation: it is on no network.
+        let folder = match directives.bad_media {
+            true => "https://192.0.2.1/files".to_owned(),
+            false => format!("{origin}/files"),
         };
-        format!("{origin}/{folder}/{}/{number}.{extension}", job.request_id)
+        format!("{folder}/{}/{number}.{extension}", job.request_id)
     };
     let seed = job.input.get("seed").and_then(Value::as_u64).unwrap_or(42);
     let picture = |number: u64| {

@@ -80,7 +80,6 @@ async fn answer(inner: &Arc<Inner>, request: Request<Incoming>) -> Result<Answer
             return Ok(json_of(200, &inner.signer.jwks()));
         }
         (&Method::GET, ["files", id, file]) => return Ok(file_of(inner, id, file).await),
-        (&Method::GET, ["missing", ..]) => return Ok(detail(404, "not found")),
         _ => {}
     }
     let shown = head.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);

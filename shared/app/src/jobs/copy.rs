@@ -1,11 +1,16 @@
 //! Copying what the provider made into our bucket: its addresses do not last. The same source always goes to the
 //! same key, so a copy that is repeated overwrites itself.
 
-use blobs::Blobs;
-use domain::generations::{Generation, Media, Output};
-use provider::media::{DownloadError, Downloaded};
+use std::time::Duration;
 
-use crate::{App, Error};
+use blobs::Blobs;
+use domain::generations::{Generation, Output};
+
+use super::copy_file::{Copier, FileCopied, give_up};
+use crate::{App, Error, clock};
+
+/// How long copying may take in one run: it leaves half a minute of the worker's two for what comes before and after.
+const RUN_TIME: Duration = Duration::from_secs(90);
 
 /// What became of a copy.
 pub(crate) enum Copied {
@@ -17,38 +22,30 @@ pub(crate) enum Copied {
     NotYet(String),
 }
 
-/// Copies every source of `job`, one after the other: a function's memory holds one file at a time.
+/// Copies every source of `job`, one after the other: a function's memory holds one part of one file at a time.
 pub(crate) async fn copy(app: &App, job: &Generation) -> Result<Copied, Error> {
-    let fal = app.fal().await?;
+    let (fal, blobs) = (app.fal().await?, app.blobs());
+    let stop_at = clock::now().plus(RUN_TIME);
     let mut outputs = Vec::with_capacity(job.sources.len());
     for (n, source) in job.sources.iter().enumerate() {
-        match fal.download(&source.url).await {
-            Ok(file) => outputs.push(keep(app, job, n, source, file).await?),
-            Err(DownloadError::Permanent(why)) => return Ok(Copied::Never(why)),
-            Err(DownloadError::Passing(why)) => return Ok(Copied::NotYet(why)),
+        let copier = Copier {
+            fal,
+            blobs,
+            source,
+            stop_at,
+        };
+        let key_of = |extension: &str| Blobs::media_key(&job.tenant, &job.id, n, extension);
+        match copier.copy(key_of, None, &mut async |_| Ok(())).await? {
+            FileCopied::Done(output) => outputs.push(output),
+            FileCopied::Never(why) => return Ok(Copied::Never(why.to_owned())),
+            FileCopied::NotYet { progress, why } => {
+                // Nobody keeps how far it is, so nobody would go on with it.
+                if let Some(progress) = &progress {
+                    give_up(blobs, progress).await;
+                }
+                return Ok(Copied::NotYet(why));
+            }
         }
     }
     Ok(Copied::All(outputs))
-}
-
-async fn keep(
-    app: &App,
-    job: &Generation,
-    n: usize,
-    source: &Media,
-    file: Downloaded,
-) -> Result<Output, Error> {
-    let key = Blobs::media_key(&job.tenant, &job.id, n, file.kind.extension());
-    let output = Output {
-        key,
-        content_type: file.kind.content_type().to_owned(),
-        size_bytes: file.bytes.len() as u64,
-        sha256: file.sha256,
-        width: source.width,
-        height: source.height,
-    };
-    app.blobs()
-        .put_media(&output.key, &output.content_type, file.bytes.into())
-        .await?;
-    Ok(output)
 }

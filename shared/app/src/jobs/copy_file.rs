@@ -1,0 +1,338 @@
+//! Copying one file of the provider's into our bucket, in as many runs as it takes.
+//!
+//! Owns: that a run ends in time and holds one part in memory; that the next one goes on where it was; and that every
+//! step may be done twice. Refuses to know what is done with the file, where its progress is kept, and how long a
+//! provider that does not deliver is waited for.
+
+use std::future::Future;
+
+use aws::Fault;
+use blobs::{Blobs, PART_BYTES, Step};
+use bytes::Bytes;
+use domain::Timestamp;
+use domain::generations::{Media, Output};
+use provider::Fal;
+use provider::media::digest::RunningDigest;
+use provider::media::{FileKind, MediaStream, NotFetched, Resume};
+
+use crate::clock;
+
+/// How often a copy may begin in one run: once, and again if S3 does not know its upload any more.
+const BEGINNINGS_MAX: u32 = 2;
+
+/// How far a file's copy is, in plain values that a record can keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Where the file goes.
+    pub(crate) key: String,
+    /// What it is, by its first bytes.
+    pub(crate) content_type: String,
+    /// The upload that its parts are in.
+    pub(crate) upload_id: String,
+    /// The entity tags of the parts that are there, in their order.
+    pub(crate) etags: Vec<String>,
+    /// How many bytes these parts have.
+    pub(crate) copied_bytes: u64,
+    /// The digest of these bytes, to go on from.
+    pub(crate) digest: String,
+    /// The source's entity tag, if its server gives one.
+    pub(crate) source_etag: Option<String>,
+    /// The source's size, if its server says so.
+    pub(crate) source_bytes: Option<u64>,
+    /// Whether every byte is there, so that only completing is left.
+    pub(crate) is_whole: bool,
+}
+
+/// What became of a file's copy in one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FileCopied {
+    /// It is ours.
+    Done(Output),
+    /// It is not yet, and why; the next run goes on from `progress`, or from the beginning if there is none.
+    NotYet {
+        progress: Option<Progress>,
+        why: String,
+    },
+    /// It never will be, and why.
+    Never(&'static str),
+}
+
+/// Copies one source.
+pub(crate) struct Copier<'a> {
+    pub(crate) fal: &'a Fal,
+    pub(crate) blobs: &'a Blobs,
+    pub(crate) source: &'a Media,
+    /// When the run must have ended: whatever is under way by then is let go, and done again by the next one.
+    pub(crate) stop_at: Timestamp,
+}
+
+/// An upload that goes on.
+struct Begun {
+    progress: Progress,
+    digest: RunningDigest,
+}
+
+/// Why a run ended without the file.
+enum Halt {
+    NotYet(String),
+    Never(&'static str),
+    /// S3 does not know the upload, so that its parts are lost.
+    Vanished,
+    /// Our own record did not take the progress.
+    Faulted(Fault),
+}
+
+impl From<NotFetched> for Halt {
+    fn from(reason: NotFetched) -> Self {
+        match reason {
+            NotFetched::NotYet(why) => Self::NotYet(why),
+            NotFetched::Never(why) => Self::Never(why),
+        }
+    }
+}
+
+impl Copier<'_> {
+    /// Goes on with a copy from `progress`. A file of one part at most is written in one piece; a larger one by parts,
+    /// and after each `checkpoint` is given how far it is. `key_of` answers the key for a file name's extension.
+    ///
+    /// Two runs at once write the same parts into the same upload, and the second to complete it finds it done.
+    ///
+    /// # Errors
+    /// The fault of a `checkpoint`. What S3 does not take is no fault: it is tried again like everything that passes.
+    pub(crate) async fn copy(
+        &self,
+        key_of: impl Fn(&str) -> String,
+        progress: Option<Progress>,
+        checkpoint: &mut impl AsyncFnMut(&Progress) -> Result<(), Fault>,
+    ) -> Result<FileCopied, Fault> {
+        let mut begun = match progress {
+            Some(progress) => self.take_up(progress).await,
+            None => None,
+        };
+        for _ in 0..BEGINNINGS_MAX {
+            match self.run(&mut begun, &key_of, checkpoint).await {
+                Ok(output) => return Ok(FileCopied::Done(output)),
+                Err(Halt::NotYet(why)) => {
+                    let progress = begun.map(|begun| begun.progress);
+                    return Ok(FileCopied::NotYet { progress, why });
+                }
+                Err(Halt::Never(why)) => {
+                    self.drop_upload(&mut begun).await;
+                    return Ok(FileCopied::Never(why));
+                }
+                Err(Halt::Vanished) => self.drop_upload(&mut begun).await,
+                Err(Halt::Faulted(fault)) => return Err(fault),
+            }
+        }
+        let why = "what the provider made could not be stored".to_owned();
+        Ok(FileCopied::NotYet {
+            progress: None,
+            why,
+        })
+    }
+
+    /// The upload that an earlier run left, unless its digest is of a form that is no longer read.
+    async fn take_up(&self, progress: Progress) -> Option<Begun> {
+        if let Some(digest) = RunningDigest::parse(&progress.digest) {
+            return Some(Begun { progress, digest });
+        }
+        tracing::warn!("a copy begins again: nobody can read its digest any more");
+        give_up(self.blobs, &progress).await;
+        None
+    }
+
+    async fn drop_upload(&self, begun: &mut Option<Begun>) {
+        if let Some(begun) = begun.take() {
+            give_up(self.blobs, &begun.progress).await;
+        }
+    }
+
+    async fn run(
+        &self,
+        begun: &mut Option<Begun>,
+        key_of: &impl Fn(&str) -> String,
+        checkpoint: &mut impl AsyncFnMut(&Progress) -> Result<(), Fault>,
+    ) -> Result<Output, Halt> {
+        if let Some(whole) = begun.as_ref().filter(|begun| begun.progress.is_whole) {
+            return self.complete(whole).await;
+        }
+        let mut stream = self.open(begun).await?;
+        let begun = match begun {
+            Some(begun) => begun,
+            None => {
+                let first = self.part(&mut stream).await?;
+                let first = first.ok_or_else(|| not_yet("what the provider made is empty"))?;
+                // An error page looks like a file to whoever only counts bytes, and it passes.
+                let kind = FileKind::of(&first)
+                    .ok_or_else(|| not_yet("what the provider made is no known media type"))?;
+                let key = key_of(kind.extension());
+                if first.len() < PART_BYTES || stream.size_bytes() == Some(size_of(&first)) {
+                    return self.put(key, kind, first).await;
+                }
+                let begun = begun.insert(self.begin(key, kind, &stream).await?);
+                self.put_part(begun, first, checkpoint).await?;
+                begun
+            }
+        };
+        while !begun.progress.is_whole {
+            match self.part(&mut stream).await? {
+                Some(part) => self.put_part(begun, part, checkpoint).await?,
+                None => begun.progress.is_whole = true,
+            }
+        }
+        self.complete(begun).await
+    }
+
+    /// Opens the source where the upload ends. If another file is there by now, the upload is of no use.
+    async fn open(&self, begun: &mut Option<Begun>) -> Result<MediaStream, Halt> {
+        let resume = begun.as_ref().map(|Begun { progress, .. }| Resume {
+            offset_bytes: progress.copied_bytes,
+            etag: progress.source_etag.clone(),
+            size_bytes: progress.source_bytes,
+        });
+        let opened = self.fal.open_media(&self.source.url, resume.as_ref());
+        let mut stream = self.in_time(opened).await??;
+        match resume {
+            Some(resume) if stream.continues() => {
+                // What is there already is read over, if the server cannot leave it out, and not hashed again.
+                self.in_time(stream.skip_to(resume.offset_bytes)).await??;
+            }
+            Some(_) => {
+                tracing::warn!("a copy begins again: the provider's file has changed");
+                self.drop_upload(begun).await;
+            }
+            None => {}
+        }
+        Ok(stream)
+    }
+
+    /// The next part of the source, or nothing after its end.
+    async fn part(&self, stream: &mut MediaStream) -> Result<Option<Bytes>, Halt> {
+        Ok(self.in_time(stream.next_part(PART_BYTES)).await??)
+    }
+
+    /// Writes a file of one part in one piece.
+    async fn put(&self, key: String, kind: FileKind, bytes: Bytes) -> Result<Output, Halt> {
+        let put = self
+            .blobs
+            .put_media(&key, kind.content_type(), bytes.clone());
+        self.in_time(put).await?.map_err(not_stored)?;
+        let mut digest = RunningDigest::default();
+        digest.update(&bytes);
+        Ok(Output {
+            key,
+            content_type: kind.content_type().to_owned(),
+            size_bytes: size_of(&bytes),
+            sha256: digest.finish(),
+            width: self.source.width,
+            height: self.source.height,
+        })
+    }
+
+    async fn begin(
+        &self,
+        key: String,
+        kind: FileKind,
+        stream: &MediaStream,
+    ) -> Result<Begun, Halt> {
+        let begin = self.blobs.begin_media(&key, kind.content_type());
+        let upload_id = self.in_time(begin).await?.map_err(not_stored)?;
+        let digest = RunningDigest::default();
+        let progress = Progress {
+            key,
+            content_type: kind.content_type().to_owned(),
+            upload_id,
+            etags: Vec::new(),
+            copied_bytes: 0,
+            digest: digest.to_text(),
+            source_etag: stream.etag().map(str::to_owned),
+            source_bytes: stream.size_bytes(),
+            is_whole: false,
+        };
+        Ok(Begun { progress, digest })
+    }
+
+    /// Writes a part, and notes that it is there.
+    async fn put_part(
+        &self,
+        begun: &mut Begun,
+        part: Bytes,
+        checkpoint: &mut impl AsyncFnMut(&Progress) -> Result<(), Fault>,
+    ) -> Result<(), Halt> {
+        let Begun { progress, digest } = begun;
+        let number = u16::try_from(progress.etags.len() + 1);
+        let number = number.map_err(|_| Halt::Never("what the provider made is too large"))?;
+        let (key, id) = (&progress.key, &progress.upload_id);
+        let put = self.blobs.put_media_part(key, id, number, part.clone());
+        let etag = match self.in_time(put).await?.map_err(not_stored)? {
+            Step::Done(etag) => etag,
+            Step::Vanished => return Err(Halt::Vanished),
+        };
+        digest.update(&part);
+        progress.etags.push(etag);
+        progress.copied_bytes += size_of(&part);
+        progress.digest = digest.to_text();
+        progress.is_whole =
+            part.len() < PART_BYTES || progress.source_bytes == Some(progress.copied_bytes);
+        checkpoint(progress).await.map_err(Halt::Faulted)
+    }
+
+    async fn complete(&self, Begun { progress, digest }: &Begun) -> Result<Output, Halt> {
+        let complete = self.blobs.complete_media(
+            &progress.key,
+            &progress.upload_id,
+            &progress.etags,
+            progress.copied_bytes,
+        );
+        match self.in_time(complete).await?.map_err(not_stored)? {
+            Step::Done(()) => Ok(Output {
+                key: progress.key.clone(),
+                content_type: progress.content_type.clone(),
+                size_bytes: progress.copied_bytes,
+                sha256: digest.clone().finish(),
+                width: self.source.width,
+                height: self.source.height,
+            }),
+            Step::Vanished => Err(Halt::Vanished),
+        }
+    }
+
+    /// Waits for something, but not longer than the run may take.
+    async fn in_time<T>(&self, something: impl Future<Output = T>) -> Result<T, Halt> {
+        let late = "what the provider made could not be copied in one go";
+        let left = self.stop_at.since(clock::now());
+        if left.is_zero() {
+            return Err(not_yet(late));
+        }
+        let waited = tokio::time::timeout(left, something).await;
+        waited.map_err(|_| not_yet(late))
+    }
+}
+
+/// Gives up an upload that nobody will go on with. If S3 does not do it, its bucket does a day later.
+pub(crate) async fn give_up(blobs: &Blobs, progress: &Progress) {
+    let aborted = blobs.abort_media(&progress.key, &progress.upload_id).await;
+    if let Err(fault) = aborted {
+        tracing::warn!(
+            fault = fault.chain(),
+            "an upload is left to its bucket to forget"
+        );
+    }
+}
+
+fn size_of(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+fn not_yet(why: &str) -> Halt {
+    Halt::NotYet(why.to_owned())
+}
+
+/// What S3 says is for the log: the reason may be shown to the client one day.
+fn not_stored(fault: Fault) -> Halt {
+    tracing::warn!(fault = fault.chain(), "S3 did not take what was copied");
+    not_yet("what the provider made could not be stored")
+}
+
+#[cfg(test)]
+mod tests;
