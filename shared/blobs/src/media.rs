@@ -31,7 +31,7 @@ const SHOWN: &str = "inline";
 pub enum Step<T> {
     /// It was done.
     Done(T),
-    /// S3 does not know the upload any more: it was completed, aborted or expired.
+    /// S3 does not know the upload any more, which was completed, aborted or expired; or not these parts of it.
     Vanished,
 }
 
@@ -175,6 +175,8 @@ impl Blobs {
                 Some(found) if found == size_bytes => Ok(Step::Done(())),
                 Some(_) | None => Ok(Step::Vanished),
             },
+            // Another part of that number came later: two runs read two versions of the source.
+            Err(error) if error.code() == Some("InvalidPart") => Ok(Step::Vanished),
             Err(error) => Err(Fault::new("completing media", error)),
         }
     }

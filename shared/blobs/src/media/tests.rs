@@ -139,9 +139,14 @@ async fn an_upload_that_vanished_is_told_apart_from_a_fault() {
     assert_eq!(world.complete(&id, &etags, 3).await, Step::Vanished);
 
     let id = world.begin().await;
-    let wrong = ["\"00000000000000000000000000000000\"".to_owned()];
-    let complete = world.blobs.complete_media("key", &id, &wrong, 3).await;
-    assert!(complete.unwrap_err().chain().contains("InvalidPart"));
+    let first = etag(world.put(&id, 1, &"first".into()).await);
+    let last = etag(world.put(&id, 2, &"last".into()).await);
+    let changed = world.complete(&id, &[last.clone(), first.clone()], 9).await;
+    assert_eq!(changed, Step::Vanished);
+    // Only the last part may be so small.
+    let both = [first, last];
+    let complete = world.blobs.complete_media("key", &id, &both, 9).await;
+    assert!(complete.unwrap_err().chain().contains("EntityTooSmall"));
 }
 
 #[tokio::test]
