@@ -119,3 +119,31 @@ async fn a_connection_that_breaks_again_and_again_is_taken_up_where_it_was() {
         check_bytes(&ada, &done).await;
     }
 }
+
+#[tokio::test]
+async fn pictures_that_cannot_be_fetched_in_time_are_withheld_and_the_others_are_paid_for() {
+    let cloud = Cloud::start_with(&[("MediaPatienceMinutes", "0.1")]).await;
+    let ada = cloud.person().await;
+    let body = json!({
+        "prompt": "[[missing:0,2]][[delay:1ms]]", "parameters": {"num_images": 4},
+    });
+    let answer = ada.post("/generations/flux-dev", &body).await;
+    assert_eq!(answer.status, 202, "{:?}", answer.body);
+    let done = delivered(&cloud, &ada, &answer.text("id")).await;
+    let missing = |index: u32| json!({"index": index, "code": "media_unavailable"});
+    assert_eq!(done["withheld"], json!([missing(0), missing(2)]));
+    assert_eq!(done["outputs"].as_array().unwrap().len(), 2);
+    let receipt = &done["receipt"];
+    assert_eq!(
+        (&receipt["captured"], &receipt["released"]),
+        (&json!(50), &json!(50))
+    );
+    check_bytes(&ada, &done).await;
+    assert_eq!(ada.books().await.balance(), (950, 0));
+
+    // A redirect that leads into our own network is never followed.
+    let inside = "[[media:302=http://127.0.0.1:1/latest/meta-data]][[delay:1ms]]";
+    let id = ada.generate("flux-dev", inside).await;
+    let refused = ada.when_swept(&id, "failed").await;
+    assert_eq!(refused["error"]["code"], "media_unavailable");
+}

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::harness::{Cloud, Person, eventually};
 
@@ -290,28 +290,4 @@ async fn a_refused_content_is_told_as_such_under_whatever_type() {
         let done = ada.when(&id, "failed").await;
         assert_eq!(done["error"]["code"], "content_policy_violation", "{kind}");
     }
-}
-
-#[tokio::test]
-async fn a_place_in_the_providers_queue_is_shown_while_the_provider_tells_it() {
-    let cloud = Cloud::start().await;
-    let ada = cloud.person().await;
-    let prompt = "[[position:2]][[no-webhook]][[delay:1ms]]";
-    let id = ada.generate("flux-dev", prompt).await;
-    let place = |generation: &Value| {
-        (
-            generation["status"].clone(),
-            generation["queue_position"].clone(),
-        )
-    };
-    let waiting = eventually("its place", || async {
-        let generation = ada.generation(&id).await;
-        (generation["queue_position"] == 2).then_some(generation)
-    })
-    .await;
-    assert_eq!(place(&waiting), (json!("queued"), json!(2)));
-    let listed = ada.get("/generations?status=queued").await.expect(200);
-    assert_eq!(listed["data"][0]["id"], json!(id));
-    let done = ada.when_swept(&id, "succeeded").await;
-    assert!(done["queue_position"].is_null());
 }

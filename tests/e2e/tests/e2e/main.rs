@@ -46,3 +46,4 @@ mod sequences;
 mod sessions;
 mod tenancy;
 mod unknown;
+mod withheld;
