@@ -148,6 +148,8 @@ pub struct Traffic {
     pub served_low: u64,
     /// The hand-overs of the normal line since the low line's last.
     pub normal_in_a_row: u32,
+    /// Chances to hand a job over that came while every slot was taken: one for each slot that comes free.
+    pub chances: u32,
 }
 
 impl Traffic {

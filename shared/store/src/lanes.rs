@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 
 use aws::Fault;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use domain::Timestamp;
 use domain::generations::State;
@@ -140,11 +142,7 @@ impl Store {
                 .expression_attribute_names("#served", LaneItem::served(job.priority))
                 .expression_attribute_values(":turn", number(job.turn));
         }
-        match taking.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
-            Err(error) => Err(Fault::new("taking a slot", error)),
-        }
+        written("taking a slot", taking.send().await)
     }
 
     /// Gives a job's slot back, if it has one (and took it at `taken_at`, if that is given); what goes on in the lane
@@ -181,6 +179,55 @@ impl Store {
             Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(Fault::new("giving a slot back", error)),
         }
+    }
+
+    /// Keeps a chance for the next slot that comes free; `false` if one is free now.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn keep_chance(&self, _: System, lane: Lane, slots_max: u32) -> Result<bool, Fault> {
+        let keeping = self
+            .client
+            .update_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(LaneItem::key(lane)))
+            .update_expression("SET chances = chances + :one")
+            .condition_expression("size(slots) >= :max")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":max", number(slots_max));
+        written("keeping a chance", keeping.send().await)
+    }
+
+    /// Uses one of the chances that were kept, if there is one.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn use_chance(&self, _: System, lane: Lane) -> Result<bool, Fault> {
+        let using = self
+            .client
+            .update_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(LaneItem::key(lane)))
+            .update_expression("SET chances = chances - :one")
+            .condition_expression("chances >= :one")
+            .expression_attribute_values(":one", number(1));
+        written("using a chance", using.send().await)
+    }
+
+    /// Sees to it that `count` chances are kept, or more.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn renew_chances(&self, _: System, lane: Lane, count: usize) -> Result<(), Fault> {
+        let renewing = self
+            .client
+            .update_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(LaneItem::key(lane)))
+            .update_expression("SET chances = :count")
+            .condition_expression("chances < :count")
+            .expression_attribute_values(":count", number(count));
+        written("renewing chances", renewing.send().await).map(drop)
     }
 
     /// The first `limit` jobs in a line. It may be a moment old.
@@ -253,5 +300,17 @@ impl Store {
             }
         }
         Ok(states)
+    }
+}
+
+/// Whether a conditional update was written.
+fn written(
+    doing: &'static str,
+    sent: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
+) -> Result<bool, Fault> {
+    match sent {
+        Ok(_) => Ok(true),
+        Err(error) if is_condition(&error) => Ok(false),
+        Err(error) => Err(Fault::new(doing, error)),
     }
 }

@@ -1,9 +1,9 @@
 //! Lanes at work: who is handed over now, and who is called next.
 //!
-//! A submit message is a *chance* for its lane, and so is a slot that comes free. Who gets a chance takes a slot with it,
-//! or passes it on to whoever is next; it ends where the lane is full or nobody waits. So there are as many chances as
-//! there is something to do, and none becomes two. The sweep makes good what is lost: the chances and slots of workers
-//! that died, and those who were not yet to be seen in the index when they would have been called.
+//! A submit message is a *chance* for its lane. Who gets a chance takes a slot with it, or passes it on to whoever is next.
+//! While every slot is taken, the lane keeps it for the next one that comes free; it ends where nobody waits or the provider
+//! is left alone. So there is one chance for each who waits, and none becomes two. The sweep makes good what is lost: the
+//! chances and slots of workers that died, and of those who were not yet to be seen in the index when they were called.
 //!
 //! Owns the order of looking, taking, giving back and calling; whose turn it is, `domain::turns` says. No fault here fails
 //! the step of the job that it comes after.
@@ -19,46 +19,96 @@ use crate::{App, clock};
 
 /// The most jobs that are called at once in a lane. Each that ends calls the next.
 const CALLS_MAX: u32 = 50;
+/// How many submit workers a lane has at most, by the template.
+const WORKERS_MAX: u32 = 10;
+/// How many times a job asks for a slot again because others took and freed some meanwhile.
+const ADMISSIONS_MAX: u32 = 5;
 
-/// Takes a slot for a job in line, if it is its turn; otherwise its chance is passed on.
+/// Takes a slot for a job in line, if it is its turn; otherwise its chance is passed on, or kept.
 pub(super) async fn admit(app: &App, lane: Lane, job: &Waiting) -> Result<bool, Fault> {
     let slots_max = slots_max(app);
-    let traffic = app.store().traffic(System, lane).await?;
-    if !traffic.slots.contains_key(&job.id) {
-        let next = next(app, lane, &traffic, Some(job), traffic.free(slots_max)).await?;
-        if !next.contains(job) {
-            if let Some(first) = next.first() {
-                call(app, lane, first).await?;
+    for _ in 0..ADMISSIONS_MAX {
+        let traffic = app.store().traffic(System, lane).await?;
+        if !traffic.slots.contains_key(&job.id) {
+            let free = traffic.free(slots_max);
+            if free == 0 {
+                if app.store().keep_chance(System, lane, slots_max).await? {
+                    return Ok(false);
+                }
+                continue;
             }
-            return Ok(false);
+            // Where nobody was turned away and each worker could take a slot now, there is no need to ask who is next.
+            if (traffic.chances > 0 || free <= WORKERS_MAX)
+                && !is_next(app, lane, &traffic, job).await?
+            {
+                return Ok(false);
+            }
+        }
+        let store = app.store();
+        let taken = store.take_slot(System, lane, job, slots_max, clock::now());
+        if taken.await? {
+            return Ok(true);
         }
     }
-    app.store()
-        .take_slot(System, lane, job, slots_max, clock::now())
-        .await
+    Ok(false)
 }
 
-/// Gives a job's slot back after the step that ended its need of it, and calls the next.
+/// Whether it is this job's turn; otherwise whoever is next is called.
+async fn is_next(app: &App, lane: Lane, traffic: &Traffic, job: &Waiting) -> Result<bool, Fault> {
+    let slots_max = slots_max(app);
+    let mut line = line(app, lane, slots_max).await?;
+    // The index may not show it yet.
+    if !line.contains(job) {
+        line.push(job.clone());
+    }
+    let next = traffic.next(line, traffic.free(slots_max));
+    if next.contains(job) {
+        return Ok(true);
+    }
+    match next.first() {
+        Some(first) => call(app, lane, first).await.map(|()| false),
+        None => Ok(false),
+    }
+}
+
+/// Gives a job's slot back after the step that ended its need of it, and calls the next if a chance was kept.
 pub(super) async fn give_back(app: &App, job: &Generation) {
     let given = async {
         let freed = app.store().free_slot(System, job.lane, &job.id, None);
         match freed.await? {
-            Some(traffic) => call_next(app, job, &traffic).await,
-            None => Ok(()),
+            Some(traffic) if traffic.chances > 0 => {
+                if app.store().use_chance(System, job.lane).await? {
+                    call_next(app, job, &traffic).await?;
+                }
+                Ok(())
+            }
+            Some(_) | None => Ok(()),
         }
     };
-    if let Err(fault) = given.await {
-        tracing::error!(generation = %job.id, fault = fault.chain(), "a slot waits for the sweep");
-    }
+    log(job.lane, given.await);
 }
 
 /// Gives a job's slot back and calls nobody: the provider is left alone, and whoever is next would find that, too. The
 /// sweep, or whoever finds that the provider works again, calls.
 pub(super) async fn withdraw(app: &App, job: &Generation) {
     let freed = app.store().free_slot(System, job.lane, &job.id, None).await;
-    if let Err(fault) = freed {
-        tracing::error!(generation = %job.id, fault = fault.chain(), "a slot waits for the sweep");
-    }
+    log(job.lane, freed.map(drop));
+}
+
+/// Passes the chance of a job on that has no use for it.
+pub(super) async fn pass_on(app: &App, job: &Generation) {
+    let passed = async {
+        let traffic = app.store().traffic(System, job.lane).await?;
+        let slots_max = slots_max(app);
+        if traffic.free(slots_max) == 0 {
+            let kept = app.store().keep_chance(System, job.lane, slots_max);
+            if kept.await? {
+                return Ok(());
+            }
+        }
+        call_next(app, job, &traffic).await
+    };
+    log(job.lane, passed.await);
 }
 
 /// Calls those who waited while the provider was left alone.
@@ -68,24 +118,7 @@ pub(super) async fn reopen(app: &App) {
             let traffic = app.store().traffic(System, lane).await?;
             call_all(app, lane, &traffic).await
         };
-        if let Err(fault) = called.await {
-            tracing::error!(
-                lane = lane.as_str(),
-                fault = fault.chain(),
-                "a lane waits for the sweep"
-            );
-        }
-    }
-}
-
-/// Passes the chance of a job on that has no use for it.
-pub(super) async fn pass_on(app: &App, job: &Generation) {
-    let passed = async {
-        let traffic = app.store().traffic(System, job.lane).await?;
-        call_next(app, job, &traffic).await
-    };
-    if let Err(fault) = passed.await {
-        tracing::error!(generation = %job.id, fault = fault.chain(), "a lane waits for the sweep");
+        log(lane, called.await);
     }
 }
 
@@ -111,53 +144,53 @@ pub(super) async fn heal(app: &App, lane: Lane) -> Result<(), Fault> {
     call_all(app, lane, &traffic).await
 }
 
-/// Calls one for each free slot.
+/// Calls one for each free slot, and has a chance kept for each who waits beyond them.
 async fn call_all(app: &App, lane: Lane, traffic: &Traffic) -> Result<(), Fault> {
-    let free = traffic.free(slots_max(app)).min(CALLS_MAX);
-    let next = next(app, lane, traffic, None, free).await?;
+    let slots_max = slots_max(app);
+    let line = line(app, lane, slots_max.saturating_add(CALLS_MAX)).await?;
+    let waiting = line.len();
+    let next = traffic.next(line, traffic.free(slots_max).min(CALLS_MAX));
     let calls = next.iter().map(|job| call(app, lane, job));
-    futures::future::try_join_all(calls).await.map(drop)
+    futures::future::try_join_all(calls).await?;
+    let beyond = waiting.saturating_sub(next.len());
+    let kept = usize::try_from(traffic.chances).unwrap_or(usize::MAX);
+    if beyond > kept {
+        app.store().renew_chances(System, lane, beyond).await?;
+    }
+    Ok(())
 }
 
 /// Calls whoever is next after `job`.
 async fn call_next(app: &App, job: &Generation, traffic: &Traffic) -> Result<(), Fault> {
-    // Two, since the index may still show the job itself.
-    let free = traffic.free(slots_max(app)).min(2);
-    let mut next = next(app, job.lane, traffic, None, free).await?;
-    next.retain(|other| other.id != job.id);
-    match next.first() {
+    // The index may still show the job itself, and those who have a slot.
+    let limit = slots_max(app).saturating_add(1);
+    let mut line = line(app, job.lane, limit).await?;
+    line.retain(|other| other.id != job.id);
+    match traffic.next(line, 1).first() {
         Some(first) => call(app, job.lane, first).await,
         None => Ok(()),
     }
 }
 
-/// The `count` who are next, `newcomer` among them if it is its turn: the index may not show it yet.
-async fn next(
-    app: &App,
-    lane: Lane,
-    traffic: &Traffic,
-    newcomer: Option<&Waiting>,
-    count: u32,
-) -> Result<Vec<Waiting>, Fault> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    // The index may still show those who have a slot.
-    let taken = u32::try_from(traffic.slots.len()).unwrap_or(u32::MAX);
-    let limit = count.saturating_add(taken);
+/// The first `limit` of each line.
+async fn line(app: &App, lane: Lane, limit: u32) -> Result<Vec<Waiting>, Fault> {
     let line = |priority| app.store().line(System, lane, priority, limit);
     let (mut waiting, low) = tokio::try_join!(line(Priority::Normal), line(Priority::Low))?;
     waiting.extend(low);
-    if let Some(newcomer) = newcomer.filter(|newcomer| !waiting.contains(newcomer)) {
-        waiting.push(newcomer.clone());
-    }
-    Ok(traffic.next(waiting, count))
+    Ok(waiting)
 }
 
 /// Has a worker look whether it is this job's turn.
 async fn call(app: &App, lane: Lane, job: &Waiting) -> Result<(), Fault> {
     let told = app.queue().submit(lane, &job.tenant, &job.id);
     correlation::on_behalf_of(job.correlation_id.clone(), told).await
+}
+
+fn log(lane: Lane, done: Result<(), Fault>) {
+    if let Err(fault) = done {
+        let fault = fault.chain();
+        tracing::error!(lane = lane.as_str(), fault, "a lane waits for the sweep");
+    }
 }
 
 fn slots_max(app: &App) -> u32 {

@@ -105,7 +105,9 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
 async fn leave(app: &App, job: &Generation, has_slot: bool) {
     if has_slot && !job.state.holds_slot() {
         lanes::give_back(app, job).await;
-    } else {
+    }
+    // One that ended in line took nobody's chance with it: this was its own.
+    if !(job.state.is_final() && job.attempts == 0) {
         lanes::pass_on(app, job).await;
     }
 }

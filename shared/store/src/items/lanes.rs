@@ -18,13 +18,14 @@ pub(crate) struct LaneItem {
     served_normal: u64,
     served_low: u64,
     normal_in_a_row: u32,
+    chances: u32,
 }
 
 impl LaneItem {
     /// The update that makes a lane in which nothing went on yet, and changes none that is there.
     pub(crate) const MAKING: &str = "SET slots = if_not_exists(slots, :none), \
         served_normal = if_not_exists(served_normal, :zero), served_low = if_not_exists(served_low, :zero), \
-        normal_in_a_row = if_not_exists(normal_in_a_row, :zero)";
+        normal_in_a_row = if_not_exists(normal_in_a_row, :zero), chances = if_not_exists(chances, :zero)";
 
     /// The lane's key.
     pub(crate) fn key(lane: Lane) -> String {
@@ -53,6 +54,7 @@ impl TryFrom<LaneItem> for Traffic {
             served_normal: item.served_normal,
             served_low: item.served_low,
             normal_in_a_row: item.normal_in_a_row,
+            chances: item.chances,
         })
     }
 }
