@@ -232,7 +232,7 @@ async fn race<'a>(
             let directives = MIX[number % MIX.len()];
             let prompt = format!("race {number} of {}. {directives}", person.id);
             let id = ask(person, &prompt).await;
-            let pause = (number as u64 * 7_919) % 900;
+            let pause = (number as u64 * 7_919) % 2_400;
             tokio::time::sleep(Duration::from_millis(pause)).await;
             let answer = cancel(person, &id).await;
             (person, id, number, answer)
