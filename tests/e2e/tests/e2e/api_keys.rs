@@ -9,7 +9,7 @@ use crate::harness::{Answer, Cloud, Person, send};
 const PICTURE: &str = "/generations/flux-dev";
 
 /// Makes a key; its id and its secret.
-async fn make(person: &Person<'_>, body: &Value) -> (String, String) {
+pub async fn make(person: &Person<'_>, body: &Value) -> (String, String) {
     let made = person.post("/me/api-keys", body).await;
     assert_eq!(made.status, 201, "{:?}", made.body);
     (made.text("id"), made.text("secret"))

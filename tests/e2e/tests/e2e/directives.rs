@@ -90,7 +90,7 @@ async fn check(cloud: &Cloud, number: usize, case: &Case) {
 }
 
 /// Waits until the provider has sent every webhook that it was told to, and each has been dealt with.
-async fn settle_down(cloud: &Cloud, jobs: &[Value]) {
+pub async fn settle_down(cloud: &Cloud, jobs: &[Value]) {
     let Some(job) = jobs.first() else { return };
     let prompt = job["input"]["prompt"].as_str().unwrap();
     let times = prompt.split("[[webhook:").nth(1);

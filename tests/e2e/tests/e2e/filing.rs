@@ -156,6 +156,15 @@ async fn what_is_filed_in_a_public_project_is_seen_by_everybody_and_changed_by_i
         (&json!(false), &Value::Null)
     );
     assert_eq!(seen["project_id"], project);
+    // So is what it cost.
+    assert_eq!(seen["receipt"], Value::Null);
+    let shown = eve.get(&list).await.expect(200);
+    assert_eq!(shown["data"][0]["receipt"], Value::Null);
+    for mine in [ada.get(&path).await, ada.get(&list).await] {
+        let mine = mine.expect(200);
+        let mine = mine["data"].get(0).unwrap_or(&mine);
+        assert_eq!(mine["receipt"]["captured"], 25);
+    }
     let (content_type, _) = eve.download(&seen).await;
     assert_eq!(content_type, "image/jpeg");
     assert_eq!(

@@ -40,3 +40,4 @@ mod secrets;
 mod sessions;
 mod tenancy;
 mod unknown;
+mod withheld;

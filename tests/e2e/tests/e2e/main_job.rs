@@ -83,6 +83,28 @@ fn check_mp4(bytes: &[u8]) {
 }
 
 #[tokio::test]
+async fn a_job_that_waits_at_the_provider_is_queued_and_says_how_many_are_ahead() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let prompt = "behind two others [[position:2]][[delay:3s]][[no-webhook]]";
+    let id = ada.generate("flux-dev", prompt).await;
+    let path = format!("/generations/{id}");
+    // The submit's answer told of two, and three jobs of eight seconds each are not done in less.
+    let waiting = eventually("its place", || async {
+        let answer = ada.get(&path).await;
+        (answer.body["queue_position"] == 2).then_some(answer)
+    })
+    .await;
+    assert_eq!(waiting.text("status"), "queued");
+    assert_eq!(waiting.body["progress"], 0);
+    assert_eq!(waiting.header("retry-after"), "24");
+    let listed = ada.get("/generations?status=queued").await.expect(200);
+    assert_eq!(listed["data"][0]["queue_position"], 2);
+    let done = ada.when_swept(&id, "succeeded").await;
+    assert_eq!(done["queue_position"], Value::Null);
+}
+
+#[tokio::test]
 async fn without_a_webhook_the_sweep_delivers_the_same() {
     let cloud = Cloud::start().await;
     let ada = cloud.person().await;

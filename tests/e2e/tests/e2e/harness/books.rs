@@ -70,11 +70,12 @@ impl Books {
         self.entries.iter().filter(is_kind).count()
     }
 
-    /// Every entry follows from the one before it, none goes below zero, each job is held once and ended at most
-    /// once, and the sum is the wallet.
+    /// Every entry follows from the one before it, none goes below zero, each job is held once and ended at most once
+    /// to the last credit, and the sum is the wallet.
     fn check(&self) {
         let (mut available, mut held, mut owed) = (0, 0, 0);
-        let mut jobs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut jobs: BTreeMap<&str, OfJob> = BTreeMap::new();
+        let mut before = "";
         for entry in &self.entries {
             available += number(entry, "available_delta");
             held += number(entry, "held_delta");
@@ -93,19 +94,50 @@ impl Books {
             assert_eq!(number(entry, "available_delta"), deltas.0, "{entry}");
             assert_eq!(number(entry, "held_delta"), deltas.1, "{entry}");
             if let Some(job) = entry["generation_id"].as_str() {
-                let of_job = jobs.entry(job).or_default();
-                of_job.push(kind);
-                let in_order = matches!(
-                    of_job.as_slice(),
-                    ["hold"] | ["hold", "capture"] | ["hold", "release"]
-                );
-                assert!(in_order, "{job} was booked as {of_job:?}");
-                let ulid = job.trim_start_matches("gen_");
-                assert_eq!(text(entry, "id"), format!("txn_{ulid}-{kind}"));
+                jobs.entry(job).or_default().add(job, entry, before);
             }
+            before = text(entry, "id");
         }
+        jobs.iter().for_each(|(job, of_job)| of_job.check(job));
         assert_eq!(self.balance(), (available, held), "{:#?}", self.entries);
         assert_eq!(number(&self.wallet, "owed"), owed, "{:#?}", self.entries);
+    }
+}
+
+/// What was booked for a job.
+#[derive(Default)]
+struct OfJob<'a> {
+    /// The ends of its entries' ids, in order.
+    endings: Vec<&'a str>,
+    held: i64,
+}
+
+impl<'a> OfJob<'a> {
+    fn add(&mut self, job: &str, entry: &'a Value, before: &str) {
+        let event = format!("txn_{}-", job.trim_start_matches("gen_"));
+        let ending = text(entry, "id").strip_prefix(&event);
+        let ending = ending.unwrap_or_else(|| panic!("{entry} is named for another event"));
+        let kind = match ending {
+            // Booked at once with the capture of the rest.
+            "withheld" => {
+                assert_eq!(before, format!("{event}capture"), "{entry}");
+                "release"
+            }
+            kind => kind,
+        };
+        assert_eq!(text(entry, "kind"), kind, "{entry}");
+        self.endings.push(ending);
+        self.held += number(entry, "held_delta");
+    }
+
+    fn check(&self, job: &str) {
+        let (endings, held) = (&self.endings, self.held);
+        let is_in_order = match endings.as_slice() {
+            ["hold"] => held > 0,
+            ["hold", "capture" | "release"] | ["hold", "capture", "withheld"] => held == 0,
+            _ => false,
+        };
+        assert!(is_in_order, "{job}: {endings:?}, and {held} held");
     }
 }
 
