@@ -18,11 +18,14 @@ use crate::{App, Error, clock};
 
 /// The most due jobs that one run takes from each shard of the index; the next run takes more.
 const DUE_MAX: u32 = 250;
-/// How long a lease lasts at least. A look that died is made again after it.
-const LEASE_MIN: Duration = Duration::from_secs(180);
+/// How long a lease lasts at least: longer than the provider's answers to a look may take. A look that died is made again
+/// after it; a copy of media takes a lease of its own.
+const LEASE_MIN: Duration = Duration::from_secs(60);
 /// How long a lease lasts longer for each message that waits before it: a hundred seconds for a copy of media, the
 /// slowest that a look can be, shared by the twenty workers that the template allows.
 const LEASE_EACH: Duration = Duration::from_secs(5);
+/// How long a lease lasts at most: a message that was given up must not keep its job for a day.
+const LEASE_MAX: Duration = Duration::from_secs(3_600);
 /// The most leases that are written at once.
 const LEASES_AT_ONCE: usize = 32;
 
@@ -39,7 +42,8 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
     let lease = |place: usize| {
         let place = u32::try_from(place).unwrap_or(u32::MAX);
         let before = waiting.saturating_add(place);
-        now.plus(LEASE_MIN.saturating_add(LEASE_EACH.saturating_mul(before)))
+        let lease = LEASE_MIN.saturating_add(LEASE_EACH.saturating_mul(before));
+        now.plus(lease.min(LEASE_MAX))
     };
     let leases = due
         .into_iter()
