@@ -82,11 +82,16 @@ impl Row {
         };
         let webhook = if self.webhook { "" } else { "[[no-webhook]]" };
         let course = match self.stage {
-            Stage::Cancel if self.times.is_some() && answer.starts_with("200") => "[[delay:8s]]",
+            Stage::Cancel if self.is_asked_twice(answer) => "[[delay:8s]]",
             Stage::Cancel => "[[lost]]",
             Stage::Submit | Stage::Status | Stage::Result | Stage::Media => "[[delay:1ms]]",
         };
         format!("{} {answer} {mood}{webhook}{course}", person.id)
+    }
+
+    /// Two workers may ask for the same cancel at once: the second one is heard.
+    fn is_asked_twice(self, answer: &str) -> bool {
+        self.stage == Stage::Cancel && self.times.is_some() && answer.starts_with("200")
     }
 
     /// How a job ends if the answer passes, or if it lasts.
@@ -139,9 +144,10 @@ async fn run(cloud: &Cloud, row: Row) {
             matches!(status, "succeeded" | "failed" | "canceled").then_some(generation)
         })
         .await;
-        let (status, code) = row.end(answer);
-        let ended = (done["status"].as_str(), done["error"]["code"].as_str());
-        assert_eq!(ended, (Some(status), code), "{what}: {done:#}");
+        let status = done["status"].as_str().unwrap();
+        let ended = (status, done["error"]["code"].as_str());
+        let is_raced = row.is_asked_twice(answer) && ended == CANCELED;
+        assert!(is_raced || ended == row.end(answer), "{what}: {done:#}");
         delivered += usize::from(status == "succeeded");
     }
     check(cloud, row, &person, delivered).await;
@@ -219,7 +225,7 @@ async fn an_answer_that_lasts_frees_every_job_by_the_policy_and_keeps_none_runni
     let cloud = Cloud::start_with(&[
         ("JobDeadlineMinutes", "0.2"),
         ("UnknownHours", "0.01"),
-        ("SubmitPatienceMinutes", "0.2"),
+        ("SubmitPatienceMinutes", "0.6"),
         ("MediaPatienceMinutes", "0.2"),
     ])
     .await;

@@ -251,9 +251,21 @@ impl Cloud {
         }
     }
 
+    /// How many looks wait for a worker.
+    async fn looks_waiting(&self) -> u64 {
+        let queues = self.local("queues").await;
+        let is_looks = |queue: &&Value| queue["name"].as_str().unwrap().ends_with("lookqueue");
+        queues.iter().find(is_looks).unwrap()["visible"]
+            .as_u64()
+            .unwrap()
+    }
+
     /// Has every job be due now that waits for its next look, or for another try; not those that a worker has, nor those
-    /// whose outcome nobody can be asked for.
+    /// whose outcome nobody can be asked for. While looks wait, nothing is hastened: it would only wait behind them.
     pub async fn hasten_all(&self) {
+        if self.looks_waiting().await > 0 {
+            return;
+        }
         let dynamodb = self.dynamodb();
         for shard in 0..4 {
             let due = dynamodb
