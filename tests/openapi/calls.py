@@ -11,10 +11,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from cloud import call, local_cloud, make_admin
+from cloud import THINGS_OF_A_KIND, call, local_cloud, make_admin
 
 EXAMPLES = 10
-THINGS_OF_A_KIND = 8
 # Only the provider and Stripe can sign, and only who reads the mail has a token.
 NEVER_SUCCEED = {
     "POST /auth/password-reset/confirm",

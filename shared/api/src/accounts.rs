@@ -1,8 +1,11 @@
 //! Registering, signing in, and one's own profile.
 
+use auth::opaque::Secret;
 use auth::passwords::Password;
 use auth::tokens::Pair;
-use domain::accounts::{AvatarUrl, EMAIL_CHARS_MAX, Email, FullName, ProfileChange, User};
+use domain::accounts::{
+    AvatarUrl, EMAIL_CHARS_MAX, Email, EmailProblem, FullName, ProfileChange, User,
+};
 use domain::{FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,6 +14,9 @@ use crate::body::{Problems, nullable};
 use crate::passwords::{check_given, check_password};
 use crate::schema;
 use crate::time;
+
+/// The longest answer to a challenge: Turnstile's have up to 2,048 characters, others' somewhat more.
+pub(crate) const CHALLENGE_BYTES_MAX: usize = 8_192;
 
 /// `POST /auth/register`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +32,10 @@ pub struct Register {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::FullName>")]
     pub full_name: Option<String>,
+    /// The answer to the challenge of the registration form, where this deployment has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::ChallengeAnswer>")]
+    pub challenge: Option<String>,
 }
 
 /// A registration, checked.
@@ -36,6 +46,8 @@ pub struct Registration {
     pub password: Password,
     /// The name, if given.
     pub full_name: Option<FullName>,
+    /// The answer to the challenge, if given.
+    pub challenge: Option<String>,
 }
 
 impl Register {
@@ -54,13 +66,25 @@ impl Register {
         let full_name = self
             .full_name
             .and_then(|text| problems.valid(FullName::parse("full_name", &text)));
+        let challenge = self
+            .challenge
+            .and_then(|text| problems.valid(check_challenge(text)));
         let checked = email.zip(password).map(|(email, password)| Registration {
             email,
             password,
             full_name,
+            challenge,
         });
         problems.or(checked)
     }
+}
+
+fn check_challenge(text: String) -> Result<String, FieldError> {
+    if text.len() > CHALLENGE_BYTES_MAX {
+        let message = format!("must have at most {CHALLENGE_BYTES_MAX} characters");
+        return Err(FieldError::new("challenge", FieldCode::TooLong, message));
+    }
+    Ok(text)
 }
 
 /// `POST /auth/login`.
@@ -80,7 +104,7 @@ pub struct Credentials {
     /// The address; one that cannot have an account is as good as unknown.
     pub email: Email,
     /// The password that they gave.
-    pub password: auth::opaque::Secret,
+    pub password: Secret,
 }
 
 impl Login {
@@ -137,6 +161,29 @@ impl UpdateProfile {
     }
 }
 
+/// `DELETE /me`: what cannot be undone asks for the password.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct EraseAccount {
+    /// Your password.
+    #[schemars(with = "schema::Password")]
+    pub password: Option<String>,
+}
+
+impl EraseAccount {
+    /// The password as it was given.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] if it is missing or too long to be one.
+    pub fn check(self) -> Result<Secret, Refusal> {
+        let mut problems = Problems::default();
+        let password = problems
+            .required("password", self.password)
+            .and_then(|text| problems.valid(check_given("password", text)));
+        problems.or(password)
+    }
+}
+
 pub(crate) fn check_email(text: &str) -> Result<Email, FieldError> {
     if text.chars().count() > EMAIL_CHARS_MAX {
         return Err(FieldError::new(
@@ -145,12 +192,20 @@ pub(crate) fn check_email(text: &str) -> Result<Email, FieldError> {
             "must have at most 254 characters",
         ));
     }
-    Email::parse(text).ok_or_else(|| {
-        FieldError::new(
-            "email",
-            FieldCode::Malformed,
-            "must be an e-mail address, such as ada@example.org",
-        )
+    Email::read(text).map_err(|problem| {
+        let (code, message) = match problem {
+            EmailProblem::Malformed => (
+                FieldCode::Malformed,
+                "must be an e-mail address, such as ada@example.org",
+            ),
+            EmailProblem::LocalBeyondAscii => (
+                FieldCode::Malformed,
+                "must have only ASCII letters, digits and signs before the @; any script may follow it",
+            ),
+            EmailProblem::TrailingDot => (FieldCode::Malformed, "must not end with a dot"),
+            EmailProblem::TooLong => (FieldCode::TooLong, "must have at most 254 characters"),
+        };
+        FieldError::new("email", code, message)
     })
 }
 

@@ -3,6 +3,7 @@
 use domain::accounts::{Plan, User};
 use domain::admin::{AMOUNT_MAX, AccountChange, Change, Grant, REASON_CHARS_MAX};
 use domain::ids::UserId;
+use domain::labels;
 use domain::{Credits, FieldCode, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -78,17 +79,7 @@ fn check_amount(amount: i64, problems: &mut Problems) -> Option<Change> {
 }
 
 fn check_reason(reason: &str, problems: &mut Problems) -> Option<String> {
-    let reason = reason.trim();
-    let (code, message) = match reason.chars().count() {
-        0 => (FieldCode::TooShort, "must not be empty"),
-        1..=REASON_CHARS_MAX if reason.chars().any(char::is_control) => {
-            (FieldCode::Malformed, "must not have control characters")
-        }
-        1..=REASON_CHARS_MAX => return Some(reason.to_owned()),
-        _ => (FieldCode::TooLong, "must have at most 200 characters"),
-    };
-    problems.add("reason", code, message);
-    None
+    problems.valid(labels::line("reason", reason, REASON_CHARS_MAX))
 }
 
 /// `PATCH /admin/users/{user_id}`.

@@ -74,11 +74,7 @@ fn check_scopes(given: Option<Vec<String>>, problems: &mut Problems) -> Vec<Scop
                 problems.add(field, FieldCode::NotAllowed, "is there twice");
             }
             Some(scope) => scopes.push(scope),
-            None => problems.add(
-                field,
-                FieldCode::NotAllowed,
-                "must be one of read, generate, admin:team",
-            ),
+            None => problems.add(field, FieldCode::NotAllowed, "must be read or generate"),
         }
     }
     if given.is_empty() {

@@ -7,11 +7,16 @@ use serde_json::error::Category;
 /// How many problems with fields are told at once.
 pub(crate) const ERRORS_MAX: usize = 20;
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Reads `bytes` as `T`: unknown fields are refused, each by its path.
 ///
 /// # Errors
 /// [`Refusal::MalformedJson`] if it is not JSON, [`Refusal::Invalid`] if a field is unknown or has another type.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    // A parser may ignore it (RFC 8259, 8.1), and some editors write it.
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     if bytes.is_empty() {
         return Err(Refusal::MalformedJson(
             "it is empty; send a JSON object".to_owned(),
@@ -50,7 +55,14 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
 fn refuse(error: &serde_json::Error, path: &str) -> Refusal {
     match error.classify() {
         Category::Syntax | Category::Eof | Category::Io => {
-            Refusal::MalformedJson(format!("line {}, column {}", error.line(), error.column()))
+            let place = format!("line {}, column {}", error.line(), error.column());
+            // serde_json's words for an escape such as \ud800 without its other half.
+            let said = error.to_string();
+            if said.contains("surrogate") || said.contains("end of hex escape") {
+                let half = "an escape there is half a surrogate pair; send both halves, or the character itself";
+                return Refusal::MalformedJson(format!("{place}: {half}"));
+            }
+            Refusal::MalformedJson(place)
         }
         Category::Data => {
             let field = if path == "." { "body" } else { path };

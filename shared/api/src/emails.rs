@@ -1,10 +1,12 @@
 //! Showing that an e-mail address is one's own.
 
+use auth::passwords::Password;
 use domain::Refusal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::passwords::check_password;
 use crate::schema;
 
 /// `POST /auth/verify-email`.
@@ -14,9 +16,46 @@ pub struct VerifyEmail {
     /// The token that was mailed.
     #[schemars(with = "schema::MailedToken")]
     pub token: Option<String>,
+    /// Another password for the account, 8 to 128 characters, not one of the common ones. It must be given unless you
+    /// send an access token of this account: a mailbox is no proof of a password that somebody else set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::NewPassword>")]
+    pub password: Option<String>,
+}
+
+/// A verification, checked.
+pub struct Verification {
+    /// The token as it was sent.
+    pub token: String,
+    /// Another password, if given.
+    pub password: Option<Password>,
 }
 
 impl VerifyEmail {
+    /// From wire to domain. Whether the token works is the use case's to say.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<Verification, Refusal> {
+        let mut problems = Problems::default();
+        let token = problems.required("token", self.token);
+        let password = self
+            .password
+            .and_then(|text| problems.valid(check_password("password", text)));
+        problems.or(token.map(|token| Verification { token, password }))
+    }
+}
+
+/// `POST /auth/verify-email/decline`.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct DeclineEmail {
+    /// The token that was mailed.
+    #[schemars(with = "schema::MailedToken")]
+    pub token: Option<String>,
+}
+
+impl DeclineEmail {
     /// The token as it was sent. Whether it works is the use case's to say.
     ///
     /// # Errors

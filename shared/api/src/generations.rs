@@ -7,6 +7,7 @@ mod view;
 use domain::catalogue::{Asked, Kind, Model};
 use domain::generations::{Draft, Filter, Intent, Request, State};
 use domain::ids::{FileId, GenerationId, ProjectId, QuoteId};
+use domain::text::with_line_feeds;
 use domain::{Credits, FieldCode, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,8 +23,7 @@ use crate::values;
 pub use stats::{CreditSums, StatsView};
 pub use update::UpdateGeneration;
 pub use view::{
-    CancelView, FailureView, GenerationView, MediaView, Receipt, WithheldView, media_list,
-    poll_after,
+    CancelView, FailureView, GenerationView, MediaView, Receipt, WithheldView, media, poll_after,
 };
 
 /// The longest description of a change.
@@ -89,8 +89,15 @@ impl CreateGeneration {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for an id that is none.
-    pub fn check(self, model: &'static Model) -> Result<Draft, Refusal> {
+    pub fn check(mut self, model: &'static Model) -> Result<Draft, Refusal> {
         let mut problems = Problems::default();
+        for text in [
+            &mut self.prompt,
+            &mut self.negative_prompt,
+            &mut self.change_description,
+        ] {
+            *text = text.as_deref().map(with_line_feeds);
+        }
         let fingerprint = self.fingerprint(model);
         let order_fingerprint = Self {
             max_credits: None,
@@ -316,13 +323,28 @@ impl ListQuery {
     }
 }
 
-/// The query of `GET /generations/{id}/media`: how long the URLs shall live.
+/// What is asked for with `GET /generations/{id}/media`.
+pub struct MediaQuery {
+    /// How long the URLs shall live.
+    pub expiry: Option<Duration>,
+    /// Where the page starts.
+    pub cursor: Option<String>,
+    /// How long it may be.
+    pub limit: u32,
+}
+
+/// The query of `GET /generations/{id}/media`.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming what is wrong.
-pub fn check_expiry(mut query: Query) -> Result<Option<Duration>, Refusal> {
+pub fn check_media(mut query: Query) -> Result<MediaQuery, Refusal> {
     let seconds = query.number("expires_in", EXPIRY_S);
-    query.finish(seconds.map(|seconds| Duration::from_secs(u64::from(seconds))))
+    let checked = MediaQuery {
+        expiry: seconds.map(|seconds| Duration::from_secs(u64::from(seconds))),
+        cursor: query.text("cursor"),
+        limit: query.limit(),
+    };
+    query.finish(checked)
 }
 
 #[cfg(test)]

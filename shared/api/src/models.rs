@@ -148,9 +148,10 @@ fn schema_of(parameter: &Parameter) -> Value {
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming each parameter that is wrong.
-pub fn check_query(mut query: Query) -> Result<Option<Kind>, Refusal> {
+pub fn check_query(mut query: Query) -> Result<(Option<Kind>, Option<String>, u32), Refusal> {
     let kind = query.value("kind", "image, video or audio", Kind::parse);
-    query.finish(kind)
+    let checked = (kind, query.text("cursor"), query.limit());
+    query.finish(checked)
 }
 
 /// `PATCH /admin/models/{model}`: what is not there stays as it is, and what is null is the catalogue's again.

@@ -59,6 +59,9 @@ const TAGS: [(&str, &str); 9] = [
     ),
 ];
 
+/// The paths on which HEAD is answered like GET, without a body. Nothing else is said of it: it follows from the GET.
+pub const HEADS: [&str; 5] = ["/", "/docs", "/health", "/models", "/openapi.json"];
+
 /// Every operation but the preflights, which a browser asks of every path by itself.
 #[must_use]
 pub fn operations() -> Vec<Operation> {
@@ -211,5 +214,70 @@ fn statuses(code: Code) -> Vec<u16> {
     match code {
         Code::Internal => vec![500, 502],
         code => vec![code.status()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The codes that the contract names, each with its status.
+    const CONTRACT: [(&str, u16); 23] = [
+        ("malformed_json", 400),
+        ("bad_request", 400),
+        ("invalid_cursor", 400),
+        ("unauthorized", 401),
+        ("out_of_credits", 402),
+        ("member_cap_reached", 402),
+        ("key_cap_reached", 402),
+        ("forbidden", 403),
+        ("not_found", 404),
+        ("method_not_allowed", 405),
+        ("conflict", 409),
+        ("too_late", 409),
+        ("idempotency_in_progress", 409),
+        ("price_changed", 409),
+        ("payload_too_large", 413),
+        ("unsupported_media_type", 415),
+        ("validation_failed", 422),
+        ("idempotency_mismatch", 422),
+        ("concurrency_limit", 429),
+        ("rate_limited", 429),
+        ("quota_exceeded", 429),
+        ("internal", 500),
+        ("provider_unavailable", 503),
+    ];
+    /// Those that nothing answers, and why.
+    const NOT_ANSWERED: [(&str, &str); 3] = [
+        ("member_cap_reached", "there are no teams yet"),
+        (
+            "method_not_allowed",
+            "API Gateway does not tell a method that a path lacks from a path that there is not: both are 404",
+        ),
+        (
+            "idempotency_in_progress",
+            "a key is recorded in the transaction of what it was sent for: it is never half used",
+        ),
+    ];
+
+    #[test]
+    fn the_codes_that_are_answered_are_those_of_the_contract_in_both_directions() {
+        let known: BTreeSet<_> = Code::ALL
+            .iter()
+            .map(|code| (code.as_str(), code.status()))
+            .collect();
+        let mut expected: BTreeSet<_> = CONTRACT.into();
+        expected.retain(|(code, _)| !NOT_ANSWERED.iter().any(|(other, _)| other == code));
+        assert_eq!(known, expected);
+
+        let operations = operations();
+        for code in Code::ALL {
+            let answered = operations
+                .iter()
+                .any(|operation| operation.codes().contains(&code));
+            assert!(answered, "no operation answers {}", code.as_str());
+        }
     }
 }

@@ -24,6 +24,9 @@ pub struct ChangePassword {
     /// 8 to 128 characters, not one of the common ones.
     #[schemars(with = "schema::NewPassword")]
     pub new_password: Option<String>,
+    /// Whether your API keys end, too; they go on working if not.
+    #[serde(default)]
+    pub revoke_api_keys: bool,
 }
 
 /// A change of password, checked.
@@ -32,6 +35,8 @@ pub struct PasswordChange {
     pub current: Secret,
     /// What it shall be.
     pub new: Password,
+    /// Whether the API keys end, too.
+    pub ends_keys: bool,
 }
 
 impl ChangePassword {
@@ -41,15 +46,18 @@ impl ChangePassword {
     /// [`Refusal::Invalid`] naming each field that is wrong.
     pub fn check(self) -> Result<PasswordChange, Refusal> {
         let mut problems = Problems::default();
+        let ends_keys = self.revoke_api_keys;
         let current = problems
             .required("current_password", self.current_password)
             .and_then(|text| problems.valid(check_given("current_password", text)));
         let new = problems
             .required("new_password", self.new_password)
             .and_then(|text| problems.valid(check_password("new_password", text)));
-        let checked = current
-            .zip(new)
-            .map(|(current, new)| PasswordChange { current, new });
+        let checked = current.zip(new).map(|(current, new)| PasswordChange {
+            current,
+            new,
+            ends_keys,
+        });
         problems.or(checked)
     }
 }
@@ -134,9 +142,10 @@ pub(crate) fn check_password(field: &str, text: String) -> Result<Password, Fiel
                 FieldCode::NotAllowed,
                 "is one that attackers try first; choose another",
             ),
-            PasswordProblem::ControlCharacter => {
-                (FieldCode::Malformed, "must not have control characters")
-            }
+            PasswordProblem::Untypable => (
+                FieldCode::Malformed,
+                "must not have control characters or characters that cannot be seen",
+            ),
         };
         FieldError::new(field, code, message)
     })

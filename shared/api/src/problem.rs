@@ -134,8 +134,6 @@ pub enum Code {
     Conflict,
     /// What it would stop is over.
     TooLate,
-    /// The first request with this key is still being carried out.
-    IdempotencyInProgress,
     /// It costs more than was agreed to.
     PriceChanged,
     /// The body is too large.
@@ -160,7 +158,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, by its status.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 20] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidCursor,
@@ -171,7 +169,6 @@ impl Code {
         Self::NotFound,
         Self::Conflict,
         Self::TooLate,
-        Self::IdempotencyInProgress,
         Self::PriceChanged,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
@@ -199,10 +196,11 @@ impl Code {
             Refusal::NotFound(_) | Refusal::NoSuch { .. } => Self::NotFound,
             Refusal::Conflict(_) => Self::Conflict,
             Refusal::TooLate(_) => Self::TooLate,
-            Refusal::IdempotencyInProgress => Self::IdempotencyInProgress,
             Refusal::PriceChanged { .. } => Self::PriceChanged,
             Refusal::PayloadTooLarge { .. } => Self::PayloadTooLarge,
-            Refusal::UnsupportedMediaType => Self::UnsupportedMediaType,
+            Refusal::UnsupportedMediaType | Refusal::UnsupportedEncoding(_) => {
+                Self::UnsupportedMediaType
+            }
             Refusal::IdempotencyMismatch => Self::IdempotencyMismatch,
             Refusal::Invalid(_) => Self::ValidationFailed,
             Refusal::ConcurrencyLimit { .. } => Self::ConcurrencyLimit,
@@ -261,11 +259,6 @@ impl Code {
             ),
             Self::Conflict => (409, "conflict", "the state of things does not allow this"),
             Self::TooLate => (409, "too_late", "the provider has finished it already"),
-            Self::IdempotencyInProgress => (
-                409,
-                "idempotency_in_progress",
-                "a request with this Idempotency-Key is still being carried out",
-            ),
             Self::PriceChanged => (409, "price_changed", "the price is not what you agreed to"),
             Self::PayloadTooLarge => (413, "payload_too_large", "the body is too large"),
             Self::UnsupportedMediaType => (
@@ -304,7 +297,7 @@ pub fn retry_after(refusal: &Refusal) -> Option<Duration> {
             Some(*retry_after)
         }
         Refusal::ConcurrencyLimit { .. } => Some(CONCURRENCY_RETRY),
-        Refusal::IdempotencyInProgress | Refusal::Busy => Some(BUSY_RETRY),
+        Refusal::Busy => Some(BUSY_RETRY),
         Refusal::MalformedJson(_)
         | Refusal::InvalidCursor
         | Refusal::Unauthorized
@@ -321,6 +314,7 @@ pub fn retry_after(refusal: &Refusal) -> Option<Duration> {
         | Refusal::PriceChanged { .. }
         | Refusal::PayloadTooLarge { .. }
         | Refusal::UnsupportedMediaType
+        | Refusal::UnsupportedEncoding(_)
         | Refusal::Invalid(_) => None,
     }
 }

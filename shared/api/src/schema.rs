@@ -145,6 +145,8 @@ forms! {
     NewPassword = line(8, 128, "a long pass phrase");
     /// A password that is to be checked.
     Password = sized(text("a long pass phrase"), 0, 1_024);
+    /// What somebody answered to a challenge.
+    ChallengeAnswer = sized(text("0.XYZ…"), 0, crate::accounts::CHALLENGE_BYTES_MAX);
     /// What somebody wants to be called.
     FullName = line(1, FULL_NAME_CHARS_MAX, "Ada Lovelace");
     /// Where a picture of somebody is.

@@ -1,5 +1,6 @@
 //! Registering, signing in, one's own profile, and establishing who a caller is.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use auth::api_keys::PersonalKey;
@@ -10,13 +11,12 @@ use domain::Refusal;
 use domain::accounts::{Caller, Email, FullName, Plan, ProfileChange, SESSIONS_MAX, Shown, User};
 use domain::attempts::{Attempt, Source};
 use domain::audit::{Act, Chain, Deed, Head};
-use domain::ids::{Tenant, UserId};
-use domain::ledger::Wallet;
-use domain::plans::{KeyNote, Term, dedicated_key};
+use domain::ids::UserId;
+use domain::plans::Term;
 use store::{Credential, Registered};
 
 use crate::sessions::{SignedIn, new_session, signed_in};
-use crate::{App, Error, attempts, audit, clock, emails, plans};
+use crate::{App, Error, attempts, audit, bonuses, challenge, clock, emails, plans};
 
 /// How often a registration is tried that another one of the same e-mail stood in the way of.
 const REGISTER_ATTEMPTS_MAX: u32 = 6;
@@ -24,19 +24,37 @@ const REGISTER_ATTEMPTS_MAX: u32 = 6;
 /// How exactly a key's last use is known: a write for each use would double what a key costs.
 const LAST_USED_RESOLUTION: Duration = Duration::from_secs(300);
 
-/// Makes an account with its bonus, has its verification letter written, and signs it in.
+/// Somebody who wants an account.
+pub struct Newcomer {
+    /// Where mail goes.
+    pub email: Email,
+    /// What they want to sign in with.
+    pub password: Password,
+    /// What they want to be called.
+    pub full_name: Option<FullName>,
+    /// What they answered to the challenge.
+    pub challenge: Option<String>,
+}
+
+/// Makes an account, has its verification letter written, and signs it in.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if the e-mail has an account, [`Refusal::RateLimited`] if too many come from `source`.
+/// [`Refusal::Conflict`] if the e-mail has an account, [`Refusal::RateLimited`] if too many come from `source`,
+/// [`Refusal::Invalid`] if there is a challenge that they did not solve.
 pub async fn register(
     app: &App,
     source: &Source,
-    email: Email,
-    password: Password,
-    full_name: Option<FullName>,
+    Newcomer {
+        email,
+        password,
+        full_name,
+        challenge,
+    }: Newcomer,
 ) -> Result<SignedIn, Error> {
     let now = clock::now();
-    attempts::count(app, Attempt::RegisterFrom(source)).await?;
+    let most = app.config.registrations_per_hour;
+    attempts::count(app, Attempt::RegisterFrom(source, most)).await?;
+    challenge::pass(app, challenge.as_deref()).await?;
     let (hash, issuer) = tokio::join!(passwords::hash(password), app.issuer());
     let (hash, issuer) = (hash.map_err(Fault::doing("hashing a password"))?, issuer?);
     let user = User {
@@ -47,24 +65,28 @@ pub async fn register(
         avatar_url: None,
         plan: Plan::Free,
         term: Term::first(now),
+        seen_on: None,
+        granted_plan: Plan::Free,
+        paid_plans: BTreeMap::new(),
         suspended: false,
         era: 0,
+        api_keys: BTreeSet::new(),
         created_at: now,
         updated_at: now,
     };
     let (session, refresh_token) = new_session(&user.id, user.era, now)?;
-    let bonus = Wallet::empty(Tenant::User(user.id.clone()))
-        .bonus(&user.id, app.config.sign_up_credits, now)
-        .map_err(Fault::doing("booking a sign-up bonus"))?;
+    let bonus = bonuses::due_at_registration(app, &user, now);
     let deed = Deed::own(&user.id, Act::Registered, user.id.as_str());
     let record = Head::START.append(&deed, now);
     let store = app.store();
     for attempt in 0..REGISTER_ATTEMPTS_MAX {
-        let registered = store.register(&user, &hash, &session, &bonus, &record);
+        let registered = store.register(&user, &hash, &session, bonus.as_ref(), &record);
         match registered.await? {
             Registered::Done => {
-                let note = KeyNote::of(&user);
-                tokio::join!(emails::welcome(app, &user), plans::tell(app, &note));
+                tokio::join!(
+                    emails::welcome(app, &user),
+                    bonuses::book_now(app, bonus.as_ref())
+                );
                 return Ok(signed_in(issuer, user, &session, refresh_token, now)?);
             }
             Registered::EmailTaken => {
@@ -93,7 +115,7 @@ pub async fn login(
     // First by source: who is kept out by that must not go on locking other people's e-mails.
     attempts::count(app, Attempt::SignInFrom(source)).await?;
     let (counted, credential, issuer) = tokio::join!(
-        attempts::count(app, Attempt::SignInAs(email)),
+        attempts::count_sign_in(app, email, source),
         store.credential(email),
         app.issuer()
     );
@@ -123,14 +145,9 @@ pub async fn login(
     let begun = audit::recorded(app, &deed, Some(head), |record| {
         store.put_session(&session, record)
     });
-    let (stored, forgotten, taken_back) = tokio::join!(
-        begun,
-        store.forget(Attempt::SignInAs(email)),
-        attempts::take_back(app, Attempt::SignInFrom(source))
-    );
+    let (stored, forgotten) = tokio::join!(begun, attempts::signed_in(app, email, source));
     stored?;
     forgotten?;
-    taken_back?;
     store.end_oldest_sessions(&user.id, SESSIONS_MAX).await?;
     Ok(signed_in(issuer, user, &session, refresh_token, now)?)
 }
@@ -191,16 +208,16 @@ pub fn public_keys(app: &App) -> &str {
 pub struct Admitted {
     /// Who.
     pub caller: Caller,
-    /// The value of their own usage-plan key, or of the one that everybody on their plan shares until they have one.
+    /// The value of their own usage-plan key, or of one that their plan shares.
     pub usage_key: String,
 }
 
-fn admitted(app: &App, user: &User, caller: Caller) -> Admitted {
-    let shared = || app.config.shared_keys.of(user.plan).clone();
-    Admitted {
-        usage_key: dedicated_key(user).unwrap_or_else(shared),
+async fn admitted(app: &App, user: &User, caller: Caller) -> Result<Admitted, Fault> {
+    let (usage_key, ()) = tokio::join!(plans::usage_key(app, user), plans::saw(app, user));
+    Ok(Admitted {
+        usage_key: usage_key?,
         caller,
-    }
+    })
 }
 
 /// Who sends this `Authorization` header: one check of its form or signature, then one read.
@@ -230,9 +247,27 @@ pub async fn authorize(app: &App, authorization: &str) -> Result<Admitted, Error
                 email_verified: user.email_verified,
                 shown: Shown::Session(session.id),
             };
-            Ok(admitted(app, &user, caller))
+            Ok(admitted(app, &user, caller).await?)
         }
         Some(_) | None => Err(Refusal::Unauthorized.into()),
+    }
+}
+
+/// Who is signed in with this `Authorization` header, at an endpoint that asks nobody for one; none without a header.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`] for a header that is not of a living session.
+pub async fn signed_in_caller(
+    app: &App,
+    authorization: Option<&str>,
+) -> Result<Option<Caller>, Error> {
+    let Some(authorization) = authorization else {
+        return Ok(None);
+    };
+    let caller = authorize(app, authorization).await?.caller;
+    match caller.shown {
+        Shown::Session(_) => Ok(Some(caller)),
+        Shown::Key { .. } => Err(Refusal::Unauthorized.into()),
     }
 }
 
@@ -245,7 +280,7 @@ async fn authorize_key(app: &App, token: &str) -> Result<Admitted, Error> {
         .await?;
     let known = found
         .filter(|known| presented.matches(&known.digest))
-        .filter(|known| known.key.is_alive(now) && !known.user.suspended)
+        .filter(|known| known.key.is_alive(&known.user, now))
         .ok_or(Refusal::Unauthorized)?;
     let last_used_at = known.key.last_used_at;
     if last_used_at.is_none_or(|at| now.since(at) >= LAST_USED_RESOLUTION) {
@@ -265,7 +300,7 @@ async fn authorize_key(app: &App, token: &str) -> Result<Admitted, Error> {
             scopes: known.key.request.scopes,
         },
     };
-    Ok(admitted(app, &known.user, caller))
+    Ok(admitted(app, &known.user, caller).await?)
 }
 
 /// The token in `Bearer <token>`; the scheme is case-insensitive (RFC 9110, 11.1).

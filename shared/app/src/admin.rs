@@ -114,10 +114,8 @@ pub async fn change_account(
 /// Closes an account and ends its sessions for good: whoever took one over does not come back with its owner.
 async fn suspend(app: &App, id: &UserId, deed: &Deed) -> Result<(), Error> {
     let new = NewEra {
-        password_hash: None,
-        keep: None,
-        token: None,
         is_suspension: true,
+        ..NewEra::default()
     };
     for _ in 0..SUSPEND_ATTEMPTS_MAX {
         let user = app.store().user(id).await?;

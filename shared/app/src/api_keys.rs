@@ -6,8 +6,10 @@ use domain::Refusal;
 use domain::accounts::Caller;
 use domain::api_keys::{ApiKey, KEYS_MAX, KeyRequest};
 use domain::audit::{Act, Chain, Deed};
-use domain::ids::KeyId;
+use domain::ids::{KeyId, SessionId};
+use store::KeyPut;
 
+use crate::pages::{self, Page, Wanted};
 use crate::{App, Error, audit, clock};
 
 /// A key, just made.
@@ -18,19 +20,25 @@ pub struct Made {
     pub secret: String,
 }
 
-/// Makes a key for the caller.
+/// Makes a key for the caller, whose `session` must still live: the gateway may let one in that has just ended.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if they have as many as they may.
-pub async fn create(app: &App, caller: &Caller, request: KeyRequest) -> Result<Made, Error> {
+/// [`Refusal::Conflict`] if they have as many as they may, [`Refusal::Unauthorized`] if their session has ended.
+pub async fn create(
+    app: &App,
+    caller: &Caller,
+    session: &SessionId,
+    request: KeyRequest,
+) -> Result<Made, Error> {
     let (store, chain) = (app.store(), Chain::of(&caller.user));
-    let (existing, head) =
-        tokio::try_join!(store.api_keys(&caller.user), store.audit_head(&chain))?;
-    if existing.len() >= KEYS_MAX {
-        let full = format!("you have {KEYS_MAX} API keys, which is all that you may; delete one");
-        return Err(Refusal::Conflict(full).into());
-    }
+    let (found, head) = tokio::try_join!(
+        store.user_and_session(&caller.user, session),
+        store.audit_head(&chain)
+    )?;
     let now = clock::now();
+    let (owner, _) = found
+        .filter(|(user, session)| session.is_alive(user, now))
+        .ok_or(Refusal::Unauthorized)?;
     let key = ApiKey {
         id: KeyId::new(now, clock::entropy()?),
         user: caller.user.clone(),
@@ -38,27 +46,38 @@ pub async fn create(app: &App, caller: &Caller, request: KeyRequest) -> Result<M
         request,
         last_used_at: None,
         created_at: now,
-        revoked: false,
     };
     let secret = PersonalKey::generate(key.user.clone(), key.id.clone())
         .map_err(Fault::doing("making an API key"))?;
     let deed = Deed::own(&caller.user, Act::KeyCreated, key.id.as_str());
-    audit::recorded(app, &deed, Some(head), |record| {
-        store.put_api_key(&key, secret.digest(), record)
-    })
-    .await?;
-    Ok(Made {
-        key,
-        secret: secret.reveal(),
-    })
+    let put = audit::recorded(app, &deed, Some(head), |record| {
+        store.put_api_key(&owner, &key, secret.digest(), record)
+    });
+    match put.await? {
+        KeyPut::Done => Ok(Made {
+            key,
+            secret: secret.reveal(),
+        }),
+        KeyPut::Full => {
+            let full =
+                format!("you have {KEYS_MAX} API keys, which is all that you may; delete one");
+            Err(Refusal::Conflict(full).into())
+        }
+        KeyPut::SessionEnded => Err(Refusal::Unauthorized.into()),
+    }
 }
 
-/// The caller's keys, newest first.
+/// A page of the caller's keys, newest first.
 ///
 /// # Errors
-/// A fault if they cannot be read.
-pub async fn list(app: &App, caller: &Caller) -> Result<Vec<ApiKey>, Error> {
-    Ok(app.store().api_keys(&caller.user).await?)
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list.
+pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<Page<ApiKey>, Error> {
+    let keys = app.store().api_keys(&caller.user).await?;
+    let binding = format!("{}/api-keys", caller.user);
+    let place = |key: &ApiKey| key.id.clone();
+    Ok(pages::of(keys, &binding, wanted, place, |key, last| {
+        key < last
+    })?)
 }
 
 /// Deletes a key of the caller's: it stops working within the minute that the authorizer's answer is kept.
@@ -67,10 +86,10 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<ApiKey>, Error> {
 /// [`Refusal::NotFound`] if they have none with this id.
 pub async fn delete(app: &App, caller: &Caller, id: &KeyId) -> Result<(), Error> {
     let deed = Deed::own(&caller.user, Act::KeyDeleted, id.as_str());
-    let revoked = audit::recorded(app, &deed, None, |record| {
-        app.store().revoke_api_key(&caller.user, id, record)
+    let ended = audit::recorded(app, &deed, None, |record| {
+        app.store().end_api_key(&caller.user, id, record)
     });
-    if revoked.await? {
+    if ended.await? {
         Ok(())
     } else {
         Err(Refusal::NotFound("API key").into())

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use aws::Fault;
 use domain::Refusal;
-use domain::attempts::Attempt;
+use domain::accounts::Email;
+use domain::attempts::{Attempt, Source};
 use store::Counted;
 
 use crate::{App, Error, clock};
@@ -55,4 +57,47 @@ pub(crate) async fn take_back(app: &App, attempt: Attempt<'_>) -> Result<(), Err
 
 fn is_limited(app: &App, attempt: Attempt<'_>) -> bool {
     app.config.source_limits || !attempt.is_by_source()
+}
+
+/// Counts a sign-in as `email` from `source` before its password is looked at. The limit of all sources together does not
+/// bind one that the e-mail was signed in from before: guesses from elsewhere keep no owner out.
+///
+/// # Errors
+/// [`Refusal::RateLimited`] if there were too many.
+pub(crate) async fn count_sign_in(app: &App, email: &Email, source: &Source) -> Result<(), Error> {
+    // First by source: who is kept out by that must not go on locking the e-mail for everybody.
+    count(app, Attempt::SignInAs(email, source)).await?;
+    match count(app, Attempt::SignInAnywhere(email)).await {
+        Err(Error::Refused(Refusal::RateLimited { retry_after })) => {
+            if app
+                .store()
+                .knows_source(email, source, clock::now())
+                .await?
+            {
+                return Ok(());
+            }
+            Err(Refusal::RateLimited { retry_after }.into())
+        }
+        other => other,
+    }
+}
+
+/// Forgets what a sign-in counted that has succeeded, and knows its source from then on.
+///
+/// # Errors
+/// A fault if it could not be written.
+pub(crate) async fn signed_in(app: &App, email: &Email, source: &Source) -> Result<(), Fault> {
+    let store = app.store();
+    tokio::try_join!(
+        store.forget(Attempt::SignInAs(email, source)),
+        store.take_back(Attempt::SignInAnywhere(email)),
+        store.know_source(email, source, clock::now()),
+        async {
+            match is_limited(app, Attempt::SignInFrom(source)) {
+                true => store.take_back(Attempt::SignInFrom(source)).await,
+                false => Ok(()),
+            }
+        }
+    )?;
+    Ok(())
 }

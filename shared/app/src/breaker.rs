@@ -104,12 +104,9 @@ fn tell_operator(before: &Breaker, after: &Breaker, evidence: &Evidence) {
 /// # Errors
 /// [`Refusal::ProviderDown`], with when to come back.
 pub(crate) fn check_order(breaker: &Breaker, now: Timestamp) -> Result<(), Refusal> {
-    match breaker.gate(now) {
-        Gate::Closed | Gate::HalfOpen => Ok(()),
-        Gate::Open(until) => Err(Refusal::ProviderDown {
-            retry_after: until.since(now),
-        }),
-    }
+    breaker
+        .takes_orders(now)
+        .map_err(|retry_after| Refusal::ProviderDown { retry_after })
 }
 
 /// Notes for the operator's alarm whether the provider is left alone.

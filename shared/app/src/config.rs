@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use blobs::Buckets;
-use domain::Credits;
 use domain::accounts::Email;
+use domain::bonuses::BonusRule;
 use domain::breaker::BreakerRule;
-use domain::plans::ByPlan;
+use domain::plans::UsagePlans;
 use queue::Queues;
 use store::Tables;
 
@@ -30,22 +30,50 @@ pub struct Config {
     pub tokens: TokenSettings,
     /// Jobs.
     pub jobs: JobSettings,
+    /// How many bytes of uploads a tenant may have.
+    pub upload_bytes_max: u64,
     /// The usage-plan keys of those who have none of their own.
-    pub shared_keys: ByPlan<String>,
+    pub shared_keys: SharedKeySettings,
     /// How long after a usage-plan key was made it may be named.
     pub key_settles_after: Duration,
     /// The usage plans, where keys are made for them.
-    pub usage_plans: Option<ByPlan<String>>,
-    /// What a new user gets.
-    pub sign_up_credits: Credits,
+    pub usage_plans: Option<UsagePlans>,
+    /// What a newcomer gets.
+    pub sign_up_bonus: BonusRule,
+    /// The name of the secret that mailboxes are remembered with.
+    pub mailbox_key_name: String,
     /// Letters to users.
     pub mail: mail::Settings,
+    /// How many letters a day go to addresses that nobody has shown to be theirs.
+    pub letters_to_strangers_per_day: u32,
+    /// How many accounts an hour are made from one source.
+    pub registrations_per_hour: u32,
+    /// What newcomers must solve, if anything.
+    pub challenge: Option<ChallengeSettings>,
     /// Whether what may be tried is limited by where it comes from, too.
     pub source_limits: bool,
     /// Who administers the platform.
     pub admin_emails: Vec<Email>,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
+}
+
+/// Where a challenge's answers are verified, and what our secret there is called.
+#[derive(Clone, Debug)]
+pub struct ChallengeSettings {
+    /// The verifier.
+    pub url: String,
+    /// The name of the secret that we show it.
+    pub secret_name: String,
+}
+
+/// The usage-plan keys that plans share.
+#[derive(Clone, Debug)]
+pub struct SharedKeySettings {
+    /// What their values begin with.
+    pub prefix: String,
+    /// How many a plan shares.
+    pub count: u32,
 }
 
 /// Where the provider is, and what its key is called.

@@ -6,19 +6,36 @@
 use std::time::Duration;
 
 use auth::opaque::MailedSecret;
+use auth::passwords::Password;
 use aws::Fault;
 use domain::accounts::{Caller, MailedToken, Purpose, User};
-use domain::attempts::Attempt;
+use domain::attempts::{Attempt, Source};
 use domain::audit::{Act, Deed};
 use domain::ids::UserId;
+use domain::mailboxes::Mailbox;
 use domain::{FieldCode, Refusal};
 use mail::Letter;
 use queue::SendMail;
+use store::{EndedBy, Erased};
 
-use crate::{App, Error, attempts, audit, clock};
+use crate::{App, Error, attempts, audit, bonuses, clock, erasure, metrics, passwords};
 
 /// How long signing up waits for the mail queue, whose letter can be asked for again.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often a decline is tried while whoever made the account begins other eras.
+const DECLINE_ATTEMPTS_MAX: u32 = 10;
+/// What is said to somebody who declines an account with a job that runs.
+const STILL_RUNS: &str = "a job of this account still runs; nobody can sign in to it any more. Send this again when the \
+                          job is over, and the account is removed";
+
+/// Somebody who says that a mailbox is theirs.
+pub struct Claim {
+    /// The token that was mailed there, as it was sent.
+    pub token: String,
+    /// Another password for the account.
+    pub password: Option<Password>,
+}
 
 /// Has the letter written that lets a new user verify their e-mail. The account is there whether or not this works.
 pub(crate) async fn welcome(app: &App, user: &User) {
@@ -53,21 +70,71 @@ pub async fn resend(app: &App, caller: &Caller) -> Result<(), Error> {
     Ok(ask_for_letter(app, &user.id).await?)
 }
 
-/// Notes that an e-mail is its user's, as a token shows that was mailed there.
+/// Notes that an e-mail is its user's, as a token shows that was mailed there. The token is proof of the mailbox and of
+/// nothing else: the account may have been made by a stranger, with a password of theirs. So it counts only beside a
+/// living session of that very account, or with a new password, which ends every session and API key.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the token is none, was used, or has expired.
-pub async fn verify(app: &App, token: &str) -> Result<(), Error> {
-    let token = mailed_token(app, Purpose::VerifyEmail, token).await?;
+/// [`Refusal::Invalid`] if the token is none, was used, or has expired, or a password is needed.
+pub async fn verify(
+    app: &App,
+    caller: Option<&Caller>,
+    source: &Source,
+    claim: Claim,
+) -> Result<(), Error> {
+    let token = mailed_token(app, Purpose::VerifyEmail, &claim.token).await?;
+    let is_own = caller.is_some_and(|caller| caller.user == token.user);
+    match claim.password {
+        Some(password) => passwords::set_anew(app, source, &token, password).await,
+        None if is_own => verify_own(app, &token).await,
+        None => {
+            let message = "must be given unless you are signed in to this account: a new one, which ends every \
+                           session and API key";
+            Err(Refusal::field("password", FieldCode::Required, message).into())
+        }
+    }
+}
+
+async fn verify_own(app: &App, token: &MailedToken) -> Result<(), Error> {
+    let user = app.store().user(&token.user).await?;
+    let user = user.ok_or_else(not_valid)?;
+    let bonus = bonuses::due_at_verification(app, &user, clock::now());
     let deed = Deed::own(&token.user, Act::EmailVerified, token.user.as_str());
     let verified = audit::recorded(app, &deed, None, |record| {
-        app.store().verify_email(&token, record)
+        app.store()
+            .verify_email(&user, token, bonus.as_ref(), record)
     });
-    if verified.await? {
-        Ok(())
-    } else {
-        Err(not_valid().into())
+    if !verified.await? {
+        return Err(not_valid().into());
     }
+    bonuses::book_now(app, bonus.as_ref()).await;
+    Ok(())
+}
+
+/// Removes an account that somebody made for this mailbox without its owner, as a token shows that was mailed there. An
+/// account that was ever verified is its owner's to delete.
+///
+/// # Errors
+/// [`Refusal::Invalid`] if the token is none, was used, or has expired; [`Refusal::Conflict`] if a job of the account
+/// runs: nobody can sign in to it any more, and the same token removes it when the job is over.
+pub async fn decline(app: &App, token: &str) -> Result<(), Error> {
+    let token = mailed_token(app, Purpose::VerifyEmail, token).await?;
+    let mut era = None;
+    for _ in 0..DECLINE_ATTEMPTS_MAX {
+        let user = app.store().user(&token.user).await?;
+        // Refused in the era that it is of: the token was used, or the account verified.
+        let user = user
+            .filter(|user| !user.email_verified && era != Some(user.era))
+            .ok_or_else(not_valid)?;
+        match erasure::end(app, &user, EndedBy::Mailbox(&token)).await? {
+            Erased::Done => return Ok(()),
+            Erased::JobRuns if passwords::shut_out(app, &user).await? => {
+                return Err(Refusal::Conflict(STILL_RUNS.to_owned()).into());
+            }
+            Erased::Gone | Erased::JobRuns => era = Some(user.era),
+        }
+    }
+    Err(Refusal::Busy.into())
 }
 
 /// The worker's part: writes to a user, unless there is no reason any more.
@@ -85,13 +152,12 @@ pub async fn write_verification(app: &App, user: &UserId) -> Result<(), Error> {
 /// Makes a token and mails it. A delivery that comes twice mails two tokens, of which either works.
 pub(crate) async fn send_token(app: &App, user: &User, purpose: Purpose) -> Result<(), Error> {
     let (store, now) = (app.store(), clock::now());
-    let counted = Attempt::MailTo(&user.email);
-    match attempts::count(app, counted).await {
-        Err(Error::Refused(Refusal::RateLimited { .. })) => {
-            tracing::warn!(user = %user.id, "too many letters to one address; this one is not sent");
-            return Ok(());
-        }
-        other => other?,
+    let mailbox = app.mailbox_key().await?.digest(&Mailbox::of(&user.email));
+    let mailbox = mailbox.map_err(Fault::doing("knowing a mailbox again"))?;
+    let strangers_max = app.config.letters_to_strangers_per_day;
+    let counted = letters(user, &mailbox, strangers_max);
+    if !count(app, user, &counted).await? {
+        return Ok(());
     }
     let secret = MailedSecret::generate().map_err(Fault::doing("making a token to mail"))?;
     let token = MailedToken {
@@ -109,9 +175,44 @@ pub(crate) async fn send_token(app: &App, user: &User, purpose: Purpose) -> Resu
     };
     let sent = app.mail().send(&user.email, letter).await;
     if sent.is_err() {
-        attempts::take_back(app, counted).await?;
+        take_back(app, &counted).await?;
     }
     Ok(sent?)
+}
+
+/// What a letter to `user` is counted as. Strangers' addresses have limits of their own: anybody can register them.
+fn letters<'a>(user: &User, mailbox: &'a str, strangers_max: u32) -> Vec<Attempt<'a>> {
+    let mut counted = vec![Attempt::MailTo(mailbox)];
+    if !user.email_verified {
+        counted.push(Attempt::MailToStranger(mailbox));
+        counted.push(Attempt::MailToStrangers(strangers_max));
+    }
+    counted
+}
+
+/// Counts a letter; `false` if there are too many, and then it counts as none.
+async fn count(app: &App, user: &User, counted: &[Attempt<'_>]) -> Result<bool, Error> {
+    for (n, attempt) in counted.iter().enumerate() {
+        match attempts::count(app, *attempt).await {
+            Err(Error::Refused(Refusal::RateLimited { .. })) => {
+                take_back(app, &counted[..n]).await?;
+                if matches!(attempt, Attempt::MailToStrangers(_)) {
+                    metrics::gauge("LettersRefused", 1);
+                }
+                tracing::warn!(user = %user.id, ?attempt, "too many letters; this one is not sent");
+                return Ok(false);
+            }
+            other => other?,
+        }
+    }
+    Ok(true)
+}
+
+async fn take_back(app: &App, counted: &[Attempt<'_>]) -> Result<(), Error> {
+    for attempt in counted {
+        attempts::take_back(app, *attempt).await?;
+    }
+    Ok(())
 }
 
 /// The token that somebody got by mail for `purpose`, if it can be used.

@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use auth::opaque::Secret;
 use aws::Fault;
-use domain::accounts::Caller;
+use domain::accounts::{Caller, User};
 use domain::audit::{Act, Deed};
 use domain::ids::{Tenant, UserId};
 use domain::{Refusal, Timestamp};
-use store::{Erased, System};
+use store::{EndedBy, Erased, System};
 
+use crate::passwords::with_password;
 use crate::{App, Error, audit, clock};
 
 /// How long the owner waits for the deletion of what there is: most accounts are empty long before.
@@ -17,29 +19,48 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long one run of the purge begins new steps: well inside its function's five minutes.
 const TIME_MAX: Duration = Duration::from_secs(4 * 60);
 
-/// Erases the caller's account.
+/// Erases the caller's account. It cannot be undone, so it asks for the password: an access token is not enough.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] while one of its jobs runs, [`Refusal::Unauthorized`] if it is gone.
-pub async fn erase(app: &App, caller: &Caller) -> Result<(), Error> {
-    let store = app.store();
-    let user = store.user(&caller.user).await?;
-    let user = user.ok_or(Refusal::Unauthorized)?;
-    let deed = Deed::own(&user.id, Act::Erased, user.id.as_str());
-    let erased = audit::recorded(app, &deed, None, |record| store.erase(&user, record));
-    match erased.await? {
-        Erased::Done => {}
-        Erased::Gone => return Err(Refusal::Unauthorized.into()),
+/// [`Refusal::Invalid`] if the password is wrong, [`Refusal::Conflict`] while one of its jobs runs,
+/// [`Refusal::Unauthorized`] if it is gone.
+pub async fn erase(app: &App, caller: &Caller, password: Secret) -> Result<(), Error> {
+    let user = with_password(app, caller, "password", password).await?;
+    match end(app, &user, EndedBy::Owner).await? {
+        Erased::Done => Ok(()),
+        Erased::Gone => Err(Refusal::Unauthorized.into()),
         Erased::JobRuns => {
             let runs = "a job is running; cancel it or wait for its end, then delete the account";
-            return Err(Refusal::Conflict(runs.to_owned()).into());
+            Err(Refusal::Conflict(runs.to_owned()).into())
         }
     }
-    // The account is gone, whatever becomes of this: the purge goes on where it stops.
-    if let Err(fault) = purge(app, &user.id, clock::now().plus(PATIENCE)).await {
-        tracing::warn!(user = %user.id, fault = fault.chain(), "an erasure is left to the purge");
+}
+
+/// Ends an account, and deletes what it left as far as there is time.
+///
+/// # Errors
+/// A fault, or [`Refusal::Busy`], if it was not ended.
+pub(crate) async fn end(app: &App, user: &User, by: EndedBy<'_>) -> Result<Erased, Error> {
+    let act = match by {
+        EndedBy::Owner => Act::Erased,
+        EndedBy::Mailbox(_) => Act::Declined,
+    };
+    let deed = Deed::own(&user.id, act, user.id.as_str());
+    let erased = audit::recorded(app, &deed, None, |record| {
+        app.store().erase(user, by, record)
+    })
+    .await?;
+    if erased == Erased::Done {
+        // The account is gone, whatever becomes of this: counts end by themselves, and the purge goes on where it stops.
+        let (purged, forgotten) = tokio::join!(
+            purge(app, &user.id, clock::now().plus(PATIENCE)),
+            app.store().forget_sign_ins(&user.email)
+        );
+        if let Err(fault) = purged.and(forgotten) {
+            tracing::warn!(user = %user.id, fault = fault.chain(), "an erasure is left to the purge");
+        }
     }
-    Ok(())
+    Ok(erased)
 }
 
 /// What a run of the purge came to.

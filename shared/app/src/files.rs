@@ -1,12 +1,23 @@
-//! Uploading reference images: announce, upload to S3 directly, complete.
+//! Uploading reference images: announce, upload to S3 directly, complete; and deleting them.
 
+use aws::Fault;
 use blobs::{UPLOAD_EXPIRY, Upload};
 use domain::accounts::Caller;
-use domain::files::{Announced, File, FileState};
+use domain::files::{Announced, FILES_MAX, File, FileNote, FileState};
 use domain::ids::{FileId, Tenant};
 use domain::{Refusal, Timestamp};
+use futures::StreamExt as _;
+use store::{Announcement, FileChange, System};
 
 use crate::{App, Error, clock};
+
+/// How often a write is tried that others stood in the way of.
+const ATTEMPTS_MAX: u32 = 8;
+/// How many notes one run of the purge follows at most: a day has many runs.
+const NOTES_MAX: i32 = 500;
+/// How many it follows at once.
+const NOTES_AT_ONCE: usize = 10;
+const MEBIBYTE: u64 = 1024 * 1024;
 
 /// How to upload it.
 #[derive(Debug)]
@@ -22,7 +33,7 @@ pub struct Created {
 /// Announces a file.
 ///
 /// # Errors
-/// A fault if it could not be recorded or signed.
+/// [`Refusal::Conflict`] if the caller has as many files, or bytes, as they may.
 pub async fn create(app: &App, caller: &Caller, new: Announced) -> Result<Created, Error> {
     let now = clock::now();
     let file = File {
@@ -35,16 +46,30 @@ pub async fn create(app: &App, caller: &Caller, new: Announced) -> Result<Create
         state: FileState::Pending,
         created_at: now,
     };
-    let (stored, upload) = tokio::join!(
-        app.store().put_file(&file),
-        app.blobs().presign_upload(&file)
-    );
-    stored?;
-    Ok(Created {
-        file,
-        upload: upload?,
-        expires_at: now.plus(UPLOAD_EXPIRY),
-    })
+    let upload = app.blobs().presign_upload(&file).await?;
+    let bytes_max = app.config.upload_bytes_max;
+    for attempt in 0..ATTEMPTS_MAX {
+        match app.store().put_file(&file, bytes_max).await? {
+            Announcement::Done => {
+                let expires_at = now.plus(UPLOAD_EXPIRY);
+                return Ok(Created {
+                    file,
+                    upload,
+                    expires_at,
+                });
+            }
+            Announcement::Full => {
+                let mebibytes = bytes_max / MEBIBYTE;
+                let full = format!(
+                    "your files would be more than {mebibytes} MiB or {FILES_MAX} files, which is all that you may \
+                     have; delete some. What was announced and not completed goes by itself within a day"
+                );
+                return Err(Refusal::Conflict(full).into());
+            }
+            Announcement::Busy => clock::back_off(attempt).await?,
+        }
+    }
+    Err(Refusal::Busy.into())
 }
 
 /// Checks what arrived against what was announced. Doing it again changes nothing.
@@ -69,11 +94,93 @@ pub async fn complete(app: &App, caller: &Caller, id: &FileId) -> Result<File, E
     if !file.content_type.matches(&arrived.first) {
         return conflict("what was uploaded is not of the type that was announced");
     }
-    app.store().file_ready(&file).await?;
-    Ok(File {
-        state: FileState::Ready,
-        ..file
-    })
+    for attempt in 0..ATTEMPTS_MAX {
+        if is_done(app.store().file_ready(&file).await?)? {
+            return Ok(File {
+                state: FileState::Ready,
+                ..file
+            });
+        }
+        clock::back_off(attempt).await?;
+    }
+    Err(Refusal::Busy.into())
+}
+
+/// Whether a change was made; if not, it may be once no other write stands in its way.
+fn is_done(change: FileChange) -> Result<bool, Refusal> {
+    match change {
+        FileChange::Done => Ok(true),
+        FileChange::Gone => Err(Refusal::NotFound("file")),
+        FileChange::Busy => Ok(false),
+    }
+}
+
+/// Deletes a file. What was generated from it stays; a job that has not read it yet fails, and costs nothing.
+///
+/// # Errors
+/// [`Refusal::NotFound`] if the caller has none with this id.
+pub async fn delete(app: &App, caller: &Caller, id: &FileId) -> Result<(), Error> {
+    let file = get(app, caller, id).await?;
+    let note = FileNote::deleted(&file, clock::now());
+    let mut attempt = 0;
+    while !is_done(app.store().delete_file(&file, &note).await?)? {
+        attempt += 1;
+        if attempt == ATTEMPTS_MAX {
+            return Err(Refusal::Busy.into());
+        }
+        clock::back_off(attempt).await?;
+    }
+    // The file is gone for everybody. Its bytes are left to the purge if they may come again, or this fails.
+    if note.due_at <= clock::now()
+        && let Err(fault) = end(app, &note).await
+    {
+        tracing::warn!(file = %file.id, fault = fault.chain(), "a file's bytes are left to the purge");
+    }
+    Ok(())
+}
+
+/// Deletes the bytes that a note is about, and then the note.
+async fn end(app: &App, note: &FileNote) -> Result<(), Fault> {
+    app.blobs().delete_upload(&note.tenant, &note.file).await?;
+    app.store().end_file_note(System, note).await
+}
+
+/// Gives up every upload that was not completed in time, and deletes what is left of deleted files; how many there were.
+///
+/// # Errors
+/// A fault if the notes cannot be listed, or one could not be followed; the others are, and the next run tries again.
+pub async fn purge(app: &App) -> Result<usize, Error> {
+    let due = app.store().file_notes(System, clock::now(), NOTES_MAX);
+    let notes = futures::stream::iter(due.await?);
+    let followed = notes.map(|note| follow(app, note));
+    let followed: Vec<_> = followed.buffer_unordered(NOTES_AT_ONCE).collect().await;
+    let count = followed.len();
+    for followed in followed {
+        followed?;
+    }
+    Ok(count)
+}
+
+async fn follow(app: &App, note: FileNote) -> Result<(), Fault> {
+    let followed = give_up(app, &note).await;
+    if let Err(fault) = &followed {
+        tracing::error!(file = %note.file, fault = fault.chain(), "a file that must go is still there");
+    }
+    followed
+}
+
+async fn give_up(app: &App, note: &FileNote) -> Result<(), Fault> {
+    let store = app.store();
+    match store.file(&note.tenant, &note.file).await? {
+        // The index shows a note for a moment that has ended.
+        Some(file) if file.state == FileState::Ready => Ok(()),
+        Some(file) => match store.give_file_up(System, &file).await? {
+            true => end(app, note).await,
+            // Completed meanwhile.
+            false => Ok(()),
+        },
+        None => end(app, note).await,
+    }
 }
 
 /// The caller's own file.

@@ -8,7 +8,9 @@ pub mod admin;
 pub mod api_keys;
 mod attempts;
 pub mod audit;
+pub mod bonuses;
 pub mod breaker;
+mod challenge;
 pub mod clock;
 pub mod config;
 pub mod credits;
@@ -20,6 +22,7 @@ pub mod health;
 pub mod jobs;
 pub mod metrics;
 pub mod models;
+pub mod pages;
 pub mod passwords;
 pub mod plans;
 pub mod postings;
@@ -29,6 +32,7 @@ pub mod purchases;
 pub mod quotes;
 pub mod reconciliation;
 pub mod sessions;
+pub mod shared_keys;
 pub mod webhooks;
 
 use std::fmt;
@@ -36,6 +40,7 @@ use std::sync::OnceLock;
 
 use ::plans::Plans;
 use auth::keys::{KeySet, PublicKeys};
+use auth::mailboxes::MailboxKey;
 use auth::opaque::Secret;
 use auth::tokens::{Issuer, Verifier};
 use aws::{Fault, SdkConfig};
@@ -44,6 +49,7 @@ use domain::Refusal;
 use mail::Mail;
 use payments::Stripe;
 use provider::Fal;
+use provider::webhook::Verifier as FalVerifier;
 use queue::Queue;
 use secrets::Secrets;
 use store::Store;
@@ -62,10 +68,14 @@ pub struct App {
     blobs: OnceLock<Blobs>,
     mail: OnceLock<Mail>,
     plans: OnceLock<Plans>,
+    shared_keys_ready: OnceLock<u32>,
     fal: OnceCell<Fal>,
+    fal_verifier: OnceLock<FalVerifier>,
     stripe: OnceCell<Stripe>,
+    challenge: OnceCell<challenges::Verifier>,
     stripe_webhook_secret: OnceCell<Secret>,
     issuer: OnceCell<Issuer>,
+    mailbox_key: OnceCell<MailboxKey>,
     verifier: OnceLock<Verifier>,
 }
 
@@ -102,10 +112,14 @@ impl App {
             blobs: OnceLock::new(),
             mail: OnceLock::new(),
             plans: OnceLock::new(),
+            shared_keys_ready: OnceLock::new(),
             fal: OnceCell::new(),
+            fal_verifier: OnceLock::new(),
             stripe: OnceCell::new(),
+            challenge: OnceCell::new(),
             stripe_webhook_secret: OnceCell::new(),
             issuer: OnceCell::new(),
+            mailbox_key: OnceCell::new(),
             verifier: OnceLock::new(),
         }
     }
@@ -143,6 +157,22 @@ impl App {
             .get_or_init(|| Plans::new(&self.sdk, known.clone())))
     }
 
+    /// How many of a plan's shared keys may be named. Asked until all of them may: there are never fewer again.
+    pub(crate) async fn shared_keys_ready(&self) -> Result<u32, Fault> {
+        if let Some(ready) = self.shared_keys_ready.get() {
+            return Ok(*ready);
+        }
+        let wanted = self.config.shared_keys.count;
+        let ready = match wanted {
+            1 => 1,
+            _ => self.store().shared_keys().await?.ready.min(wanted),
+        };
+        if ready == wanted {
+            let _ = self.shared_keys_ready.set(ready);
+        }
+        Ok(ready)
+    }
+
     /// The provider; its key is fetched the first time.
     pub(crate) async fn fal(&self) -> Result<&Fal, Fault> {
         self.fal
@@ -152,12 +182,21 @@ impl App {
                     .await?;
                 let settings = provider::FalConfig {
                     queue_url: self.config.fal.queue_url.clone(),
-                    jwks_url: self.config.fal.jwks_url.clone(),
                     key,
                 };
                 Fal::new(settings).map_err(Fault::doing("building the provider's client"))
             })
             .await
+    }
+
+    /// What verifies the provider's webhooks.
+    pub(crate) fn fal_verifier(&self) -> Result<&FalVerifier, Fault> {
+        if let Some(verifier) = self.fal_verifier.get() {
+            return Ok(verifier);
+        }
+        let verifier = FalVerifier::new(self.config.fal.jwks_url.clone())
+            .map_err(Fault::doing("building the verifier of webhooks"))?;
+        Ok(self.fal_verifier.get_or_init(|| verifier))
     }
 
     /// Stripe; our key is fetched the first time.
@@ -167,6 +206,20 @@ impl App {
                 let settings = &self.config.stripe;
                 let key = Secrets::new(&self.sdk).get(&settings.key_name).await?;
                 Stripe::new(&settings.url, key).map_err(Fault::doing("building Stripe's client"))
+            })
+            .await
+    }
+
+    /// What verifies challenges; our secret there is fetched the first time.
+    pub(crate) async fn challenge_verifier(
+        &self,
+        settings: &config::ChallengeSettings,
+    ) -> Result<&challenges::Verifier, Fault> {
+        self.challenge
+            .get_or_try_init(|| async {
+                let secret = Secrets::new(&self.sdk).get(&settings.secret_name).await?;
+                challenges::Verifier::new(&settings.url, secret)
+                    .map_err(Fault::doing("building a challenge's verifier"))
             })
             .await
     }
@@ -196,6 +249,18 @@ impl App {
                     &self.config.tokens.audience,
                 )
                 .map_err(Fault::doing("reading the signing keys"))
+            })
+            .await
+    }
+
+    /// What mailboxes are remembered with; fetched the first time.
+    pub(crate) async fn mailbox_key(&self) -> Result<&MailboxKey, Fault> {
+        self.mailbox_key
+            .get_or_try_init(|| async {
+                let key = Secrets::new(&self.sdk)
+                    .get(&self.config.mailbox_key_name)
+                    .await?;
+                MailboxKey::parse(&key).map_err(Fault::doing("reading the key of mailboxes"))
             })
             .await
     }

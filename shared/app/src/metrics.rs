@@ -77,6 +77,8 @@ pub(crate) fn settled(next: &Generation, settled: &Settled) {
         ("Outcome", next.state.as_str()),
     ];
     put(&line(now, &dimensions, &[], &values));
+    // An alarm cannot add up what has dimensions.
+    put(&line(now, &[], &[], &[("CreditsSpent", "Count", captured)]));
 }
 
 /// Notes how many of something there are now.

@@ -9,21 +9,24 @@ use domain::audit::{Act, Chain, Deed};
 use domain::catalogue::{self, Kind, Model, Offer, TermsChange};
 use domain::ledger::Actor;
 
+use crate::pages::{self, Page, Wanted};
 use crate::{App, Error, audit, clock};
 
 /// How long a change may be tried while other admins change models: each try may wait for the log besides, and all of it
 /// is well inside a function's ten seconds.
 const CONTENTION_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The models of this `kind`, or all, in the catalogue's order.
+/// A page of the models of this `kind`, or of all, in the catalogue's order.
 ///
 /// # Errors
-/// A fault if what they are offered at cannot be read.
-pub async fn list(app: &App, kind: Option<Kind>) -> Result<Vec<Offer>, Error> {
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list.
+pub async fn list(app: &App, kind: Option<Kind>, wanted: &Wanted) -> Result<Page<Offer>, Error> {
     let offers = app.store().offers().await?;
     let models = catalogue::models().iter();
-    let wanted = models.filter(|model| kind.is_none_or(|kind| model.kind == kind));
-    Ok(wanted.map(|model| offers.of(model)).collect())
+    let of_kind = models.filter(|model| kind.is_none_or(|kind| model.kind == kind));
+    let binding = format!("models?kind={}", kind.map_or("", Kind::as_str));
+    let rows = of_kind.map(|model| offers.of(model)).collect();
+    Ok(pages::numbered(rows, &binding, wanted)?)
 }
 
 /// One model.

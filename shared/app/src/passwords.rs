@@ -3,7 +3,7 @@
 use auth::opaque::Secret;
 use auth::passwords::{self, Password};
 use aws::Fault;
-use domain::accounts::{Caller, Email, Purpose, User};
+use domain::accounts::{Caller, Email, MailedToken, Purpose, User};
 use domain::attempts::{Attempt, Source};
 use domain::audit::Act;
 use domain::ids::SessionId;
@@ -13,25 +13,64 @@ use store::NewEra;
 
 use crate::emails::{mailed_token, not_valid, send_token};
 use crate::sessions::begin_era;
-use crate::{App, Error, attempts};
+use crate::{App, Error, attempts, bonuses, clock};
 
-/// Changes the caller's password, and ends every session but the one that asks. A wrong current password counts as
-/// a failed sign-in: an access token is no way around the limit.
+/// How often the owner of a mailbox tries to begin an era while somebody else begins others.
+const ERA_ATTEMPTS_MAX: u32 = 10;
+
+/// A change of password, asked for by somebody who is signed in.
+pub struct Change {
+    /// What they say that it is now.
+    pub current: Secret,
+    /// What it shall be.
+    pub new: Password,
+    /// Whether their API keys end, too. Who changes a password of their own accord may have no reason for that.
+    pub ends_keys: bool,
+}
+
+/// Changes the caller's password, and ends every session but the one that asks; their API keys only if so asked.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the current password is wrong, [`Refusal::RateLimited`] when the e-mail is locked.
+/// [`Refusal::Invalid`] if the current password is wrong, [`Refusal::RateLimited`] after too many wrong ones.
 pub async fn change(
     app: &App,
     caller: &Caller,
     session: &SessionId,
-    current: Secret,
-    new: Password,
+    change: Change,
 ) -> Result<(), Error> {
+    let user = with_password(app, caller, "current_password", change.current).await?;
+    let hash = passwords::hash(change.new)
+        .await
+        .map_err(Fault::doing("hashing a password"))?;
+    let new = NewEra {
+        password_hash: Some(&hash),
+        keep: Some(session),
+        ends_keys: change.ends_keys,
+        ..NewEra::default()
+    };
+    if !begin_era(app, &user, new, Act::PasswordChanged).await? {
+        let overtaken = "your password or your sessions were changed meanwhile";
+        return Err(Refusal::Conflict(overtaken.to_owned()).into());
+    }
+    Ok(())
+}
+
+/// The caller's account, in the era in which `given` is its password. Wrong ones have a count of their own: an access token
+/// is no way to guess on, and guesses at the sign-in keep nobody from this who is in.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming `field` if it is not, [`Refusal::RateLimited`] after too many wrong ones.
+pub(crate) async fn with_password(
+    app: &App,
+    caller: &Caller,
+    field: &'static str,
+    given: Secret,
+) -> Result<User, Error> {
     let store = app.store();
     let user = store.user(&caller.user).await?;
     let user = user.ok_or(Refusal::Unauthorized)?;
     let (counted, credential) = tokio::join!(
-        attempts::count(app, Attempt::SignInAs(&user.email)),
+        attempts::count(app, Attempt::PasswordCheck(&user.id)),
         store.credential(&user.email)
     );
     let credential = match (counted, credential?) {
@@ -39,30 +78,16 @@ pub async fn change(
         (Ok(()), Some(credential)) if credential.user == user.id => credential,
         (Ok(()), _) => return Err(Refusal::Unauthorized.into()),
     };
-    let matches = passwords::verify(current, Some(credential.password_hash)).await;
+    let matches = passwords::verify(given, Some(credential.password_hash)).await;
     if !matches.map_err(Fault::doing("checking a password"))? {
-        let wrong = "is not your password";
-        return Err(Refusal::field("current_password", FieldCode::NotAllowed, wrong).into());
+        return Err(Refusal::field(field, FieldCode::NotAllowed, "is not your password").into());
     }
-    let hash = passwords::hash(new)
-        .await
-        .map_err(Fault::doing("hashing a password"))?;
-    // On condition that the era, and so the password, is still the one that was checked.
-    let read = User {
+    store.forget(Attempt::PasswordCheck(&user.id)).await?;
+    // Whatever is done with it is done on condition that the era, and so the password, is still the one that was checked.
+    Ok(User {
         era: credential.era,
         ..user
-    };
-    let new = NewEra {
-        password_hash: Some(&hash),
-        keep: Some(session),
-        token: None,
-        is_suspension: false,
-    };
-    if !begin_era(app, &read, new, Act::PasswordChanged).await? {
-        let overtaken = "your password or your sessions were changed meanwhile";
-        return Err(Refusal::Conflict(overtaken.to_owned()).into());
-    }
-    Ok(store.forget(Attempt::SignInAs(&read.email)).await?)
+    })
 }
 
 /// Has a letter written that lets the owner of `email` choose another password, if it has one. Whether it has is not
@@ -92,30 +117,78 @@ pub async fn write_reset(app: &App, email: &Email) -> Result<(), Error> {
     }
 }
 
-/// Sets another password, as a token allows that was mailed to the account's owner, and ends every session. What else
-/// was mailed for this dies with it: it was mailed in the era that ends.
+/// Sets another password, as a token allows that was mailed for it.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] if the token is none, was used, or has expired.
-pub async fn reset(app: &App, token: &str, password: Password) -> Result<(), Error> {
-    let store = app.store();
+pub async fn reset(
+    app: &App,
+    source: &Source,
+    token: &str,
+    password: Password,
+) -> Result<(), Error> {
     let token = mailed_token(app, Purpose::ResetPassword, token).await?;
-    let user = store.user(&token.user).await?;
-    let user = user
-        .filter(|user| user.era == token.era)
-        .ok_or_else(not_valid)?;
+    set_anew(app, source, &token, password).await
+}
+
+/// Sets another password with a mailed token, which shows that the mailbox is theirs: the e-mail is verified, and every
+/// session and API key ends, whoever has them. What else was mailed dies with them: it was mailed in the era that ends.
+/// While nobody has shown the mailbox, the era says nothing: whoever made the account could begin one after the other, and
+/// so keep its owner out.
+///
+/// # Errors
+/// [`Refusal::Invalid`] if the token was used, or mailed in an era that is over.
+pub(crate) async fn set_anew(
+    app: &App,
+    source: &Source,
+    token: &MailedToken,
+    password: Password,
+) -> Result<(), Error> {
+    let store = app.store();
+    let counts = |user: &User| {
+        let is_of_era = user.era == token.era || !user.email_verified;
+        is_of_era && !user.suspended
+    };
+    let mut user = store.user(&token.user).await?.filter(counts);
+    if user.is_none() {
+        return Err(not_valid().into());
+    }
     let hash = passwords::hash(password)
         .await
         .map_err(Fault::doing("hashing a password"))?;
+    for _ in 0..ERA_ATTEMPTS_MAX {
+        let read = user.ok_or_else(not_valid)?;
+        let bonus = bonuses::due_at_verification(app, &read, clock::now());
+        let new = NewEra {
+            password_hash: Some(&hash),
+            token: Some(token),
+            bonus: bonus.as_ref(),
+            ends_keys: true,
+            ..NewEra::default()
+        };
+        if begin_era(app, &read, new, Act::PasswordReset).await? {
+            bonuses::book_now(app, bonus.as_ref()).await;
+            // Who was locked out by somebody's guesses can sign in with the new one, wherever they are.
+            store.forget_sign_ins(&read.email).await?;
+            return Ok(store.know_source(&read.email, source, clock::now()).await?);
+        }
+        let overtaken = store.user(&token.user).await?;
+        user = overtaken.filter(|user| counts(user) && user.era != read.era);
+    }
+    Err(Refusal::Busy.into())
+}
+
+/// Ends every session and API key of an account, and its password: only its mailbox opens it again. `false` if another
+/// era began meanwhile.
+///
+/// # Errors
+/// A fault if it was not written.
+pub(crate) async fn shut_out(app: &App, user: &User) -> Result<bool, Error> {
+    let hash = passwords::nobody().map_err(Fault::doing("ending a password"))?;
     let new = NewEra {
         password_hash: Some(&hash),
-        keep: None,
-        token: Some(&token),
-        is_suspension: false,
+        ends_keys: true,
+        ..NewEra::default()
     };
-    if !begin_era(app, &user, new, Act::PasswordReset).await? {
-        return Err(not_valid().into());
-    }
-    // Who was locked out by somebody's guesses can sign in with the new one.
-    Ok(store.forget(Attempt::SignInAs(&user.email)).await?)
+    begin_era(app, user, new, Act::SignedOutEverywhere).await
 }

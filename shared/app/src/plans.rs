@@ -1,8 +1,9 @@
-//! Giving each user a usage-plan key of their own.
+//! Giving users who have earned one a usage-plan key of their own, and taking it back from those who stay away.
 //!
-//! What may ask for another key leaves a note in its own transaction, and a worker makes the keys agree with how things
-//! are then: it may be told once or ten times, in any order, and be killed anywhere. Until a key is ready, its user is
-//! counted by the one that everybody on their plan shares.
+//! A user has earned a key by verifying their e-mail and calling: the authorizer tells the worker once a day. A change of
+//! plan leaves a note in its own transaction, and each key a note of the time when its user will have been idle for long.
+//! The worker makes the keys agree with how things are then: it may be told once or ten times, in any order, and be
+//! killed anywhere. Until a key is ready, its user is counted by one of the keys that their plan shares.
 
 use std::time::Duration;
 
@@ -11,22 +12,24 @@ use aws::Fault;
 use domain::Timestamp;
 use domain::accounts::User;
 use domain::ids::UserId;
-use domain::plans::{KeyNote, RETIRED_AFTER, key_value};
+use domain::plans::{
+    KeyNote, RETIRED_AFTER, Usage, dedicated_key, earns_key, idle_at, key_value, shared_key_number,
+    shared_key_value,
+};
+use domain::time::Day;
 use queue::LookAtKeys;
 use store::System;
 
-use crate::{App, Error, clock};
+use crate::{App, Error, clock, shared_keys};
 
 /// How long a request waits for the queue: without it, the note comes to the worker a minute later.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The least time that making a key takes. API Gateway makes five a second for an account; two workers make four.
-const PACE: Duration = Duration::from_millis(500);
+pub(crate) const PACE: Duration = Duration::from_millis(500);
 /// How long a note may be due before its message counts as lost.
 const OVERDUE_AFTER: Duration = Duration::from_secs(60);
 /// When a note whose message was sent again may be sent once more.
 const SENT_AGAIN_AFTER: Duration = Duration::from_secs(240);
-/// When it is tried again to get a key for somebody for whom there was none left.
-const STOCK_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many overdue notes one run of the sweep sends.
 const OVERDUE_MAX: i32 = 50;
 /// How often one message follows a plan that keeps changing; its note stays then.
@@ -41,20 +44,56 @@ pub struct Looked {
     pub keys: Option<i64>,
 }
 
+/// The value of the key that a user is counted by: their own, or one that their plan shares.
+///
+/// # Errors
+/// A fault if nobody knows which keys are shared.
+pub(crate) async fn usage_key(app: &App, user: &User) -> Result<String, Fault> {
+    if let Some(own) = dedicated_key(user) {
+        return Ok(own);
+    }
+    let number = shared_key_number(&user.id, app.shared_keys_ready().await?);
+    let prefix = &app.config.shared_keys.prefix;
+    Ok(shared_key_value(prefix, user.plan, number))
+}
+
+/// Notes once a day that a user called, if that can earn them a key, and has the worker make it if they have none. Nobody
+/// is kept out because it failed: it is tried again when they call next.
+pub(crate) async fn saw(app: &App, user: &User) {
+    let today = Day::from(clock::now());
+    if !user.email_verified || user.seen_on >= Some(today) {
+        return;
+    }
+    // First: who has been noted is not looked at again on that day.
+    if !user.term.is_keyed() {
+        let user_id = user.id.to_string();
+        if !send(app, &user.id, &LookAtKeys::Seen { user_id }).await {
+            return;
+        }
+    }
+    if let Err(fault) = app.store().saw_user(&user.id, today).await {
+        tracing::warn!(user = %user.id, fault = fault.chain(), "a call was not noted");
+    }
+}
+
 /// Has the worker look at a note soon. It does so without this too, only later.
 pub(crate) async fn tell(app: &App, note: &KeyNote) {
-    let message = message(note);
-    let sent = tokio::time::timeout(QUEUE_TIMEOUT, app.queue().look_at_keys(&message)).await;
+    let _ = send(app, &note.user, &message(note)).await;
+}
+
+async fn send(app: &App, user: &UserId, message: &LookAtKeys) -> bool {
+    let sent = tokio::time::timeout(QUEUE_TIMEOUT, app.queue().look_at_keys(message)).await;
     let problem = match sent {
-        Ok(Ok(())) => return,
+        Ok(Ok(())) => return true,
         Ok(Err(fault)) => fault.chain(),
         Err(_) => "the queue did not answer in time".to_owned(),
     };
-    tracing::warn!(user = %note.user, problem, "a usage-plan key is left to the sweep");
+    tracing::warn!(%user, problem, "a usage-plan key is made later");
+    false
 }
 
 fn message(note: &KeyNote) -> LookAtKeys {
-    LookAtKeys {
+    LookAtKeys::Noted {
         user_id: note.user.to_string(),
         due_at_ms: note.due_at.ms(),
     }
@@ -79,18 +118,47 @@ pub async fn send_overdue(app: &App) -> Result<usize, Error> {
     Ok(notes.len())
 }
 
-/// Makes the keys of a user agree with their plan: one key, in its usage plan; none for somebody who is gone. The note
-/// ends when that is so.
+/// Does what a message asks for. Doing it again is harmless.
 ///
 /// # Errors
-/// A fault if something did not work; the note stays, and doing everything again is harmless.
-pub async fn look(app: &App, note: &KeyNote) -> Result<Looked, Error> {
+/// A fault if something did not work, or the message cannot be read.
+pub async fn look(app: &App, message: LookAtKeys) -> Result<Looked, Error> {
+    let user = |id: String| UserId::parse(&id).ok_or_else(|| Fault::new("reading a message", id));
+    match message {
+        LookAtKeys::Noted { user_id, due_at_ms } => {
+            let (user, due_at) = (user(user_id)?, Timestamp::from_ms(due_at_ms));
+            look_at(
+                app,
+                &user,
+                Some(&KeyNote {
+                    user: user.clone(),
+                    due_at,
+                }),
+            )
+            .await
+        }
+        LookAtKeys::Seen { user_id } => {
+            let user = user(user_id)?;
+            // The call is noted after the message is sent.
+            app.store().saw_user(&user, Day::from(clock::now())).await?;
+            look_at(app, &user, None).await
+        }
+        LookAtKeys::Shared => Ok(Looked {
+            again: false,
+            keys: shared_keys::make_missing(app).await?,
+        }),
+    }
+}
+
+/// Makes the keys of a user agree with their plan: one key, in its usage plan; none for somebody who is gone or has not
+/// earned it. The note ends when that is so; if something remains to be done there is one in the end.
+async fn look_at(app: &App, user: &UserId, note: Option<&KeyNote>) -> Result<Looked, Error> {
     let began_at = clock::now();
     let mut looked = Looked::default();
     for _ in 0..TURNS_MAX {
-        let Some(user) = app.store().user(&note.user).await? else {
-            retire(app, &note.user, None, &mut looked).await?;
-            app.store().end_key_note(System, note).await?;
+        let Some(user) = app.store().user(user).await? else {
+            retire(app, user, None, &mut looked).await?;
+            note_next(app, user, note, None).await?;
             return Ok(looked);
         };
         let later = match agree(app, &user, &mut looked).await? {
@@ -99,15 +167,31 @@ pub async fn look(app: &App, note: &KeyNote) -> Result<Looked, Error> {
             Agreed::PlanChanged => continue,
             Agreed::TooFast => break,
         };
-        match later {
-            None => app.store().end_key_note(System, note).await?,
-            Some(at) => drop(app.store().postpone_key_note(System, note, at).await?),
-        }
+        note_next(app, &user.id, note, later).await?;
         clock::wait_until(began_at.plus(PACE)).await;
         return Ok(looked);
     }
     looked.again = true;
     Ok(looked)
+}
+
+/// Has `note` end, or be due at `later`; leaves another one where there was none.
+async fn note_next(
+    app: &App,
+    user: &UserId,
+    note: Option<&KeyNote>,
+    later: Option<Timestamp>,
+) -> Result<(), Fault> {
+    let store = app.store();
+    match (note, later) {
+        (None, None) => Ok(()),
+        (Some(note), None) => store.end_key_note(System, note).await,
+        (Some(note), Some(at)) => store.postpone_key_note(System, note, at).await.map(drop),
+        (None, Some(due_at)) => {
+            let user = user.clone();
+            store.put_key_note(System, &KeyNote { user, due_at }).await
+        }
+    }
 }
 
 /// Whether a user's keys agree with their plan.
@@ -116,7 +200,7 @@ enum Agreed {
     Yes,
     /// Something is left to do from then on.
     Later(Timestamp),
-    /// The plan was changed meanwhile.
+    /// The plan was changed meanwhile, or the key given back.
     PlanChanged,
     /// API Gateway was asked too fast.
     TooFast,
@@ -144,15 +228,21 @@ async fn agree(app: &App, user: &User, looked: &mut Looked) -> Result<Agreed, Fa
         retire(app, &user.id, Some(&value), looked).await?;
     }
     let mut later = None;
-    if !term.is_keyed() {
+    if term.is_keyed() {
+        if !earns_key(user, now) {
+            app.store().give_key_back(System, user, now).await?;
+            return Ok(Agreed::PlanChanged);
+        }
+        later = idle_at(user);
+    } else if earns_key(user, now) {
         match make(app, user, &value, looked).await? {
-            Keyed::Yes => {}
+            Keyed::Yes => later = idle_at(user),
             Keyed::SettlesAt(at) => later = Some(at),
             Keyed::TooFast => return Ok(Agreed::TooFast),
             Keyed::PlanChanged => return Ok(Agreed::PlanChanged),
+            // They are seen again tomorrow.
             Keyed::OutOfStock => {
                 tracing::warn!(user = %user.id, "there is no usage-plan key left; they share their plan's");
-                later = Some(now.plus(STOCK_AFTER));
             }
         }
     }
@@ -167,7 +257,7 @@ async fn agree(app: &App, user: &User, looked: &mut Looked) -> Result<Agreed, Fa
 /// Gateway had the time to hear of it: before that, whoever came with it would be refused.
 async fn make(app: &App, user: &User, value: &str, looked: &mut Looked) -> Result<Keyed, Fault> {
     let (plans, now) = (app.plans()?, clock::now());
-    let made = plans.make(&user.id, value, now).await?;
+    let made = plans.make(user.id.as_str(), value, now).await?;
     if let Made::New(_) = &made {
         looked.keys = Some(app.store().count_keys(System, 1).await?);
     }
@@ -176,7 +266,7 @@ async fn make(app: &App, user: &User, value: &str, looked: &mut Looked) -> Resul
         Made::OutOfStock => return Ok(Keyed::OutOfStock),
         Made::TooFast => return Ok(Keyed::TooFast),
     };
-    plans.enter(&key, user.plan).await?;
+    plans.enter(&key, Usage::Own(user.plan)).await?;
     let settles_at = key.made_at.plus(app.config.key_settles_after);
     if now < settles_at {
         return Ok(Keyed::SettlesAt(settles_at));
@@ -198,7 +288,7 @@ async fn retire(
     looked: &mut Looked,
 ) -> Result<(), Fault> {
     let plans = app.plans()?;
-    let keys = plans.keys_of(user).await?.into_iter();
+    let keys = plans.keys_of(user.as_str()).await?.into_iter();
     for key in keys.filter(|key: &Key| Some(key.value.as_str()) != but) {
         if plans.delete(&key).await? {
             looked.keys = Some(app.store().count_keys(System, -1).await?);

@@ -16,9 +16,6 @@ use crate::generations::Key;
 use crate::postings::{self, Booking, Ended, Order};
 use crate::{App, Error, audit, clock};
 
-/// What binds the cursors of the one list of codes.
-const BINDING: &str = "promo-codes";
-
 /// Records a new code.
 ///
 /// # Errors
@@ -54,12 +51,20 @@ pub struct Promos {
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
-pub async fn list(app: &App, cursor: Option<&str>, limit: u32) -> Result<Promos, Error> {
-    let after = cursor.map(|text| Cursor::open(text, BINDING)).transpose()?;
+pub async fn list(
+    app: &App,
+    admin: &Caller,
+    cursor: Option<&str>,
+    limit: u32,
+) -> Result<Promos, Error> {
+    let binding = format!("{}/promo-codes", admin.user);
+    let after = cursor
+        .map(|text| Cursor::open(text, &binding))
+        .transpose()?;
     let page = app.store().promos(after.as_ref(), limit).await?;
     Ok(Promos {
         promos: page.promos,
-        next_cursor: page.next.map(|next| next.seal(BINDING)),
+        next_cursor: page.next.map(|next| next.seal(&binding)),
     })
 }
 

@@ -6,22 +6,34 @@
 use aws::Fault;
 use domain::accounts::Caller;
 use domain::audit::{Act, Chain, Deed};
-use domain::ids::Tenant;
+use domain::ids::{Tenant, UserId};
 use domain::ledger::{Actor, Booked, Event, Income, Wallet};
-use domain::purchases::{Checkout, CheckoutRequest, Fact, Payment, Sale, Step};
+use domain::purchases::{CURRENCY, Checkout, CheckoutRequest, Fact, Payment, Sale, Step};
 use domain::{FieldCode, Refusal, Timestamp};
-use payments::webhook::{self, Rejected};
+use payments::webhook::{self, Paid, Rejected};
 use payments::{Began, NewCheckout, Trouble};
 use sha2::{Digest as _, Sha256};
-use store::{PlanChange, System, Written};
+use store::{BegunCheckout, Once, PlanChange, System, Written};
 
 use crate::generations::Key;
-use crate::{App, Error, clock, plans};
+use crate::{App, Error, clock, plans, postings};
 
 /// How often an event is tried against a payment or wallet that keeps moving, and how many steps one may take.
 const ATTEMPTS_MAX: u32 = 40;
 
-/// Begins a checkout for the caller. Credits come when Stripe says that it was paid, and only then.
+/// A checkout that was begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// The payment service's id of it.
+    pub session: String,
+    /// Where its buyer pays.
+    pub url: String,
+    /// Whether an earlier request with the same key began it.
+    pub replayed: bool,
+}
+
+/// Begins a checkout for the caller. Credits come when Stripe says that it was paid, and only then. The client's key is
+/// ours to keep, not Stripe's: there it would stand for a failure of Stripe's as well, for a day.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for an address that Stripe does not take, [`Refusal::IdempotencyMismatch`] for a key that came
@@ -31,48 +43,84 @@ pub async fn checkout(
     caller: &Caller,
     wanted: &CheckoutRequest,
     key: Option<&Key>,
-) -> Result<Began, Error> {
-    let new = NewCheckout {
-        user: &caller.user,
-        pack: wanted.pack,
-        success_url: &wanted.success_url,
-        cancel_url: &wanted.cancel_url,
-        idempotency_key: &stripe_key(caller, key)?,
-    };
-    let began = match app.stripe().await?.begin(&new).await {
-        Ok(began) => began,
-        Err(Trouble::BadAddress(field)) => {
-            let message = "must be an address that a browser can open";
-            return Err(Refusal::field(field, FieldCode::Malformed, message).into());
-        }
-        Err(Trouble::KeyReused) => return Err(Refusal::IdempotencyMismatch.into()),
-        Err(Trouble::Unavailable(why)) => {
-            tracing::warn!(why, "Stripe is not available");
-            return Err(Refusal::Busy.into());
-        }
-        Err(Trouble::Refused(why)) => return Err(Fault::new("beginning a checkout", why).into()),
-    };
+) -> Result<Begun, Error> {
+    let once = postings::once(caller, key, &fingerprint(wanted));
+    if let Some(once) = &once
+        && let Some(begun) = app.store().begun_checkout(once).await?
+    {
+        return Ok(replay(once, begun)?);
+    }
+    let began = begin(app, caller, wanted).await?;
     let checkout = Checkout {
         session: began.id.clone(),
         user: caller.user.clone(),
         pack: wanted.pack.id.to_owned(),
         credits: wanted.pack.credits,
         amount_minor: i64::from(wanted.pack.amount_minor),
+        currency: wanted.pack.currency.to_owned(),
         plan: wanted.pack.plan,
         created_at: clock::now(),
     };
-    app.store().put_checkout(&checkout).await?;
-    Ok(began)
+    let begun = BegunCheckout {
+        fingerprint: fingerprint(wanted),
+        session: began.id,
+        url: began.url,
+    };
+    let recorded = once.as_ref().map(|once| (once, &begun));
+    let before = app.store().put_checkout(&checkout, recorded).await?;
+    match (before, &once) {
+        // Of two at once, the first counts; nobody learns where the other one would be paid.
+        (Some(before), Some(once)) => Ok(replay(once, before)?),
+        (Some(_) | None, _) => Ok(Begun {
+            session: begun.session,
+            url: begun.url,
+            replayed: false,
+        }),
+    }
 }
 
-/// Two buyers may use the same key, so Stripe gets a digest of both; without a key, one that nobody has.
-fn stripe_key(caller: &Caller, key: Option<&Key>) -> Result<String, Fault> {
-    let digest = Sha256::new().chain_update(caller.user.as_str());
-    let digest = match key {
-        Some(key) => digest.chain_update(key.as_str()),
-        None => digest.chain_update(clock::entropy()?.to_le_bytes()),
+fn replay(once: &Once, begun: BegunCheckout) -> Result<Begun, Refusal> {
+    if begun.fingerprint != once.fingerprint {
+        return Err(Refusal::IdempotencyMismatch);
+    }
+    Ok(Begun {
+        session: begun.session,
+        url: begun.url,
+        replayed: true,
+    })
+}
+
+async fn begin(app: &App, caller: &Caller, wanted: &CheckoutRequest) -> Result<Began, Error> {
+    let new = NewCheckout {
+        user: &caller.user,
+        pack: wanted.pack,
+        success_url: &wanted.success_url,
+        cancel_url: &wanted.cancel_url,
+        idempotency_key: &hex::encode(clock::entropy()?.to_le_bytes()),
     };
-    Ok(hex::encode(digest.finalize()))
+    match app.stripe().await?.begin(&new).await {
+        Ok(began) => Ok(began),
+        Err(Trouble::BadAddress(field)) => {
+            let message = "must be an address that a browser can open";
+            Err(Refusal::field(field, FieldCode::Malformed, message).into())
+        }
+        Err(Trouble::Unavailable(why)) => {
+            tracing::warn!(why, "Stripe is not available");
+            Err(Refusal::Busy.into())
+        }
+        Err(Trouble::Refused(why)) => Err(Fault::new("beginning a checkout", why).into()),
+    }
+}
+
+/// A digest of what is asked for.
+fn fingerprint(wanted: &CheckoutRequest) -> String {
+    let parts = [wanted.pack.id, &wanted.success_url, &wanted.cancel_url];
+    let digest = parts.iter().fold(Sha256::new(), |digest, part| {
+        digest
+            .chain_update((part.len() as u64).to_be_bytes())
+            .chain_update(part)
+    });
+    hex::encode(digest.finalize())
 }
 
 /// Books what an event tells, once, whatever came before it.
@@ -90,33 +138,65 @@ pub async fn stripe_event(app: &App, signature: &str, body: &[u8]) -> Result<(),
         }
     };
     match event {
-        webhook::Event::Paid {
-            session,
+        webhook::Event::Paid(paid) => learn_paid(app, paid).await,
+        webhook::Event::Moved {
             payment,
-            amount_minor,
+            fact,
+            currency,
         } => {
-            let Some(checkout) = app.store().checkout(System, &session).await? else {
-                tracing::warn!(session, "a checkout was paid that we did not begin");
-                return Ok(());
-            };
-            let sale = Sale {
-                session,
-                user: checkout.user,
-                credits: checkout.credits,
-                paid_minor: amount_minor.unwrap_or(checkout.amount_minor),
-                plan: checkout.plan,
-            };
-            learn(app, &payment, &Fact::Paid(sale)).await
-        }
-        webhook::Event::Refunded {
-            payment,
-            total_minor,
-        } => learn(app, &payment, &Fact::Refunded(total_minor)).await,
-        webhook::Event::Disputed { payment, dispute } => {
-            learn(app, &payment, &Fact::Disputed(dispute)).await
+            let is_ours = currency.is_none_or(|currency| currency == CURRENCY);
+            let fact = if is_ours { fact } else { Fact::OtherCurrency };
+            learn(app, &payment, &fact).await
         }
         webhook::Event::Other => Ok(()),
     }
+}
+
+async fn learn_paid(app: &App, paid: Paid) -> Result<(), Error> {
+    let Some(checkout) = app.store().checkout(System, &paid.session).await? else {
+        return unknown_checkout(app, &paid).await;
+    };
+    let doing = "booking a payment";
+    if paid
+        .currency
+        .is_some_and(|currency| currency != checkout.currency)
+    {
+        return Err(Fault::new(doing, "it came in another currency than its checkout's").into());
+    }
+    let paid_minor = paid.amount_minor.unwrap_or(checkout.amount_minor);
+    if paid_minor < checkout.amount_minor && !paid.is_free {
+        return Err(Fault::new(doing, "it is less than its checkout asked for").into());
+    }
+    let sale = Sale {
+        session: paid.session,
+        user: checkout.user,
+        credits: checkout.credits,
+        paid_minor,
+        plan: checkout.plan,
+    };
+    learn(app, &paid.payment, &Fact::Paid(sale)).await
+}
+
+/// A checkout that we know nothing of is another's, who sells with the same account; unless it names one of our users:
+/// then a record is lost, and Stripe must go on asking until somebody has looked.
+async fn unknown_checkout(app: &App, paid: &Paid) -> Result<(), Error> {
+    let named = paid.named.as_deref().and_then(UserId::parse);
+    let known = match &named {
+        Some(user) => app.store().user(user).await?,
+        None => None,
+    };
+    if known.is_some() {
+        let problem = format!(
+            "there is no record of {}, which one of our users paid",
+            paid.session
+        );
+        return Err(Fault::new("booking a payment", problem).into());
+    }
+    tracing::warn!(
+        session = paid.session,
+        "a checkout was paid that we did not begin"
+    );
+    Ok(())
 }
 
 /// Adds a fact to what is known of a payment, and books step by step what follows from it.
@@ -138,6 +218,13 @@ async fn learn(app: &App, id: &str, fact: &Fact) -> Result<(), Error> {
 
 /// Writes the payment with its next step, if there is one.
 async fn take(app: &App, payment: &Payment, step: Option<Step>) -> Result<Written, Error> {
+    if payment.sale.is_some() && payment.is_other_currency {
+        let problem = format!(
+            "money of {} moved in another currency than its checkout's",
+            payment.id
+        );
+        return Err(Fault::new("booking a payment", problem).into());
+    }
     let now = clock::now();
     let next = |payment: Payment| Payment {
         version: payment.version + 1,
@@ -149,17 +236,14 @@ async fn take(app: &App, payment: &Payment, step: Option<Step>) -> Result<Writte
     };
     let wallet = app.store().wallet(&Tenant::User(sale.user.clone())).await?;
     let booked = book(&wallet, payment, sale, step, now)?;
-    let plan = match step {
-        Step::Buy(_) => larger_plan(app, sale, now).await?,
-        Step::TakeBack(_) | Step::GiveBack(_) => None,
-    };
+    let plan = plan_change(app, payment, sale, now).await?;
     let next = next(payment.booked(step));
     let written = app
         .store()
         .put_payment(&next, Some(&booked), plan.as_ref(), now)
         .await?;
     if written == Written::Done {
-        if let Some(change) = &plan {
+        if let Some(change) = plan.as_ref().filter(|change| change.record.is_some()) {
             plans::tell(app, &change.note(now)).await;
         }
         tracing::info!(payment = payment.id, user = %sale.user, entry = booked.entry.id, credits = booked.entry.amount.get(), delta = booked.entry.available_delta, "booked a payment");
@@ -188,22 +272,30 @@ fn book(
             let event = event("Taken back: the payment was refunded or is disputed");
             wallet.take_back_or_owe(amount, &event, now)
         }
-        Step::GiveBack(amount) => {
-            wallet.give_back(amount, &event("Given back: the dispute was won"), now)
-        }
+        Step::GiveBack(amount) => wallet.give_back(
+            amount,
+            &event("Given back: the money is here after all"),
+            now,
+        ),
     };
     booked.map_err(Fault::doing("booking a payment"))
 }
 
-/// The plan that comes with the purchase, if it is larger than the buyer's: a purchase never makes a plan smaller.
-async fn larger_plan(app: &App, sale: &Sale, now: Timestamp) -> Result<Option<PlanChange>, Fault> {
-    let Some(plan) = sale.plan else {
+/// What the payment, as it is known now, does to its buyer's plan, if it does anything.
+async fn plan_change(
+    app: &App,
+    payment: &Payment,
+    sale: &Sale,
+    now: Timestamp,
+) -> Result<Option<PlanChange>, Fault> {
+    if sale.plan.is_none() {
         return Ok(None);
-    };
+    }
     let chain = Chain::of(&sale.user);
     let (buyer, head) =
         tokio::try_join!(app.store().user(&sale.user), app.store().audit_head(&chain))?;
-    let Some(user) = buyer.filter(|buyer| plan > buyer.plan) else {
+    let Some(user) = buyer else { return Ok(None) };
+    let Some((plan, paid_plans)) = user.paying(&payment.id, payment.justified_plan()) else {
         return Ok(None);
     };
     let deed = Deed {
@@ -212,6 +304,11 @@ async fn larger_plan(app: &App, sale: &Sale, now: Timestamp) -> Result<Option<Pl
         act: Act::PlanChanged,
         subject: plan.as_str().to_owned(),
     };
-    let record = head.append(&deed, now);
-    Ok(Some(PlanChange { user, plan, record }))
+    let record = (plan != user.plan).then(|| head.append(&deed, now));
+    Ok(Some(PlanChange {
+        user,
+        plan,
+        paid_plans,
+        record,
+    }))
 }

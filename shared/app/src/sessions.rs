@@ -92,7 +92,7 @@ pub async fn end(app: &App, caller: &Caller, session: &SessionId) -> Result<(), 
     .await
 }
 
-/// Ends every session of the caller.
+/// Ends every session and API key of the caller.
 ///
 /// # Errors
 /// [`Refusal::Unauthorized`] if they are gone.
@@ -101,9 +101,11 @@ pub async fn end_all(app: &App, caller: &Caller) -> Result<(), Error> {
     let user = user.ok_or(Refusal::Unauthorized)?;
     // Overtaken: another new era began meanwhile, and ended every session that there was.
     let act = Act::SignedOutEverywhere;
-    begin_era(app, &user, NewEra::default(), act)
-        .await
-        .map(drop)
+    let new = NewEra {
+        ends_keys: true,
+        ..NewEra::default()
+    };
+    begin_era(app, &user, new, act).await.map(drop)
 }
 
 /// Begins the next era of `user` by `act`; `false` if the one that they are read with is over, or the session to keep
@@ -118,10 +120,26 @@ pub(crate) async fn begin_era(
     act: Act,
 ) -> Result<bool, Error> {
     let deed = Deed::own(&user.id, act, user.id.as_str());
-    audit::recorded(app, &deed, None, |record| {
+    let began = audit::recorded(app, &deed, None, |record| {
         app.store().begin_era(user, new, record)
     })
-    .await
+    .await?;
+    if began && new.ends_keys {
+        forget_keys(app, user).await;
+    }
+    Ok(began)
+}
+
+/// Lets the database forget the records of keys that have ended. They open nothing, whether or not this works.
+async fn forget_keys(app: &App, user: &User) {
+    let now = clock::now();
+    let keys = user.api_keys.iter();
+    let forgotten = keys.map(|key| app.store().forget_api_key(&user.id, key, now));
+    for forgotten in futures::future::join_all(forgotten).await {
+        if let Err(fault) = forgotten {
+            tracing::warn!(user = %user.id, fault = fault.chain(), "a dead API key's record stays");
+        }
+    }
 }
 
 /// A session that begins now, in this era of the user's.

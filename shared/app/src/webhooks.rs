@@ -34,10 +34,10 @@ pub struct Callback<'a> {
 /// # Errors
 /// [`Refusal::Unauthorized`] for anything that is not proven: signature, time, job or secret.
 pub async fn fal(app: &App, callback: Callback<'_>) -> Result<(), Error> {
-    let fal = app.fal().await?;
     let now = clock::now();
-    let verified = fal
-        .verify_webhook(&callback.headers, callback.body, now.seconds())
+    let verified = app
+        .fal_verifier()?
+        .verify(&callback.headers, callback.body, now.seconds())
         .await;
     let verified = match verified {
         Ok(verified) => verified,

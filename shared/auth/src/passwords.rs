@@ -1,10 +1,14 @@
 //! Passwords: which may be set, how they are kept, and checking one in the same time whether or not there is one.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
+use precis_profiles::OpaqueString;
+use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
+use zeroize::Zeroizing;
 
 use crate::Problem;
 use crate::opaque::Secret;
@@ -34,16 +38,24 @@ pub enum PasswordProblem {
     TooLong,
     /// One of those that attackers try first.
     Common,
-    /// It has characters that cannot be typed.
-    ControlCharacter,
+    /// It has characters that cannot be typed or seen.
+    Untypable,
 }
 
 impl Password {
-    /// Whether `text` may be set as a password.
+    /// Whether `text` may be set as a password: what is counted, looked up and kept is its normal form.
     ///
     /// # Errors
     /// The [`PasswordProblem`].
     pub fn check(text: String) -> Result<Self, PasswordProblem> {
+        // Before normalising, which is work: no normal form has more characters than three times those that it had.
+        if text.chars().count() > 3 * CHARS_MAX {
+            return Err(PasswordProblem::TooLong);
+        }
+        if text.is_empty() {
+            return Err(PasswordProblem::TooShort);
+        }
+        let text = normal(&text).ok_or(PasswordProblem::Untypable)?;
         let chars = text.chars().count();
         if chars < CHARS_MIN {
             return Err(PasswordProblem::TooShort);
@@ -51,14 +63,17 @@ impl Password {
         if chars > CHARS_MAX {
             return Err(PasswordProblem::TooLong);
         }
-        if text.chars().any(char::is_control) {
-            return Err(PasswordProblem::ControlCharacter);
-        }
         if is_common(&text.to_lowercase()) {
             return Err(PasswordProblem::Common);
         }
         Ok(Self(Secret::new(text)))
     }
+}
+
+/// The normal form of a password, if it can be one: two keyboards may write the same "é" or the same space as different
+/// characters (PRECIS OpaqueString, RFC 8265, 4.2: NFC, any space is U+0020, no controls, nothing invisible).
+fn normal(text: &str) -> Option<String> {
+    OpaqueString::enforce(text).ok().map(Cow::into_owned)
 }
 
 fn is_common(lower: &str) -> bool {
@@ -96,9 +111,14 @@ pub async fn verify(password: Secret, stored: Option<String>) -> Result<bool, Pr
             None => nobody()?,
         };
         let stored = PasswordHash::new(&stored).map_err(Problem::new)?;
+        // A text without a normal form is nobody's password, and is worked on all the same.
+        let normal = normal(password.expose()).map(Zeroizing::new);
+        let normal = normal
+            .as_ref()
+            .map_or(password.expose(), |text| text.as_str());
         // The work first: `known &&` before it would skip it.
         let matches = argon2()?
-            .verify_password(password.expose().as_bytes(), &stored)
+            .verify_password(normal.as_bytes(), &stored)
             .is_ok();
         Ok(known && matches)
     })
@@ -106,7 +126,10 @@ pub async fn verify(password: Secret, stored: Option<String>) -> Result<bool, Pr
 }
 
 /// A hash with the current parameters that nobody's password has.
-fn nobody() -> Result<String, Problem> {
+///
+/// # Errors
+/// None is known: it is written out of constants.
+pub fn nobody() -> Result<String, Problem> {
     const SALT: &[u8] = b"nobody has this!";
     const OUTPUT: &[u8; 32] = b"no password hashes to this value";
     use base64::Engine as _;
@@ -170,8 +193,35 @@ mod tests {
         assert_eq!(check("1234567"), Err(PasswordProblem::TooShort));
         assert_eq!(check(&"é".repeat(129)), Err(PasswordProblem::TooLong));
         assert_eq!(check("PassWord1"), Err(PasswordProblem::Common));
-        assert_eq!(check("abcd\nefgh"), Err(PasswordProblem::ControlCharacter));
+        assert_eq!(check("abcd\nefgh"), Err(PasswordProblem::Untypable));
         assert_eq!(check(&"é".repeat(128)), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_password_is_the_same_however_a_keyboard_writes_it() {
+        let set = |text: &str| Password::check(text.to_owned()).expect("may be set");
+        let decomposed = "cafe\u{301} du\u{a0}matin";
+        let composed = "caf\u{e9} du matin";
+        let stored = hash(set(decomposed)).await.expect("hashes");
+        for typed in [decomposed, composed, "caf\u{e9} du\u{3000}matin"] {
+            let opened = verify(secret(typed), Some(stored.clone())).await;
+            assert!(opened.expect("checks"), "{typed:?}");
+        }
+        for other in [
+            "cafe du matin",
+            "Caf\u{e9} du matin",
+            "caf\u{e9} du matin\u{200b}",
+            "",
+        ] {
+            let opened = verify(secret(other), Some(stored.clone())).await;
+            assert!(!opened.expect("checks"), "{other:?}");
+        }
+        // Limits and the list of common ones count and look at what is kept.
+        let check = |text: &str| Password::check(text.to_owned()).map(|_| ());
+        assert_eq!(check(&"e\u{301}".repeat(128)), Ok(()));
+        assert_eq!(check(&"e\u{301}".repeat(7)), Err(PasswordProblem::TooShort));
+        assert_eq!(check("trust\u{200b}no1"), Err(PasswordProblem::Untypable));
+        assert_eq!(check(&"x".repeat(100_000)), Err(PasswordProblem::TooLong));
     }
 
     #[test]

@@ -17,8 +17,8 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// One attempt at one call. DynamoDB and SQS answer in milliseconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
-/// One call with all its attempts: well inside API Gateway's 29 seconds.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// One call with all its attempts: inside the ten seconds that a function has, so that it can say what failed.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 /// Attempts at one call, the first included.
 const ATTEMPTS_MAX: u32 = 3;
 

@@ -109,6 +109,21 @@ impl Blobs {
         Ok(media + uploads)
     }
 
+    /// Deletes the bytes of an upload. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] if S3 did not do it.
+    pub async fn delete_upload(&self, tenant: &Tenant, file: &FileId) -> Result<(), Fault> {
+        self.client
+            .delete_object()
+            .bucket(&self.buckets.uploads)
+            .key(Self::upload_key(tenant, file))
+            .send()
+            .await
+            .map_err(Fault::doing("deleting an upload"))?;
+        Ok(())
+    }
+
     /// Deletes what one look finds below `prefix`: a thousand objects, if there are so many.
     async fn delete_page(&self, bucket: &str, prefix: String) -> Result<usize, Fault> {
         let doing = "deleting objects";
@@ -212,14 +227,15 @@ impl Blobs {
             .presigned(PresigningConfig::expires_in(UPLOAD_EXPIRY).map_err(Fault::doing(doing))?)
             .await
             .map_err(Fault::doing(doing))?;
+        let url = request.uri().to_owned();
+        // The SDK adds headers of its own, for tracing us: whoever uploads need not send what is not signed.
+        let signed = signed_headers(&url);
         let headers = request
             .headers()
+            .filter(|(name, _)| signed.contains(&name.to_ascii_lowercase().as_str()))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        Ok(Upload {
-            url: request.uri().to_owned(),
-            headers,
-        })
+        Ok(Upload { url, headers })
     }
 
     /// What arrived for `file`, or nothing if nothing did.
@@ -292,4 +308,12 @@ impl Blobs {
             .map_err(Fault::doing("asking for a bucket"))?;
         Ok(())
     }
+}
+/// The names that the signature of a presigned URL covers (`X-Amz-SignedHeaders`, separated by encoded semicolons).
+fn signed_headers(url: &str) -> Vec<&str> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let names = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("X-Amz-SignedHeaders="));
+    names.unwrap_or_default().split("%3B").collect()
 }

@@ -1,17 +1,21 @@
 //! People's accounts: e-mail addresses, names, plans, sessions, and what a credential may do.
 //! Owns what makes each valid; refuses to know passwords and tokens (the `auth` crate's).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::ids::{KeyId, SessionId, UserId};
+use crate::labels;
 use crate::plans::Term;
 use crate::refusal::{FieldCode, FieldError};
-use crate::time::Timestamp;
+use crate::time::{Day, Timestamp};
 
 /// The longest e-mail address that can be delivered to (RFC 5321, 4.5.3.1.3, less the angle brackets).
 pub const EMAIL_CHARS_MAX: usize = 254;
 /// The longest part before the `@` (RFC 5321, 4.5.3.1.1).
 const EMAIL_LOCAL_CHARS_MAX: usize = 64;
+/// The longest domain that is read, in whatever script: more than any that fits an address.
+const DOMAIN_BYTES_MAX: usize = 1_024;
 /// The longest name of a person.
 pub const FULL_NAME_CHARS_MAX: usize = 200;
 /// How long a session lives without being refreshed.
@@ -20,21 +24,48 @@ pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub const SESSIONS_MAX: usize = 20;
 /// How long a refresh token that was just used gets the same answer again: two tabs of a browser refresh at once.
 pub const REFRESH_REUSE_WINDOW: Duration = Duration::from_secs(10);
+/// How many payments are kept with the plan that came with them: far more than anybody makes.
+pub const PAID_PLANS_MAX: usize = 500;
 /// The longest address of a picture.
 pub const AVATAR_URL_CHARS_MAX: usize = 2_048;
 
-/// An e-mail address, normalised: lower case, without space around it. Two addresses are the same account if their
-/// normal forms are equal.
+/// An e-mail address, normalised: lower case, without space around it, an internationalised domain as its A-label. Two
+/// addresses are the same account if their normal forms are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
+/// Why a text is no e-mail address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailProblem {
+    /// It has not the form of one.
+    Malformed,
+    /// The part before the `@` has characters beyond ASCII, which few mail servers take (RFC 6531).
+    LocalBeyondAscii,
+    /// It ends with a dot.
+    TrailingDot,
+    /// Its normal form is longer than mail is delivered to.
+    TooLong,
+}
+
 impl Email {
-    /// The address written as `text`: one `@`, a local part of printable ASCII without spaces, a domain with a dot.
-    /// Stricter than RFC 5322 on purpose: quoted local parts and comments are refused.
+    /// The address written as `text`, if it is one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        Self::read(text).ok()
+    }
+
+    /// The address written as `text`: one `@`, a local part of printable ASCII without spaces, a domain with a dot.
+    /// Stricter than RFC 5322 on purpose: quoted local parts and comments are refused. The domain is read as browsers do
+    /// (UTS 46), with the rules of host names.
+    ///
+    /// # Errors
+    /// The [`EmailProblem`].
+    pub fn read(text: &str) -> Result<Self, EmailProblem> {
         let text = text.trim();
-        let (local, domain) = text.split_once('@')?;
+        let (local, domain) = text.split_once('@').ok_or(EmailProblem::Malformed)?;
+        if !local.is_ascii() {
+            return Err(EmailProblem::LocalBeyondAscii);
+        }
         let local_ok = (1..=EMAIL_LOCAL_CHARS_MAX).contains(&local.len())
             && local
                 .bytes()
@@ -42,18 +73,23 @@ impl Email {
             && !local.starts_with('.')
             && !local.ends_with('.')
             && !local.contains("..");
-        let labels: Vec<&str> = domain.split('.').collect();
-        let domain_ok = labels.len() >= 2
-            && labels.iter().all(|label| {
-                (1..=63).contains(&label.len())
-                    && label
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-                    && !label.starts_with('-')
-                    && !label.ends_with('-')
-            });
-        (text.len() <= EMAIL_CHARS_MAX && local_ok && domain_ok)
-            .then(|| Self(text.to_ascii_lowercase()))
+        // A full stop of another script is one, too (UTS 46, 2.3).
+        if domain.ends_with(['.', '\u{3002}', '\u{ff0e}', '\u{ff61}']) {
+            return Err(EmailProblem::TrailingDot);
+        }
+        if !local_ok || domain.len() > DOMAIN_BYTES_MAX {
+            return Err(EmailProblem::Malformed);
+        }
+        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| EmailProblem::Malformed)?;
+        let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+        if !domain.contains('.') || domain.rsplit('.').next().is_some_and(is_number) {
+            return Err(EmailProblem::Malformed);
+        }
+        let normal = format!("{}@{domain}", local.to_ascii_lowercase());
+        if normal.len() > EMAIL_CHARS_MAX {
+            return Err(EmailProblem::TooLong);
+        }
+        Ok(Self(normal))
     }
 
     /// The normal form.
@@ -73,16 +109,7 @@ impl FullName {
     /// # Errors
     /// The problem with `field`.
     pub fn parse(field: &str, text: &str) -> Result<Self, FieldError> {
-        let text = text.trim();
-        let problem = |code, message: &str| Err(FieldError::new(field, code, message));
-        match text.chars().count() {
-            0 => problem(FieldCode::TooShort, "must not be empty"),
-            1..=FULL_NAME_CHARS_MAX if text.chars().any(char::is_control) => {
-                problem(FieldCode::Malformed, "must not have control characters")
-            }
-            1..=FULL_NAME_CHARS_MAX => Ok(Self(text.to_owned())),
-            _ => problem(FieldCode::TooLong, "must have at most 200 characters"),
-        }
+        labels::line(field, text, FULL_NAME_CHARS_MAX).map(Self)
     }
 
     /// The name.
@@ -208,14 +235,53 @@ pub struct User {
     pub plan: Plan,
     /// Their time on that plan.
     pub term: Term,
+    /// The last day on which they called with their e-mail verified.
+    pub seen_on: Option<Day>,
+    /// The plan that an admin gave them, or the first.
+    pub granted_plan: Plan,
+    /// The plans that came with payments whose money is here, by payment.
+    pub paid_plans: BTreeMap<String, Plan>,
     /// Kept out by an admin.
     pub suspended: bool,
     /// Which sessions live: those of this era. Beginning the next one ends them all at once, however many there are.
     pub era: u64,
+    /// The personal API keys that live. A key that is not among them opens nothing, whatever its own record says.
+    pub api_keys: BTreeSet<KeyId>,
     /// When they registered.
     pub created_at: Timestamp,
     /// When the account last changed.
     pub updated_at: Timestamp,
+}
+
+impl User {
+    /// What they pay for, and for which payments, once `payment` justifies `plan`, or none any more; `None` if that is how
+    /// it is. A payment never makes a plan smaller, and money that goes never makes one larger: what an admin set meanwhile
+    /// stays.
+    #[must_use]
+    pub fn paying(
+        &self,
+        payment: &str,
+        plan: Option<Plan>,
+    ) -> Option<(Plan, BTreeMap<String, Plan>)> {
+        if self.paid_plans.get(payment) == plan.as_ref() {
+            return None;
+        }
+        let mut paid = self.paid_plans.clone();
+        let now = match plan {
+            Some(plan) => {
+                if paid.len() < PAID_PLANS_MAX {
+                    paid.insert(payment.to_owned(), plan);
+                }
+                self.plan.max(plan)
+            }
+            None => {
+                paid.remove(payment);
+                let justified = paid.values().copied().max().unwrap_or(Plan::Free);
+                self.plan.min(justified.max(self.granted_plan))
+            }
+        };
+        Some((now, paid))
+    }
 }
 
 /// A signed-in session: one family of refresh tokens, of which one is alive.
@@ -315,13 +381,11 @@ pub enum Scope {
     Read,
     /// To change and make things, which costs credits.
     Generate,
-    /// To administer the owner's teams.
-    AdminTeam,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Generate, Self::AdminTeam];
+    pub const ALL: [Self; 2] = [Self::Read, Self::Generate];
 
     /// The name in the API.
     #[must_use]
@@ -329,7 +393,6 @@ impl Scope {
         match self {
             Self::Read => "read",
             Self::Generate => "generate",
-            Self::AdminTeam => "admin:team",
         }
     }
 
@@ -412,6 +475,32 @@ mod tests {
             None
         );
         assert_eq!(Email::parse(&format!("a@{}.org", "b".repeat(64))), None);
+    }
+
+    #[test]
+    fn an_internationalised_domain_is_its_a_label_and_what_is_refused_is_told_why() {
+        for same in [
+            "ada@b\u{fc}cher.example",
+            "ada@B\u{dc}CHER.example",
+            "ada@bu\u{308}cher.example",
+            "ada@xn--bcher-kva.example",
+            "ADA@XN--BCHER-KVA.EXAMPLE",
+            "ada@b\u{fc}cher\u{3002}example",
+        ] {
+            let email = Email::read(same).map(|email| email.as_str().to_owned());
+            assert_eq!(email.as_deref(), Ok("ada@xn--bcher-kva.example"), "{same}");
+        }
+        for (text, problem) in [
+            ("ada@example.org.", EmailProblem::TrailingDot),
+            ("ada@example.org\u{3002}", EmailProblem::TrailingDot),
+            ("\u{e4}da@example.org", EmailProblem::LocalBeyondAscii),
+            ("ada@127.0.0.1", EmailProblem::Malformed),
+            ("ada@xn--a.example", EmailProblem::Malformed),
+            ("ada@exam_ple.org", EmailProblem::Malformed),
+            ("ada@exa\u{200b}\u{feff}mple", EmailProblem::Malformed),
+        ] {
+            assert_eq!(Email::read(text), Err(problem), "{text}");
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Personal API keys: what one may do, how much it may spend, and until when.
 //! Owns what makes each valid; refuses to know the secret (the `auth` crate's) and where a key is kept.
 
-use crate::accounts::Scope;
+use crate::accounts::{Scope, User};
 use crate::credits::Credits;
 use crate::ids::{KeyId, UserId};
-use crate::refusal::{FieldCode, FieldError};
+use crate::labels;
+use crate::refusal::FieldError;
 use crate::time::Timestamp;
 
 /// The longest name of a key.
@@ -22,16 +23,7 @@ impl KeyName {
     /// # Errors
     /// The problem with `name`.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
-        let text = text.trim();
-        let problem = |code, message: &str| Err(FieldError::new("name", code, message));
-        match text.chars().count() {
-            0 => problem(FieldCode::TooShort, "must not be empty"),
-            1..=NAME_CHARS_MAX if text.chars().any(char::is_control) => {
-                problem(FieldCode::Malformed, "must not have control characters")
-            }
-            1..=NAME_CHARS_MAX => Ok(Self(text.to_owned())),
-            _ => problem(FieldCode::TooLong, "must have at most 100 characters"),
-        }
+        labels::line("name", text, NAME_CHARS_MAX).map(Self)
     }
 
     /// The name.
@@ -69,26 +61,31 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Deleted by its owner. The record stays, for jobs that were opened with it.
-    pub revoked: bool,
 }
 
 impl ApiKey {
-    /// Whether it can be used `now`.
+    /// Whether it can be used `now`: `owner` still names it among their living keys and is not kept out, and it has not
+    /// expired. The record of a key that is gone stays for a while, for jobs that were opened with it.
     #[must_use]
-    pub fn is_alive(&self, now: Timestamp) -> bool {
-        !self.revoked && self.request.expires_at.is_none_or(|at| now < at)
+    pub fn is_alive(&self, owner: &User, now: Timestamp) -> bool {
+        self.user == owner.id
+            && owner.api_keys.contains(&self.id)
+            && !owner.suspended
+            && self.request.expires_at.is_none_or(|at| now < at)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::{Email, Plan};
+    use crate::plans::Term;
+    use std::collections::BTreeMap;
 
     #[test]
-    fn a_key_dies_when_it_expires_or_is_revoked() {
+    fn a_key_lives_as_long_as_its_owner_names_it_and_until_it_expires() {
         let now = Timestamp::from_ms(1_000);
-        let key = |expires_at, revoked| ApiKey {
+        let key = |expires_at| ApiKey {
             id: KeyId::new(now, 1),
             user: UserId::new(now, 2),
             request: KeyRequest {
@@ -100,11 +97,36 @@ mod tests {
             remaining: None,
             last_used_at: None,
             created_at: now,
-            revoked,
         };
-        assert!(key(None, false).is_alive(now));
-        assert!(key(Some(Timestamp::from_ms(1_001)), false).is_alive(now));
-        assert!(!key(Some(now), false).is_alive(now));
-        assert!(!key(None, true).is_alive(now));
+        let owner = |id, keys: &[KeyId], suspended| User {
+            id,
+            email: Email::parse("ada@example.org").expect("an address"),
+            email_verified: true,
+            full_name: None,
+            avatar_url: None,
+            plan: Plan::Free,
+            term: Term::first(now),
+            seen_on: None,
+            granted_plan: Plan::Free,
+            paid_plans: BTreeMap::new(),
+            suspended,
+            era: 0,
+            api_keys: keys.iter().cloned().collect(),
+            created_at: now,
+            updated_at: now,
+        };
+        let (ada, named) = (UserId::new(now, 2), [KeyId::new(now, 1)]);
+        let living = owner(ada.clone(), &named, false);
+        assert!(key(None).is_alive(&living, now));
+        assert!(key(Some(Timestamp::from_ms(1_001))).is_alive(&living, now));
+        assert!(!key(Some(now)).is_alive(&living, now));
+        let others = [
+            owner(ada.clone(), &[], false),
+            owner(ada, &named, true),
+            owner(UserId::new(now, 3), &named, false),
+        ];
+        for other in others {
+            assert!(!key(None).is_alive(&other, now), "{other:?}");
+        }
     }
 }

@@ -1,5 +1,9 @@
 //! What may be tried only so often, and by whom: limits against guessing that hold across all instances.
 //! Owns what is counted and how much is too much; refuses to know where the counts are kept.
+//!
+//! Nobody can keep an owner out by guessing: wrong passwords lock an e-mail for the source that they come from. The much
+//! higher limit for all sources together stops a guess that is spread over many, and does not bind a source that the
+//! e-mail was signed in from before.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -9,6 +13,10 @@ use crate::ids::UserId;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a source is known that somebody signed in from.
+pub const SOURCE_KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Where requests come from: one IPv4 address, or the /64 network of an IPv6 address, which is what one customer has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,18 +46,26 @@ impl Source {
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt<'a> {
-    /// Sign-ins with this e-mail, known or not, that have not succeeded.
-    SignInAs(&'a Email),
+    /// Sign-ins with this e-mail, known or not, from here, that have not succeeded.
+    SignInAs(&'a Email, &'a Source),
+    /// Sign-ins with this e-mail from anywhere, that have not succeeded.
+    SignInAnywhere(&'a Email),
+    /// Checks of this user's password by somebody who is signed in as them, that have not succeeded.
+    PasswordCheck(&'a UserId),
     /// Sign-ins from here, with whatever e-mail, that have not succeeded.
     SignInFrom(&'a Source),
-    /// Registrations from here.
-    RegisterFrom(&'a Source),
+    /// Registrations from here, of which there may be so many.
+    RegisterFrom(&'a Source, u32),
     /// Asking from here for letters that let somebody choose another password.
     ResetFrom(&'a Source),
     /// Asking once more for the letter that verifies this user's e-mail.
     VerifyAgain(&'a UserId),
-    /// Letters to this address, whoever asked for them.
-    MailTo(&'a Email),
+    /// Letters to the mailbox with this digest, whoever asked for them.
+    MailTo(&'a str),
+    /// Letters to the mailbox with this digest, which nobody has shown to be theirs.
+    MailToStranger(&'a str),
+    /// Letters to all mailboxes that nobody has shown to be theirs, of which there may be so many.
+    MailToStrangers(u32),
 }
 
 /// How much is too much.
@@ -66,12 +82,15 @@ impl Attempt<'_> {
     #[must_use]
     pub const fn limit(self) -> Limit {
         let (most, window) = match self {
-            Self::SignInAs(_) => (5, MINUTE.saturating_mul(15)),
+            Self::SignInAs(..) | Self::PasswordCheck(_) => (5, MINUTE.saturating_mul(15)),
+            Self::SignInAnywhere(_) => (50, MINUTE.saturating_mul(15)),
             Self::SignInFrom(_) => (100, HOUR),
-            Self::RegisterFrom(_) => (60, HOUR),
+            Self::RegisterFrom(_, most) => (most, HOUR),
             Self::ResetFrom(_) => (20, HOUR),
             Self::VerifyAgain(_) => (5, HOUR),
             Self::MailTo(_) => (10, HOUR),
+            Self::MailToStranger(_) => (10, DAY),
+            Self::MailToStrangers(most) => (most, DAY),
         };
         Limit { most, window }
     }
@@ -81,19 +100,31 @@ impl Attempt<'_> {
     #[must_use]
     pub const fn under_way(self) -> Duration {
         match self {
-            Self::SignInAs(_) | Self::SignInFrom(_) => Duration::from_secs(4),
-            Self::RegisterFrom(_) | Self::ResetFrom(_) | Self::VerifyAgain(_) | Self::MailTo(_) => {
-                Duration::ZERO
-            }
+            Self::SignInAs(..)
+            | Self::SignInAnywhere(_)
+            | Self::PasswordCheck(_)
+            | Self::SignInFrom(_) => Duration::from_secs(4),
+            Self::RegisterFrom(..)
+            | Self::ResetFrom(_)
+            | Self::VerifyAgain(_)
+            | Self::MailTo(_)
+            | Self::MailToStranger(_)
+            | Self::MailToStrangers(_) => Duration::ZERO,
         }
     }
 
-    /// Whether it is counted by where it comes from.
+    /// Whether it is counted by where it comes from alone.
     #[must_use]
     pub const fn is_by_source(self) -> bool {
         match self {
-            Self::SignInAs(_) | Self::VerifyAgain(_) | Self::MailTo(_) => false,
-            Self::SignInFrom(_) | Self::RegisterFrom(_) | Self::ResetFrom(_) => true,
+            Self::SignInAs(..)
+            | Self::SignInAnywhere(_)
+            | Self::PasswordCheck(_)
+            | Self::VerifyAgain(_)
+            | Self::MailTo(_)
+            | Self::MailToStranger(_)
+            | Self::MailToStrangers(_) => false,
+            Self::SignInFrom(_) | Self::RegisterFrom(..) | Self::ResetFrom(_) => true,
         }
     }
 }

@@ -45,6 +45,8 @@ pub enum Act {
     CreditsAdjusted,
     /// An account was deleted by its owner.
     Erased,
+    /// An account that was never verified was removed by the owner of its mailbox.
+    Declined,
     /// An admin made a promo code.
     PromoCodeCreated,
     /// An admin changed what a model is offered at.
@@ -53,7 +55,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignedOut,
@@ -69,6 +71,7 @@ impl Act {
         Self::CreditsGranted,
         Self::CreditsAdjusted,
         Self::Erased,
+        Self::Declined,
         Self::PromoCodeCreated,
         Self::ModelChanged,
     ];
@@ -92,6 +95,7 @@ impl Act {
             Self::CreditsGranted => "credits_granted",
             Self::CreditsAdjusted => "credits_adjusted",
             Self::Erased => "erased",
+            Self::Declined => "declined",
             Self::PromoCodeCreated => "promo_code_created",
             Self::ModelChanged => "model_changed",
         }

@@ -8,6 +8,10 @@ use crate::time::Timestamp;
 /// How long a worker that tries the provider again has for it: longer than its function may run.
 const PROBE_LEASE: Duration = Duration::from_secs(90);
 
+/// How long after its pause an open breaker goes on refusing orders: two runs of the sweep, which has a job that waits
+/// try the provider again. Only where none waits, an order must be the one that tries.
+const ORDERS_WAIT: Duration = Duration::from_secs(120);
+
 /// How a breaker judges.
 #[derive(Clone, Copy, Debug)]
 pub struct BreakerRule {
@@ -47,6 +51,17 @@ impl Breaker {
             None => Gate::Closed,
             Some(until) if now < until => Gate::Open(until),
             Some(_) => Gate::HalfOpen,
+        }
+    }
+
+    /// Whether an order is taken `now`; if not, how long it is until one may be.
+    ///
+    /// # Errors
+    /// That time.
+    pub fn takes_orders(&self, now: Timestamp) -> Result<(), Duration> {
+        match self.open_until.map(|until| until.plus(ORDERS_WAIT)) {
+            Some(until) if now < until => Err(until.since(now)),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -144,5 +159,21 @@ mod tests {
         );
         // A worker that dies while it tries leaves the next try to another.
         assert_eq!(probing.gate(at(121)), Gate::HalfOpen);
+    }
+
+    #[test]
+    fn an_order_is_the_one_that_tries_only_where_no_job_that_waits_does() {
+        let mut breaker = Breaker::default();
+        assert_eq!(breaker.takes_orders(at(0)), Ok(()));
+        for _ in 0..3 {
+            breaker = breaker.failed(false, at(0), RULE);
+        }
+        assert_eq!(breaker.gate(at(30)), Gate::HalfOpen);
+        assert_eq!(breaker.takes_orders(at(30)), Err(ORDERS_WAIT));
+        let still = breaker.probing(at(60)).failed(true, at(61), RULE);
+        assert!(still.takes_orders(at(200)).is_err());
+        assert_eq!(breaker.takes_orders(at(150)), Ok(()));
+        let closed = breaker.succeeded().expect("it was open");
+        assert_eq!(closed.takes_orders(at(1)), Ok(()));
     }
 }

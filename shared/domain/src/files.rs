@@ -1,11 +1,20 @@
-//! Uploaded files: what may be uploaded, and what its first bytes must look like.
+//! Uploaded files: what may be uploaded, how much, and what its first bytes must look like.
 //! Owns sizes, types and magic bytes; refuses to know where the bytes are kept.
+
+use std::time::Duration;
 
 use crate::ids::{FileId, Tenant};
 use crate::time::Timestamp;
 
 /// The largest file that may be uploaded.
 pub const SIZE_BYTES_MAX: u64 = 20 * 1024 * 1024;
+/// How many files a tenant may have.
+pub const FILES_MAX: u32 = 5_000;
+/// When a file vanishes whose upload was not completed, counted from its announcement: hours after its URL expired.
+pub const UNFINISHED_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
+/// When no bytes of a file can arrive any more, counted from its announcement: its URL expired, and what was under way
+/// has come.
+pub const QUIET_AFTER: Duration = Duration::from_secs(30 * 60);
 /// How many first bytes [`ContentType::matches`] looks at.
 pub const MAGIC_BYTES: usize = 64;
 
@@ -181,6 +190,42 @@ pub struct File {
     pub state: FileState,
     /// When it was announced.
     pub created_at: Timestamp,
+}
+
+/// A note that a file must go: at `due_at`, unless its upload is completed, or because its owner deleted it. It stays
+/// until the bytes are gone, too, and so long the file counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileNote {
+    /// The file.
+    pub file: FileId,
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// Its size.
+    pub size_bytes: u64,
+    /// From when on.
+    pub due_at: Timestamp,
+}
+
+impl FileNote {
+    /// The note that is left with an announcement.
+    #[must_use]
+    pub fn unfinished(file: &File) -> Self {
+        Self {
+            file: file.id.clone(),
+            tenant: file.tenant.clone(),
+            size_bytes: file.size_bytes,
+            due_at: file.created_at.plus(UNFINISHED_AFTER),
+        }
+    }
+
+    /// The note that is left when a file is deleted. While its upload's URL can be used, its bytes may come again.
+    #[must_use]
+    pub fn deleted(file: &File, now: Timestamp) -> Self {
+        Self {
+            due_at: now.max(file.created_at.plus(QUIET_AFTER)),
+            ..Self::unfinished(file)
+        }
+    }
 }
 
 #[cfg(test)]

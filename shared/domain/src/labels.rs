@@ -2,6 +2,7 @@
 //! Owns what makes each valid; refuses to know what they are written on.
 
 use crate::refusal::{FieldCode, FieldError};
+use crate::text::is_blank;
 
 /// The longest title.
 pub const TITLE_CHARS_MAX: usize = 200;
@@ -14,11 +15,11 @@ pub const TAG_CHARS_MAX: usize = 50;
 ///
 /// # Errors
 /// The problem with `field`: empty, longer than `chars_max`, or with control characters.
-pub(crate) fn line(field: &str, text: &str, chars_max: usize) -> Result<String, FieldError> {
+pub fn line(field: &str, text: &str, chars_max: usize) -> Result<String, FieldError> {
     let text = text.trim();
     let problem = |code, message: String| Err(FieldError::new(field, code, message));
     match text.chars().count() {
-        0 => problem(FieldCode::TooShort, "must not be empty".to_owned()),
+        _ if is_blank(text) => problem(FieldCode::TooShort, "must not be empty".to_owned()),
         count if count > chars_max => problem(
             FieldCode::TooLong,
             format!("must have at most {chars_max} characters"),
@@ -95,6 +96,7 @@ mod tests {
         assert!(Title::parse(&"\u{1F98A}".repeat(200)).is_ok());
         for (text, code) in [
             (" ".to_owned(), FieldCode::TooShort),
+            ("\u{200b}\u{3164}".to_owned(), FieldCode::TooShort),
             ("x".repeat(201), FieldCode::TooLong),
             ("a\nb".to_owned(), FieldCode::Malformed),
         ] {

@@ -3,18 +3,25 @@
 //!
 //! A key never changes its plan: between leaving one plan and entering another it would be in none, and the gateway
 //! would refuse whoever comes with it. So each change of plan begins a new [`Term`], and each term has a key of its own.
+//!
+//! There are fewer keys than there may be users, so a key is for users who have verified their e-mail and call. Everybody
+//! else is counted by one of the keys that their plan shares, picked by a hash of their id.
 
 use std::time::Duration;
 
 use crate::accounts::{Plan, User};
 use crate::ids::UserId;
-use crate::time::Timestamp;
+use crate::time::{Day, Timestamp};
 
 /// How long the key of a term that is over is kept: longer than the gateway keeps the authorizer's answer that named it
 /// (60 s).
 pub const RETIRED_AFTER: Duration = Duration::from_secs(90);
 
-/// A user's time on one plan.
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+/// How many days after a user's last call their key is given back.
+pub const IDLE_DAYS: i64 = 14;
+
+/// A user's time on one plan, with one key. Giving the key back begins another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
     /// How often the plan changed before.
@@ -49,6 +56,21 @@ impl Term {
     }
 }
 
+/// Whether a user has earned a key of their own: they have verified their e-mail, and called lately.
+#[must_use]
+pub fn earns_key(user: &User, now: Timestamp) -> bool {
+    user.email_verified && idle_at(user).is_some_and(|at| now < at)
+}
+
+/// When a user's key is given back if they do not call before; `None` for somebody who never called. Spread over the day
+/// by user: otherwise all keys would be looked at together at midnight.
+#[must_use]
+pub fn idle_at(user: &User) -> Option<Timestamp> {
+    let day = Day::from_number(user.seen_on?.number().saturating_add(IDLE_DAYS));
+    let within_day_ms = hash(&user.id) % DAY_MS;
+    Some(day.begins().plus(Duration::from_millis(within_day_ms)))
+}
+
 /// A note that the keys of a user must be looked at: something happened that may ask for others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyNote {
@@ -80,6 +102,45 @@ pub fn key_value(user: &UserId, term: u64) -> String {
 pub fn dedicated_key(user: &User) -> Option<String> {
     let term = &user.term;
     term.is_keyed().then(|| key_value(&user.id, term.number))
+}
+
+/// Which of the keys that plans share have been made. Every plan has as many, numbered from zero; number 0 is the
+/// template's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedKeys {
+    /// How many may be named.
+    pub ready: u32,
+    /// How many there are.
+    pub made: u32,
+    /// When the last of them was made.
+    pub made_at: Timestamp,
+}
+
+impl SharedKeys {
+    /// Those of the template alone.
+    pub const FIRST: Self = Self {
+        ready: 1,
+        made: 1,
+        made_at: Timestamp::from_ms(0),
+    };
+}
+
+/// The value of a shared key. It is no secret, as [`key_value`] is none.
+#[must_use]
+pub fn shared_key_value(prefix: &str, plan: Plan, number: u32) -> String {
+    format!("{prefix}-{}-{number}", plan.as_str())
+}
+
+/// Which of `count` shared keys a user is counted by.
+#[must_use]
+pub fn shared_key_number(user: &UserId, count: u32) -> u32 {
+    u32::try_from(hash(user) % u64::from(count.max(1))).unwrap_or_default()
+}
+
+/// FNV-1a over the id, whose end is random: it only spreads, so it need not withstand anybody.
+fn hash(user: &UserId) -> u64 {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    user.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
 /// One thing for each plan.
@@ -118,6 +179,35 @@ impl<T> ByPlan<T> {
     }
 }
 
+/// The ids of the usage plans.
+#[derive(Clone, Debug)]
+pub struct UsagePlans {
+    /// What one user may call.
+    pub own: ByPlan<String>,
+    /// What the users of a shared key may call together.
+    pub shared: ByPlan<String>,
+}
+
+/// Whose calls a key counts: those of one user on this plan, or of many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// Of one.
+    Own(Plan),
+    /// Of many.
+    Shared(Plan),
+}
+
+impl UsagePlans {
+    /// The one for `usage`.
+    #[must_use]
+    pub const fn of(&self, usage: Usage) -> &String {
+        match usage {
+            Usage::Own(plan) => self.own.of(plan),
+            Usage::Shared(plan) => self.shared.of(plan),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +230,26 @@ mod tests {
         assert!(!next.is_keyed());
         assert!(!next.is_settled(now.plus(Duration::from_secs(60))));
         assert!(next.is_settled(now.plus(RETIRED_AFTER)));
+    }
+
+    #[test]
+    fn strangers_spread_over_all_shared_keys() {
+        const KEYS: u32 = 64;
+        let mut users = [0_u32; KEYS as usize];
+        for n in 0..6_400_u128 {
+            // One after the other, as in an attack: the times of their ids are equal.
+            let entropy = n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) >> 48;
+            let user = UserId::new(Timestamp::from_ms(1_767_225_600_000), entropy);
+            users[shared_key_number(&user, KEYS) as usize] += 1;
+        }
+        let (least, most) = (users.iter().min(), users.iter().max());
+        assert!(least >= Some(&60) && most <= Some(&150), "{users:?}");
+    }
+
+    #[test]
+    fn with_one_shared_key_everybody_has_that_one() {
+        let user = UserId::new(Timestamp::from_ms(1), 7);
+        assert_eq!(shared_key_number(&user, 1), 0);
+        assert_eq!(shared_key_number(&user, 0), 0);
     }
 }

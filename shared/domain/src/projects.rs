@@ -4,6 +4,7 @@
 use crate::ids::{ProjectId, Tenant};
 use crate::labels::{self, Tags};
 use crate::refusal::{FieldCode, FieldError};
+use crate::text::with_line_feeds;
 use crate::time::Timestamp;
 
 /// How many projects one tenant may have.
@@ -42,19 +43,20 @@ impl ProjectName {
 pub struct Description(String);
 
 impl Description {
-    /// The description written as `text`.
+    /// The description written as `text`, with each line break as a line feed.
     ///
     /// # Errors
     /// The problem with `description`.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         let problem = |code, message| Err(FieldError::new("description", code, message));
+        let text = with_line_feeds(text);
         if text.chars().count() > DESCRIPTION_CHARS_MAX {
             problem(FieldCode::TooLong, "must have at most 500 characters")
         } else if text.chars().any(|c| c.is_control() && c != '\n') {
             let message = "must not have control characters other than line feeds";
             problem(FieldCode::Malformed, message)
         } else {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text))
         }
     }
 

@@ -16,6 +16,11 @@ use crate::time::Timestamp;
 
 /// How many disputes one payment can have: far more than a card network allows.
 const DISPUTES_MAX: usize = 16;
+/// How many refunds of one payment are known one by one. Beyond that their sum is known all the same.
+const REFUNDS_MAX: usize = 200;
+
+/// What everything is sold in: ISO 4217, lower case.
+pub const CURRENCY: &str = "usd";
 
 /// Credits for sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +46,7 @@ const PACKS: [Pack; 3] = [
         name: "1,000 credits",
         credits: Credits::of(1_000),
         amount_minor: 1_000,
-        currency: "usd",
+        currency: CURRENCY,
         plan: None,
     },
     Pack {
@@ -49,7 +54,7 @@ const PACKS: [Pack; 3] = [
         name: "6,000 credits and the basic plan",
         credits: Credits::of(6_000),
         amount_minor: 5_000,
-        currency: "usd",
+        currency: CURRENCY,
         plan: Some(Plan::Basic),
     },
     Pack {
@@ -57,7 +62,7 @@ const PACKS: [Pack; 3] = [
         name: "25,000 credits and the pro plan",
         credits: Credits::of(25_000),
         amount_minor: 20_000,
-        currency: "usd",
+        currency: CURRENCY,
         plan: Some(Plan::Pro),
     },
 ];
@@ -98,6 +103,8 @@ pub struct Checkout {
     pub credits: Credits,
     /// What it costs, in the currency's smallest unit.
     pub amount_minor: i64,
+    /// ISO 4217, lower case.
+    pub currency: String,
     /// The plan that comes with it.
     pub plan: Option<Plan>,
     /// When it began.
@@ -119,15 +126,34 @@ pub struct Sale {
     pub plan: Option<Plan>,
 }
 
-/// How a dispute stands. The money is away from when it is opened until it is won.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a dispute stands. Of two words about the same one, the greater counts: a decision is final, and an inquiry may
+/// become a dispute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DisputeState {
-    /// Undecided.
+    /// The bank asks, and the money stays.
+    Inquiry,
+    /// Undecided: the money is away.
     Open,
-    /// Decided for us: the money is back.
+    /// Decided for us, or withdrawn: the money is back, or never went.
     Won,
     /// Decided for the buyer.
     Lost,
+}
+
+impl DisputeState {
+    const fn is_final(self) -> bool {
+        match self {
+            Self::Inquiry | Self::Open => false,
+            Self::Won | Self::Lost => true,
+        }
+    }
+
+    const fn is_money_away(self) -> bool {
+        match self {
+            Self::Open | Self::Lost => true,
+            Self::Inquiry | Self::Won => false,
+        }
+    }
 }
 
 /// A buyer's objection to a payment.
@@ -139,6 +165,36 @@ pub struct Dispute {
     pub amount_minor: i64,
     /// How it stands.
     pub state: DisputeState,
+    /// When that was told, seconds since the epoch.
+    pub told_s: i64,
+}
+
+impl Dispute {
+    /// What makes one word about a dispute count more than another, in whatever order they come.
+    fn weight(&self) -> (bool, DisputeState, i64, i64) {
+        let state = match self.state {
+            // Of two decisions, the later counts.
+            DisputeState::Won | DisputeState::Lost => DisputeState::Won,
+            other => other,
+        };
+        (self.state.is_final(), state, self.told_s, self.amount_minor)
+    }
+
+    fn outweighs(&self, known: &Self) -> bool {
+        let order = self.weight().cmp(&known.weight());
+        order.then(self.state.cmp(&known.state)).is_gt()
+    }
+}
+
+/// Money of a payment that was given back, or was to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    /// The payment service's id of it.
+    pub id: String,
+    /// How much, in the currency's smallest unit.
+    pub amount_minor: i64,
+    /// Whether it came to nothing: it failed or was cancelled, and the money is back. That is final.
+    pub is_undone: bool,
 }
 
 /// Something that the payment service tells of a payment.
@@ -146,10 +202,14 @@ pub struct Dispute {
 pub enum Fact {
     /// It was made.
     Paid(Sale),
-    /// So much of it was refunded, all refunds together.
+    /// So much of it was refunded, all refunds together, as far as they were known then.
     Refunded(i64),
+    /// One refund.
+    Refund(Refund),
     /// It is disputed.
     Disputed(Dispute),
+    /// Its money moved in another currency than its checkout's: nothing can be worked out of that.
+    OtherCurrency,
 }
 
 /// A payment: what is known of it, and what is booked for it.
@@ -159,10 +219,14 @@ pub struct Payment {
     pub id: String,
     /// What was sold, once that is known.
     pub sale: Option<Sale>,
-    /// How much was refunded.
+    /// How much was refunded in all, as it was told at most.
     pub refunded_minor: i64,
+    /// The refunds that were told of one by one.
+    pub refunds: Vec<Refund>,
     /// Its disputes.
     pub disputes: Vec<Dispute>,
+    /// Whether its money moved in another currency than its checkout's.
+    pub is_other_currency: bool,
     /// Whether the purchase is in the ledger.
     pub is_booked: bool,
     /// How much of the credits was taken back, or is owed.
@@ -192,7 +256,9 @@ impl Payment {
             id,
             sale: None,
             refunded_minor: 0,
+            refunds: Vec::new(),
             disputes: Vec::new(),
+            is_other_currency: false,
             is_booked: false,
             taken: Credits::ZERO,
             adjustments: 0,
@@ -209,6 +275,14 @@ impl Payment {
                 next.sale.get_or_insert_with(|| sale.clone());
             }
             Fact::Refunded(total) => next.refunded_minor = next.refunded_minor.max(*total),
+            Fact::Refund(refund) => {
+                let has_room = next.refunds.len() < REFUNDS_MAX;
+                match next.refunds.iter_mut().find(|known| known.id == refund.id) {
+                    Some(known) => known.is_undone |= refund.is_undone,
+                    None if has_room => next.refunds.push(refund.clone()),
+                    None => {}
+                }
+            }
             Fact::Disputed(dispute) => {
                 let has_room = next.disputes.len() < DISPUTES_MAX;
                 let known = next
@@ -216,13 +290,13 @@ impl Payment {
                     .iter_mut()
                     .find(|known| known.id == dispute.id);
                 match known {
-                    // A decision is final: the news that it was opened may come after it.
-                    Some(known) if known.state == DisputeState::Open => *known = dispute.clone(),
+                    Some(known) if dispute.outweighs(known) => *known = dispute.clone(),
                     Some(_) => {}
                     None if has_room => next.disputes.push(dispute.clone()),
                     None => {}
                 }
             }
+            Fact::OtherCurrency => next.is_other_currency = true,
         }
         next
     }
@@ -279,21 +353,39 @@ impl Payment {
         }
     }
 
+    /// The plan that this payment justifies: the one that came with it, while any of its money is here.
+    #[must_use]
+    pub fn justified_plan(&self) -> Option<Plan> {
+        let sale = self.sale.as_ref()?;
+        sale.plan.filter(|_| self.unpaid(sale) < sale.credits)
+    }
+
     /// The part of the credits for which the money is away, rounded up.
     fn unpaid(&self, sale: &Sale) -> Credits {
-        let disputed = self.disputes.iter().filter(|dispute| match dispute.state {
-            DisputeState::Open | DisputeState::Lost => true,
-            DisputeState::Won => false,
-        });
+        let disputed = self.disputes.iter();
+        let disputed = disputed.filter(|dispute| dispute.state.is_money_away());
         let disputed: i128 = disputed
             .map(|dispute| i128::from(dispute.amount_minor))
             .sum();
         let paid = i128::from(sale.paid_minor.max(1));
-        let away = (disputed + i128::from(self.refunded_minor)).clamp(0, paid);
+        let away = (disputed + self.refunded()).clamp(0, paid);
         let credits = i128::from(sale.credits.get()) * away;
         let rounded_up = (credits + paid - 1) / paid;
         let credits = i64::try_from(rounded_up).ok().and_then(Credits::new);
         credits.unwrap_or(sale.credits)
+    }
+
+    /// What went back and stayed away: the refunds that were not undone, and what was told of beyond those that are known
+    /// one by one.
+    fn refunded(&self) -> i128 {
+        let sum = |refunds: &mut dyn Iterator<Item = &Refund>| -> i128 {
+            refunds
+                .map(|refund| i128::from(refund.amount_minor.max(0)))
+                .sum()
+        };
+        let known = sum(&mut self.refunds.iter());
+        let lasting = sum(&mut self.refunds.iter().filter(|refund| !refund.is_undone));
+        lasting + (i128::from(self.refunded_minor) - known).max(0)
     }
 }
 
@@ -317,6 +409,7 @@ mod tests {
             id: "dp_1".to_owned(),
             amount_minor,
             state,
+            told_s: 1,
         })
     }
 
@@ -346,6 +439,120 @@ mod tests {
         // The news that it was opened, late.
         payment = payment.learn(&disputed(999, DisputeState::Open));
         assert_eq!(settle(&mut payment), (0, 0));
+    }
+
+    #[test]
+    fn an_inquiry_takes_nothing_until_it_becomes_a_dispute_and_its_last_word_ends_it() {
+        let mut payment = Payment::unknown("pi_1".to_owned()).learn(&Fact::Paid(sale()));
+        settle(&mut payment);
+        payment = payment.learn(&disputed(999, DisputeState::Inquiry));
+        assert_eq!(settle(&mut payment), (0, 0));
+        payment = payment.learn(&disputed(999, DisputeState::Open));
+        assert_eq!(settle(&mut payment), (-1_000, 1));
+        payment = payment.learn(&disputed(999, DisputeState::Inquiry));
+        assert_eq!(settle(&mut payment), (0, 0));
+        payment = payment.learn(&disputed(999, DisputeState::Won));
+        assert_eq!(settle(&mut payment), (1_000, 1));
+    }
+
+    #[test]
+    fn a_refund_that_fails_later_gives_back_what_it_took() {
+        let refund = |id: &str, amount_minor, is_undone| {
+            Fact::Refund(Refund {
+                id: id.to_owned(),
+                amount_minor,
+                is_undone,
+            })
+        };
+        let mut payment = Payment::unknown("pi_1".to_owned()).learn(&Fact::Paid(sale()));
+        settle(&mut payment);
+        // Told of twice, as its own event and in the charge's.
+        payment = payment.learn(&refund("re_1", 999, false));
+        payment = payment.learn(&Fact::Refunded(999));
+        assert_eq!(settle(&mut payment), (-1_000, 1));
+        payment = payment.learn(&refund("re_1", 999, true));
+        assert_eq!(settle(&mut payment), (1_000, 1));
+        payment = payment.learn(&refund("re_1", 999, false));
+        assert_eq!(settle(&mut payment), (0, 0));
+        payment = payment.learn(&refund("re_2", 333, false));
+        assert_eq!(settle(&mut payment), (-334, 1));
+    }
+
+    #[test]
+    fn a_plan_is_justified_while_any_of_its_money_is_here() {
+        let with_plan = Sale {
+            plan: Some(Plan::Pro),
+            ..sale()
+        };
+        let payment = Payment::unknown("pi_1".to_owned()).learn(&Fact::Paid(with_plan));
+        assert_eq!(payment.justified_plan(), Some(Plan::Pro));
+        let part = payment.learn(&Fact::Refunded(998));
+        assert_eq!(part.justified_plan(), Some(Plan::Pro));
+        let whole = payment.learn(&Fact::Refunded(999));
+        assert_eq!(whole.justified_plan(), None);
+    }
+
+    /// Everything that may be told of one payment of 999: each kind, with its words in the order in which they are true.
+    fn words(amount: i64, undone: bool, end: DisputeState) -> Vec<Fact> {
+        let refund = |is_undone| {
+            Fact::Refund(Refund {
+                id: "re_1".to_owned(),
+                amount_minor: amount,
+                is_undone,
+            })
+        };
+        let dispute = |state, told_s| {
+            Fact::Disputed(Dispute {
+                id: "dp_1".to_owned(),
+                amount_minor: 200,
+                state,
+                told_s,
+            })
+        };
+        let mut words = vec![
+            Fact::Paid(sale()),
+            refund(false),
+            Fact::Refunded(amount),
+            dispute(DisputeState::Inquiry, 1),
+            dispute(DisputeState::Open, 2),
+            dispute(end, 3),
+        ];
+        if undone {
+            words.push(refund(true));
+        }
+        words
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_told_twice_in_any_order_ends_as_the_last_facts_say(
+            order in Just((0..7_usize).chain(0..7).collect::<Vec<_>>()).prop_shuffle(),
+            pauses in prop::collection::vec(any::<bool>(), 14),
+            amount in 1_i64..=999,
+            undone: bool,
+            end in prop_oneof![
+                Just(DisputeState::Open),
+                Just(DisputeState::Won),
+                Just(DisputeState::Lost),
+            ],
+        ) {
+            let words = words(amount, undone, end);
+            let mut payment = Payment::unknown("pi_1".to_owned());
+            let mut credits = 0;
+            for (word, settles) in order.iter().zip(pauses) {
+                let Some(word) = words.get(*word) else { continue };
+                payment = payment.learn(word);
+                if settles {
+                    credits += settle(&mut payment).0;
+                }
+            }
+            credits += settle(&mut payment).0;
+            let refunded = if undone { 0 } else { amount };
+            let disputed = if end == DisputeState::Won { 0 } else { 200 };
+            let away = (refunded + disputed).min(999);
+            let unpaid = (1_000 * away + 998) / 999;
+            prop_assert_eq!(credits, 1_000 - unpaid);
+        }
     }
 
     proptest! {

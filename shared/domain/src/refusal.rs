@@ -67,9 +67,6 @@ pub enum Refusal {
     /// What it would stop has come to its end.
     #[error("{0}")]
     TooLate(&'static str),
-    /// Another request with this idempotency key is being carried out.
-    #[error("a request with this Idempotency-Key is still being carried out")]
-    IdempotencyInProgress,
     /// The idempotency key was used with another body.
     #[error("this Idempotency-Key was used before with another request")]
     IdempotencyMismatch,
@@ -88,6 +85,9 @@ pub enum Refusal {
     /// The body is not of a type that the endpoint takes.
     #[error("send the body as application/json")]
     UnsupportedMediaType,
+    /// The body is compressed, or encoded in another way.
+    #[error("the body's Content-Encoding is {0}, which is not taken; send it as it is")]
+    UnsupportedEncoding(String),
     /// Fields are missing, unknown or wrong.
     #[error("some fields are not valid")]
     Invalid(Vec<FieldError>),

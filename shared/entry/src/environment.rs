@@ -4,12 +4,16 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use app::config::{Config, FalSettings, JobSettings, StripeSettings, TokenSettings, UnknownPolicy};
+use app::config::{
+    ChallengeSettings, Config, FalSettings, JobSettings, SharedKeySettings, StripeSettings,
+    TokenSettings, UnknownPolicy,
+};
 use blobs::Buckets;
 use domain::Credits;
 use domain::accounts::{Email, Plan};
+use domain::bonuses::{BonusAt, BonusRule};
 use domain::breaker::BreakerRule;
-use domain::plans::ByPlan;
+use domain::plans::{ByPlan, UsagePlans};
 use queue::Queues;
 use store::Tables;
 
@@ -59,18 +63,20 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             signing_keys_name: settings.text("SIGNING_KEYS_NAME"),
         },
         jobs: job_settings(&mut settings),
-        shared_keys: ByPlan::new(|plan| settings.text(&named("SHARED_KEY", plan))),
+        upload_bytes_max: settings.upload_bytes_max(),
+        shared_keys: settings.shared_keys(),
         usage_plans: settings.usage_plans(),
         key_settles_after: settings.key_settles_after(),
-        sign_up_credits: settings
-            .parsed("SIGN_UP_CREDITS", "a whole number, not negative", |text| {
-                text.parse().ok().and_then(Credits::new)
-            })
-            .unwrap_or(Credits::ZERO),
+        sign_up_bonus: settings.sign_up_bonus(),
+        mailbox_key_name: settings.text("MAILBOX_KEY_NAME"),
         mail: mail::Settings {
             sender: settings.text("MAIL_SENDER"),
             app_url: (settings.lookup)("APP_URL").filter(|url| !url.is_empty()),
+            configuration_set: settings.text("MAIL_CONFIGURATION_SET"),
         },
+        letters_to_strangers_per_day: settings.count("LETTERS_TO_STRANGERS_PER_DAY"),
+        registrations_per_hour: settings.count("REGISTRATIONS_PER_HOUR"),
+        challenge: settings.challenge(),
         source_limits: settings
             .parsed("SOURCE_LIMITS", "on or off", |text| match text {
                 "on" => Some(true),
@@ -78,11 +84,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
                 _ => None,
             })
             .unwrap_or(true),
-        admin_emails: settings
-            .list("ADMIN_EMAILS")
-            .iter()
-            .filter_map(|text| Email::parse(text))
-            .collect(),
+        admin_emails: settings.emails("ADMIN_EMAILS"),
         cors_origins: settings.list("CORS_ORIGINS"),
     };
     if settings.problems.is_empty() {
@@ -126,7 +128,7 @@ fn job_settings(settings: &mut Settings<impl Fn(&str) -> Option<String>>) -> Job
     }
 }
 
-/// The variable of a plan: `SHARED_KEY_FREE`.
+/// The variable of a plan: `USAGE_PLAN_FREE`.
 fn named(what: &str, plan: Plan) -> String {
     format!("{what}_{}", plan.as_str().to_uppercase())
 }
@@ -158,6 +160,30 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
         }
     }
 
+    fn sign_up_bonus(&mut self) -> BonusRule {
+        let amount = |text: &str| text.parse().ok().and_then(Credits::new);
+        let count = |text: &str| text.parse().ok().filter(|count| *count > 0);
+        BonusRule {
+            amount: self
+                .parsed("SIGN_UP_CREDITS", "a whole number, not negative", amount)
+                .unwrap_or(Credits::ZERO),
+            at: self
+                .parsed(
+                    "SIGN_UP_CREDITS_AT",
+                    "verification or registration",
+                    BonusAt::parse,
+                )
+                .unwrap_or(BonusAt::Verification),
+            per_day_max: self
+                .parsed(
+                    "SIGN_UP_BONUSES_PER_DAY",
+                    "a whole number above zero",
+                    count,
+                )
+                .unwrap_or_default(),
+        }
+    }
+
     /// Zero where a key works at once.
     fn key_settles_after(&mut self) -> Duration {
         let read = |text: &str| text.parse().ok().map(Duration::from_secs);
@@ -165,10 +191,55 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
             .unwrap_or_default()
     }
 
+    /// A challenge is verified over TLS; without, on this machine only.
+    fn challenge(&mut self) -> Option<ChallengeSettings> {
+        let url = (self.lookup)("CHALLENGE_VERIFIER_URL").filter(|url| !url.is_empty())?;
+        let is_safe = url.starts_with("https://") || url.starts_with("http://127.0.0.1:");
+        if !is_safe {
+            let _ = write!(
+                self.problems,
+                "CHALLENGE_VERIFIER_URL must be an address that starts with https://, not {url:?}. "
+            );
+        }
+        Some(ChallengeSettings {
+            url,
+            secret_name: self.text("CHALLENGE_SECRET_NAME"),
+        })
+    }
+
+    /// How many there may be of something.
+    fn count(&mut self, name: &str) -> u32 {
+        let count = |text: &str| text.parse().ok().filter(|count| *count > 0);
+        self.parsed(name, "a whole number above zero", count)
+            .unwrap_or_default()
+    }
+
+    fn upload_bytes_max(&mut self) -> u64 {
+        let bytes = |text: &str| {
+            let mebibytes = text.parse::<u64>().ok().filter(|count| *count > 0);
+            mebibytes.and_then(|count| count.checked_mul(1024 * 1024))
+        };
+        self.parsed("UPLOAD_MEBIBYTES_MAX", "a whole number above zero", bytes)
+            .unwrap_or_default()
+    }
+
+    fn shared_keys(&mut self) -> SharedKeySettings {
+        let count = |text: &str| text.parse().ok().filter(|count| *count > 0);
+        SharedKeySettings {
+            prefix: self.text("SHARED_KEY_PREFIX"),
+            count: self
+                .parsed("SHARED_KEYS", "a whole number above zero", count)
+                .unwrap_or(1),
+        }
+    }
+
     /// Only one function has these: the plans name the API's stage, and so every function behind it.
-    fn usage_plans(&mut self) -> Option<ByPlan<String>> {
+    fn usage_plans(&mut self) -> Option<UsagePlans> {
         (self.lookup)(&named("USAGE_PLAN", Plan::Free))?;
-        Some(ByPlan::new(|plan| self.text(&named("USAGE_PLAN", plan))))
+        Some(UsagePlans {
+            own: ByPlan::new(|plan| self.text(&named("USAGE_PLAN", plan))),
+            shared: ByPlan::new(|plan| self.text(&named("SHARED_USAGE_PLAN", plan))),
+        })
     }
 
     fn text(&mut self, name: &str) -> String {
@@ -202,6 +273,23 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
                 .filter(|span| !span.is_zero())
         })
         .unwrap_or_default()
+    }
+
+    /// What may be empty: e-mail addresses between commas, each of which must be one.
+    fn emails(&mut self, name: &str) -> Vec<Email> {
+        let mut emails = Vec::new();
+        for text in self.list(name) {
+            match Email::parse(&text) {
+                Some(email) => emails.push(email),
+                None => {
+                    let _ = write!(
+                        self.problems,
+                        "{name} must be e-mail addresses between commas, not {text:?}. "
+                    );
+                }
+            }
+        }
+        emails
     }
 
     /// What may be empty: words between commas.
@@ -242,23 +330,30 @@ mod tests {
         let problems = read(|name| {
             Some(match name {
                 "SIGN_UP_CREDITS" => "-5".to_owned(),
+                "SIGN_UP_CREDITS_AT" => "birth".to_owned(),
+                "SIGN_UP_BONUSES_PER_DAY" => "0".to_owned(),
                 "CONTENT_REFUSALS_PER_DAY" => "0".to_owned(),
                 "UNKNOWN_HOURS" => "0".to_owned(),
                 "UNKNOWN_POLICY" => "shrug".to_owned(),
                 "FAL_CONCURRENCY" => "0".to_owned(),
+                "REGISTRATIONS_PER_HOUR" => "0".to_owned(),
+                "CHALLENGE_VERIFIER_URL" => "http://example.org".to_owned(),
+                "ADMIN_EMAILS" => "ada@example.org, boss@".to_owned(),
                 _ => "1".to_owned(),
             })
         })
-        .expect_err("four are wrong");
+        .expect_err("ten are wrong");
         for name in [
             "SIGN_UP_CREDITS",
             "UNKNOWN_HOURS",
             "UNKNOWN_POLICY",
             "FAL_CONCURRENCY",
+            "REGISTRATIONS_PER_HOUR",
+            "CHALLENGE_VERIFIER_URL",
             "CONTENT_REFUSALS_PER_DAY",
-            "SIGN_UP_CREDITS",
-            "UNKNOWN_HOURS",
-            "UNKNOWN_POLICY",
+            "SIGN_UP_CREDITS_AT",
+            "SIGN_UP_BONUSES_PER_DAY",
+            "ADMIN_EMAILS",
         ] {
             assert!(problems.contains(&format!("{name} must be")), "{problems}");
         }

@@ -53,6 +53,7 @@ async fn answer(
     let request = Request::new(event);
     let request_id = request.id().to_owned();
     let origin = request.header("origin").map(str::to_owned);
+    let is_head = request.is_head();
     let span = tracing::info_span!("request", request_id);
     let handled = correlation::on_behalf_of(request_id.clone(), handle(app, request));
     let reply = match handled.instrument(span).await {
@@ -70,5 +71,9 @@ async fn answer(
         }
     };
     measure.end(&request_id, 1, u32::from(reply.is_fault()));
-    reply.finish(&request_id, origin.as_deref(), &app.config.cors_origins)
+    let mut response = reply.finish(&request_id, origin.as_deref(), &app.config.cors_origins);
+    if is_head {
+        *response.body_mut() = Body::Empty;
+    }
+    response
 }

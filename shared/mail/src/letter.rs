@@ -30,6 +30,10 @@ pub struct Written {
     pub html: String,
 }
 
+/// How somebody is told what to do about an account that a stranger made with their address.
+const NOT_YOU: &str =
+    "If you did not make this account, decline it with the same token, and it is removed.";
+
 /// A part of a letter.
 enum Part {
     Words(&'static str),
@@ -47,7 +51,7 @@ impl Letter<'_> {
                 "Please confirm that this e-mail address is yours.",
                 "verify-email",
                 token,
-                "It works once, within 24 hours. If you have no account with us, ignore this message.",
+                "It works once, within 24 hours.",
             ),
             Self::ResetPassword { token } => (
                 "Choose a new password",
@@ -64,6 +68,13 @@ impl Letter<'_> {
         }
         parts.push(Part::Token(token.to_owned()));
         parts.push(Part::Words(ends));
+        if let Self::VerifyEmail { token } = self {
+            parts.push(Part::Words(NOT_YOU));
+            if let Some(app_url) = app_url {
+                let base = app_url.trim_end_matches('/');
+                parts.push(Part::Link(format!("{base}/decline-email?token={token}")));
+            }
+        }
         Written {
             subject,
             text: text(&parts),

@@ -25,6 +25,8 @@ pub struct Settings {
     pub sender: String,
     /// The pages that letters link to; none where there are no such pages.
     pub app_url: Option<String>,
+    /// The configuration set that letters are sent with: addresses that bounced or complained get no more.
+    pub configuration_set: String,
 }
 
 impl Mail {
@@ -47,6 +49,7 @@ impl Mail {
         self.client
             .send_email()
             .from_email_address(&self.settings.sender)
+            .configuration_set_name(&self.settings.configuration_set)
             .destination(Destination::builder().to_addresses(to.as_str()).build())
             .content(content)
             .send()

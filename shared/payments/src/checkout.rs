@@ -23,7 +23,8 @@ pub struct NewCheckout<'a> {
     pub success_url: &'a str,
     /// Where it goes if they do not pay.
     pub cancel_url: &'a str,
-    /// Stripe answers the same request with the same key with the same checkout.
+    /// Names this very try: Stripe answers whatever comes with the same key with the first answer, a failure of its own
+    /// included, for a day (<https://docs.stripe.com/api/idempotent_requests>). So no client's key goes there.
     pub idempotency_key: &'a str,
 }
 
@@ -41,8 +42,6 @@ pub struct Began {
 pub enum Trouble {
     /// Stripe finds one of the addresses wrong: this one.
     BadAddress(&'static str),
-    /// The key came before with another request.
-    KeyReused,
     /// Stripe cannot be reached, or is busy.
     Unavailable(String),
     /// Stripe refuses us: ours to repair.
@@ -113,9 +112,7 @@ fn trouble(status: StatusCode, body: &[u8]) -> Trouble {
         problem.kind,
         problem.code.unwrap_or_default()
     );
-    let is_reused = problem.kind == "idempotency_error";
     match (status, problem.param.as_deref()) {
-        (StatusCode::BAD_REQUEST, _) if is_reused => Trouble::KeyReused,
         (StatusCode::BAD_REQUEST, Some("success_url")) => Trouble::BadAddress("success_url"),
         (StatusCode::BAD_REQUEST, Some("cancel_url")) => Trouble::BadAddress("cancel_url"),
         // 409: a request with this key is being carried out.
@@ -141,6 +138,8 @@ fn form(new: &NewCheckout<'_>) -> String {
             "line_items[0][price_data][product_data][name]",
             new.pack.name,
         ),
+        // Everybody pays what the pack costs, in its currency.
+        ("adaptive_pricing[enabled]", "false"),
         ("metadata[pack]", new.pack.id),
         ("metadata[credits]", &credits),
         ("payment_intent_data[metadata][user]", new.user.as_str()),
@@ -191,8 +190,6 @@ mod tests {
         };
         let param = r#"{"error":{"type":"invalid_request_error","param":"success_url"}}"#;
         assert_eq!(told(400, param), Trouble::BadAddress("success_url"));
-        let reused = r#"{"error":{"type":"idempotency_error"}}"#;
-        assert_eq!(told(400, reused), Trouble::KeyReused);
         for status in [409, 429, 500, 503] {
             assert!(matches!(told(status, "no JSON"), Trouble::Unavailable(_)));
         }

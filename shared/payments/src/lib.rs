@@ -17,7 +17,7 @@ pub use checkout::{Began, NewCheckout, Trouble};
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long Stripe may take to answer: well inside the gateway's 29 seconds.
-const TIMEOUT: Duration = Duration::from_secs(15);
+pub const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A client that cannot be built.
 #[derive(Debug, Error)]

@@ -2,7 +2,7 @@
 //! secret, at most five minutes old. While a secret is being replaced there are several `v1`.
 
 use auth::opaque::Secret;
-use domain::purchases::{Dispute, DisputeState};
+use domain::purchases::{Dispute, DisputeState, Fact, Refund};
 use hmac::{Hmac, Mac as _};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -19,31 +19,36 @@ const ID_CHARS_MAX: usize = 255;
 /// An event, as far as it concerns us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A checkout was paid.
-    Paid {
-        /// The checkout's id.
-        session: String,
-        /// The payment's id; the checkout's where it has none.
-        payment: String,
-        /// How much was paid, in the currency's smallest unit, if it says.
-        amount_minor: Option<i64>,
-    },
-    /// Money of a payment was given back.
-    Refunded {
+    /// A checkout was paid, or asked for no money.
+    Paid(Paid),
+    /// Something became known of a payment's money.
+    Moved {
         /// The payment's id.
         payment: String,
-        /// All refunds together.
-        total_minor: i64,
-    },
-    /// A payment is disputed.
-    Disputed {
-        /// The payment's id.
-        payment: String,
-        /// How it stands.
-        dispute: Dispute,
+        /// What: never that it was paid.
+        fact: Fact,
+        /// In which currency, if it says.
+        currency: Option<String>,
     },
     /// Nothing that we book.
     Other,
+}
+
+/// A checkout that was paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// The checkout's id.
+    pub session: String,
+    /// The payment's id; the checkout's where it has none.
+    pub payment: String,
+    /// How much was paid, in the currency's smallest unit, if it says.
+    pub amount_minor: Option<i64>,
+    /// In which currency, if it says.
+    pub currency: Option<String>,
+    /// Whether it asked for no money.
+    pub is_free: bool,
+    /// Whom the checkout names as its buyer. Only what we recorded when it began says who that is.
+    pub named: Option<String>,
 }
 
 /// Why an event is not taken.
@@ -59,6 +64,8 @@ pub enum Rejected {
 struct Body {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
+    created: i64,
     data: Data,
 }
 
@@ -75,6 +82,10 @@ struct Session {
     payment_intent: Option<String>,
     #[serde(default)]
     amount_total: Option<i64>,
+    #[serde(default)]
+    currency: Option<String>,
+    #[serde(default)]
+    client_reference_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +93,20 @@ struct Charge {
     #[serde(default)]
     payment_intent: Option<String>,
     amount_refunded: i64,
+    #[serde(default)]
+    currency: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RefundBody {
+    id: String,
+    #[serde(default)]
+    payment_intent: Option<String>,
+    amount: i64,
+    #[serde(default)]
+    currency: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +115,8 @@ struct DisputeBody {
     #[serde(default)]
     payment_intent: Option<String>,
     amount: i64,
+    #[serde(default)]
+    currency: Option<String>,
     status: String,
 }
 
@@ -105,13 +132,13 @@ pub fn verify(secret: &Secret, header: &str, body: &[u8], now_s: i64) -> Result<
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => paid(object),
         "charge.refunded" => {
             let charge: Charge = from_object(object)?;
-            let event = charge.payment_intent.map(|payment| Event::Refunded {
-                payment,
-                total_minor: charge.amount_refunded,
-            });
-            Ok(sane(event))
+            let fact = Fact::Refunded(charge.amount_refunded);
+            Ok(moved(charge.payment_intent, fact, charge.currency))
         }
-        "charge.dispute.created" | "charge.dispute.closed" => disputed(object),
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+            refunded(object, body.kind == "refund.failed")
+        }
+        kind if kind.starts_with("charge.dispute.") => disputed(object, kind, body.created),
         _ => Ok(Event::Other),
     }
 }
@@ -119,55 +146,81 @@ pub fn verify(secret: &Secret, header: &str, body: &[u8], now_s: i64) -> Result<
 fn paid(object: Value) -> Result<Event, Rejected> {
     let session: Session = from_object(object)?;
     // `unpaid`: the money is on its way, and another event will say when it is there.
-    let is_paid = session.payment_status == "paid";
+    let is_free = session.payment_status == "no_payment_required";
+    if !is_free && session.payment_status != "paid" {
+        return Ok(Event::Other);
+    }
     let payment = session.payment_intent.unwrap_or_else(|| session.id.clone());
-    let event = is_paid.then_some(Event::Paid {
+    if !is_id(&session.id) || !is_id(&payment) {
+        return Ok(Event::Other);
+    }
+    Ok(Event::Paid(Paid {
         session: session.id,
         payment,
         amount_minor: session.amount_total,
+        currency: session.currency,
+        is_free,
+        named: session.client_reference_id,
+    }))
+}
+
+/// A refund that failed or was cancelled came to nothing; any other word of it means that the money is going back.
+fn refunded(object: Value, has_failed: bool) -> Result<Event, Rejected> {
+    let body: RefundBody = from_object(object)?;
+    let is_undone = has_failed || matches!(body.status.as_deref(), Some("failed" | "canceled"));
+    if !is_id(&body.id) {
+        return Ok(Event::Other);
+    }
+    let fact = Fact::Refund(Refund {
+        id: body.id,
+        amount_minor: body.amount,
+        is_undone,
     });
-    Ok(sane(event))
+    Ok(moved(body.payment_intent, fact, body.currency))
 }
 
-/// A dispute takes the money away when it is opened; a mere inquiry (`warning_…`) does not.
-fn disputed(object: Value) -> Result<Event, Rejected> {
+/// A dispute takes the money away when it is opened; a mere inquiry (`warning_…`) does not, until its funds are withdrawn.
+/// <https://docs.stripe.com/api/disputes/object#dispute_object-status>
+fn disputed(object: Value, kind: &str, told_s: i64) -> Result<Event, Rejected> {
     let body: DisputeBody = from_object(object)?;
-    let state = match body.status.as_str() {
-        "won" | "warning_closed" => Some(DisputeState::Won),
-        "lost" => Some(DisputeState::Lost),
-        status if status.starts_with("warning_") => None,
-        _ => Some(DisputeState::Open),
+    let state = match (body.status.as_str(), kind) {
+        ("lost", _) => DisputeState::Lost,
+        // Whatever closes an inquiry or prevents a dispute leaves the money here.
+        ("won" | "warning_closed" | "prevented" | "charge_refunded", _)
+        | (_, "charge.dispute.funds_reinstated") => DisputeState::Won,
+        // A last word that is not known: the money stays away until somebody looks.
+        (_, "charge.dispute.closed") => DisputeState::Lost,
+        (_, "charge.dispute.funds_withdrawn") => DisputeState::Open,
+        (status, _) if status.starts_with("warning_") => DisputeState::Inquiry,
+        _ => DisputeState::Open,
     };
-    let event = body
-        .payment_intent
-        .zip(state)
-        .map(|(payment, state)| Event::Disputed {
-            payment,
-            dispute: Dispute {
-                id: body.id,
-                amount_minor: body.amount,
-                state,
-            },
-        });
-    Ok(sane(event))
+    if !is_id(&body.id) {
+        return Ok(Event::Other);
+    }
+    let fact = Fact::Disputed(Dispute {
+        id: body.id,
+        amount_minor: body.amount,
+        state,
+        told_s,
+    });
+    Ok(moved(body.payment_intent, fact, body.currency))
 }
 
-/// The event, unless its names are none of Stripe's.
-fn sane(event: Option<Event>) -> Event {
-    let is_id = |id: &str| {
-        let is_good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        (1..=ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(is_good)
-    };
-    let event = event.unwrap_or(Event::Other);
-    let is_sane = match &event {
-        Event::Paid {
-            session, payment, ..
-        } => is_id(session) && is_id(payment),
-        Event::Refunded { payment, .. } => is_id(payment),
-        Event::Disputed { payment, dispute } => is_id(payment) && is_id(&dispute.id),
-        Event::Other => true,
-    };
-    if is_sane { event } else { Event::Other }
+fn moved(payment: Option<String>, fact: Fact, currency: Option<String>) -> Event {
+    match payment.filter(|payment| is_id(payment)) {
+        Some(payment) => Event::Moved {
+            payment,
+            fact,
+            currency,
+        },
+        None => Event::Other,
+    }
+}
+
+/// Whether a name may be one of Stripe's.
+fn is_id(id: &str) -> bool {
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (1..=ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(is_good)
 }
 
 fn check_signature(secret: &Secret, header: &str, body: &[u8], now_s: i64) -> Result<(), Rejected> {
@@ -269,14 +322,67 @@ mod tests {
             let object = serde_json::json!({"id": "cs_1", "payment_status": status, "payment_intent": "pi_1", "amount_total": 5});
             event("checkout.session.completed", &object)
         };
-        assert!(matches!(session("paid"), Ok(Event::Paid { .. })));
+        assert!(matches!(session("paid"), Ok(Event::Paid(_))));
+        assert!(matches!(
+            session("no_payment_required"),
+            Ok(Event::Paid(Paid { is_free: true, .. }))
+        ));
         assert_eq!(session("unpaid"), Ok(Event::Other));
         assert_eq!(event("customer.created", &Value::Null), Ok(Event::Other));
-        let inquiry = serde_json::json!({"id": "dp_1", "payment_intent": "pi_1", "amount": 5, "status": "warning_needs_response"});
-        assert_eq!(event("charge.dispute.created", &inquiry), Ok(Event::Other));
         let odd = serde_json::json!({"payment_intent": "pi#1", "amount_refunded": 5});
         assert_eq!(event("charge.refunded", &odd), Ok(Event::Other));
         let unreadable = event("charge.refunded", &Value::Null);
         assert!(matches!(unreadable, Err(Rejected::Unreadable(_))));
+    }
+
+    #[test]
+    fn each_word_about_a_dispute_says_where_the_money_is() {
+        let state = |kind: &str, status: &str| {
+            let object = serde_json::json!({"id": "dp_1", "payment_intent": "pi_1", "amount": 5, "status": status});
+            match event(&format!("charge.dispute.{kind}"), &object) {
+                Ok(Event::Moved {
+                    fact: Fact::Disputed(dispute),
+                    ..
+                }) => dispute.state,
+                other => panic!("{kind} {status}: {other:?}"),
+            }
+        };
+        use DisputeState::{Inquiry, Lost, Open, Won};
+        for (kind, status, expected) in [
+            ("created", "warning_needs_response", Inquiry),
+            ("updated", "warning_under_review", Inquiry),
+            ("closed", "warning_closed", Won),
+            ("created", "needs_response", Open),
+            ("updated", "needs_response", Open),
+            ("updated", "under_review", Open),
+            ("funds_withdrawn", "needs_response", Open),
+            ("funds_withdrawn", "warning_needs_response", Open),
+            ("funds_reinstated", "under_review", Won),
+            ("closed", "won", Won),
+            ("closed", "prevented", Won),
+            ("closed", "lost", Lost),
+            ("closed", "a_word_of_tomorrow", Lost),
+        ] {
+            assert_eq!(state(kind, status), expected, "{kind} {status}");
+        }
+    }
+
+    #[test]
+    fn a_refund_is_undone_when_it_failed_or_was_cancelled() {
+        let is_undone = |kind: &str, status: &str| {
+            let object = serde_json::json!({"id": "re_1", "payment_intent": "pi_1", "amount": 5, "currency": "usd", "status": status});
+            match event(kind, &object) {
+                Ok(Event::Moved {
+                    fact: Fact::Refund(refund),
+                    ..
+                }) => refund.is_undone,
+                other => panic!("{kind} {status}: {other:?}"),
+            }
+        };
+        assert!(!is_undone("refund.created", "succeeded"));
+        assert!(!is_undone("refund.updated", "pending"));
+        assert!(is_undone("refund.failed", "failed"));
+        assert!(is_undone("refund.updated", "canceled"));
+        assert!(is_undone("charge.refund.updated", "failed"));
     }
 }

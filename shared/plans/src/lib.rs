@@ -6,9 +6,7 @@ use aws_sdk_apigateway::Client;
 use aws_sdk_apigateway::config::retry::RetryConfig;
 use aws_sdk_apigateway::error::ProvideErrorMetadata;
 use domain::Timestamp;
-use domain::accounts::Plan;
-use domain::ids::UserId;
-use domain::plans::ByPlan;
+use domain::plans::{Usage, UsagePlans};
 
 /// The most keys that one page of a listing holds: far more than one user ever has.
 const PAGE_KEYS_MAX: i32 = 100;
@@ -17,11 +15,10 @@ const PAGE_KEYS_MAX: i32 = 100;
 #[derive(Clone, Debug)]
 pub struct Plans {
     client: Client,
-    /// The ids of the usage plans.
-    plans: ByPlan<String>,
+    plans: UsagePlans,
 }
 
-/// A key of a user's.
+/// A key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// API Gateway's id for it.
@@ -49,7 +46,7 @@ impl Plans {
     /// A client for these usage plans. It tries each call once: those who call it come back later, and a retry at once
     /// would only use up what AWS takes of an account in a second.
     #[must_use]
-    pub fn new(config: &SdkConfig, plans: ByPlan<String>) -> Self {
+    pub fn new(config: &SdkConfig, plans: UsagePlans) -> Self {
         let config = aws_sdk_apigateway::config::Builder::from(config)
             .retry_config(RetryConfig::disabled())
             .build();
@@ -59,16 +56,16 @@ impl Plans {
         }
     }
 
-    /// Makes the key of `user` with this value now. Values are unique: asking again finds the same key.
+    /// Makes the key of `owner` with this value now. Values are unique: asking again finds the same key.
     ///
     /// # Errors
     /// A [`Fault`] if nobody knows whether it was made.
-    pub async fn make(&self, user: &UserId, value: &str, now: Timestamp) -> Result<Made, Fault> {
+    pub async fn make(&self, owner: &str, value: &str, now: Timestamp) -> Result<Made, Fault> {
         let doing = "making a usage-plan key";
         let made = self
             .client
             .create_api_key()
-            .name(user.as_str())
+            .name(owner)
             .value(value)
             .enabled(true)
             .send()
@@ -88,7 +85,7 @@ impl Plans {
             Some("LimitExceededException") => Ok(Made::OutOfStock),
             Some("TooManyRequestsException") => Ok(Made::TooFast),
             Some("ConflictException") => {
-                let keys = self.keys_of(user).await?;
+                let keys = self.keys_of(owner).await?;
                 let before = keys.into_iter().find(|key| key.value == value);
                 before
                     .map(Made::Before)
@@ -98,15 +95,15 @@ impl Plans {
         }
     }
 
-    /// Enters a key in the usage plan of `plan`. Entering it again changes nothing.
+    /// Enters a key in the usage plan of its usage. Entering it again changes nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not entered.
-    pub async fn enter(&self, key: &Key, plan: Plan) -> Result<(), Fault> {
+    pub async fn enter(&self, key: &Key, usage: Usage) -> Result<(), Fault> {
         let entered = self
             .client
             .create_usage_plan_key()
-            .usage_plan_id(self.plans.of(plan))
+            .usage_plan_id(self.plans.of(usage))
             .key_id(&key.id)
             .key_type("API_KEY")
             .send()
@@ -119,22 +116,22 @@ impl Plans {
         }
     }
 
-    /// Every key of `user`.
+    /// Every key of `owner`.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be listed.
-    pub async fn keys_of(&self, user: &UserId) -> Result<Vec<Key>, Fault> {
+    pub async fn keys_of(&self, owner: &str) -> Result<Vec<Key>, Fault> {
         let found = self
             .client
             .get_api_keys()
-            .name_query(user.as_str())
+            .name_query(owner)
             .include_values(true)
             .limit(PAGE_KEYS_MAX)
             .send()
             .await
-            .map_err(Fault::doing("listing a user's usage-plan keys"))?;
+            .map_err(Fault::doing("listing usage-plan keys"))?;
         let keys = found.items.unwrap_or_default().into_iter();
-        let own = keys.filter(|key| key.name() == Some(user.as_str()));
+        let own = keys.filter(|key| key.name() == Some(owner));
         let named = own.filter_map(|key| {
             Some(Key {
                 id: key.id?,

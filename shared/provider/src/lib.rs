@@ -22,14 +22,13 @@ pub use evidence::{Cancel, Cause, Evidence, Trouble};
 pub use submit::Submit;
 
 use crate::evidence::{Answer, Status};
-use crate::webhook::Keys;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long fal may take to accept a job; it only queues it.
-const SUBMIT_TIMEOUT: Duration = Duration::from_secs(25);
+pub const SUBMIT_TIMEOUT: Duration = Duration::from_secs(25);
 /// How long fal may take to answer a question.
-const ASK_TIMEOUT: Duration = Duration::from_secs(10);
+pub const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest answer that is read; results hold addresses, not media.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
@@ -38,8 +37,6 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 pub struct FalConfig {
     /// The queue API, such as `https://queue.fal.run`.
     pub queue_url: String,
-    /// The keys that sign webhooks.
-    pub jwks_url: String,
     /// Our key.
     pub key: Secret,
 }
@@ -55,7 +52,6 @@ pub struct Fal {
     origin: reqwest::Url,
     http: Client,
     fetcher: media::Fetcher,
-    keys: Keys,
 }
 
 impl Fal {
@@ -64,23 +60,13 @@ impl Fal {
     /// # Errors
     /// [`Unusable`] if the address is none, or TLS cannot be set up.
     pub fn new(config: FalConfig) -> Result<Self, Unusable> {
-        // A provider that was installed before is this one: the workspace has no other.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let origin = reqwest::Url::parse(&config.queue_url)
             .map_err(|error| Unusable(format!("the provider's address is not a URL: {error}")))?;
-        let http = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .user_agent("velro")
-            .build()
-            .map_err(|error| Unusable(format!("no HTTP client: {error}")))?;
         Ok(Self {
             fetcher: media::Fetcher::default(),
-            keys: Keys::default(),
+            http: client()?,
             config,
             origin,
-            http,
         })
     }
 
@@ -129,6 +115,19 @@ impl Fal {
                 .is_some_and(|host| host.ends_with(".fal.run") || host.ends_with(".falrun.com"));
         url.origin() == self.origin.origin() || is_fal
     }
+}
+
+/// What asks fal. It follows no redirect: those who answer for fal are known.
+fn client() -> Result<Client, Unusable> {
+    // A provider that was installed before is this one: the workspace has no other.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .user_agent("velro")
+        .build()
+        .map_err(|error| Unusable(format!("no HTTP client: {error}")))
 }
 
 /// An answer, as far as it can be read: a body that breaks off proves as little as one that is cut.

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use crate::evidence::{self, WebhookBody};
-use crate::{ANSWER_BYTES_MAX, ASK_TIMEOUT, Fal, read_bounded};
+use crate::{ANSWER_BYTES_MAX, Unusable, client, read_bounded};
 
 /// How far the timestamp may be from now.
 const WINDOW_S: u64 = 300;
@@ -21,6 +21,8 @@ const KEYS_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often the keys are fetched at most because a signature did not verify: they may have been rotated, but
 /// anybody can send a bad signature.
 const REFETCH_PAUSE: Duration = Duration::from_secs(60);
+/// How long fetching the keys may take: the webhook waits for it, and must be answered when it fails.
+pub const KEYS_TIMEOUT: Duration = Duration::from_secs(4);
 /// The most keys that are tried.
 const KEYS_MAX: usize = 16;
 
@@ -55,9 +57,12 @@ pub enum Rejected {
     KeysUnavailable(String),
 }
 
-/// fal's public keys, fetched when they are first needed.
-#[derive(Default)]
-pub(crate) struct Keys(Mutex<Option<Fetched>>);
+/// Verifies webhooks by fal's public keys, fetched when they are first needed. It needs no key of ours.
+pub struct Verifier {
+    jwks_url: String,
+    http: reqwest::Client,
+    keys: Mutex<Option<Fetched>>,
+}
 
 #[derive(Clone)]
 struct Fetched {
@@ -78,12 +83,24 @@ struct Jwk {
     x: String,
 }
 
-impl Fal {
+impl Verifier {
+    /// A verifier with the keys at `jwks_url`.
+    ///
+    /// # Errors
+    /// [`Unusable`] if TLS cannot be set up.
+    pub fn new(jwks_url: String) -> Result<Self, Unusable> {
+        Ok(Self {
+            jwks_url,
+            http: client()?,
+            keys: Mutex::default(),
+        })
+    }
+
     /// Whether a webhook is fal's, and what it says.
     ///
     /// # Errors
     /// [`Rejected`].
-    pub async fn verify_webhook(
+    pub async fn verify(
         &self,
         headers: &SignedHeaders,
         body: &[u8],
@@ -120,7 +137,7 @@ impl Fal {
         message: &[u8],
         signature: &Signature,
     ) -> Result<(), Rejected> {
-        let mut cached = self.keys.0.lock().await;
+        let mut cached = self.keys.lock().await;
         let verifies = |keys: &[VerifyingKey]| {
             keys.iter()
                 .any(|key| key.verify_strict(message, signature).is_ok())
@@ -148,8 +165,8 @@ impl Fal {
     async fn fetch_keys(&self) -> Result<Vec<VerifyingKey>, String> {
         let response = self
             .http
-            .get(&self.config.jwks_url)
-            .timeout(ASK_TIMEOUT)
+            .get(&self.jwks_url)
+            .timeout(KEYS_TIMEOUT)
             .send()
             .await
             .map_err(|error| crate::describe(&error))?;

@@ -120,14 +120,24 @@ pub enum SendMail {
     },
 }
 
-/// "Look at the usage-plan keys of this user." It names a note, which ends when that is done.
+/// "Look at usage-plan keys."
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LookAtKeys {
-    /// Whose.
-    pub user_id: String,
-    /// When the note is due, in milliseconds since the Unix epoch.
-    pub due_at_ms: i64,
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum LookAtKeys {
+    /// At a user's: there is a note of it, which ends when that is done.
+    Noted {
+        /// Whose.
+        user_id: String,
+        /// When the note is due, in milliseconds since the Unix epoch.
+        due_at_ms: i64,
+    },
+    /// At those of a user who called.
+    Seen {
+        /// Who.
+        user_id: String,
+    },
+    /// At those that plans share.
+    Shared,
 }
 
 impl From<Outcome> for WireOutcome {
@@ -343,10 +353,10 @@ impl Queue {
         Ok(())
     }
 
-    /// Asks the key worker to look at the keys of a user.
+    /// Asks the key worker to look at keys.
     ///
     /// # Errors
-    /// A [`Fault`] if SQS did not take it; the sweep finds the note then.
+    /// A [`Fault`] if SQS did not take it.
     pub async fn look_at_keys(&self, message: &LookAtKeys) -> Result<(), Fault> {
         self.client
             .send_message()
@@ -354,7 +364,7 @@ impl Queue {
             .message_body(encode(message)?)
             .send()
             .await
-            .map_err(Fault::doing("sending a user to the key queue"))?;
+            .map_err(Fault::doing("sending a message to the key queue"))?;
         Ok(())
     }
 

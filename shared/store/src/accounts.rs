@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::{
 use domain::Timestamp;
 use domain::accounts::{AvatarUrl, Email, FullName, Plan, ProfileChange, Session, User};
 use domain::audit::Record;
-use domain::ids::UserId;
-use domain::ledger::Booked;
+use domain::bonuses::BonusNote;
+use domain::ids::{KeyId, Tenant, UserId};
 use domain::plans::KeyNote;
 
 use crate::items::{self, CredentialItem, Item, SessionItem, UserItem, email_key, number, text};
@@ -39,8 +39,8 @@ pub enum Registered {
 }
 
 impl Store {
-    /// Makes an account: profile, credential (whose key makes the e-mail unique), session, wallet and bonus, and the
-    /// first record of its audit log, with a note of the key that it is to get, all or nothing.
+    /// Makes an account: profile, credential (whose key makes the e-mail unique), session, an empty wallet, and the first
+    /// record of its audit log, with a note of the bonus that it is to get, all or nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -49,7 +49,7 @@ impl Store {
         user: &User,
         password_hash: &str,
         session: &Session,
-        bonus: &Booked,
+        bonus: Option<&BonusNote>,
         record: &Record,
     ) -> Result<Registered, Fault> {
         let doing = "registering a user";
@@ -65,9 +65,11 @@ impl Store {
             self.put_new_account(items::write(&UserItem::from(user))?)?,
             self.put_new_account(items::write(&SessionItem::from(session))?)?,
         ];
-        actions.extend(self.booking(bonus)?);
+        actions.push(self.put_empty_wallet(&Tenant::User(user.id.clone()))?);
         actions.extend(self.recording(record)?);
-        actions.push(self.note_keys(&KeyNote::of(user))?);
+        if let Some(bonus) = bonus {
+            actions.push(self.note_bonus(bonus)?);
+        }
         match self.transact(doing, actions).await? {
             Outcome::Committed => Ok(Registered::Done),
             Outcome::Busy => Ok(Registered::Busy),
@@ -88,14 +90,24 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// On condition that there is such an account, and that it is not suspended.
-    pub(crate) fn check_good_standing(&self, user: &UserId) -> Result<TransactWriteItem, Fault> {
+    /// On condition that there is such an account, that it is not suspended, and that `key`, if one is shown, lives.
+    pub(crate) fn check_good_standing(
+        &self,
+        user: &UserId,
+        key: Option<&KeyId>,
+    ) -> Result<TransactWriteItem, Fault> {
         let check = ConditionCheck::builder()
             .table_name(&self.tables.accounts)
             .key("pk", text(user.as_str()))
             .key("sk", text(UserItem::SORT))
-            .condition_expression("suspended = :no")
-            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .expression_attribute_values(":no", AttributeValue::Bool(false));
+        let check = match key {
+            None => check.condition_expression("suspended = :no"),
+            Some(key) => check
+                .condition_expression("suspended = :no AND contains(api_keys, :key)")
+                .expression_attribute_values(":key", text(key.as_str())),
+        };
+        let check = check
             .build()
             .map_err(Fault::doing("building an account's condition"))?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
@@ -167,7 +179,8 @@ impl Store {
     ) -> Result<Recorded<bool>, Fault> {
         let update = Update::builder()
             .update_expression(
-                "SET #plan = :plan, plan_since_ms = :now, updated_at_ms = :now ADD plan_term :one",
+                "SET #plan = :plan, granted_plan = :plan, plan_since_ms = :now, updated_at_ms = :now \
+                 ADD plan_term :one",
             )
             .expression_attribute_names("#plan", "plan")
             .expression_attribute_values(":plan", text(plan.as_str()))

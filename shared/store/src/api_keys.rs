@@ -1,14 +1,20 @@
 //! Personal API keys, and what they may still spend.
 //!
-//! A cap is kept as what remains of it: opening a job takes the cost from it, and what the job's end gives back is put
-//! back, both in the transaction that moves the credits. A key that is deleted stays as a revoked record, so
-//! that its open jobs can still be ended.
+//! Which keys live is said by their owner's profile alone, in a set of at most twenty: it is counted, read to its end and
+//! emptied in one write, and no number of dead keys can hide a living one. A cap is kept as what remains of it: opening a
+//! job takes the cost from it, and what the job's end gives back is put back, both in the transaction that moves the
+//! credits. The record of a dead key stays for a while, so that its open jobs can still be ended.
+
+use std::time::Duration;
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use domain::Timestamp;
 use domain::accounts::User;
-use domain::api_keys::ApiKey;
+use domain::api_keys::{ApiKey, KEYS_MAX};
 use domain::audit::Record;
 use domain::credits::Credits;
 use domain::ids::{KeyId, UserId};
@@ -16,12 +22,25 @@ use domain::ids::{KeyId, UserId};
 use crate::Store;
 use crate::accounts::is_condition;
 use crate::audit::Recorded;
-use crate::items::{self, ApiKeyItem, Item, KEY_SORT_PREFIX, UserItem, key_sort, number, text};
+use crate::items::{self, ApiKeyItem, Item, UserItem, key_sort, number, text};
+use crate::transact::Reason;
 
-/// How long a revoked record is kept at least: far longer than any job takes.
-const REVOKED_KEPT: std::time::Duration = std::time::Duration::from_secs(90 * 24 * 60 * 60);
-/// How many records one listing reads: every living key and plenty of revoked ones.
-const LISTED_MAX: i32 = 200;
+/// How long the record of a dead key is kept at least: far longer than any job takes.
+const DEAD_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// What becomes of the record of a key that dies.
+const DIES: &str = "SET #ttl = :ttl REMOVE #name";
+
+/// What became of a new key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPut {
+    /// It lives.
+    Done,
+    /// The user has as many as they may.
+    Full,
+    /// The era that the caller's session belongs to is over, or the account is closed or gone.
+    SessionEnded,
+}
 
 /// A key, its owner, and the digest of its secret.
 #[derive(Debug)]
@@ -46,51 +65,78 @@ pub struct KeySpend {
 }
 
 impl Store {
-    /// Keeps a new key, with the record of it.
+    /// Keeps a new key of `owner`, with the record of it, if they may have one more and their era is still the one that
+    /// they were read with: a session that has ended makes no key, although the authorizer may still let it in.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
     pub async fn put_api_key(
         &self,
+        owner: &User,
         key: &ApiKey,
         digest: String,
         record: Record,
-    ) -> Result<Recorded<()>, Fault> {
+    ) -> Result<Recorded<KeyPut>, Fault> {
         let doing = "keeping an API key";
         let put = Put::builder()
             .table_name(&self.tables.accounts)
             .set_item(Some(items::write(&ApiKeyItem::new(key, digest))?))
-            .condition_expression("attribute_not_exists(pk)")
             .build()
             .map_err(Fault::doing(doing))?;
-        let put = TransactWriteItem::builder().put(put).build();
-        // Its id is new: if it is there, an earlier try was committed although its answer was lost.
-        let sent = self.transact_recorded(doing, vec![put], &record).await?;
-        Ok(sent.map(|_| ()))
+        let named = Update::builder()
+            .update_expression("ADD api_keys :key")
+            .condition_expression(
+                "era = :era AND suspended = :no \
+                 AND (attribute_not_exists(api_keys) OR size(api_keys) < :max OR contains(api_keys, :id))",
+            )
+            .expression_attribute_values(":id", text(key.id.as_str()))
+            .expression_attribute_values(":era", number(owner.era))
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .expression_attribute_values(":max", number(KEYS_MAX))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let actions = vec![
+            self.living_keys(named, &key.user, &key.id)?,
+            TransactWriteItem::builder().put(put).build(),
+        ];
+        let sent = self.transact_recorded(doing, actions, &record).await?;
+        sent.try_map(
+            |refused| match refused.and_then(|reasons| reasons.into_iter().next()) {
+                None => Ok(KeyPut::Done),
+                Some(Reason::Condition(Some(profile))) => {
+                    let now: User = items::read::<UserItem>(profile)?.try_into()?;
+                    Ok(if now.era == owner.era && !now.suspended {
+                        KeyPut::Full
+                    } else {
+                        KeyPut::SessionEnded
+                    })
+                }
+                Some(Reason::Condition(None) | Reason::None) => Ok(KeyPut::SessionEnded),
+            },
+        )
     }
 
-    /// The user's keys that were not deleted, newest first.
+    /// The user's living keys, newest first: one read of the profile, and one of all that it names.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
     pub async fn api_keys(&self, user: &UserId) -> Result<Vec<ApiKey>, Fault> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.tables.accounts)
-            .key_condition_expression("pk = :user AND begins_with(sk, :keys)")
-            .expression_attribute_values(":user", text(user.as_str()))
-            .expression_attribute_values(":keys", text(KEY_SORT_PREFIX))
-            .scan_index_forward(false)
-            .consistent_read(true)
-            .limit(LISTED_MAX)
-            .send()
-            .await
-            .map_err(Fault::doing("listing API keys"))?;
-        let keys = found.items.unwrap_or_default().into_iter();
-        let keys = keys.map(|item| items::read::<ApiKeyItem>(item)?.try_into());
-        let keys = keys.collect::<Result<Vec<ApiKey>, Fault>>()?;
-        Ok(keys.into_iter().filter(|key| !key.revoked).collect())
+        let doing = "listing API keys";
+        let Some(owner) = self.user(user).await? else {
+            return Ok(Vec::new());
+        };
+        if owner.api_keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sorts: Vec<String> = owner.api_keys.iter().map(key_sort).collect();
+        let wanted: Vec<_> = sorts
+            .iter()
+            .map(|sort| (user.as_str(), sort.as_str()))
+            .collect();
+        let found = self.account_items(doing, &wanted).await?.into_iter();
+        let keys = found.map(|(_, item)| items::read::<ApiKeyItem>(item)?.try_into());
+        let mut keys = keys.collect::<Result<Vec<ApiKey>, Fault>>()?;
+        keys.sort_by(|one, other| other.id.cmp(&one.id));
+        Ok(keys)
     }
 
     /// A user and a key of theirs, in one read: what the authorizer needs.
@@ -147,44 +193,87 @@ impl Store {
         }
     }
 
-    /// Revokes a key, with the record of it; `false` if the user has none with this id. Revoking it again changes and
+    /// Ends a key, with the record of it; `false` if the user has no living one with this id. Ending it again changes and
     /// records nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn revoke_api_key(
+    pub async fn end_api_key(
         &self,
         user: &UserId,
         key: &KeyId,
         record: Record,
     ) -> Result<Recorded<bool>, Fault> {
-        let doing = "revoking an API key";
-        let kept_until = record.at.plus(REVOKED_KEPT);
-        let revoked = Update::builder()
+        let doing = "ending an API key";
+        let unnamed = Update::builder()
+            .update_expression("DELETE api_keys :key")
+            .condition_expression("contains(api_keys, :id)")
+            .expression_attribute_values(":id", text(key.as_str()));
+        let dead = dead_record(record.at)
             .table_name(&self.tables.accounts)
             .set_key(Some(record_key(user, key)))
-            .update_expression("SET revoked = :yes, #ttl = :ttl REMOVE #name")
-            .condition_expression("attribute_exists(pk) AND revoked = :no")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_names("#name", "name")
-            .expression_attribute_values(":yes", AttributeValue::Bool(true))
-            .expression_attribute_values(":no", AttributeValue::Bool(false))
-            .expression_attribute_values(":ttl", number(kept_until.seconds()))
             .build()
             .map_err(Fault::doing(doing))?;
-        let revoked = TransactWriteItem::builder().update(revoked).build();
-        let sent = self
-            .transact_recorded(doing, vec![revoked], &record)
-            .await?;
+        let actions = vec![
+            self.living_keys(unnamed, user, key)?,
+            TransactWriteItem::builder().update(dead).build(),
+        ];
+        let sent = self.transact_recorded(doing, actions, &record).await?;
         Ok(sent.map(|refused| refused.is_none()))
+    }
+
+    /// Lets the database forget the record of a key that no profile names any more. The key is dead without this.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn forget_api_key(
+        &self,
+        user: &UserId,
+        key: &KeyId,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let kept_until = now.plus(DEAD_KEPT);
+        let forgotten = self
+            .client
+            .update_item()
+            .table_name(&self.tables.accounts)
+            .set_key(Some(record_key(user, key)))
+            .update_expression(DIES)
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":ttl", number(kept_until.seconds()))
+            .send()
+            .await;
+        match forgotten {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(Fault::new("forgetting an API key", error)),
+        }
+    }
+
+    /// A change to the set of a user's living keys; `:key` is the set of the one.
+    fn living_keys(
+        &self,
+        update: UpdateBuilder,
+        user: &UserId,
+        key: &KeyId,
+    ) -> Result<TransactWriteItem, Fault> {
+        let update = update
+            .table_name(&self.tables.accounts)
+            .key("pk", text(user.as_str()))
+            .key("sk", text(UserItem::SORT))
+            .expression_attribute_values(":key", AttributeValue::Ss(vec![key.to_string()]))
+            .build()
+            .map_err(Fault::doing("building a change of living keys"))?;
+        Ok(TransactWriteItem::builder().update(update).build())
     }
 
     /// Takes a job's cost from what a key may still spend, on condition that so much remains.
     pub(crate) fn spend_from_key(&self, spend: &KeySpend) -> Result<TransactWriteItem, Fault> {
         let taken = Update::builder()
             .update_expression("SET remaining = remaining - :amount")
-            .condition_expression("remaining >= :amount AND revoked = :no")
-            .expression_attribute_values(":no", AttributeValue::Bool(false));
+            .condition_expression("remaining >= :amount");
         self.key_update(taken, spend)
     }
 
@@ -198,7 +287,7 @@ impl Store {
 
     fn key_update(
         &self,
-        update: aws_sdk_dynamodb::types::builders::UpdateBuilder,
+        update: UpdateBuilder,
         spend: &KeySpend,
     ) -> Result<TransactWriteItem, Fault> {
         let update = update
@@ -216,4 +305,12 @@ fn record_key(user: &UserId, key: &KeyId) -> Item {
         ("pk".to_owned(), text(user.as_str())),
         ("sk".to_owned(), text(key_sort(key))),
     ])
+}
+
+fn dead_record(now: Timestamp) -> UpdateBuilder {
+    Update::builder()
+        .update_expression(DIES)
+        .expression_attribute_names("#ttl", "ttl")
+        .expression_attribute_names("#name", "name")
+        .expression_attribute_values(":ttl", number(now.plus(DEAD_KEPT).seconds()))
 }

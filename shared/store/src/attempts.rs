@@ -4,22 +4,37 @@ use aws::Fault;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::Timestamp;
-use domain::attempts::Attempt;
+use domain::accounts::Email;
+use domain::attempts::{Attempt, SOURCE_KNOWN, Source};
 
 use crate::Store;
 use crate::accounts::is_condition;
-use crate::items::{self, Item, email_key, number, text};
+use crate::items::{self, Item, email_key, mailbox_key, number, text};
+
+/// What the sort key of everything begins with that is kept of an e-mail's sign-ins.
+const SIGN_INS_PREFIX: &str = "sign-ins#";
+/// The sort key of the count of all sources together.
+const SIGN_INS_ANYWHERE: &str = "sign-ins#anywhere";
+/// How many counts of an e-mail's are dropped at once: as many sources as there may be within the limit of them all.
+const DROPPED_MAX: i32 = 200;
 
 /// The key of an attempt's count.
 pub(crate) fn record_key(attempt: Attempt<'_>) -> Item {
-    let of_source = |source: &domain::attempts::Source| format!("source#{}", source.as_str());
+    let of_source = |source: &Source| format!("source#{}", source.as_str());
     let (pk, sk) = match attempt {
-        Attempt::SignInAs(email) => (email_key(email), "attempts"),
+        Attempt::SignInAs(email, source) => (
+            email_key(email),
+            &*format!("{SIGN_INS_PREFIX}from#{}", source.as_str()),
+        ),
+        Attempt::SignInAnywhere(email) => (email_key(email), SIGN_INS_ANYWHERE),
+        Attempt::PasswordCheck(user) => (user.to_string(), "password-checks"),
         Attempt::SignInFrom(source) => (of_source(source), "sign-ins"),
-        Attempt::RegisterFrom(source) => (of_source(source), "registrations"),
+        Attempt::RegisterFrom(source, _) => (of_source(source), "registrations"),
         Attempt::ResetFrom(source) => (of_source(source), "resets"),
         Attempt::VerifyAgain(user) => (user.to_string(), "verifications"),
-        Attempt::MailTo(email) => (email_key(email), "mails"),
+        Attempt::MailTo(digest) => (mailbox_key(digest).0, "letters"),
+        Attempt::MailToStranger(digest) => (mailbox_key(digest).0, "letters-to-stranger"),
+        Attempt::MailToStrangers(_) => ("letters".to_owned(), "to-strangers"),
     };
     Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }
@@ -112,6 +127,88 @@ impl Store {
         }
     }
 
+    /// Remembers that the owner of `email` signed in from `source`.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn know_source(
+        &self,
+        email: &Email,
+        source: &Source,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let until = now.plus(SOURCE_KNOWN);
+        self.client
+            .update_item()
+            .table_name(&self.tables.accounts)
+            .set_key(Some(source_key(email, source)))
+            .update_expression("SET until_ms = :until, #ttl = :ttl")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":until", number(until.ms()))
+            .expression_attribute_values(":ttl", number(until.seconds()))
+            .send()
+            .await
+            .map_err(Fault::doing("remembering a source"))?;
+        Ok(())
+    }
+
+    /// Whether the owner of `email` signed in from `source` not long ago.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn knows_source(
+        &self,
+        email: &Email,
+        source: &Source,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.accounts)
+            .set_key(Some(source_key(email, source)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing("reading whether a source is known"))?;
+        match found.item {
+            Some(item) => Ok(now.ms() < read(&item, "until_ms")?),
+            None => Ok(false),
+        }
+    }
+
+    /// Drops everything that was counted and remembered of an e-mail's sign-ins, of whatever source.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not done; some of it may have been.
+    pub async fn forget_sign_ins(&self, email: &Email) -> Result<(), Fault> {
+        let doing = "forgetting an e-mail's sign-ins";
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.accounts)
+            .key_condition_expression("pk = :email AND begins_with(sk, :sign_ins)")
+            .expression_attribute_values(":email", text(email_key(email)))
+            .expression_attribute_values(":sign_ins", text(SIGN_INS_PREFIX))
+            .projection_expression("pk, sk")
+            .consistent_read(true)
+            .limit(DROPPED_MAX)
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        let deletions = found.items.unwrap_or_default().into_iter().map(|key| {
+            self.client
+                .delete_item()
+                .table_name(&self.tables.accounts)
+                .set_key(Some(key))
+                .send()
+        });
+        futures::future::try_join_all(deletions)
+            .await
+            .map_err(Fault::doing(doing))?;
+        Ok(())
+    }
+
     /// Forgets all attempts that were counted together with this one.
     ///
     /// # Errors
@@ -126,6 +223,14 @@ impl Store {
             .map_err(Fault::doing("forgetting attempts"))?;
         Ok(())
     }
+}
+
+fn source_key(email: &Email, source: &Source) -> Item {
+    let sk = format!("{SIGN_INS_PREFIX}known#{}", source.as_str());
+    Item::from([
+        ("pk".to_owned(), text(email_key(email))),
+        ("sk".to_owned(), text(sk)),
+    ])
 }
 
 fn read(count: &Item, name: &'static str) -> Result<i64, Fault> {

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Transact
 use domain::audit::{Chain, Head, Record};
 
 use crate::Store;
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Sequence, cut};
 use crate::items::{self, HEAD, HeadItem, RecordItem, place, text};
 use crate::transact::{Outcome, Reason};
 
@@ -30,6 +30,17 @@ impl<T> Recorded<T> {
             Self::Behind(head) => Recorded::Behind(head),
         }
     }
+
+    /// The same, where reading what was done can fail.
+    pub(crate) fn try_map<U>(
+        self,
+        done: impl FnOnce(T) -> Result<U, Fault>,
+    ) -> Result<Recorded<U>, Fault> {
+        match self {
+            Self::Done(what) => done(what).map(Recorded::Done),
+            Self::Behind(head) => Ok(Recorded::Behind(head)),
+        }
+    }
 }
 
 /// A page of a chain, newest first.
@@ -38,7 +49,7 @@ pub struct RecordPage {
     /// The records.
     pub records: Vec<Record>,
     /// Where the next page starts, if there is one.
-    pub next: Option<Cursor>,
+    pub next: Option<Cursor<Sequence>>,
 }
 
 impl Store {
@@ -70,33 +81,34 @@ impl Store {
     pub async fn audit_records(
         &self,
         chain: &Chain,
-        after: Option<&Cursor>,
+        after: Option<&Cursor<Sequence>>,
         limit: u32,
     ) -> Result<RecordPage, Fault> {
+        // The head's place comes after every record's.
+        let before = after.map_or_else(|| HEAD.to_owned(), |last| place(last.place().number()));
         let found = self
             .client
             .query()
             .table_name(&self.tables.audit)
             .key_condition_expression("chain = :chain AND place < :before")
             .expression_attribute_values(":chain", text(chain.as_str()))
-            .expression_attribute_values(":before", text(after.map_or(HEAD, Cursor::position)))
+            .expression_attribute_values(":before", text(before))
             .scan_index_forward(false)
             .consistent_read(true)
             .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
             .send()
             .await
             .map_err(Fault::doing("reading an audit log"))?;
-        let found = found.items.unwrap_or_default();
-        let more = found.len() > limit as usize;
+        let stopped_at = found.last_evaluated_key.as_ref();
+        let (found, more) = cut(found.items.unwrap_or_default(), stopped_at, limit);
         let records = found
             .into_iter()
-            .take(limit as usize)
             .map(|item| items::read::<RecordItem>(item)?.try_into())
             .collect::<Result<Vec<Record>, Fault>>()?;
         let next = records
             .last()
             .filter(|_| more)
-            .map(|record| Cursor::after(place(record.sequence)));
+            .map(|record| Cursor::after(Sequence::new(record.sequence)));
         Ok(RecordPage { records, next })
     }
 

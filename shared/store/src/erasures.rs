@@ -2,15 +2,14 @@
 //! under it, in any number of steps that can be repeated.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem};
-use domain::accounts::User;
-use domain::attempts::Attempt;
+use aws_sdk_dynamodb::types::builders::DeleteBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem};
+use domain::accounts::{MailedToken, User};
 use domain::audit::Record;
 use domain::erasure::Erasure;
 use domain::ids::{Tenant, UserId};
 use domain::plans::{KeyNote, RETIRED_AFTER};
 
-use crate::attempts::record_key;
 use crate::items::{
     self, CredentialItem, ErasureItem, Item, UserItem, WALLET, count_key, email_key, number, text,
 };
@@ -22,12 +21,21 @@ const STEP: usize = 50;
 /// How many erasures one run looks at.
 const ERASURES_MAX: i32 = 500;
 
+/// Who ends an account, and how they showed that they may.
+#[derive(Clone, Copy, Debug)]
+pub enum EndedBy<'a> {
+    /// Its owner, in person.
+    Owner,
+    /// The owner of its mailbox, whose token is used up. Only an account that was never verified ends so.
+    Mailbox(&'a MailedToken),
+}
+
 /// What became of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Erased {
     /// There is no such account any more.
     Done,
-    /// There was none.
+    /// There was none any more in the era that it was read with; or the token was used, or the account verified.
     Gone,
     /// A job of the account's runs: nothing was done.
     JobRuns,
@@ -35,61 +43,45 @@ pub enum Erased {
 
 impl Store {
     /// Ends an account: its profile, its credential (the e-mail is free then) and what was counted about its e-mail, with
-    /// the record of it, and notes of what is left to delete and of its usage-plan keys. All or nothing, and only while no job of its wallet runs;
-    /// none can begin afterwards, because opening one asks for the profile.
+    /// the record of it, and notes of what is left to delete and of its usage-plan keys. A bonus that was due is not any
+    /// more. All or nothing, only in the era that `user` was read with, and only while no job of its wallet runs; none can
+    /// begin afterwards, because opening one asks for the profile.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn erase(&self, user: &User, record: Record) -> Result<Recorded<Erased>, Fault> {
+    pub async fn erase(
+        &self,
+        user: &User,
+        by: EndedBy<'_>,
+        record: Record,
+    ) -> Result<Recorded<Erased>, Fault> {
         let doing = "erasing an account";
-        let delete = |key: Item| {
-            Delete::builder()
-                .table_name(&self.tables.accounts)
-                .set_key(Some(key))
-        };
-        let build = |delete: aws_sdk_dynamodb::types::builders::DeleteBuilder| {
+        let credential = self.delete_account_item(&email_key(&user.email), CredentialItem::SORT);
+        let credential = credential
+            .condition_expression("user_id = :user")
+            .expression_attribute_values(":user", text(user.id.as_str()));
+        let build = |delete: DeleteBuilder| {
             let built = delete.build().map_err(Fault::doing(doing))?;
             Ok::<_, Fault>(TransactWriteItem::builder().delete(built).build())
         };
-        let key = |pk: &str, sk: &str| {
-            Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
-        };
-        let no_job = ConditionCheck::builder()
-            .table_name(&self.tables.credits)
-            .key("tenant", text(user.id.as_str()))
-            .key("entry", text(WALLET))
-            .condition_expression("in_flight = :none")
-            .expression_attribute_values(":none", number(0))
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let erasure = Erasure {
-            user: user.id.clone(),
-            began_at: record.at,
-        };
-        let note = Put::builder()
-            .table_name(&self.tables.accounts)
-            .set_item(Some(items::write(&ErasureItem::from(&erasure))?))
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let profile = delete(key(user.id.as_str(), UserItem::SORT));
-        let credential = delete(key(&email_key(&user.email), CredentialItem::SORT));
-        let actions = vec![
-            build(profile.condition_expression("attribute_exists(pk)"))?,
-            TransactWriteItem::builder().condition_check(no_job).build(),
-            build(
-                credential
-                    .condition_expression("user_id = :user")
-                    .expression_attribute_values(":user", text(user.id.as_str())),
-            )?,
-            build(delete(record_key(Attempt::SignInAs(&user.email))))?,
-            build(delete(record_key(Attempt::MailTo(&user.email))))?,
-            TransactWriteItem::builder().put(note).build(),
+        let mut actions = vec![
+            build(self.end_profile(user, by))?,
+            self.check_no_job(user)?,
+            build(credential)?,
+            self.note_erasure(&Erasure {
+                user: user.id.clone(),
+                began_at: record.at,
+            })?,
+            self.unnote_bonus(&user.id)?,
             // Later, so that nobody is refused for their key whom the authorizer's answer still lets in.
             self.note_keys(&KeyNote {
                 user: user.id.clone(),
                 due_at: record.at.plus(RETIRED_AFTER),
             })?,
         ];
+        if let EndedBy::Mailbox(token) = by {
+            actions.push(self.use_up(token, record.at)?);
+        }
         let sent = self.transact_recorded(doing, actions, &record).await?;
         Ok(sent.map(|refused| {
             let failed = |n: usize| {
@@ -102,6 +94,48 @@ impl Store {
                 Some(_) => Erased::Gone,
             }
         }))
+    }
+
+    fn delete_account_item(&self, pk: &str, sk: &str) -> DeleteBuilder {
+        Delete::builder()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
+    }
+
+    /// The end of a profile, in the era that it was read with and if whoever ends it may.
+    fn end_profile(&self, user: &User, by: EndedBy<'_>) -> DeleteBuilder {
+        let profile = self
+            .delete_account_item(user.id.as_str(), UserItem::SORT)
+            .expression_attribute_values(":era", number(user.era));
+        match by {
+            EndedBy::Owner => profile.condition_expression("era = :era"),
+            EndedBy::Mailbox(_) => profile
+                .condition_expression("era = :era AND email_verified = :no")
+                .expression_attribute_values(":no", AttributeValue::Bool(false)),
+        }
+    }
+
+    /// On condition that no job of the user's wallet runs.
+    fn check_no_job(&self, user: &User) -> Result<TransactWriteItem, Fault> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables.credits)
+            .key("tenant", text(user.id.as_str()))
+            .key("entry", text(WALLET))
+            .condition_expression("in_flight = :none")
+            .expression_attribute_values(":none", number(0))
+            .build()
+            .map_err(Fault::doing("building a wallet's condition"))?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    fn note_erasure(&self, erasure: &Erasure) -> Result<TransactWriteItem, Fault> {
+        let note = Put::builder()
+            .table_name(&self.tables.accounts)
+            .set_item(Some(items::write(&ErasureItem::from(erasure))?))
+            .build()
+            .map_err(Fault::doing("building a note of an erasure"))?;
+        Ok(TransactWriteItem::builder().put(note).build())
     }
 
     /// The erasures that are not at their end, the oldest first.
@@ -150,7 +184,6 @@ impl Store {
     /// A [`Fault`] if something could not be deleted; the rest may have been.
     pub async fn delete_some(&self, _: System, user: &UserId) -> Result<usize, Fault> {
         let tenant = Tenant::User(user.clone());
-        let count = Item::from([("id".to_owned(), text(count_key(&tenant)))]);
         let of_tenant = |table| Filed {
             table,
             index: Some("by_tenant"),
@@ -168,7 +201,7 @@ impl Store {
             self.delete_filed(of_tenant(&self.tables.generations), tenant.as_str()),
             self.delete_filed(of_tenant(&self.tables.files), tenant.as_str()),
             self.delete_filed(of_tenant(&self.tables.projects), tenant.as_str()),
-            self.delete_one(&self.tables.projects, count),
+            self.delete_counts(&tenant),
         )?;
         Ok(accounts + generations + files + projects)
     }
@@ -194,6 +227,16 @@ impl Store {
         });
         futures::future::try_join_all(deletions).await?;
         Ok(found.len())
+    }
+
+    /// The counts of projects and files.
+    async fn delete_counts(&self, tenant: &Tenant) -> Result<(), Fault> {
+        let count = || Item::from([("id".to_owned(), text(count_key(tenant)))]);
+        futures::try_join!(
+            self.delete_one(&self.tables.projects, count()),
+            self.delete_one(&self.tables.files, count()),
+        )?;
+        Ok(())
     }
 
     async fn delete_one(&self, table: &str, key: Item) -> Result<(), Fault> {

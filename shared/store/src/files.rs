@@ -1,27 +1,86 @@
-//! Uploaded files.
+//! Uploaded files, and notes of those that must go.
+//!
+//! How many files and bytes a tenant has is counted beside them, in the transaction that announces or deletes one: the
+//! bound holds however many are announced at once. The same transaction leaves a note, which stays until the bytes are
+//! where they should be: checked, or gone.
 
 use aws::Fault;
-use domain::files::{File, FileState};
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use domain::Timestamp;
+use domain::files::{FILES_MAX, File, FileNote, FileState};
 use domain::ids::{FileId, Tenant};
 
-use crate::Store;
-use crate::items::{self, FileItem, text};
+use crate::accounts::is_condition;
+use crate::items::{self, FileItem, FileNoteItem, count_key, number, text};
+use crate::transact::{Outcome, Reason};
+use crate::{Store, System};
+
+/// What became of announcing a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announcement {
+    /// It is there.
+    Done,
+    /// The tenant has as many files, or bytes, as it may.
+    Full,
+    /// Other writes were under way: try again.
+    Busy,
+}
+
+/// What became of a file that was to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileChange {
+    /// It is done.
+    Done,
+    /// There is no such file any more, or it was completed meanwhile.
+    Gone,
+    /// Other writes were under way: try again.
+    Busy,
+}
 
 impl Store {
-    /// Records a file that is going to be uploaded.
+    /// Records a file that is going to be uploaded, and counts it and its bytes, of which the tenant may have
+    /// `bytes_max`. Safe to repeat with the same file.
     ///
     /// # Errors
-    /// A [`Fault`] if it was not written.
-    pub async fn put_file(&self, file: &File) -> Result<(), Fault> {
-        self.client
-            .put_item()
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn put_file(&self, file: &File, bytes_max: u64) -> Result<Announcement, Fault> {
+        let doing = "announcing a file";
+        let Some(room) = bytes_max.checked_sub(file.size_bytes) else {
+            return Ok(Announcement::Full);
+        };
+        let put = Put::builder()
             .table_name(&self.tables.files)
             .set_item(Some(items::write(&FileItem::from(file))?))
             .condition_expression("attribute_not_exists(id)")
-            .send()
-            .await
-            .map_err(Fault::doing("recording a file"))?;
-        Ok(())
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let count = Update::builder()
+            .table_name(&self.tables.files)
+            .key("id", text(count_key(&file.tenant)))
+            .update_expression("ADD files :one, size_bytes :size")
+            .condition_expression(
+                "attribute_not_exists(files) OR (files < :most AND size_bytes <= :room)",
+            )
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":size", number(file.size_bytes))
+            .expression_attribute_values(":most", number(FILES_MAX))
+            .expression_attribute_values(":room", number(room))
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let actions = vec![
+            TransactWriteItem::builder().put(put).build(),
+            TransactWriteItem::builder().update(count).build(),
+            self.note_file(&FileNote::unfinished(file))?,
+        ];
+        Ok(match self.transact(doing, actions).await? {
+            Outcome::Committed => Announcement::Done,
+            Outcome::Busy => Announcement::Busy,
+            Outcome::Cancelled(reasons) => match reasons.first() {
+                // An earlier try was committed although its answer was lost.
+                Some(Reason::Condition(_)) => Announcement::Done,
+                Some(Reason::None) | None => Announcement::Full,
+            },
+        })
     }
 
     /// The tenant's file, if it has one with this id.
@@ -45,22 +104,174 @@ impl Store {
         Ok((file.tenant == *tenant).then_some(file))
     }
 
-    /// Records that a file's bytes arrived and were checked. Saying it twice changes nothing.
+    /// Records that a file's bytes arrived and were checked, and ends the note of its announcement. Saying it twice
+    /// changes nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn file_ready(&self, file: &File) -> Result<(), Fault> {
-        self.client
-            .update_item()
+    pub async fn file_ready(&self, file: &File) -> Result<FileChange, Fault> {
+        let doing = "recording that a file is ready";
+        let ready = Update::builder()
             .table_name(&self.tables.files)
             .key("id", text(file.id.as_str()))
             .update_expression("SET #state = :ready")
             .condition_expression("attribute_exists(id)")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":ready", text(FileState::Ready.as_str()))
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let actions = vec![
+            TransactWriteItem::builder().update(ready).build(),
+            self.drop_file_note(&FileNote::unfinished(file), None)?,
+        ];
+        self.change_file(doing, actions).await
+    }
+
+    /// Deletes a file as its owner wants, with a note that its bytes must go.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn delete_file(&self, file: &File, note: &FileNote) -> Result<FileChange, Fault> {
+        let doing = "deleting a file";
+        let delete = Delete::builder()
+            .table_name(&self.tables.files)
+            .key("id", text(file.id.as_str()))
+            .condition_expression("attribute_exists(id)")
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let actions = vec![
+            TransactWriteItem::builder().delete(delete).build(),
+            self.drop_file_note(&FileNote::unfinished(file), None)?,
+            self.note_file(note)?,
+        ];
+        self.change_file(doing, actions).await
+    }
+
+    /// Deletes a file whose upload was not completed; `false` if it was completed meanwhile, or is gone. The note of it
+    /// stays.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn give_file_up(&self, _: System, file: &File) -> Result<bool, Fault> {
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.tables.files)
+            .key("id", text(file.id.as_str()))
+            .condition_expression("#state = :pending")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":pending", text(FileState::Pending.as_str()))
+            .send()
+            .await;
+        match deleted {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(Fault::new("giving an upload up", error)),
+        }
+    }
+
+    async fn change_file(
+        &self,
+        doing: &'static str,
+        actions: Vec<TransactWriteItem>,
+    ) -> Result<FileChange, Fault> {
+        Ok(match self.transact(doing, actions).await? {
+            Outcome::Committed => FileChange::Done,
+            Outcome::Busy => FileChange::Busy,
+            Outcome::Cancelled(_) => FileChange::Gone,
+        })
+    }
+
+    fn drop_file_note(
+        &self,
+        note: &FileNote,
+        condition: Option<&str>,
+    ) -> Result<TransactWriteItem, Fault> {
+        let drop = Delete::builder()
+            .table_name(&self.tables.files)
+            .key("id", text(FileNoteItem::from(note).id))
+            .set_condition_expression(condition.map(str::to_owned))
+            .build()
+            .map_err(Fault::doing("building the end of a file's note"))?;
+        Ok(TransactWriteItem::builder().delete(drop).build())
+    }
+
+    fn note_file(&self, note: &FileNote) -> Result<TransactWriteItem, Fault> {
+        let put = Put::builder()
+            .table_name(&self.tables.files)
+            .set_item(Some(items::write(&FileNoteItem::from(note))?))
+            .build()
+            .map_err(Fault::doing("building a note of a file"))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Up to `limit` notes of files that were due before `until`, the oldest first, as far as the index knows.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn file_notes(
+        &self,
+        _: System,
+        until: Timestamp,
+        limit: i32,
+    ) -> Result<Vec<FileNote>, Fault> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.files)
+            .index_name("by_tenant")
+            .key_condition_expression("tenant = :notes AND id < :until")
+            .expression_attribute_values(":notes", text(FileNoteItem::KEY))
+            .expression_attribute_values(":until", text(FileNoteItem::id_at(until)))
+            .limit(limit)
             .send()
             .await
-            .map_err(Fault::doing("recording that a file is ready"))?;
+            .map_err(Fault::doing("listing notes of files"))?;
+        let found = found.items.unwrap_or_default().into_iter();
+        found
+            .map(|item| items::read::<FileNoteItem>(item)?.try_into())
+            .collect()
+    }
+
+    /// Ends a note of a file that is gone, bytes and all, and counts it no longer. Ending it twice changes nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn end_file_note(&self, _: System, note: &FileNote) -> Result<(), Fault> {
+        let doing = "ending a note of a file";
+        let size = i64::try_from(note.size_bytes).map_err(Fault::doing(doing))?;
+        let count = Update::builder()
+            .table_name(&self.tables.files)
+            .key("id", text(count_key(&note.tenant)))
+            .update_expression("ADD files :less, size_bytes :size")
+            .condition_expression("attribute_exists(id)")
+            .expression_attribute_values(":less", number(-1))
+            .expression_attribute_values(":size", number(-size))
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let actions = vec![
+            self.drop_file_note(note, Some("attribute_exists(id)"))?,
+            TransactWriteItem::builder().update(count).build(),
+        ];
+        match self.transact(doing, actions).await? {
+            Outcome::Committed => Ok(()),
+            Outcome::Busy => Err(Fault::new(doing, "another write to it is under way")),
+            Outcome::Cancelled(reasons) => match reasons.first() {
+                Some(Reason::Condition(_)) => Ok(()),
+                // The account was erased, and its count with it.
+                Some(Reason::None) | None => self.drop_uncounted(note).await,
+            },
+        }
+    }
+
+    async fn drop_uncounted(&self, note: &FileNote) -> Result<(), Fault> {
+        self.client
+            .delete_item()
+            .table_name(&self.tables.files)
+            .key("id", text(FileNoteItem::from(note).id))
+            .send()
+            .await
+            .map_err(Fault::doing("ending a note of an erased account's file"))?;
         Ok(())
     }
 }

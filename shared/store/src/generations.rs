@@ -10,7 +10,7 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use domain::access::{self, Action, Thing};
 use domain::generations::Generation;
-use domain::ids::{GenerationId, Tenant, UserId};
+use domain::ids::{GenerationId, KeyId, Tenant, UserId};
 use domain::ledger::{Booked, Wallet};
 use domain::{Credits, Refusal, Timestamp};
 
@@ -42,6 +42,8 @@ pub struct Opening<'a> {
     pub job: &'a Generation,
     /// Its hold, worked out from the wallet as it was read.
     pub hold: &'a Booked,
+    /// The API key that the caller shows, if they show one: it must still live.
+    pub by_key: Option<&'a KeyId>,
     /// The client's key, if it gave one.
     pub idempotency: Option<&'a IdempotencyRecord>,
 }
@@ -86,7 +88,7 @@ impl Store {
     pub async fn open(&self, opening: &Opening<'_>) -> Result<Opened, Fault> {
         let doing = "opening a job";
         let mut actions = vec![self.put_generation(opening.job, None)?];
-        actions.push(self.check_good_standing(&opening.job.author)?);
+        actions.push(self.check_good_standing(&opening.job.author, opening.by_key)?);
         actions.extend(self.booking(opening.hold)?);
         let spend = key_spend(opening.job, opening.job.cost);
         if let Some(spend) = &spend {

@@ -4,6 +4,7 @@
 mod accounts;
 mod api_keys;
 mod audit;
+mod bonuses;
 mod erasures;
 mod files;
 mod generations;
@@ -29,20 +30,21 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use accounts::{
     CredentialItem, MailedTokenItem, SESSION_SORT_PREFIX, SessionItem, UserItem, email_key,
-    session_sort, token_key,
+    paid_plans, session_sort, token_key,
 };
-pub(crate) use api_keys::{ApiKeyItem, SORT_PREFIX as KEY_SORT_PREFIX, sort_key as key_sort};
+pub(crate) use api_keys::{ApiKeyItem, sort_key as key_sort};
 pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
+pub(crate) use bonuses::{BonusNoteItem, day_key, mailbox_key};
 pub(crate) use erasures::ErasureItem;
-pub(crate) use files::FileItem;
+pub(crate) use files::{FileItem, FileNoteItem};
 pub(crate) use generations::{
     CountedItem, DueItem, GenerationItem, HoldItem, IdempotencyItem, due_shards,
 };
 pub(crate) use lanes::{LaneItem, StateItem, WaitingItem, line};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem, wallet_shards};
 pub(crate) use models::{OFFERS, OffersItem};
-pub(crate) use once::OnceItem;
-pub(crate) use plans::{KEY_COUNT, KeyNoteItem};
+pub(crate) use once::{CheckoutOnceItem, OnceItem};
+pub(crate) use plans::{KEY_COUNT, KeyNoteItem, SHARED_KEYS, SharedKeysItem};
 pub(crate) use projects::{ProjectItem, count_key};
 pub(crate) use promos::{PROMOS, PromoItem};
 pub(crate) use purchases::{CheckoutItem, PaymentItem};

@@ -1,10 +1,11 @@
 //! Tokens that were mailed: each works once, for one purpose, for a while.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
 use domain::Timestamp;
-use domain::accounts::{MailedToken, Purpose};
+use domain::accounts::{MailedToken, Purpose, User};
 use domain::audit::Record;
+use domain::bonuses::BonusNote;
 
 use crate::items::{self, MailedTokenItem, UserItem, number, text, token_key};
 use crate::{Recorded, Store};
@@ -62,34 +63,37 @@ impl Store {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    /// Notes that a user's e-mail is theirs, uses the token up that shows it, and records it, all or nothing; `false` if
-    /// the token was used before.
+    /// Notes that a user's e-mail is theirs, uses the token up that shows it, notes the bonus that becomes due with it, and
+    /// records it, all or nothing; `false` if the token was used before, or the era is over that `user` was read with.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
     pub async fn verify_email(
         &self,
+        user: &User,
         token: &MailedToken,
+        bonus: Option<&BonusNote>,
         record: Record,
     ) -> Result<Recorded<bool>, Fault> {
         let doing = "verifying an e-mail";
         let verified = Update::builder()
             .table_name(&self.tables.accounts)
-            .key("pk", text(token.user.as_str()))
+            .key("pk", text(user.id.as_str()))
             .key("sk", text(UserItem::SORT))
             .update_expression("SET email_verified = :yes, updated_at_ms = :now")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(
-                ":yes",
-                aws_sdk_dynamodb::types::AttributeValue::Bool(true),
-            )
+            .condition_expression("era = :era")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .expression_attribute_values(":era", number(user.era))
             .expression_attribute_values(":now", number(record.at.ms()))
             .build()
             .map_err(Fault::doing(doing))?;
-        let actions = vec![
+        let mut actions = vec![
             self.use_up(token, record.at)?,
             TransactWriteItem::builder().update(verified).build(),
         ];
+        if let Some(bonus) = bonus {
+            actions.push(self.note_bonus(bonus)?);
+        }
         let sent = self.transact_recorded(doing, actions, &record).await?;
         Ok(sent.map(|refused| refused.is_none()))
     }

@@ -1,14 +1,19 @@
-//! Which user has a usage-plan key of their own, and the notes of those whose keys must be looked at. A note is written
-//! in the transaction that makes it necessary, and ends when everything that it asks for is done.
+//! Which user has a usage-plan key of their own, when they were seen, and the notes of those whose keys must be looked at.
+//! A note of a change is written in the transaction that makes it necessary, and ends when everything that it asks for is
+//! done. The notes of idleness merge: one user's have one time.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{Delete, Put, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem};
 use domain::Timestamp;
+use domain::accounts::User;
 use domain::ids::UserId;
-use domain::plans::KeyNote;
+use domain::plans::{KeyNote, SharedKeys};
+use domain::time::Day;
 
 use crate::accounts::is_condition;
-use crate::items::{self, KEY_COUNT, KeyNoteItem, UserItem, number, text};
+use crate::items::{
+    self, KEY_COUNT, KeyNoteItem, SHARED_KEYS, SharedKeysItem, UserItem, number, text,
+};
 use crate::transact::Outcome;
 use crate::{Store, System};
 
@@ -104,6 +109,146 @@ impl Store {
             .await
             .map_err(Fault::doing("ending a note of a user's keys"))?;
         Ok(())
+    }
+
+    /// Leaves a note.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn put_key_note(&self, _: System, note: &KeyNote) -> Result<(), Fault> {
+        self.client
+            .put_item()
+            .table_name(&self.tables.accounts)
+            .set_item(Some(items::write(&KeyNoteItem::from(note))?))
+            .send()
+            .await
+            .map_err(Fault::doing("leaving a note of a user's keys"))?;
+        Ok(())
+    }
+
+    /// Notes that `user` called on `day`. An account that is gone, or was seen later, stays as it is.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn saw_user(&self, user: &UserId, day: Day) -> Result<(), Fault> {
+        let written = self
+            .client
+            .update_item()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(user.as_str()))
+            .key("sk", text(UserItem::SORT))
+            .update_expression("SET seen_on = :day")
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(seen_on) OR seen_on < :day)",
+            )
+            .expression_attribute_values(":day", number(day.number()))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(Fault::new("noting when a user was seen", error)),
+        }
+    }
+
+    /// Begins a new term of `user`, without a key, unless they were seen meanwhile or their term changed. The key of the
+    /// term before is the caller's to delete, once nobody can be counted by it any more.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn give_key_back(&self, _: System, user: &User, now: Timestamp) -> Result<(), Fault> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(user.id.as_str()))
+            .key("sk", text(UserItem::SORT))
+            .update_expression("SET plan_since_ms = :now ADD plan_term :one")
+            .expression_attribute_values(":now", number(now.ms()))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":term", number(user.term.number));
+        let update = match user.seen_on {
+            Some(day) => update
+                .condition_expression("plan_term = :term AND seen_on = :seen")
+                .expression_attribute_values(":seen", number(day.number())),
+            None => {
+                update.condition_expression("plan_term = :term AND attribute_not_exists(seen_on)")
+            }
+        };
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(Fault::new("giving a user's key back", error)),
+        }
+    }
+
+    /// Which shared keys there are.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn shared_keys(&self) -> Result<SharedKeys, Fault> {
+        let wanted = [SHARED_KEYS];
+        let found = self
+            .account_items("reading which keys are shared", &wanted)
+            .await?;
+        let item = found.into_iter().next();
+        let read = item
+            .map(|(_, item)| items::read::<SharedKeysItem>(item))
+            .transpose()?;
+        Ok(read.map_or(SharedKeys::FIRST, SharedKeys::from))
+    }
+
+    /// Notes that `count` shared keys a plan are made now, unless more were noted before.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn shared_keys_made(
+        &self,
+        _: System,
+        count: u32,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let update = "SET made = :count, made_at_ms = :now";
+        let now = (":now", number(now.ms()));
+        self.note_shared_keys(update, "made", count, Some(now))
+            .await
+    }
+
+    /// Notes that `count` shared keys a plan may be named, unless more were noted before.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn shared_keys_ready(&self, _: System, count: u32) -> Result<(), Fault> {
+        self.note_shared_keys("SET ready = :count", "ready", count, None)
+            .await
+    }
+
+    async fn note_shared_keys(
+        &self,
+        update: &str,
+        counted: &str,
+        count: u32,
+        with: Option<(&str, AttributeValue)>,
+    ) -> Result<(), Fault> {
+        let (pk, sk) = SHARED_KEYS;
+        let mut write = self
+            .client
+            .update_item()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
+            .update_expression(update)
+            .condition_expression("attribute_not_exists(#counted) OR #counted < :count")
+            .expression_attribute_names("#counted", counted)
+            .expression_attribute_values(":count", number(count));
+        if let Some((name, value)) = with {
+            write = write.expression_attribute_values(name, value);
+        }
+        match write.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(Fault::new("noting which keys are shared", error)),
+        }
     }
 
     /// Notes that the key of a term of `user` is ready to be named; `false` if that term is over, or the user gone.

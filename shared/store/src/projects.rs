@@ -16,7 +16,7 @@ use domain::projects::{PROJECTS_MAX, Project};
 
 use crate::Store;
 use crate::accounts::is_condition;
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, cut};
 use crate::generations::Written;
 use crate::items::{self, Item, ProjectItem, count_key, number, text};
 use crate::transact::{Outcome, Reason};
@@ -38,7 +38,7 @@ pub struct ProjectPage {
     /// The projects.
     pub projects: Vec<Project>,
     /// Where the next page starts, if there is one.
-    pub next: Option<Cursor>,
+    pub next: Option<Cursor<ProjectId>>,
 }
 
 impl Store {
@@ -178,9 +178,11 @@ impl Store {
     pub async fn projects(
         &self,
         tenant: &Tenant,
-        after: Option<&Cursor>,
+        after: Option<&Cursor<ProjectId>>,
         limit: u32,
     ) -> Result<ProjectPage, Fault> {
+        // `~` sorts after every id.
+        let before = after.map_or("~", |last| last.place().as_str());
         let found = self
             .client
             .query()
@@ -188,24 +190,22 @@ impl Store {
             .index_name("by_tenant")
             .key_condition_expression("tenant = :tenant AND id < :before")
             .expression_attribute_values(":tenant", text(tenant.as_str()))
-            // `~` sorts after every id.
-            .expression_attribute_values(":before", text(after.map_or("~", Cursor::position)))
+            .expression_attribute_values(":before", text(before))
             .scan_index_forward(false)
             .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
             .send()
             .await
             .map_err(Fault::doing("listing projects"))?;
-        let found = found.items.unwrap_or_default();
-        let more = found.len() > limit as usize;
+        let stopped_at = found.last_evaluated_key.as_ref();
+        let (found, more) = cut(found.items.unwrap_or_default(), stopped_at, limit);
         let projects = found
             .into_iter()
-            .take(limit as usize)
             .map(|item| items::read::<ProjectItem>(item)?.try_into())
             .collect::<Result<Vec<Project>, Fault>>()?;
         let next = projects
             .last()
             .filter(|_| more)
-            .map(|project| Cursor::after(project.id.as_str()));
+            .map(|project| Cursor::after(project.id.clone()));
         Ok(ProjectPage { projects, next })
     }
 

@@ -6,7 +6,7 @@ use domain::Timestamp;
 use domain::audit::Record;
 use domain::promos::{Promo, PromoCode};
 
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Sequence};
 use crate::items::{self, PROMOS, PromoItem, number, text};
 use crate::{Recorded, Store};
 
@@ -19,7 +19,7 @@ pub struct PromoPage {
     /// The codes.
     pub promos: Vec<Promo>,
     /// Where the next page starts, if there is one.
-    pub next: Option<Cursor>,
+    pub next: Option<Cursor<Sequence>>,
 }
 
 impl Store {
@@ -52,7 +52,11 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
-    pub async fn promos(&self, after: Option<&Cursor>, limit: u32) -> Result<PromoPage, Fault> {
+    pub async fn promos(
+        &self,
+        after: Option<&Cursor<Sequence>>,
+        limit: u32,
+    ) -> Result<PromoPage, Fault> {
         let (found, next) = self.by_sequence(PROMOS, after, limit).await?;
         let promos = found
             .into_iter()

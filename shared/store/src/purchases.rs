@@ -1,8 +1,12 @@
 //! Checkouts and payments. A payment's record and the booking that it owes are one transaction, on condition of the
 //! record's version: so each step is booked once, however many events arrive at the same moment.
 
+use std::collections::BTreeMap;
+
 use aws::Fault;
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use domain::Timestamp;
 use domain::accounts::{Plan, User};
 use domain::audit::Record;
@@ -10,20 +14,35 @@ use domain::ledger::Booked;
 use domain::plans::KeyNote;
 use domain::purchases::{Checkout, Payment};
 
-use crate::accounts::is_condition;
-use crate::items::{self, CheckoutItem, PaymentItem, UserItem, number, text};
-use crate::transact::Outcome;
+use crate::items::{
+    self, CheckoutItem, CheckoutOnceItem, Item, OnceItem, PaymentItem, UserItem, number, text,
+};
+use crate::postings::Once;
+use crate::transact::{Outcome, Reason};
 use crate::{Recorded, Store, System, Written};
 
-/// A plan that came with a purchase.
+/// What a client's key began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BegunCheckout {
+    /// A digest of the request that it came with.
+    pub fingerprint: String,
+    /// The payment service's id of it.
+    pub session: String,
+    /// Where its buyer pays.
+    pub url: String,
+}
+
+/// What a payment does to its buyer's plan.
 #[derive(Debug)]
 pub struct PlanChange {
-    /// The buyer as they were read: another plan since then stands in the way.
+    /// The buyer as they were read: another plan since then, or another payment, stands in the way.
     pub user: User,
-    /// What they bought.
+    /// What they pay for then.
     pub plan: Plan,
-    /// What their audit log will tell of it.
-    pub record: Record,
+    /// The payments that justify a plan then.
+    pub paid_plans: BTreeMap<String, Plan>,
+    /// What their audit log will tell of it, if their plan is another.
+    pub record: Option<Record>,
 }
 
 impl PlanChange {
@@ -38,31 +57,69 @@ impl PlanChange {
 }
 
 impl Store {
-    /// Records what a checkout offers. Recording it again for the same buyer changes nothing.
+    /// Records what a checkout offers, and the client's key that it was begun with; or answers what that key began before,
+    /// and then nothing is recorded.
     ///
     /// # Errors
-    /// A [`Fault`] if it was not written, or the checkout is somebody else's.
-    pub async fn put_checkout(&self, checkout: &Checkout) -> Result<(), Fault> {
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn put_checkout(
+        &self,
+        checkout: &Checkout,
+        once: Option<(&Once, &BegunCheckout)>,
+    ) -> Result<Option<BegunCheckout>, Fault> {
         let doing = "recording a checkout";
-        let written = self
-            .client
-            .put_item()
-            .table_name(&self.tables.credits)
-            .set_item(Some(items::write(&CheckoutItem::from(checkout))?))
-            .condition_expression("attribute_not_exists(tenant)")
-            .send()
-            .await;
-        match written {
-            Ok(_) => Ok(()),
-            Err(error) if is_condition(&error) => {
-                let known = self.checkout(System, &checkout.session).await?;
-                match known.is_some_and(|known| known.user == checkout.user) {
-                    true => Ok(()),
-                    false => Err(Fault::new(doing, "it is somebody else's")),
-                }
-            }
-            Err(error) => Err(Fault::new(doing, error)),
+        let put = |item: Item| {
+            let put = Put::builder()
+                .table_name(&self.tables.credits)
+                .set_item(Some(item))
+                .condition_expression("attribute_not_exists(tenant)")
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                )
+                .build()
+                .map_err(Fault::doing(doing))?;
+            Ok::<_, Fault>(TransactWriteItem::builder().put(put).build())
+        };
+        let mut actions = vec![put(items::write(&CheckoutItem::from(checkout))?)?];
+        if let Some((once, begun)) = once {
+            actions.push(put(items::write(&CheckoutOnceItem::new(once, begun))?)?);
         }
+        match self.transact(doing, actions).await? {
+            Outcome::Committed => Ok(None),
+            Outcome::Busy => Err(Fault::new(doing, "another write is under way")),
+            Outcome::Cancelled(reasons) => match reasons.into_iter().nth(1) {
+                Some(Reason::Condition(Some(item))) => {
+                    Ok(Some(items::read::<CheckoutOnceItem>(item)?.into()))
+                }
+                // Stripe's ids are new.
+                _ => Err(Fault::new(doing, "there is such a checkout")),
+            },
+        }
+    }
+
+    /// What the caller's key began, if it was used.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn begun_checkout(&self, once: &Once) -> Result<Option<BegunCheckout>, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.credits)
+            .key(
+                "tenant",
+                text(CheckoutOnceItem::key(&once.caller, &once.key)),
+            )
+            .key("entry", text(OnceItem::SORT))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing("reading an idempotency record"))?;
+        let begun = found
+            .item
+            .map(items::read::<CheckoutOnceItem>)
+            .transpose()?;
+        Ok(begun.map(BegunCheckout::from))
     }
 
     /// What a checkout offered, if we began it.
@@ -137,11 +194,14 @@ impl Store {
         let is_done = match plan {
             Some(change) => {
                 actions.push(self.set_plan(change, now)?);
-                actions.push(self.note_keys(&change.note(now))?);
-                let sent = self
-                    .transact_recorded(doing, actions, &change.record)
-                    .await?;
-                matches!(sent, Recorded::Done(None))
+                match &change.record {
+                    Some(record) => {
+                        actions.push(self.note_keys(&change.note(now))?);
+                        let sent = self.transact_recorded(doing, actions, record).await?;
+                        matches!(sent, Recorded::Done(None))
+                    }
+                    None => matches!(self.transact(doing, actions).await?, Outcome::Committed),
+                }
             }
             None => matches!(self.transact(doing, actions).await?, Outcome::Committed),
         };
@@ -153,19 +213,41 @@ impl Store {
     }
 
     fn set_plan(&self, change: &PlanChange, now: Timestamp) -> Result<TransactWriteItem, Fault> {
-        let update = Update::builder()
+        let set = |plans: &BTreeMap<String, Plan>| {
+            AttributeValue::Ss(items::paid_plans(plans).into_iter().collect())
+        };
+        let mut sets = "SET updated_at_ms = :now".to_owned();
+        let mut update = Update::builder()
+            .expression_attribute_names("#plan", "plan")
+            .expression_attribute_values(":before", text(change.user.plan.as_str()))
+            .expression_attribute_values(":now", number(now.ms()));
+        if change.record.is_some() {
+            sets.push_str(", #plan = :plan, plan_since_ms = :now");
+            update = update
+                .expression_attribute_values(":plan", text(change.plan.as_str()))
+                .expression_attribute_values(":one", number(1));
+        }
+        if !change.paid_plans.is_empty() {
+            sets.push_str(", paid_plans = :paid");
+            update = update.expression_attribute_values(":paid", set(&change.paid_plans));
+        } else if !change.user.paid_plans.is_empty() {
+            sets.push_str(" REMOVE paid_plans");
+        }
+        if change.record.is_some() {
+            sets.push_str(" ADD plan_term :one");
+        }
+        let update = if change.user.paid_plans.is_empty() {
+            update.condition_expression("#plan = :before AND attribute_not_exists(paid_plans)")
+        } else {
+            update
+                .condition_expression("#plan = :before AND paid_plans = :paid_before")
+                .expression_attribute_values(":paid_before", set(&change.user.paid_plans))
+        };
+        let update = update
             .table_name(&self.tables.accounts)
             .key("pk", text(change.user.id.as_str()))
             .key("sk", text(UserItem::SORT))
-            .update_expression(
-                "SET #plan = :plan, plan_since_ms = :now, updated_at_ms = :now ADD plan_term :one",
-            )
-            .condition_expression("#plan = :before")
-            .expression_attribute_names("#plan", "plan")
-            .expression_attribute_values(":plan", text(change.plan.as_str()))
-            .expression_attribute_values(":before", text(change.user.plan.as_str()))
-            .expression_attribute_values(":now", number(now.ms()))
-            .expression_attribute_values(":one", number(1))
+            .update_expression(sets)
             .build()
             .map_err(Fault::doing("building a change of plan"))?;
         Ok(TransactWriteItem::builder().update(update).build())

@@ -3,8 +3,10 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
+use domain::Timestamp;
 use domain::accounts::{MailedToken, Session, User};
 use domain::audit::Record;
+use domain::bonuses::BonusNote;
 use domain::ids::{SessionId, UserId};
 
 use crate::accounts::is_condition;
@@ -24,8 +26,13 @@ pub struct NewEra<'a> {
     pub password_hash: Option<&'a str>,
     /// The one session that goes on.
     pub keep: Option<&'a SessionId>,
-    /// The mailed token that lets somebody do this; it is used up.
+    /// The mailed token that lets somebody do this; it is used up. It shows that the mailbox is theirs, so the e-mail is
+    /// verified from then on.
     pub token: Option<&'a MailedToken>,
+    /// The sign-up bonus that becomes due with that.
+    pub bonus: Option<&'a BonusNote>,
+    /// Whether every personal API key ends, too.
+    pub ends_keys: bool,
     /// Whether the account is closed to its owner.
     pub is_suspension: bool,
 }
@@ -169,7 +176,7 @@ impl Store {
     }
 
     /// Begins the next era of `user`, on condition that it is still the one in `user`: ends every session but the one
-    /// to keep, all or nothing, and records why. `false`, with nothing written, if another era began before, the session
+    /// to keep, and every API key if so asked, all or nothing, and records why. `false`, with nothing written, if another era began before, the session
     /// that should go on has ended, or the token was used before.
     ///
     /// # Errors
@@ -193,14 +200,6 @@ impl Store {
                 .map_err(Fault::doing("building a new era"))?;
             Ok::<_, Fault>(TransactWriteItem::builder().update(built).build())
         };
-        let profile = Update::builder().expression_attribute_values(":now", number(now.ms()));
-        let profile = if new.is_suspension {
-            profile
-                .update_expression("SET era = :next, updated_at_ms = :now, suspended = :yes")
-                .expression_attribute_values(":yes", AttributeValue::Bool(true))
-        } else {
-            profile.update_expression("SET era = :next, updated_at_ms = :now")
-        };
         let credential = match new.password_hash {
             Some(hash) => Update::builder()
                 .update_expression("SET era = :next, password_hash = :hash")
@@ -208,7 +207,11 @@ impl Store {
             None => Update::builder().update_expression("SET era = :next"),
         };
         let mut actions = vec![
-            next(profile, user.id.as_str(), UserItem::SORT.to_owned())?,
+            next(
+                profile(&new, now),
+                user.id.as_str(),
+                UserItem::SORT.to_owned(),
+            )?,
             next(
                 credential,
                 &email_key(&user.email),
@@ -222,9 +225,31 @@ impl Store {
         if let Some(token) = new.token {
             actions.push(self.use_up(token, now)?);
         }
+        if let Some(bonus) = new.bonus {
+            actions.push(self.note_bonus(bonus)?);
+        }
         let sent = self
             .transact_recorded("ending every session", actions, &record)
             .await?;
         Ok(sent.map(|refused| refused.is_none()))
     }
+}
+
+/// What a new era changes of the profile.
+fn profile(new: &NewEra<'_>, now: Timestamp) -> UpdateBuilder {
+    let mut changes = "SET era = :next, updated_at_ms = :now".to_owned();
+    let mut update = Update::builder().expression_attribute_values(":now", number(now.ms()));
+    if new.token.is_some() {
+        changes.push_str(", email_verified = :yes");
+    }
+    if new.is_suspension {
+        changes.push_str(", suspended = :yes");
+    }
+    if new.token.is_some() || new.is_suspension {
+        update = update.expression_attribute_values(":yes", AttributeValue::Bool(true));
+    }
+    if new.ends_keys {
+        changes.push_str(" REMOVE api_keys");
+    }
+    update.update_expression(changes)
 }

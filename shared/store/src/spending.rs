@@ -10,13 +10,13 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use domain::Credits;
-use domain::ids::Tenant;
+use domain::ids::{GenerationId, Tenant};
 use domain::ledger::Entry;
 use domain::spending::{OpenHold, Spent};
 use domain::time::Day;
 
 use crate::Store;
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, cut};
 use crate::items::{self, HoldItem, Item, number, text};
 
 /// What the name of a model's captured credits starts with, in a day's item.
@@ -30,7 +30,7 @@ pub struct HoldPage {
     /// The holds.
     pub holds: Vec<OpenHold>,
     /// Where the next page starts, if there is one.
-    pub next: Option<Cursor>,
+    pub next: Option<Cursor<GenerationId>>,
 }
 
 impl Store {
@@ -41,11 +41,11 @@ impl Store {
     pub async fn holds(
         &self,
         tenant: &Tenant,
-        after: Option<&Cursor>,
+        after: Option<&Cursor<GenerationId>>,
         limit: u32,
     ) -> Result<HoldPage, Fault> {
         // `~` sorts after every id.
-        let before = after.map_or("~", Cursor::position);
+        let before = after.map_or("~", |last| last.place().as_str());
         let found = self
             .client
             .query()
@@ -59,17 +59,16 @@ impl Store {
             .send()
             .await
             .map_err(Fault::doing("listing open holds"))?;
-        let found = found.items.unwrap_or_default();
-        let more = found.len() > limit as usize;
+        let stopped_at = found.last_evaluated_key.as_ref();
+        let (found, more) = cut(found.items.unwrap_or_default(), stopped_at, limit);
         let holds = found
             .into_iter()
-            .take(limit as usize)
             .map(|item| items::read::<HoldItem>(item)?.try_into())
             .collect::<Result<Vec<OpenHold>, Fault>>()?;
         let next = holds
             .last()
             .filter(|_| more)
-            .map(|hold| Cursor::after(hold.generation.as_str()));
+            .map(|hold| Cursor::after(hold.generation.clone()));
         Ok(HoldPage { holds, next })
     }
 

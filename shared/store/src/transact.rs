@@ -10,6 +10,9 @@ use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use crate::Store;
 use crate::items::Item;
 
+/// How often a transaction is sent whose last try is said to be under way: an answer comes long before.
+const UNCLEAR_TRIES_MAX: u32 = 4;
+
 /// What became of a transaction.
 pub(crate) enum Outcome {
     /// All of it was written.
@@ -30,35 +33,55 @@ pub(crate) enum Reason {
 }
 
 impl Store {
-    /// Commits `actions` together. The SDK gives the call a request token, so that its own retries commit once.
+    /// Commits `actions` together. Each try has the same request token, so that they commit once however often they are
+    /// sent. Where the database says that an earlier try is still under way, it is asked again: that answer must not be
+    /// taken for one that says that nothing was written.
     pub(crate) async fn transact(
         &self,
         doing: &'static str,
         actions: Vec<TransactWriteItem>,
     ) -> Result<Outcome, Fault> {
-        let sent = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(actions))
-            .send()
-            .await;
-        let error = match sent {
-            Ok(_) => return Ok(Outcome::Committed),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                read_reasons(doing, cancelled.cancellation_reasons())
-            }
-            Some(
-                TransactWriteItemsError::TransactionInProgressException(_)
-                | TransactWriteItemsError::ProvisionedThroughputExceededException(_)
-                | TransactWriteItemsError::RequestLimitExceeded(_),
-            ) => Ok(Outcome::Busy),
-            Some(other) if other.code() == Some("ThrottlingException") => Ok(Outcome::Busy),
-            Some(_) | None => Err(Fault::new(doing, error)),
+        let token = request_token()?;
+        let mut tries = 1;
+        loop {
+            let sent = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(actions.clone()))
+                .client_request_token(&token)
+                .send()
+                .await;
+            let error = match sent {
+                Ok(_) => return Ok(Outcome::Committed),
+                Err(error) => error,
+            };
+            return match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    read_reasons(doing, cancelled.cancellation_reasons())
+                }
+                // The SDK has tried three times by then, and waited in between.
+                Some(TransactWriteItemsError::TransactionInProgressException(_))
+                    if tries < UNCLEAR_TRIES_MAX =>
+                {
+                    tries += 1;
+                    continue;
+                }
+                Some(
+                    TransactWriteItemsError::ProvisionedThroughputExceededException(_)
+                    | TransactWriteItemsError::RequestLimitExceeded(_),
+                ) => Ok(Outcome::Busy),
+                Some(other) if other.code() == Some("ThrottlingException") => Ok(Outcome::Busy),
+                Some(_) | None => Err(Fault::new(doing, error)),
+            };
         }
     }
+}
+
+/// A name for one transaction and all tries of it (at most 36 characters).
+fn request_token() -> Result<String, Fault> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(Fault::doing("making a request token"))?;
+    Ok(hex::encode(bytes))
 }
 
 /// A condition that failed outweighs a conflict: it says something that a retry would not change.

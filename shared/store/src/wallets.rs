@@ -9,7 +9,7 @@ use domain::ids::Tenant;
 use domain::ledger::{Booked, Entry, Settled, Wallet};
 
 use crate::Store;
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Place as _, Sequence, cut};
 use crate::items::{self, EntryItem, Item, WALLET, WalletItem, number, text};
 
 /// A page of the ledger, newest first.
@@ -18,7 +18,7 @@ pub struct EntryPage {
     /// The entries.
     pub entries: Vec<Entry>,
     /// Where the next page starts, if there is one.
-    pub next: Option<Cursor>,
+    pub next: Option<Cursor<Sequence>>,
 }
 
 impl Store {
@@ -51,7 +51,7 @@ impl Store {
     pub async fn entries(
         &self,
         tenant: &Tenant,
-        after: Option<&Cursor>,
+        after: Option<&Cursor<Sequence>>,
         limit: u32,
     ) -> Result<EntryPage, Fault> {
         let (found, next) = self.by_sequence(tenant.as_str(), after, limit).await?;
@@ -68,12 +68,12 @@ impl Store {
     pub(crate) async fn by_sequence(
         &self,
         key: &str,
-        after: Option<&Cursor>,
+        after: Option<&Cursor<Sequence>>,
         limit: u32,
-    ) -> Result<(Vec<Item>, Option<Cursor>), Fault> {
+    ) -> Result<(Vec<Item>, Option<Cursor<Sequence>>), Fault> {
         let doing = "reading a list of the credits table";
-        let before: u64 = match after {
-            Some(cursor) => cursor.position().parse().map_err(Fault::doing(doing))?,
+        let before = match after {
+            Some(cursor) => cursor.place().number(),
             None => i64::MAX.unsigned_abs(),
         };
         let found = self
@@ -90,12 +90,13 @@ impl Store {
             .send()
             .await
             .map_err(Fault::doing(doing))?;
-        let mut found = found.items.unwrap_or_default();
-        let more = found.len() > limit as usize;
-        found.truncate(limit as usize);
+        let stopped_at = found.last_evaluated_key.as_ref();
+        let (found, more) = cut(found.items.unwrap_or_default(), stopped_at, limit);
         let last = found.last().filter(|_| more).map(|item| {
             let sequence = item.get("sequence").and_then(|value| value.as_n().ok());
-            sequence.ok_or_else(|| items::broken("sequence"))
+            sequence
+                .and_then(|text| Sequence::read(text))
+                .ok_or_else(|| items::broken("sequence"))
         });
         let next = last.transpose()?.map(Cursor::after);
         Ok((found, next))
@@ -121,19 +122,26 @@ impl Store {
         Ok(actions)
     }
 
-    /// A put of a wallet, on condition that it still has the version `before`; with none before, that there is none.
+    /// The write of a new tenant's wallet, in which nothing is booked.
+    pub(crate) fn put_empty_wallet(&self, tenant: &Tenant) -> Result<TransactWriteItem, Fault> {
+        let wallet = WalletItem::from(&Wallet::empty(tenant.clone()));
+        let put = Put::builder()
+            .table_name(&self.tables.credits)
+            .set_item(Some(items::write(&wallet)?))
+            .condition_expression("attribute_not_exists(tenant)")
+            .build()
+            .map_err(Fault::doing("building a wallet"))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// A put of a wallet, on condition that it still has the version `before`.
     fn put_wallet(&self, wallet: &Wallet, before: u64) -> Result<TransactWriteItem, Fault> {
         let put = Put::builder()
             .table_name(&self.tables.credits)
             .set_item(Some(items::write(&WalletItem::from(wallet))?))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let put = if before == 0 {
-            put.condition_expression("attribute_not_exists(tenant)")
-        } else {
-            put.condition_expression("version = :before")
-                .expression_attribute_values(":before", AttributeValue::N(before.to_string()))
-        };
-        let put = put
+            .condition_expression("version = :before")
+            .expression_attribute_values(":before", AttributeValue::N(before.to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(Fault::doing("building a wallet's write"))?;
         Ok(TransactWriteItem::builder().put(put).build())

@@ -19,6 +19,8 @@ pub struct Statement {
     pub actions: Vec<String>,
     /// ARNs.
     pub resources: Vec<String>,
+    /// What must be so of the request, all of it: the value of a condition key is one of these (`StringEquals`).
+    pub conditions: BTreeMap<String, Vec<String>>,
 }
 
 /// A role that somebody has a key of.
@@ -72,7 +74,7 @@ impl Access {
         let role = roles.get(key_id);
         for need in needs {
             let arn = need.arn(&self.region, &self.account_id);
-            if !role.is_some_and(|role| role.allows(&need.action, &arn)) {
+            if !role.is_some_and(|role| role.allows(need, &arn)) {
                 let name = role.map_or("unknown", |role| role.name.as_str());
                 return Err(format!(
                     "User: arn:aws:sts::{account}:assumed-role/{name}/{name} is not authorized to perform: {action} on \
@@ -87,16 +89,17 @@ impl Access {
 }
 
 impl Role {
-    fn allows(&self, action: &str, arn: &str) -> bool {
+    fn allows(&self, need: &Need, arn: &str) -> bool {
+        let any =
+            |patterns: &[String], text: &str| patterns.iter().any(|pattern| matches(pattern, text));
         self.statements.iter().any(|statement| {
-            let acts = statement
-                .actions
-                .iter()
-                .any(|pattern| matches(pattern, action));
-            acts && statement
-                .resources
-                .iter()
-                .any(|pattern| matches(pattern, arn))
+            let mut conditions = statement.conditions.iter();
+            any(&statement.actions, &need.action)
+                && any(&statement.resources, arn)
+                && conditions.all(|(key, values)| {
+                    let value = need.context.get(key.as_str());
+                    value.is_some_and(|value| values.contains(value))
+                })
         })
     }
 }
@@ -125,6 +128,38 @@ fn matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_condition_asks_what_the_request_says_of_itself() {
+        let role = |from: &str| Role {
+            name: "mail".to_owned(),
+            access_key_id: "key".to_owned(),
+            statements: vec![Statement {
+                actions: vec!["ses:SendEmail".to_owned()],
+                resources: vec!["arn:aws:ses:x:1:identity/*".to_owned()],
+                conditions: BTreeMap::from([("ses:FromAddress".to_owned(), vec![from.to_owned()])]),
+            }],
+        };
+        let body = br#"{"FromEmailAddress": "Velro <mail@example.org>",
+                        "Destination": {"ToAddresses": ["ada@example.com"]}}"#;
+        let needs = of_mail(body);
+        let arns: Vec<_> = needs.iter().map(|need| need.arn("x", "1")).collect();
+        for identity in [
+            "mail@example.org",
+            "example.org",
+            "ada@example.com",
+            "example.com",
+        ] {
+            let arn = format!("arn:aws:ses:x:1:identity/{identity}");
+            assert!(arns.contains(&arn), "{arns:?}");
+        }
+        let allows = |from: &str| {
+            let mut both = needs.iter().zip(&arns);
+            both.all(|(need, arn)| role(from).allows(need, arn))
+        };
+        assert!(allows("mail@example.org"));
+        assert!(!allows("other@example.org"));
+    }
 
     #[test]
     fn a_star_stands_for_any_characters() {

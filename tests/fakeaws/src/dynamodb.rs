@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dynoxide::{Database, DynoxideError, ImportOptions};
 use hyper::StatusCode;
@@ -28,6 +29,7 @@ pub(crate) struct DynamoDb {
     database: Database,
     threads: Arc<Semaphore>,
     tally: Tally,
+    unclear: Unclear,
 }
 
 impl DynamoDb {
@@ -48,6 +50,7 @@ impl DynamoDb {
             database,
             threads: Arc::new(Semaphore::new(THREADS_MAX)),
             tally: Tally::default(),
+            unclear: Unclear::default(),
         })
     }
 
@@ -55,6 +58,7 @@ impl DynamoDb {
     pub(crate) async fn handle(&self, operation: &str, body: Bytes) -> Reply {
         let operation = operation.to_owned();
         let tally = self.tally.clone();
+        let is_unclear = operation == "TransactWriteItems" && self.unclear.hides(&body);
         let work = move |database: &Database| {
             let outcome = answer(database, &operation, &body);
             if let Ok(json) = &outcome {
@@ -64,6 +68,14 @@ impl DynamoDb {
         };
         let outcome = self.run(work).await;
         match outcome {
+            Ok(Ok(_)) if is_unclear => {
+                let body = json!({
+                    "__type": "com.amazonaws.dynamodb.v20120810#TransactionInProgressException",
+                    "Message": "The transaction with the given request token is already in progress.",
+                });
+                let status = StatusCode::BAD_REQUEST;
+                text_reply(status, "application/x-amz-json-1.0", body.to_string())
+            }
             Ok(Ok(json)) => text_reply(StatusCode::OK, "application/x-amz-json-1.0", json),
             Ok(Err(refusal)) => {
                 let status = StatusCode::from_u16(refusal.status_code());
@@ -72,6 +84,11 @@ impl DynamoDb {
             }
             Err(error) => Refusal::from(error).reply(),
         }
+    }
+
+    /// From now on each transaction is committed, but the first `tries` of its requests are told that it is under way.
+    pub(crate) fn unclear_transactions(&self, tries: u32) {
+        self.unclear.tries.store(tries, Ordering::Relaxed);
     }
 
     /// What was asked so far.
@@ -132,6 +149,32 @@ impl DynamoDb {
         tokio::task::spawn_blocking(work)
             .await
             .map_err(|cause| Error::doing(doing, cause))
+    }
+}
+
+/// Transactions that are committed while their client is told that they are under way, as AWS says when a client's time
+/// was up before its answer came and it asks again.
+#[derive(Clone, Default)]
+struct Unclear {
+    tries: Arc<AtomicU32>,
+    seen: Arc<Mutex<BTreeMap<String, u32>>>,
+}
+
+impl Unclear {
+    /// Whether the answer to this request is hidden.
+    fn hides(&self, body: &[u8]) -> bool {
+        let tries = self.tries.load(Ordering::Relaxed);
+        if tries == 0 {
+            return false;
+        }
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let Some(token) = body["ClientRequestToken"].as_str() else {
+            return false;
+        };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = seen.entry(token.to_owned()).or_default();
+        *count += 1;
+        *count <= tries
     }
 }
 

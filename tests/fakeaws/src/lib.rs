@@ -187,6 +187,11 @@ impl FakeAws {
         self.inner.services.s3.create_bucket(name).await
     }
 
+    /// From now on each transaction is committed, but the first `tries` of its requests are told that it is under way.
+    pub fn unclear_transactions(&self, tries: u32) {
+        self.inner.services.dynamodb.unclear_transactions(tries);
+    }
+
     /// Lets S3 take this much longer to answer each PUT of an object or of a part, until it is told otherwise.
     pub fn slow_puts(&self, delay: Duration) {
         self.inner.services.s3.slow_puts(delay);
@@ -200,6 +205,11 @@ impl FakeAws {
     /// API Gateway's API keys, for callers in this process.
     pub fn api_keys(&self) -> &ApiKeys {
         &self.inner.services.api_keys
+    }
+
+    /// The keys of a bucket's objects. Nothing when the file cannot be read.
+    pub fn object_keys(&self, bucket: &str) -> Vec<String> {
+        self.inner.services.s3.keys(bucket)
     }
 
     /// What DynamoDB was asked since the start, by operation, table and index: `Query generations/by_tenant`.

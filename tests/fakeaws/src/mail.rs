@@ -96,6 +96,14 @@ impl Outbox {
         if !mail.from_email_address.contains('@') {
             return refuse("Missing final '@domain'");
         }
+        // Nobody can own a domain below `invalid` (RFC 2606), so nobody has verified one.
+        let from = mail.from_email_address.trim_end_matches('>');
+        if from.ends_with(".invalid") {
+            let message = format!(
+                "Email address is not verified. The following identities failed the check in region US-EAST-1: {from}"
+            );
+            return Err(Refusal::of("MessageRejected", &message));
+        }
         let Some(simple) = mail.content.simple else {
             return refuse("Only simple content is supported here.");
         };

@@ -151,6 +151,14 @@ impl FakeStripe {
             .read(|state| state.sessions.values().cloned().collect())
     }
 
+    /// Has the next `count` checkouts fail on Stripe's side.
+    ///
+    /// # Errors
+    /// A sentence, if the state cannot be kept.
+    pub fn fail(&self, count: u32) -> Result<(), Error> {
+        self.inner.store.write(|state| state.failures = count)
+    }
+
     /// Every event, oldest first.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {

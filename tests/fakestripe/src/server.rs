@@ -55,21 +55,37 @@ async fn create(
         .and_then(|key| key.to_str().ok());
     let made = inner.store.write(|state| {
         if let Some((request, made)) = key.and_then(|key| state.keys.get(key)) {
-            return (*request == body).then(|| state.sessions[made].object());
+            return match made {
+                _ if *request != body => Made::OtherRequest,
+                Some(made) => Made::Session(state.sessions[made].object()),
+                None => Made::Failure,
+            };
         }
+        let fails = state.failures > 0;
+        state.failures = state.failures.saturating_sub(1);
         if let Some(key) = key {
-            let used = (body.clone(), session.id.clone());
+            let used = (body.clone(), (!fails).then(|| session.id.clone()));
             state.keys.insert(key.to_owned(), used);
+        }
+        if fails {
+            return Made::Failure;
         }
         let object = session.object();
         state.sessions.insert(session.id.clone(), session);
-        Some(object)
+        Made::Session(object)
     });
     match made {
-        Ok(Some(object)) => json_of(StatusCode::OK, &object),
-        Ok(None) => problem(StatusCode::BAD_REQUEST, "idempotency_error", None),
-        Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "api_error", None),
+        Ok(Made::Session(object)) => json_of(StatusCode::OK, &object),
+        Ok(Made::OtherRequest) => problem(StatusCode::BAD_REQUEST, "idempotency_error", None),
+        Ok(Made::Failure) | Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "api_error", None),
     }
+}
+
+/// What a request for a session came to. A failure of Stripe's own is what its idempotency key answers from then on.
+enum Made {
+    Session(Value),
+    OtherRequest,
+    Failure,
 }
 
 async fn show(

@@ -58,8 +58,12 @@ pub struct Event {
 pub(crate) struct State {
     pub(crate) sessions: BTreeMap<String, Session>,
     pub(crate) events: Vec<Event>,
-    /// The request and the session of each idempotency key.
-    pub(crate) keys: BTreeMap<String, (String, String)>,
+    /// The request of each idempotency key, and its session; none if the request failed, which is what it answers from
+    /// then on.
+    pub(crate) keys: BTreeMap<String, (String, Option<String>)>,
+    /// How many of the next requests fail on Stripe's side.
+    #[serde(default)]
+    pub(crate) failures: u32,
 }
 
 /// The state and its file.

@@ -22,6 +22,8 @@ const BODY_SIZE_BYTES_MAX: usize = 64 * 1024;
 const WEBHOOKS_MAX: u32 = 100;
 /// Ten minutes: longer than any function waits.
 const PUT_MS_MAX: u64 = 600_000;
+/// The most requests of one transaction that are told that it is under way.
+const UNCLEAR_TRIES_MAX: u32 = 100;
 
 /// Everything that can be asked about or acted on.
 pub struct Control {
@@ -59,6 +61,7 @@ impl Control {
                 self.run_schedule(function, request.into_body()).await
             }
             (Method::POST, ["s3", "slow"]) => self.slow_s3(request.into_body()).await,
+            (Method::POST, ["dynamodb", "unclear", tries]) => self.unclear_transactions(tries),
             (Method::GET, ["mail"]) => list(&self.aws.mail()),
             (method, ["fal", rest @ ..]) => match &self.fal {
                 Some(fal) => serve_fal(fal, &method, rest, request.into_body()).await,
@@ -75,6 +78,7 @@ impl Control {
                 | ["queues"]
                 | ["schedules", _, "run"]
                 | ["s3", "slow"]
+                | ["dynamodb", "unclear", _]
                 | ["mail"],
             ) => wrong_method(),
             _ => nothing_here(),
@@ -85,6 +89,17 @@ impl Control {
         match self.functions.get(function) {
             Some(pool) => http::json(StatusCode::OK, &json!({ "killed": pool.kill().await })),
             None => unknown("function", function),
+        }
+    }
+
+    /// Has transactions be committed and told as under way so often, until it is told 0.
+    fn unclear_transactions(&self, tries: &str) -> Answer {
+        match tries.parse::<u32>() {
+            Ok(tries) if tries <= UNCLEAR_TRIES_MAX => {
+                self.aws.unclear_transactions(tries);
+                http::json(StatusCode::OK, &json!({ "tries": tries }))
+            }
+            Ok(_) | Err(_) => refusal(StatusCode::BAD_REQUEST, "tries must be from 0 to 100"),
         }
     }
 
@@ -218,6 +233,11 @@ async fn serve_stripe(
             }
             Ok(_) => refusal(StatusCode::BAD_REQUEST, "times must be from 1 to 100"),
             Err(problem) => refusal(StatusCode::BAD_REQUEST, &problem.to_string()),
+        },
+        ["fail", count] => match count.parse::<u32>().map(|count| stripe.fail(count)) {
+            Ok(Ok(())) => http::json(StatusCode::OK, &json!({ "count": count })),
+            Ok(Err(problem)) => refusal(StatusCode::BAD_REQUEST, &problem.to_string()),
+            Err(_) => refusal(StatusCode::BAD_REQUEST, "how many must be a whole number"),
         },
         ["sessions", id, what @ ("complete" | "refund" | "dispute")] => {
             let act: Act = match serde_json::from_slice(&body) {

@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use auth::keys::KeySet;
+use auth::mailboxes::MailboxKey;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -125,6 +126,18 @@ impl Data {
         Ok(keys)
     }
 
+    /// The key that mailboxes are remembered with, made once.
+    pub fn mailbox_key(&self) -> Result<String, Error> {
+        if let Some(key) = self.read("mailbox-key.json") {
+            return Ok(key);
+        }
+        let key = MailboxKey::generate()
+            .map_err(|problem| Error::new(format!("cannot make the key of mailboxes: {problem}")))?
+            .to_string();
+        self.write("mailbox-key.json", &key)?;
+        Ok(key)
+    }
+
     fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Option<T> {
         let text = fs::read(self.below(name)?).ok()?;
         serde_json::from_slice(&text).ok()
@@ -193,6 +206,7 @@ mod tests {
         let data = Data::open(Some(folder.path())).unwrap();
         let first = data.keys().unwrap();
         assert_eq!(first.private, data.keys().unwrap().private);
+        assert_eq!(data.mailbox_key().unwrap(), data.mailbox_key().unwrap());
     }
 
     #[test]

@@ -78,8 +78,31 @@ pub struct StripeSecrets {
 impl Options {
     /// Reads the template, and checks the parameters and the data folder, without starting anything.
     pub fn check(&self) -> Result<(), Error> {
-        self.document()?.parameters.values(&self.parameters)?;
+        let document = self.document()?;
+        document.parameters.values(&self.given(&document))?;
         Data::open(self.data.as_deref()).map(drop)
+    }
+
+    /// The parameters that take this value.
+    pub fn parameters_that_take(&self, value: &str) -> Result<Vec<String>, Error> {
+        Ok(self.document()?.parameters.that_take(value))
+    }
+
+    /// The parameters that were given, and what suits a stack on this machine for those that were not.
+    fn given(&self, document: &Document) -> BTreeMap<String, String> {
+        let mut given = self.parameters.clone();
+        let mut supply = |name: &str, value: &str| {
+            supply(&mut given, document, name, value.to_owned());
+        };
+        supply("MailSender", "velro@example.com");
+        // Everybody here comes from one machine.
+        supply("RegistrationsPerHour", "1000");
+        // The gateway here reads the keys themselves.
+        supply("KeySettleSeconds", "0");
+        if self.no_throttle {
+            supply("SourceLimits", "off");
+        }
+        given
     }
 
     /// The default of a template parameter.
@@ -118,7 +141,7 @@ impl Stack {
     /// Starts everything that the template describes; ready to answer when it returns.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let document = options.document()?;
-        document.parameters.values(&options.parameters)?;
+        document.parameters.values(&options.given(&document))?;
         let data = Data::open(options.data.as_deref())?;
         let ports = data.ports();
         let listener = listen(options.port, ports.gateway).await?;
@@ -387,6 +410,13 @@ async fn start_stripe(data: &Data, port: u16, origin: &str) -> Result<FakeStripe
         .map_err(|problem| Error::new(problem.to_string()))
 }
 
+/// Gives a parameter that the template has a value, unless it was given one.
+fn supply(given: &mut BTreeMap<String, String>, document: &Document, name: &str, value: String) {
+    if document.parameters.declares(name) {
+        given.entry(name.to_owned()).or_insert(value);
+    }
+}
+
 const LOCAL_FAL_KEY: &str = "local-fal-key";
 const LOCAL_STRIPE_KEY: &str = "local-stripe-key";
 const LOCAL_STRIPE_WEBHOOK_SECRET: &str = "whsec_local";
@@ -401,17 +431,8 @@ async fn resolve(
     origin: &str,
     place: &Place,
 ) -> Result<Template, Error> {
-    let mut given = options.parameters.clone();
-    let mut supply = |name: &str, value: String| {
-        if document.parameters.declares(name) {
-            given.entry(name.to_owned()).or_insert(value);
-        }
-    };
-    // The gateway here reads the keys themselves.
-    supply("KeySettleSeconds", "0".to_owned());
-    if options.no_throttle {
-        supply("SourceLimits", "off".to_owned());
-    }
+    let mut given = options.given(document);
+    let mut supply = |name: &str, value: String| supply(&mut given, document, name, value);
     if let Some(fal) = fal {
         supply("PublicUrl", format!("{origin}/v1"));
         supply("FalQueueUrl", fal.url().to_owned());
@@ -440,6 +461,7 @@ async fn resolve(
             stripe.webhook_secret,
         ),
         ("SigningKeysName", "/velro/signing-keys", keys.private),
+        ("MailboxKeyName", "/velro/mailbox-key", data.mailbox_key()?),
         ("TokenPublicKeys", "/velro/token-public-keys", keys.public),
     ];
     for (parameter, usual, secret) in secrets {

@@ -10,10 +10,10 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let (caller, _) = request.person()?;
+    let (caller, session) = request.person()?;
     let asked = request.body::<CreateApiKey>()?.check(clock::now())?;
 
-    let made = api_keys::create(app, &caller, asked).await?;
+    let made = api_keys::create(app, &caller, &session, asked).await?;
 
     Ok(Reply::created(&ApiKeyView::with_secret(
         &made.key,

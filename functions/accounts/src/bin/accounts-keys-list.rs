@@ -2,7 +2,8 @@
 //! The caller's personal API keys, without their secrets.
 
 use api::api_keys::ApiKeyView;
-use api::list::List;
+use api::list::{self, List};
+use app::pages::Wanted;
 use app::{App, api_keys};
 use entry::http::{self, Failure, Reply, Request};
 
@@ -12,10 +13,10 @@ fn main() -> entry::Exit {
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let (caller, _) = request.person()?;
-    request.query().finish(())?;
+    let (cursor, limit) = list::check_query(request.query())?;
 
-    let keys = api_keys::list(app, &caller).await?;
+    let page = api_keys::list(app, &caller, &Wanted { cursor, limit }).await?;
 
-    let views = keys.iter().map(ApiKeyView::from).collect();
-    Ok(Reply::ok(&List::new(views, None)))
+    let views = page.rows.iter().map(ApiKeyView::from).collect();
+    Ok(Reply::ok(&List::new(views, page.next_cursor)))
 }

@@ -12,9 +12,14 @@ fn main() -> entry::Exit {
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let (caller, session) = request.person()?;
-    let change = request.body::<ChangePassword>()?.check()?;
+    let checked = request.body::<ChangePassword>()?.check()?;
 
-    passwords::change(app, &caller, &session, change.current, change.new).await?;
+    let change = passwords::Change {
+        current: checked.current,
+        new: checked.new,
+        ends_keys: checked.ends_keys,
+    };
+    passwords::change(app, &caller, &session, change).await?;
 
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }

@@ -13,7 +13,7 @@ fn main() -> entry::Exit {
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let reset = request.body::<ResetPassword>()?.check()?;
 
-    passwords::reset(app, &reset.token, reset.password).await?;
+    passwords::reset(app, &request.source(), &reset.token, reset.password).await?;
 
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }

@@ -1,8 +1,9 @@
 //! POST /auth/register
-//! Makes an account with its sign-up bonus, and signs it in.
+//! Makes an account, and signs it in.
 
 use api::accounts::{Register, SignedIn};
-use app::{App, accounts};
+use app::App;
+use app::accounts::{self, Newcomer};
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
@@ -10,16 +11,15 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let newcomer = request.body::<Register>()?.check()?;
+    let wanted = request.body::<Register>()?.check()?;
+    let newcomer = Newcomer {
+        email: wanted.email,
+        password: wanted.password,
+        full_name: wanted.full_name,
+        challenge: wanted.challenge,
+    };
 
-    let signed_in = accounts::register(
-        app,
-        &request.source(),
-        newcomer.email,
-        newcomer.password,
-        newcomer.full_name,
-    )
-    .await?;
+    let signed_in = accounts::register(app, &request.source(), newcomer).await?;
 
     let is_admin = accounts::is_admin(app, &signed_in.user);
     Ok(Reply::created(&SignedIn::new(

@@ -3,7 +3,7 @@
 
 use ::http::StatusCode;
 use api::emails::VerifyEmail;
-use app::{App, emails};
+use app::{App, accounts, emails};
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
@@ -11,9 +11,14 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let token = request.body::<VerifyEmail>()?.check()?;
+    let caller = accounts::signed_in_caller(app, request.header("authorization")).await?;
+    let checked = request.body::<VerifyEmail>()?.check()?;
 
-    emails::verify(app, &token).await?;
+    let claim = emails::Claim {
+        token: checked.token,
+        password: checked.password,
+    };
+    emails::verify(app, caller.as_ref(), &request.source(), claim).await?;
 
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }

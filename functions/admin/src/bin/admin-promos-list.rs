@@ -11,10 +11,10 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    request.admin()?;
+    let admin = request.admin()?;
     let (cursor, limit) = api::list::check_query(request.query())?;
 
-    let page = promos::list(app, cursor.as_deref(), limit).await?;
+    let page = promos::list(app, &admin, cursor.as_deref(), limit).await?;
 
     let promos = page.promos.iter().map(PromoView::from).collect();
     Ok(Reply::ok(&List::new(promos, page.next_cursor)))

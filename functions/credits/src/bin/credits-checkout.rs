@@ -15,11 +15,8 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let key = request.idempotency_key()?;
     let wanted = request.body::<CreateCheckout>()?.check()?;
 
-    let began = purchases::checkout(app, &caller, &wanted, key.as_ref()).await?;
+    let begun = purchases::checkout(app, &caller, &wanted, key.as_ref()).await?;
 
-    Ok(Reply::created(&CheckoutView::new(
-        wanted.pack,
-        began.id,
-        began.url,
-    )))
+    let view = CheckoutView::new(wanted.pack, begun.session, begun.url);
+    Ok(Reply::created(&view).replayed(begun.replayed))
 }

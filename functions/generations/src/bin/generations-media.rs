@@ -1,7 +1,9 @@
 //! GET /generations/{generation_id}/media
 //! What a generation delivered, with URLs that show it for a while.
 
-use api::generations::{check_expiry, media_list};
+use api::generations::{check_media, media};
+use api::list::List;
+use app::pages::{self, Wanted};
 use app::{App, generations};
 use domain::access::Action;
 use domain::accounts::Scope;
@@ -15,14 +17,15 @@ fn main() -> entry::Exit {
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     let caller = request.caller(Scope::Read)?;
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
-    let expiry = check_expiry(request.query())?.unwrap_or(generations::MEDIA_EXPIRY_DEFAULT);
+    let asked = check_media(request.query())?;
 
+    let expiry = asked.expiry.unwrap_or(generations::MEDIA_EXPIRY_DEFAULT);
     let generation = generations::get(app, &caller, Action::View, &id).await?;
     let shown = generations::show(app, &caller, generation, expiry).await?;
 
-    Ok(Reply::ok(&media_list(
-        &shown.generation,
-        &shown.urls,
-        shown.expires_at,
-    )))
+    let (cursor, limit) = (asked.cursor, asked.limit);
+    let views = media(&shown.generation, &shown.urls, shown.expires_at);
+    let binding = format!("{}/media/{id}", caller.user);
+    let page = pages::numbered(views, &binding, &Wanted { cursor, limit })?;
+    Ok(Reply::ok(&List::new(page.rows, page.next_cursor)))
 }

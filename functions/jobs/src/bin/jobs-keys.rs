@@ -1,10 +1,7 @@
 //! The key worker
-//! Gives each user a usage-plan key of their own, and takes back those whose time is over.
+//! Gives users a usage-plan key of their own, takes back those whose time is over, and makes those that are shared.
 
 use app::{App, metrics, plans};
-use domain::Timestamp;
-use domain::ids::UserId;
-use domain::plans::KeyNote;
 use entry::http::Failure;
 use entry::sqs::{self, Delivery, Handled};
 use queue::LookAtKeys;
@@ -14,13 +11,7 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, delivery: Delivery<LookAtKeys>) -> Result<Handled, Failure> {
-    let LookAtKeys { user_id, due_at_ms } = delivery.message;
-    let Some(user) = UserId::parse(&user_id) else {
-        return Ok(Handled::Done);
-    };
-    let due_at = Timestamp::from_ms(due_at_ms);
-
-    let looked = plans::look(app, &KeyNote { user, due_at }).await?;
+    let looked = plans::look(app, delivery.message).await?;
 
     if let Some(keys) = looked.keys {
         metrics::gauge("UsagePlanKeys", keys);

@@ -1,7 +1,8 @@
 //! The purge, every ten minutes
-//! Deletes what erased accounts left, until nothing of theirs can arrive any more.
+//! Does what earlier work left behind: deletes what erased accounts left, until nothing of theirs can arrive any more,
+//! gives up uploads that were not completed, and books sign-up bonuses that had to wait.
 
-use app::{App, erasure};
+use app::{App, bonuses, erasure, files};
 use entry::http::Failure;
 use entry::schedule;
 use serde_json::{Value, json};
@@ -11,7 +12,18 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App) -> Result<Value, Failure> {
+    // None waits for what keeps another from going on.
+    let booked = bonuses::go_on(app).await;
+    let files = files::purge(app).await;
     let purged = erasure::go_on(app).await?;
+    let (booked, files) = (booked?, files?);
 
-    Ok(json!({ "deleted": purged.deleted, "ended": purged.ended, "open": purged.open }))
+    Ok(json!({
+        "deleted": purged.deleted,
+        "ended": purged.ended,
+        "open": purged.open,
+        "files": files,
+        "bonuses_ended": booked.ended,
+        "bonuses_waiting": booked.waiting,
+    }))
 }

@@ -3,6 +3,7 @@
 
 use api::list::List;
 use api::models::ModelView;
+use app::pages::Wanted;
 use app::{App, models};
 use entry::http::{self, Failure, Reply, Request};
 
@@ -11,10 +12,10 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let kind = api::models::check_query(request.query())?;
+    let (kind, cursor, limit) = api::models::check_query(request.query())?;
 
-    let offers = models::list(app, kind).await?;
+    let page = models::list(app, kind, &Wanted { cursor, limit }).await?;
 
-    let views = offers.iter().map(ModelView::from).collect();
-    Ok(Reply::ok(&List::new(views, None)))
+    let views = page.rows.iter().map(ModelView::from).collect();
+    Ok(Reply::ok(&List::new(views, page.next_cursor)))
 }

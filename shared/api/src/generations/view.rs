@@ -9,7 +9,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::list::List;
 use crate::schema;
 use crate::{time, values};
 
@@ -284,7 +283,9 @@ impl From<&Generation> for Receipt {
     }
 }
 
-fn media(generation: &Generation, urls: &[String], expires_at: Timestamp) -> Vec<MediaView> {
+/// What a generation delivered, each with its URL, all of which end at `expires_at`.
+#[must_use]
+pub fn media(generation: &Generation, urls: &[String], expires_at: Timestamp) -> Vec<MediaView> {
     let view = |(output, url): (&Output, &String)| MediaView {
         url: url.clone(),
         content_type: output.content_type.clone(),
@@ -295,16 +296,6 @@ fn media(generation: &Generation, urls: &[String], expires_at: Timestamp) -> Vec
         expires_at: time::format(expires_at),
     };
     generation.outputs.iter().zip(urls).map(view).collect()
-}
-
-/// What `GET /generations/{id}/media` answers.
-#[must_use]
-pub fn media_list(
-    generation: &Generation,
-    urls: &[String],
-    expires_at: Timestamp,
-) -> List<MediaView> {
-    List::new(media(generation, urls, expires_at), None)
 }
 
 /// When to ask again for a generation that has not come to rest: when it is expected, and if that is past, when we

@@ -143,7 +143,8 @@ fn one() -> Vec<Operation> {
             "expires_in",
             "How long the URLs work, in seconds; 3600 if not given.",
         )
-        .answers::<List<MediaView>>(200, "All of it, with URLs that show it for a while."),
+        .pages()
+        .answers::<List<MediaView>>(200, "A page, with URLs that show it for a while."),
     ]
 }
 

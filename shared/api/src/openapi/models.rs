@@ -17,7 +17,8 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         public("GET /models", "modelsList", "Every model")
             .asks::<schema::Kind>("kind", "Only those that make this.")
-            .answers::<List<ModelView>>(200, "All of them."),
+            .pages()
+            .answers::<List<ModelView>>(200, "A page, in the catalogue's order."),
         public("GET /models/{model}", "modelsGet", "One model")
             .names::<schema::AnyModelId>("model", "The model's id.")
             .answers::<ModelView>(200, "The model."),

@@ -233,6 +233,12 @@ impl Operation {
         self
     }
 
+    /// Every code that it may answer.
+    #[cfg(test)]
+    pub(super) fn codes(&self) -> &BTreeSet<Code> {
+        &self.codes
+    }
+
     /// The operation object.
     pub(super) fn describe(&self, schemas: &mut Schemas, answers: &mut Answers) -> Value {
         let mut described = json!({

@@ -180,7 +180,7 @@ async fn open(
     };
     let limits = Limits {
         in_flight_max: caller.plan.in_flight_max(),
-        unverified_max: (!caller.email_verified).then_some(app.config.sign_up_credits),
+        unverified_max: (!caller.email_verified).then_some(app.config.sign_up_bonus.amount),
     };
     let give_up_at = clock::now().plus(CONTENTION_PATIENCE);
     let mut attempt = 0;
@@ -194,6 +194,10 @@ async fn open(
         let opening = Opening {
             job,
             hold: &hold,
+            by_key: match &caller.shown {
+                Credential::Key { id, .. } => Some(id),
+                Credential::Session(_) => None,
+            },
             idempotency: record.as_ref(),
         };
         match app.store().open(&opening).await? {

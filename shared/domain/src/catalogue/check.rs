@@ -7,6 +7,7 @@ use super::{
 };
 use crate::ids::FileId;
 use crate::refusal::{FieldCode, FieldError};
+use crate::text::is_blank;
 
 /// How many problems are told at once.
 const PROBLEMS_MAX: usize = 20;
@@ -258,7 +259,7 @@ fn in_range(number: f64, min: f64, max: f64) -> Result<Option<FileId>, (FieldCod
 }
 
 fn check_text(text: &str, chars_max: usize) -> Result<(), (FieldCode, String)> {
-    if text.trim().is_empty() {
+    if is_blank(text) {
         return Err((FieldCode::TooShort, "must not be empty".to_owned()));
     }
     if text.chars().count() > chars_max {
@@ -269,7 +270,7 @@ fn check_text(text: &str, chars_max: usize) -> Result<(), (FieldCode, String)> {
     }
     if text
         .chars()
-        .any(|c| c.is_control() && c != '\n' && c != '\t' && c != '\r')
+        .any(|c| c.is_control() && c != '\n' && c != '\t')
     {
         return Err((
             FieldCode::Malformed,

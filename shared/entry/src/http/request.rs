@@ -16,6 +16,8 @@ use serde::de::DeserializeOwned;
 const BODY_BYTES_MAX: usize = 256 * 1024;
 /// The longest that a client may ask to wait (`Prefer: wait`): less than the gateway's 29 seconds.
 const WAIT_MAX_S: u64 = 25;
+/// How much of an encoding's name is told back.
+const ENCODING_CHARS_MAX: usize = 40;
 /// The longest request id that is taken over from a caller.
 const REQUEST_ID_CHARS_MAX: usize = 128;
 
@@ -61,6 +63,11 @@ impl Request {
     pub fn id_given(&self, parameter: &str) -> String {
         let given = self.query_value(parameter);
         given.filter(|text| is_sane(text)).unwrap_or_default()
+    }
+
+    /// Whether only the head of the answer is asked for.
+    pub(crate) fn is_head(&self) -> bool {
+        self.event.method() == ::http::Method::HEAD
     }
 
     /// The value of a header, if it is text.
@@ -222,6 +229,7 @@ impl Request {
     /// Refused if it is too large, not sent as JSON, not JSON, or not of the form.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         let bytes = self.bytes()?;
+        self.check_encoding()?;
         let content_type = self.header("content-type").unwrap_or("application/json");
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         let is_json = media_type.eq_ignore_ascii_case("application/json")
@@ -230,6 +238,17 @@ impl Request {
             return Err(Refusal::UnsupportedMediaType);
         }
         api::body::parse(bytes)
+    }
+
+    /// Nothing is unpacked here: a small body could become a large one.
+    fn check_encoding(&self) -> Result<(), Refusal> {
+        let encoding = self.header("content-encoding").unwrap_or_default().trim();
+        if encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
+            return Ok(());
+        }
+        let is_plain = |c: &char| c.is_ascii_alphanumeric() || ", -".contains(*c);
+        let named = encoding.chars().filter(is_plain).take(ENCODING_CHARS_MAX);
+        Err(Refusal::UnsupportedEncoding(named.collect()))
     }
 
     /// The JSON body, or what an empty object says if there is none.

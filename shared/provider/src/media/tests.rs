@@ -73,7 +73,6 @@ impl Server {
         });
         let fal = Fal::new(FalConfig {
             queue_url: origin.clone(),
-            jwks_url: format!("{origin}/jwks"),
             key: Secret::new(KEY.to_owned()),
         });
         Self {
@@ -229,7 +228,6 @@ async fn what_does_not_answer_passes() {
     drop(listener);
     let fal = Fal::new(FalConfig {
         queue_url: origin.clone(),
-        jwks_url: origin.clone(),
         key: Secret::new(KEY.to_owned()),
     });
     why(fal.unwrap().open_media(&origin, None).await);

@@ -61,7 +61,7 @@ pub struct Page {
     /// The generations.
     pub generations: Vec<Generation>,
     /// Where the next page starts, if there may be one.
-    pub next: Option<Cursor>,
+    pub next: Option<Cursor<GenerationId>>,
 }
 
 /// A filter as DynamoDB takes it.
@@ -105,11 +105,11 @@ impl Store {
         &self,
         shelf: Shelf<'_>,
         filter: &Filter,
-        after: Option<&Cursor>,
+        after: Option<&Cursor<GenerationId>>,
         limit: u32,
     ) -> Result<Page, Fault> {
         // `~` sorts after every id.
-        let mut before = after.map_or("~", Cursor::position).to_owned();
+        let mut before = after.map_or("~", |last| last.place().as_str()).to_owned();
         let mut generations: Vec<Generation> = Vec::new();
         let mut looked_at = 0;
         loop {
@@ -124,7 +124,7 @@ impl Store {
                 if generations.len() >= limit as usize {
                     let next = generations
                         .last()
-                        .map(|last| Cursor::after(last.id.as_str()));
+                        .map(|last| Cursor::after(last.id.clone()));
                     return Ok(Page { generations, next });
                 }
                 generations.push(generation);
@@ -141,7 +141,7 @@ impl Store {
                     next: Some(Cursor::after(last)),
                 });
             }
-            before = last;
+            before = last.to_string();
         }
     }
 
@@ -152,7 +152,7 @@ impl Store {
         filter: &Filter,
         before: &str,
         limit: u32,
-    ) -> Result<(Vec<Generation>, Option<String>), Fault> {
+    ) -> Result<(Vec<Generation>, Option<GenerationId>), Fault> {
         let doing = "listing generations";
         let Expression {
             terms,
@@ -179,9 +179,12 @@ impl Store {
             }
         }
         let found = query.send().await.map_err(Fault::doing(doing))?;
-        let last = found
-            .last_evaluated_key
-            .and_then(|key| key.get("id").and_then(|id| id.as_s().ok()).cloned());
+        let last = found.last_evaluated_key.map(|key| {
+            let id = key.get("id").and_then(|id| id.as_s().ok());
+            id.and_then(|id| GenerationId::parse(id))
+                .ok_or_else(|| items::broken("id"))
+        });
+        let last = last.transpose()?;
         let generations = found
             .items
             .unwrap_or_default()

@@ -1,12 +1,15 @@
 //! Accounts: `usr_… / profile`, `usr_… / session#ses_…`, `email#… / credential`, `token#… / verify-email`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws::Fault;
 use domain::Timestamp;
 use domain::accounts::{
     AvatarUrl, Email, FullName, MailedToken, Plan, Purpose, Replaced, Session, User,
 };
-use domain::ids::{SessionId, UserId};
+use domain::ids::{KeyId, SessionId, UserId};
 use domain::plans::Term;
+use domain::time::Day;
 use serde::{Deserialize, Serialize};
 
 use super::broken;
@@ -33,8 +36,27 @@ pub(crate) struct UserItem {
     plan_since_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keyed_term: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen_on: Option<i64>,
+    /// What it was before payments were kept apart from it: the plan itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    granted_plan: Option<String>,
+    /// `<payment>=<plan>`; a string set, which DynamoDB does not have empty.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeSet::is_empty",
+        with = "serde_dynamo::string_set"
+    )]
+    paid_plans: BTreeSet<String>,
     suspended: bool,
     era: u64,
+    /// A string set, which DynamoDB does not have empty.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeSet::is_empty",
+        with = "serde_dynamo::string_set"
+    )]
+    api_keys: BTreeSet<String>,
     created_at_ms: i64,
     updated_at_ms: i64,
 }
@@ -57,8 +79,12 @@ impl From<&User> for UserItem {
             plan_term: user.term.number,
             plan_since_ms: user.term.since.ms(),
             keyed_term: user.term.keyed,
+            seen_on: user.seen_on.map(Day::number),
+            granted_plan: Some(user.granted_plan.as_str().to_owned()),
+            paid_plans: paid_plans(&user.paid_plans),
             suspended: user.suspended,
             era: user.era,
+            api_keys: user.api_keys.iter().map(KeyId::to_string).collect(),
             created_at_ms: user.created_at.ms(),
             updated_at_ms: user.updated_at.ms(),
         }
@@ -93,12 +119,36 @@ impl TryFrom<UserItem> for User {
                 since: Timestamp::from_ms(item.plan_since_ms),
                 keyed: item.keyed_term,
             },
+            seen_on: item.seen_on.map(Day::from_number),
+            granted_plan: Plan::parse(item.granted_plan.as_ref().unwrap_or(&item.plan))
+                .ok_or_else(|| broken("granted_plan"))?,
+            paid_plans: item
+                .paid_plans
+                .iter()
+                .map(|text| read_paid_plan(text).ok_or_else(|| broken("paid_plans")))
+                .collect::<Result<_, Fault>>()?,
             suspended: item.suspended,
             era: item.era,
+            api_keys: item
+                .api_keys
+                .iter()
+                .map(|id| KeyId::parse(id).ok_or_else(|| broken("api_keys")))
+                .collect::<Result<_, Fault>>()?,
             created_at: Timestamp::from_ms(item.created_at_ms),
             updated_at: Timestamp::from_ms(item.updated_at_ms),
         })
     }
+}
+
+/// The plans that came with payments, as they are kept.
+pub(crate) fn paid_plans(plans: &BTreeMap<String, Plan>) -> BTreeSet<String> {
+    let write = |(payment, plan): (&String, &Plan)| format!("{payment}={}", plan.as_str());
+    plans.iter().map(write).collect()
+}
+
+fn read_paid_plan(text: &str) -> Option<(String, Plan)> {
+    let (payment, plan) = text.rsplit_once('=')?;
+    Some((payment.to_owned(), Plan::parse(plan)?))
 }
 
 /// What proves that somebody is the owner of an e-mail address; its key makes the address unique.

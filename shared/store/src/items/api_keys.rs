@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::broken;
 
 /// What the sort key of every key starts with.
-pub(crate) const SORT_PREFIX: &str = "key#";
+const SORT_PREFIX: &str = "key#";
 
 /// The sort key of `id`.
 pub(crate) fn sort_key(id: &KeyId) -> String {
@@ -36,7 +36,6 @@ pub(crate) struct ApiKeyItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_used_at_ms: Option<i64>,
     created_at_ms: i64,
-    revoked: bool,
 }
 
 impl ApiKeyItem {
@@ -57,7 +56,6 @@ impl ApiKeyItem {
             expires_at_ms: request.expires_at.map(Timestamp::ms),
             last_used_at_ms: key.last_used_at.map(Timestamp::ms),
             created_at_ms: key.created_at.ms(),
-            revoked: key.revoked,
         }
     }
 }
@@ -92,7 +90,6 @@ impl TryFrom<ApiKeyItem> for ApiKey {
             remaining: credits(item.remaining)?,
             last_used_at: item.last_used_at_ms.map(Timestamp::from_ms),
             created_at: Timestamp::from_ms(item.created_at_ms),
-            revoked: item.revoked,
         })
     }
 }

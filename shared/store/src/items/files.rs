@@ -1,8 +1,9 @@
-//! Uploaded files, by their id.
+//! Uploaded files, by their id, and what belongs to them: `count#usr_…` counts a tenant's files and bytes, and
+//! `unfinished / <when>#fil_…`, in the index by tenant, are notes of files that must go, so that the oldest come first.
 
 use aws::Fault;
 use domain::Timestamp;
-use domain::files::{ContentType, File, FileState, Purpose, Sha256Hex};
+use domain::files::{ContentType, File, FileNote, FileState, Purpose, Sha256Hex};
 use domain::ids::{FileId, Tenant};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,52 @@ impl TryFrom<FileItem> for File {
             sha256: Sha256Hex::parse(&item.sha256).ok_or_else(|| broken("sha256"))?,
             state: FileState::parse(&item.state).ok_or_else(|| broken("state"))?,
             created_at: Timestamp::from_ms(item.created_at_ms),
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct FileNoteItem {
+    pub(crate) id: String,
+    tenant: String,
+    file: String,
+    owner: String,
+    size_bytes: u64,
+    due_at_ms: i64,
+}
+
+impl FileNoteItem {
+    /// Where notes are filed, instead of below a tenant.
+    pub(crate) const KEY: &str = "unfinished";
+
+    /// What the ids of all notes begin with that are due at this moment; those before are smaller.
+    pub(crate) fn id_at(due_at: Timestamp) -> String {
+        format!("{:015}#", due_at.ms())
+    }
+}
+
+impl From<&FileNote> for FileNoteItem {
+    fn from(note: &FileNote) -> Self {
+        Self {
+            id: Self::id_at(note.due_at) + note.file.as_str(),
+            tenant: Self::KEY.to_owned(),
+            file: note.file.to_string(),
+            owner: note.tenant.to_string(),
+            size_bytes: note.size_bytes,
+            due_at_ms: note.due_at.ms(),
+        }
+    }
+}
+
+impl TryFrom<FileNoteItem> for FileNote {
+    type Error = Fault;
+
+    fn try_from(item: FileNoteItem) -> Result<Self, Fault> {
+        Ok(Self {
+            file: FileId::parse(&item.file).ok_or_else(|| broken("file"))?,
+            tenant: Tenant::parse(&item.owner).ok_or_else(|| broken("owner"))?,
+            size_bytes: item.size_bytes,
+            due_at: Timestamp::from_ms(item.due_at_ms),
         })
     }
 }

@@ -1,4 +1,5 @@
-//! "This key booked this entry": kept in the credits table under a key of its own.
+//! "This key booked this entry", and "this key began this checkout": kept in the credits table, each under a key of its
+//! own.
 
 use aws::Fault;
 use domain::Timestamp;
@@ -9,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::broken;
 use crate::postings::{Once, UsedKey};
+use crate::purchases::BegunCheckout;
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct OnceItem {
@@ -51,5 +53,41 @@ impl TryFrom<OnceItem> for UsedKey {
             tenant: Tenant::parse(&item.booked_tenant).ok_or_else(|| broken("booked_tenant"))?,
             entry: item.booked_entry,
         })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CheckoutOnceItem {
+    tenant: String,
+    entry: String,
+    fingerprint: String,
+    session: String,
+    url: String,
+}
+
+impl CheckoutOnceItem {
+    /// The hash key: the caller's, and a digest, since the client's key may be anything.
+    pub(crate) fn key(caller: &UserId, client_key: &str) -> String {
+        format!("checkout-{}", OnceItem::key(caller, client_key))
+    }
+
+    pub(crate) fn new(once: &Once, begun: &BegunCheckout) -> Self {
+        Self {
+            tenant: Self::key(&once.caller, &once.key),
+            entry: OnceItem::SORT.to_owned(),
+            fingerprint: begun.fingerprint.clone(),
+            session: begun.session.clone(),
+            url: begun.url.clone(),
+        }
+    }
+}
+
+impl From<CheckoutOnceItem> for BegunCheckout {
+    fn from(item: CheckoutOnceItem) -> Self {
+        Self {
+            fingerprint: item.fingerprint,
+            session: item.session,
+            url: item.url,
+        }
     }
 }

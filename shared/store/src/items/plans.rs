@@ -1,15 +1,36 @@
-//! Notes of keys to look at: `key-notes / <when>#usr_…`, so that the oldest come first.
+//! Notes of keys to look at: `key-notes / <when>#usr_…`, so that the oldest come first. The count of keys, and which are
+//! shared: `key-count / dedicated`, `key-count / shared`.
 
 use aws::Fault;
 use domain::Timestamp;
 use domain::ids::UserId;
-use domain::plans::KeyNote;
+use domain::plans::{KeyNote, SharedKeys};
 use serde::{Deserialize, Serialize};
 
 use super::broken;
 
-/// The key of the count of keys that users have of their own.
+/// The key of the count of keys that were made.
 pub(crate) const KEY_COUNT: (&str, &str) = ("key-count", "dedicated");
+/// The key of what is known of the keys that plans share.
+pub(crate) const SHARED_KEYS: (&str, &str) = ("key-count", "shared");
+
+#[derive(Deserialize)]
+pub(crate) struct SharedKeysItem {
+    #[serde(default)]
+    ready: Option<u32>,
+    made: u32,
+    made_at_ms: i64,
+}
+
+impl From<SharedKeysItem> for SharedKeys {
+    fn from(item: SharedKeysItem) -> Self {
+        Self {
+            ready: item.ready.unwrap_or(Self::FIRST.ready),
+            made: item.made,
+            made_at: Timestamp::from_ms(item.made_at_ms),
+        }
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct KeyNoteItem {

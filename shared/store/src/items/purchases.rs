@@ -3,7 +3,7 @@
 use aws::Fault;
 use domain::accounts::Plan;
 use domain::ids::UserId;
-use domain::purchases::{Checkout, Dispute, DisputeState, Payment, Sale};
+use domain::purchases::{Checkout, Dispute, DisputeState, Payment, Refund, Sale};
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,7 @@ pub(crate) struct CheckoutItem {
     pack: String,
     credits: i64,
     amount_minor: i64,
+    currency: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     plan: Option<String>,
     created_at_ms: i64,
@@ -43,6 +44,7 @@ impl From<&Checkout> for CheckoutItem {
             pack: checkout.pack.clone(),
             credits: checkout.credits.get(),
             amount_minor: checkout.amount_minor,
+            currency: checkout.currency.clone(),
             plan: checkout.plan.map(|plan| plan.as_str().to_owned()),
             created_at_ms: checkout.created_at.ms(),
         }
@@ -59,6 +61,7 @@ impl TryFrom<CheckoutItem> for Checkout {
             pack: item.pack,
             credits: Credits::new(item.credits).ok_or_else(|| broken("credits"))?,
             amount_minor: item.amount_minor,
+            currency: item.currency,
             plan: read_plan(item.plan.as_deref())?,
             created_at: Timestamp::from_ms(item.created_at_ms),
         })
@@ -73,7 +76,11 @@ pub(crate) struct PaymentItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sale: Option<SaleItem>,
     refunded_minor: i64,
+    #[serde(default)]
+    refunds: Vec<RefundItem>,
     disputes: Vec<DisputeItem>,
+    #[serde(default)]
+    is_other_currency: bool,
     is_booked: bool,
     taken: i64,
     adjustments: u32,
@@ -90,10 +97,19 @@ struct SaleItem {
 }
 
 #[derive(Serialize, Deserialize)]
+struct RefundItem {
+    id: String,
+    amount_minor: i64,
+    is_undone: bool,
+}
+
+#[derive(Serialize, Deserialize)]
 struct DisputeItem {
     id: String,
     amount_minor: i64,
     state: String,
+    #[serde(default)]
+    told_s: i64,
 }
 
 impl PaymentItem {
@@ -119,6 +135,12 @@ impl From<&Payment> for PaymentItem {
             id: dispute.id.clone(),
             amount_minor: dispute.amount_minor,
             state: state_name(dispute.state).to_owned(),
+            told_s: dispute.told_s,
+        };
+        let refund = |refund: &Refund| RefundItem {
+            id: refund.id.clone(),
+            amount_minor: refund.amount_minor,
+            is_undone: refund.is_undone,
         };
         Self {
             tenant: Self::key(&payment.id),
@@ -126,7 +148,9 @@ impl From<&Payment> for PaymentItem {
             payment: payment.id.clone(),
             sale,
             refunded_minor: payment.refunded_minor,
+            refunds: payment.refunds.iter().map(refund).collect(),
             disputes: payment.disputes.iter().map(dispute).collect(),
+            is_other_currency: payment.is_other_currency,
             is_booked: payment.is_booked,
             taken: payment.taken.get(),
             adjustments: payment.adjustments,
@@ -145,13 +169,21 @@ impl TryFrom<PaymentItem> for Payment {
                 id: dispute.id,
                 amount_minor: dispute.amount_minor,
                 state,
+                told_s: dispute.told_s,
             })
         });
+        let refund = |refund: RefundItem| Refund {
+            id: refund.id,
+            amount_minor: refund.amount_minor,
+            is_undone: refund.is_undone,
+        };
         Ok(Self {
             id: item.payment,
             sale: item.sale.map(Sale::try_from).transpose()?,
             refunded_minor: item.refunded_minor,
+            refunds: item.refunds.into_iter().map(refund).collect(),
             disputes: disputes.collect::<Result<_, Fault>>()?,
+            is_other_currency: item.is_other_currency,
             is_booked: item.is_booked,
             taken: Credits::new(item.taken).ok_or_else(|| broken("taken"))?,
             adjustments: item.adjustments,
@@ -181,6 +213,7 @@ fn read_plan(text: Option<&str>) -> Result<Option<Plan>, Fault> {
 
 const fn state_name(state: DisputeState) -> &'static str {
     match state {
+        DisputeState::Inquiry => "inquiry",
         DisputeState::Open => "open",
         DisputeState::Won => "won",
         DisputeState::Lost => "lost",
@@ -188,7 +221,12 @@ const fn state_name(state: DisputeState) -> &'static str {
 }
 
 fn read_state(text: &str) -> Result<DisputeState, Fault> {
-    let states = [DisputeState::Open, DisputeState::Won, DisputeState::Lost];
+    let states = [
+        DisputeState::Inquiry,
+        DisputeState::Open,
+        DisputeState::Won,
+        DisputeState::Lost,
+    ];
     let state = states.into_iter().find(|state| state_name(*state) == text);
     state.ok_or_else(|| broken("state"))
 }

@@ -112,8 +112,12 @@ async fn bare() -> Result<Row, Error> {
 /// Velro's own functions.
 async fn velro(binaries: &Binaries) -> Result<Vec<Row>, Error> {
     let template = stack::workspace_root().join("template.yaml");
-    let credits = ("SignUpCredits".to_owned(), SIGN_UP_CREDITS.to_owned());
-    let cloud = Cloud::start(template, binaries, BTreeMap::from([credits])).await?;
+    let parameters = [
+        ("SignUpCredits", SIGN_UP_CREDITS),
+        ("SignUpCreditsAt", "registration"),
+    ];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let cloud = Cloud::start(template, binaries, BTreeMap::from(parameters)).await?;
     let mut caller = Caller::register(&cloud).await?;
 
     let balance = measure(&cloud, binaries, &BALANCE, async || {

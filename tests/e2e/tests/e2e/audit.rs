@@ -160,7 +160,7 @@ async fn an_admin_reads_what_was_done_to_an_account_and_to_the_platform_page_by_
     let (admin, ada) = (cloud.admin().await, cloud.person().await);
     let letters = cloud.letters(&ada.email, "Verify your e-mail address", 1);
     let token = json!({"token": token_in(&letters.await[0])});
-    assert_eq!(cloud.post("/auth/verify-email", &token).await.status, 204);
+    assert_eq!(ada.post("/auth/verify-email", &token).await.status, 204);
     let change = json!({"current_password": PASSWORD, "new_password": "another long pass phrase"});
     assert_eq!(ada.post("/me/password", &change).await.status, 204);
     let user = format!("/admin/users/{}", ada.id);

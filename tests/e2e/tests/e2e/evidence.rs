@@ -172,7 +172,7 @@ async fn check(cloud: &Cloud, row: Row, person: &Person<'_>, delivered: usize) {
         "a job was made twice: {prompts:#?}"
     );
     // No hold is left that would keep anybody from leaving.
-    assert_eq!(person.delete("/me").await.status, 204, "{row:?}");
+    assert_eq!(person.erase().await.status, 204, "{row:?}");
 }
 
 /// Has everything that waits be due again and again, as if the pauses were short, until `rows` are done.

@@ -10,6 +10,7 @@ mod person;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -114,10 +115,15 @@ impl Cloud {
             template: template(),
             binaries: binaries(),
             no_throttle: true,
-            // Answers that fail everybody are about one job in most tests.
+            // Most tests are about people who have credits, whether or not they read their mail, and answers that fail
+            // everybody are about one job.
             parameters: BTreeMap::from([
+                ("SignUpCreditsAt".into(), "registration".into()),
+                ("SignUpBonusesPerDay".into(), "1000000".into()),
                 ("FalConcurrency".into(), "500".into()),
                 ("ProviderFailuresMax".into(), "100000".into()),
+                ("SharedKeys".into(), "1".into()),
+                ("LettersToStrangersPerDay".into(), "1000000".into()),
             ]),
             ..Options::default()
         }
@@ -141,6 +147,12 @@ impl Cloud {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.stack.url()))
+    }
+
+    /// What the API answers to a POST without a credential from the address 127.0.0.`host`.
+    pub async fn post_from(&self, host: u8, path: &str, body: &Value) -> Answer {
+        let request = client_at(host).post(format!("{}{path}", self.stack.url()));
+        send(request.json(body)).await
     }
 
     /// What the API answers to a GET without a credential.
@@ -349,6 +361,32 @@ impl Cloud {
         kept
     }
 
+    /// Forgets how many letters were written, as if a day had passed.
+    pub async fn forget_letters(&self) {
+        let dynamodb = self.dynamodb();
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the counts have keys that only the functions know"
+        )]
+        let counts = dynamodb
+            .scan()
+            .table_name("velro-local-accountstable")
+            .filter_expression("begins_with(sk, :letters)")
+            .expression_attribute_values(":letters", AttributeValue::S("letters".to_owned()))
+            .into_paginator()
+            .items()
+            .send();
+        for item in counts.collect::<Result<Vec<_>, _>>().await.unwrap() {
+            let delete = dynamodb
+                .delete_item()
+                .table_name("velro-local-accountstable");
+            let delete = delete
+                .key("pk", item["pk"].clone())
+                .key("sk", item["sk"].clone());
+            delete.send().await.unwrap();
+        }
+    }
+
     /// Every line that a function logged.
     pub fn everything_logged(&self) -> String {
         self.stack.logs().join("\n")
@@ -391,9 +429,15 @@ pub fn in_time(after: Duration) -> String {
 
 /// An HTTP client with connections of its own.
 pub fn client() -> Client {
+    client_at(1)
+}
+
+/// A client at the address 127.0.0.`host`: another source than every other.
+fn client_at(host: u8) -> Client {
     // The provider's stand-in may have installed the same one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
+        .local_address(IpAddr::from([127, 0, 0, host]))
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .build()

@@ -106,7 +106,7 @@ async fn of_four_pictures_two_are_flagged_and_the_other_two_are_delivered_and_pa
     let measured = r#""CreditsCaptured":50,"CreditsReleased":50"#;
     assert!(logs.iter().any(|line| line.contains(measured)));
     // With the job out of flight, and only once, the account can go.
-    assert_eq!(ada.delete("/me").await.status, 204);
+    assert_eq!(ada.erase().await.status, 204);
     check_reconciled(&cloud).await;
     assert_eq!(cloud.dead_letters().await, 0);
 }

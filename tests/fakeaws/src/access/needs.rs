@@ -1,6 +1,8 @@
 //! What each operation asks IAM for, after the Service Authorization Reference: an action and the resource that it is
 //! on, once for each thing that a request names.
 
+use std::collections::BTreeMap;
+
 use hyper::Method;
 use serde_json::Value;
 
@@ -10,6 +12,8 @@ pub(crate) struct Need {
     /// `service:Operation`.
     pub(crate) action: String,
     resource: Resource,
+    /// What the request says of itself, by condition key.
+    pub(super) context: BTreeMap<&'static str, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +31,7 @@ impl Need {
         Self {
             action: format!("{service}:{operation}"),
             resource: Resource::Regional(service, resource),
+            context: BTreeMap::new(),
         }
     }
 
@@ -34,6 +39,7 @@ impl Need {
         Self {
             action: format!("s3:{operation}"),
             resource: Resource::S3(resource),
+            context: BTreeMap::new(),
         }
     }
 
@@ -73,19 +79,43 @@ pub(crate) fn of_control(method: &Method, path: &str) -> Vec<Need> {
     vec![Need {
         action: format!("apigateway:{method}"),
         resource: Resource::Control(path.to_owned()),
+        context: BTreeMap::new(),
     }]
 }
 
-/// What sending a message through SES needs: the identity that it comes from, here its domain.
+/// What sending a message through SES needs: the identities of the sender and, where they are identities, too, of the
+/// recipients, and the configuration set. An address and its domain may both be identities; whoever asks here cannot know
+/// which, and must be allowed all of them.
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html>)
 pub(crate) fn of_mail(body: &[u8]) -> Vec<Need> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let from = text(&body, "FromEmailAddress").trim_end_matches('>');
-    let domain = from.rsplit_once('@').map_or(from, |(_, domain)| domain);
-    vec![Need::regional(
-        "ses",
-        "SendEmail",
-        format!("identity/{domain}"),
-    )]
+    let from = address(text(&body, "FromEmailAddress"));
+    let to = body["Destination"]["ToAddresses"].as_array();
+    let to = to.into_iter().flatten().filter_map(Value::as_str);
+    let mut resources: Vec<String> = std::iter::once(from)
+        .chain(to.map(address))
+        .flat_map(|address| {
+            let domain = address
+                .rsplit_once('@')
+                .map_or(address, |(_, domain)| domain);
+            [format!("identity/{address}"), format!("identity/{domain}")]
+        })
+        .collect();
+    let set = text(&body, "ConfigurationSetName");
+    if !set.is_empty() {
+        resources.push(format!("configuration-set/{set}"));
+    }
+    let on = |resource| Need {
+        context: BTreeMap::from([("ses:FromAddress", from.to_owned())]),
+        ..Need::regional("ses", "SendEmail", resource)
+    };
+    resources.into_iter().map(on).collect()
+}
+
+/// The address in `Name <address>`, or the text itself.
+fn address(text: &str) -> &str {
+    let inside = text.rsplit_once('<').map_or(text, |(_, rest)| rest);
+    inside.trim_end_matches('>')
 }
 
 /// What a request to S3 needs; an empty `key` is the bucket itself. Each key of a deletion of many is in the bucket, and

@@ -118,6 +118,11 @@ impl S3 {
         self.put_delay_ms.store(ms, Ordering::Relaxed);
     }
 
+    /// The keys of a bucket's objects.
+    pub(crate) fn keys(&self, bucket: &str) -> Vec<String> {
+        self.objects.keys(bucket)
+    }
+
     /// Creates a bucket unless it exists.
     pub(crate) async fn create_bucket(&self, name: &str) -> Result<(), Error> {
         self.objects.create_bucket(name).await

@@ -192,6 +192,16 @@ impl Objects {
             .map(|file| file.iter().for_each(|file| discard(&directory.join(file))))
     }
 
+    /// The keys of a bucket's objects; nothing when the file cannot be read.
+    pub(super) fn keys(&self, bucket: &str) -> Vec<String> {
+        let read = |t: &Transaction<'_>| {
+            let mut keys = t.prepare_cached("SELECT key FROM object WHERE bucket = ?1")?;
+            let keys = keys.query_map([bucket], |row| row.get(0))?;
+            Ok::<_, Error>(keys.collect::<rusqlite::Result<_>>()?)
+        };
+        self.sqlite.run_here(read).unwrap_or_default()
+    }
+
     /// Objects whose keys start with `prefix` and come after `after`, in the order of their keys.
     pub(super) async fn list(
         &self,

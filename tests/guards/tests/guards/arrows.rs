@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::workspace::{self, built_with, folder, own_folder, shipped};
 
-/// What only these of our crates may name: one each, but for the HTTP client of the two services that are not AWS's.
+/// What only these of our crates may name: one each, but for the HTTP client of the three services that are not AWS's.
 /// Everything of AWS must be in this list.
 const HOMES: [(&str, &[&str]); 17] = [
     ("argon2", &["shared/auth"]),
@@ -20,14 +20,20 @@ const HOMES: [(&str, &[&str]); 17] = [
     ("jsonwebtoken", &["shared/auth"]),
     ("lambda_http", &["shared/entry"]),
     ("lambda_runtime", &["shared/entry"]),
-    ("reqwest", &["shared/payments", "shared/provider"]),
-    ("rustls", &["shared/payments", "shared/provider"]),
+    (
+        "reqwest",
+        &["shared/challenges", "shared/payments", "shared/provider"],
+    ),
+    (
+        "rustls",
+        &["shared/challenges", "shared/payments", "shared/provider"],
+    ),
     ("serde_dynamo", &["shared/store"]),
     ("ulid", &["shared/domain"]),
 ];
 /// The rules need no runtime, I/O, serialisation or clock, so a dependency of theirs must be decided on: `sha2` is
 /// arithmetic, and chains the ledger where its entries are made.
-const DOMAIN_USES: [&str; 3] = ["sha2", "thiserror", "ulid"];
+const DOMAIN_USES: [&str; 4] = ["idna", "sha2", "thiserror", "ulid"];
 /// What functions name besides our own crates: types to answer with, which do nothing by themselves.
 const FUNCTIONS_USE: [&str; 2] = ["http", "serde_json"];
 /// How the table names the packages below `functions/`.

@@ -214,7 +214,7 @@ fn a_call_has_a_caller_exactly_where_its_route_asks_for_one() {
 
 #[test]
 fn a_batch_of_messages_has_the_shape_of_sqs() {
-    for (name, event) in called_by("SQS") {
+    for (name, event) in called_by("EventSourceMapping") {
         assert_eq!(keys(&event), BTreeSet::from(["Records"]), "{name}");
         for record in event["Records"].as_array().unwrap() {
             assert_eq!(keys(record), BTreeSet::from(RECORD_FIELDS), "{name}");

@@ -30,7 +30,8 @@ const REPLIES: &[(&str, Reply)] = &[
     ("accounts-register", Reply::Status(201)),
     // API Gateway makes a 401 out of this very word.
     ("accounts-authorize", Reply::Fails("Unauthorized")),
-    ("accounts-keys-create", Reply::Status(201)),
+    // No such session.
+    ("accounts-keys-create", Reply::Status(401)),
     // No such key.
     ("accounts-keys-delete", Reply::Status(404)),
     ("accounts-keys-list", Reply::Status(200)),
@@ -47,6 +48,7 @@ const REPLIES: &[(&str, Reply)] = &[
     // No such token.
     ("accounts-password-reset-confirm", Reply::Status(422)),
     ("accounts-verify-email", Reply::Status(422)),
+    ("accounts-verify-email-decline", Reply::Status(422)),
     ("accounts-verify-email-resend", Reply::Status(202)),
     // The caller of these five is an admin, as the authorizer would tell them.
     ("admin-grants-create", Reply::Status(201)),
@@ -67,6 +69,7 @@ const REPLIES: &[(&str, Reply)] = &[
     // No such file.
     ("files-complete", Reply::Status(404)),
     ("files-create", Reply::Status(201)),
+    ("files-delete", Reply::Status(404)),
     ("files-get", Reply::Status(404)),
     ("generations-create", Reply::Status(202)),
     // That job runs.

@@ -13,10 +13,12 @@ use crate::workspace;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::document("https://example.org/v1"));
 
-/// The routes but for preflights, which a browser asks of every path by itself.
+/// The routes but for preflights, which a browser asks of every path by itself, and for what follows from a GET.
 fn served() -> Vec<Route<'static>> {
     let routes = routes().into_iter();
-    routes.filter(|route| route.method != "OPTIONS").collect()
+    routes
+        .filter(|route| !matches!(route.method, "OPTIONS" | "HEAD"))
+        .collect()
 }
 
 fn operation_of(route: &Route<'_>) -> Operation {
@@ -55,6 +57,24 @@ fn first_line(function: &Function) -> String {
     let source = source(function);
     let line = source.lines().next().unwrap();
     line.strip_prefix("//! ").unwrap().to_owned()
+}
+
+#[test]
+fn head_is_answered_where_it_should_be_and_by_the_function_that_answers_get() {
+    let by_method = |method: &str| -> Vec<_> {
+        let routes = routes().into_iter();
+        let is_it =
+            |route: &Route<'_>| route.method == method && openapi::HEADS.contains(&route.path);
+        let mut found: Vec<_> = routes
+            .filter(is_it)
+            .map(|route| (route.path.to_owned(), route.function.id.to_owned()))
+            .collect();
+        found.sort();
+        found
+    };
+    assert_eq!(by_method("HEAD"), by_method("GET"));
+    let heads = routes().into_iter().filter(|route| route.method == "HEAD");
+    assert_eq!(heads.count(), openapi::HEADS.len());
 }
 
 #[test]

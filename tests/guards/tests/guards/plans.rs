@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::accounts::Plan;
 use domain::catalogue;
+use domain::plans::shared_key_value;
 use serde_json::{Value, json};
 
 use crate::template::{document, resources, resources_of, routes};
@@ -22,6 +23,15 @@ fn capital(plan: Plan) -> String {
     name[..1].to_uppercase() + &name[1..]
 }
 
+/// The usage plans by name: of one user, and of those who share a key, who may together call five times as much.
+fn usage_plans() -> impl Iterator<Item = (String, (Plan, u64, u64, Option<u64>), u64)> {
+    PLANS.into_iter().flat_map(|promise| {
+        let name = capital(promise.0);
+        let own = (format!("{name}Plan"), promise, 1);
+        [own, (format!("{name}SharedPlan"), promise, 5)]
+    })
+}
+
 fn properties(id: &str) -> &'static Value {
     &resources()[id]["Properties"]
 }
@@ -31,16 +41,13 @@ fn there_is_a_usage_plan_for_each_plan_and_it_limits_as_promised() {
     let declared: BTreeSet<&str> = resources_of("AWS::ApiGateway::UsagePlan")
         .map(|(id, _)| id.as_str())
         .collect();
-    let expected: Vec<String> = PLANS
-        .iter()
-        .map(|(plan, ..)| capital(*plan) + "Plan")
-        .collect();
+    let expected: Vec<String> = usage_plans().map(|(id, ..)| id).collect();
     assert_eq!(declared, expected.iter().map(String::as_str).collect());
-    for (plan, rate, burst, quota) in PLANS {
-        let declared = properties(&(capital(plan) + "Plan"));
-        let overall = json!({"RateLimit": rate, "BurstLimit": burst});
+    for (id, (plan, rate, burst, quota), together) in usage_plans() {
+        let declared = properties(&id);
+        let overall = json!({"RateLimit": rate * together, "BurstLimit": burst * together});
         assert_eq!(declared["Throttle"], overall, "{plan:?}");
-        let quota = quota.map(|limit| json!({"Limit": limit, "Period": "DAY"}));
+        let quota = quota.map(|limit| json!({"Limit": limit * together, "Period": "DAY"}));
         assert_eq!(declared["Quota"], quota.unwrap_or_default(), "{plan:?}");
         let stages = declared["ApiStages"].as_array().unwrap();
         assert_eq!(stages.len(), 1);
@@ -51,8 +58,8 @@ fn there_is_a_usage_plan_for_each_plan_and_it_limits_as_promised() {
 
 #[test]
 fn in_every_plan_each_model_has_the_rate_that_the_catalogue_shows() {
-    for (plan, ..) in PLANS {
-        let declared = properties(&(capital(plan) + "Plan"));
+    for (id, (plan, ..), _) in usage_plans() {
+        let declared = properties(&id);
         let throttles = declared["ApiStages"][0]["Throttle"].as_object().unwrap();
         let models = catalogue::models().iter();
         let routes: BTreeMap<String, u32> = models
@@ -75,22 +82,36 @@ fn in_every_plan_each_model_has_the_rate_that_the_catalogue_shows() {
 }
 
 #[test]
-fn each_plan_has_a_shared_key_which_every_function_knows_by_its_value() {
+fn each_plan_has_a_first_shared_key_which_every_function_knows_by_its_value() {
     let environment = &document()["Globals"]["Function"]["Environment"]["Variables"];
-    let mut values = BTreeSet::new();
+    let prefix = environment["SHARED_KEY_PREFIX"]["Fn::Sub"]
+        .as_str()
+        .unwrap();
+    // API Gateway takes values of 20 characters and more.
+    assert!(shared_key_value(&prefix.replace("${AWS::StackName}", "s"), Plan::Pro, 0).len() >= 20);
     for (plan, ..) in PLANS {
         let name = capital(plan);
         let key = properties(&format!("{name}SharedKey"));
         assert_eq!(key["Enabled"], true);
-        let variable = format!("SHARED_KEY_{}", plan.as_str().to_uppercase());
-        assert_eq!(environment[&variable], key["Value"], "{plan:?}");
-        assert!(values.insert(key["Value"].to_string()));
+        let value = key["Value"]["Fn::Sub"].as_str().unwrap();
+        assert_eq!(value, shared_key_value(prefix, plan, 0));
         let member = properties(&format!("{name}SharedKeyInPlan"));
-        assert_eq!(member["UsagePlanId"], json!({"Ref": format!("{name}Plan")}));
+        assert_eq!(
+            member["UsagePlanId"],
+            json!({"Ref": format!("{name}SharedPlan")})
+        );
         assert_eq!(member["KeyId"], json!({"Ref": format!("{name}SharedKey")}));
         assert_eq!(member["KeyType"], "API_KEY");
     }
     assert_eq!(resources_of("AWS::ApiGateway::ApiKey").count(), PLANS.len());
+}
+
+#[test]
+fn an_alarm_rings_when_seven_in_ten_of_the_keys_of_a_region_are_in_use() {
+    const KEYS_A_REGION: f64 = 10_000.0;
+    let alarm = properties("KeyStockAlarm");
+    assert_eq!(alarm["MetricName"], "UsagePlanKeys");
+    assert_eq!(alarm["Threshold"].as_f64(), Some(KEYS_A_REGION * 0.7));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use crate::template::{Event, Function, functions, resources};
 
 /// How many times its function's timeout a message stays hidden, as AWS advises: throttled deliveries need the room.
 const VISIBILITY_FACTOR: u64 = 6;
+/// How long API Gateway waits for a function, in seconds.
+const GATEWAY_S: u64 = 29;
 
 /// A queue, and the event that gives its messages to a function.
 struct Read {
@@ -18,8 +20,11 @@ struct Read {
 fn read() -> Vec<Read> {
     let mut read = Vec::new();
     for function in functions() {
-        for event in function.events().filter(|event| event.kind == "SQS") {
-            let id = arn_of(&event.properties["Queue"]);
+        for event in function
+            .events()
+            .filter(|event| event.kind == "EventSourceMapping")
+        {
+            let id = arn_of(&event.properties["EventSourceArn"]);
             let queue = &resources()[id];
             assert_eq!(queue["Type"], "AWS::SQS::Queue", "{id}");
             read.push(Read {
@@ -96,6 +101,34 @@ fn a_message_stays_hidden_six_times_as_long_as_its_function_may_run() {
             read.id,
             read.event.name
         );
+    }
+}
+
+#[test]
+fn whoever_waits_inside_a_function_gives_up_before_the_function_does() {
+    let timeout_s = |binary: &str| {
+        let function = functions()
+            .iter()
+            .find(|function| function.binary() == binary);
+        function
+            .unwrap_or_else(|| panic!("no {binary}"))
+            .timeout_s()
+    };
+    // Otherwise the function is killed before it can say what failed.
+    for function in functions() {
+        let (name, timeout_s) = (function.binary(), function.timeout_s());
+        assert!(timeout_s > aws::CALL_TIMEOUT.as_secs(), "{name}");
+        let called = function.events().any(|event| event.kind == "Api");
+        assert!(!called || timeout_s <= GATEWAY_S, "{name}");
+    }
+    for (binary, inner) in [
+        ("accounts-register", challenges::TIMEOUT),
+        ("credits-checkout", payments::TIMEOUT),
+        ("jobs-submit", provider::SUBMIT_TIMEOUT),
+        ("jobs-settle", provider::ASK_TIMEOUT),
+        ("webhooks-fal", provider::webhook::KEYS_TIMEOUT),
+    ] {
+        assert!(timeout_s(binary) > inner.as_secs(), "{binary}");
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use regex_lite::Regex;
+
 use crate::template::{document, functions, resources, resources_of, visit_keys};
 
 /// A new type must be decided on: does it cost while nothing happens?
-const TYPES: [&str; 14] = [
+const TYPES: [&str; 17] = [
     "AWS::ApiGateway::Account",
     "AWS::ApiGateway::ApiKey",
     "AWS::ApiGateway::UsagePlan",
@@ -14,15 +16,18 @@ const TYPES: [&str; 14] = [
     "AWS::CloudWatch::Dashboard",
     "AWS::DynamoDB::Table",
     "AWS::IAM::Role",
+    "AWS::Lambda::EventSourceMapping",
     "AWS::Logs::LogGroup",
     "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+    "AWS::SES::ConfigurationSet",
     "AWS::SNS::Topic",
     "AWS::SQS::Queue",
     "AWS::Serverless::Api",
     "AWS::Serverless::Function",
 ];
 /// The same for what SAM makes out of a function's events.
-const EVENT_TYPES: [&str; 3] = ["Api", "SQS", "ScheduleV2"];
+const EVENT_TYPES: [&str; 3] = ["Api", "EventSourceMapping", "ScheduleV2"];
 /// Settings that turn something which is paid for by use into something which is paid for by the hour or month.
 const ALWAYS_ON: [&str; 10] = [
     "CacheClusterEnabled",
@@ -53,6 +58,85 @@ fn nothing_is_created_that_was_not_decided_on() {
 }
 
 #[test]
+fn bounces_and_complaints_are_suppressed_and_ring_before_ses_reviews_the_account() {
+    let sets: Vec<_> = resources_of("AWS::SES::ConfigurationSet").collect();
+    let [(_, set)] = sets.as_slice() else {
+        panic!("not one configuration set: {sets:?}");
+    };
+    let suppressed = &set["Properties"]["SuppressionOptions"]["SuppressedReasons"];
+    assert_eq!(suppressed, &serde_json::json!(["BOUNCE", "COMPLAINT"]));
+    for (metric, reviewed_at) in [
+        ("Reputation.BounceRate", 0.05),
+        ("Reputation.ComplaintRate", 0.001),
+    ] {
+        let alarm = resources_of("AWS::CloudWatch::Alarm")
+            .map(|(_, alarm)| &alarm["Properties"])
+            .find(|alarm| alarm["MetricName"] == metric);
+        let alarm = alarm.unwrap_or_else(|| panic!("no alarm for {metric}"));
+        assert_eq!(alarm["Namespace"], "AWS/SES");
+        assert!(
+            alarm["Threshold"].as_f64().unwrap() < reviewed_at,
+            "{metric}"
+        );
+        assert!(alarm["AlarmActions"].is_array(), "{metric}");
+    }
+}
+
+#[test]
+fn every_alarm_reaches_the_topic_and_has_a_runbook_and_every_runbook_an_alarm() {
+    let runbooks = crate::workspace::text("RUNBOOKS.md");
+    let alarms = resources_of("AWS::CloudWatch::Alarm");
+    let alarms: BTreeSet<&str> = alarms
+        .map(|(id, alarm)| {
+            let to = &alarm["Properties"]["AlarmActions"];
+            assert_eq!(to, &serde_json::json!([{"Ref": "Alarms"}]), "{id}");
+            id.as_str()
+        })
+        .collect();
+    let named = Regex::new(r"\b[A-Z]\w+Alarm\b").unwrap();
+    let named: BTreeSet<&str> = named
+        .find_iter(&runbooks)
+        .map(|name| name.as_str())
+        .collect();
+    assert_eq!(alarms, named);
+    for alarm in alarms
+        .iter()
+        .filter(|alarm| !alarm.ends_with("DeadLettersAlarm"))
+    {
+        let heading = format!("## {alarm}\n\n");
+        let (_, runbook) = runbooks
+            .split_once(&heading)
+            .unwrap_or_else(|| panic!("{alarm}"));
+        let runbook = runbook.split("\n## ").next().unwrap_or_default();
+        assert!(
+            runbook.contains("\n5. "),
+            "{alarm} has fewer than five steps"
+        );
+    }
+}
+
+#[test]
+fn what_does_not_run_rings_too() {
+    let alarm = |id: &str| &resources()[id]["Properties"];
+    for (id, namespace, metric) in [
+        ("GatewayFaultAlarm", "AWS/ApiGateway", "5XXError"),
+        ("FunctionErrorsAlarm", "AWS/Lambda", "Errors"),
+        ("ThrottlesAlarm", "AWS/Lambda", "Throttles"),
+    ] {
+        assert_eq!(alarm(id)["Namespace"], namespace, "{id}");
+        assert_eq!(alarm(id)["MetricName"], metric, "{id}");
+    }
+    for id in ["SweepHeartbeatAlarm", "BooksHeartbeatAlarm"] {
+        assert_eq!(alarm(id)["TreatMissingData"], "breaching", "{id}");
+        assert_eq!(alarm(id)["ComparisonOperator"], "LessThanThreshold", "{id}");
+    }
+    // The metrics of an API go by its name.
+    let name = serde_json::json!({"Ref": "AWS::StackName"});
+    assert_eq!(resources()["Api"]["Properties"]["Name"], name);
+    assert_eq!(alarm("GatewayFaultAlarm")["Dimensions"][0]["Value"], name);
+}
+
+#[test]
 fn nothing_is_switched_on_that_costs_while_idle() {
     visit_keys(document(), &mut |key, _| {
         assert!(!ALWAYS_ON.contains(&key), "the template has a {key}");
@@ -68,21 +152,57 @@ fn every_table_is_paid_for_by_the_request() {
 }
 
 #[test]
-fn what_is_kept_outlives_the_stack() {
+fn what_is_kept_outlives_the_stack_but_not_a_first_deployment_that_fails() {
     let tables = resources_of("AWS::DynamoDB::Table");
     for (id, kept) in tables.chain(resources_of("AWS::S3::Bucket")) {
-        assert_eq!(kept["DeletionPolicy"], "Retain", "{id}");
+        assert_eq!(kept["DeletionPolicy"], "RetainExceptOnCreate", "{id}");
         assert_eq!(kept["UpdateReplacePolicy"], "Retain", "{id}");
     }
 }
 
 #[test]
-fn every_table_can_be_put_back_to_any_moment_and_is_encrypted() {
+fn every_table_can_be_put_back_to_any_moment_and_protected_from_a_hand() {
     for (id, table) in resources_of("AWS::DynamoDB::Table") {
         let properties = &table["Properties"];
         let recovery = &properties["PointInTimeRecoverySpecification"];
         assert_eq!(recovery["PointInTimeRecoveryEnabled"], true, "{id}");
-        assert_eq!(properties["SSESpecification"]["SSEEnabled"], true, "{id}");
+        let protects = serde_json::json!({"Fn::If": ["ProtectsTables", true, false]});
+        assert_eq!(properties["DeletionProtectionEnabled"], protects, "{id}");
+        // DynamoDB encrypts with its own key for nothing; this would be KMS's, paid for by the call.
+        assert!(properties["SSESpecification"].is_null(), "{id}");
+    }
+}
+
+#[test]
+fn no_bucket_is_reached_without_tls() {
+    let policies: Vec<_> = resources_of("AWS::S3::BucketPolicy").collect();
+    for (id, _) in resources_of("AWS::S3::Bucket") {
+        let own = policies
+            .iter()
+            .map(|(_, policy)| &policy["Properties"])
+            .find(|policy| policy["Bucket"]["Ref"].as_str() == Some(id));
+        let own = own.unwrap_or_else(|| panic!("{id} has no policy"));
+        let statement = &own["PolicyDocument"]["Statement"][0];
+        assert_eq!(statement["Effect"], "Deny", "{id}");
+        assert_eq!(statement["Principal"], "*", "{id}");
+        let insecure = serde_json::json!({"Bool": {"aws:SecureTransport": "false"}});
+        assert_eq!(statement["Condition"], insecure, "{id}");
+    }
+}
+
+#[test]
+fn every_function_logs_where_logs_are_forgotten() {
+    let global = &document()["Globals"]["Function"]["LoggingConfig"]["LogGroup"];
+    assert_eq!(global["Ref"], "FunctionsLog");
+    for (id, group) in resources_of("AWS::Logs::LogGroup") {
+        assert!(group["Properties"]["RetentionInDays"].is_u64(), "{id}");
+    }
+    for function in functions() {
+        assert!(
+            function.properties["LoggingConfig"].is_null(),
+            "{}",
+            function.id
+        );
     }
 }
 

@@ -6,7 +6,7 @@ use crate::template::{document, functions, routes};
 use crate::{events, workspace};
 
 /// What the gateway lets everybody ask for. Preflights are public too.
-const PUBLIC: [(&str, &str); 16] = [
+const PUBLIC: [(&str, &str); 22] = [
     ("GET", "/"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/docs"),
@@ -15,12 +15,18 @@ const PUBLIC: [(&str, &str); 16] = [
     ("GET", "/models"),
     ("GET", "/models/{model}"),
     ("GET", "/openapi.json"),
+    ("HEAD", "/"),
+    ("HEAD", "/docs"),
+    ("HEAD", "/health"),
+    ("HEAD", "/models"),
+    ("HEAD", "/openapi.json"),
     ("POST", "/auth/login"),
     ("POST", "/auth/password-reset"),
     ("POST", "/auth/password-reset/confirm"),
     ("POST", "/auth/refresh"),
     ("POST", "/auth/register"),
     ("POST", "/auth/verify-email"),
+    ("POST", "/auth/verify-email/decline"),
     ("POST", "/webhooks/fal"),
     ("POST", "/webhooks/stripe"),
 ];

@@ -22,7 +22,7 @@ pub struct Function {
 pub struct Event<'a> {
     /// Its name in the template.
     pub name: &'a str,
-    /// `Api`, `SQS`, `ScheduleV2`.
+    /// `Api`, `ScheduleV2`, or `EventSourceMapping`, which stands beside its function.
     pub kind: &'a str,
     /// Its properties.
     pub properties: &'a Value,
@@ -114,11 +114,20 @@ impl Function {
     /// What calls it.
     pub fn events(&self) -> impl Iterator<Item = Event<'_>> {
         let events = self.properties["Events"].as_object();
-        events.into_iter().flatten().map(|(name, event)| Event {
+        let events = events.into_iter().flatten().map(|(name, event)| Event {
             name,
             kind: event["Type"].as_str().unwrap(),
             properties: &event["Properties"],
-        })
+        });
+        let mappings = resources_of("AWS::Lambda::EventSourceMapping");
+        let own = mappings.filter(|(_, mapping)| {
+            mapping["Properties"]["FunctionName"]["Ref"].as_str() == Some(&self.id)
+        });
+        events.chain(own.map(|(name, mapping)| Event {
+            name,
+            kind: "EventSourceMapping",
+            properties: &mapping["Properties"],
+        }))
     }
 }
 

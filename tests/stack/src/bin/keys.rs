@@ -1,6 +1,7 @@
-//! `cargo keys`: makes, rotates and retires the keys that sign access tokens, for a deployment.
+//! `cargo keys`: makes, rotates and retires the keys that sign access tokens, for a deployment; and makes the one that
+//! mailboxes are remembered with.
 //!
-//! Owns two files and the commands that store them. Refuses to call AWS: the operator does.
+//! Owns three files and the commands that store them. Refuses to call AWS: the operator does.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use auth::keys::KeySet;
+use auth::mailboxes::MailboxKey;
 use clap::{Parser, ValueEnum};
 use stack::{Error, Options};
 
@@ -15,7 +17,7 @@ const EXAMPLES: &str = "\
 A rotation signs nobody out: rotate, store and deploy as it says; a day later retire, store and deploy.
 
 Examples:
-  cargo keys --folder ~/velro-keys          the first key of a deployment
+  cargo keys --folder ~/velro-keys          the first keys of a deployment
   cargo keys rotate --folder ~/velro-keys   a new key signs, the one before goes on verifying
   cargo keys retire --folder ~/velro-keys   only the key that signs is left";
 
@@ -36,7 +38,7 @@ struct Arguments {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Action {
-    /// Make the first key of a deployment.
+    /// Make the first keys of a deployment.
     Make,
     /// Add a key that signs from now on; the one before it goes on verifying.
     Rotate,
@@ -50,6 +52,8 @@ struct Places {
     private_name: String,
     public: PathBuf,
     public_name: String,
+    mailboxes: PathBuf,
+    mailboxes_name: String,
 }
 
 fn main() -> ExitCode {
@@ -85,6 +89,12 @@ fn run(arguments: &Arguments) -> Result<String, Error> {
         keys.map_err(|problem| Error::new(format!("cannot make signing keys: {problem}")))?;
     write(&places.private, &keys.private_json())?;
     write(&places.public, &keys.public_jwks_json())?;
+    if let Action::Make = arguments.action {
+        let key = MailboxKey::generate().map_err(|problem| {
+            Error::new(format!("cannot make the key of mailboxes: {problem}"))
+        })?;
+        write(&places.mailboxes, &key)?;
+    }
     Ok(next_steps(arguments.action, &arguments.folder, &places))
 }
 
@@ -104,13 +114,15 @@ fn places(arguments: &Arguments) -> Result<Places, Error> {
         private_name: named("SigningKeysName", "/velro/signing-keys")?,
         public: arguments.folder.join("token-public-keys.json"),
         public_name: named("TokenPublicKeys", "/velro/token-public-keys")?,
+        mailboxes: arguments.folder.join("mailbox-key.txt"),
+        mailboxes_name: named("MailboxKeyName", "/velro/mailbox-key")?,
     })
 }
 
 /// A first key must not replace one that is in use.
 fn make_room(folder: &Path, places: &Places) -> Result<(), Error> {
     std::fs::create_dir_all(folder).map_err(|problem| cannot(folder, &problem))?;
-    for file in [&places.private, &places.public] {
+    for file in [&places.private, &places.public, &places.mailboxes] {
         if file.exists() {
             return Err(Error::new(format!(
                 "{} exists already; nothing was made",
@@ -143,19 +155,25 @@ fn next_steps(action: Action, folder: &Path, places: &Places) -> String {
     };
     let private = put("SecureString", &places.private_name, &places.private);
     let public = put("String", &places.public_name, &places.public);
+    // Without `--overwrite`: with another key, every mailbox would be new.
+    let mailboxes = format!(
+        "aws ssm put-parameter --type SecureString --name {} --value file://{}\n",
+        places.mailboxes_name,
+        places.mailboxes.display()
+    );
     let (what, steps) = match action {
-        Action::Make => ("Store them", format!("{private}{public}")),
+        Action::Make => ("Store them", format!("{private}{public}{mailboxes}")),
         Action::Rotate => (
             "Store and deploy what verifies first, then store what signs",
-            format!("{public}sam deploy\n{private}"),
+            format!("{public}sam build && sam deploy\n{private}"),
         ),
         Action::Retire => (
             "A day after the rotation, store what signs, then store and deploy what verifies",
-            format!("{private}{public}sam deploy\n"),
+            format!("{private}{public}sam build && sam deploy\n"),
         ),
     };
     let folder = folder.display();
-    format!("The keys are in {folder}. {what}, and then remove the private file:\n\n{steps}")
+    format!("The keys are in {folder}. {what}, and then remove the private files:\n\n{steps}")
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

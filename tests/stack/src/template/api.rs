@@ -328,8 +328,12 @@ fn read_throttles(fields: &mut Fields) -> Result<Vec<Throttle>, Error> {
         let burst = setting.number("ThrottlingBurstLimit")?;
         match (rate, burst) {
             (Some(rate), Some(burst)) => {
+                let Some(path) = plain_path(&path) else {
+                    let wrong = "must have its slashes, but for the first, written as ~1";
+                    return Err(setting.wrong("ResourcePath", wrong));
+                };
                 throttles.push(Throttle {
-                    path: plain_path(&path),
+                    path,
                     method,
                     rate,
                     burst,
@@ -344,11 +348,12 @@ fn read_throttles(fields: &mut Fields) -> Result<Vec<Throttle>, Error> {
     Ok(throttles)
 }
 
-/// CloudFormation wants the slashes of a nested path written as `~1`.
-fn plain_path(path: &str) -> String {
-    let path = path.replace("~1", "/");
-    match path.strip_prefix("//") {
-        Some(rest) => format!("/{rest}"),
-        None => path,
+/// CloudFormation wants the slashes of a path written as `~1`: `/~1auth~1login`. A plain one is none that it knows
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigateway-stage-methodsetting.html>).
+fn plain_path(path: &str) -> Option<String> {
+    let rest = path.strip_prefix('/')?;
+    match rest {
+        "*" => Some(path.to_owned()),
+        _ => (rest.starts_with("~1") && !rest.contains('/')).then(|| rest.replace("~1", "/")),
     }
 }

@@ -157,7 +157,11 @@ impl Function {
         let properties = event.object("Properties")?;
         match event_type.as_str() {
             "Api" => self.api_events.push(ApiEvent::read(properties)?),
-            "SQS" => self.queue_events.extend(QueueEvent::read(properties)?),
+            "SQS" => {
+                let reason = "is SQS, for which SAM lets the function read every queue of the account; write an \
+                              AWS::Lambda::EventSourceMapping";
+                return Err(event.wrong("Type", reason));
+            }
             "ScheduleV2" => self
                 .schedule_events
                 .push(ScheduleEvent::read(properties, name, &self.id)?),
@@ -207,10 +211,21 @@ impl ApiEvent {
     }
 }
 
+/// Reads a mapping, and gives it to its function.
+pub fn read_mapping(mut mapping: Fields, functions: &mut [Function]) -> Result<(), Error> {
+    let name = mapping.required_text("FunctionName")?;
+    let function = functions.iter_mut().find(|function| function.name == name);
+    let Some(function) = function else {
+        return Err(mapping.wrong("FunctionName", "must refer to a function of the template"));
+    };
+    function.queue_events.extend(QueueEvent::read(mapping)?);
+    Ok(())
+}
+
 impl QueueEvent {
     /// `None` when the mapping is switched off.
     fn read(mut fields: Fields) -> Result<Option<Self>, Error> {
-        let arn = fields.required_text("Queue")?;
+        let arn = fields.required_text("EventSourceArn")?;
         let queue = arn.rsplit(':').next().unwrap_or_default().to_owned();
         let batch_size = fields.integer("BatchSize", 1..=10_000)?.unwrap_or(10);
         let window_s = fields

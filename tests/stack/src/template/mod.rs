@@ -196,6 +196,7 @@ impl RawResource {
                 | Kind::UsagePlan
                 | Kind::ApiKey
                 | Kind::UsagePlanKey
+                | Kind::Mapping
                 | Kind::Inert,
             ) => {
                 format!("{}-{}", place.stack_name, id.to_lowercase())
@@ -262,6 +263,7 @@ struct Reader<'a> {
     api: Option<(String, api::RawApi)>,
     plans: plans::Plans,
     functions: Vec<functions::Function>,
+    mappings: Vec<Fields>,
     tables: Vec<storage::Table>,
     queues: Vec<storage::Queue>,
     buckets: Vec<String>,
@@ -276,6 +278,7 @@ impl<'a> Reader<'a> {
             api: None,
             plans: plans::Plans::default(),
             functions: Vec::new(),
+            mappings: Vec::new(),
             tables: Vec::new(),
             queues: Vec::new(),
             buckets: Vec::new(),
@@ -327,6 +330,7 @@ impl<'a> Reader<'a> {
             Kind::UsagePlan => self.plans.read_plan(Fields::of(properties, at)?, name)?,
             Kind::ApiKey => self.plans.read_key(Fields::of(properties, at)?, name)?,
             Kind::UsagePlanKey => self.plans.read_member(Fields::of(properties, at)?)?,
+            Kind::Mapping => self.mappings.push(Fields::of(properties, at)?),
             Kind::Inert => {}
         }
         Ok(())
@@ -346,6 +350,9 @@ impl<'a> Reader<'a> {
                     ),
                 ));
             }
+        }
+        for mapping in self.mappings {
+            functions::read_mapping(mapping, &mut self.functions)?;
         }
         let queues = storage::ordered(self.queues)?;
         functions::check_mappings(&self.functions, &queues)?;

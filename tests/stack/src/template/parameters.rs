@@ -58,6 +58,15 @@ impl Parameters {
         self.0.contains_key(name)
     }
 
+    /// The names of those that take this value, but for those whose value is looked up in the parameter store.
+    pub fn that_take(&self, value: &str) -> Vec<String> {
+        let takes = |(name, parameter): &(&String, &Parameter)| {
+            parameter.kind != Kind::Stored && parameter.check(name, value).is_ok()
+        };
+        let takers = self.0.iter().filter(takes);
+        takers.map(|(name, _)| name.clone()).collect()
+    }
+
     /// The default of a parameter.
     pub fn default(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.default.as_deref()
@@ -182,7 +191,8 @@ impl Parameter {
         if self.kind != Kind::Number {
             return Ok(());
         }
-        let Ok(number) = value.parse::<f64>() else {
+        let number = value.parse().ok().filter(|number: &f64| number.is_finite());
+        let Some(number) = number else {
             return refuse("must be a number".to_owned());
         };
         if let Some(min) = self.min.filter(|min| number < *min) {

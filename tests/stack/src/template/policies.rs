@@ -1,7 +1,9 @@
 //! A function's policies: what its role may do.
 //!
 //! Owns `Policies`, in the one form that says all by itself: documents whose statements allow actions on resources.
-//! Refuses the names of policies that are kept elsewhere, and every condition.
+//! Refuses the names of policies that are kept elsewhere, and every condition but `StringEquals`.
+
+use std::collections::BTreeMap;
 
 use fakeaws::Statement;
 use serde_json::Value;
@@ -35,9 +37,26 @@ fn read_statement(mut statement: Fields) -> Result<Statement, Error> {
     let read = Statement {
         actions: texts(&mut statement, "Action")?,
         resources: texts(&mut statement, "Resource")?,
+        conditions: read_conditions(&mut statement)?,
     };
     statement.finish()?;
     Ok(read)
+}
+
+fn read_conditions(statement: &mut Fields) -> Result<BTreeMap<String, Vec<String>>, Error> {
+    let mut condition = statement.object("Condition")?;
+    let equals = condition.take("StringEquals");
+    condition.finish()?;
+    let Some(Value::Object(equals)) = equals else {
+        return Ok(BTreeMap::new());
+    };
+    let at = format!("{}.Condition.StringEquals", statement.at());
+    let read = equals.into_iter().map(|(key, values)| {
+        let values = each(Some(values)).into_iter();
+        let values = values.map(|value| text_of(value, &at));
+        Ok((key, values.collect::<Result<Vec<_>, Error>>()?))
+    });
+    read.collect()
 }
 
 fn texts(statement: &mut Fields, name: &str) -> Result<Vec<String>, Error> {

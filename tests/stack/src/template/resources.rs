@@ -72,6 +72,8 @@ pub enum Kind {
     ApiKey,
     /// `AWS::ApiGateway::UsagePlanKey`.
     UsagePlanKey,
+    /// `AWS::Lambda::EventSourceMapping`.
+    Mapping,
     /// Accepted, and without effect on this machine.
     Inert,
 }
@@ -90,6 +92,7 @@ impl Kind {
             "AWS::ApiGateway::UsagePlan" => Ok(Self::UsagePlan),
             "AWS::ApiGateway::ApiKey" => Ok(Self::ApiKey),
             "AWS::ApiGateway::UsagePlanKey" => Ok(Self::UsagePlanKey),
+            "AWS::Lambda::EventSourceMapping" => Ok(Self::Mapping),
             "AWS::Logs::LogGroup"
             | "AWS::Logs::MetricFilter"
             | "AWS::CloudWatch::Alarm"
@@ -98,6 +101,7 @@ impl Kind {
             | "AWS::SNS::TopicPolicy"
             | "AWS::SQS::QueuePolicy"
             | "AWS::S3::BucketPolicy"
+            | "AWS::SES::ConfigurationSet"
             | "AWS::ApiGateway::Account" => Ok(Self::Inert),
             other if other.starts_with("AWS::IAM::") => Ok(Self::Inert),
             other => Err(Error::at(
@@ -118,6 +122,7 @@ impl Kind {
             | Self::UsagePlan
             | Self::ApiKey
             | Self::UsagePlanKey
+            | Self::Mapping
             | Self::Inert => None,
         }
     }
@@ -144,6 +149,7 @@ impl Declared {
             | Kind::UsagePlan
             | Kind::ApiKey
             | Kind::UsagePlanKey
+            | Kind::Mapping
             | Kind::Inert => self.name.clone(),
         }
     }
@@ -159,6 +165,7 @@ impl Declared {
             | Kind::UsagePlan
             | Kind::ApiKey
             | Kind::UsagePlanKey
+            | Kind::Mapping
             | Kind::Inert => None,
         }
     }
@@ -195,6 +202,7 @@ impl Declared {
                 | Kind::UsagePlan
                 | Kind::ApiKey
                 | Kind::UsagePlanKey
+                | Kind::Mapping
                 | Kind::Inert,
                 _,
             ) => None,

@@ -42,7 +42,6 @@ impl Table {
             "DeletionProtectionEnabled",
             "OnDemandThroughput",
             "PointInTimeRecoverySpecification",
-            "SSESpecification",
             "TableClass",
             "Tags",
             "WarmThroughput",
@@ -168,19 +167,26 @@ pub fn check_bucket(mut fields: Fields) -> Result<(), Error> {
     fields.finish()
 }
 
-/// Checks a lifecycle rule. The one that there is forgets uploads that nobody completes, of which nobody sees whether
-/// they are forgotten; a rule that makes objects expire would have to be kept here, too.
+/// Checks a lifecycle rule. Those that there are forget uploads that nobody completes and versions that nobody sees; a rule
+/// that makes objects expire would have to be kept here, too.
 fn check_rule(mut rule: Fields) -> Result<(), Error> {
     rule.accept(&["Id"]);
     match rule.required_text("Status")?.as_str() {
         "Enabled" | "Disabled" => {}
         _ => return Err(rule.wrong("Status", "must be Enabled or Disabled")),
     }
-    let mut abort = rule.object("AbortIncompleteMultipartUpload")?;
-    if abort.integer("DaysAfterInitiation", 1..=365)?.is_none() {
-        return Err(abort.missing("DaysAfterInitiation"));
+    let mut forgets = rule.boolean("ExpiredObjectDeleteMarker")?.unwrap_or(false);
+    for (name, days) in [
+        ("AbortIncompleteMultipartUpload", "DaysAfterInitiation"),
+        ("NoncurrentVersionExpiration", "NoncurrentDays"),
+    ] {
+        let mut what = rule.object(name)?;
+        forgets |= what.integer(days, 1..=365)?.is_some();
+        what.finish()?;
     }
-    abort.finish()?;
+    if !forgets {
+        return Err(rule.wrong("Id", "names a rule that forgets nothing known here"));
+    }
     rule.finish()
 }
 

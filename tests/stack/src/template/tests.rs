@@ -163,7 +163,7 @@ fn what_is_not_supported_is_refused_with_its_place() {
         (
             "PublicAccessBlockConfiguration: { BlockPublicAcls: true }",
             "LifecycleConfiguration: { Rules: [{ Status: Enabled }] }",
-            "AbortIncompleteMultipartUpload.DaysAfterInitiation is missing",
+            "names a rule that forgets nothing known here",
         ),
         (
             "PublicAccessBlockConfiguration: { BlockPublicAcls: true }",
@@ -192,13 +192,18 @@ fn what_is_not_supported_is_refused_with_its_place() {
             "is HttpApi, which is not supported",
         ),
         (
+            "Type: ScheduleV2",
+            "Type: SQS",
+            "write an AWS::Lambda::EventSourceMapping",
+        ),
+        (
             "DefaultAuthorizer: Caller",
             "DefaultAuthorizer: Nobody",
             "names the unknown authorizer Nobody",
         ),
         (
-            "Queue: !GetAtt Jobs.Arn",
-            "Queue: arn:aws:sqs:x:1:other",
+            "EventSourceArn: !GetAtt Jobs.Arn",
+            "EventSourceArn: arn:aws:sqs:x:1:other",
             "reads other, which is no queue here",
         ),
         (
@@ -215,6 +220,11 @@ fn what_is_not_supported_is_refused_with_its_place() {
             "Path: /other",
             "Path: /private",
             "serves GET /private, which is served already",
+        ),
+        (
+            "ResourcePath: /~1throttled",
+            "ResourcePath: /throttled",
+            "must have its slashes, but for the first, written as ~1",
         ),
         (
             "ResourcePath: /~1throttled",

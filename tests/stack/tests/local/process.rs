@@ -58,6 +58,7 @@ impl Process {
         let folder = tempfile::tempdir().unwrap();
         let ready_file = folder.path().join("ready");
         let mut child = command(arguments)
+            .args(["--param", "SignUpCreditsAt=registration"])
             .args(["--port", "0", "--ready-file"])
             .arg(&ready_file)
             .stdout(Stdio::piped())

@@ -68,6 +68,16 @@ pub fn check(method: &str, path: &str, answer: &Answer) {
     if answer.header("content-type") == "application/problem+json" {
         answer.shape();
     }
+    if method == "HEAD" && api::openapi::HEADS.contains(&path) {
+        let operation = find("GET", path).unwrap();
+        assert!(
+            operation.answers.contains_key(&answer.status),
+            "HEAD {path}: {}",
+            answer.status
+        );
+        assert_eq!(answer.body, Value::Null, "HEAD {path} has a body");
+        return;
+    }
     let Some(operation) = find(method, path) else {
         // Preflights are not described. Whatever else is not there is told so in the one form of every error.
         if method != "OPTIONS" {

@@ -93,6 +93,12 @@ impl<'a> Person<'a> {
         send(self.request(Method::DELETE, path)).await
     }
 
+    /// Deletes their account, with their password.
+    pub async fn erase(&self) -> Answer {
+        let request = self.request(Method::DELETE, "/me");
+        send(request.json(&json!({"password": PASSWORD}))).await
+    }
+
     /// A POST with an `Idempotency-Key`.
     pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
         let request = self.request(Method::POST, path);

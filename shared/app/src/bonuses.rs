@@ -1,0 +1,152 @@
+//! Sign-up bonuses. The transaction that makes one due leaves a note of it, so that nothing else waits for it or fails
+//! with it; then it is booked at once. The purge books those that are left: a worker died, or the day gave as many as it
+//! may.
+
+use aws::Fault;
+use domain::accounts::User;
+use domain::bonuses::{BonusAt, BonusNote};
+use domain::ids::{Tenant, UserId};
+use domain::mailboxes::Mailbox;
+use domain::time::Day;
+use domain::{Refusal, Timestamp};
+use store::{Bonus, BonusBooked, System};
+
+use crate::{App, Error, clock, metrics};
+
+/// How often a booking is tried that other writes stood in the way of.
+const ATTEMPTS_MAX: u32 = 6;
+/// How many notes are read at once.
+const PAGE_NOTES: i32 = 100;
+/// How many pages of them one run of the purge looks at: those of suspended users stay, and keep nobody waiting.
+const PAGES_MAX: usize = 20;
+
+/// The bonus that becomes due for a new user with their account, if it does.
+pub(crate) fn due_at_registration(app: &App, user: &User, now: Timestamp) -> Option<BonusNote> {
+    match app.config.sign_up_bonus.at {
+        BonusAt::Registration => note(app, user, now),
+        BonusAt::Verification => None,
+    }
+}
+
+/// The bonus that becomes due for a user whose mailbox is shown, if it did not before.
+pub(crate) fn due_at_verification(app: &App, user: &User, now: Timestamp) -> Option<BonusNote> {
+    note(app, user, now).filter(|_| !user.email_verified)
+}
+
+fn note(app: &App, user: &User, now: Timestamp) -> Option<BonusNote> {
+    let given = app.config.sign_up_bonus.amount > domain::Credits::ZERO;
+    given.then(|| BonusNote {
+        user: user.id.clone(),
+        due_at: now,
+    })
+}
+
+/// Books a bonus that has just become due. The purge books it if that fails.
+pub(crate) async fn book_now(app: &App, due: Option<&BonusNote>) {
+    let Some(due) = due else { return };
+    if let Err(fault) = book(app, &due.user).await {
+        let fault = fault.chain();
+        tracing::error!(user = %due.user, fault, "a sign-up bonus is left to the purge");
+    }
+}
+
+/// How far the bonuses are after a run of the purge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BonusRun {
+    /// How many notes have ended.
+    pub ended: usize,
+    /// How many wait: for another day, for a suspension to end, or for a fault to be mended.
+    pub waiting: usize,
+}
+
+/// Books the bonuses that are still due.
+///
+/// # Errors
+/// A fault if they cannot be listed, or one could not be booked; the next run tries again.
+pub async fn go_on(app: &App) -> Result<BonusRun, Error> {
+    let (mut run, mut failed) = (BonusRun::default(), None);
+    let mut after = None;
+    'run: for _ in 0..PAGES_MAX {
+        let notes = app.store();
+        let notes = notes.bonus_notes(System, after.as_ref(), PAGE_NOTES);
+        let notes = notes.await?;
+        let Some(last) = notes.last() else { break };
+        after = Some(last.user.clone());
+        for note in &notes {
+            match book(app, &note.user).await {
+                Ok(Step::Ended) => run.ended += 1,
+                Ok(Step::Waits) => run.waiting += 1,
+                Ok(Step::DayIsFull) => {
+                    run.waiting += 1;
+                    break 'run;
+                }
+                Err(fault) => {
+                    tracing::error!(user = %note.user, fault = fault.chain(), "a bonus is stuck");
+                    run.waiting += 1;
+                    failed = Some(fault);
+                }
+            }
+        }
+    }
+    match failed {
+        None => Ok(run),
+        Some(fault) => Err(fault.into()),
+    }
+}
+
+/// What became of a bonus.
+enum Step {
+    /// It is booked, or will never be: the note has ended.
+    Ended,
+    /// It goes on being due.
+    Waits,
+    /// The day has given as many as it may.
+    DayIsFull,
+}
+
+/// Books the bonus that `user` is due. Two at once book it once.
+async fn book(app: &App, user: &UserId) -> Result<Step, Fault> {
+    let (store, rule) = (app.store(), &app.config.sign_up_bonus);
+    let tenant = Tenant::User(user.clone());
+    let (profile, wallet, key) =
+        tokio::try_join!(store.user(user), store.wallet(&tenant), app.mailbox_key())?;
+    let Some(profile) = profile else {
+        store.end_bonus_note(user).await?;
+        return Ok(Step::Ended);
+    };
+    let mailbox = key
+        .digest(&Mailbox::of(&profile.email))
+        .map_err(Fault::doing("remembering a mailbox"))?;
+    let mut wallet = wallet;
+    for attempt in 0..ATTEMPTS_MAX {
+        let now = clock::now();
+        let booked = wallet
+            .bonus(user, rule.amount, now)
+            .map_err(Fault::doing("booking a sign-up bonus"))?;
+        let bonus = Bonus {
+            user,
+            mailbox: &mailbox,
+            booked: &booked,
+            day: Day::from(now),
+            per_day_max: rule.per_day_max,
+        };
+        match store.book_bonus(&bonus).await? {
+            BonusBooked::Done | BonusBooked::NotDue => return Ok(Step::Ended),
+            BonusBooked::Had => {
+                tracing::info!(user = %user, "this mailbox had its sign-up bonus before");
+                store.end_bonus_note(user).await?;
+                return Ok(Step::Ended);
+            }
+            BonusBooked::Closed => return Ok(Step::Waits),
+            BonusBooked::DayIsFull => {
+                tracing::warn!(user = %user, "the day has given all its sign-up bonuses; this one waits");
+                metrics::gauge("BonusesWaiting", 1);
+                return Ok(Step::DayIsFull);
+            }
+            BonusBooked::WalletMoved(moved) => wallet = moved,
+            BonusBooked::Busy => wallet = store.wallet(&tenant).await?,
+        }
+        clock::back_off(attempt).await?;
+    }
+    Err(Fault::new("booking a sign-up bonus", Refusal::Busy))
+}

@@ -1,0 +1,102 @@
+//! Pages of lists that are at hand whole, because they are short. Owns where a page begins and ends; refuses to know what
+//! is listed. Lists that grow are paged by the store.
+
+use domain::Refusal;
+use store::{Cursor, Place, Sequence};
+
+/// A page of a list.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// What to send for the next page, if there is one.
+    pub next_cursor: Option<String>,
+}
+
+/// Which page is wanted.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Where it starts: after this place, if given.
+    pub cursor: Option<String>,
+    /// How long it may be.
+    pub limit: u32,
+}
+
+/// A page of rows that have no names of their own: they are numbered in their order. `binding` names the caller and the
+/// query.
+///
+/// # Errors
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list.
+pub fn numbered<T>(rows: Vec<T>, binding: &str, wanted: &Wanted) -> Result<Page<T>, Refusal> {
+    let numbered: Vec<_> = (1..).map(Sequence::new).zip(rows).collect();
+    let page = of(
+        numbered,
+        binding,
+        wanted,
+        |(number, _)| *number,
+        |row, last| row > last,
+    )?;
+    Ok(Page {
+        rows: page.rows.into_iter().map(|(_, row)| row).collect(),
+        next_cursor: page.next_cursor,
+    })
+}
+
+/// A page of `rows`, which are in the list's order: each has a place, and `is_after` says whether one comes after another.
+///
+/// # Errors
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list.
+pub(crate) fn of<T, P: Place>(
+    rows: Vec<T>,
+    binding: &str,
+    wanted: &Wanted,
+    place: impl Fn(&T) -> P,
+    is_after: impl Fn(&P, &P) -> bool,
+) -> Result<Page<T>, Refusal> {
+    let cursor = wanted.cursor.as_deref();
+    let after = cursor
+        .map(|text| Cursor::<P>::open(text, binding))
+        .transpose()?;
+    let is_wanted = |row: &T| match &after {
+        Some(last) => is_after(&place(row), last.place()),
+        None => true,
+    };
+    let mut rows: Vec<T> = rows.into_iter().filter(is_wanted).collect();
+    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| more);
+    let next_cursor = last.map(|row| Cursor::after(place(row)).seal(binding));
+    Ok(Page { rows, next_cursor })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_on_one_page_and_in_order() {
+        for (length, limit) in [(0, 1), (1, 1), (2, 1), (7, 3), (6, 3), (5, 100)] {
+            let (mut seen, mut cursor) = (Vec::new(), None);
+            loop {
+                let wanted = Wanted { cursor, limit };
+                let rows: Vec<u32> = (0..length).collect();
+                let page = numbered(rows, "list", &wanted).expect("our own cursor");
+                assert!(page.rows.len() <= limit as usize);
+                seen.extend(page.rows);
+                cursor = page.next_cursor;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(seen, (0..length).collect::<Vec<_>>());
+        }
+        let foreign = Cursor::after(Sequence::new(1)).seal("another list");
+        let wanted = Wanted {
+            cursor: Some(foreign),
+            limit: 1,
+        };
+        let refused = numbered(vec![1, 2], "list", &wanted);
+        assert_eq!(refused.map(|page| page.rows), Err(Refusal::InvalidCursor));
+    }
+}

@@ -1,0 +1,86 @@
+//! Making the usage-plan keys that plans share. The template has the first of each plan, and this the others: hundreds
+//! of resources would not fit a CloudFormation stack. The sweep sees that some are missing, and the key worker makes them.
+
+use std::time::Duration;
+
+use ::plans::Made;
+use aws::Fault;
+use domain::accounts::Plan;
+use domain::plans::{SharedKeys, Usage, shared_key_value};
+use queue::LookAtKeys;
+use store::System;
+
+use crate::plans::PACE;
+use crate::{App, Error, clock};
+
+/// How long one run of the worker makes keys.
+const RUN_MAX: Duration = Duration::from_secs(14);
+
+/// Has the worker look at the shared keys until all of them may be named; whether it had to.
+///
+/// # Errors
+/// A fault if it could not be found out or sent; the next run of the sweep tries again.
+pub async fn send_missing(app: &App) -> Result<bool, Error> {
+    let wanted = app.config.shared_keys.count;
+    if wanted <= SharedKeys::FIRST.ready {
+        return Ok(false);
+    }
+    let is_missing = app.store().shared_keys().await?.ready < wanted;
+    if is_missing {
+        app.queue().look_at_keys(&LookAtKeys::Shared).await?;
+    }
+    Ok(is_missing)
+}
+
+/// Makes shared keys that are missing, for some seconds, and has them named once API Gateway had the time to hear
+/// of them all; how many keys there are now, if that changed. Stops early where API Gateway makes no more.
+///
+/// # Errors
+/// A fault if something did not work; doing everything again is harmless.
+pub(crate) async fn make_missing(app: &App) -> Result<Option<i64>, Error> {
+    let began_at = clock::now();
+    let wanted = app.config.shared_keys.count;
+    let SharedKeys { ready, made, .. } = app.store().shared_keys().await?;
+    let mut keys = None;
+    for number in made..wanted {
+        if clock::now().since(began_at) >= RUN_MAX {
+            return Ok(keys);
+        }
+        for plan in Plan::ALL {
+            if !make(app, plan, number, &mut keys).await? {
+                return Ok(keys);
+            }
+        }
+        let made = app
+            .store()
+            .shared_keys_made(System, number + 1, clock::now());
+        made.await?;
+    }
+    let SharedKeys { made, made_at, .. } = app.store().shared_keys().await?;
+    let settles_at = made_at.plus(app.config.key_settles_after);
+    if ready < wanted && made >= wanted && clock::now() >= settles_at {
+        app.store().shared_keys_ready(System, made).await?;
+    }
+    Ok(keys)
+}
+
+/// Makes one key, and enters it in its plan; `false` if it was not made.
+async fn make(app: &App, plan: Plan, number: u32, keys: &mut Option<i64>) -> Result<bool, Fault> {
+    let (plans, now) = (app.plans()?, clock::now());
+    let value = shared_key_value(&app.config.shared_keys.prefix, plan, number);
+    let key = match plans.make(&value, &value, now).await? {
+        Made::New(key) => {
+            *keys = Some(app.store().count_keys(System, 1).await?);
+            key
+        }
+        Made::Before(key) => key,
+        Made::TooFast => return Ok(false),
+        Made::OutOfStock => {
+            tracing::warn!(value, "there is no usage-plan key left; fewer are shared");
+            return Ok(false);
+        }
+    };
+    plans.enter(&key, Usage::Shared(plan)).await?;
+    clock::wait_until(now.plus(PACE)).await;
+    Ok(true)
+}

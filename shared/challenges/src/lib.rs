@@ -1,0 +1,96 @@
+//! Challenges that tell people from programs. Owns asking a verifier whether an answer is right; refuses to know what was
+//! asked, and what depends on it.
+//!
+//! Verifiers agree on one protocol: a form with `secret` and `response`, answered by JSON with `success`. So do
+//! Turnstile (<https://developers.cloudflare.com/turnstile/get-started/server-side-validation/>), hCaptcha
+//! (<https://docs.hcaptcha.com/#verify-the-user-response-server-side>) and reCAPTCHA
+//! (<https://developers.google.com/recaptcha/docs/verify>).
+
+use std::time::Duration;
+
+use auth::opaque::Secret;
+use reqwest::{Client, Url};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the verifier may take to answer: somebody waits for it, and the function has ten seconds.
+pub const TIMEOUT: Duration = Duration::from_secs(4);
+/// The longest answer that is read.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Why nobody knows whether a challenge was solved.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Unclear(String);
+
+/// Asks one verifier.
+pub struct Verifier {
+    url: Url,
+    secret: Secret,
+    http: Client,
+}
+
+#[derive(Serialize)]
+struct Question<'a> {
+    secret: &'a str,
+    response: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    success: bool,
+}
+
+impl Verifier {
+    /// A client for the verifier at `url`, which knows us by `secret`.
+    ///
+    /// # Errors
+    /// [`Unclear`] if the address is none, or TLS cannot be set up.
+    pub fn new(url: &str, secret: Secret) -> Result<Self, Unclear> {
+        // A provider that was installed before is this one: the workspace has no other.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let url = Url::parse(url).map_err(unclear("the verifier's address is not a URL"))?;
+        let http = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .user_agent("velro")
+            .build()
+            .map_err(unclear("no HTTP client"))?;
+        Ok(Self { url, secret, http })
+    }
+
+    /// Whether `response` is the right answer to a challenge.
+    ///
+    /// # Errors
+    /// [`Unclear`] if the verifier did not say so plainly. It never holds the secret.
+    pub async fn is_solved(&self, response: &str) -> Result<bool, Unclear> {
+        let question = Question {
+            secret: self.secret.expose(),
+            response,
+        };
+        let asked = self.http.post(self.url.clone()).form(&question).send();
+        let mut answer = asked
+            .await
+            .map_err(|error| unclear("the verifier does not answer")(error.without_url()))?;
+        if !answer.status().is_success() {
+            return Err(Unclear(format!("the verifier answers {}", answer.status())));
+        }
+        let mut read = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(unclear("the answer is cut"))? {
+            read.extend_from_slice(&chunk);
+            if read.len() > ANSWER_BYTES_MAX {
+                return Err(Unclear("the answer has no end".to_owned()));
+            }
+        }
+        let answer: Answer = serde_json::from_slice(&read).map_err(unclear("no such answer"))?;
+        Ok(answer.success)
+    }
+}
+
+fn unclear<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> Unclear {
+    move |error| Unclear(format!("{what}: {error}"))
+}

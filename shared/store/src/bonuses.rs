@@ -1,0 +1,202 @@
+//! Sign-up bonuses: the notes of those that are due, and booking one. A bonus is booked once a mailbox for ever, and no
+//! more often in a day than the operator allows, all in the transaction that books it.
+
+use std::time::Duration;
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use domain::bonuses::BonusNote;
+use domain::ids::UserId;
+use domain::ledger::{Booked, Wallet};
+use domain::time::Day;
+
+use crate::items::{self, BonusNoteItem, Item, WalletItem, day_key, mailbox_key, number, text};
+use crate::transact::{Outcome, Reason};
+use crate::{Store, System};
+
+/// How long a day's count is kept from the beginning of its day.
+const COUNT_KEPT: Duration = Duration::from_secs(40 * 24 * 3_600);
+
+/// A bonus that is to be booked.
+#[derive(Debug)]
+pub struct Bonus<'a> {
+    /// Whose.
+    pub user: &'a UserId,
+    /// The digest of their mailbox.
+    pub mailbox: &'a str,
+    /// The booking, worked out from the wallet as it was read.
+    pub booked: &'a Booked,
+    /// The day that gives it.
+    pub day: Day,
+    /// How many a day gives.
+    pub per_day_max: u32,
+}
+
+/// What became of a bonus.
+#[derive(Debug)]
+pub enum BonusBooked {
+    /// It is booked.
+    Done,
+    /// It was booked before, or is not due.
+    NotDue,
+    /// The mailbox, or this very account, had its bonus before.
+    Had,
+    /// The day has given as many as it may.
+    DayIsFull,
+    /// The account is suspended, or gone.
+    Closed,
+    /// The wallet moved meanwhile; this is how it is now.
+    WalletMoved(Wallet),
+    /// Other writes were under way.
+    Busy,
+}
+
+impl Store {
+    /// The write of a note. Writing it again changes nothing that matters.
+    pub(crate) fn note_bonus(&self, note: &BonusNote) -> Result<TransactWriteItem, Fault> {
+        let put = Put::builder()
+            .table_name(&self.tables.accounts)
+            .set_item(Some(items::write(&BonusNoteItem::from(note))?))
+            .build()
+            .map_err(Fault::doing("building a note of a bonus"))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// The end of a note, whether or not there is one.
+    pub(crate) fn unnote_bonus(&self, user: &UserId) -> Result<TransactWriteItem, Fault> {
+        let delete = Delete::builder()
+            .table_name(&self.tables.accounts)
+            .set_key(Some(note_key(user)))
+            .build()
+            .map_err(Fault::doing("building the end of a note of a bonus"))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Some of the notes.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn bonus_notes(
+        &self,
+        _: System,
+        after: Option<&UserId>,
+        limit: i32,
+    ) -> Result<Vec<BonusNote>, Fault> {
+        let start = after.map(note_key);
+        let found = self
+            .client
+            .query()
+            .set_exclusive_start_key(start)
+            .table_name(&self.tables.accounts)
+            .key_condition_expression("pk = :notes")
+            .expression_attribute_values(":notes", text(BonusNoteItem::KEY))
+            .consistent_read(true)
+            .limit(limit)
+            .send()
+            .await
+            .map_err(Fault::doing("listing notes of bonuses"))?;
+        let found = found.items.unwrap_or_default().into_iter();
+        found
+            .map(|item| items::read::<BonusNoteItem>(item)?.try_into())
+            .collect()
+    }
+
+    /// Ends a note without booking anything. Ending it twice changes nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn end_bonus_note(&self, user: &UserId) -> Result<(), Fault> {
+        self.client
+            .delete_item()
+            .table_name(&self.tables.accounts)
+            .set_key(Some(note_key(user)))
+            .send()
+            .await
+            .map_err(Fault::doing("ending a note of a bonus"))?;
+        Ok(())
+    }
+
+    /// Books a bonus, remembers its mailbox, counts it to its day and ends its note, all or nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn book_bonus(&self, bonus: &Bonus<'_>) -> Result<BonusBooked, Fault> {
+        let doing = "booking a sign-up bonus";
+        let note = Delete::builder()
+            .table_name(&self.tables.accounts)
+            .set_key(Some(note_key(bonus.user)))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let (pk, sk) = mailbox_key(bonus.mailbox);
+        let mailbox = Put::builder()
+            .table_name(&self.tables.accounts)
+            .item("pk", text(pk))
+            .item("sk", text(sk))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .map_err(Fault::doing(doing))?;
+        let mut actions = vec![
+            TransactWriteItem::builder().delete(note).build(),
+            TransactWriteItem::builder().put(mailbox).build(),
+            self.count_bonus(bonus)?,
+            self.check_good_standing(bonus.user, None)?,
+        ];
+        actions.extend(self.booking(bonus.booked)?);
+        let reasons = match self.transact(doing, actions).await? {
+            Outcome::Committed => return Ok(BonusBooked::Done),
+            Outcome::Busy => return Ok(BonusBooked::Busy),
+            Outcome::Cancelled(reasons) => reasons,
+        };
+        let mut reasons = reasons.into_iter();
+        let mut failed = || match reasons.next() {
+            Some(Reason::Condition(item)) => Some(item),
+            Some(Reason::None) | None => None,
+        };
+        let (note, mailbox, day, account) = (failed(), failed(), failed(), failed());
+        let (wallet, entry) = (failed(), failed());
+        if note.is_some() {
+            return Ok(BonusBooked::NotDue);
+        }
+        if mailbox.is_some() || entry.is_some() {
+            return Ok(BonusBooked::Had);
+        }
+        if account.is_some() {
+            return Ok(BonusBooked::Closed);
+        }
+        if day.is_some() {
+            return Ok(BonusBooked::DayIsFull);
+        }
+        match wallet {
+            Some(Some(item)) => Ok(BonusBooked::WalletMoved(
+                items::read::<WalletItem>(item)?.try_into()?,
+            )),
+            Some(None) | None => Err(Fault::new(doing, "there is no wallet")),
+        }
+    }
+
+    fn count_bonus(&self, bonus: &Bonus<'_>) -> Result<TransactWriteItem, Fault> {
+        let (pk, sk) = day_key(bonus.day);
+        let kept_until = bonus.day.begins().plus(COUNT_KEPT);
+        let update = Update::builder()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
+            .update_expression("SET #ttl = :ttl ADD given :one")
+            .condition_expression("attribute_not_exists(given) OR given < :max")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":ttl", number(kept_until.seconds()))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":max", number(bonus.per_day_max))
+            .build()
+            .map_err(Fault::doing("building a day's count of bonuses"))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+fn note_key(user: &UserId) -> Item {
+    Item::from([
+        ("pk".to_owned(), text(BonusNoteItem::KEY)),
+        ("sk".to_owned(), text(user.as_str())),
+    ])
+}

@@ -1,0 +1,136 @@
+//! Guessing is limited, and nobody can turn the limits on the owner of an account.
+
+use futures::future::join_all;
+use serde_json::json;
+
+use crate::harness::{Answer, Cloud, PASSWORD, Person, token_in};
+
+const ANOTHER: &str = "a rather different phrase 8";
+
+async fn login(cloud: &Cloud, host: u8, email: &str, password: &str) -> Answer {
+    let body = json!({"email": email, "password": password});
+    cloud.post_from(host, "/auth/login", &body).await
+}
+
+/// Guesses from one address, all at once; how many were looked at.
+async fn guess(cloud: &Cloud, host: u8, email: &str, count: usize) -> usize {
+    let guesses = (0..count).map(|_| login(cloud, host, email, "a guess"));
+    let answers = join_all(guesses).await;
+    for answer in answers.iter().filter(|answer| answer.status != 401) {
+        answer.problem(429, "rate_limited");
+        let seconds: u64 = answer.header("retry-after").parse().unwrap();
+        assert!((1..=900).contains(&seconds), "{seconds}");
+    }
+    let is_looked_at = |answer: &&Answer| answer.status == 401;
+    answers.iter().filter(is_looked_at).count()
+}
+
+async fn reset(cloud: &Cloud, host: u8, ada: &Person<'_>) {
+    let whose = json!({"email": ada.email});
+    let asked = cloud.post_from(host, "/auth/password-reset", &whose).await;
+    assert_eq!(asked.status, 202);
+    let letters = cloud.letters(&ada.email, "Choose a new password", 1).await;
+    let body = json!({"token": token_in(&letters[0]), "password": ANOTHER});
+    let confirmed = cloud
+        .post_from(host, "/auth/password-reset/confirm", &body)
+        .await;
+    assert_eq!(confirmed.status, 204);
+}
+
+#[tokio::test]
+async fn five_wrong_guesses_lock_an_e_mail_for_where_they_come_from_and_for_nobody_else() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    // Known or not: the answers are the same.
+    for email in [ada.email.as_str(), "nobody@example.org"] {
+        assert_eq!(guess(&cloud, 66, email, 12).await, 5, "{email}");
+    }
+    let locked = login(&cloud, 66, &ada.email, PASSWORD).await;
+    locked.problem(429, "rate_limited");
+    assert_eq!(login(&cloud, 7, &ada.email, PASSWORD).await.status, 200);
+    // Somebody who signs in elsewhere opens nothing for the one who guesses.
+    let locked = login(&cloud, 66, &ada.email, PASSWORD).await;
+    locked.problem(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn guesses_from_everywhere_lock_an_e_mail_but_not_where_its_owner_signs_in() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    assert_eq!(login(&cloud, 7, &ada.email, PASSWORD).await.status, 200);
+    let mut looked_at = 0;
+    for host in 100..112 {
+        looked_at += guess(&cloud, host, &ada.email, 5).await;
+    }
+    assert_eq!(looked_at, 50);
+    let locked = login(&cloud, 99, &ada.email, PASSWORD).await;
+    locked.problem(429, "rate_limited");
+    // Her own computer is known, and has the limit of one source as ever.
+    assert_eq!(login(&cloud, 7, &ada.email, PASSWORD).await.status, 200);
+    assert_eq!(guess(&cloud, 7, &ada.email, 8).await, 5);
+
+    // From a place where she never was, and while the guesses go on, the letter opens.
+    reset(&cloud, 88, &ada).await;
+    for host in 120..132 {
+        guess(&cloud, host, &ada.email, 5).await;
+    }
+    assert_eq!(login(&cloud, 88, &ada.email, ANOTHER).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_reset_opens_what_its_owner_locked_on_another_device() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    assert_eq!(guess(&cloud, 7, &ada.email, 6).await, 5);
+    reset(&cloud, 8, &ada).await;
+    assert_eq!(login(&cloud, 7, &ada.email, ANOTHER).await.status, 200);
+}
+
+#[tokio::test]
+async fn two_writings_of_a_domain_are_one_account_and_a_bad_address_is_told_why() {
+    let cloud = Cloud::start().await;
+    let ada = Person::register_as(&cloud, "ada@b\u{fc}cher.example").await;
+    let me = ada.get("/me").await.expect(200);
+    assert_eq!(me["email"], "ada@xn--bcher-kva.example");
+    for same in ["ada@xn--bcher-kva.example", "ADA@Bu\u{308}cher.example"] {
+        let body = json!({"email": same, "password": PASSWORD});
+        let again = cloud.post("/auth/register", &body).await;
+        again.problem(409, "conflict");
+        assert_eq!(login(&cloud, 7, same, PASSWORD).await.status, 200, "{same}");
+    }
+    for (email, word) in [
+        ("ada@example.org.", "dot"),
+        ("\u{e4}da@example.org", "ASCII"),
+        ("ada", "e-mail address"),
+    ] {
+        let body = json!({"email": email, "password": PASSWORD});
+        let refused = cloud.post("/auth/register", &body).await;
+        assert!(refused.problem(422, "validation_failed").contains("email"));
+        let message = refused.body["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains(word), "{email}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_opens_whichever_keyboard_writes_it() {
+    let cloud = Cloud::start().await;
+    let decomposed = "cafe\u{301} du\u{a0}matin";
+    let body = json!({"email": "ada@example.org", "password": decomposed});
+    assert_eq!(cloud.post("/auth/register", &body).await.status, 201);
+    for typed in ["caf\u{e9} du matin", decomposed] {
+        let answer = login(&cloud, 7, "ada@example.org", typed).await;
+        assert_eq!(answer.status, 200, "{typed:?}");
+    }
+    let other = login(&cloud, 7, "ada@example.org", "cafe du matin").await;
+    other.problem(401, "unauthorized");
+    // A common one is common however its characters are made up, and a hidden one hides nothing.
+    for password in ["password1\u{323}\u{200d}", "trust\u{200b}no1"] {
+        let body = json!({"email": "eve@example.org", "password": password});
+        let refused = cloud.post("/auth/register", &body).await;
+        assert!(
+            refused
+                .problem(422, "validation_failed")
+                .contains("password")
+        );
+    }
+}
