@@ -3,6 +3,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::harness::{Answer, Cloud, Person, send};
 
@@ -176,5 +178,54 @@ async fn a_visitor_sees_nothing_of_what_a_generation_cost() {
             Value::Null,
             "{seen:#}"
         );
+    }
+}
+
+/// The status of the answer that comes next on a connection; the answer is read to its end.
+async fn next_status(connection: &mut TcpStream) -> u16 {
+    let mut answer = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&answer);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                let is_length = name.eq_ignore_ascii_case("content-length");
+                is_length.then(|| value.trim().parse::<usize>().unwrap())
+            });
+            if body.len() >= length.unwrap() {
+                return head.split(' ').nth(1).unwrap().parse().unwrap();
+            }
+        }
+        let mut part = [0; 4096];
+        let count = connection.read(&mut part).await.unwrap();
+        assert!(count > 0, "the connection ended: {answer:?}");
+        answer.extend_from_slice(&part[..count]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_read_to_its_end_so_that_the_connection_lives_on() {
+    const BODY_SIZE_BYTES: usize = 1024 * 1024;
+    let cloud = Cloud::start().await;
+    let request = cloud.request(Method::POST, "").build().unwrap();
+    let authority = request.url().authority();
+    let stage = request.url().path().trim_end_matches('/');
+    let mut connection = TcpStream::connect(authority).await.unwrap();
+    let body = vec![b'x'; BODY_SIZE_BYTES];
+    for (path, status) in [
+        (format!("{stage}/projects"), 401),
+        (format!("{stage}/no/such/path"), 404),
+        ("/elsewhere/projects".to_owned(), 403),
+    ]
+    .iter()
+    .cycle()
+    .take(21)
+    {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-length: {BODY_SIZE_BYTES}\r\n\r\n"
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connection.write_all(&body).await.unwrap();
+        assert_eq!(next_status(&mut connection).await, *status, "{path}");
     }
 }

@@ -284,9 +284,12 @@ impl Gateway {
         self.router.find(method, path).is_some()
     }
 
-    /// Answers one request.
+    /// Answers one request. Its body is read to the end first, whatever the answer: what is left unread would end the
+    /// connection under a client that is still sending.
     pub async fn serve(&self, peer: SocketAddr, request: Request<Incoming>) -> Answer {
-        let path = request.uri().path();
+        let (parts, body) = request.into_parts();
+        let body = http::body(body, REQUEST_SIZE_BYTES_MAX).await;
+        let path = parts.uri.path();
         let rest = path
             .strip_prefix('/')
             .and_then(|path| path.strip_prefix(&self.stage));
@@ -295,7 +298,6 @@ impl Gateway {
             Some(rest) if rest.starts_with('/') => rest.to_owned(),
             Some(_) | None => return wrong_stage(),
         };
-        let (parts, body) = request.into_parts();
         let call = Call::new(&parts, peer, &self.stage, &path);
         let mut resource_path = None;
         let mut grant = None;
@@ -335,7 +337,7 @@ impl Gateway {
         &'s self,
         call: &Call,
         headers: &HeaderMap,
-        body: Incoming,
+        body: Result<Bytes, BodyError>,
         resource_path: &mut Option<&'s str>,
         grant: &mut Option<Arc<Grant>>,
     ) -> Result<Answer, GatewayError> {
@@ -369,12 +371,10 @@ impl Gateway {
         {
             return Err(GatewayError::Throttled);
         }
-        let body = http::body(body, REQUEST_SIZE_BYTES_MAX)
-            .await
-            .map_err(|error| match error {
-                BodyError::TooLarge => GatewayError::RequestTooLarge,
-                BodyError::Broken => GatewayError::BrokenBody,
-            })?;
+        let body = body.map_err(|error| match error {
+            BodyError::TooLarge => GatewayError::RequestTooLarge,
+            BodyError::Broken => GatewayError::BrokenBody,
+        })?;
         let binary = self.is_binary(media_type(headers.get(CONTENT_TYPE)));
         let event = event::proxy(routed, grant.as_deref(), &body, binary);
         if event.len() > EVENT_SIZE_BYTES_MAX {
