@@ -3,15 +3,20 @@
 //! Owns: the one SDK configuration (TLS stack, time-outs, attempts) that every client is built from, and [`Fault`],
 //! what goes wrong on our side. Refuses to know any service: each SDK has one crate that names it.
 
+mod roots;
+
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-pub use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::tls::{self, TlsContext, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+pub use aws_types::SdkConfig;
+use aws_types::region::Region;
 
 /// A connection within one Region takes milliseconds; one that takes longer is tried again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -22,23 +27,51 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 /// Attempts at one call, the first included.
 const ATTEMPTS_MAX: u32 = 3;
 
-/// The configuration that every client is built from. Credentials and Region come from the function's environment,
-/// so nothing is asked over the network.
-pub async fn config() -> SdkConfig {
+/// Where a function finds its credentials, as Lambda names them.
+const CREDENTIALS_NAME: &str = "Lambda's environment";
+
+/// The configuration that every client is built from. Credentials and Region come from the environment, where Lambda
+/// puts them: no other place is looked at and nothing is asked over the network. `AWS_ENDPOINT_URL` leads elsewhere,
+/// as it does for every SDK.
+///
+/// # Errors
+///
+/// When one of the variables is missing, or the roots of trust cannot be read.
+pub fn config() -> Result<SdkConfig, Fault> {
+    let doing = "reading where AWS is";
+    let variable = |name: &'static str| {
+        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+        value.ok_or_else(|| Fault::new(doing, format!("{name} is not set")))
+    };
+    let credentials = Credentials::new(
+        variable("AWS_ACCESS_KEY_ID")?,
+        variable("AWS_SECRET_ACCESS_KEY")?,
+        variable("AWS_SESSION_TOKEN").ok(),
+        None,
+        CREDENTIALS_NAME,
+    );
+    let trust = TlsContext::builder()
+        .with_trust_store(roots::trusted())
+        .build()
+        .map_err(Fault::doing(doing))?;
     let client = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .tls_context(trust)
         .build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(CALL_TIMEOUT)
         .build();
-    aws_config::defaults(BehaviorVersion::latest())
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(variable("AWS_REGION")?))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(client)
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
-        .load()
-        .await
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX));
+    config.set_endpoint_url(variable("AWS_ENDPOINT_URL").ok());
+    Ok(config.build())
 }
 
 /// Something that should not have happened: ours, logged once, never told to a client.

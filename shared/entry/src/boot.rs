@@ -24,6 +24,13 @@ where
             return Exit::FAILURE;
         }
     };
+    let sdk = match aws::config() {
+        Ok(sdk) => sdk,
+        Err(fault) => {
+            tracing::error!(fault = fault.chain(), "the function cannot start");
+            return Exit::FAILURE;
+        }
+    };
     // One thread: a function serves one request at a time, and waits for AWS most of it.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -37,7 +44,7 @@ where
     };
     runtime.block_on(async {
         // Lives as long as the process: leaking it makes it `Copy` for every request.
-        let app: &'static App = Box::leak(Box::new(App::new(config, aws::config().await)));
+        let app: &'static App = Box::leak(Box::new(App::new(config, sdk)));
         match body(app).await {
             Ok(()) => Exit::SUCCESS,
             Err(error) => {

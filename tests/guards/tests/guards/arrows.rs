@@ -6,9 +6,9 @@ use crate::workspace::{self, built_with, folder, own_folder, shipped};
 
 /// What only these of our crates may name: one each, but for the HTTP client of the three services that are not AWS's.
 /// Everything of AWS must be in this list.
-const HOMES: [(&str, &[&str]); 17] = [
+const HOMES: [(&str, &[&str]); 20] = [
     ("argon2", &["shared/auth"]),
-    ("aws-config", &["shared/aws"]),
+    ("aws-credential-types", &["shared/aws"]),
     ("aws-sdk-apigateway", &["shared/plans"]),
     ("aws-sdk-dynamodb", &["shared/store"]),
     ("aws-sdk-s3", &["shared/blobs"]),
@@ -16,6 +16,9 @@ const HOMES: [(&str, &[&str]); 17] = [
     ("aws-sdk-sqs", &["shared/queue"]),
     ("aws-sdk-ssm", &["shared/secrets"]),
     ("aws-smithy-http-client", &["shared/aws"]),
+    ("aws-smithy-runtime-api", &["shared/aws"]),
+    ("aws-smithy-types", &["shared/aws"]),
+    ("aws-types", &["shared/aws"]),
     ("aws_lambda_events", &["shared/entry"]),
     ("jsonwebtoken", &["shared/auth"]),
     ("lambda_http", &["shared/entry"]),
