@@ -32,15 +32,15 @@ const CREDENTIALS_NAME: &str = "Lambda's environment";
 
 /// The configuration that every client is built from. Credentials and Region come from the environment, where Lambda
 /// puts them: no other place is looked at and nothing is asked over the network. `AWS_ENDPOINT_URL` leads elsewhere,
-/// as it does for every SDK.
+/// as it does for every SDK. `lookup` reads a variable.
 ///
 /// # Errors
 ///
 /// When one of the variables is missing, or the roots of trust cannot be read.
-pub fn config() -> Result<SdkConfig, Fault> {
+pub fn config(lookup: impl Fn(&str) -> Option<String>) -> Result<SdkConfig, Fault> {
     let doing = "reading where AWS is";
     let variable = |name: &'static str| {
-        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+        let value = lookup(name).filter(|value| !value.is_empty());
         value.ok_or_else(|| Fault::new(doing, format!("{name} is not set")))
     };
     let credentials = Credentials::new(
@@ -51,7 +51,7 @@ pub fn config() -> Result<SdkConfig, Fault> {
         CREDENTIALS_NAME,
     );
     let trust = TlsContext::builder()
-        .with_trust_store(roots::trusted())
+        .with_trust_store(roots::trusted(lookup(roots::OTHER_ROOTS).is_some()))
         .build()
         .map_err(Fault::doing(doing))?;
     let client = aws_smithy_http_client::Builder::new()

@@ -7,7 +7,7 @@
 use aws_smithy_http_client::tls::TrustStore;
 
 /// Names another file of roots, as it does for OpenSSL: for an endpoint of one's own, or a proxy that opens TLS.
-const OTHER_ROOTS: &str = "SSL_CERT_FILE";
+pub(crate) const OTHER_ROOTS: &str = "SSL_CERT_FILE";
 
 /// Amazon Trust Services' roots, from <https://www.amazontrust.com/repository/>. AWS asks its clients to trust all five:
 /// <https://aws.amazon.com/blogs/security/how-to-prepare-for-aws-move-to-its-own-certificate-authority/>.
@@ -19,9 +19,9 @@ const AMAZON_ROOTS: [&str; 5] = [
     include_str!("../roots/starfield-services-root-g2.pem"),
 ];
 
-/// Amazon's roots, or the system's where `SSL_CERT_FILE` says so.
-pub(crate) fn trusted() -> TrustStore {
-    if std::env::var_os(OTHER_ROOTS).is_some() {
+/// Amazon's roots, or the system's where `SSL_CERT_FILE` names others.
+pub(crate) fn trusted(has_other_roots: bool) -> TrustStore {
+    if has_other_roots {
         return TrustStore::default();
     }
     let none = TrustStore::empty();

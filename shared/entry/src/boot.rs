@@ -24,7 +24,7 @@ where
             return Exit::FAILURE;
         }
     };
-    let sdk = match aws::config() {
+    let sdk = match environment::sdk() {
         Ok(sdk) => sdk,
         Err(fault) => {
             tracing::error!(fault = fault.chain(), "the function cannot start");

@@ -8,6 +8,7 @@ use app::config::{
     ChallengeSettings, Config, FalSettings, JobSettings, SharedKeySettings, StripeSettings,
     TokenSettings, UnknownPolicy,
 };
+use aws::{Fault, SdkConfig};
 use blobs::Buckets;
 use domain::Credits;
 use domain::accounts::{Email, Plan};
@@ -23,6 +24,14 @@ use store::Tables;
 /// One line that names everything missing or wrong.
 pub(crate) fn config() -> Result<Config, String> {
     read(|name| std::env::var(name).ok())
+}
+
+/// How AWS is reached, by the variables that Lambda sets.
+///
+/// # Errors
+/// When one of them is missing.
+pub(crate) fn sdk() -> Result<SdkConfig, Fault> {
+    aws::config(|name| std::env::var(name).ok())
 }
 
 fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
