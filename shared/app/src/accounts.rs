@@ -212,23 +212,25 @@ pub struct Admitted {
     pub usage_key: String,
 }
 
-async fn admitted(app: &App, user: &User, caller: Caller) -> Result<Admitted, Fault> {
-    let (usage_key, ()) = tokio::join!(plans::usage_key(app, user), plans::saw(app, user));
+/// Who sends this `Authorization` header: one check of its form or signature, then one read. The call is noted for the
+/// gateway's sake.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`] for anything but a living session or key of a user in good standing.
+pub async fn authorize(app: &App, authorization: &str) -> Result<Admitted, Error> {
+    let token = bearer(authorization).ok_or(Refusal::Unauthorized)?;
+    let (user, caller) = match token.starts_with(auth::api_keys::PREFIX) {
+        true => by_key(app, token).await?,
+        false => by_session(app, token).await?,
+    };
+    let (usage_key, ()) = tokio::join!(plans::usage_key(app, &user), plans::saw(app, &user));
     Ok(Admitted {
         usage_key: usage_key?,
         caller,
     })
 }
 
-/// Who sends this `Authorization` header: one check of its form or signature, then one read.
-///
-/// # Errors
-/// [`Refusal::Unauthorized`] for anything but a living session or key of a user in good standing.
-pub async fn authorize(app: &App, authorization: &str) -> Result<Admitted, Error> {
-    let token = bearer(authorization).ok_or(Refusal::Unauthorized)?;
-    if token.starts_with(auth::api_keys::PREFIX) {
-        return authorize_key(app, token).await;
-    }
+async fn by_session(app: &App, token: &str) -> Result<(User, Caller), Error> {
     let now = clock::now();
     let access = app
         .verifier()?
@@ -247,7 +249,7 @@ pub async fn authorize(app: &App, authorization: &str) -> Result<Admitted, Error
                 email_verified: user.email_verified,
                 shown: Shown::Session(session.id),
             };
-            Ok(admitted(app, &user, caller).await?)
+            Ok((user, caller))
         }
         Some(_) | None => Err(Refusal::Unauthorized.into()),
     }
@@ -264,14 +266,12 @@ pub async fn signed_in_caller(
     let Some(authorization) = authorization else {
         return Ok(None);
     };
-    let caller = authorize(app, authorization).await?.caller;
-    match caller.shown {
-        Shown::Session(_) => Ok(Some(caller)),
-        Shown::Key { .. } => Err(Refusal::Unauthorized.into()),
-    }
+    let token = bearer(authorization).ok_or(Refusal::Unauthorized)?;
+    let (_, caller) = by_session(app, token).await?;
+    Ok(Some(caller))
 }
 
-async fn authorize_key(app: &App, token: &str) -> Result<Admitted, Error> {
+async fn by_key(app: &App, token: &str) -> Result<(User, Caller), Error> {
     let presented = PersonalKey::parse(token).ok_or(Refusal::Unauthorized)?;
     let now = clock::now();
     let found = app
@@ -300,7 +300,7 @@ async fn authorize_key(app: &App, token: &str) -> Result<Admitted, Error> {
             scopes: known.key.request.scopes,
         },
     };
-    Ok(admitted(app, &known.user, caller).await?)
+    Ok((known.user, caller))
 }
 
 /// The token in `Bearer <token>`; the scheme is case-insensitive (RFC 9110, 11.1).
