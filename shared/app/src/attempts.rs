@@ -48,7 +48,7 @@ pub(crate) async fn count(app: &App, attempt: Attempt<'_>) -> Result<(), Error> 
 ///
 /// # Errors
 /// A fault if it could not be written.
-pub(crate) async fn take_back(app: &App, attempt: Attempt<'_>) -> Result<(), Error> {
+pub(crate) async fn take_back(app: &App, attempt: Attempt<'_>) -> Result<(), Fault> {
     if is_limited(app, attempt) {
         app.store().take_back(attempt).await?;
     }
@@ -92,12 +92,7 @@ pub(crate) async fn signed_in(app: &App, email: &Email, source: &Source) -> Resu
         store.forget(Attempt::SignInAs(email, source)),
         store.take_back(Attempt::SignInAnywhere(email)),
         store.know_source(email, source, clock::now()),
-        async {
-            match is_limited(app, Attempt::SignInFrom(source)) {
-                true => store.take_back(Attempt::SignInFrom(source)).await,
-                false => Ok(()),
-            }
-        }
+        take_back(app, Attempt::SignInFrom(source)),
     )?;
     Ok(())
 }

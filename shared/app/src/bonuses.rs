@@ -108,7 +108,7 @@ enum Step {
 async fn book(app: &App, user: &UserId) -> Result<Step, Fault> {
     let (store, rule) = (app.store(), &app.config.sign_up_bonus);
     let tenant = Tenant::User(user.clone());
-    let (profile, wallet, key) =
+    let (profile, mut wallet, key) =
         tokio::try_join!(store.user(user), store.wallet(&tenant), app.mailbox_key())?;
     let Some(profile) = profile else {
         store.end_bonus_note(user).await?;
@@ -117,7 +117,6 @@ async fn book(app: &App, user: &UserId) -> Result<Step, Fault> {
     let mailbox = key
         .digest(&Mailbox::of(&profile.email))
         .map_err(Fault::doing("remembering a mailbox"))?;
-    let mut wallet = wallet;
     for attempt in 0..ATTEMPTS_MAX {
         let now = clock::now();
         let booked = wallet

@@ -39,19 +39,18 @@ const CREDENTIALS_NAME: &str = "Lambda's environment";
 /// When one of the variables is missing, or the roots of trust cannot be read.
 pub fn config(lookup: impl Fn(&str) -> Option<String>) -> Result<SdkConfig, Fault> {
     let doing = "reading where AWS is";
-    let variable = |name: &'static str| {
-        let value = lookup(name).filter(|value| !value.is_empty());
-        value.ok_or_else(|| Fault::new(doing, format!("{name} is not set")))
-    };
+    let given = |name| lookup(name).filter(|value| !value.is_empty());
+    let variable =
+        |name| given(name).ok_or_else(|| Fault::new(doing, format!("{name} is not set")));
     let credentials = Credentials::new(
         variable("AWS_ACCESS_KEY_ID")?,
         variable("AWS_SECRET_ACCESS_KEY")?,
-        variable("AWS_SESSION_TOKEN").ok(),
+        given("AWS_SESSION_TOKEN"),
         None,
         CREDENTIALS_NAME,
     );
     let trust = TlsContext::builder()
-        .with_trust_store(roots::trusted(lookup(roots::OTHER_ROOTS).is_some()))
+        .with_trust_store(roots::trusted(given(roots::OTHER_ROOTS).is_some()))
         .build()
         .map_err(Fault::doing(doing))?;
     let client = aws_smithy_http_client::Builder::new()
@@ -70,7 +69,7 @@ pub fn config(lookup: impl Fn(&str) -> Option<String>) -> Result<SdkConfig, Faul
         .http_client(client)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX));
-    config.set_endpoint_url(variable("AWS_ENDPOINT_URL").ok());
+    config.set_endpoint_url(given("AWS_ENDPOINT_URL"));
     Ok(config.build())
 }
 

@@ -171,7 +171,6 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
 
     fn sign_up_bonus(&mut self) -> BonusRule {
         let amount = |text: &str| text.parse().ok().and_then(Credits::new);
-        let count = |text: &str| text.parse().ok().filter(|count| *count > 0);
         BonusRule {
             amount: self
                 .parsed("SIGN_UP_CREDITS", "a whole number, not negative", amount)
@@ -183,13 +182,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
                     BonusAt::parse,
                 )
                 .unwrap_or(BonusAt::Verification),
-            per_day_max: self
-                .parsed(
-                    "SIGN_UP_BONUSES_PER_DAY",
-                    "a whole number above zero",
-                    count,
-                )
-                .unwrap_or_default(),
+            per_day_max: self.count("SIGN_UP_BONUSES_PER_DAY"),
         }
     }
 
@@ -233,12 +226,9 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
     }
 
     fn shared_keys(&mut self) -> SharedKeySettings {
-        let count = |text: &str| text.parse().ok().filter(|count| *count > 0);
         SharedKeySettings {
             prefix: self.text("SHARED_KEY_PREFIX"),
-            count: self
-                .parsed("SHARED_KEYS", "a whole number above zero", count)
-                .unwrap_or(1),
+            count: self.count("SHARED_KEYS"),
         }
     }
 
