@@ -105,11 +105,6 @@ impl Options {
         given
     }
 
-    /// The default of a template parameter.
-    pub fn parameter_default(&self, name: &str) -> Result<Option<String>, Error> {
-        Ok(self.document()?.parameters.default(name).map(str::to_owned))
-    }
-
     fn document(&self) -> Result<Document, Error> {
         let text = std::fs::read_to_string(&self.template).map_err(|problem| {
             Error::new(format!(

@@ -67,11 +67,6 @@ impl Parameters {
         takers.map(|(name, _)| name.clone()).collect()
     }
 
-    /// The default of a parameter.
-    pub fn default(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.default.as_deref()
-    }
-
     /// Checks the given values, and gives each parameter its value or its default.
     pub fn values(
         &self,

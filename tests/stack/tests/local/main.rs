@@ -7,7 +7,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod client;
-mod keys;
 mod killed;
 mod process;
 mod refusals;

@@ -1,7 +1,10 @@
 //! `cargo keys`: makes, rotates and retires the keys that sign access tokens, for a deployment; and makes the one that
 //! mailboxes are remembered with.
 //!
-//! Owns three files and the commands that store them. Refuses to call AWS: the operator does.
+//! Owns three files and the commands that store them. Refuses to call AWS: the operator does. It is a package of its own,
+//! so that whoever deploys builds neither the local cloud nor its video encoder.
+
+mod template;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,7 +14,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use auth::keys::KeySet;
 use auth::mailboxes::MailboxKey;
 use clap::{Parser, ValueEnum};
-use stack::{Error, Options};
+use tempfile::NamedTempFile;
+
+use crate::template::Template;
 
 const EXAMPLES: &str = "\
 A rotation signs nobody out: rotate, store and deploy as it says; a day later retire, store and deploy.
@@ -45,6 +50,11 @@ enum Action {
     /// Drop the key before the one that signs.
     Retire,
 }
+
+/// Why there are no new keys: one clear sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Error(String);
 
 /// The files, and the parameters that hold them on AWS.
 struct Places {
@@ -85,38 +95,36 @@ fn run(arguments: &Arguments) -> Result<String, Error> {
         Action::Rotate => read(&places)?.rotate(now),
         Action::Retire => Ok(read(&places)?.retire()),
     };
-    let keys =
-        keys.map_err(|problem| Error::new(format!("cannot make signing keys: {problem}")))?;
+    let keys = keys.map_err(|problem| Error(format!("cannot make signing keys: {problem}")))?;
     write(&places.private, &keys.private_json())?;
     write(&places.public, &keys.public_jwks_json())?;
     if let Action::Make = arguments.action {
-        let key = MailboxKey::generate().map_err(|problem| {
-            Error::new(format!("cannot make the key of mailboxes: {problem}"))
-        })?;
+        let key = MailboxKey::generate()
+            .map_err(|problem| Error(format!("cannot make the key of mailboxes: {problem}")))?;
         write(&places.mailboxes, &key)?;
     }
     Ok(next_steps(arguments.action, &arguments.folder, &places))
 }
 
 fn places(arguments: &Arguments) -> Result<Places, Error> {
-    let usual = || stack::workspace_root().join("template.yaml");
-    let template = arguments.template.clone().unwrap_or_else(usual);
-    let options = Options {
-        template,
-        ..Options::default()
-    };
-    let named = |parameter: &str, usual: &str| {
-        let default = options.parameter_default(parameter)?;
-        Ok::<_, Error>(default.unwrap_or_else(|| usual.to_owned()))
+    let template = match &arguments.template {
+        Some(file) => Template::read(file)?,
+        None => Template::read(&workspace_root().join("template.yaml"))?,
     };
     Ok(Places {
         private: arguments.folder.join("signing-keys.json"),
-        private_name: named("SigningKeysName", "/velro/signing-keys")?,
+        private_name: template.default("SigningKeysName")?,
         public: arguments.folder.join("token-public-keys.json"),
-        public_name: named("TokenPublicKeys", "/velro/token-public-keys")?,
+        public_name: template.default("TokenPublicKeys")?,
         mailboxes: arguments.folder.join("mailbox-key.txt"),
-        mailboxes_name: named("MailboxKeyName", "/velro/mailbox-key")?,
+        mailboxes_name: template.default("MailboxKeyName")?,
     })
+}
+
+/// The root of the workspace that this was built in.
+fn workspace_root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().nth(2).unwrap_or(own).to_owned()
 }
 
 /// A first key must not replace one that is in use.
@@ -124,7 +132,7 @@ fn make_room(folder: &Path, places: &Places) -> Result<(), Error> {
     std::fs::create_dir_all(folder).map_err(|problem| cannot(folder, &problem))?;
     for file in [&places.private, &places.public, &places.mailboxes] {
         if file.exists() {
-            return Err(Error::new(format!(
+            return Err(Error(format!(
                 "{} exists already; nothing was made",
                 file.display()
             )));
@@ -136,13 +144,13 @@ fn make_room(folder: &Path, places: &Places) -> Result<(), Error> {
 fn read(places: &Places) -> Result<KeySet, Error> {
     let (file, name) = (places.private.display(), &places.private_name);
     let text = std::fs::read_to_string(&places.private).map_err(|problem| {
-        Error::new(format!(
+        Error(format!(
             "cannot read {file}: {problem}. Fetch the keys that are in use:\n\
              aws ssm get-parameter --with-decryption --name {name} --query Parameter.Value --output text > {file}"
         ))
     })?;
     KeySet::from_private_json(text.trim())
-        .map_err(|problem| Error::new(format!("cannot use {file}: {problem}")))
+        .map_err(|problem| Error(format!("cannot use {file}: {problem}")))
 }
 
 /// What verifies must be in place before what signs with it, and must go only after that.
@@ -176,10 +184,19 @@ fn next_steps(action: Action, folder: &Path, places: &Places) -> String {
     format!("The keys are in {folder}. {what}, and then remove the private files:\n\n{steps}")
 }
 
+/// Writes a file that only its owner may read, in one step.
 fn write(path: &Path, text: &str) -> Result<(), Error> {
-    stack::write_privately(path, text.as_bytes()).map_err(|problem| cannot(path, &problem))
+    let beside = path.parent().unwrap_or(Path::new("."));
+    NamedTempFile::new_in(beside)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(path).map_err(|problem| problem.error)
+        })
+        .map(drop)
+        .map_err(|problem| cannot(path, &problem))
 }
 
 fn cannot(path: &Path, problem: &std::io::Error) -> Error {
-    Error::new(format!("cannot write {}: {problem}", path.display()))
+    Error(format!("cannot write {}: {problem}", path.display()))
 }

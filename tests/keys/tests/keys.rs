@@ -1,5 +1,9 @@
 //! `cargo keys`, as an operator runs it.
 
+// A test that cannot go on should say where; only the tests themselves are exempt by themselves.
+#![allow(clippy::unwrap_used)]
+
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -64,4 +68,41 @@ fn keys_that_are_in_use_are_never_replaced_by_mistake() {
     let before = names(folder);
     assert!(!keys(folder, &[]).status.success());
     assert_eq!(names(folder), before);
+}
+
+#[test]
+fn only_the_owner_may_read_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    done(keys(folder.path(), &[]));
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    let modes = files.map(|file| file.unwrap().metadata().unwrap().permissions().mode() & 0o777);
+    assert_eq!(modes.collect::<Vec<u32>>(), [0o600; 3]);
+}
+
+#[test]
+fn the_parameters_are_those_of_the_template() {
+    let folder = tempfile::tempdir().unwrap();
+    let template = folder.path().join("other.yaml");
+    let named = "Parameters:\n  SigningKeysName: {Default: /other/keys}\n  TokenPublicKeys: {Default: /other/jwks}\n";
+    let with = |text: String| {
+        std::fs::write(&template, text).unwrap();
+        keys(
+            &folder.path().join("keys"),
+            &["--template", template.to_str().unwrap()],
+        )
+    };
+    let refused = with(named.to_owned());
+    let problem = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        problem.contains("has no parameter MailboxKeyName"),
+        "{problem}"
+    );
+    assert!(!folder.path().join("keys").exists(), "nothing was made");
+
+    let printed = done(with(format!(
+        "{named}  MailboxKeyName: {{Default: /other/mailboxes}}\n"
+    )));
+    for name in ["/other/keys", "/other/jwks", "/other/mailboxes"] {
+        assert!(printed.contains(name), "{printed}");
+    }
 }
