@@ -112,10 +112,8 @@ pub async fn login(
     password: Secret,
 ) -> Result<SignedIn, Error> {
     let store = app.store();
-    // First by source: who is kept out by that must not go on locking other people's e-mails.
-    attempts::count(app, Attempt::SignInFrom(source)).await?;
     let (counted, credential, issuer) = tokio::join!(
-        attempts::count_sign_in(app, email, source),
+        attempts::count_source(app, email, source),
         store.credential(email),
         app.issuer()
     );
@@ -131,7 +129,9 @@ pub async fn login(
         let (user, head) = tokio::try_join!(store.user(user), store.audit_head(&chain))?;
         Ok(user.zip(Some(head)))
     };
-    let (matches, profile) = tokio::join!(passwords::verify(password, hash), profile);
+    let (counted, profile) = tokio::join!(attempts::count_anywhere(app, email, source), profile);
+    counted?;
+    let matches = passwords::verify(password, hash).await;
     let matches = matches.map_err(Fault::doing("checking a password"))?;
     let (user, head, era) = match (profile?, credential) {
         (Some((user, head)), Some(credential)) if matches && !user.suspended => {

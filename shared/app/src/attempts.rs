@@ -59,21 +59,31 @@ fn is_limited(app: &App, attempt: Attempt<'_>) -> bool {
     app.config.source_limits || !attempt.is_by_source()
 }
 
-/// Counts a sign-in as `email` from `source` before its password is looked at. The limit of all sources together does not
-/// bind one that the e-mail was signed in from before: guesses from elsewhere keep no owner out.
+/// Counts a sign-in by its source, before anything is counted that keeps others out, too.
+///
+/// # Errors
+/// [`Refusal::RateLimited`] if there were too many from there.
+pub(crate) async fn count_source(app: &App, email: &Email, source: &Source) -> Result<(), Error> {
+    let as_this = Attempt::SignInAs(email, source);
+    let (by_source, by_email) =
+        tokio::join!(count(app, Attempt::SignInFrom(source)), count(app, as_this));
+    if by_source.is_err() && by_email.is_ok() {
+        // Its password is not looked at.
+        take_back(app, as_this).await?;
+    }
+    by_source.and(by_email)
+}
+
+/// Counts a sign-in as `email` from anywhere, before its password is looked at. This limit does not bind a source that the
+/// e-mail was signed in from before: guesses from elsewhere keep no owner out.
 ///
 /// # Errors
 /// [`Refusal::RateLimited`] if there were too many.
-pub(crate) async fn count_sign_in(app: &App, email: &Email, source: &Source) -> Result<(), Error> {
-    // First by source: who is kept out by that must not go on locking the e-mail for everybody.
-    count(app, Attempt::SignInAs(email, source)).await?;
+pub(crate) async fn count_anywhere(app: &App, email: &Email, source: &Source) -> Result<(), Error> {
     match count(app, Attempt::SignInAnywhere(email)).await {
         Err(Error::Refused(Refusal::RateLimited { retry_after })) => {
-            if app
-                .store()
-                .knows_source(email, source, clock::now())
-                .await?
-            {
+            let now = clock::now();
+            if app.store().knows_source(email, source, now).await? {
                 return Ok(());
             }
             Err(Refusal::RateLimited { retry_after }.into())

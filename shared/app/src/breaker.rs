@@ -19,13 +19,12 @@ pub(crate) struct Pass {
     is_probe: bool,
 }
 
-/// Leave to hand a job over now, unless the provider is left alone.
+/// Leave to hand a job over now, unless the provider is left alone; by the breaker as it was read.
 ///
 /// # Errors
-/// A fault if the breaker cannot be read or written.
-pub(crate) async fn pass(app: &App) -> Result<Option<Pass>, Fault> {
+/// A fault if the breaker cannot be written.
+pub(crate) async fn pass(app: &App, breaker: Breaker) -> Result<Option<Pass>, Fault> {
     let now = clock::now();
-    let breaker = app.store().breaker().await?;
     match breaker.gate(now) {
         Gate::Closed => Ok(Some(Pass {
             breaker,

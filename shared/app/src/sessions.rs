@@ -30,16 +30,15 @@ pub struct SignedIn {
 /// [`Refusal::Unauthorized`] for any token but the living one.
 pub async fn refresh(app: &App, token: &str) -> Result<SignedIn, Error> {
     let presented = RefreshToken::parse(token).ok_or(Refusal::Unauthorized)?;
-    let (store, issuer) = (app.store(), app.issuer().await?);
-    let successors = || {
-        let made = issuer.successors(&presented);
-        made.map_err(Fault::doing("making a refresh token"))
-    };
+    let store = app.store();
     for _ in 0..REFRESH_ATTEMPTS_MAX {
         let now = clock::now();
-        let found = store
-            .user_and_session(presented.user(), presented.session())
-            .await?;
+        let found = store.user_and_session(presented.user(), presented.session());
+        let (found, issuer) = tokio::try_join!(found, app.issuer())?;
+        let successors = || {
+            let made = issuer.successors(&presented);
+            made.map_err(Fault::doing("making a refresh token"))
+        };
         let (user, session) = found
             .filter(|(user, session)| session.is_alive(user, now))
             .ok_or(Refusal::Unauthorized)?;

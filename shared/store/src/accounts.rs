@@ -3,7 +3,7 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, KeysAndAttributes, Put, ReturnValue, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Put, ReturnValue, TransactWriteItem, Update,
 };
 use domain::Timestamp;
 use domain::accounts::{AvatarUrl, Email, FullName, Plan, ProfileChange, Session, User};
@@ -12,6 +12,7 @@ use domain::bonuses::BonusNote;
 use domain::ids::{KeyId, Tenant, UserId};
 use domain::plans::KeyNote;
 
+use crate::batch::keys;
 use crate::items::{self, CredentialItem, Item, SessionItem, UserItem, email_key, number, text};
 use crate::transact::{Outcome, Reason};
 use crate::{Recorded, Store};
@@ -234,26 +235,12 @@ impl Store {
         doing: &'static str,
         wanted: &[(&str, &str)],
     ) -> Result<Vec<(String, Item)>, Fault> {
-        let keys = wanted.iter().map(|(pk, sk)| {
+        let wanted = wanted.iter().map(|(pk, sk)| {
             Item::from([("pk".to_owned(), text(*pk)), ("sk".to_owned(), text(*sk))])
         });
-        let wanted = KeysAndAttributes::builder()
-            .set_keys(Some(keys.collect()))
-            .consistent_read(true)
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let found = self
-            .client
-            .batch_get_item()
-            .request_items(&self.tables.accounts, wanted)
-            .send()
-            .await
-            .map_err(Fault::doing(doing))?;
-        if found.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
-            return Err(Fault::new(doing, "the database left keys unprocessed"));
-        }
-        let mut responses = found.responses.unwrap_or_default();
-        let items = responses.remove(&self.tables.accounts).unwrap_or_default();
+        let wanted = [(self.tables.accounts.as_str(), keys(wanted))];
+        let mut found = self.batch(doing, wanted).await?;
+        let items = found.remove(&self.tables.accounts).unwrap_or_default();
         let with_sort = |item: Item| {
             let sk = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned();
             Ok((sk.ok_or_else(|| items::broken("sort key"))?, item))

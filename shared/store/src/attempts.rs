@@ -70,21 +70,26 @@ impl Store {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":now", number(now.ms()))
             .expression_attribute_values(":cutoff", number(cutoff.ms()))
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":ttl", number(now.plus(limit.window).seconds()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let one_more = update
+        let counted = update
             .clone()
-            .update_expression("SET last_at_ms = :now ADD attempts :one")
-            .condition_expression("began_at_ms > :cutoff AND attempts < :most")
+            .update_expression(
+                "SET last_at_ms = :now, began_at_ms = if_not_exists(began_at_ms, :now), #ttl = if_not_exists(#ttl, :ttl) \
+                 ADD attempts :one",
+            )
+            .condition_expression(
+                "attribute_not_exists(began_at_ms) OR (began_at_ms > :cutoff AND attempts < :most)",
+            )
             .expression_attribute_values(":most", number(limit.most));
-        // Of several firsts at once, one begins the window and the others are counted in it.
-        let first = update
+        // Of several firsts of a new window, one begins it and the others are counted in it.
+        let anew = update
             .update_expression(
                 "SET attempts = :one, began_at_ms = :now, last_at_ms = :now, #ttl = :ttl",
             )
-            .condition_expression("attribute_not_exists(began_at_ms) OR began_at_ms <= :cutoff")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":ttl", number(now.plus(limit.window).seconds()));
-        for write in [&one_more, &first, &one_more, &first, &one_more] {
+            .condition_expression("began_at_ms <= :cutoff");
+        for write in [&counted, &anew, &counted, &anew, &counted] {
             let error = match write.clone().send().await {
                 Ok(_) => return Ok(Counted::Within),
                 Err(error) => error,

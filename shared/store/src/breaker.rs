@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::is_condition;
 use crate::generations::Written;
-use crate::items::{self, number, text};
+use crate::items::{self, Item, number, text};
 use crate::{Store, System};
 
 /// The item's key among the generations.
-const KEY: &str = "breaker#provider";
+pub(crate) const KEY: &str = "breaker#provider";
 
 #[derive(Serialize, Deserialize)]
 struct BreakerItem {
@@ -38,15 +38,7 @@ impl Store {
             .send()
             .await
             .map_err(Fault::doing("reading the circuit breaker"))?;
-        let Some(item) = found.item else {
-            return Ok(Breaker::default());
-        };
-        let item: BreakerItem = items::read(item)?;
-        Ok(Breaker {
-            failures: item.failures,
-            open_until: item.open_until_ms.map(Timestamp::from_ms),
-            version: item.version,
-        })
+        state_in(found.item)
     }
 
     /// Keeps the breaker's next state, unless it changed since it was read.
@@ -78,4 +70,17 @@ impl Store {
             Err(error) => Err(Fault::new("writing the circuit breaker", error)),
         }
     }
+}
+
+/// The breaker's state by its item; there is none before the provider first failed.
+pub(crate) fn state_in(item: Option<Item>) -> Result<Breaker, Fault> {
+    let Some(item) = item else {
+        return Ok(Breaker::default());
+    };
+    let item: BreakerItem = items::read(item)?;
+    Ok(Breaker {
+        failures: item.failures,
+        open_until: item.open_until_ms.map(Timestamp::from_ms),
+        version: item.version,
+    })
 }

@@ -10,7 +10,7 @@ use domain::ids::UserId;
 use domain::time::Day;
 
 use crate::Store;
-use crate::items::{self, number, text};
+use crate::items::{self, Item, number, text};
 
 /// How long a count is kept from the beginning of its day.
 const KEPT: Duration = Duration::from_secs(2 * 24 * 3_600);
@@ -18,27 +18,6 @@ const KEPT: Duration = Duration::from_secs(2 * 24 * 3_600);
 const COUNT: &str = "refusals";
 
 impl Store {
-    /// How many of the author's jobs ended on this day with their content refused, wholly or in part.
-    ///
-    /// # Errors
-    /// A [`Fault`] if it cannot be read.
-    pub async fn content_refusals(&self, author: &UserId, day: Day) -> Result<u64, Fault> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.generations)
-            .key("id", text(item_id(author, day)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading how much content was refused"))?;
-        let Some(item) = found.item else { return Ok(0) };
-        let count = item.get(COUNT).and_then(|count| count.as_n().ok());
-        count
-            .and_then(|count| count.parse().ok())
-            .ok_or_else(|| items::broken(COUNT))
-    }
-
     /// Counts one more, for the transaction that ends the job.
     pub(crate) fn count_content_refusal(
         &self,
@@ -59,7 +38,16 @@ impl Store {
     }
 }
 
+/// How many of the author's jobs ended on a day with their content refused, wholly or in part; by the count's item.
+pub(crate) fn count_in(item: Option<Item>) -> Result<u64, Fault> {
+    let Some(item) = item else { return Ok(0) };
+    let count = item.get(COUNT).and_then(|count| count.as_n().ok());
+    count
+        .and_then(|count| count.parse().ok())
+        .ok_or_else(|| items::broken(COUNT))
+}
+
 /// Its key has no tenant, so that no list of generations has it.
-fn item_id(author: &UserId, day: Day) -> String {
+pub(crate) fn item_id(author: &UserId, day: Day) -> String {
     format!("refused#{author}#{}", day.number())
 }

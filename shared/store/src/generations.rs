@@ -18,7 +18,7 @@ pub use lists::{Page, Shelf};
 
 use crate::accounts::is_condition;
 use crate::api_keys::KeySpend;
-use crate::items::{self, GenerationItem, IdempotencyItem, WalletItem, number, text};
+use crate::items::{self, GenerationItem, IdempotencyItem, Item, WalletItem, number, text};
 use crate::transact::{Outcome, Reason};
 use crate::{Store, System};
 
@@ -241,17 +241,7 @@ impl Store {
             .send()
             .await
             .map_err(Fault::doing("reading an idempotency record"))?;
-        let Some(item) = found.item else {
-            return Ok(None);
-        };
-        let item: IdempotencyItem = items::read(item)?;
-        Ok(Some(IdempotencyRecord {
-            key: key.to_owned(),
-            fingerprint: item.fingerprint,
-            generation: GenerationId::parse(&item.generation_id)
-                .ok_or_else(|| items::broken("generation_id"))?,
-            status: item.status,
-        }))
+        found.item.map(|item| known_key(key, item)).transpose()
     }
 
     /// Remembers which status code was answered first for a key, once it is known.
@@ -334,6 +324,18 @@ fn idempotency_record(
     let item: IdempotencyItem = items::read(item)?;
     Ok(IdempotencyRecord {
         key: asked.map(|record| record.key.clone()).unwrap_or_default(),
+        fingerprint: item.fingerprint,
+        generation: GenerationId::parse(&item.generation_id)
+            .ok_or_else(|| items::broken("generation_id"))?,
+        status: item.status,
+    })
+}
+
+/// What a key opened, by its item.
+pub(crate) fn known_key(key: &str, item: Item) -> Result<IdempotencyRecord, Fault> {
+    let item: IdempotencyItem = items::read(item)?;
+    Ok(IdempotencyRecord {
+        key: key.to_owned(),
         fingerprint: item.fingerprint,
         generation: GenerationId::parse(&item.generation_id)
             .ok_or_else(|| items::broken("generation_id"))?,

@@ -6,18 +6,16 @@ use std::collections::HashMap;
 use aws::Fault;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::Timestamp;
 use domain::generations::State;
 use domain::ids::GenerationId;
 use domain::turns::{Lane, Priority, Traffic, Waiting};
 
 use crate::accounts::is_condition;
-use crate::items::{self, LaneItem, StateItem, WaitingItem, line, number, text};
+use crate::batch::{BATCH_MAX, keys};
+use crate::items::{self, Item, LaneItem, StateItem, WaitingItem, line, number, text};
 use crate::{Store, System};
-
-/// How many items DynamoDB reads in one batch.
-const BATCH_MAX: usize = 100;
 
 impl Store {
     /// What goes on in a lane (strongly consistent); the first look makes its item.
@@ -58,31 +56,6 @@ impl Store {
             .map_err(Fault::doing(doing))?;
         let item = made.attributes.unwrap_or_default();
         items::read::<LaneItem>(item)?.try_into()
-    }
-
-    /// The last turn that was handed over in a line. It may be a moment old.
-    ///
-    /// # Errors
-    /// A [`Fault`] if it cannot be read.
-    pub async fn served(&self, lane: Lane, priority: Priority) -> Result<u64, Fault> {
-        let doing = "reading a lane's turn";
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.generations)
-            .key("id", text(LaneItem::key(lane)))
-            .projection_expression(LaneItem::served(priority))
-            .send()
-            .await
-            .map_err(Fault::doing(doing))?;
-        let served = found.item.unwrap_or_default();
-        match served.get(LaneItem::served(priority)) {
-            Some(served) => {
-                let served = served.as_n().map_err(|_| items::broken("served"))?;
-                served.parse().map_err(Fault::doing(doing))
-            }
-            None => Ok(0),
-        }
     }
 
     /// Takes a slot of the lane for `job`, which it may have already; `false` if `slots_max` are taken.
@@ -272,28 +245,15 @@ impl Store {
         let doing = "reading the states of jobs";
         let mut states = HashMap::with_capacity(ids.len());
         for batch in ids.chunks(BATCH_MAX) {
-            let keys = batch
+            let wanted = batch
                 .iter()
                 .map(|id| HashMap::from([("id".to_owned(), text(id.as_str()))]));
-            let wanted = KeysAndAttributes::builder()
-                .set_keys(Some(keys.collect()))
+            let wanted = keys(wanted)
                 .projection_expression("id, #state")
-                .expression_attribute_names("#state", "state")
-                .consistent_read(true)
-                .build()
-                .map_err(Fault::doing(doing))?;
-            let found = self
-                .client
-                .batch_get_item()
-                .request_items(&self.tables.generations, wanted)
-                .send()
-                .await
-                .map_err(Fault::doing(doing))?;
-            if found.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
-                return Err(Fault::new(doing, "the database left keys unprocessed"));
-            }
-            let mut responses = found.responses.unwrap_or_default();
-            let items = responses.remove(&self.tables.generations);
+                .expression_attribute_names("#state", "state");
+            let wanted = [(self.tables.generations.as_str(), wanted)];
+            let mut found = self.batch(doing, wanted).await?;
+            let items = found.remove(&self.tables.generations);
             for item in items.unwrap_or_default() {
                 let (id, state) = items::read::<StateItem>(item)?.try_into()?;
                 states.insert(id, state);
@@ -313,4 +273,13 @@ fn written(
         Err(error) if is_condition(&error) => Ok(false),
         Err(error) => Err(Fault::new(doing, error)),
     }
+}
+
+/// The last turn that was handed over in a line of the lane, by the lane's item.
+pub(crate) fn served_in(item: Option<Item>, priority: Priority) -> Result<u64, Fault> {
+    let attribute = LaneItem::served(priority);
+    let served = item.unwrap_or_default().remove(attribute);
+    let Some(served) = served else { return Ok(0) };
+    let served = served.as_n().ok().and_then(|served| served.parse().ok());
+    served.ok_or_else(|| items::broken("served"))
 }

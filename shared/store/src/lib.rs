@@ -8,6 +8,7 @@ mod accounts;
 mod api_keys;
 mod attempts;
 mod audit;
+mod batch;
 mod bonuses;
 mod breaker;
 mod content_refusals;
@@ -28,6 +29,7 @@ mod quotes;
 mod reconciliation;
 mod sessions;
 mod spending;
+mod standing;
 mod transact;
 mod wallets;
 
@@ -50,6 +52,7 @@ pub use purchases::{BegunCheckout, PlanChange};
 pub use reconciliation::{Kept, Links, Position, Tenants};
 pub use sessions::NewEra;
 pub use spending::HoldPage;
+pub use standing::{Asking, Standing};
 pub use transact::backoff;
 pub use wallets::EntryPage;
 

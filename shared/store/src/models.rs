@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use domain::audit::Record;
 use domain::catalogue::Offers;
 
-use crate::items::{self, OFFERS, OffersItem, number, text};
+use crate::items::{self, Item, OFFERS, OffersItem, number, text};
 use crate::{Recorded, Store};
 
 impl Store {
@@ -24,10 +24,7 @@ impl Store {
             .send()
             .await
             .map_err(Fault::doing("reading what models are offered at"))?;
-        match found.item {
-            Some(item) => items::read::<OffersItem>(item)?.try_into(),
-            None => Ok(Offers::default()),
-        }
+        offers_in(found.item)
     }
 
     /// Keeps what was set, with the record of it; `false` if something else was set since the version before.
@@ -54,5 +51,13 @@ impl Store {
         let put = TransactWriteItem::builder().put(put).build();
         let sent = self.transact_recorded(doing, vec![put], &record).await?;
         Ok(sent.map(|refused| refused.is_none()))
+    }
+}
+
+/// What was set, by its item; nothing before an admin first set anything.
+pub(crate) fn offers_in(item: Option<Item>) -> Result<Offers, Fault> {
+    match item {
+        Some(item) => items::read::<OffersItem>(item)?.try_into(),
+        None => Ok(Offers::default()),
     }
 }

@@ -6,9 +6,7 @@
 use std::collections::BTreeSet;
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{
-    ConditionCheck, Delete, KeysAndAttributes, Put, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use domain::Refusal;
 use domain::access::{self, Action, Thing};
 use domain::ids::{ProjectId, Tenant, UserId};
@@ -16,6 +14,7 @@ use domain::projects::{PROJECTS_MAX, Project};
 
 use crate::Store;
 use crate::accounts::is_condition;
+use crate::batch::keys;
 use crate::cursor::{Cursor, cut};
 use crate::generations::Written;
 use crate::items::{self, Item, ProjectItem, count_key, number, text};
@@ -123,27 +122,13 @@ impl Store {
         if ids.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let keys = ids
+        let wanted = ids
             .iter()
             .map(|id| Item::from([("id".to_owned(), text(id.as_str()))]));
-        let wanted = KeysAndAttributes::builder()
-            .set_keys(Some(keys.collect()))
-            .projection_expression("id")
-            .consistent_read(true)
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let found = self
-            .client
-            .batch_get_item()
-            .request_items(&self.tables.projects, wanted)
-            .send()
-            .await
-            .map_err(Fault::doing(doing))?;
-        if found.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
-            return Err(Fault::new(doing, "the database left keys unprocessed"));
-        }
-        let mut responses = found.responses.unwrap_or_default();
-        let items = responses.remove(&self.tables.projects).unwrap_or_default();
+        let wanted = keys(wanted).projection_expression("id");
+        let wanted = [(self.tables.projects.as_str(), wanted)];
+        let mut found = self.batch(doing, wanted).await?;
+        let items = found.remove(&self.tables.projects).unwrap_or_default();
         let id = |item: Item| {
             let id = item.get("id").and_then(|id| id.as_s().ok());
             id.and_then(|id| ProjectId::parse(id))

@@ -21,6 +21,12 @@ pub struct EntryPage {
     pub next: Option<Cursor<Sequence>>,
 }
 
+/// A wallet by its item: every tenant gets one when it comes to be.
+pub(crate) fn wallet_in(item: Option<Item>, tenant: &Tenant) -> Result<Wallet, Fault> {
+    let none = || Fault::new("reading a wallet", format!("{tenant} has none"));
+    items::read::<WalletItem>(item.ok_or_else(none)?)?.try_into()
+}
+
 impl Store {
     /// The tenant's wallet as it is now (strongly consistent).
     ///
@@ -38,10 +44,7 @@ impl Store {
             .send()
             .await
             .map_err(Fault::doing(doing))?;
-        let item = found
-            .item
-            .ok_or_else(|| Fault::new(doing, format!("{tenant} has none")))?;
-        items::read::<WalletItem>(item)?.try_into()
+        wallet_in(found.item, tenant)
     }
 
     /// A page of the tenant's ledger, newest first.

@@ -65,6 +65,12 @@ impl Access {
         key_id == self.owner || roles.contains_key(key_id)
     }
 
+    /// The name of the key's role; the owner has none.
+    pub(crate) fn role_name(&self, key_id: &str) -> Option<String> {
+        let roles = self.roles.read().unwrap_or_else(PoisonError::into_inner);
+        roles.get(key_id).map(|role| role.name.clone())
+    }
+
     /// Whether the key's role may do all that is needed; AWS's words for the first thing that it may not.
     pub(crate) fn check(&self, key_id: &str, needs: &[Need]) -> Result<(), String> {
         if key_id == self.owner {

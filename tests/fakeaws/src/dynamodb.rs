@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use crate::partial::Partial;
 use crate::tally::{Asked, Tally};
 use crate::wire::{Refusal, Reply, text_reply};
 use crate::{Error, tables};
@@ -30,6 +31,7 @@ pub(crate) struct DynamoDb {
     threads: Arc<Semaphore>,
     tally: Tally,
     unclear: Unclear,
+    partial: Partial,
 }
 
 impl DynamoDb {
@@ -51,6 +53,7 @@ impl DynamoDb {
             threads: Arc::new(Semaphore::new(THREADS_MAX)),
             tally: Tally::default(),
             unclear: Unclear::default(),
+            partial: Partial::default(),
         })
     }
 
@@ -59,8 +62,17 @@ impl DynamoDb {
         let operation = operation.to_owned();
         let tally = self.tally.clone();
         let is_unclear = operation == "TransactWriteItems" && self.unclear.hides(&body);
+        let cut = match operation.as_str() {
+            "BatchGetItem" => self.partial.cut(&body),
+            _ => None,
+        };
+        let (body, left) = match cut {
+            Some((body, left)) => (Bytes::from(body), Some(left)),
+            None => (body, None),
+        };
         let work = move |database: &Database| {
             let outcome = answer(database, &operation, &body);
+            let outcome = outcome.map(|json| with_unprocessed(json, left));
             if let Ok(json) = &outcome {
                 tally.count(&operation, &body, json);
             }
@@ -84,6 +96,11 @@ impl DynamoDb {
             }
             Err(error) => Refusal::from(error).reply(),
         }
+    }
+
+    /// Has so many batches be read in part.
+    pub(crate) fn partial_batches(&self, batches: u32) {
+        self.partial.set(batches);
     }
 
     /// From now on each transaction is committed, but the first `tries` of its requests are told that it is under way.
@@ -176,6 +193,14 @@ impl Unclear {
         *count += 1;
         *count <= tries
     }
+}
+
+/// The answer to a batch of which a part was left for later.
+fn with_unprocessed(answer: String, left: Option<Value>) -> String {
+    let Some(left) = left else { return answer };
+    let mut answer: Value = serde_json::from_str(&answer).unwrap_or_default();
+    answer["UnprocessedKeys"] = left;
+    answer.to_string()
 }
 
 /// Runs one operation on the calling thread.

@@ -6,12 +6,14 @@
 
 mod access;
 mod api_keys;
+mod calls;
 mod clock;
 mod data;
 mod dynamodb;
 mod error;
 mod mail;
 mod parameters;
+mod partial;
 mod s3;
 mod server;
 mod sigv4;
@@ -34,6 +36,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use calls::Calls;
 use data::Data;
 use dynamodb::DynamoDb;
 use mail::Outbox;
@@ -45,6 +48,7 @@ use sqlite::Sqlite;
 
 pub use access::{Role, Statement};
 pub use api_keys::{ApiKey, ApiKeySpec, ApiKeys, UsagePlanSpec};
+pub use calls::Call;
 pub use error::Error;
 pub use sqs::{Message, QueueSpec, QueueStatus, Redrive, Sqs};
 pub use tally::Asked;
@@ -126,6 +130,7 @@ impl FakeAws {
             api_keys: ApiKeys::open(sqlite.clone()),
             s3: S3::open(sqlite, data.objects(), identity.clone())?,
             identity,
+            calls: Calls::default(),
             _data: data,
         });
         let mut tasks = JoinSet::new();
@@ -192,6 +197,11 @@ impl FakeAws {
         self.inner.services.dynamodb.unclear_transactions(tries);
     }
 
+    /// Has so many reads of several items leave one of them out, as when its partition is busy.
+    pub fn partial_batches(&self, batches: u32) {
+        self.inner.services.dynamodb.partial_batches(batches);
+    }
+
     /// Lets S3 take this much longer to answer each PUT of an object or of a part, until it is told otherwise.
     pub fn slow_puts(&self, delay: Duration) {
         self.inner.services.s3.slow_puts(delay);
@@ -215,6 +225,17 @@ impl FakeAws {
     /// What DynamoDB was asked since the start, by operation, table and index: `Query generations/by_tenant`.
     pub fn dynamodb_counts(&self) -> BTreeMap<String, Asked> {
         self.inner.services.dynamodb.counts()
+    }
+
+    /// Records every call of a role from now on. Each answer takes at least `answer_after`, so that calls which do not
+    /// wait for one another are under way together.
+    pub fn watch_calls(&self, answer_after: Duration) {
+        self.inner.services.calls.watch(answer_after);
+    }
+
+    /// The calls that were recorded since they were last taken, in the order of their answers.
+    pub fn take_calls(&self) -> Vec<Call> {
+        self.inner.services.calls.take()
     }
 
     /// Stores a secure parameter, replacing any older value.

@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access;
 use crate::api_keys::ApiKeys;
+use crate::calls::{Call, Calls};
 use crate::data::Data;
 use crate::dynamodb::DynamoDb;
 use crate::mail::{self, Outbox};
@@ -49,6 +50,7 @@ pub(crate) struct Services {
     pub(crate) outbox: Outbox,
     pub(crate) s3: S3,
     pub(crate) api_keys: ApiKeys,
+    pub(crate) calls: Calls,
     /// Held until the last request has ended.
     pub(crate) _data: Data,
 }
@@ -133,7 +135,38 @@ impl Services {
             headers: head.headers,
             body,
         };
-        self.route(target.as_deref(), request).await
+        match self.calls.answer_after() {
+            None => self.route(target.as_deref(), request).await,
+            Some(answer_after) => self.watched(target.as_deref(), request, answer_after).await,
+        }
+    }
+
+    /// The same, recorded if a role asks, and no sooner than `answer_after`.
+    async fn watched(
+        &self,
+        target: Option<&str>,
+        request: Request,
+        answer_after: Duration,
+    ) -> Reply {
+        let Some((service, role)) = self.identity.caller(&request.headers) else {
+            return self.route(target, request).await;
+        };
+        let operation = match target.and_then(|target| target.split_once('.')) {
+            Some((_, operation)) => operation.to_owned(),
+            None => format!("{} {service}", request.method),
+        };
+        let began = Instant::now();
+        let (reply, ()) = tokio::join!(
+            self.route(target, request),
+            tokio::time::sleep(answer_after)
+        );
+        self.calls.add(Call {
+            role,
+            operation,
+            began,
+            ended: Instant::now(),
+        });
+        reply
     }
 
     async fn route(&self, target: Option<&str>, request: Request) -> Reply {

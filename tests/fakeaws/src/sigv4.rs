@@ -67,8 +67,7 @@ impl Identity {
                 message,
             ));
         };
-        let credential = value.split_once("Credential=").map(|(_, rest)| rest);
-        let key_id = credential.and_then(|rest| rest.split('/').next());
+        let key_id = credential(value).map(|(key_id, _)| key_id);
         if let Some(key_id) = key_id.filter(|key_id| self.access.knows(key_id)) {
             let checked = self.access.check(key_id, needs);
             return checked.map_err(|words| Refusal::of("AccessDeniedException", words));
@@ -77,14 +76,20 @@ impl Identity {
         Err(Refusal::denied("UnrecognizedClientException", message))
     }
 
+    /// The service that a request was signed for, and the role whose key it names; its signature is not looked at.
+    pub(crate) fn caller(&self, headers: &HeaderMap) -> Option<(String, String)> {
+        let value = headers.get("authorization")?.to_str().ok()?;
+        let (key_id, service) = credential(value)?;
+        Some((service.to_owned(), self.access.role_name(key_id)?))
+    }
+
     /// Whether a request was signed for this service; its signature is not looked at.
     pub(crate) fn is_for(headers: &HeaderMap, service: &str) -> bool {
         let value = headers
             .get("authorization")
             .and_then(|value| value.to_str().ok());
-        let scope = value.and_then(|value| value.split_once("Credential="));
-        let scope = scope.and_then(|(_, rest)| rest.split([',', ' ']).next());
-        scope.and_then(|scope| scope.split('/').nth(3)) == Some(service)
+        let credential = value.and_then(credential);
+        credential.is_some_and(|(_, signed_for)| signed_for == service)
     }
 
     /// Checks an S3 request's signature, and that it still holds at `now`. Answers whose key signed it, too.
@@ -153,6 +158,14 @@ impl Identity {
         }
         hex::encode(hmac(&key, to_sign))
     }
+}
+
+/// The key's id and the service in an `Authorization` header: `Credential=id/date/region/service/aws4_request`.
+fn credential(authorization: &str) -> Option<(&str, &str)> {
+    let (_, scope) = authorization.split_once("Credential=")?;
+    let scope = scope.split([',', ' ']).next()?;
+    let mut parts = scope.split('/');
+    Some((parts.next()?, parts.nth(2)?))
 }
 
 fn check_time(claim: &Claim, now: OffsetDateTime) -> Result<(), Fault> {

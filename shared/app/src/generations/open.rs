@@ -15,9 +15,9 @@ use domain::time::Day;
 use domain::turns::{self, Lane, Priority};
 use domain::{Credits, FieldCode, Refusal};
 use queue::correlation;
-use store::{IdempotencyRecord, Opened, Opening};
+use store::{Asking, IdempotencyRecord, Opened, Opening};
 
-use super::{MEDIA_EXPIRY_DEFAULT, Shown, show, wait};
+use super::{MEDIA_EXPIRY_DEFAULT, Shown, show, show_one, wait};
 use crate::{App, Error, breaker, clock, quotes};
 
 /// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is told to
@@ -90,7 +90,11 @@ pub async fn submit(
             }
         }
     }
-    let shown = show(app, caller, generation, MEDIA_EXPIRY_DEFAULT).await?;
+    let shown = match found.replayed || patience.is_some() {
+        true => show(app, caller, generation, MEDIA_EXPIRY_DEFAULT).await?,
+        // Its project was there when it was opened, in the same transaction.
+        false => show_one(app, caller, generation, MEDIA_EXPIRY_DEFAULT).await?,
+    };
     Ok(Submitted {
         shown,
         status,
@@ -113,26 +117,30 @@ async fn open_or_find(
     let tenant = Tenant::User(caller.user.clone());
     let lane = Lane::of(draft.order.kind);
     let priority = Priority::of(caller.plan, caller.email_verified);
-    let today = Day::from(clock::now());
-    let (replayed, refusals, references, breaker, offers, served, wallet) = tokio::join!(
-        find_replay(app, &tenant, draft, key),
-        app.store().content_refusals(&caller.user, today),
-        check_references(app, caller, &tenant, draft),
-        app.store().breaker(),
-        app.store().offers(),
-        app.store().served(lane, priority),
-        app.store().wallet(&tenant)
+    let asking = Asking {
+        caller,
+        tenant: &tenant,
+        key: key.map(Key::as_str),
+        lane,
+        priority,
+        today: Day::from(clock::now()),
+    };
+    let (standing, references) = tokio::join!(
+        app.store().standing(&asking),
+        check_references(app, caller, &tenant, draft)
     );
-    if let Some(replayed) = replayed? {
-        return Ok(replayed);
+    let standing = standing?;
+    if let Some(record) = standing.replayed {
+        return replay(app, &tenant, draft, record).await;
     }
-    check_content_refusals(app, refusals?)?;
+    check_content_refusals(app, standing.content_refusals)?;
     references?;
-    breaker::check_order(&breaker?, clock::now())?;
-    let price = offers?.price(&draft.order)?;
+    breaker::check_order(&standing.breaker, clock::now())?;
+    let price = standing.offers.price(&draft.order)?;
     quotes::check_price(app, caller, draft, price).await?;
+    let (wallet, served) = (standing.wallet, standing.served);
     let mut job = new_job(app, &tenant, caller, draft, price)?;
-    match open(app, caller, &mut job, wallet?, served?, draft, key).await? {
+    match open(app, caller, &mut job, wallet, served, draft, key).await? {
         Some(record) => replay(app, &tenant, draft, record).await,
         None => {
             tell_worker(app, &job).await;
@@ -223,19 +231,6 @@ async fn used_key(
 ) -> Result<Option<IdempotencyRecord>, Fault> {
     match key {
         Some(key) => app.store().idempotency(&job.tenant, key.as_str()).await,
-        None => Ok(None),
-    }
-}
-
-async fn find_replay(
-    app: &App,
-    tenant: &Tenant,
-    draft: &Draft,
-    key: Option<&Key>,
-) -> Result<Option<Found>, Error> {
-    let Some(key) = key else { return Ok(None) };
-    match app.store().idempotency(tenant, key.as_str()).await? {
-        Some(record) => replay(app, tenant, draft, record).await.map(Some),
         None => Ok(None),
     }
 }

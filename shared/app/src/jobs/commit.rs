@@ -36,7 +36,12 @@ pub(crate) async fn commit(
     Ok(committed)
 }
 
-async fn write(app: &App, job: &Generation, next: &Generation) -> Result<Committed, Fault> {
+/// The same, without the slot: giving that back is left to the caller.
+pub(super) async fn write(
+    app: &App,
+    job: &Generation,
+    next: &Generation,
+) -> Result<Committed, Fault> {
     let doing = "settling a job";
     let settlement = job.settlement(next);
     if settlement == Settlement::None {

@@ -56,7 +56,10 @@ pub(super) async fn store_media(
             true => give_up_on(app, job, place, progress.as_ref()).await,
             false => copy(&mut record, place, media, progress.clone(), stop_at).await?,
         };
+        let is_last = !job.sources.iter().skip(place + 1).any(Source::is_pending);
         let kept = match became {
+            // What comes next is written at once, and says this, too.
+            Some(source) if is_last => record.note(place, source),
             Some(source) => record.keep(place, source).await?,
             None => false,
         };
@@ -122,6 +125,15 @@ impl Record<'_> {
     /// The key of a file in the media bucket.
     pub(super) fn key(&self, place: usize, extension: &str) -> String {
         Blobs::media_key(&self.job.tenant, &self.job.id, place, extension)
+    }
+
+    /// Notes what became of a file, without writing it.
+    fn note(&mut self, place: usize, source: Source) -> bool {
+        match self.job.sources.get_mut(place) {
+            Some(noted) => *noted = source,
+            None => return false,
+        }
+        true
     }
 
     /// Keeps how far a file is, if that is news; says whether the record is still the one that is copied for.

@@ -15,8 +15,9 @@ use queue::correlation;
 use store::System;
 
 use crate::config::UnknownPolicy;
-use crate::jobs::commit::{Committed, commit};
+use crate::jobs::commit::{Committed, commit, write};
 use crate::jobs::copy::{RUN_TIME, Stored, store_media};
+use crate::jobs::lanes;
 use crate::{App, Error, clock, metrics};
 
 /// The most steps that one message may take a job on: more than its longest path, and an end for one that never rests.
@@ -59,14 +60,23 @@ impl Cause {
 /// # Errors
 /// A fault if something of ours did not answer: the message comes back, and goes on from the record.
 pub async fn settle(app: &App, id: &GenerationId, cause: &Cause) -> Result<(), Error> {
-    let mut is_ours_to_store = false;
     let stop_at = clock::now().plus(RUN_TIME);
+    let mut is_ours_to_store = false;
+    // The record as we wrote it, where nothing else is known of it, and whose slot that leaves to be given back.
+    let (mut written, mut leaver) = (None, None);
     for _ in 0..STEPS_MAX {
-        let Some(job) = app.store().job(System, id).await? else {
-            return Ok(());
+        let job = match written.take() {
+            Some(job) => Some(job),
+            None => app.store().job(System, id).await?,
         };
+        let Some(job) = job else { return Ok(()) };
         let (job, next) = if is_ours_to_store && job.state == State::Storing {
-            match store_media(app, &job, stop_at).await? {
+            // Nobody waits for a slot while a file is copied.
+            let (stored, ()) = tokio::join!(
+                store_media(app, &job, stop_at),
+                give_back(app, leaver.take())
+            );
+            match stored? {
                 Stored::Next(step) => *step,
                 Stored::RecordMoved => continue,
             }
@@ -76,15 +86,28 @@ pub async fn settle(app: &App, id: &GenerationId, cause: &Cause) -> Result<(), E
                 None => return Ok(()),
             }
         };
-        match commit(app, &job, &next).await? {
+        let begins_to_store = next.state == State::Storing && !is_ours_to_store;
+        let committed = match begins_to_store {
+            true => write(app, &job, &next).await?,
+            false => commit(app, &job, &next).await?,
+        };
+        match committed {
             Committed::Stale => {}
-            Committed::Done if next.state == State::Storing && !is_ours_to_store => {
+            Committed::Done if begins_to_store => {
                 is_ours_to_store = true;
+                leaver = job.state.holds_slot().then(|| job.clone());
+                written = Some(next);
             }
             Committed::Done => return Ok(()),
         }
     }
     Err(Fault::new("settling a job", "it does not come to rest").into())
+}
+
+async fn give_back(app: &App, leaver: Option<Generation>) {
+    if let Some(job) = leaver {
+        lanes::give_back(app, &job).await;
+    }
 }
 
 /// The job's next record, or nothing if nothing is to be done now.

@@ -82,12 +82,14 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
                 return Ok(given_up);
             }
         };
-        has_slot = lanes::admit(app, job.lane, &waiting).await?;
+        let admitted = lanes::admit(app, job.lane, &waiting);
+        let (admitted, breaker) = tokio::try_join!(admitted, app.store().breaker())?;
+        has_slot = admitted;
         if !has_slot {
             return Ok(Taken::Done);
         }
         if pass.is_none() {
-            pass = breaker::pass(app).await?;
+            pass = breaker::pass(app, breaker).await?;
         }
         let Some(pass) = pass else {
             lanes::withdraw(app, &job).await;

@@ -19,6 +19,17 @@ pub enum Source {
     Withheld(FailureCode),
 }
 
+impl Source {
+    /// Whether it is still to be copied, or given up.
+    #[must_use]
+    pub const fn is_pending(&self) -> bool {
+        match self {
+            Self::Pending { .. } => true,
+            Self::Copied(_) | Self::Withheld(_) => false,
+        }
+    }
+}
+
 /// How far the copy of a large file is: everything that another run needs in order to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyProgress {

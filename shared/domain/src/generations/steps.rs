@@ -181,11 +181,7 @@ impl Generation {
     /// share of the others is released. With none it fails. Nobody pays for what was refunded before.
     #[must_use]
     pub fn stored(&self, now: Timestamp) -> Option<Self> {
-        let is_done = |source: &Source| match source {
-            Source::Pending { .. } => false,
-            Source::Copied(_) | Source::Withheld(_) => true,
-        };
-        if self.state != State::Storing || !self.sources.iter().all(is_done) {
+        if self.state != State::Storing || self.sources.iter().any(Source::is_pending) {
             return None;
         }
         let (mut outputs, mut withheld): (Vec<Output>, Vec<Withheld>) = (Vec::new(), Vec::new());

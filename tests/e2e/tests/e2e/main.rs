@@ -12,6 +12,7 @@ mod audit;
 mod bad_input;
 mod bodies;
 mod bonuses;
+mod calls;
 mod cancel;
 mod catalogue;
 mod challenges;

@@ -1,10 +1,11 @@
-//! A transaction that the database says is still under way is never told as one that did nothing: whoever asked for it
+//! What the database does not do at once, or does not say, is asked for again. A transaction that the database says is still under way is never told as one that did nothing: whoever asked for it
 //! gets what it came to.
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::api_keys::make;
-use crate::harness::{Cloud, PASSWORD, Person, token_in};
+use crate::harness::{Cloud, PASSWORD, Person, send, token_in};
 
 /// More than the SDK tries by itself.
 const TRIES: u32 = 4;
@@ -64,4 +65,28 @@ async fn everything_is_done_once_and_told_as_done_while_every_transaction_is_unc
     );
     let run = cloud.reconcile(&json!({"from": "beginning"})).await;
     assert_eq!(run["broken_count"], 0, "{run}");
+}
+
+#[tokio::test]
+async fn what_a_busy_partition_does_not_give_at_once_is_asked_for_again() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let project = ada.post("/projects", &json!({"name": "foxes"})).await;
+    let body = json!({"prompt": "a fox", "project_id": project.text("id")});
+    // Each of the next calls reads several items: of the caller, of an order, of a page's projects.
+    for left_out in [1, 3] {
+        cloud.stack.forget_callers();
+        cloud.stack.aws().partial_batches(left_out);
+        let ordered = ada.post("/generations/flux-dev", &body).await;
+        assert_eq!(ordered.status, 202, "{:?}", ordered.body);
+        ada.when(&ordered.text("id"), "succeeded").await;
+    }
+    let (key, secret) = make(&ada, &json!({})).await;
+    cloud.stack.aws().partial_batches(1);
+    let listed = ada.get("/me/api-keys").await.expect(200);
+    assert_eq!(listed["data"][0]["id"], json!(key));
+    cloud.stack.aws().partial_batches(2);
+    let request = cloud.request(Method::GET, "/credits").bearer_auth(secret);
+    send(request).await.expect(200);
+    assert_eq!(cloud.faults(), Vec::<String>::new());
 }

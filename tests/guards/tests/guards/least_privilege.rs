@@ -218,7 +218,8 @@ fn only_one_function_sets_what_models_are_offered_at() {
         if !body["Resource"].to_string().contains("ModelsTable") {
             continue;
         }
-        let reads = |action: &Value| action == "dynamodb:GetItem";
+        let reads =
+            |action: &Value| action == "dynamodb:GetItem" || action == "dynamodb:BatchGetItem";
         if !each(&body["Action"]).iter().all(reads) {
             setters.insert(function);
         }

@@ -1,0 +1,58 @@
+//! Reading several items in one call: one connection, and one round trip, where separate reads would each take theirs.
+
+use std::collections::HashMap;
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
+
+use crate::Store;
+use crate::items::Item;
+use crate::transact::backoff;
+
+/// How many items DynamoDB reads in one batch.
+pub(crate) const BATCH_MAX: usize = 100;
+/// How often the database is asked for what it left out. It leaves out what a busy partition does not give at once, and
+/// answers the rest, where a single read would have been refused and tried again by the SDK.
+const TRIES_MAX: u32 = 6;
+
+/// What is wanted of one table (strongly consistent).
+pub(crate) fn keys(keys: impl IntoIterator<Item = Item>) -> KeysAndAttributesBuilder {
+    KeysAndAttributes::builder()
+        .set_keys(Some(keys.into_iter().collect()))
+        .consistent_read(true)
+}
+
+impl Store {
+    /// The items that there are of those that are wanted, by table and in no order.
+    pub(crate) async fn batch<const N: usize>(
+        &self,
+        doing: &'static str,
+        wanted: [(&str, KeysAndAttributesBuilder); N],
+    ) -> Result<HashMap<String, Vec<Item>>, Fault> {
+        let mut left = HashMap::with_capacity(N);
+        for (table, keys) in wanted {
+            left.insert(table.to_owned(), keys.build().map_err(Fault::doing(doing))?);
+        }
+        let mut found: HashMap<String, Vec<Item>> = HashMap::with_capacity(N);
+        for attempt in 0..TRIES_MAX {
+            let answer = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(left))
+                .send()
+                .await
+                .map_err(Fault::doing(doing))?;
+            for (table, items) in answer.responses.unwrap_or_default() {
+                found.entry(table).or_default().extend(items);
+            }
+            left = answer.unprocessed_keys.unwrap_or_default();
+            if left.is_empty() {
+                return Ok(found);
+            }
+            let random = u64::from(getrandom::u32().map_err(Fault::doing(doing))?);
+            tokio::time::sleep(backoff(attempt, random)).await;
+        }
+        Err(Fault::new(doing, "the database goes on leaving keys out"))
+    }
+}
