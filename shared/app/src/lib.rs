@@ -37,6 +37,7 @@ pub mod webhooks;
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use ::plans::Plans;
 use auth::keys::{KeySet, PublicKeys};
@@ -100,6 +101,18 @@ impl From<Fault> for Error {
     }
 }
 
+/// What a function may ask at its first request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// DynamoDB.
+    Database,
+    /// SQS.
+    Queues,
+}
+
+/// How long connecting may take: a start has ten seconds, and whatever is slow now is asked again by the first request.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
+
 impl App {
     /// The app with these settings; nothing is built or asked yet.
     #[must_use]
@@ -121,6 +134,28 @@ impl App {
             issuer: OnceCell::new(),
             mailbox_key: OnceCell::new(),
             verifier: OnceLock::new(),
+        }
+    }
+
+    /// Opens the connections to `services` while the function starts, when Lambda gives it a whole processor core; later,
+    /// 256 MB get a seventh of one. It is a question to each whose answer does not matter: a refusal leaves as good a
+    /// connection, and without any the first request opens its own.
+    pub async fn connect(&self, services: &[Service]) {
+        let ask = |service: &Service| {
+            let service = *service;
+            async move {
+                let asked = match service {
+                    Service::Database => self.store().check().await,
+                    Service::Queues => self.queue().check().await,
+                };
+                if let Err(fault) = asked {
+                    tracing::debug!(?service, fault = fault.chain(), "connecting");
+                }
+            }
+        };
+        let all = futures::future::join_all(services.iter().map(ask));
+        if tokio::time::timeout(CONNECT_PATIENCE, all).await.is_err() {
+            tracing::warn!("connecting takes long; the first request goes on with it");
         }
     }
 

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use app::accounts::{self, Admitted};
-use app::{App, Error};
+use app::{App, Error, Service};
 use domain::Refusal;
 use domain::accounts::{Caller, Shown};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -28,7 +28,7 @@ struct Event {
 
 /// Runs the authorizer. It does not start without the keys that verify tokens.
 pub fn serve() -> Exit {
-    boot::run(|app| async move {
+    boot::run(&[Service::Database], |app| async move {
         accounts::ready_to_authorize(app)
             .map_err(|fault| lambda_runtime::Error::from(fault.chain()))?;
         lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {

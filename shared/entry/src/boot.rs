@@ -3,16 +3,16 @@
 use std::future::Future;
 use std::process::ExitCode;
 
-use app::App;
+use app::{App, Service};
 
 use crate::environment;
 
 /// How a function's process ends; Lambda starts a new one after a failure.
 pub type Exit = ExitCode;
 
-/// Starts the app and runs `body` with it for as long as the function lives. A function whose settings are missing
-/// or wrong does not start: it says everything that is wrong, once, and exits.
-pub(crate) fn run<Fut>(body: impl FnOnce(&'static App) -> Fut) -> Exit
+/// Starts the app, connects it to what its first request will ask, and runs `body` with it for as long as the function
+/// lives. A function whose settings are missing or wrong does not start: it says everything that is wrong, once, and exits.
+pub(crate) fn run<Fut>(services: &[Service], body: impl FnOnce(&'static App) -> Fut) -> Exit
 where
     Fut: Future<Output = Result<(), lambda_runtime::Error>>,
 {
@@ -45,6 +45,7 @@ where
     runtime.block_on(async {
         // Lives as long as the process: leaking it makes it `Copy` for every request.
         let app: &'static App = Box::leak(Box::new(App::new(config, sdk)));
+        app.connect(services).await;
         match body(app).await {
             Ok(()) => Exit::SUCCESS,
             Err(error) => {

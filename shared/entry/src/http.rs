@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use api::problem::Problem;
-use app::{App, Error};
+use app::{App, Error, Service};
 use lambda_http::{Body, Response, service_fn};
 use queue::correlation;
 use tracing::Instrument as _;
@@ -24,18 +24,45 @@ pub type Failure = Error;
 type Handled = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
 type Handler = dyn Fn(&'static App, Request) -> Handled + Send + Sync;
 
-/// Runs an HTTP function: `handle` answers one request.
+/// Runs an HTTP function that asks the database: `handle` answers one request.
 pub fn serve<F, Fut>(handle: F) -> Exit
 where
     F: Fn(&'static App, Request) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Reply, Failure>> + Send + 'static,
 {
-    // Boxed here, so that the runtime's own code is compiled once and not for every function.
-    serve_erased(Box::new(move |app, request| Box::pin(handle(app, request))))
+    serve_with(&[Service::Database], handle)
 }
 
-fn serve_erased(handle: Box<Handler>) -> Exit {
-    boot::run(|app| async move {
+/// Runs one that sends to a queue before it answers, too.
+pub fn serve_sending<F, Fut>(handle: F) -> Exit
+where
+    F: Fn(&'static App, Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Reply, Failure>> + Send + 'static,
+{
+    serve_with(&[Service::Database, Service::Queues], handle)
+}
+
+/// Runs one that asks nobody.
+pub fn serve_alone<F, Fut>(handle: F) -> Exit
+where
+    F: Fn(&'static App, Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Reply, Failure>> + Send + 'static,
+{
+    serve_with(&[], handle)
+}
+
+fn serve_with<F, Fut>(services: &[Service], handle: F) -> Exit
+where
+    F: Fn(&'static App, Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Reply, Failure>> + Send + 'static,
+{
+    // Boxed here, so that the runtime's own code is compiled once and not for every function.
+    let handle = Box::new(move |app, request| Box::pin(handle(app, request)) as Handled);
+    serve_erased(services, handle)
+}
+
+fn serve_erased(services: &[Service], handle: Box<Handler>) -> Exit {
+    boot::run(services, |app| async move {
         let handle: &'static Handler = Box::leak(handle);
         lambda_http::run(service_fn(move |event: lambda_http::Request| async move {
             Ok::<_, std::convert::Infallible>(answer(app, handle, event).await)

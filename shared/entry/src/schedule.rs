@@ -33,7 +33,7 @@ where
 }
 
 fn serve_erased(handle: Box<Handler>) -> Exit {
-    boot::run(|app| async move {
+    boot::run(&[], |app| async move {
         let handle: &'static Handler = Box::leak(handle);
         lambda_runtime::run(service_fn(
             move |event: LambdaEvent<serde_json::Value>| async move {

@@ -60,7 +60,7 @@ fn read<T: DeserializeOwned>(message: SqsMessage) -> Result<Delivery<T>, aws::Fa
 }
 
 fn serve_erased(handle: Box<Handler>) -> Exit {
-    boot::run(|app| async move {
+    boot::run(&[], |app| async move {
         let handle: &'static Handler = Box::leak(handle);
         lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
             Ok::<_, std::convert::Infallible>(consume(app, handle, event.payload).await)

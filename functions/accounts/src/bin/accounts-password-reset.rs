@@ -8,7 +8,7 @@ use app::{App, passwords};
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve_sending(handle)
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {

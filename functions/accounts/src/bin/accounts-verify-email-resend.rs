@@ -7,7 +7,7 @@ use app::{App, emails};
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve_sending(handle)
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {

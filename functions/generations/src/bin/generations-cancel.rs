@@ -10,7 +10,7 @@ use domain::ids::GenerationId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve_sending(handle)
 }
 
 async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {

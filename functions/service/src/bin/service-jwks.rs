@@ -5,7 +5,7 @@ use app::{App, accounts};
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve_alone(handle)
 }
 
 async fn handle(app: &'static App, _: Request) -> Result<Reply, Failure> {

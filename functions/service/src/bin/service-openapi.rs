@@ -10,7 +10,7 @@ use entry::http::{self, Failure, Reply, Request};
 const KEPT: &str = "public, max-age=300";
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve_alone(handle)
 }
 
 async fn handle(_: &'static App, request: Request) -> Result<Reply, Failure> {

@@ -5,7 +5,7 @@ use app::App;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve_alone(handle)
 }
 
 async fn handle(_: &'static App, _: Request) -> Result<Reply, Failure> {

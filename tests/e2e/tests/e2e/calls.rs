@@ -426,10 +426,11 @@ async fn every_endpoint_and_every_worker_asks_aws_for_what_is_listed() {
         cloud: &cloud,
         seen,
     };
-    // The first time, functions start, and fetch what they keep.
+    // The first time, functions start: they connect, and fetch what they keep.
+    cloud.stack.aws().watch_calls(Duration::ZERO);
     journey(&mut sheet, &admin, 0).await;
+    let cold = std::mem::take(&mut sheet.seen);
     cloud.stack.aws().watch_calls(ANSWER_AFTER);
-    sheet.seen.clear();
     let mut seen = String::new();
     for round in 1..=ROUNDS_MAX {
         journey(&mut sheet, &admin, round).await;
@@ -444,6 +445,31 @@ async fn every_endpoint_and_every_worker_asks_aws_for_what_is_listed() {
         let is_used = sheet.seen.contains_key(function);
         assert!(is_used, "{function} was not used");
     }
+    for (what, steps) in sheet.seen.iter().filter(|(_, steps)| *steps == "nothing") {
+        assert_eq!(cold[what], *steps, "{what} has nobody to connect to");
+    }
     let cause = "what was asked is not what is listed in calls.txt";
     assert!(seen == LIST, "{cause}:\n{seen}");
+}
+
+#[tokio::test]
+async fn a_function_is_connected_before_its_first_request() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    cloud.stack.aws().watch_calls(ANSWER_AFTER);
+    let mut sheet = Sheet {
+        cloud: &cloud,
+        seen: BTreeMap::new(),
+    };
+    let read = ["accounts-authorize", "credits-balance"];
+    sheet.note(&read, ada.get("/credits")).await.expect(200);
+    let order = ada.generate("flux-dev", "A red fox");
+    sheet.note(&["generations-create"], order).await;
+    let seen: Vec<&str> = sheet.seen.values().map(String::as_str).collect();
+    let expected = [
+        "GetItem > BatchGetItem",
+        "GetItem > GetItem",
+        "GetItem + GetQueueAttributes > BatchGetItem > TransactWriteItems > SendMessage",
+    ];
+    assert_eq!(seen, expected);
 }
