@@ -111,6 +111,11 @@ impl Data {
         self.write("ports.json", &ports)
     }
 
+    /// Keeps what `sam local invoke --env-vars` reads.
+    pub fn keep_variables(&self, variables: &impl Serialize) -> Result<(), Error> {
+        self.write("sam-local.json", variables)
+    }
+
     /// The signing keys, made once.
     pub fn keys(&self) -> Result<Keys, Error> {
         if let Some(keys) = self.read("keys.json") {

@@ -20,11 +20,13 @@ use crate::Error;
 use crate::binaries::Binaries;
 use crate::control::Control;
 use crate::data::{Data, Ports};
+use crate::docker;
 use crate::gateway::{Gateway, Identity};
 use crate::http;
 use crate::log::{Log, Sink};
 use crate::mappings::Mapping;
 use crate::runtime::{Concurrency, Launch, Pool};
+use crate::sam;
 use crate::schedules::Scheduled;
 use crate::template::functions::Function;
 use crate::template::plans::{ApiKey, UsagePlan};
@@ -54,6 +56,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Stage throttles, usage plans and limits by address off.
     pub no_throttle: bool,
+    /// Whether containers of Docker's can reach the services.
+    pub docker: bool,
     /// Template parameters that replace their defaults.
     pub parameters: BTreeMap<String, String>,
     /// Where the functions' output goes.
@@ -178,7 +182,21 @@ impl Stack {
         .await?;
         create_storage(&template, &aws).await?;
         declare_keys(&template, &aws).await?;
-        let token = CancellationToken::new();
+        let (token, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let host = match options.docker {
+            true => {
+                let stand_ins = fal.as_ref().map(FakeFal::port);
+                let stand_ins = stand_ins
+                    .into_iter()
+                    .chain(stripe.as_ref().map(FakeStripe::port));
+                let ports: Vec<u16> = stand_ins.chain([aws.port()]).collect();
+                docker::reach(&ports, &token, &tasks).await?;
+                Some(docker::HOST)
+            }
+            false => None,
+        };
+        let variables = sam::variables(&template.functions, aws.endpoint(), host);
+        data.keep_variables(&variables)?;
         let functions = template
             .functions
             .iter()
@@ -208,7 +226,7 @@ impl Stack {
             gateway: gateway.map(Arc::new),
             log,
             token,
-            tasks: TaskTracker::new(),
+            tasks,
             _data: data,
         };
         stack.serve(&template, listener, &place);

@@ -59,6 +59,7 @@ impl Cloud {
             port: 0,
             data: Some(data.path().to_owned()),
             no_throttle: true,
+            docker: false,
             parameters,
             log: Log::Silent,
             retired: Vec::new(),

@@ -25,99 +25,35 @@ enum Reply {
     Fails(&'static str),
 }
 
-/// In this order: the first makes the account that the others are called by.
-const REPLIES: &[(&str, Reply)] = &[
-    ("accounts-register", Reply::Status(201)),
-    // API Gateway makes a 401 out of this very word.
-    ("accounts-authorize", Reply::Fails("Unauthorized")),
-    // No such session.
-    ("accounts-keys-create", Reply::Status(401)),
-    // No such key.
-    ("accounts-keys-delete", Reply::Status(404)),
-    ("accounts-keys-list", Reply::Status(200)),
-    ("accounts-login", Reply::Status(200)),
-    // No such session: it is as it should be.
-    ("accounts-logout", Reply::Status(204)),
-    ("accounts-me", Reply::Status(200)),
-    ("accounts-me-update", Reply::Status(200)),
-    // The session that should go on is over.
-    ("accounts-password-change", Reply::Status(409)),
-    // No such session.
-    ("accounts-refresh", Reply::Status(401)),
-    ("accounts-password-reset", Reply::Status(202)),
-    // No such token.
-    ("accounts-password-reset-confirm", Reply::Status(422)),
-    ("accounts-verify-email", Reply::Status(422)),
-    ("accounts-verify-email-decline", Reply::Status(422)),
-    ("accounts-verify-email-resend", Reply::Status(202)),
-    // The caller of these five is an admin, as the authorizer would tell them.
-    ("admin-grants-create", Reply::Status(201)),
-    ("admin-models-update", Reply::Status(200)),
-    ("admin-promos-create", Reply::Status(201)),
-    ("admin-promos-list", Reply::Status(200)),
-    ("admin-users-update", Reply::Status(200)),
-    // The caller of these two is none.
-    ("admin-audit", Reply::Status(403)),
-    ("admin-reconciliation", Reply::Status(403)),
-    ("credits-balance", Reply::Status(200)),
-    ("credits-checkout", Reply::Status(201)),
-    ("credits-holds", Reply::Status(200)),
-    // The code that the admin made above.
-    ("credits-redeem", Reply::Status(201)),
-    ("credits-stats", Reply::Status(200)),
-    ("credits-transactions", Reply::Status(200)),
-    // No such file.
-    ("files-complete", Reply::Status(404)),
-    ("files-create", Reply::Status(201)),
-    ("files-delete", Reply::Status(404)),
-    ("files-get", Reply::Status(404)),
-    ("generations-create", Reply::Status(202)),
-    // That job runs.
-    ("accounts-me-delete", Reply::Status(409)),
-    // No such generation.
-    ("generations-cancel", Reply::Status(404)),
-    ("generations-delete", Reply::Status(404)),
-    ("generations-favorite", Reply::Status(404)),
-    ("generations-get", Reply::Status(404)),
-    ("generations-list", Reply::Status(200)),
-    ("generations-media", Reply::Status(404)),
-    ("generations-preflight", Reply::Status(204)),
-    ("generations-stats", Reply::Status(200)),
-    ("generations-unfavorite", Reply::Status(404)),
-    ("generations-update", Reply::Status(404)),
-    // No such user: nobody to write to.
-    ("jobs-keys", Reply::NoneComesBack),
-    ("jobs-mail", Reply::NoneComesBack),
-    // Nobody's erasure is under way.
-    ("jobs-purge", Reply::Purged(0)),
-    ("jobs-reconcile", Reply::InOrder(1)),
-    // No such job: nothing is left to do.
-    ("jobs-settle", Reply::NoneComesBack),
-    ("jobs-submit", Reply::NoneComesBack),
-    ("jobs-sweep", Reply::Due(0)),
-    ("models-get", Reply::Status(200)),
-    ("models-list", Reply::Status(200)),
-    ("models-quote", Reply::Status(201)),
-    ("projects-create", Reply::Status(201)),
-    // No such project.
-    ("projects-delete", Reply::Status(404)),
-    ("projects-get", Reply::Status(404)),
-    ("projects-list", Reply::Status(200)),
-    ("projects-stats", Reply::Status(404)),
-    ("projects-update", Reply::Status(404)),
-    ("service-docs", Reply::Status(200)),
-    ("service-health", Reply::Status(200)),
-    ("service-jwks", Reply::Status(200)),
-    // The caller is no admin.
-    ("service-metrics", Reply::Status(403)),
-    ("service-openapi", Reply::Status(200)),
-    ("service-preflight", Reply::Status(204)),
-    ("service-root", Reply::Status(200)),
-    // Long ago, and not signed by fal.
-    ("webhooks-fal", Reply::Status(401)),
-    // Long ago, and not signed by Stripe.
-    ("webhooks-stripe", Reply::Status(401)),
-];
+/// Each function's name and reply, in the order in which they are invoked. `tests/sam/run` reads the same file.
+static REPLIES: LazyLock<Vec<(&str, Reply)>> = LazyLock::new(|| {
+    let lines = include_str!("../../replies.txt").lines();
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let (function, reply) = line.split_once(' ').unwrap();
+            (function, Reply::parse(reply.trim_start()))
+        })
+        .collect()
+});
+
+impl Reply {
+    fn parse(text: &'static str) -> Self {
+        let number = |text: &str| {
+            text.parse()
+                .unwrap_or_else(|_| panic!("{text} is no number"))
+        };
+        match text.split_once(' ') {
+            None if text == "none-comes-back" => Self::NoneComesBack,
+            None => Self::Status(text.parse().unwrap()),
+            Some(("due", count)) => Self::Due(number(count)),
+            Some(("purged", count)) => Self::Purged(number(count)),
+            Some(("in-order", count)) => Self::InOrder(number(count)),
+            Some(("fails", words)) => Self::Fails(words),
+            Some(_) => panic!("{text} is no reply"),
+        }
+    }
+}
 
 static BINARIES: LazyLock<Binaries> =
     LazyLock::new(|| stack::build(false, |_| ()).unwrap_or_else(|problem| panic!("{problem}")));
@@ -173,7 +109,7 @@ fn every_sample_has_an_expected_reply() {
 async fn every_function_does_with_its_sample_what_it_should() {
     let stack = start().await;
     let mut caller = events::CALLER.to_owned();
-    for &(function, expected) in REPLIES {
+    for &(function, expected) in REPLIES.iter() {
         let event = events::text(function).replace(events::CALLER, &caller);
         let reply = invoke(&stack, function, event).await;
         check(function, expected, &reply);

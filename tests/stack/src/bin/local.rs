@@ -20,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo local                               serve on port 3000, keep everything in .velro
   cargo local --ephemeral --port 0          a fresh cloud on any free port; nothing is kept
+  cargo local --docker                      for `sam local invoke`, which reads .velro/sam-local.json
   cargo local --param UnknownHours=1        with another value for a template parameter
   FAL_KEY=... cargo local                   generate with the real fal.ai instead of the stand-in
   STRIPE_KEY=... STRIPE_WEBHOOK_SECRET=... cargo local
@@ -41,6 +42,9 @@ struct Arguments {
     /// Turn off usage plans, stage throttles and limits by address.
     #[arg(long)]
     no_throttle: bool,
+    /// Let Docker's containers reach the services, for `sam local invoke`.
+    #[arg(long)]
+    docker: bool,
     /// The value of a template parameter; may be repeated.
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
@@ -131,6 +135,7 @@ fn options(arguments: &Arguments) -> Options {
         port: arguments.port,
         data: (!arguments.ephemeral).then(|| arguments.data.clone()),
         no_throttle: arguments.no_throttle,
+        docker: arguments.docker,
         parameters: arguments
             .parameters
             .iter()

@@ -80,6 +80,7 @@ async fn help_lists_every_option() {
         "--data <DIR>",
         "--ephemeral",
         "--no-throttle",
+        "--docker",
         "--param <NAME=VALUE>",
         "--ready-file <FILE>",
         "--release",
