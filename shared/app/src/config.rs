@@ -44,6 +44,8 @@ pub struct Config {
     pub mailbox_key_name: String,
     /// Letters to users.
     pub mail: mail::Settings,
+    /// How many requests may wait at once for the generation that they made.
+    pub waiting_executions_max: u32,
     /// How many letters a day go to addresses that nobody has shown to be theirs.
     pub letters_to_strangers_per_day: u32,
     /// How many accounts an hour are made from one source.

@@ -3,6 +3,7 @@
 mod cancel;
 mod edit;
 mod open;
+mod wait;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,11 +24,6 @@ use crate::{App, Error, clock};
 
 /// How long signed media URLs live unless the client says otherwise.
 pub const MEDIA_EXPIRY_DEFAULT: Duration = Duration::from_secs(3_600);
-/// The first pause between two looks at a job that somebody waits for; it doubles up to [`LOOK_PAUSE_MAX`].
-const LOOK_PAUSE_MIN: Duration = Duration::from_millis(100);
-/// The longest pause between two looks.
-const LOOK_PAUSE_MAX: Duration = Duration::from_millis(800);
-
 /// A generation with URLs that show its outputs.
 #[derive(Debug)]
 pub struct Shown {
@@ -191,22 +187,4 @@ pub async fn stats(app: &App, caller: &Caller) -> Result<(Stats, bool), Error> {
     let tenant = Tenant::User(caller.user.clone());
     let shelf = Shelf::Tenant(&tenant);
     Ok(app.store().generation_stats(shelf).await?)
-}
-
-/// Waits for a generation to come to rest, at most `patience`; answers it as it is then.
-///
-/// # Errors
-/// A fault if it cannot be read.
-async fn wait(app: &App, generation: Generation, patience: Duration) -> Result<Generation, Error> {
-    let deadline = clock::now().plus(patience);
-    let mut seen = generation;
-    let mut pause = LOOK_PAUSE_MIN;
-    while !seen.state.is_final() && clock::now() < deadline {
-        clock::pause(pause.min(deadline.since(clock::now()))).await;
-        pause = (pause * 2).min(LOOK_PAUSE_MAX);
-        if let Some(now) = app.store().generation(&seen.tenant, &seen.id).await? {
-            seen = now;
-        }
-    }
-    Ok(seen)
 }

@@ -15,6 +15,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The longest that a request may wait for the generation that it made: less than the gateway's 29 seconds.
+pub const WAIT_MAX: Duration = Duration::from_secs(25);
 /// How long a source is known that somebody signed in from.
 pub const SOURCE_KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -66,6 +68,8 @@ pub enum Attempt<'a> {
     MailToStranger(&'a str),
     /// Letters to all mailboxes that nobody has shown to be theirs, of which there may be so many.
     MailToStrangers(u32),
+    /// Requests that wait for the generation that they made, of which so many may do so at once.
+    Wait(u32),
 }
 
 /// How much is too much.
@@ -91,6 +95,8 @@ impl Attempt<'_> {
             Self::MailTo(_) => (10, HOUR),
             Self::MailToStranger(_) => (10, DAY),
             Self::MailToStrangers(most) => (most, DAY),
+            // Those that wait now began in this window or in the one before.
+            Self::Wait(most) => (most / 2, WAIT_MAX),
         };
         Limit { most, window }
     }
@@ -109,7 +115,8 @@ impl Attempt<'_> {
             | Self::VerifyAgain(_)
             | Self::MailTo(_)
             | Self::MailToStranger(_)
-            | Self::MailToStrangers(_) => Duration::ZERO,
+            | Self::MailToStrangers(_)
+            | Self::Wait(_) => Duration::ZERO,
         }
     }
 
@@ -123,7 +130,8 @@ impl Attempt<'_> {
             | Self::VerifyAgain(_)
             | Self::MailTo(_)
             | Self::MailToStranger(_)
-            | Self::MailToStrangers(_) => false,
+            | Self::MailToStrangers(_)
+            | Self::Wait(_) => false,
             Self::SignInFrom(_) | Self::RegisterFrom(..) | Self::ResetFrom(_) => true,
         }
     }

@@ -83,6 +83,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             app_url: (settings.lookup)("APP_URL").filter(|url| !url.is_empty()),
             configuration_set: settings.text("MAIL_CONFIGURATION_SET"),
         },
+        waiting_executions_max: settings.waiting_executions_max(),
         letters_to_strangers_per_day: settings.count("LETTERS_TO_STRANGERS_PER_DAY"),
         registrations_per_hour: settings.count("REGISTRATIONS_PER_HOUR"),
         challenge: settings.challenge(),
@@ -213,6 +214,13 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
     fn count(&mut self, name: &str) -> u32 {
         let count = |text: &str| text.parse().ok().filter(|count| *count > 0);
         self.parsed(name, "a whole number above zero", count)
+            .unwrap_or_default()
+    }
+
+    /// One waits in each of two windows.
+    fn waiting_executions_max(&mut self) -> u32 {
+        let count = |text: &str| text.parse().ok().filter(|count| *count > 1);
+        self.parsed("WAITING_EXECUTIONS_MAX", "a whole number above one", count)
             .unwrap_or_default()
     }
 

@@ -35,6 +35,7 @@ pub(crate) fn record_key(attempt: Attempt<'_>) -> Item {
         Attempt::MailTo(digest) => (mailbox_key(digest).0, "letters"),
         Attempt::MailToStranger(digest) => (mailbox_key(digest).0, "letters-to-stranger"),
         Attempt::MailToStrangers(_) => ("letters".to_owned(), "to-strangers"),
+        Attempt::Wait(_) => ("waits".to_owned(), "generations"),
     };
     Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }

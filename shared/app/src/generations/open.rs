@@ -79,8 +79,14 @@ pub async fn submit(
     let found = open_or_find(app, caller, &draft, key).await?;
     let mut status = found.status;
     let mut generation = found.generation;
-    if let Some(patience) = patience.filter(|_| !found.replayed) {
-        generation = wait(app, generation, patience).await?;
+    let patience = patience.filter(|_| !found.replayed);
+    let begun = match patience {
+        Some(patience) => wait::begin(app).await.then_some(patience),
+        None => None,
+    };
+    if let Some(patience) = begun {
+        generation = wait::wait(app, generation, patience).await?;
+        wait::end(app).await;
         if generation.state == State::Succeeded {
             status = CREATED;
             if let Some(key) = key {
@@ -90,7 +96,7 @@ pub async fn submit(
             }
         }
     }
-    let shown = match found.replayed || patience.is_some() {
+    let shown = match found.replayed || begun.is_some() {
         true => show(app, caller, generation, MEDIA_EXPIRY_DEFAULT).await?,
         // Its project was there when it was opened, in the same transaction.
         false => show_one(app, caller, generation, MEDIA_EXPIRY_DEFAULT).await?,

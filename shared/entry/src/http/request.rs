@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::query::Query;
 use app::generations::Key;
 use domain::accounts::{Caller, Plan, Scope, Shown};
-use domain::attempts::Source;
+use domain::attempts::{Source, WAIT_MAX};
 use domain::ids::{KeyId, SessionId, UserId};
 use domain::{FieldCode, Refusal};
 use lambda_http::request::RequestContext;
@@ -14,8 +14,6 @@ use serde::de::DeserializeOwned;
 
 /// The largest JSON body that is read.
 const BODY_BYTES_MAX: usize = 256 * 1024;
-/// The longest that a client may ask to wait (`Prefer: wait`): less than the gateway's 29 seconds.
-const WAIT_MAX_S: u64 = 25;
 /// How much of an encoding's name is told back.
 const ENCODING_CHARS_MAX: usize = 40;
 /// The longest request id that is taken over from a caller.
@@ -296,7 +294,7 @@ impl Request {
             .trim_matches('"')
             .parse()
             .ok()?;
-        (seconds > 0).then(|| Duration::from_secs(seconds.min(WAIT_MAX_S)))
+        (seconds > 0).then(|| Duration::from_secs(seconds).min(WAIT_MAX))
     }
 
     /// The origin that clients see, such as `https://api.example.org/v1`, from the gateway's own words.

@@ -124,6 +124,7 @@ impl Cloud {
                 ("ProviderFailuresMax".into(), "100000".into()),
                 ("SharedKeys".into(), "1".into()),
                 ("LettersToStrangersPerDay".into(), "1000000".into()),
+                ("WaitingExecutionsMax".into(), "999".into()),
             ]),
             ..Options::default()
         }

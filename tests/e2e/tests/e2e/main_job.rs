@@ -153,6 +153,24 @@ async fn a_client_that_waits_gets_the_finished_picture_in_one_answer() {
 }
 
 #[tokio::test]
+async fn few_clients_wait_at_once_and_the_others_are_answered_at_once() {
+    let cloud = Cloud::start_with(&[("WaitingExecutionsMax", "2")]).await;
+    let ada = cloud.person().await;
+    let order = async |delay: &str| {
+        let body = json!({"prompt": format!("A lighthouse [[delay:{delay}]]")});
+        let request = ada.request(reqwest::Method::POST, "/generations/flux-dev");
+        crate::harness::send(request.header("prefer", "wait=25").json(&body)).await
+    };
+    let (first, second) = tokio::join!(order("2s"), order("2s"));
+    let mut both = [first.status, second.status];
+    both.sort_unstable();
+    assert_eq!(both, [201, 202], "one waits, and one is not kept waiting");
+    // Whoever was served leaves a place.
+    assert_eq!(order("1ms").await.status, 201);
+    assert_eq!(cloud.faults(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_media_address_works_only_as_it_was_signed_and_is_listed_with_its_expiry() {
     let cloud = Cloud::start().await;
     let ada = cloud.person().await;

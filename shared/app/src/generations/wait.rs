@@ -1,0 +1,61 @@
+//! Waiting, within the request that made it, for a generation to be finished.
+//!
+//! Whoever waits holds one of the account's executions, of which a new account has ten for everything; so only a few may
+//! wait at once, and the others are answered at once.
+
+use std::time::Duration;
+
+use domain::attempts::Attempt;
+use domain::generations::Generation;
+
+use crate::{App, Error, attempts, clock};
+
+/// The first pause between two looks at a job that somebody waits for; it doubles up to [`LOOK_PAUSE_MAX`].
+const LOOK_PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest pause between two looks.
+const LOOK_PAUSE_MAX: Duration = Duration::from_millis(800);
+
+/// Whether one more request may wait now. Where that cannot be told, none does.
+pub(super) async fn begin(app: &App) -> bool {
+    match attempts::count(app, attempt(app)).await {
+        Ok(()) => true,
+        Err(Error::Refused(_)) => false,
+        Err(Error::Faulted(fault)) => {
+            tracing::warn!(fault = fault.chain(), "a request does not wait");
+            false
+        }
+    }
+}
+
+/// One waits no longer. If that cannot be noted, its place is free when its time would have been over.
+pub(super) async fn end(app: &App) {
+    if let Err(fault) = attempts::take_back(app, attempt(app)).await {
+        tracing::warn!(fault = fault.chain(), "a place to wait in stays taken");
+    }
+}
+
+fn attempt(app: &App) -> Attempt<'static> {
+    Attempt::Wait(app.config.waiting_executions_max)
+}
+
+/// Waits for a generation to come to rest, at most `patience`; answers it as it is then.
+///
+/// # Errors
+/// A fault if it cannot be read.
+pub(super) async fn wait(
+    app: &App,
+    generation: Generation,
+    patience: Duration,
+) -> Result<Generation, Error> {
+    let deadline = clock::now().plus(patience);
+    let mut seen = generation;
+    let mut pause = LOOK_PAUSE_MIN;
+    while !seen.state.is_final() && clock::now() < deadline {
+        clock::pause(pause.min(deadline.since(clock::now()))).await;
+        pause = (pause * 2).min(LOOK_PAUSE_MAX);
+        if let Some(now) = app.store().generation(&seen.tenant, &seen.id).await? {
+            seen = now;
+        }
+    }
+    Ok(seen)
+}
