@@ -8,13 +8,13 @@ use std::collections::HashMap;
 
 use app::accounts::{self, Admitted};
 use app::{App, Error, Service};
-use domain::Refusal;
 use domain::accounts::{Caller, Shown};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::boot::{self, Exit};
+use crate::failed::Failed;
 use crate::measure::Measure;
 
 /// The part of a REQUEST authorizer's event that matters.
@@ -38,7 +38,7 @@ pub fn serve() -> Exit {
     })
 }
 
-async fn authorize(app: &'static App, event: Event) -> Result<Value, lambda_runtime::Error> {
+async fn authorize(app: &'static App, event: Event) -> Result<Value, Failed> {
     let headers = event.headers.unwrap_or_default();
     let authorization = headers
         .iter()
@@ -55,11 +55,10 @@ async fn authorize(app: &'static App, event: Event) -> Result<Value, lambda_runt
     );
     match authorized {
         Ok(admitted) => Ok(allow(&admitted, &event.method_arn)),
-        Err(Error::Refused(Refusal::Unauthorized)) => Err("Unauthorized".into()),
-        Err(Error::Refused(refusal)) => Err(refusal.to_string().into()),
+        Err(Error::Refused(refusal)) => Err(refusal.into()),
         Err(Error::Faulted(fault)) => {
             tracing::error!(fault = fault.chain(), "nobody can be let in");
-            Err(fault.to_string().into())
+            Err(fault.into())
         }
     }
 }

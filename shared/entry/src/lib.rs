@@ -7,6 +7,7 @@
 pub mod authorizer;
 mod boot;
 mod environment;
+mod failed;
 pub mod http;
 mod measure;
 pub mod schedule;

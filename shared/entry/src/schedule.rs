@@ -8,6 +8,7 @@ use domain::Refusal;
 use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::boot::{self, Exit};
+use crate::failed::Failed;
 use crate::measure::Measure;
 
 type Run = Pin<Box<dyn Future<Output = Result<serde_json::Value, Error>> + Send>>;
@@ -44,11 +45,9 @@ fn serve_erased(handle: Box<Handler>) -> Exit {
                     Ok(done) => Ok(done),
                     Err(Error::Faulted(fault)) => {
                         tracing::error!(fault = fault.chain(), "a scheduled job failed");
-                        Err(lambda_runtime::Error::from(fault.to_string()))
+                        Err(fault.into())
                     }
-                    Err(Error::Refused(refusal)) => {
-                        Err(lambda_runtime::Error::from(words(&refusal)))
-                    }
+                    Err(Error::Refused(refusal)) => Err(Failed::refused(words(&refusal))),
                 }
             },
         ))
