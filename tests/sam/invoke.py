@@ -90,7 +90,7 @@ def invoke_all(functions, invoke):
         reply = invoke(function, event)
         is_right = is_as_expected(expected, reply)
         wrong += not is_right
-        print(f"  {function:32}{expected:20}{'' if is_right else f'WRONG: {json.dumps(reply)[:600]}'}".rstrip(), flush=True)
+        print(f"  {function:32}{expected:20}{'' if is_right else f'WRONG: {json.dumps(reply)[:1000]}'}".rstrip(), flush=True)
         if function == "accounts-register" and is_right:
             caller = json.loads(reply["body"])["user"]["id"]
     return wrong

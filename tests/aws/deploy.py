@@ -1,0 +1,193 @@
+"""Deploys two stacks to an AWS emulator and uses them. Run by `run`, which installs what it needs."""
+
+import json
+import os
+import platform
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/sam"))
+from invoke import ARCHITECTURE, invoke_all, logical_id, replies  # noqa: E402
+
+FIRST, SECOND = "velro", "velro-staging"
+SENDER = "velro@example.org"
+# What CI deploys with code: every kind of trigger, and everything that the template gives a function to ask.
+SOME = ["accounts-register", "accounts-authorize", "accounts-login", "accounts-me", "credits-balance", "generations-create"]
+SOME += ["generations-list", "jobs-keys", "jobs-mail", "jobs-purge", "jobs-reconcile", "jobs-settle", "jobs-submit", "jobs-sweep"]
+SOME += ["admin-grants-create", "models-list", "service-health", "service-root", "webhooks-fal"]
+# Where it replies otherwise than the local cloud: what, and whose doing that is.
+DIFFERENCES = {
+    # The emulator speaks HTTP, and the policies of our buckets refuse whoever does not come over TLS.
+    "service-health": "503",
+    # No stand-in for Stripe is there, and the real one is not to be reached from a test.
+    "credits-checkout": "503",
+}
+START_SECONDS_MAX = 60
+DEPLOY_SECONDS_MAX = 900
+END_SECONDS_MAX = 20
+
+
+@contextmanager
+def emulator(folder):
+    """Runs ministack, and points AWS's SDKs and SAM at it."""
+    with socket.socket() as any_port:
+        any_port.bind(("127.0.0.1", 0))
+        port = any_port.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "MINISTACK_REGION": os.environ["AWS_REGION"]}
+    # Its functions find it by the same variable.
+    settings |= {"AWS_ENDPOINT_URL": url, "AUTH": "true", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "TMPDIR": str(folder), "S3_DATA_DIR": str(folder / "s3")}
+    log = open(folder / "ministack.log", "w")
+    command = [ROOT / "target/ministack/bin/ministack"]
+    process = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log, start_new_session=True)
+    try:
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not answers(f"{url}/_ministack/health"):
+            assert process.poll() is None and time.monotonic() < deadline, (folder / "ministack.log").read_text()[-2000:]
+            time.sleep(0.1)
+        os.environ["AWS_ENDPOINT_URL"] = url
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(END_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+
+
+def answers(url):
+    try:
+        return urllib.request.urlopen(url, timeout=5).status == 200
+    except OSError:
+        return False
+
+
+def built_template(folder, with_code):
+    """What `sam build` leaves behind, with the binaries that cargo built for this machine. Without what ministack cannot
+    make: an alarm on metric math."""
+    text = (ROOT / "template.yaml").read_text()
+    parts = re.split(r"(?m)^(?=  \w+:\n    Type: )", text)
+    is_math = [re.search(r"Type: AWS::CloudWatch::Alarm\b[\s\S]*^      Metrics:", part, re.M) for part in parts]
+    text = "".join(part for part, found in zip(parts, is_math) if not found)
+    for binary in re.findall(r"        Binary: (\S+)\n", text):
+        code = folder / "code" / binary
+        code.mkdir(parents=True)
+        if binary in with_code:
+            subprocess.run(["strip", "-o", code / "bootstrap", ROOT / "target/debug" / binary], check=True)
+        else:
+            (code / "bootstrap").write_text(f"#!/bin/sh\n# {binary} is not deployed here\nexit 1\n")
+            (code / "bootstrap").chmod(0o755)
+    pattern = r"(        Binary: (\S+)\n    Properties:\n)"
+    (folder / "template.yaml").write_text(re.sub(pattern, r"\1      CodeUri: code/\2\n", text))
+    return folder / "template.yaml"
+
+
+def store_secrets(folder):
+    """What README has an operator store: the commands of `cargo keys`, and the keys of fal and Stripe."""
+    made = subprocess.run(["cargo", "keys", "--folder", folder / "keys"], cwd=ROOT, check=True, capture_output=True, text=True)
+    ssm = boto3.client("ssm")
+    commands = re.findall(r"aws ssm put-parameter .*--type (\w+) --name (\S+) --value file://(\S+)", made.stdout)
+    assert len(commands) == 3, made.stdout
+    for kind, name, file in commands:
+        ssm.put_parameter(Type=kind, Name=name, Value=Path(file).read_text())
+    for name in ("/velro/fal-key", "/velro/stripe-key", "/velro/stripe-webhook-secret"):
+        ssm.put_parameter(Type="SecureString", Name=name, Value="none")
+    boto3.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+
+
+def sam(*arguments):
+    command = [Path(sys.executable).with_name("sam"), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEPLOY_SECONDS_MAX)
+    failed = "\n".join(re.findall(r"\w+_FAILED.*(?:\n {20}.*)*", done.stdout))
+    assert done.returncode == 0, f"sam {arguments[0]}: {failed or done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
+def deploy(template, stack, **parameters):
+    parameters |= {"MailSender": SENDER, "Architecture": ARCHITECTURE}
+    overrides = [f"{name}={value}" for name, value in parameters.items()]
+    arguments = ["--config-file", ROOT / "samconfig.toml", "--template-file", template, "--stack-name", stack]
+    arguments += ["--no-confirm-changeset", "--parameter-overrides", *overrides]
+    began = time.monotonic()
+    sam("deploy", *arguments)
+    print(f"  {stack:16}{len(resources(stack))} resources in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def resources(stack):
+    """The physical id of each resource, by its logical id."""
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    found = [resource for page in pages for resource in page["StackResourceSummaries"]]
+    return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
+
+
+def of_kind(stack, kind):
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    found = [resource for page in pages for resource in page["StackResourceSummaries"] if resource["ResourceType"] == kind]
+    return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
+
+
+def invoker(stack):
+    functions, client = resources(stack), boto3.client("lambda")
+
+    def invoke(function, event):
+        answer = client.invoke(FunctionName=functions[logical_id(function)], Payload=event.encode())
+        return json.loads(answer["Payload"].read() or b"{}")
+
+    return invoke
+
+
+def main(form):
+    expected = [(name, DIFFERENCES.get(name, reply)) for name, reply in replies()]
+    with_code = [name for name, _ in expected] if form == "all" else SOME
+    chosen = [reply for reply in expected if reply[0] in with_code]
+    # Last, with what follows from it: no fal is there, so the job is soon due again, and telling of it takes SendMessageBatch,
+    # which the emulator refuses to a role with sqs:SendMessage. AWS asks for no more than that.
+    chosen.sort(key=lambda reply: reply[0] in ("generations-create", "accounts-me-delete"))
+    with tempfile.TemporaryDirectory() as folder, emulator(Path(folder)):
+        folder = Path(folder)
+        template = built_template(folder, with_code)
+        store_secrets(folder)
+        print("Deployed:")
+        deploy(template, FIRST)
+        # The role is the account's, and the first stack has set it.
+        deploy(template, SECOND, SetApiGatewayRole="off")
+        one, other = resources(FIRST), resources(SECOND)
+        # A stage is named within its API.
+        shared = set(one.values()) & set(other.values()) - {"v1"}
+        assert not shared, f"both stacks have {shared}"
+
+        print("Invoked:")
+        wrong = invoke_all(chosen, invoker(FIRST))
+        assert not wrong, f"{wrong} replied otherwise than expected"
+
+        kept = {kind: of_kind(FIRST, kind) for kind in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue")}
+        print("Updated in place:")
+        deploy(template, FIRST, SignUpCredits="500")
+        for kind, before in kept.items():
+            assert of_kind(FIRST, kind) == before, f"an update replaced a {kind}"
+
+        sam("delete", "--stack-name", SECOND, "--no-prompts")
+        print(f"Deleted:\n  {SECOND}")
+        assert resources(FIRST).keys() == one.keys()
+        names = {name for name in resources(FIRST).values()}
+        schedules = boto3.client("scheduler").list_schedules()["Schedules"]
+        left = [schedule["Name"] for schedule in schedules]
+        assert len(left) == 3 and all(name in names for name in left), left
+        again = [reply for reply in chosen if reply[0] in ("accounts-login", "jobs-reconcile", "service-root")]
+        wrong = invoke_all(again, invoker(FIRST))
+        assert not wrong, f"{wrong} of the first stack's reply otherwise since the second is gone"
+        tables = boto3.client("dynamodb").list_tables()["TableNames"]
+        assert set(kept["AWS::DynamoDB::Table"].values()) <= set(tables), tables
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
