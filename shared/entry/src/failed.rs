@@ -1,11 +1,12 @@
 //! An invocation that failed, as Lambda and whoever invoked the function are told.
 
+use std::fmt;
+
 use aws::Fault;
 use domain::Refusal;
 use lambda_runtime::Diagnostic;
 
 /// Why an invocation failed.
-#[derive(Debug)]
 pub(crate) struct Failed {
     kind: &'static str,
     words: String,
@@ -26,6 +27,13 @@ impl Failed {
             kind: "Unauthorized",
             words: "Unauthorized".to_owned(),
         }
+    }
+}
+
+/// The runtime logs a failure as this shows it.
+impl fmt::Debug for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.words, f)
     }
 }
 

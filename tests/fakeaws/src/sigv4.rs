@@ -160,12 +160,13 @@ impl Identity {
     }
 }
 
-/// The key's id and the service in an `Authorization` header: `Credential=id/date/region/service/aws4_request`.
+/// The key's id and the service in an `Authorization` header: `Credential=id/date/region/service/aws4_request`; the service
+/// is empty where none is named.
 fn credential(authorization: &str) -> Option<(&str, &str)> {
     let (_, scope) = authorization.split_once("Credential=")?;
     let scope = scope.split([',', ' ']).next()?;
     let mut parts = scope.split('/');
-    Some((parts.next()?, parts.nth(2)?))
+    Some((parts.next()?, parts.nth(2).unwrap_or_default()))
 }
 
 fn check_time(claim: &Claim, now: OffsetDateTime) -> Result<(), Fault> {

@@ -1,6 +1,8 @@
 //! Any sequence of answers, ended by success, refusal or silence, with workers killed at random: each job ends as the
 //! evidence says.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -102,8 +104,8 @@ async fn kill_at_random(cloud: &Cloud) {
     }
 }
 
-/// Whether the record has the provider's name for the job: without it and without a webhook nobody can ask.
-async fn can_be_asked_for(cloud: &Cloud, id: &str) -> bool {
+/// The job's record.
+async fn kept(cloud: &Cloud, id: &str) -> HashMap<String, AttributeValue> {
     let found = cloud
         .dynamodb()
         .get_item()
@@ -112,23 +114,33 @@ async fn can_be_asked_for(cloud: &Cloud, id: &str) -> bool {
         .send()
         .await
         .unwrap();
-    found.item.unwrap().contains_key("ticket")
+    found.item.unwrap()
 }
 
 async fn check(cloud: &Cloud, person: &Person<'_>, job: &Job) -> Value {
-    let done = eventually_within(PATIENCE, &format!("{job:?} to end"), || async {
+    let last = Mutex::new(Value::Null);
+    let what = format!("{job:?} to end");
+    let ends = eventually_within(PATIENCE * 2, &what, || async {
         let generation = person.generation(&job.id).await;
+        *last.lock().unwrap() = generation.clone();
         let status = generation["status"].as_str().unwrap();
         matches!(status, "succeeded" | "failed" | "canceled").then_some(generation)
-    })
-    .await;
+    });
+    let done = match tokio::time::timeout(PATIENCE, ends).await {
+        Ok(done) => done,
+        Err(_) => {
+            let kept = kept(cloud, &job.id).await;
+            panic!("{job:?} does not end: {last:?}, {kept:?}")
+        }
+    };
     let at_provider = cloud
         .provider_jobs(&job.prompt[..job.prompt.find("[[").unwrap()])
         .await;
     assert!(at_provider.len() <= 1, "made twice: {job:?}");
     let status = done["status"].as_str().unwrap();
     let code = done["error"]["code"].as_str();
-    let has_news = can_be_asked_for(cloud, &job.id).await;
+    // Without the provider's name for it, and without a webhook, nobody can ask.
+    let has_news = kept(cloud, &job.id).await.contains_key("ticket");
     let ended = (status, code);
     let expected = match (at_provider.len(), job.course) {
         (0, _) => matches!(
