@@ -1,0 +1,329 @@
+//! Everything that the functions do, done once: each act is noted by the functions that it is for.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::Sheet;
+use crate::files::{picture, put};
+use crate::harness::{PASSWORD, Person, eventually, send, token_in};
+use crate::rate_limits::is_keyed;
+
+const ANOTHER: &str = "a rather different phrase 8";
+
+pub async fn act(person: &Person<'_>, method: Method, path: &str, body: &Value) -> Value {
+    let answer = send(person.request(method, path).json(body)).await;
+    assert!((200..300).contains(&answer.status), "{:?}", answer.body);
+    answer.body
+}
+
+/// Everything that the functions do, once.
+pub async fn journey<'a>(sheet: &mut Sheet<'a>, admin: &Person<'a>, round: usize) {
+    let ada = joins(sheet, admin, round).await;
+    signs_in(sheet, &ada).await;
+    pays(sheet, admin, &ada, round).await;
+    files(sheet, &ada).await;
+    generates(sheet, &ada).await;
+    looks(sheet, &ada).await;
+    keeps_projects(sheet, &ada).await;
+    administers(sheet, admin, round).await;
+    leaves(sheet, &ada).await;
+    for (function, path) in [
+        ("service-root", "/"),
+        ("service-docs", "/docs"),
+        ("service-openapi", "/openapi.json"),
+        ("service-jwks", "/.well-known/jwks.json"),
+        ("service-health", "/health"),
+        ("service-metrics", "/metrics"),
+    ] {
+        // Not all of these are JSON.
+        let asked = admin.request(Method::GET, path).send();
+        let answered = sheet.note(&[function], asked).await.unwrap();
+        assert_eq!(answered.status(), 200, "{path}");
+    }
+    for (function, path) in [
+        ("service-preflight", "/credits"),
+        ("generations-preflight", "/generations/flux-dev"),
+    ] {
+        let asked = sheet.cloud.request(Method::OPTIONS, path);
+        sheet.note(&[function], send(asked)).await;
+    }
+    for job in ["jobs-sweep", "jobs-purge", "jobs-reconcile"] {
+        let path = format!("schedules/{job}/run");
+        let run = sheet.cloud.act(&path, &Value::Null);
+        let ran = sheet.note(&[job], run).await;
+        assert_eq!(ran["status"], "succeeded", "{ran}");
+    }
+}
+
+/// Somebody registers, verifies their e-mail and gets a usage-plan key of their own.
+async fn joins<'a>(sheet: &mut Sheet<'a>, admin: &Person<'a>, round: usize) -> Person<'a> {
+    let cloud = sheet.cloud;
+    let email = format!("ada-{round}@example.org");
+    let registering = Person::register_as(cloud, &email);
+    let ada = sheet
+        .note(&["accounts-register", "jobs-mail"], registering)
+        .await;
+    let path = format!("/admin/users/{}", ada.id);
+    let plan = json!({"plan": "enterprise"});
+    let upgrade = act(admin, Method::PATCH, &path, &plan);
+    sheet.note(&["admin-users-update"], upgrade).await;
+    cloud.stack.forget_callers();
+    let resend = ada.post("/auth/verify-email/resend", &Value::Null);
+    let resent = sheet.note(&["accounts-verify-email-resend"], resend).await;
+    assert_eq!(resent.status, 202, "{:?}", resent.body);
+
+    let letters = cloud.letters(&email, "Verify your e-mail address", 2).await;
+    let token = json!({"token": token_in(&letters[1])});
+    let verify = ada.post("/auth/verify-email", &token);
+    sheet
+        .note(&["accounts-verify-email"], verify)
+        .await
+        .expect(204);
+    let keyed = ["accounts-authorize, the first time a day", "jobs-keys"];
+    cloud.stack.forget_callers();
+    sheet.note(&keyed, is_keyed(&ada)).await;
+    cloud.stack.forget_callers();
+    let me = ["accounts-authorize", "accounts-me"];
+    sheet.note(&me, ada.get("/me")).await.expect(200);
+
+    let other = format!("eve-{round}@example.org");
+    Person::register_as(cloud, &other).await;
+    let letters = cloud.letters(&other, "Verify your e-mail address", 1).await;
+    let token = json!({"token": token_in(&letters[0])});
+    let decline = cloud.post("/auth/verify-email/decline", &token);
+    sheet
+        .note(&["accounts-verify-email-decline"], decline)
+        .await;
+    ada
+}
+
+async fn signs_in(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
+    let phone = sheet.note(&["accounts-login"], ada.sign_in(PASSWORD)).await;
+    let refresh = sheet.cloud.refresh(&phone.refresh_token);
+    sheet.note(&["accounts-refresh"], refresh).await.expect(200);
+    let out = json!({"all": false});
+    let logout = act(&phone, Method::POST, "/auth/logout", &out);
+    sheet.note(&["accounts-logout"], logout).await;
+    let name = json!({"full_name": "Ada King"});
+    let update = act(ada, Method::PATCH, "/me", &name);
+    sheet.note(&["accounts-me-update"], update).await;
+
+    let change = json!({"current_password": PASSWORD, "new_password": ANOTHER});
+    let change = act(ada, Method::POST, "/me/password", &change);
+    sheet.note(&["accounts-password-change"], change).await;
+    let email = json!({"email": ada.email});
+    let reset = sheet.cloud.post("/auth/password-reset", &email);
+    sheet
+        .note(&["accounts-password-reset"], reset)
+        .await
+        .expect(202);
+
+    let key = json!({"name": "laptop", "scopes": ["read", "generate"]});
+    let make = act(ada, Method::POST, "/me/api-keys", &key);
+    let made = sheet.note(&["accounts-keys-create"], make).await;
+    let list = ada.get("/me/api-keys");
+    sheet.note(&["accounts-keys-list"], list).await.expect(200);
+    let secret = made["secret"].as_str().unwrap();
+    for what in [
+        "accounts-authorize, a key",
+        "accounts-authorize, a key again",
+    ] {
+        sheet.cloud.stack.forget_callers();
+        let get = sheet
+            .cloud
+            .request(Method::GET, "/credits")
+            .bearer_auth(secret);
+        sheet.note(&[what], send(get)).await.expect(200);
+    }
+    let path = format!("/me/api-keys/{}", made["id"].as_str().unwrap());
+    let delete = act(ada, Method::DELETE, &path, &Value::Null);
+    sheet.note(&["accounts-keys-delete"], delete).await;
+}
+
+async fn pays(sheet: &mut Sheet<'_>, admin: &Person<'_>, ada: &Person<'_>, round: usize) {
+    let wanted = json!({"pack": "starter", "success_url": "https://shop.example/paid", "cancel_url": "https://shop.example/"});
+    let begin = act(ada, Method::POST, "/credits/checkout", &wanted);
+    let begun = sheet.note(&["credits-checkout"], begin).await;
+    let path = format!("stripe/sessions/{}/complete", begun["id"].as_str().unwrap());
+    let paid = async {
+        sheet.cloud.act(&path, &json!({})).await;
+        eventually("the payment", || async {
+            (ada.books().await.balance().0 > 1_000).then_some(())
+        })
+        .await;
+    };
+    sheet.note(&["webhooks-stripe"], paid).await;
+
+    let promo = json!({"code": format!("SPRING-{round}"), "credits": 100, "max_redemptions": 10});
+    let make = act(admin, Method::POST, "/admin/promo-codes", &promo);
+    sheet.note(&["admin-promos-create"], make).await;
+    let code = json!({"code": promo["code"]});
+    let redeem = act(ada, Method::POST, "/credits/redeem", &code);
+    sheet.note(&["credits-redeem"], redeem).await;
+    let grant = json!({"user_id": ada.id, "amount": 5_000, "reason": "Sorry for yesterday"});
+    let grant = act(admin, Method::POST, "/admin/credits/grants", &grant);
+    sheet.note(&["admin-grants-create"], grant).await;
+    for (function, path) in [
+        ("credits-balance", "/credits"),
+        ("credits-transactions", "/credits/transactions"),
+        ("credits-holds", "/credits/holds"),
+        ("credits-stats", "/credits/stats"),
+    ] {
+        sheet.note(&[function], ada.get(path)).await.expect(200);
+    }
+}
+
+async fn files(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
+    let bytes = picture(200);
+    let announce = ada.announce("image/png", &bytes);
+    let file = sheet.note(&["files-create"], announce).await.expect(201);
+    assert_eq!(put(ada, &file["upload"], bytes).await, 200);
+    let path = format!("/files/{}", file["id"].as_str().unwrap());
+    let complete = format!("{path}/complete");
+    let complete = act(ada, Method::POST, &complete, &Value::Null);
+    sheet.note(&["files-complete"], complete).await;
+    sheet.note(&["files-get"], ada.get(&path)).await.expect(200);
+    let delete = act(ada, Method::DELETE, &path, &Value::Null);
+    sheet.note(&["files-delete"], delete).await;
+}
+
+async fn generates(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
+    const PATH: &str = "/generations/flux-dev";
+    let body = json!({"prompt": "A red fox"});
+    let job = [
+        "generations-create",
+        "jobs-submit",
+        "webhooks-fal",
+        "jobs-settle",
+    ];
+    let whole = async {
+        let id = ada.generate("flux-dev", "A red fox").await;
+        ada.when(&id, "succeeded").await;
+    };
+    sheet.note(&job, whole).await;
+    for what in [
+        "generations-create, with a key",
+        "generations-create, with the same key",
+    ] {
+        let create = async {
+            let answer = ada.post_once(PATH, "one", &body).await;
+            ada.when(&answer.text("id"), "succeeded").await;
+        };
+        sheet.note(&[what], create).await;
+    }
+    let project = act(ada, Method::POST, "/projects", &json!({"name": "Foxes"})).await;
+    let filed = json!({"prompt": "A red fox", "project_id": project["id"]});
+    let create = async {
+        let answer = act(ada, Method::POST, PATH, &filed).await;
+        ada.when(answer["id"].as_str().unwrap(), "succeeded").await;
+    };
+    let into = ["generations-create, into a project"];
+    sheet.note(&into, create).await;
+
+    let id = ada.generate("veo3", "A red fox [[delay:10m]]").await;
+    ada.when(&id, "running").await;
+    let cancel = format!("/generations/{id}/cancel");
+    let cancel = act(ada, Method::POST, &cancel, &Value::Null);
+    sheet.note(&["generations-cancel"], cancel).await;
+    ada.when(&id, "canceled").await;
+    let quote = json!({"model": "flux-dev", "prompt": "A red fox"});
+    let quote = act(ada, Method::POST, "/quotes", &quote);
+    sheet.note(&["models-quote"], quote).await;
+}
+
+async fn looks(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
+    let id = ada.generate("flux-dev", "A blue fox").await;
+    ada.when(&id, "succeeded").await;
+    let path = format!("/generations/{id}");
+    let (media, favorite) = (format!("{path}/media"), format!("{path}/favorite"));
+    let title = json!({"title": "A fox"});
+    for (function, method, path, body) in [
+        ("generations-get", Method::GET, path.as_str(), &Value::Null),
+        ("generations-media", Method::GET, &media, &Value::Null),
+        (
+            "generations-list",
+            Method::GET,
+            "/generations",
+            &Value::Null,
+        ),
+        (
+            "generations-stats",
+            Method::GET,
+            "/generations/stats",
+            &Value::Null,
+        ),
+        ("generations-update", Method::PATCH, &path, &title),
+        ("generations-favorite", Method::PUT, &favorite, &Value::Null),
+        (
+            "generations-unfavorite",
+            Method::DELETE,
+            &favorite,
+            &Value::Null,
+        ),
+        ("generations-delete", Method::DELETE, &path, &Value::Null),
+        ("models-list", Method::GET, "/models", &Value::Null),
+        ("models-get", Method::GET, "/models/veo3", &Value::Null),
+    ] {
+        sheet.note(&[function], act(ada, method, path, body)).await;
+    }
+}
+
+async fn keeps_projects(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
+    let named = json!({"name": "Owls"});
+    let make = act(ada, Method::POST, "/projects", &named);
+    let made = sheet.note(&["projects-create"], make).await;
+    let path = format!("/projects/{}", made["id"].as_str().unwrap());
+    let stats = format!("{path}/stats");
+    let change = json!({"description": "At dawn"});
+    for (function, method, path, body) in [
+        ("projects-get", Method::GET, path.as_str(), &Value::Null),
+        ("projects-list", Method::GET, "/projects", &Value::Null),
+        ("projects-stats", Method::GET, &stats, &Value::Null),
+        ("projects-update", Method::PATCH, &path, &change),
+        ("projects-delete", Method::DELETE, &path, &Value::Null),
+    ] {
+        sheet.note(&[function], act(ada, method, path, body)).await;
+    }
+}
+
+async fn administers(sheet: &mut Sheet<'_>, admin: &Person<'_>, round: usize) {
+    let price = json!({"credits": 280 + round});
+    for (function, method, path, body) in [
+        ("admin-audit", Method::GET, "/admin/audit", &Value::Null),
+        (
+            "admin-promos-list",
+            Method::GET,
+            "/admin/promo-codes",
+            &Value::Null,
+        ),
+        (
+            "admin-reconciliation",
+            Method::GET,
+            "/admin/reconciliation",
+            &Value::Null,
+        ),
+        (
+            "admin-models-update",
+            Method::PATCH,
+            "/admin/models/wan-pro",
+            &price,
+        ),
+    ] {
+        sheet
+            .note(&[function], act(admin, method, path, body))
+            .await;
+    }
+}
+
+async fn leaves(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
+    let letters = sheet
+        .cloud
+        .letters(&ada.email, "Choose a new password", 1)
+        .await;
+    let chosen = json!({"token": token_in(&letters[0]), "password": PASSWORD});
+    let confirm = sheet.cloud.post("/auth/password-reset/confirm", &chosen);
+    let confirmed = ["accounts-password-reset-confirm"];
+    sheet.note(&confirmed, confirm).await.expect(204);
+    let ada = ada.sign_in(PASSWORD).await;
+    sheet.note(&["accounts-me-delete"], ada.erase()).await;
+}
