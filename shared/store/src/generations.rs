@@ -120,13 +120,10 @@ impl Store {
         // The ledger entry's place says nothing: its id is the job's.
         let (_entry, key) = (reasons.next(), spend.and_then(|_| reasons.next()));
         let record = opening.idempotency.and_then(|_| reasons.next());
-        if let Some(Reason::Condition(item)) = record {
+        if let (Some(asked), Some(Reason::Condition(item))) = (opening.idempotency, record) {
             let item =
                 item.ok_or_else(|| Fault::new(doing, "the idempotency record was not returned"))?;
-            return Ok(Opened::KeyUsed(idempotency_record(
-                opening.idempotency,
-                item,
-            )?));
+            return Ok(Opened::KeyUsed(idempotency_record(&asked.key, item)?));
         }
         if matches!(key, Some(Reason::Condition(_))) {
             return Ok(Opened::KeyCapReached);
@@ -241,7 +238,10 @@ impl Store {
             .send()
             .await
             .map_err(Fault::doing("reading an idempotency record"))?;
-        found.item.map(|item| known_key(key, item)).transpose()
+        found
+            .item
+            .map(|item| idempotency_record(key, item))
+            .transpose()
     }
 
     /// Remembers which status code was answered first for a key, once it is known.
@@ -317,22 +317,8 @@ fn key_spend(job: &Generation, amount: Credits) -> Option<KeySpend> {
     })
 }
 
-fn idempotency_record(
-    asked: Option<&IdempotencyRecord>,
-    item: items::Item,
-) -> Result<IdempotencyRecord, Fault> {
-    let item: IdempotencyItem = items::read(item)?;
-    Ok(IdempotencyRecord {
-        key: asked.map(|record| record.key.clone()).unwrap_or_default(),
-        fingerprint: item.fingerprint,
-        generation: GenerationId::parse(&item.generation_id)
-            .ok_or_else(|| items::broken("generation_id"))?,
-        status: item.status,
-    })
-}
-
 /// What a key opened, by its item.
-pub(crate) fn known_key(key: &str, item: Item) -> Result<IdempotencyRecord, Fault> {
+pub(crate) fn idempotency_record(key: &str, item: Item) -> Result<IdempotencyRecord, Fault> {
     let item: IdempotencyItem = items::read(item)?;
     Ok(IdempotencyRecord {
         key: key.to_owned(),

@@ -86,7 +86,7 @@ impl Store {
         };
         Ok(Standing {
             replayed: match (asking.key, used.as_deref().and_then(&mut named)) {
-                (Some(key), Some(item)) => Some(generations::known_key(key, item)?),
+                (Some(key), Some(item)) => Some(generations::idempotency_record(key, item)?),
                 _ => None,
             },
             content_refusals: content_refusals::count_in(named(&refused))?,

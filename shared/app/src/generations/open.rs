@@ -85,7 +85,7 @@ pub async fn submit(
         None => None,
     };
     if let Some(patience) = begun {
-        generation = wait::wait(app, generation, patience).await?;
+        generation = wait::wait(app, generation, patience).await;
         wait::end(app).await;
         if generation.state == State::Succeeded {
             status = CREATED;

@@ -38,24 +38,22 @@ fn attempt(app: &App) -> Attempt<'static> {
     Attempt::Wait(app.config.waiting_executions_max)
 }
 
-/// Waits for a generation to come to rest, at most `patience`; answers it as it is then.
-///
-/// # Errors
-/// A fault if it cannot be read.
-pub(super) async fn wait(
-    app: &App,
-    generation: Generation,
-    patience: Duration,
-) -> Result<Generation, Error> {
+/// Waits for a generation to come to rest, at most `patience`; answers it as it was seen last. It is opened by then, so a look
+/// that fails is no failure of the request.
+pub(super) async fn wait(app: &App, generation: Generation, patience: Duration) -> Generation {
     let deadline = clock::now().plus(patience);
     let mut seen = generation;
     let mut pause = LOOK_PAUSE_MIN;
     while !seen.state.is_final() && clock::now() < deadline {
         clock::pause(pause.min(deadline.since(clock::now()))).await;
         pause = (pause * 2).min(LOOK_PAUSE_MAX);
-        if let Some(now) = app.store().generation(&seen.tenant, &seen.id).await? {
-            seen = now;
+        match app.store().generation(&seen.tenant, &seen.id).await {
+            Ok(Some(now)) => seen = now,
+            Ok(None) => {}
+            Err(fault) => {
+                tracing::warn!(generation = %seen.id, fault = fault.chain(), "a look at a job failed");
+            }
         }
     }
-    Ok(seen)
+    seen
 }
