@@ -1,5 +1,6 @@
 """Deploys two stacks to an AWS emulator and uses them. Run by `run`, which installs what it needs."""
 
+import base64
 import json
 import os
 import platform
@@ -74,11 +75,12 @@ def answers(url):
 
 def built_template(folder, with_code):
     """What `sam build` leaves behind, with the binaries that cargo built for this machine. Without what ministack cannot
-    make: an alarm on metric math."""
+    make: an alarm on metric math, and CodeDeploy's deployments, so that an alias goes over at once."""
     text = (ROOT / "template.yaml").read_text()
     parts = re.split(r"(?m)^(?=  \w+:\n    Type: )", text)
     is_math = [re.search(r"Type: AWS::CloudWatch::Alarm\b[\s\S]*^      Metrics:", part, re.M) for part in parts]
     text = "".join(part for part, found in zip(parts, is_math) if not found)
+    text = re.sub(r"      DeploymentPreference: .*\n", "", text)
     for binary in re.findall(r"        Binary: (\S+)\n", text):
         code = folder / "code" / binary
         code.mkdir(parents=True)
@@ -112,11 +114,11 @@ def sam(*arguments):
     assert done.returncode == 0, f"sam {arguments[0]}: {failed or done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
-def deploy(template, stack, **parameters):
+def deploy(template, stack, *more, **parameters):
     parameters |= {"MailSender": SENDER, "Architecture": ARCHITECTURE}
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     arguments = ["--config-file", ROOT / "samconfig.toml", "--template-file", template, "--stack-name", stack]
-    arguments += ["--no-confirm-changeset", "--parameter-overrides", *overrides]
+    arguments += ["--no-confirm-changeset", *more, "--parameter-overrides", *overrides]
     began = time.monotonic()
     sam("deploy", *arguments)
     print(f"  {stack:16}{len(resources(stack))} resources in {time.monotonic() - began:.0f} s", flush=True)
@@ -135,12 +137,30 @@ def of_kind(stack, kind):
     return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
 
 
+def versions(stack):
+    """Which version each function on an alias is called as."""
+    aliases = of_kind(stack, "AWS::Lambda::Alias").values()
+    assert aliases
+    client = boto3.client("lambda")
+    described = [client.get_alias(FunctionName=alias.rsplit(":", 1)[0], Name=alias.rsplit(":", 1)[1]) for alias in aliases]
+    return {alias["AliasArn"]: alias["FunctionVersion"] for alias in described}
+
+
+def has_stale_settings(stack):
+    sweep = resources(stack)["JobsSweep"]
+    answer = boto3.client("lambda").invoke(FunctionName=sweep, Payload=b"{}")
+    return json.loads(answer["Payload"].read())["stale_settings"]
+
+
 def invoker(stack):
     functions, client = resources(stack), boto3.client("lambda")
 
     def invoke(function, event):
-        answer = client.invoke(FunctionName=functions[logical_id(function)], Payload=event.encode())
-        return json.loads(answer["Payload"].read() or b"{}")
+        answer = client.invoke(FunctionName=functions[logical_id(function)], Payload=event.encode(), LogType="Tail")
+        reply = json.loads(answer["Payload"].read() or b"{}")
+        if reply.get("statusCode") == 500:
+            print(base64.b64decode(answer["LogResult"]).decode())
+        return reply
 
     return invoke
 
@@ -165,19 +185,27 @@ def main(form):
         shared = set(one.values()) & set(other.values()) - {"v1"}
         assert not shared, f"both stacks have {shared}"
 
+        kept = {kind: of_kind(FIRST, kind) for kind in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue")}
+        print("Updated in place:")
+        published = versions(FIRST)
+        assert not has_stale_settings(FIRST)
+        deploy(template, FIRST, SignUpCredits="500")
+        # A bug of SAM's, and the reason for SettingsAlarm: nothing was published.
+        assert versions(FIRST) == published and has_stale_settings(FIRST)
+        deploy(template, FIRST, "--s3-prefix", "velro/again", SignUpCredits="500")
+        assert not set(versions(FIRST).items()) & set(published.items()) and not has_stale_settings(FIRST)
+        for kind, before in kept.items():
+            assert of_kind(FIRST, kind) == before, f"an update replaced a {kind}"
+
         print("Invoked:")
         wrong = invoke_all(chosen, invoker(FIRST))
         assert not wrong, f"{wrong} replied otherwise than expected"
 
-        kept = {kind: of_kind(FIRST, kind) for kind in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue")}
-        print("Updated in place:")
-        deploy(template, FIRST, SignUpCredits="500")
-        for kind, before in kept.items():
-            assert of_kind(FIRST, kind) == before, f"an update replaced a {kind}"
-
         sam("delete", "--stack-name", SECOND, "--no-prompts")
         print(f"Deleted:\n  {SECOND}")
-        assert resources(FIRST).keys() == one.keys()
+        # A version is named by what was published.
+        stay = [{name for name in found if "Version" not in name} for found in (one, resources(FIRST))]
+        assert stay[0] == stay[1], stay[0] ^ stay[1]
         names = {name for name in resources(FIRST).values()}
         schedules = boto3.client("scheduler").list_schedules()["Schedules"]
         left = [schedule["Name"] for schedule in schedules]

@@ -20,7 +20,12 @@ MANAGED_POLICIES = {
     "AWSXrayWriteOnlyAccess",
     "AWSXRayDaemonWriteAccess",
     "AmazonAPIGatewayPushToCloudWatchLogs",
+    "AWSCodeDeployRoleForLambda",
 }
+# These let people in; whoever writes the wallets moves credits. A new version of all of them goes live gradually.
+LET_IN = {"AccountsAuthorize", "AccountsLogin", "AccountsRefresh"}
+# What calls a function.
+CALLERS = {"AWS::ApiGateway::RestApi", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission", "AWS::Scheduler::Schedule"}
 # The property that names a resource physically, where its type has one.
 NAMES = {
     "AWS::ApiGateway::ApiKey": "Name",
@@ -93,7 +98,40 @@ def needs(resources, start):
     return seen
 
 
+def moves_credits(resources, function):
+    """Whether a function's role lets it write the wallets."""
+    role = resources[function["Properties"]["Role"]["Fn::GetAtt"][0]]
+    policies = [policy["PolicyDocument"] for policy in role["Properties"].get("Policies", [])]
+    statements = [statement for policy in policies for statement in policy["Statement"]]
+    writes = {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+    return any("CreditsTable" in named(statement) and writes & set(statement["Action"]) for statement in statements)
+
+
+def rollout_problems(resources):
+    """A new version of what moves credits or lets people in is rolled back by the alarms, and nothing calls past that."""
+    functions = {name: resource for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Function"}
+    gradual = {name for name, function in functions.items() if name in LET_IN or moves_credits(resources, function)}
+    aliases = {name: resource for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Alias"}
+    on_alias = {name for alias in aliases.values() for name in named(alias["Properties"]["FunctionName"])}
+    for name in gradual ^ on_alias:
+        yield f"{name} should {'' if name in gradual else 'not '}be deployed gradually"
+    for name, alias in aliases.items():
+        update = alias.get("UpdatePolicy", {}).get("CodeDeployLambdaAliasUpdate", {})
+        group = resources.get(update.get("DeploymentGroupName", {}).get("Ref"), {"Properties": {}})["Properties"]
+        if not group.get("AlarmConfiguration", {}).get("Alarms") or not group["AutoRollbackConfiguration"]["Enabled"]:
+            yield f"{name} takes a new version without an alarm that would take it back"
+    for name, resource in resources.items():
+        past = named(resource.get("Properties", {})) & on_alias if resource["Type"] in CALLERS else set()
+        if past:
+            yield f"{name} calls {past} past the alias"
+    looked_after = named(functions["JobsSweep"]["Properties"]["Environment"]["Variables"]["GRADUAL_VERSIONS"])
+    versions = {name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Version"}
+    if looked_after != versions:
+        yield f"the sweep does not look after {versions ^ looked_after}"
+
+
 def problems(resources):
+    yield from rollout_problems(resources)
     if len(resources) > RESOURCES_MAX:
         yield f"{len(resources)} resources, of which there may be {RESOURCES_MAX}"
     for name, resource in resources.items():
@@ -101,6 +139,9 @@ def problems(resources):
         fixed = properties.get(NAMES.get(kind, ""))
         if fixed is not None and "AWS::StackName" not in json.dumps(fixed):
             yield f"{name} is named {fixed} in every stack: no second stack could live beside it"
+        namespace = properties.get("Namespace")
+        if isinstance(namespace, str) and not namespace.startswith("AWS/"):
+            yield f"{name} rings for what any stack's functions measure in {namespace}"
         if kind == "AWS::ApiGateway::Stage":
             for setting in properties.get("MethodSettings", []):
                 path = setting["ResourcePath"]

@@ -139,7 +139,7 @@ async fn book(app: &App, user: &UserId) -> Result<Step, Fault> {
             BonusBooked::Closed => return Ok(Step::Waits),
             BonusBooked::DayIsFull => {
                 tracing::warn!(user = %user, "the day has given all its sign-up bonuses; this one waits");
-                metrics::gauge("BonusesWaiting", 1);
+                metrics::gauge(app, "BonusesWaiting", 1);
                 return Ok(Step::DayIsFull);
             }
             BonusBooked::WalletMoved(moved) => wallet = moved,

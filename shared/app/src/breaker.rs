@@ -114,6 +114,6 @@ pub(crate) fn check_order(breaker: &Breaker, now: Timestamp) -> Result<(), Refus
 /// A fault if the breaker cannot be read.
 pub async fn measure(app: &App) -> Result<(), Fault> {
     let breaker = app.store().breaker().await?;
-    metrics::gauge("ProviderDown", i64::from(breaker.open_until.is_some()));
+    metrics::gauge(app, "ProviderDown", i64::from(breaker.open_until.is_some()));
     Ok(())
 }

@@ -16,6 +16,8 @@ use store::Tables;
 pub struct Config {
     /// The function's name.
     pub function: String,
+    /// The namespace in CloudWatch of what is measured: each stack's own, or one's alarms would ring for the other.
+    pub metrics_namespace: String,
     /// The database's tables.
     pub tables: Tables,
     /// The queues.
@@ -56,6 +58,8 @@ pub struct Config {
     pub source_limits: bool,
     /// Who administers the platform.
     pub admin_emails: Vec<Email>,
+    /// The published versions of the functions that are rolled out gradually, in the one function that looks after them.
+    pub gradual_versions: Option<Vec<String>>,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
 }

@@ -197,7 +197,7 @@ async fn count(app: &App, user: &User, counted: &[Attempt<'_>]) -> Result<bool, 
             Err(Error::Refused(Refusal::RateLimited { .. })) => {
                 take_back(app, &counted[..n]).await?;
                 if matches!(attempt, Attempt::MailToStrangers(_)) {
-                    metrics::gauge("LettersRefused", 1);
+                    metrics::gauge(app, "LettersRefused", 1);
                 }
                 tracing::warn!(user = %user.id, ?attempt, "too many letters; this one is not sent");
                 return Ok(false);

@@ -31,6 +31,7 @@ pub mod promos;
 pub mod purchases;
 pub mod quotes;
 pub mod reconciliation;
+pub mod rollout;
 pub mod sessions;
 pub mod shared_keys;
 pub mod webhooks;

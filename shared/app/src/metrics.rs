@@ -15,16 +15,11 @@ use domain::generations::Generation;
 use domain::ledger::{EntryKind, Settled};
 use serde_json::{Map, Value, json};
 
-use crate::clock;
-
-/// The metrics' namespace in CloudWatch.
-const NAMESPACE: &str = "Velro";
+use crate::{App, clock};
 
 /// What one invocation of a function came to.
 #[derive(Clone, Copy, Debug)]
 pub struct Invocation<'a> {
-    /// The function.
-    pub function: &'a str,
     /// The request that it was for; empty if for none.
     pub request_id: &'a str,
     /// How many requests or messages there were in it.
@@ -38,7 +33,7 @@ pub struct Invocation<'a> {
 }
 
 /// Notes an invocation that ends now.
-pub fn invocation(invocation: &Invocation<'_>) {
+pub fn invocation(app: &App, invocation: &Invocation<'_>) {
     let now = clock::now();
     let values = [
         ("Requests", "Count", i64::from(invocation.requests)),
@@ -50,15 +45,15 @@ pub fn invocation(invocation: &Invocation<'_>) {
         ),
         ("ColdStarts", "Count", i64::from(invocation.is_cold)),
     ];
-    let mut notes = vec![("Function", invocation.function)];
+    let mut notes = vec![("Function", app.config.function.as_str())];
     if !invocation.request_id.is_empty() {
         notes.push(("RequestId", invocation.request_id));
     }
-    put(&line(now, &[], &notes, &values));
+    put(app, now, &[], &notes, &values);
 }
 
 /// Notes that a job has been settled: its record is `next`, and this was booked.
-pub(crate) fn settled(next: &Generation, settled: &Settled) {
+pub(crate) fn settled(app: &App, next: &Generation, settled: &Settled) {
     let now = clock::now();
     let captured = settled.amount(EntryKind::Capture).get();
     let released = settled.amount(EntryKind::Release).get();
@@ -76,29 +71,48 @@ pub(crate) fn settled(next: &Generation, settled: &Settled) {
         ("Model", next.model.as_str()),
         ("Outcome", next.state.as_str()),
     ];
-    put(&line(now, &dimensions, &[], &values));
+    put(app, now, &dimensions, &[], &values);
     // An alarm cannot add up what has dimensions.
-    put(&line(now, &[], &[], &[("CreditsSpent", "Count", captured)]));
+    put(app, now, &[], &[], &[("CreditsSpent", "Count", captured)]);
 }
 
 /// Notes how many of something there are now.
-pub fn gauge(name: &str, value: i64) {
-    put(&line(clock::now(), &[], &[], &[(name, "Count", value)]));
+pub fn gauge(app: &App, name: &str, value: i64) {
+    put(app, clock::now(), &[], &[], &[(name, "Count", value)]);
 }
 
 /// Notes how long the provider took to answer one call.
-pub(crate) fn provider_answered(call: &str, asked_at: Timestamp) {
+pub(crate) fn provider_answered(app: &App, call: &str, asked_at: Timestamp) {
     let now = clock::now();
     let values = [("ProviderLatency", "Milliseconds", ms(now.since(asked_at)))];
-    put(&line(now, &[], &[("Call", call)], &values));
+    put(app, now, &[], &[("Call", call)], &values);
 }
 
 fn ms(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Writes one measurement to the log. One that cannot be written is lost, and nothing else is.
+fn put(
+    app: &App,
+    now: Timestamp,
+    dimensions: &[(&str, &str)],
+    notes: &[(&str, &str)],
+    values: &[(&str, &str, i64)],
+) {
+    let line = line(
+        &app.config.metrics_namespace,
+        now,
+        dimensions,
+        notes,
+        values,
+    );
+    writeln!(std::io::stdout().lock(), "{line}").unwrap_or_default();
+}
+
 /// One measurement. Its notes can be searched for, and cost nothing.
 fn line(
+    namespace: &str,
     now: Timestamp,
     dimensions: &[(&str, &str)],
     notes: &[(&str, &str)],
@@ -109,7 +123,7 @@ fn line(
         .iter()
         .map(|(name, unit, _)| json!({"Name": name, "Unit": unit}));
     let directive = json!({
-        "Namespace": NAMESPACE,
+        "Namespace": namespace,
         "Dimensions": [names],
         "Metrics": metrics.collect::<Vec<_>>(),
     });
@@ -127,11 +141,6 @@ fn line(
     Value::Object(line).to_string()
 }
 
-/// Writes a line to the log. One that cannot be written is lost, and nothing else is.
-fn put(line: &str) {
-    writeln!(std::io::stdout().lock(), "{line}").unwrap_or_default();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +148,7 @@ mod tests {
     #[test]
     fn a_line_is_what_cloudwatch_reads() {
         let line = line(
+            "velro",
             Timestamp::from_ms(1_700_000_000_123),
             &[("Model", "veo3")],
             &[("Call", "submit")],
@@ -149,7 +159,7 @@ mod tests {
             "_aws": {
                 "Timestamp": 1_700_000_000_123_i64,
                 "CloudWatchMetrics": [{
-                    "Namespace": "Velro",
+                    "Namespace": "velro",
                     "Dimensions": [["Model"]],
                     "Metrics": [{"Name": "Jobs", "Unit": "Count"}],
                 }],

@@ -46,7 +46,8 @@ pub async fn run(app: &App, asked: Asked) -> Result<Option<Run>, Error> {
         check_page(store, &mut run, left).await?;
         if run.finished_at.is_some() {
             store.keep_rollup(System, &run).await?;
-            metrics::gauge("BooksBroken", i64::try_from(run.broken).unwrap_or(i64::MAX));
+            let broken = i64::try_from(run.broken).unwrap_or(i64::MAX);
+            metrics::gauge(app, "BooksBroken", broken);
         }
         left = left.saturating_sub(run.wallets - before);
         if store.save_run(System, &mut run).await? == Written::Stale {

@@ -29,6 +29,7 @@ pub mod purchases;
 pub mod quotes;
 pub mod reconciliation;
 pub mod refusal;
+pub mod rollout;
 pub mod spending;
 pub mod text;
 pub mod time;

@@ -41,16 +41,8 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
     };
     let config = Config {
         function: settings.text("AWS_LAMBDA_FUNCTION_NAME"),
-        tables: Tables {
-            accounts: settings.text("ACCOUNTS_TABLE"),
-            credits: settings.text("CREDITS_TABLE"),
-            generations: settings.text("GENERATIONS_TABLE"),
-            files: settings.text("FILES_TABLE"),
-            projects: settings.text("PROJECTS_TABLE"),
-            audit: settings.text("AUDIT_TABLE"),
-            reconciliation: settings.text("RECONCILIATION_TABLE"),
-            models: settings.text("MODELS_TABLE"),
-        },
+        metrics_namespace: settings.text("METRICS_NAMESPACE"),
+        tables: settings.tables(),
         queues: Queues {
             image_url: settings.text("IMAGE_QUEUE_URL"),
             video_url: settings.text("VIDEO_QUEUE_URL"),
@@ -95,6 +87,8 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             })
             .unwrap_or(true),
         admin_emails: settings.emails("ADMIN_EMAILS"),
+        gradual_versions: (settings.lookup)("GRADUAL_VERSIONS")
+            .map(|versions| versions.split(',').map(str::to_owned).collect()),
         cors_origins: settings.list("CORS_ORIGINS"),
     };
     if settings.problems.is_empty() {
@@ -149,6 +143,19 @@ struct Settings<Lookup> {
 }
 
 impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
+    fn tables(&mut self) -> Tables {
+        Tables {
+            accounts: self.text("ACCOUNTS_TABLE"),
+            credits: self.text("CREDITS_TABLE"),
+            generations: self.text("GENERATIONS_TABLE"),
+            files: self.text("FILES_TABLE"),
+            projects: self.text("PROJECTS_TABLE"),
+            audit: self.text("AUDIT_TABLE"),
+            reconciliation: self.text("RECONCILIATION_TABLE"),
+            models: self.text("MODELS_TABLE"),
+        }
+    }
+
     fn fal(&mut self) -> FalSettings {
         FalSettings {
             queue_url: self.text("FAL_QUEUE_URL"),

@@ -28,13 +28,13 @@ impl Measure {
 
     /// It ends, having come to this.
     pub(crate) fn end(self, request_id: &str, requests: u32, errors: u32) {
-        metrics::invocation(&Invocation {
-            function: &self.app.config.function,
+        let invocation = Invocation {
             request_id,
             requests,
             errors,
             began_at: self.began_at,
             is_cold: self.is_cold,
-        });
+        };
+        metrics::invocation(self.app, &invocation);
     }
 }

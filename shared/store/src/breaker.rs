@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::accounts::is_condition;
 use crate::generations::Written;
 use crate::items::{self, Item, number, text};
+use crate::overwrite::Overwrite;
 use crate::{Store, System};
 
 /// The item's key among the generations.
@@ -53,18 +54,14 @@ impl Store {
             version: next.version,
         };
         let before = next.version.saturating_sub(1);
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.tables.generations)
-            .set_item(Some(items::write(&item)?));
-        let put = match before {
-            0 => put.condition_expression("attribute_not_exists(id)"),
-            before => put
+        let write = Overwrite::by(["id"], &item)?.alone(self, &self.tables.generations);
+        let write = match before {
+            0 => write.condition_expression("attribute_not_exists(id)"),
+            before => write
                 .condition_expression("version = :before")
                 .expression_attribute_values(":before", number(before)),
         };
-        match put.send().await {
+        match write.send().await {
             Ok(_) => Ok(Written::Done),
             Err(error) if is_condition(&error) => Ok(Written::Stale),
             Err(error) => Err(Fault::new("writing the circuit breaker", error)),

@@ -19,6 +19,7 @@ pub use lists::{Page, Shelf};
 use crate::accounts::is_condition;
 use crate::api_keys::KeySpend;
 use crate::items::{self, GenerationItem, IdempotencyItem, Item, WalletItem, number, text};
+use crate::overwrite::Overwrite;
 use crate::transact::{Outcome, Reason};
 use crate::{Store, System};
 
@@ -87,7 +88,7 @@ impl Store {
     /// A [`Fault`] if it is not known to be written.
     pub async fn open(&self, opening: &Opening<'_>) -> Result<Opened, Fault> {
         let doing = "opening a job";
-        let mut actions = vec![self.put_generation(opening.job, None)?];
+        let mut actions = vec![self.put_generation(opening.job)?];
         actions.push(self.check_good_standing(&opening.job.author, opening.by_key)?);
         actions.extend(self.booking(opening.hold)?);
         let spend = key_spend(opening.job, opening.job.cost);
@@ -147,11 +148,9 @@ impl Store {
     /// A [`Fault`] if it could not be written.
     pub async fn replace(&self, next: &Generation) -> Result<Written, Fault> {
         let doing = "moving a job on";
-        let written = self
-            .client
-            .put_item()
-            .table_name(&self.tables.generations)
-            .set_item(Some(items::write(&GenerationItem::new(next))?))
+        let write = Overwrite::by(["id"], &GenerationItem::new(next))?;
+        let written = write
+            .alone(self, &self.tables.generations)
             .condition_expression("version = :before")
             .expression_attribute_values(":before", number(next.version - 1))
             .send()
@@ -263,25 +262,26 @@ impl Store {
         Ok(())
     }
 
-    /// A put of a job: new, or on condition of the version before.
-    fn put_generation(
-        &self,
-        job: &Generation,
-        before: Option<u64>,
-    ) -> Result<TransactWriteItem, Fault> {
+    /// The write of a new job.
+    fn put_generation(&self, job: &Generation) -> Result<TransactWriteItem, Fault> {
         let put = Put::builder()
             .table_name(&self.tables.generations)
-            .set_item(Some(items::write(&GenerationItem::new(job))?));
-        let put = match before {
-            None => put.condition_expression("attribute_not_exists(id)"),
-            Some(version) => put
-                .condition_expression("version = :before")
-                .expression_attribute_values(":before", number(version)),
-        };
-        let put = put
+            .set_item(Some(items::write(&GenerationItem::new(job))?))
+            .condition_expression("attribute_not_exists(id)")
             .build()
             .map_err(Fault::doing("building a job's write"))?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// The write of a job's next record, on condition that it still is as before.
+    fn replace_generation(&self, next: &Generation) -> Result<TransactWriteItem, Fault> {
+        let write = Overwrite::by(["id"], &GenerationItem::new(next))?
+            .in_transaction(&self.tables.generations)
+            .condition_expression("version = :before")
+            .expression_attribute_values(":before", number(next.version - 1))
+            .build()
+            .map_err(Fault::doing("building a job's write"))?;
+        Ok(TransactWriteItem::builder().update(write).build())
     }
 
     fn put_idempotency(

@@ -2,11 +2,12 @@
 //! tells who changed it.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::audit::Record;
 use domain::catalogue::Offers;
 
 use crate::items::{self, Item, OFFERS, OffersItem, number, text};
+use crate::overwrite::Overwrite;
 use crate::{Recorded, Store};
 
 impl Store {
@@ -38,18 +39,18 @@ impl Store {
     ) -> Result<Recorded<bool>, Fault> {
         let doing = "changing what models are offered at";
         let before = offers.version.saturating_sub(1);
-        let put = Put::builder()
-            .table_name(&self.tables.models)
-            .set_item(Some(items::write(&OffersItem::from(offers))?));
-        let put = if before == 0 {
-            put.condition_expression("attribute_not_exists(id)")
+        let write = Overwrite::by(["id"], &OffersItem::from(offers))?;
+        let write = write.in_transaction(&self.tables.models);
+        let write = if before == 0 {
+            write.condition_expression("attribute_not_exists(id)")
         } else {
-            put.condition_expression("version = :before")
+            write
+                .condition_expression("version = :before")
                 .expression_attribute_values(":before", number(before))
         };
-        let put = put.build().map_err(Fault::doing(doing))?;
-        let put = TransactWriteItem::builder().put(put).build();
-        let sent = self.transact_recorded(doing, vec![put], &record).await?;
+        let write = write.build().map_err(Fault::doing(doing))?;
+        let write = TransactWriteItem::builder().update(write).build();
+        let sent = self.transact_recorded(doing, vec![write], &record).await?;
         Ok(sent.map(|refused| refused.is_none()))
     }
 }

@@ -18,6 +18,7 @@ use crate::batch::keys;
 use crate::cursor::{Cursor, cut};
 use crate::generations::Written;
 use crate::items::{self, Item, ProjectItem, count_key, number, text};
+use crate::overwrite::Overwrite;
 use crate::transact::{Outcome, Reason};
 
 /// What became of making a project.
@@ -199,11 +200,9 @@ impl Store {
     /// # Errors
     /// A [`Fault`] if it was not written.
     pub async fn replace_project(&self, next: &Project) -> Result<Written, Fault> {
-        let written = self
-            .client
-            .put_item()
-            .table_name(&self.tables.projects)
-            .set_item(Some(items::write(&ProjectItem::from(next))?))
+        let write = Overwrite::by(["id"], &ProjectItem::from(next))?;
+        let written = write
+            .alone(self, &self.tables.projects)
             .condition_expression("version = :before")
             .expression_attribute_values(":before", number(next.version - 1))
             .send()

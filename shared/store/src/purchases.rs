@@ -17,6 +17,7 @@ use domain::purchases::{Checkout, Payment};
 use crate::items::{
     self, CheckoutItem, CheckoutOnceItem, Item, OnceItem, PaymentItem, UserItem, number, text,
 };
+use crate::overwrite::Overwrite;
 use crate::postings::Once;
 use crate::transact::{Outcome, Reason};
 use crate::{Recorded, Store, System, Written};
@@ -177,17 +178,17 @@ impl Store {
     ) -> Result<Written, Fault> {
         let doing = "booking a payment";
         let before = next.version - 1;
-        let put = Put::builder()
-            .table_name(&self.tables.credits)
-            .set_item(Some(items::write(&PaymentItem::from(next))?));
-        let put = if before == 0 {
-            put.condition_expression("attribute_not_exists(tenant)")
+        let write = Overwrite::by(["tenant", "entry"], &PaymentItem::from(next))?;
+        let write = write.in_transaction(&self.tables.credits);
+        let write = if before == 0 {
+            write.condition_expression("attribute_not_exists(tenant)")
         } else {
-            put.condition_expression("version = :before")
+            write
+                .condition_expression("version = :before")
                 .expression_attribute_values(":before", number(before))
         };
-        let put = put.build().map_err(Fault::doing(doing))?;
-        let mut actions = vec![TransactWriteItem::builder().put(put).build()];
+        let write = write.build().map_err(Fault::doing(doing))?;
+        let mut actions = vec![TransactWriteItem::builder().update(write).build()];
         if let Some(booked) = booked {
             actions.extend(self.booking(booked)?);
         }

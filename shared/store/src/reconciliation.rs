@@ -19,6 +19,7 @@ use crate::items::{
     self, CheckpointItem, EntryItem, HEAD, HeadItem, Item, LAST, ROLLUP, RUN, RecordItem, RunItem,
     WALLET, WalletItem, checkpoint_shard, number, place, text, wallet_shards,
 };
+use crate::overwrite::Overwrite;
 use crate::{Store, System};
 
 /// How many links one query reads.
@@ -155,11 +156,8 @@ impl Store {
     pub async fn move_checkpoint(&self, _: System, checkpoint: &Checkpoint) -> Result<(), Fault> {
         let item = CheckpointItem::from(checkpoint);
         let (entries, records) = (item.entries, item.records);
-        let moved = self
-            .client
-            .put_item()
-            .table_name(&self.tables.reconciliation)
-            .set_item(Some(items::write(&item)?))
+        let moved = Overwrite::by(["shard", "tenant"], &item)?
+            .alone(self, &self.tables.reconciliation)
             .condition_expression(
                 "attribute_not_exists(tenant) OR (entries <= :entries AND records <= :records)",
             )
@@ -192,18 +190,16 @@ impl Store {
     pub async fn save_run(&self, _: System, run: &mut Run) -> Result<Written, Fault> {
         let before = run.version;
         run.version += 1;
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.tables.reconciliation)
-            .set_item(Some(items::write(&RunItem::from(&*run))?));
-        let put = if before == 0 {
-            put.condition_expression("attribute_not_exists(tenant)")
+        let write = Overwrite::by(["shard", "tenant"], &RunItem::from(&*run))?;
+        let write = write.alone(self, &self.tables.reconciliation);
+        let write = if before == 0 {
+            write.condition_expression("attribute_not_exists(tenant)")
         } else {
-            put.condition_expression("version = :before")
+            write
+                .condition_expression("version = :before")
                 .expression_attribute_values(":before", number(before))
         };
-        match put.send().await {
+        match write.send().await {
             Ok(_) => Ok(Written::Done),
             Err(error) if is_condition(&error) => Ok(Written::Stale),
             Err(error) => Err(Fault::new("saving a run", error)),
@@ -226,10 +222,8 @@ impl Store {
     /// # Errors
     /// A [`Fault`] if it was not written.
     pub async fn keep_rollup(&self, _: System, run: &Run) -> Result<(), Fault> {
-        self.client
-            .put_item()
-            .table_name(&self.tables.reconciliation)
-            .set_item(Some(items::write(&RunItem::rollup(run))?))
+        Overwrite::by(["shard", "tenant"], &RunItem::rollup(run))?
+            .alone(self, &self.tables.reconciliation)
             .send()
             .await
             .map_err(Fault::doing("keeping the sums of a run"))?;

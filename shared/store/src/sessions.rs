@@ -14,6 +14,7 @@ use crate::items::{
     self, CredentialItem, SESSION_SORT_PREFIX, SessionItem, UserItem, email_key, number,
     session_sort, text,
 };
+use crate::overwrite::Overwrite;
 use crate::{Recorded, Store};
 
 /// How many sessions are looked at when the oldest are ended: those that may live, and more than can begin meanwhile.
@@ -86,11 +87,9 @@ impl Store {
     /// # Errors
     /// A [`Fault`] if it could not be written.
     pub async fn replace_session(&self, before: &Session, next: &Session) -> Result<bool, Fault> {
-        let written = self
-            .client
-            .put_item()
-            .table_name(&self.tables.accounts)
-            .set_item(Some(items::write(&SessionItem::from(next))?))
+        let write = Overwrite::by(["pk", "sk"], &SessionItem::from(next))?;
+        let written = write
+            .alone(self, &self.tables.accounts)
             .condition_expression("refresh_digest = :digest AND era = :era")
             .expression_attribute_values(":digest", text(&before.refresh_digest))
             .expression_attribute_values(":era", number(before.era))

@@ -11,6 +11,7 @@ use domain::ledger::{Booked, Entry, Settled, Wallet};
 use crate::Store;
 use crate::cursor::{Cursor, Place as _, Sequence, cut};
 use crate::items::{self, EntryItem, Item, WALLET, WalletItem, number, text};
+use crate::overwrite::Overwrite;
 
 /// A page of the ledger, newest first.
 #[derive(Debug)]
@@ -109,7 +110,7 @@ impl Store {
     pub(crate) fn booking(&self, booked: &Booked) -> Result<[TransactWriteItem; 2], Fault> {
         let before = booked.wallet.version.saturating_sub(1);
         Ok([
-            self.put_wallet(&booked.wallet, before)?,
+            self.write_wallet(&booked.wallet, before)?,
             self.put_entry(&booked.entry)?,
         ])
     }
@@ -118,7 +119,7 @@ impl Store {
     pub(crate) fn end_of_hold(&self, settled: &Settled) -> Result<Vec<TransactWriteItem>, Fault> {
         let booked = u64::try_from(settled.entries.len()).unwrap_or(u64::MAX);
         let before = settled.wallet.version.saturating_sub(booked);
-        let mut actions = vec![self.put_wallet(&settled.wallet, before)?];
+        let mut actions = vec![self.write_wallet(&settled.wallet, before)?];
         for entry in &settled.entries {
             actions.push(self.put_entry(entry)?);
         }
@@ -137,17 +138,17 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// A put of a wallet, on condition that it still has the version `before`.
-    fn put_wallet(&self, wallet: &Wallet, before: u64) -> Result<TransactWriteItem, Fault> {
-        let put = Put::builder()
-            .table_name(&self.tables.credits)
-            .set_item(Some(items::write(&WalletItem::from(wallet))?))
+    /// The write of a wallet, on condition that it still has the version `before`.
+    fn write_wallet(&self, wallet: &Wallet, before: u64) -> Result<TransactWriteItem, Fault> {
+        let write = Overwrite::by(["tenant", "entry"], &WalletItem::from(wallet))?;
+        let write = write
+            .in_transaction(&self.tables.credits)
             .condition_expression("version = :before")
             .expression_attribute_values(":before", AttributeValue::N(before.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(Fault::doing("building a wallet's write"))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        Ok(TransactWriteItem::builder().update(write).build())
     }
 
     fn put_entry(&self, entry: &Entry) -> Result<TransactWriteItem, Fault> {

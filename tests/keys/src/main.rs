@@ -169,15 +169,17 @@ fn next_steps(action: Action, folder: &Path, places: &Places) -> String {
         places.mailboxes_name,
         places.mailboxes.display()
     );
+    // The code's place is new, so that functions which are rolled out gradually are published with the keys of now.
+    let deploy = "sam build && sam deploy --s3-prefix \"velro/$(date +%s)\"\n";
     let (what, steps) = match action {
         Action::Make => ("Store them", format!("{private}{public}{mailboxes}")),
         Action::Rotate => (
             "Store and deploy what verifies first, then store what signs",
-            format!("{public}sam build && sam deploy\n{private}"),
+            format!("{public}{deploy}{private}"),
         ),
         Action::Retire => (
             "A day after the rotation, store what signs, then store and deploy what verifies",
-            format!("{private}{public}sam build && sam deploy\n"),
+            format!("{private}{public}{deploy}"),
         ),
     };
     let folder = folder.display();

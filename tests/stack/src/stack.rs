@@ -150,7 +150,7 @@ impl Stack {
             .port();
         let origin = format!("http://127.0.0.1:{port}");
         let log = Sink::new(options.log);
-        let place = Place::default();
+        let place = Place::published_now();
 
         let aws = start_aws(&data, &place, ports.aws).await?;
         let fal = match &options.fal_key {

@@ -14,7 +14,7 @@ async fn handle(app: &'static App, delivery: Delivery<LookAtKeys>) -> Result<Han
     let looked = plans::look(app, delivery.message).await?;
 
     if let Some(keys) = looked.keys {
-        metrics::gauge("UsagePlanKeys", keys);
+        metrics::gauge(app, "UsagePlanKeys", keys);
     }
     Ok(if looked.again {
         Handled::Again

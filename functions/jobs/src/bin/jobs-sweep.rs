@@ -1,7 +1,7 @@
 //! The sweep, every minute
 //! Finds the jobs that are due, and the users whose keys are, and has each looked at; puts the lanes in order.
 
-use app::{App, breaker, jobs, plans, shared_keys};
+use app::{App, breaker, jobs, plans, rollout, shared_keys};
 use entry::http::Failure;
 use entry::schedule;
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ async fn handle(app: &'static App) -> Result<Value, Failure> {
     let keys = plans::send_overdue(app).await?;
     shared_keys::send_missing(app).await?;
     breaker::measure(app).await?;
+    let stale_settings = rollout::check(app).await?;
 
-    Ok(json!({ "due": due, "keys": keys }))
+    Ok(json!({ "due": due, "keys": keys, "stale_settings": stale_settings }))
 }

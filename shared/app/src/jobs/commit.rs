@@ -67,7 +67,7 @@ pub(super) async fn write(
             let captured = settled.amount(EntryKind::Capture).get();
             let released = settled.amount(EntryKind::Release).get();
             tracing::info!(generation = %job.id, model = job.model, captured, released, state = next.state.as_str(), "settled");
-            metrics::settled(next, settled);
+            metrics::settled(app, next, settled);
             return Ok(Committed::Done);
         }
         let now = app.store().job(System, &job.id).await?;

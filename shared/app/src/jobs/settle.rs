@@ -187,7 +187,7 @@ async fn look(app: &App, job: &Generation, ticket: &Ticket) -> Result<Option<Gen
     let fal = app.fal().await?;
     let asked_at = clock::now();
     let evidence = fal.look(ticket).await;
-    metrics::provider_answered("status", asked_at);
+    metrics::provider_answered(app, "status", asked_at);
     let now = clock::now();
     let queue_position = match evidence {
         Evidence::Made(pieces) => {

@@ -124,7 +124,7 @@ async fn hand_over(
 ) -> Result<Taken, Error> {
     let asked_at = clock::now();
     let evidence = fal.submit(request).await;
-    metrics::provider_answered("submit", asked_at);
+    metrics::provider_answered(app, "submit", asked_at);
     let works_again = breaker::told(app, pass, &evidence).await;
     let taken = record(app, begun, evidence, receipt_handle).await;
     if works_again {

@@ -17,7 +17,7 @@ impl Store {
     /// # Errors
     /// A [`Fault`] if it could not be written.
     pub async fn settle(&self, next: &Generation, settled: &Settled) -> Result<Written, Fault> {
-        let mut actions = vec![self.put_generation(next, Some(next.version - 1))?];
+        let mut actions = vec![self.replace_generation(next)?];
         actions.extend(self.end_of_hold(settled)?);
         let mut entries = settled.entries.iter();
         if let Some(capture) = entries.find(|entry| entry.kind == EntryKind::Capture) {

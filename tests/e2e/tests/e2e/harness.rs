@@ -8,7 +8,7 @@ mod books;
 mod contract;
 mod person;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -336,8 +336,15 @@ impl Cloud {
 
     /// Every item of every table, as text.
     pub async fn everything_kept(&self) -> String {
+        let items = self.every_item().await;
+        let lines = items.iter().map(|(_, item)| format!("{item:?}\n"));
+        lines.collect()
+    }
+
+    /// Every item, with its table's name.
+    pub async fn every_item(&self) -> Vec<(String, HashMap<String, AttributeValue>)> {
         let dynamodb = self.dynamodb();
-        let mut kept = String::new();
+        let mut kept = Vec::new();
         for table in [
             "accounts",
             "credits",
@@ -348,16 +355,16 @@ impl Cloud {
             "reconciliation",
             "models",
         ] {
+            let table = format!("velro-local-{table}table");
             #[allow(clippy::disallowed_methods, reason = "the test wants every item")]
             let items = dynamodb
                 .scan()
-                .table_name(format!("velro-local-{table}table"))
+                .table_name(&table)
                 .into_paginator()
                 .items()
                 .send();
-            for item in items.collect::<Result<Vec<_>, _>>().await.unwrap() {
-                kept.push_str(&format!("{item:?}\n"));
-            }
+            let items = items.collect::<Result<Vec<_>, _>>().await.unwrap();
+            kept.extend(items.into_iter().map(|item| (table.clone(), item)));
         }
         kept
     }

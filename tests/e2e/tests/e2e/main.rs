@@ -59,4 +59,5 @@ mod tenancy;
 mod unclear;
 mod unknown;
 mod uploads;
+mod versions;
 mod withheld;

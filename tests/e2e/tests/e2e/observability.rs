@@ -1,5 +1,6 @@
 //! What operators see: log lines that can be followed by one id, measurements, counters; and what browsers are told.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -54,6 +55,34 @@ async fn every_line_about_a_job_names_the_request_that_asked_for_it() {
 }
 
 #[tokio::test]
+async fn a_setting_that_did_not_reach_the_functions_on_an_alias_is_told_until_it_did() {
+    let cloud = Cloud::start().await;
+    let sweep = || async {
+        let ran = cloud.act("schedules/jobs-sweep/run", &json!({})).await;
+        assert_eq!(ran["status"], "succeeded", "{ran}");
+        ran["result"]["stale_settings"].as_bool().unwrap()
+    };
+    assert!(!sweep().await);
+    assert!(!sweep().await);
+
+    // Another setting is deployed, and no function is published.
+    let db = cloud.dynamodb();
+    let remember = |settings: &'static str| {
+        let update = db.update_item().table_name("velro-local-generationstable");
+        let update = update.key("id", AttributeValue::S("rollout#settings".to_owned()));
+        let update = update.update_expression("SET settings = :settings, versions[0] = :version");
+        let update = update.condition_expression("attribute_exists(settings)");
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let update = update.expression_attribute_values(":settings", text(settings));
+        update.expression_attribute_values(":version", text("1"))
+    };
+    remember("other").send().await.unwrap();
+    assert!(sweep().await);
+    assert!(sweep().await);
+    assert_eq!(sum(&cloud, "SettingsStale", |_| true), 2);
+}
+
+#[tokio::test]
 async fn what_functions_do_and_what_becomes_of_jobs_is_measured() {
     let cloud = Cloud::start().await;
     let ada = cloud.person().await;
@@ -84,7 +113,7 @@ async fn what_functions_do_and_what_becomes_of_jobs_is_measured() {
     // Each line is one that CloudWatch takes: what the directive names is there, and is a number or a text.
     for (function, line) in measurements(&cloud) {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(directive["Namespace"], "Velro", "{function}");
+        assert_eq!(directive["Namespace"], "velro-local", "{function}");
         assert!(line["_aws"]["Timestamp"].is_i64(), "{function}");
         for dimension in directive["Dimensions"][0].as_array().unwrap() {
             assert!(line[dimension.as_str().unwrap()].is_string(), "{line}");

@@ -289,8 +289,12 @@ impl RawAuthorizer {
         let function = functions
             .iter()
             .position(|function| function.arn == self.function_arn);
-        let function =
-            function.ok_or_else(|| Error::at(&self.at, "names a function that does not exist"))?;
+        let function = function.ok_or_else(|| {
+            Error::at(
+                &self.at,
+                "must name a function of the template, and its alias if it has one",
+            )
+        })?;
         Ok(Authorizer {
             function,
             headers: self.headers.clone(),

@@ -24,7 +24,7 @@ pub struct Function {
     pub id: String,
     /// Its physical name.
     pub name: String,
-    /// Its ARN.
+    /// The ARN that whatever calls it must name: its alias's, or a gradual deployment would not be one for its callers.
     pub arn: String,
     /// The name of its binary.
     pub binary: String,
@@ -104,7 +104,6 @@ impl Function {
     ) -> Result<Self, Error> {
         fields.accept(&[
             "Architectures",
-            "AutoPublishAlias",
             "AutoPublishAliasAllProperties",
             "CodeUri",
             "DeadLetterQueue",
@@ -122,6 +121,8 @@ impl Function {
         ]);
         expect_text(&mut fields, "Handler", "bootstrap")?;
         expect_text(&mut fields, "Runtime", "provided.al2023")?;
+        let alias = fields.text("AutoPublishAlias")?;
+        let qualifier = alias.map(|alias| format!(":{alias}")).unwrap_or_default();
         let memory_mb = fields.integer("MemorySize", 128..=10_240)?.unwrap_or(128);
         let timeout_s = fields.integer("Timeout", 1..=900)?.unwrap_or(3);
         let reserved = fields.integer("ReservedConcurrentExecutions", 1..=1_000)?;
@@ -134,7 +135,7 @@ impl Function {
 
         let mut function = Self {
             id: id.to_owned(),
-            arn: place.arn("lambda", &format!("function:{name}")),
+            arn: place.arn("lambda", &format!("function:{name}{qualifier}")),
             name,
             binary,
             memory_mb: small(memory_mb),
@@ -214,9 +215,13 @@ impl ApiEvent {
 /// Reads a mapping, and gives it to its function.
 pub fn read_mapping(mut mapping: Fields, functions: &mut [Function]) -> Result<(), Error> {
     let name = mapping.required_text("FunctionName")?;
-    let function = functions.iter_mut().find(|function| function.name == name);
-    let Some(function) = function else {
-        return Err(mapping.wrong("FunctionName", "must refer to a function of the template"));
+    let is_meant = |function: &&mut Function| {
+        let has_alias = !function.arn.ends_with(&function.name);
+        function.arn == name || !has_alias && function.name == name
+    };
+    let Some(function) = functions.iter_mut().find(is_meant) else {
+        let reason = "must refer to a function of the template, and to its alias if it has one";
+        return Err(mapping.wrong("FunctionName", reason));
     };
     function.queue_events.extend(QueueEvent::read(mapping)?);
     Ok(())

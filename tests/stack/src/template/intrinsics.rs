@@ -169,6 +169,11 @@ impl<'a> Resolver<'a> {
         if let Some(text) = resource.map(|resource| resource.reference(self.queue_url)) {
             return Ok(Some(Value::String(text)));
         }
+        // SAM makes the alias of a function a resource of its own.
+        let function = name.strip_suffix(".Alias");
+        if let Some(alias) = function.and_then(|id| self.resources.get(id)?.alias(self.place)) {
+            return Ok(Some(Value::String(alias)));
+        }
         // SAM makes the stage a resource of its own: `Api.Stage`, or `ApiStage`.
         let api = name
             .strip_suffix(".Stage")
@@ -361,6 +366,19 @@ mod tests {
             ("Jobs".to_owned(), declared(Kind::Queue, "jobs")),
             ("Rows".to_owned(), declared(Kind::Table, "rows")),
             (
+                "Gradual".to_owned(),
+                declared(
+                    Kind::Function {
+                        alias: Some("live".to_owned()),
+                    },
+                    "gradual",
+                ),
+            ),
+            (
+                "Plain".to_owned(),
+                declared(Kind::Function { alias: None }, "plain"),
+            ),
+            (
                 "Api".to_owned(),
                 declared(
                     Kind::Api {
@@ -384,6 +402,11 @@ mod tests {
             ("!Ref Rows", "rows"),
             ("!Ref Api", "local"),
             ("!Ref Api.Stage", "v1"),
+            (
+                "!Ref Gradual.Alias",
+                "arn:aws:lambda:us-east-1:000000000000:function:gradual:live",
+            ),
+            ("!GetAtt [Gradual.Version, Version]", "1"),
             (
                 "!GetAtt Jobs.Arn",
                 "arn:aws:sqs:us-east-1:000000000000:jobs",
@@ -418,6 +441,8 @@ mod tests {
             ("!Ref Nothing", "refers to Nothing"),
             ("!GetAtt Jobs.Colour", "Jobs has no attribute Colour"),
             ("!GetAtt Nothing.Arn", "refers to Nothing"),
+            ("!Ref Plain.Alias", "refers to Plain.Alias"),
+            ("!GetAtt [Plain.Version, Version]", "Plain has no attribute"),
             ("!Sub '${Nothing}'", "refers to Nothing"),
             ("!Sub '${Name'", "never closed"),
             ("!If [Nothing, 1, 2]", "unknown condition Nothing"),

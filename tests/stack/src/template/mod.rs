@@ -160,11 +160,8 @@ impl RawResource {
             .object("Metadata")?
             .object("BuildProperties")?
             .text("Binary")?;
-        let stage = properties
-            .get("StageName")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let kind = Kind::of(&resource_type, stage, &at)?;
+        let property = |name: &str| Some(properties.get(name)?.as_str()?.to_owned());
+        let kind = Kind::of(&resource_type, property, &at)?;
         fields.finish()?;
         Ok(Self {
             kind,
@@ -187,7 +184,7 @@ impl RawResource {
         let name = match (explicit, &self.kind) {
             (Some(name), _) => fields::text_of(name, &at)?,
             (None, Kind::Api { .. }) => "local".to_owned(),
-            (None, Kind::Function) => self.binary.clone().unwrap_or_default(),
+            (None, Kind::Function { .. }) => self.binary.clone().unwrap_or_default(),
             (
                 None,
                 Kind::Table
@@ -305,7 +302,7 @@ impl<'a> Reader<'a> {
                 }
                 self.api = Some((id.to_owned(), api::RawApi::read(fields)?));
             }
-            Kind::Function => {
+            Kind::Function { .. } => {
                 let fields = Fields::of(merged(&self.globals.function, properties), at)?;
                 let binary = raw.binary.clone().ok_or_else(|| {
                     Error::at(

@@ -2,6 +2,8 @@
 //!
 //! Owns physical names, ARNs and attributes. Refuses to know the resources' other properties.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use crate::Error;
 
 /// Where the stack pretends to be.
@@ -13,6 +15,8 @@ pub struct Place {
     pub account_id: String,
     /// The stack's name, which physical names begin with.
     pub stack_name: String,
+    /// The version that every function is published as which has an alias.
+    pub function_version: String,
 }
 
 impl Default for Place {
@@ -21,11 +25,21 @@ impl Default for Place {
             region: "us-east-1".to_owned(),
             account_id: "000000000000".to_owned(),
             stack_name: "velro-local".to_owned(),
+            function_version: "1".to_owned(),
         }
     }
 }
 
 impl Place {
+    /// The default place, where every function has just been published, and so with the settings of now.
+    pub fn published_now() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self {
+            function_version: now.unwrap_or_default().as_millis().to_string(),
+            ..Self::default()
+        }
+    }
+
     /// The value of a pseudo parameter.
     pub fn pseudo(&self, name: &str) -> Option<String> {
         match name {
@@ -59,7 +73,10 @@ pub enum Kind {
         stage: String,
     },
     /// `AWS::Serverless::Function`.
-    Function,
+    Function {
+        /// The alias that its newest version gets, and that everything which calls it names.
+        alias: Option<String>,
+    },
     /// `AWS::DynamoDB::Table`.
     Table,
     /// `AWS::S3::Bucket`.
@@ -79,13 +96,19 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind that a resource type names.
-    pub fn of(resource_type: &str, stage: &str, at: &str) -> Result<Self, Error> {
+    /// The kind that a resource type names; `property` reads one that is written as text.
+    pub fn of(
+        resource_type: &str,
+        property: impl Fn(&str) -> Option<String>,
+        at: &str,
+    ) -> Result<Self, Error> {
         match resource_type {
             "AWS::Serverless::Api" => Ok(Self::Api {
-                stage: stage.to_owned(),
+                stage: property("StageName").unwrap_or_default(),
             }),
-            "AWS::Serverless::Function" => Ok(Self::Function),
+            "AWS::Serverless::Function" => Ok(Self::Function {
+                alias: property("AutoPublishAlias"),
+            }),
             "AWS::DynamoDB::Table" => Ok(Self::Table),
             "AWS::S3::Bucket" => Ok(Self::Bucket),
             "AWS::SQS::Queue" => Ok(Self::Queue),
@@ -114,7 +137,7 @@ impl Kind {
     /// The property that may hold the resource's physical name.
     pub fn name_property(&self) -> Option<&'static str> {
         match self {
-            Self::Function => Some("FunctionName"),
+            Self::Function { .. } => Some("FunctionName"),
             Self::Table => Some("TableName"),
             Self::Bucket => Some("BucketName"),
             Self::Queue => Some("QueueName"),
@@ -143,7 +166,7 @@ impl Declared {
         match self.kind {
             Kind::Queue => queue_url(&self.name),
             Kind::Api { .. }
-            | Kind::Function
+            | Kind::Function { .. }
             | Kind::Table
             | Kind::Bucket
             | Kind::UsagePlan
@@ -154,11 +177,21 @@ impl Declared {
         }
     }
 
+    /// The ARN of a function's alias.
+    pub fn alias(&self, place: &Place) -> Option<String> {
+        match &self.kind {
+            Kind::Function { alias: Some(alias) } => {
+                Some(place.arn("lambda", &format!("function:{}:{alias}", self.name)))
+            }
+            _ => None,
+        }
+    }
+
     /// The stage of an API.
     pub fn stage(&self) -> Option<&str> {
         match &self.kind {
             Kind::Api { stage } => Some(stage),
-            Kind::Function
+            Kind::Function { .. }
             | Kind::Table
             | Kind::Bucket
             | Kind::Queue
@@ -179,7 +212,12 @@ impl Declared {
     ) -> Option<String> {
         let name = &self.name;
         match (&self.kind, attribute) {
-            (Kind::Function, "Arn") => Some(place.arn("lambda", &format!("function:{name}"))),
+            (Kind::Function { .. }, "Arn") => {
+                Some(place.arn("lambda", &format!("function:{name}")))
+            }
+            (Kind::Function { alias: Some(_) }, "Version.Version") => {
+                Some(place.function_version.clone())
+            }
             (Kind::Table, "Arn") => Some(place.arn("dynamodb", &format!("table/{name}"))),
             (Kind::Queue, "Arn") => Some(place.arn("sqs", name)),
             (Kind::Queue, "QueueName") => Some(name.clone()),
@@ -195,7 +233,7 @@ impl Declared {
             (Kind::Api { .. }, "RootResourceId") => Some("root".to_owned()),
             (
                 Kind::Api { .. }
-                | Kind::Function
+                | Kind::Function { .. }
                 | Kind::Table
                 | Kind::Bucket
                 | Kind::Queue

@@ -1,0 +1,59 @@
+//! What the sweep saw deployed when all was well: one small item.
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::rollout::Rollout;
+use serde::Deserialize;
+
+use crate::items::{self, text};
+use crate::{Store, System};
+
+/// The item's key among the generations.
+const KEY: &str = "rollout#settings";
+
+#[derive(Deserialize)]
+struct RolloutItem {
+    settings: String,
+    versions: Vec<String>,
+}
+
+impl Store {
+    /// What was deployed when all functions last had the same settings; `None` before the first look.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn rollout(&self, _: System) -> Result<Option<Rollout>, Fault> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(KEY))
+            .send()
+            .await
+            .map_err(Fault::doing("reading what was deployed"))?;
+        let item: Option<RolloutItem> = found.item.map(items::read).transpose()?;
+        Ok(item.map(|item| Rollout {
+            settings: item.settings,
+            versions: item.versions,
+        }))
+    }
+
+    /// Keeps what is deployed. Two sweeps that do so at once see the same, so the last one may win.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn put_rollout(&self, _: System, rollout: &Rollout) -> Result<(), Fault> {
+        let versions = rollout.versions.iter().map(text).collect();
+        self.client
+            .update_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(KEY))
+            .update_expression("SET settings = :settings, versions = :versions")
+            .expression_attribute_values(":settings", text(&rollout.settings))
+            .expression_attribute_values(":versions", AttributeValue::L(versions))
+            .send()
+            .await
+            .map_err(Fault::doing("writing what is deployed"))?;
+        Ok(())
+    }
+}
