@@ -165,6 +165,31 @@ def invoker(stack):
     return invoke
 
 
+def restore(stack, new):
+    """Runs the commands of RUNBOOKS.md's "Restore" as they stand there, into a new stack, and looks whether it is the old one."""
+    text = (ROOT / "RUNBOOKS.md").read_text()
+    first, restore = text.index("```sh\n"), text.index("## Restore")
+    commands = re.findall(r"(?ms)^```sh\n(.*?)^```", text[first : text.index("## ", first)] + text[restore:])
+    # The AWS CLI of PyPI is version 1, which lets base64 be raw anyway.
+    script = "set -euo pipefail\n" + "\n".join(commands).replace("--cli-binary-format raw-in-base64-out", "")
+    then = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    path = f"{Path(sys.executable).parents[2] / 'target/awscli/bin'}:{os.environ['PATH']}"
+    settings = os.environ | {"STACK": stack, "NEW": new, "THEN": then, "PATH": path}
+    done = subprocess.run(["bash", "-c", script], env=settings, capture_output=True, text=True, timeout=DEPLOY_SECONDS_MAX)
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    assert '"broken_count": 0' in done.stdout, done.stdout[-500:]
+    scan = boto3.client("dynamodb").scan
+    in_order = lambda items: sorted(json.dumps(item, sort_keys=True, default=str) for item in items)
+    for name, table in of_kind(new, "AWS::DynamoDB::Table").items():
+        # The old stack goes on, and the new one's books were checked since.
+        was = in_order(scan(TableName=f"{stack}-{name.removesuffix('Table')}-then")["Items"])
+        now = in_order(scan(TableName=table)["Items"])
+        assert was or name != "CreditsTable"
+        lost = [item for item in was if item not in now]
+        assert name == "ReconciliationTable" or not lost, f"{name} has not what it had: {lost}"
+    print(f"Restored:\n  {stack} into {new}")
+
+
 def main(form):
     expected = [(name, DIFFERENCES.get(name, reply)) for name, reply in replies()]
     with_code = [name for name, _ in expected] if form == "all" else SOME
@@ -201,6 +226,7 @@ def main(form):
         wrong = invoke_all(chosen, invoker(FIRST))
         assert not wrong, f"{wrong} replied otherwise than expected"
 
+        restore(FIRST, SECOND)
         sam("delete", "--stack-name", SECOND, "--no-prompts")
         print(f"Deleted:\n  {SECOND}")
         # A version is named by what was published.

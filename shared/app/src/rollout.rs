@@ -25,7 +25,8 @@ pub async fn check(app: &App) -> Result<bool, Fault> {
         settings: hex::encode(Sha256::digest(format!("{settings:?}"))),
         versions,
     };
-    let before = app.store().rollout(System).await?;
+    let function = &app.config.function;
+    let before = app.store().rollout(System, function).await?;
     let is_stale = before
         .as_ref()
         .is_some_and(|before| deployed.is_stale_after(before));
@@ -35,7 +36,7 @@ pub async fn check(app: &App) -> Result<bool, Fault> {
             "a setting was changed and did not reach the functions that are rolled out gradually; RUNBOOKS.md, SettingsAlarm"
         );
     } else if before.as_ref() != Some(&deployed) {
-        app.store().put_rollout(System, &deployed).await?;
+        app.store().put_rollout(System, function, &deployed).await?;
     }
     Ok(is_stale)
 }

@@ -8,8 +8,10 @@ use serde::Deserialize;
 use crate::items::{self, text};
 use crate::{Store, System};
 
-/// The item's key among the generations.
-const KEY: &str = "rollout#settings";
+/// The item's key among the generations. Items may be copied into another stack, whose functions have other names.
+fn key(function: &str) -> AttributeValue {
+    text(format!("rollout#{function}"))
+}
 
 #[derive(Deserialize)]
 struct RolloutItem {
@@ -18,16 +20,16 @@ struct RolloutItem {
 }
 
 impl Store {
-    /// What was deployed when all functions last had the same settings; `None` before the first look.
+    /// What `function` saw deployed when all functions last had the same settings; `None` before its first look.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
-    pub async fn rollout(&self, _: System) -> Result<Option<Rollout>, Fault> {
+    pub async fn rollout(&self, _: System, function: &str) -> Result<Option<Rollout>, Fault> {
         let found = self
             .client
             .get_item()
             .table_name(&self.tables.generations)
-            .key("id", text(KEY))
+            .key("id", key(function))
             .send()
             .await
             .map_err(Fault::doing("reading what was deployed"))?;
@@ -38,16 +40,21 @@ impl Store {
         }))
     }
 
-    /// Keeps what is deployed. Two sweeps that do so at once see the same, so the last one may win.
+    /// Keeps what `function` sees deployed. Two sweeps that do so at once see the same, so the last one may win.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn put_rollout(&self, _: System, rollout: &Rollout) -> Result<(), Fault> {
+    pub async fn put_rollout(
+        &self,
+        _: System,
+        function: &str,
+        rollout: &Rollout,
+    ) -> Result<(), Fault> {
         let versions = rollout.versions.iter().map(text).collect();
         self.client
             .update_item()
             .table_name(&self.tables.generations)
-            .key("id", text(KEY))
+            .key("id", key(function))
             .update_expression("SET settings = :settings, versions = :versions")
             .expression_attribute_values(":settings", text(&rollout.settings))
             .expression_attribute_values(":versions", AttributeValue::L(versions))

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dynoxide::{Database, DynoxideError, ImportOptions};
@@ -32,6 +32,7 @@ pub(crate) struct DynamoDb {
     tally: Tally,
     unclear: Unclear,
     partial: Partial,
+    is_metered: Arc<AtomicBool>,
 }
 
 impl DynamoDb {
@@ -54,6 +55,7 @@ impl DynamoDb {
             tally: Tally::default(),
             unclear: Unclear::default(),
             partial: Partial::default(),
+            is_metered: Arc::default(),
         })
     }
 
@@ -69,6 +71,10 @@ impl DynamoDb {
         let (body, left) = match cut {
             Some((body, left)) => (Bytes::from(body), Some(left)),
             None => (body, None),
+        };
+        let body = match self.is_metered.load(Ordering::Relaxed) {
+            true => metered(body),
+            false => body,
         };
         let work = move |database: &Database| {
             let outcome = answer(database, &operation, &body);
@@ -96,6 +102,11 @@ impl DynamoDb {
             }
             Err(error) => Refusal::from(error).reply(),
         }
+    }
+
+    /// From now on the capacity that calls consume is counted.
+    pub(crate) fn meter(&self) {
+        self.is_metered.store(true, Ordering::Relaxed);
     }
 
     /// Has so many batches be read in part.
@@ -204,6 +215,15 @@ fn with_unprocessed(answer: String, left: Option<Value>) -> String {
 }
 
 /// Runs one operation on the calling thread.
+/// The same request, whose answer says what it consumed. One that does not read is answered as it is.
+fn metered(body: Bytes) -> Bytes {
+    let Ok(Value::Object(mut request)) = serde_json::from_slice(&body) else {
+        return body;
+    };
+    request.insert("ReturnConsumedCapacity".to_owned(), json!("TOTAL"));
+    Bytes::from(Value::Object(request).to_string())
+}
+
 pub(crate) fn answer(
     database: &Database,
     operation: &str,

@@ -228,9 +228,10 @@ impl FakeAws {
     }
 
     /// Records every call of a role from now on. Each answer takes at least `answer_after`, so that calls which do not
-    /// wait for one another are under way together.
+    /// wait for one another are under way together; and counts the capacity that DynamoDB's calls consume.
     pub fn watch_calls(&self, answer_after: Duration) {
         self.inner.services.calls.watch(answer_after);
+        self.inner.services.dynamodb.meter();
     }
 
     /// The calls that were recorded since they were last taken, in the order of their answers.

@@ -12,6 +12,9 @@ pub struct Asked {
     pub calls: u64,
     /// The items that queries looked at, whether or not a filter let them through.
     pub looked_at: u64,
+    /// The capacity that was consumed while calls were watched, in halves of a unit: an eventually consistent read of
+    /// up to 4 KB takes one.
+    pub half_units: u64,
 }
 
 /// Counts since the start, by operation and what it names: `Query generations/by_tenant`.
@@ -30,6 +33,32 @@ struct Named {
 #[serde(rename_all = "PascalCase")]
 struct Found {
     scanned_count: Option<u64>,
+    consumed_capacity: Option<Capacity>,
+}
+
+/// One table's, or that of each table of a batch or transaction.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Capacity {
+    One(Consumed),
+    Each(Vec<Consumed>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Consumed {
+    capacity_units: f64,
+}
+
+impl Capacity {
+    fn half_units(&self) -> u64 {
+        let consumed = match self {
+            Self::One(consumed) => std::slice::from_ref(consumed),
+            Self::Each(consumed) => consumed,
+        };
+        let halves = |consumed: &Consumed| (consumed.capacity_units * 2.0).round();
+        consumed.iter().map(halves).sum::<f64>() as u64
+    }
 }
 
 impl Tally {
@@ -48,11 +77,16 @@ impl Tally {
             None => format!("{operation} {tables}"),
         };
         let found = serde_json::from_str::<Found>(answer).ok();
+        let capacity = found
+            .as_ref()
+            .and_then(|found| found.consumed_capacity.as_ref());
+        let half_units = capacity.map_or(0, Capacity::half_units);
         let looked_at = found.and_then(|found| found.scanned_count);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = counts.entry(name).or_default();
         asked.calls += 1;
         asked.looked_at += looked_at.unwrap_or(0);
+        asked.half_units += half_units;
     }
 
     /// The counts so far.

@@ -128,6 +128,7 @@ pub struct Stack {
     fal: Option<FakeFal>,
     stripe: Option<FakeStripe>,
     functions: Vec<Arc<Pool>>,
+    memory_mb: BTreeMap<String, u32>,
     gateway: Option<Arc<Gateway>>,
     log: Sink,
     token: CancellationToken,
@@ -216,7 +217,10 @@ impl Stack {
                 Gateway::new(api, &functions, plans, identity, !options.no_throttle)
             })
             .transpose()?;
+        let memory_mb = template.functions.iter();
+        let memory_mb = memory_mb.map(|function| (function.binary.clone(), function.memory_mb));
         let stack = Self {
+            memory_mb: memory_mb.collect(),
             url: format!("{origin}/{stage}"),
             origin,
             aws,
@@ -307,6 +311,11 @@ impl Stack {
     /// The gateway's origin: `http://127.0.0.1:PORT`.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// A function's memory, which Lambda's price depends on; `None` for a function that is not there.
+    pub fn memory_mb(&self, function: &str) -> Option<u32> {
+        self.memory_mb.get(function).copied()
     }
 
     /// Whether the API has a route for a request.

@@ -69,7 +69,7 @@ async fn a_setting_that_did_not_reach_the_functions_on_an_alias_is_told_until_it
     let db = cloud.dynamodb();
     let remember = |settings: &'static str| {
         let update = db.update_item().table_name("velro-local-generationstable");
-        let update = update.key("id", AttributeValue::S("rollout#settings".to_owned()));
+        let update = update.key("id", AttributeValue::S("rollout#jobs-sweep".to_owned()));
         let update = update.update_expression("SET settings = :settings, versions[0] = :version");
         let update = update.condition_expression("attribute_exists(settings)");
         let text = |text: &str| AttributeValue::S(text.to_owned());

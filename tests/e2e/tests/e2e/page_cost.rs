@@ -85,6 +85,7 @@ async fn page(cloud: &Cloud, person: &Person<'_>, path: &str) -> (Value, BTreeMa
         let asked = Asked {
             calls: now.calls - then.calls,
             looked_at: now.looked_at - then.looked_at,
+            half_units: now.half_units - then.half_units,
         };
         // The sweep and the purge go on meanwhile: they ask other indexes, the lanes and the files. The authorizer asks for
         // accounts.
@@ -101,6 +102,7 @@ fn total(cost: &BTreeMap<String, Asked>) -> Asked {
     cost.values().fold(Asked::default(), |sum, asked| Asked {
         calls: sum.calls + asked.calls,
         looked_at: sum.looked_at + asked.looked_at,
+        half_units: sum.half_units + asked.half_units,
     })
 }
 
