@@ -39,7 +39,7 @@ const METRICS_BUSY: f64 = 50.0;
 const AFTER_HELP: &str = "\
 What a generation uses is measured on the local cloud, which runs the real functions: invocations, their time and
 memory, DynamoDB's capacity units, messages, logs. Each call to AWS is taken to last 4 ms, the provider's answers 1.5 s.
-Prices are AWS's in us-east-1 and dated in tests/cost/src/prices.rs. fal.ai's own price is not in it: your users' credits
+Prices are AWS's of 2025 in us-east-1: tests/cost/src/prices.rs. fal.ai's own price is not in it: your users' credits
 pay for that. Nor are letters, $0.10 a thousand.";
 
 /// Prints what a month on AWS costs, from what the functions are measured to use.

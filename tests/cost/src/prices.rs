@@ -1,7 +1,7 @@
 //! AWS's prices, and what it gives for nothing every month, for ever.
 //!
-//! Region us-east-1, in US dollars, as AWS's price pages had them on 2026-11-29: look them up again before you rely on
-//! them. What is free for the first twelve months only is not counted.
+//! Region us-east-1, in US dollars, as AWS published them in 2025; written down on 2026-11-29 without a look at the pages
+//! named here, so look before you rely on one. What is free for the first twelve months only is not counted.
 
 /// What something costs, beyond what is free.
 #[derive(Clone, Copy, Debug)]

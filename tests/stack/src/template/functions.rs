@@ -153,6 +153,12 @@ impl Function {
         Ok(function)
     }
 
+    /// Whether a mapping that names `name` calls it: by its ARN, or by its name alone if it has no alias.
+    fn is_called_by(&self, name: &str) -> bool {
+        let has_alias = !self.arn.ends_with(&format!(":{}", self.name));
+        self.arn == name || !has_alias && self.name == name
+    }
+
     fn read_event(&mut self, name: &str, mut event: Fields) -> Result<(), Error> {
         let event_type = event.required_text("Type")?;
         let properties = event.object("Properties")?;
@@ -215,11 +221,10 @@ impl ApiEvent {
 /// Reads a mapping, and gives it to its function.
 pub fn read_mapping(mut mapping: Fields, functions: &mut [Function]) -> Result<(), Error> {
     let name = mapping.required_text("FunctionName")?;
-    let is_meant = |function: &&mut Function| {
-        let has_alias = !function.arn.ends_with(&function.name);
-        function.arn == name || !has_alias && function.name == name
-    };
-    let Some(function) = functions.iter_mut().find(is_meant) else {
+    let Some(function) = functions
+        .iter_mut()
+        .find(|function| function.is_called_by(&name))
+    else {
         let reason = "must refer to a function of the template, and to its alias if it has one";
         return Err(mapping.wrong("FunctionName", reason));
     };
