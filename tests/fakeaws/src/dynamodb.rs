@@ -214,7 +214,6 @@ fn with_unprocessed(answer: String, left: Option<Value>) -> String {
     answer.to_string()
 }
 
-/// Runs one operation on the calling thread.
 /// The same request, whose answer says what it consumed. One that does not read is answered as it is.
 fn metered(body: Bytes) -> Bytes {
     let Ok(Value::Object(mut request)) = serde_json::from_slice(&body) else {
@@ -224,6 +223,7 @@ fn metered(body: Bytes) -> Bytes {
     Bytes::from(Value::Object(request).to_string())
 }
 
+/// Runs one operation on the calling thread.
 pub(crate) fn answer(
     database: &Database,
     operation: &str,
