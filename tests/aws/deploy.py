@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
+from samcli.yamlhelper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/sam"))
@@ -76,12 +77,15 @@ def answers(url):
 def built_template(folder, with_code):
     """What `sam build` leaves behind, with the binaries that cargo built for this machine. Without what ministack cannot
     make: an alarm on metric math, and CodeDeploy's deployments, so that an alias goes over at once."""
-    text = (ROOT / "template.yaml").read_text()
-    parts = re.split(r"(?m)^(?=  \w+:\n    Type: )", text)
-    is_math = [re.search(r"Type: AWS::CloudWatch::Alarm\b[\s\S]*^      Metrics:", part, re.M) for part in parts]
-    text = "".join(part for part, found in zip(parts, is_math) if not found)
-    text = re.sub(r"      DeploymentPreference: .*\n", "", text)
-    for binary in re.findall(r"        Binary: (\S+)\n", text):
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    for name, resource in list(template["Resources"].items()):
+        properties = resource["Properties"]
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
+            del template["Resources"][name]
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        properties.pop("DeploymentPreference", None)
+        binary = resource["Metadata"]["BuildProperties"]["Binary"]
         code = folder / "code" / binary
         code.mkdir(parents=True)
         if binary in with_code:
@@ -89,8 +93,9 @@ def built_template(folder, with_code):
         else:
             (code / "bootstrap").write_text(f"#!/bin/sh\n# {binary} is not deployed here\nexit 1\n")
             (code / "bootstrap").chmod(0o755)
-    pattern = r"(        Binary: (\S+)\n    Properties:\n)"
-    (folder / "template.yaml").write_text(re.sub(pattern, r"\1      CodeUri: code/\2\n", text))
+        properties["CodeUri"] = f"code/{binary}"
+    # JSON is YAML, too.
+    (folder / "template.yaml").write_text(json.dumps(template))
     return folder / "template.yaml"
 
 
@@ -185,8 +190,11 @@ def restore(stack, new):
         was = scan(TableName=f"{stack}-{name.removesuffix('Table')}-then")["Items"]
         # The new stack makes usage-plan keys of its own.
         was = [item for item in was if item.get("pk") != {"S": "key-count"}]
-        was = in_order([{key: item[key] for key in item if key not in ("keyed_term", "seen_on")} for item in was])
-        now = in_order(scan(TableName=table)["Items"])
+        was = [{key: item[key] for key in item if key not in ("keyed_term", "seen_on")} for item in was]
+        # The new stack works on the jobs that were under way, so only what stays of them is compared.
+        under_way = [item["id"] for item in was if "due_shard" in item]
+        settled = lambda item: {key: item[key] for key in ("id", "tenant", "author", "cost")} if item.get("id") in under_way else item
+        was, now = (in_order(settled(item) for item in items) for items in (was, scan(TableName=table)["Items"]))
         assert was or name != "CreditsTable"
         lost = [item for item in was if item not in now]
         assert name == "ReconciliationTable" or not lost, f"{name} has not what it had: {lost}"

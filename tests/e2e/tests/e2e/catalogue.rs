@@ -140,13 +140,6 @@ async fn a_page_of_a_configured_origin_may_call_and_no_other() {
         ("https://evil.example", ""),
         ("null", ""),
     ] {
-        let preflight = cloud
-            .request(reqwest::Method::OPTIONS, "/generations/veo3")
-            .header("origin", origin)
-            .header("access-control-request-method", "POST");
-        let answer = crate::harness::send(preflight).await;
-        assert_eq!(answer.status, 204);
-        assert_eq!(answer.header("access-control-allow-origin"), allowed);
         let plain = cloud
             .request(reqwest::Method::GET, "/models")
             .header("origin", origin);
@@ -155,4 +148,35 @@ async fn a_page_of_a_configured_origin_may_call_and_no_other() {
         assert_eq!(answer.header("access-control-allow-credentials"), "");
         assert!(answer.header("vary").contains("Origin"));
     }
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_without_a_function_and_names_what_its_path_takes() {
+    let cloud = Cloud::start().await;
+    for (path, methods) in [
+        ("/generations/veo3", "OPTIONS,POST"),
+        (
+            "/generations/gen_01J00000000000000000000001",
+            "DELETE,GET,OPTIONS,PATCH",
+        ),
+        ("/projects", "GET,OPTIONS,POST"),
+        ("/admin/promo-codes", "GET,OPTIONS,POST"),
+    ] {
+        let preflight = cloud
+            .request(reqwest::Method::OPTIONS, path)
+            .header("origin", "https://anywhere.example")
+            .header("access-control-request-method", "POST");
+        let answer = crate::harness::send(preflight).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.header("access-control-allow-methods"), methods);
+        let headers = answer.header("access-control-allow-headers");
+        assert!(headers.contains("Authorization"), "{headers}");
+        assert_eq!(answer.header("access-control-allow-credentials"), "");
+        assert_eq!(answer.header("access-control-max-age"), "7200");
+        // A function would have named its request.
+        assert_eq!(answer.header("x-request-id"), "");
+    }
+    let nowhere = cloud.request(reqwest::Method::OPTIONS, "/nowhere");
+    assert_eq!(crate::harness::send(nowhere).await.status, 404);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::template::{document, functions, routes};
 use crate::{events, workspace};
 
-/// What the gateway lets everybody ask for. Preflights are public too.
+/// What the gateway lets everybody ask for.
 const PUBLIC: [(&str, &str); 22] = [
     ("GET", "/"),
     ("GET", "/.well-known/jwks.json"),
@@ -30,14 +30,6 @@ const PUBLIC: [(&str, &str); 22] = [
     ("POST", "/webhooks/fal"),
     ("POST", "/webhooks/stripe"),
 ];
-/// Public, and never called by a page of another origin: a browser need not ask first.
-const WITHOUT_PREFLIGHT: [&str; 4] = [
-    "/docs",
-    "/docs/{asset}",
-    "/webhooks/fal",
-    "/webhooks/stripe",
-];
-
 fn binaries_in_template() -> BTreeSet<String> {
     let binaries = functions().iter().map(|function| function.binary());
     binaries.map(str::to_owned).collect()
@@ -60,6 +52,19 @@ fn every_function_has_a_sample_event_and_every_sample_a_function() {
 fn no_two_functions_run_the_same_binary() {
     // A copied `Binary` would silently ship the wrong program.
     assert_eq!(binaries_in_template().len(), functions().len());
+}
+
+#[test]
+fn functions_stand_in_the_template_as_they_do_in_the_folders() {
+    let text = workspace::text("template.yaml");
+    let after = text.split("Binary: ").skip(1);
+    let binaries: Vec<&str> = after
+        .filter_map(|rest| rest.split([' ', '\n']).next())
+        .collect();
+    assert_eq!(binaries.len(), functions().len());
+    for pair in binaries.windows(2) {
+        assert!(pair[0] < pair[1], "{} stands after {}", pair[1], pair[0]);
+    }
 }
 
 #[test]
@@ -114,22 +119,14 @@ fn no_functions_resource_policy_outgrows_what_lambda_takes() {
 }
 
 #[test]
-fn every_route_has_a_preflight_and_every_preflight_a_route() {
-    let routes = routes();
-    let paths = |preflight: bool| -> BTreeSet<&str> {
-        let chosen = routes
-            .iter()
-            .filter(|route| (route.method == "OPTIONS") == preflight);
-        chosen.map(|route| route.path).collect()
-    };
-    let mut expected = paths(false);
-    expected.retain(|path| !WITHOUT_PREFLIGHT.contains(path));
-    assert_eq!(paths(true), expected);
-    for route in routes.iter().filter(|route| route.method == "OPTIONS") {
-        let answers = ["service-preflight", "generations-preflight"];
-        assert!(answers.contains(&route.function.binary()), "{}", route.path);
-        assert!(route.is_public, "{} asks for a credential", route.path);
-    }
+fn the_gateway_answers_every_preflight_and_asks_for_no_credential() {
+    let api = &document()["Resources"]["Api"]["Properties"];
+    assert_eq!(api["Cors"]["AllowOrigin"], "'*'");
+    // A preflight carries no credential; with this header it would ask the browser to send one.
+    assert!(api["Cors"]["AllowCredentials"].is_null());
+    assert_eq!(api["Auth"]["AddDefaultAuthorizerToCorsPreflight"], false);
+    assert_eq!(api["Auth"]["AddApiKeyRequiredToCorsPreflight"], false);
+    assert!(routes().iter().all(|route| route.method != "OPTIONS"));
 }
 
 #[test]
@@ -138,7 +135,7 @@ fn a_stranger_reaches_only_what_is_meant_for_everybody() {
     assert_eq!(auth["DefaultAuthorizer"], "Caller");
     let public: BTreeSet<_> = routes()
         .iter()
-        .filter(|route| route.is_public && route.method != "OPTIONS")
+        .filter(|route| route.is_public)
         .map(|route| (route.method, route.path))
         .collect();
     assert_eq!(public, BTreeSet::from(PUBLIC));

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use fakeaws::ApiKeys;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Request, StatusCode};
 
 use self::authorizer::Authorizer;
@@ -34,7 +34,7 @@ use self::throttle::Bucket;
 use crate::Error;
 use crate::http::{self, Answer, BodyError};
 use crate::runtime::{Failure, Pool};
-use crate::template::api::{Api, KeySource, Throttle};
+use crate::template::api::{Api, KeySource, Preflight, Throttle};
 use crate::template::plans::UsagePlan;
 
 /// What AWS allows a request to be at the gateway.
@@ -206,11 +206,18 @@ pub struct Gateway {
 
 struct Route {
     path: String,
-    function: Arc<Pool>,
+    target: Target,
     authorizer: Option<Arc<Authorizer>>,
     key_required: bool,
     bucket: Option<Arc<Bucket>>,
-    timeout: Duration,
+}
+
+/// What answers a route.
+enum Target {
+    /// A function, for which the gateway waits so long.
+    Function(Arc<Pool>, Duration),
+    /// The gateway itself, to a preflight.
+    Preflight(HeaderMap),
 }
 
 impl Gateway {
@@ -244,23 +251,33 @@ impl Gateway {
             .collect();
         let routes = api.routes.iter().map(|route| Route {
             path: route.path.clone(),
-            function: Arc::clone(&functions[route.function]),
+            target: Target::Function(Arc::clone(&functions[route.function]), route.timeout),
             authorizer: route
                 .authorizer
                 .map(|position| Arc::clone(&authorizers[position])),
             key_required: route.key_required,
             bucket: bucket(&buckets, &route.method, &route.path),
-            timeout: route.timeout,
         });
+        let preflights = api.preflights.iter().map(|preflight| Route {
+            path: preflight.path.clone(),
+            target: Target::preflight(preflight),
+            authorizer: None,
+            key_required: false,
+            bucket: bucket(&buckets, "OPTIONS", &preflight.path),
+        });
+        let served = api
+            .routes
+            .iter()
+            .map(|route| (route.method.as_str(), route.path.as_str()));
+        let asked_first = api
+            .preflights
+            .iter()
+            .map(|preflight| ("OPTIONS", preflight.path.as_str()));
         Ok(Self {
             identity,
             stage: api.stage.clone(),
-            router: Router::new(
-                api.routes
-                    .iter()
-                    .map(|r| (r.method.as_str(), r.path.as_str())),
-            )?,
-            routes: routes.collect(),
+            router: Router::new(served.chain(asked_first))?,
+            routes: routes.chain(preflights).collect(),
             plans: Plans::new(plans, keys, throttle),
             key_source: api.key_source,
             responses: Responses::new(&api.responses)?,
@@ -375,12 +392,16 @@ impl Gateway {
             BodyError::TooLarge => GatewayError::RequestTooLarge,
             BodyError::Broken => GatewayError::BrokenBody,
         })?;
+        let (function, timeout) = match &route.target {
+            Target::Function(function, timeout) => (function, *timeout),
+            Target::Preflight(headers) => return Ok(preflight(headers)),
+        };
         let binary = self.is_binary(media_type(headers.get(CONTENT_TYPE)));
         let event = event::proxy(routed, grant.as_deref(), &body, binary);
         if event.len() > EVENT_SIZE_BYTES_MAX {
             return Err(GatewayError::RequestTooLarge);
         }
-        let output = integrate(route, event).await?;
+        let output = integrate(function, timeout, event).await?;
         reply::read(&output, self.is_binary(media_type(headers.get(ACCEPT))))
     }
 
@@ -399,10 +420,35 @@ impl Gateway {
     }
 }
 
+impl Target {
+    fn preflight(preflight: &Preflight) -> Self {
+        let headers = preflight.headers.iter().filter_map(|(name, value)| {
+            Some((
+                HeaderName::from_static(name),
+                HeaderValue::from_str(value).ok()?,
+            ))
+        });
+        Self::Preflight(headers.collect())
+    }
+}
+
+/// What the mock that SAM puts behind OPTIONS answers.
+fn preflight(headers: &HeaderMap) -> Answer {
+    let mut answer = http::empty(StatusCode::OK);
+    answer.headers_mut().extend(headers.clone());
+    let json = HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(CONTENT_TYPE, json);
+    answer
+}
+
 /// Calls the function behind a route.
-async fn integrate(route: &Route, event: Vec<u8>) -> Result<Bytes, GatewayError> {
-    let invocation = route.function.invoke(Bytes::from(event));
-    match tokio::time::timeout(route.timeout, invocation).await {
+async fn integrate(
+    function: &Arc<Pool>,
+    timeout: Duration,
+    event: Vec<u8>,
+) -> Result<Bytes, GatewayError> {
+    let invocation = function.invoke(Bytes::from(event));
+    match tokio::time::timeout(timeout, invocation).await {
         Err(_) => Err(GatewayError::IntegrationTimeout),
         Ok(Ok(output)) => Ok(output),
         Ok(Err(Failure::Function(_) | Failure::Stopping)) => Err(GatewayError::MalformedAnswer),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::fields::Fields;
 use super::functions::{ApiEvent, Function};
+use super::yaml::below;
 use crate::Error;
 
 /// The REST API.
@@ -14,8 +15,10 @@ use crate::Error;
 pub struct Api {
     /// The stage's name.
     pub stage: String,
-    /// Every route.
+    /// Every route that a function serves.
     pub routes: Vec<Route>,
+    /// The preflights that the gateway answers itself.
+    pub preflights: Vec<Preflight>,
     /// The authorizers that routes refer to by position.
     pub authorizers: Vec<Authorizer>,
     /// The gateway's own answers, by their type.
@@ -52,6 +55,15 @@ pub struct Route {
     pub key_required: bool,
     /// How long the gateway waits for an answer.
     pub timeout: Duration,
+}
+
+/// The answer to a preflight, which SAM's `Cors` adds to each path that has no OPTIONS of its own.
+#[derive(Clone, Debug)]
+pub struct Preflight {
+    /// The resource's path.
+    pub path: String,
+    /// The headers of the answer.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// A Lambda authorizer of the type REQUEST.
@@ -101,7 +113,15 @@ pub struct RawApi {
     responses: BTreeMap<String, ResponseRule>,
     throttles: Vec<Throttle>,
     binary_media_types: Vec<String>,
+    cors: Option<Cors>,
     at: String,
+}
+
+/// What `Cors` says of every preflight.
+struct Cors {
+    origin: String,
+    headers: Option<String>,
+    max_age: Option<String>,
 }
 
 struct RawAuthorizer {
@@ -159,6 +179,11 @@ impl RawApi {
             Some("AUTHORIZER") => KeySource::Authorizer,
             Some(_) => return Err(fields.wrong("ApiKeySourceType", "must be HEADER or AUTHORIZER")),
         };
+        let at = below(fields.at(), "Cors");
+        let cors = fields
+            .take("Cors")
+            .map(|cors| Cors::read(Fields::of(cors, at)?));
+        let cors = cors.transpose()?;
         let at = fields.at().to_owned();
         fields.finish()?;
         Ok(Self {
@@ -172,6 +197,7 @@ impl RawApi {
             responses,
             throttles,
             binary_media_types: binary_media_types.collect(),
+            cors,
             at,
         })
     }
@@ -198,9 +224,14 @@ impl RawApi {
             }
         }
         self.check_throttles(&routes)?;
+        let preflights = self
+            .cors
+            .as_ref()
+            .map_or_else(Vec::new, |cors| cors.preflights(&routes));
         Ok(Api {
             stage: self.stage,
             routes,
+            preflights,
             authorizers,
             responses: self.responses,
             throttles: self.throttles,
@@ -254,6 +285,62 @@ impl RawApi {
             }
         }
         Ok(())
+    }
+}
+
+impl Cors {
+    fn read(mut fields: Fields) -> Result<Self, Error> {
+        let cors = Self {
+            origin: static_value(&mut fields, "AllowOrigin")?
+                .ok_or_else(|| fields.missing("AllowOrigin"))?,
+            headers: static_value(&mut fields, "AllowHeaders")?,
+            max_age: static_value(&mut fields, "MaxAge")?,
+        };
+        fields.finish()?;
+        Ok(cors)
+    }
+
+    /// SAM names each path's own methods, in the order of the alphabet, and OPTIONS.
+    fn preflights(&self, routes: &[Route]) -> Vec<Preflight> {
+        let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for route in routes {
+            methods
+                .entry(&route.path)
+                .or_default()
+                .insert(&route.method);
+        }
+        methods.retain(|_, methods| !methods.contains("ANY") && methods.insert("OPTIONS"));
+        let of_path = |(path, methods): (&str, BTreeSet<&str>)| {
+            let methods: Vec<_> = methods.into_iter().collect();
+            let headers = [
+                ("access-control-allow-origin", Some(self.origin.clone())),
+                ("access-control-allow-methods", Some(methods.join(","))),
+                ("access-control-allow-headers", self.headers.clone()),
+                ("access-control-max-age", self.max_age.clone()),
+            ];
+            let headers = headers
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)));
+            Preflight {
+                path: path.to_owned(),
+                headers: headers.collect(),
+            }
+        };
+        methods.into_iter().map(of_path).collect()
+    }
+}
+
+/// A header's value, which API Gateway wants in quotes of its own.
+fn static_value(fields: &mut Fields, name: &str) -> Result<Option<String>, Error> {
+    let Some(text) = fields.text(name)? else {
+        return Ok(None);
+    };
+    let inner = text
+        .strip_prefix('\'')
+        .and_then(|text| text.strip_suffix('\''));
+    match inner {
+        Some(inner) if !inner.is_empty() => Ok(Some(inner.to_owned())),
+        Some(_) | None => Err(fields.wrong(name, "must be text between single quotes")),
     }
 }
 

@@ -107,13 +107,23 @@ fn a_dead_letter_queue_comes_before_the_queue_that_uses_it() {
     assert_eq!(template.queues[1].redrive, redrive);
 }
 
+/// What the template of these tests says of preflights.
+const CORS: &str =
+    r#"Cors: { AllowOrigin: "'*'", AllowHeaders: "'Authorization'", MaxAge: "'600'" }"#;
+
 #[test]
 fn what_is_not_supported_is_refused_with_its_place() {
     let cases = [
+        (CORS, "Cors: '*'", "Properties.Cors must be a mapping"),
         (
-            "StageName: v1",
-            "StageName: v1\n      Cors: '*'",
-            "Resources.Api.Properties.Cors is not supported",
+            CORS,
+            "Cors: { AllowOrigin: '*' }",
+            "Properties.Cors.AllowOrigin must be text between single quotes",
+        ),
+        (
+            CORS,
+            "Cors: { AllowOrigin: \"'*'\", AllowCredentials: true }",
+            "Cors.AllowCredentials is not supported",
         ),
         (
             "StageName: v1",

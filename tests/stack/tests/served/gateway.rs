@@ -112,16 +112,29 @@ async fn what_no_route_serves_is_answered_by_the_gateway() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn preflight_needs_no_credential() {
+async fn the_gateway_answers_a_preflight_itself_without_a_credential() {
     let cloud = Cloud::start().await;
-    let url = format!("{}/private", cloud.stack.url());
-    let answer = cloud
-        .client
-        .request(reqwest::Method::OPTIONS, url)
-        .send()
-        .await
-        .unwrap();
+    let asked = |path: &str| {
+        let url = format!("{}{path}", cloud.stack.url());
+        cloud.client.request(reqwest::Method::OPTIONS, url).send()
+    };
+    let answer = asked("/private").await.unwrap();
     assert_eq!(answer.status(), 200);
+    for (name, value) in [
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-methods", "GET,OPTIONS"),
+        ("access-control-allow-headers", "Authorization"),
+        ("access-control-max-age", "600"),
+        ("content-type", "application/json"),
+    ] {
+        assert_eq!(answer.headers()[name], value);
+    }
+    assert_eq!(answer.text().await.unwrap(), "");
+
+    // A path that serves OPTIONS by a function keeps it.
+    let own = asked("/no/such/path").await.unwrap();
+    assert_eq!(own.status(), 200);
+    assert!(!own.headers().contains_key("access-control-max-age"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,13 +40,6 @@ pub async fn journey<'a>(sheet: &mut Sheet<'a>, admin: &Person<'a>, round: usize
         let answered = sheet.note(&[function], asked).await.unwrap();
         assert_eq!(answered.status(), 200, "{path}");
     }
-    for (function, path) in [
-        ("service-preflight", "/credits"),
-        ("generations-preflight", "/generations/flux-dev"),
-    ] {
-        let asked = sheet.cloud.request(Method::OPTIONS, path);
-        sheet.note(&[function], send(asked)).await;
-    }
     for job in ["jobs-sweep", "jobs-purge", "jobs-reconcile"] {
         let path = format!("schedules/{job}/run");
         let run = sheet.cloud.act(&path, &Value::Null);
