@@ -6,14 +6,28 @@ use auth::tokens::Pair;
 use domain::accounts::{
     AvatarUrl, EMAIL_CHARS_MAX, Email, EmailProblem, FullName, ProfileChange, User,
 };
+use domain::callers::{Everybody, Person};
 use domain::{FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::{Problems, nullable};
+use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::passwords::{check_given, check_password};
 use crate::schema;
 use crate::time;
+
+/// Makes an account, and signs it in.
+pub const REGISTER: Endpoint<Everybody, Created<SignedIn>, Register> =
+    Endpoint::public("POST /auth/register");
+/// Signs in. An unknown e-mail and a wrong password get the same answer.
+pub const LOGIN: Endpoint<Everybody, SignedIn, Login> = Endpoint::public("POST /auth/login");
+/// The caller's own account.
+pub const GET_ME: Endpoint<Person, Profile> = Endpoint::person("GET /me");
+/// Changes what the caller says of themselves.
+pub const UPDATE_ME: Endpoint<Person, Profile, UpdateProfile> = Endpoint::person("PATCH /me");
+/// Erases the caller's account: their personal data, sessions, keys and media.
+pub const DELETE_ME: Endpoint<Person, Nothing, EraseAccount> = Endpoint::person("DELETE /me");
 
 /// The longest answer to a challenge: Turnstile's have up to 2,048 characters, others' somewhat more.
 pub(crate) const CHALLENGE_BYTES_MAX: usize = 8_192;

@@ -2,6 +2,7 @@
 
 use domain::accounts::{Plan, User};
 use domain::admin::{AMOUNT_MAX, AccountChange, Change, Grant, REASON_CHARS_MAX};
+use domain::callers::Admin;
 use domain::ids::UserId;
 use domain::labels;
 use domain::{Credits, FieldCode, Refusal};
@@ -11,7 +12,16 @@ use sha2::{Digest as _, Sha256};
 
 use crate::accounts::Profile;
 use crate::body::Problems;
+use crate::credits::Transaction;
+use crate::endpoint::{Created, Endpoint};
 use crate::schema;
+
+/// Gives credits to a user, or takes some back.
+pub const GRANT: Endpoint<Admin, Created<Transaction>, CreateGrant> =
+    Endpoint::admin("POST /admin/credits/grants");
+/// Changes a user's plan, or keeps them out.
+pub const CHANGE_USER: Endpoint<Admin, AccountView, ChangeAccount> =
+    Endpoint::admin("PATCH /admin/users/{user_id}");
 
 /// `POST /admin/credits/grants`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -2,13 +2,24 @@
 
 use domain::accounts::Scope;
 use domain::api_keys::{ApiKey, KeyName, KeyRequest};
+use domain::callers::Person;
 use domain::{Credits, FieldCode, Refusal, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::endpoint::{Created, Endpoint, Nothing};
+use crate::list::List;
 use crate::schema;
 use crate::time;
+
+/// The caller's personal API keys, without their secrets.
+pub const LIST: Endpoint<Person, List<ApiKeyView>> = Endpoint::person("GET /me/api-keys");
+/// Makes a personal API key, and shows it this once.
+pub const CREATE: Endpoint<Person, Created<ApiKeyView>, CreateApiKey> =
+    Endpoint::person("POST /me/api-keys");
+/// Ends a personal API key.
+pub const DELETE: Endpoint<Person, Nothing> = Endpoint::person("DELETE /me/api-keys/{key_id}");
 
 /// `POST /me/api-keys`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

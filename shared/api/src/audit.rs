@@ -2,13 +2,19 @@
 
 use domain::Refusal;
 use domain::audit::{Chain, Record};
+use domain::callers::Admin;
 use domain::ids::UserId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::endpoint::Endpoint;
+use crate::list::List;
 use crate::query::Query;
 use crate::schema;
 use crate::time;
+
+/// The audit log of an account, or of the platform, newest first.
+pub const LIST: Endpoint<Admin, List<RecordView>> = Endpoint::admin("GET /admin/audit");
 
 /// A line of `GET /admin/audit`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

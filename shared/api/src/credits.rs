@@ -3,15 +3,30 @@
 use std::collections::BTreeMap;
 
 use domain::Refusal;
+use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::ledger::{Entry, Wallet};
 use domain::spending::{DAYS_MAX, OpenHold, Spent};
 use domain::time::Day;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::endpoint::Endpoint;
+use crate::list::List;
 use crate::query::Query;
 use crate::schema;
 use crate::time;
+
+/// What the caller can spend.
+pub const BALANCE: Endpoint<Caller, Balance> = Endpoint::user("GET /credits", Scope::Read);
+/// The caller's ledger, newest first.
+pub const TRANSACTIONS: Endpoint<Caller, List<Transaction>> =
+    Endpoint::user("GET /credits/transactions", Scope::Read);
+/// What is set aside for jobs in flight, newest first.
+pub const HOLDS: Endpoint<Caller, List<HoldView>> =
+    Endpoint::user("GET /credits/holds", Scope::Read);
+/// What the caller spent, by day and by model.
+pub const STATS: Endpoint<Caller, Stats> = Endpoint::user("GET /credits/stats", Scope::Read);
 
 /// How many days `GET /credits/stats` looks back if the client does not say.
 const DAYS_DEFAULT: u32 = 30;

@@ -2,12 +2,24 @@
 
 use auth::passwords::Password;
 use domain::Refusal;
+use domain::callers::{Everybody, Person};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::endpoint::{Accepted, Endpoint, Nothing};
 use crate::passwords::check_password;
 use crate::schema;
+
+/// Notes that an e-mail address is its user's, as the mailed token shows.
+pub const VERIFY: Endpoint<Everybody, Nothing, VerifyEmail> =
+    Endpoint::public("POST /auth/verify-email");
+/// Removes an account that was never verified, for the owner of its mailbox.
+pub const DECLINE: Endpoint<Everybody, Nothing, DeclineEmail> =
+    Endpoint::public("POST /auth/verify-email/decline");
+/// Has the caller's verification letter written once more.
+pub const RESEND: Endpoint<Person, Accepted<LetterAsked>> =
+    Endpoint::person("POST /auth/verify-email/resend");
 
 /// `POST /auth/verify-email`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]

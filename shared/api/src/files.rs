@@ -2,14 +2,29 @@
 
 use std::collections::BTreeMap;
 
+use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::files::{Announced, ContentType, File, Purpose, SIZE_BYTES_MAX, Sha256Hex};
 use domain::{FieldCode, Refusal, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::schema;
 use crate::time;
+
+/// Announces an upload, and answers the one request that S3 will take for it.
+pub const CREATE: Endpoint<Caller, Created<CreatedFile>, CreateFile> =
+    Endpoint::user("POST /files", Scope::Generate);
+/// Checks what was uploaded against what was announced.
+pub const COMPLETE: Endpoint<Caller, FileView> =
+    Endpoint::user("POST /files/{file_id}/complete", Scope::Generate);
+/// One of the caller's files.
+pub const GET: Endpoint<Caller, FileView> = Endpoint::user("GET /files/{file_id}", Scope::Read);
+/// Deletes a file; what was generated from it stays.
+pub const DELETE: Endpoint<Caller, Nothing> =
+    Endpoint::user("DELETE /files/{file_id}", Scope::Generate);
 
 /// `POST /files`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -4,6 +4,10 @@ mod stats;
 mod update;
 mod view;
 
+use std::time::Duration;
+
+use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::catalogue::{Asked, Kind, Model};
 use domain::generations::{Draft, Filter, Intent, Request, State};
 use domain::ids::{FileId, GenerationId, ProjectId, QuoteId};
@@ -13,12 +17,49 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 use sha2::{Digest as _, Sha256};
-use std::time::Duration;
 
 use crate::body::Problems;
+use crate::endpoint::{Accepted, Created, Either, Endpoint, Nothing};
+use crate::list::List;
 use crate::query::Query;
 use crate::schema;
 use crate::values;
+
+/// Sets the price aside, records the job, and hands it to the workers.
+pub const CREATE: Endpoint<
+    Caller,
+    Either<Accepted<GenerationView>, Created<GenerationView>>,
+    CreateGeneration,
+> = Endpoint::user("POST /generations/{model}", Scope::Generate);
+/// The caller's generations, or those in a project, newest first.
+pub const LIST: Endpoint<Caller, List<GenerationView>> =
+    Endpoint::user("GET /generations", Scope::Read);
+/// The caller's generations, counted.
+pub const STATS: Endpoint<Caller, StatsView> =
+    Endpoint::user("GET /generations/stats", Scope::Read);
+/// One generation: how far it is, or what it became.
+pub const GET: Endpoint<Caller, GenerationView> =
+    Endpoint::user("GET /generations/{generation_id}", Scope::Read);
+/// Changes the title and the tags of a generation.
+pub const UPDATE: Endpoint<Caller, GenerationView, UpdateGeneration> =
+    Endpoint::user("PATCH /generations/{generation_id}", Scope::Generate);
+/// Deletes a generation that has come to rest, and its media.
+pub const DELETE: Endpoint<Caller, Nothing> =
+    Endpoint::user("DELETE /generations/{generation_id}", Scope::Generate);
+/// Cancels a generation, or has the provider asked to.
+pub const CANCEL: Endpoint<Caller, Either<CancelView, Accepted<CancelView>>> =
+    Endpoint::user("POST /generations/{generation_id}/cancel", Scope::Generate);
+/// Marks a generation as a favourite.
+pub const FAVORITE: Endpoint<Caller, Nothing> =
+    Endpoint::user("PUT /generations/{generation_id}/favorite", Scope::Generate);
+/// Marks a generation as a favourite no more.
+pub const UNFAVORITE: Endpoint<Caller, Nothing> = Endpoint::user(
+    "DELETE /generations/{generation_id}/favorite",
+    Scope::Generate,
+);
+/// What a generation delivered, with URLs that show it for a while.
+pub const MEDIA: Endpoint<Caller, List<MediaView>> =
+    Endpoint::user("GET /generations/{generation_id}/media", Scope::Read);
 
 pub use stats::{CreditSums, StatsView};
 pub use update::UpdateGeneration;

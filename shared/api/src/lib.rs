@@ -12,6 +12,7 @@ pub mod body;
 pub mod credits;
 pub mod docs;
 pub mod emails;
+pub mod endpoint;
 pub mod files;
 pub mod generations;
 pub mod list;
@@ -29,6 +30,7 @@ pub mod reconciliation;
 pub mod service;
 pub mod sessions;
 pub mod time;
+pub mod webhooks;
 
 mod schema;
 mod values;

@@ -1,5 +1,6 @@
 //! The catalogue as clients see it, each model's body as JSON Schema; and what admins change of it.
 
+use domain::callers::{Admin, Everybody};
 use domain::catalogue::{
     Kind, Model, Offer, PRICE_MAX, Parameter, Prompt, Reference, Takes, TermsChange, When,
 };
@@ -9,8 +10,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::body::{Problems, nullable};
+use crate::endpoint::Endpoint;
+use crate::list::List;
 use crate::query::Query;
 use crate::schema;
+
+/// The whole catalogue.
+pub const LIST: Endpoint<Everybody, List<ModelView>> = Endpoint::public("GET /models");
+/// One model: what it costs, what it takes.
+pub const GET: Endpoint<Everybody, ModelView> = Endpoint::public("GET /models/{model}");
+/// Changes what a model costs, or whether it is offered.
+pub const CHANGE: Endpoint<Admin, ModelView, ChangeModel> =
+    Endpoint::admin("PATCH /admin/models/{model}");
 
 /// A model as clients see it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

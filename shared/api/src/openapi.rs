@@ -19,15 +19,15 @@ mod webhooks;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use answers::Answers;
 use schemars::SchemaGenerator;
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::problem::{Code, Problem};
-use answers::Answers;
 
-pub use operation::{Operation, Who};
+pub use operation::Operation;
 
 /// What is said of the whole API. The rules that hold for every operation are here and nowhere else.
 const ABOUT: &str = include_str!("openapi/about.md");
@@ -62,7 +62,7 @@ const TAGS: [(&str, &str); 9] = [
 /// The paths on which HEAD is answered like GET, without a body. Nothing else is said of it: it follows from the GET.
 pub const HEADS: [&str; 5] = ["/", "/docs", "/health", "/models", "/openapi.json"];
 
-/// Every operation but the preflights, which a browser asks of every path by itself.
+/// Every operation but the preflights, which the gateway answers.
 #[must_use]
 pub fn operations() -> Vec<Operation> {
     [
@@ -114,7 +114,7 @@ fn write(base_url: &str) -> Served {
 pub fn document(base_url: &str) -> Value {
     let mut schemas = Schemas::new();
     let mut answers = Answers::default();
-    schemas.of_answer::<Problem>();
+    schemas.written.subschema_for::<Problem>();
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for operation in operations() {
         let described = operation.describe(&mut schemas, &mut answers);
@@ -175,11 +175,6 @@ impl Schemas {
             read: generator(Contract::Deserialize),
             written: generator(Contract::Serialize),
         }
-    }
-
-    /// The schema of a body that is written.
-    fn of_answer<T: schemars::JsonSchema>(&mut self) -> Value {
-        self.written.subschema_for::<T>().to_value()
     }
 
     /// A reference to a schema of what is read, kept under this name.

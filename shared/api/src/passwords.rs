@@ -3,13 +3,25 @@
 use auth::opaque::Secret;
 use auth::passwords::{Password, PasswordProblem};
 use domain::accounts::Email;
+use domain::callers::{Everybody, Person};
 use domain::{FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::check_email;
 use crate::body::Problems;
+use crate::emails::LetterAsked;
+use crate::endpoint::{Accepted, Endpoint, Nothing};
 use crate::schema;
+
+/// Has a letter written that lets somebody choose another password. The answer tells nothing of who exists.
+pub const ASK_FOR_RESET: Endpoint<Everybody, Accepted<LetterAsked>, AskForReset> =
+    Endpoint::public("POST /auth/password-reset");
+/// Sets another password, as the mailed token allows, and ends every session.
+pub const RESET: Endpoint<Everybody, Nothing, ResetPassword> =
+    Endpoint::public("POST /auth/password-reset/confirm");
+/// Changes the caller's password, and ends their other sessions.
+pub const CHANGE: Endpoint<Person, Nothing, ChangePassword> = Endpoint::person("POST /me/password");
 
 /// The longest password that is checked; longer than any that can be set.
 const GIVEN_BYTES_MAX: usize = 1_024;

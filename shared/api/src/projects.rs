@@ -1,5 +1,7 @@
 //! Projects: what a client says of one, and what it sees.
 
+use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::labels::Tags;
 use domain::projects::{Change, Description, Details, Metadata, Project, ProjectName, Visibility};
 use domain::{FieldCode, FieldError, Refusal};
@@ -8,8 +10,29 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::body::{Problems, nullable};
+use crate::endpoint::{Created, Endpoint, Nothing};
+use crate::generations::StatsView;
+use crate::list::List;
 use crate::schema;
 use crate::time;
+
+/// The caller's own projects, newest first.
+pub const LIST: Endpoint<Caller, List<ProjectView>> = Endpoint::user("GET /projects", Scope::Read);
+/// Makes a project.
+pub const CREATE: Endpoint<Caller, Created<ProjectView>, CreateProject> =
+    Endpoint::user("POST /projects", Scope::Generate);
+/// One project: the caller's own, or a public one.
+pub const GET: Endpoint<Caller, ProjectView> =
+    Endpoint::user("GET /projects/{project_id}", Scope::Read);
+/// Changes a project.
+pub const UPDATE: Endpoint<Caller, ProjectView, UpdateProject> =
+    Endpoint::user("PATCH /projects/{project_id}", Scope::Generate);
+/// Deletes a project; what was filed in it stays.
+pub const DELETE: Endpoint<Caller, Nothing> =
+    Endpoint::user("DELETE /projects/{project_id}", Scope::Generate);
+/// The generations in a project of the caller's, counted.
+pub const STATS: Endpoint<Caller, StatsView> =
+    Endpoint::user("GET /projects/{project_id}/stats", Scope::Read);
 
 /// `POST /projects`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

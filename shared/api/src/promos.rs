@@ -1,5 +1,7 @@
 //! Promo codes: what an admin makes, what a user redeems.
 
+use domain::accounts::Scope;
+use domain::callers::{Admin, Caller};
 use domain::ids::UserId;
 use domain::promos::{Promo, PromoCode, REDEMPTIONS_MAX};
 use domain::{Credits, FieldCode, Refusal, Timestamp};
@@ -7,8 +9,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::credits::Transaction;
+use crate::endpoint::{Created, Endpoint};
+use crate::list::List;
 use crate::schema;
 use crate::time;
+
+/// Books what a promo code is worth, once a user.
+pub const REDEEM: Endpoint<Caller, Created<Transaction>, RedeemCode> =
+    Endpoint::user("POST /credits/redeem", Scope::Generate);
+/// Makes a code that gives credits.
+pub const CREATE: Endpoint<Admin, Created<PromoView>, CreatePromo> =
+    Endpoint::admin("POST /admin/promo-codes");
+/// Every code and how often it was redeemed, newest first.
+pub const LIST: Endpoint<Admin, List<PromoView>> = Endpoint::admin("GET /admin/promo-codes");
 
 /// The most that one code is worth.
 const CREDITS_MAX: i64 = 1_000_000;

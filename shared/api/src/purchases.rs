@@ -1,12 +1,19 @@
 //! Buying credits: what a client asks for, and where it sends its user.
 
+use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::purchases::{self, CheckoutRequest, Pack};
 use domain::{FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::endpoint::{Created, Endpoint};
 use crate::schema;
+
+/// Begins a Stripe Checkout; credits come when it was paid.
+pub const CHECKOUT: Endpoint<Caller, Created<CheckoutView>, CreateCheckout> =
+    Endpoint::user("POST /credits/checkout", Scope::Generate);
 
 /// The longest address.
 const URL_CHARS_MAX: usize = 2_000;

@@ -1,5 +1,7 @@
 //! Asking for a price: the model and the body of a generation, together.
 
+use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::catalogue::{self, Model};
 use domain::generations::Draft;
 use domain::quotes::Quote;
@@ -8,12 +10,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::endpoint::{Created, Endpoint};
 use crate::generations::CreateGeneration;
 use crate::schema;
 use crate::{body, time};
 
+/// What a generation would cost; charges nothing.
+pub const CREATE: Endpoint<Caller, Created<QuoteView>, CreateQuote> =
+    Endpoint::user("POST /quotes", Scope::Generate);
+
 /// `POST /quotes`: `model`, and beside it every field of `POST /generations/{model}`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct CreateQuote(Map<String, Value>);
 

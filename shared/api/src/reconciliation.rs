@@ -1,13 +1,18 @@
 //! Reconciliation: what an operator asks of it, and what admins see of it.
 
+use domain::callers::Admin;
 use domain::reconciliation::{Asked, Finding, Run, Scope};
 use domain::{FieldCode, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::endpoint::Endpoint;
 use crate::schema;
 use crate::time;
+
+/// What the last run through everybody's books found.
+pub const LAST: Endpoint<Admin, RunView> = Endpoint::admin("GET /admin/reconciliation");
 
 /// `GET /admin/reconciliation`: the last run, through or not; all null and zero before the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,8 +1,26 @@
 //! What the service says of itself.
 
-use crate::schema;
+use domain::callers::{Admin, Everybody};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::endpoint::{Either, Empty, Endpoint, Json, Text};
+use crate::schema;
+
+/// What this is, and where to go on.
+pub const ROOT: Endpoint<Everybody, Root> = Endpoint::public("GET /");
+/// Whether the database, the queues, the storage and the provider work; 503 if one does not.
+pub const HEALTH: Endpoint<Everybody, Either<Health, Json<503, Health>>> =
+    Endpoint::public("GET /health");
+/// The public keys that verify access tokens.
+pub const JWKS: Endpoint<Everybody, Text> = Endpoint::public("GET /.well-known/jwks.json");
+/// The platform's counters, for Prometheus. Admins only.
+pub const METRICS: Endpoint<Admin, Text> = Endpoint::admin("GET /metrics");
+/// What every operation takes and answers.
+pub const OPENAPI: Endpoint<Everybody, Either<Text, Empty<304>>> =
+    Endpoint::public("GET /openapi.json");
+/// A page that shows the OpenAPI document and tries its operations. All of it is in this binary.
+pub const DOCS: Endpoint<Everybody, Text> = Endpoint::public("GET /docs").also("/docs/{asset}");
 
 /// This build's version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");

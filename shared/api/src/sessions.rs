@@ -1,11 +1,20 @@
 //! Staying signed in, and signing out.
 
 use domain::Refusal;
+use domain::callers::{Everybody, Person};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::SignedIn;
 use crate::body::Problems;
+use crate::endpoint::{Endpoint, Nothing, Optional};
 use crate::schema;
+
+/// Exchanges a refresh token for a new pair of tokens.
+pub const REFRESH: Endpoint<Everybody, SignedIn, Refresh> = Endpoint::public("POST /auth/refresh");
+/// Ends the session that asks, or every session of the caller.
+pub const LOGOUT: Endpoint<Person, Nothing, Optional<Logout>> =
+    Endpoint::person("POST /auth/logout");
 
 /// `POST /auth/refresh`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]

@@ -8,12 +8,13 @@ use auth::opaque::Secret;
 use auth::passwords::{self, Password};
 use aws::Fault;
 use domain::Refusal;
-use domain::accounts::{Caller, Email, FullName, Plan, ProfileChange, SESSIONS_MAX, Shown, User};
+use domain::accounts::{Email, FullName, Plan, ProfileChange, SESSIONS_MAX, User};
 use domain::attempts::{Attempt, Source};
 use domain::audit::{Act, Chain, Deed, Head};
+use domain::callers::{Caller, Credential};
 use domain::ids::UserId;
 use domain::plans::Term;
-use store::{Credential, Registered};
+use store::{PasswordRecord, Registered};
 
 use crate::sessions::{SignedIn, new_session, signed_in};
 use crate::{App, Error, attempts, audit, bonuses, challenge, clock, emails, plans};
@@ -122,7 +123,7 @@ pub async fn login(
         .as_ref()
         .map(|credential| credential.password_hash.clone());
     let profile = async {
-        let Some(Credential { user, .. }) = &credential else {
+        let Some(PasswordRecord { user, .. }) = &credential else {
             return Ok::<_, Fault>(None);
         };
         let chain = Chain::of(user);
@@ -247,7 +248,7 @@ async fn by_session(app: &App, token: &str) -> Result<(User, Caller), Error> {
                 user: user.id.clone(),
                 plan: user.plan,
                 email_verified: user.email_verified,
-                shown: Shown::Session(session.id),
+                credential: Credential::Session(session.id),
             };
             Ok((user, caller))
         }
@@ -294,7 +295,7 @@ async fn by_key(app: &App, token: &str) -> Result<(User, Caller), Error> {
         user: known.user.id.clone(),
         plan: known.user.plan,
         email_verified: known.user.email_verified,
-        shown: Shown::Key {
+        credential: Credential::Key {
             capped: known.key.request.credit_cap.is_some(),
             id: known.key.id,
             scopes: known.key.request.scopes,

@@ -1,10 +1,10 @@
-//! What platform admins do: giving and taking back credits, changing accounts. Whoever calls these is an admin: the
-//! functions ask the request for one.
+//! What platform admins do: giving and taking back credits, changing accounts.
 
 use domain::Refusal;
-use domain::accounts::{Caller, User};
+use domain::accounts::User;
 use domain::admin::{AccountChange, Change, Grant};
 use domain::audit::{Act, Chain, Deed};
+use domain::callers::Admin;
 use domain::ids::{GrantId, Tenant, UserId};
 use domain::ledger::{Actor, Event, Income};
 use domain::plans::KeyNote;
@@ -24,7 +24,7 @@ const SUSPEND_ATTEMPTS_MAX: u32 = 5;
 /// there than a wallet can hold.
 pub async fn grant(
     app: &App,
-    admin: &Caller,
+    admin: &Admin,
     grant: &Grant,
     key: Option<&Key>,
 ) -> Result<Booking, Error> {
@@ -75,7 +75,7 @@ pub async fn grant(
 /// [`Refusal::NotFound`] without such a user, [`Refusal::Conflict`] for an admin who would lock themselves out.
 pub async fn change_account(
     app: &App,
-    admin: &Caller,
+    admin: &Admin,
     id: &UserId,
     change: AccountChange,
 ) -> Result<User, Error> {

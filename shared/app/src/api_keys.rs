@@ -3,9 +3,9 @@
 use auth::api_keys::PersonalKey;
 use aws::Fault;
 use domain::Refusal;
-use domain::accounts::Caller;
 use domain::api_keys::{ApiKey, KEYS_MAX, KeyRequest};
 use domain::audit::{Act, Chain, Deed};
+use domain::callers::Caller;
 use domain::ids::{KeyId, SessionId};
 use store::KeyPut;
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use aws::Fault;
 use domain::Refusal;
 use domain::audit::{Chain, Deed, Head, Record};
+use domain::callers::Admin;
 use store::{Cursor, Recorded};
 
 use crate::{App, Error, clock};
@@ -64,7 +65,7 @@ pub struct Records {
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list of this reader's.
 pub async fn records(
     app: &App,
-    reader: &domain::accounts::Caller,
+    reader: &Admin,
     chain: &Chain,
     cursor: Option<&str>,
     limit: u32,

@@ -1,6 +1,6 @@
 //! The wallet and the ledger, to be looked at.
 
-use domain::accounts::Caller;
+use domain::callers::Caller;
 use domain::ids::Tenant;
 use domain::ledger::{Entry, Wallet};
 use domain::spending::{OpenHold, Spent};

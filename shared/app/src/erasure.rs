@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use auth::opaque::Secret;
 use aws::Fault;
-use domain::accounts::{Caller, User};
+use domain::accounts::User;
 use domain::audit::{Act, Deed};
+use domain::callers::Caller;
 use domain::ids::{Tenant, UserId};
 use domain::{Refusal, Timestamp};
 use store::{EndedBy, Erased, System};

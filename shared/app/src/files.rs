@@ -2,7 +2,7 @@
 
 use aws::Fault;
 use blobs::{UPLOAD_EXPIRY, Upload};
-use domain::accounts::Caller;
+use domain::callers::Caller;
 use domain::files::{Announced, FILES_MAX, File, FileNote, FileState};
 use domain::ids::{FileId, Tenant};
 use domain::{Refusal, Timestamp};

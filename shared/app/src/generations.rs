@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::access::{self, Action, Thing};
-use domain::accounts::Caller;
+use domain::callers::Caller;
 use domain::generations::{Filter, Generation, Output, Stats};
 use domain::ids::{GenerationId, ProjectId, Tenant};
 use domain::{Refusal, Timestamp};

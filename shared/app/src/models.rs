@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use domain::Refusal;
-use domain::accounts::Caller;
 use domain::audit::{Act, Chain, Deed};
+use domain::callers::Admin;
 use domain::catalogue::{self, Kind, Model, Offer, TermsChange};
 use domain::ledger::Actor;
 
@@ -38,13 +38,13 @@ pub async fn get(app: &App, model: &'static Model) -> Result<Offer, Error> {
 }
 
 /// Changes what a model is offered at, from the next order on; what it is offered at then. A change that changes nothing
-/// leaves no record. Whoever calls this is an admin.
+/// leaves no record.
 ///
 /// # Errors
 /// [`Refusal::Busy`] if others kept coming first: nothing was changed then.
 pub async fn change(
     app: &App,
-    admin: &Caller,
+    admin: &Admin,
     model: &'static Model,
     change: TermsChange,
 ) -> Result<Offer, Error> {

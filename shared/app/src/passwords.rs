@@ -3,9 +3,10 @@
 use auth::opaque::Secret;
 use auth::passwords::{self, Password};
 use aws::Fault;
-use domain::accounts::{Caller, Email, MailedToken, Purpose, User};
+use domain::accounts::{Email, MailedToken, Purpose, User};
 use domain::attempts::{Attempt, Source};
 use domain::audit::Act;
+use domain::callers::Caller;
 use domain::ids::SessionId;
 use domain::{FieldCode, Refusal};
 use queue::SendMail;

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use aws::Fault;
-use domain::accounts::Caller;
 use domain::audit::{Act, Chain, Deed, Head};
+use domain::callers::Caller;
 use domain::ids::Tenant;
 use domain::ledger::{Booked, Entry, Wallet};
 use domain::promos::Promo;

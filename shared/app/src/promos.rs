@@ -4,8 +4,8 @@
 //! code: a second redemption finds the entry in its way. The code's counter moves in the same transaction.
 
 use domain::Refusal;
-use domain::accounts::Caller;
 use domain::audit::{Act, Chain, Deed};
+use domain::callers::{Admin, Caller};
 use domain::ids::Tenant;
 use domain::ledger::{Actor, Event, Income};
 use domain::promos::{Promo, PromoCode};
@@ -53,7 +53,7 @@ pub struct Promos {
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
 pub async fn list(
     app: &App,
-    admin: &Caller,
+    admin: &Admin,
     cursor: Option<&str>,
     limit: u32,
 ) -> Result<Promos, Error> {

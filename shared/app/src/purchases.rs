@@ -4,8 +4,8 @@
 //! that we did not begin books nothing. See [`domain::purchases`] for why events may come in any order.
 
 use aws::Fault;
-use domain::accounts::Caller;
 use domain::audit::{Act, Chain, Deed};
+use domain::callers::Caller;
 use domain::ids::{Tenant, UserId};
 use domain::ledger::{Actor, Booked, Event, Income, Wallet};
 use domain::purchases::{CURRENCY, Checkout, CheckoutRequest, Fact, Payment, Sale, Step};

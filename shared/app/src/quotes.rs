@@ -1,6 +1,6 @@
 //! Quotes: telling a price, and holding an order to it.
 
-use domain::accounts::Caller;
+use domain::callers::Caller;
 use domain::generations::Draft;
 use domain::ids::{QuoteId, Tenant};
 use domain::quotes::{LIFETIME, Quote};

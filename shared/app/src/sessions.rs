@@ -3,8 +3,9 @@
 use auth::opaque::RefreshToken;
 use auth::tokens::{Issuer, LIFETIME_S, Pair};
 use aws::Fault;
-use domain::accounts::{Caller, Replaced, SESSION_LIFETIME, Session, User};
+use domain::accounts::{Replaced, SESSION_LIFETIME, Session, User};
 use domain::audit::{Act, Deed};
+use domain::callers::Caller;
 use domain::ids::{SessionId, UserId};
 use domain::{Refusal, Timestamp};
 use store::NewEra;

@@ -403,48 +403,6 @@ impl Scope {
     }
 }
 
-/// What a caller showed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// An access token of this session: its owner in person, who may do everything that they may.
-    Session(SessionId),
-    /// A personal API key.
-    Key {
-        /// Which one.
-        id: KeyId,
-        /// What it may be used for.
-        scopes: Vec<Scope>,
-        /// Whether there is a limit to what it may spend.
-        capped: bool,
-    },
-}
-
-/// Who makes a request, as the authorizer established.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The person.
-    pub user: UserId,
-    /// What they pay for.
-    pub plan: Plan,
-    /// Whether they have shown that their e-mail is theirs.
-    pub email_verified: bool,
-    /// Whether they administer the platform.
-    pub is_admin: bool,
-    /// What they showed.
-    pub shown: Shown,
-}
-
-impl Caller {
-    /// Whether what they showed may be used for `scope`.
-    #[must_use]
-    pub fn may(&self, scope: Scope) -> bool {
-        match &self.shown {
-            Shown::Session(_) => true,
-            Shown::Key { scopes, .. } => scopes.contains(&scope),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

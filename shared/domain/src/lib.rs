@@ -12,6 +12,7 @@ pub mod attempts;
 pub mod audit;
 pub mod bonuses;
 pub mod breaker;
+pub mod callers;
 pub mod catalogue;
 pub mod chain;
 pub mod credits;

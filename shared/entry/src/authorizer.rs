@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use app::accounts::{self, Admitted};
 use app::{App, Error, Service};
-use domain::accounts::{Caller, Shown};
+use domain::callers::{Caller, Credential};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -77,9 +77,9 @@ fn allow(Admitted { caller, usage_key }: &Admitted, method_arn: &str) -> Value {
 
 /// What each function is told of the caller: flat, and text only, as API Gateway hands it on.
 fn context(caller: &Caller) -> Value {
-    let (shown, scopes, capped) = match &caller.shown {
-        Shown::Session(session) => (session.as_str(), String::new(), false),
-        Shown::Key { id, scopes, capped } => {
+    let (shown, scopes, capped) = match &caller.credential {
+        Credential::Session(session) => (session.as_str(), String::new(), false),
+        Credential::Key { id, scopes, capped } => {
             let names: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
             (id.as_str(), names.join(" "), *capped)
         }

@@ -6,14 +6,16 @@ mod request;
 use std::future::Future;
 use std::pin::Pin;
 
+use api::endpoint::{Access, Body, Endpoint};
 use api::problem::Problem;
 use app::{App, Error, Service};
-use lambda_http::{Body, Response, service_fn};
+use lambda_http::{Response, service_fn};
 use queue::correlation;
 use tracing::Instrument as _;
 
+use reply::Plain;
 pub use reply::Reply;
-pub use request::Request;
+pub use request::{Event, Request};
 
 use crate::boot::{self, Exit};
 use crate::measure::Measure;
@@ -21,44 +23,65 @@ use crate::measure::Measure;
 /// Why a request was not done.
 pub type Failure = Error;
 
-type Handled = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
-type Handler = dyn Fn(&'static App, Request) -> Handled + Send + Sync;
+type Handled = Pin<Box<dyn Future<Output = Result<Plain, Failure>> + Send>>;
+type Handler = dyn Fn(&'static App, Event) -> Handled + Send + Sync;
 
-/// Runs an HTTP function that asks the database: `handle` answers one request.
-pub fn serve<F, Fut>(handle: F) -> Exit
+/// Runs an endpoint that asks the database: `handle` answers one request, whose caller may make it.
+pub fn serve<Who, A, B, F, Fut>(endpoint: &'static Endpoint<Who, A, B>, handle: F) -> Exit
 where
-    F: Fn(&'static App, Request) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Reply, Failure>> + Send + 'static,
+    Who: Access + Send + 'static,
+    B: Body + 'static,
+    F: Fn(&'static App, Request<Who, B>) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = Result<Reply<A>, Failure>> + Send + 'static,
+    A: 'static,
 {
-    serve_with(&[Service::Database], handle)
+    serve_with(&[Service::Database], endpoint, handle)
 }
 
 /// Runs one that sends to a queue before it answers, too.
-pub fn serve_sending<F, Fut>(handle: F) -> Exit
+pub fn serve_sending<Who, A, B, F, Fut>(endpoint: &'static Endpoint<Who, A, B>, handle: F) -> Exit
 where
-    F: Fn(&'static App, Request) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Reply, Failure>> + Send + 'static,
+    Who: Access + Send + 'static,
+    B: Body + 'static,
+    F: Fn(&'static App, Request<Who, B>) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = Result<Reply<A>, Failure>> + Send + 'static,
+    A: 'static,
 {
-    serve_with(&[Service::Database, Service::Queues], handle)
+    serve_with(&[Service::Database, Service::Queues], endpoint, handle)
 }
 
 /// Runs one that asks nobody.
-pub fn serve_alone<F, Fut>(handle: F) -> Exit
+pub fn serve_alone<Who, A, B, F, Fut>(endpoint: &'static Endpoint<Who, A, B>, handle: F) -> Exit
 where
-    F: Fn(&'static App, Request) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Reply, Failure>> + Send + 'static,
+    Who: Access + Send + 'static,
+    B: Body + 'static,
+    F: Fn(&'static App, Request<Who, B>) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = Result<Reply<A>, Failure>> + Send + 'static,
+    A: 'static,
 {
-    serve_with(&[], handle)
+    serve_with(&[], endpoint, handle)
 }
 
-fn serve_with<F, Fut>(services: &[Service], handle: F) -> Exit
+fn serve_with<Who, A, B, F, Fut>(
+    services: &[Service],
+    endpoint: &'static Endpoint<Who, A, B>,
+    handle: F,
+) -> Exit
 where
-    F: Fn(&'static App, Request) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Reply, Failure>> + Send + 'static,
+    Who: Access + Send + 'static,
+    B: Body + 'static,
+    F: Fn(&'static App, Request<Who, B>) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = Result<Reply<A>, Failure>> + Send + 'static,
+    A: 'static,
 {
     // Boxed here, so that the runtime's own code is compiled once and not for every function.
-    let handle = Box::new(move |app, request| Box::pin(handle(app, request)) as Handled);
-    serve_erased(services, handle)
+    let handle = move |app, event| {
+        Box::pin(async move {
+            let request = Request::admitted(event, endpoint)?;
+            Ok(handle(app, request).await?.into_plain())
+        }) as Handled
+    };
+    serve_erased(services, Box::new(handle))
 }
 
 fn serve_erased(services: &[Service], handle: Box<Handler>) -> Exit {
@@ -75,9 +98,9 @@ async fn answer(
     app: &'static App,
     handle: &'static Handler,
     event: lambda_http::Request,
-) -> Response<Body> {
+) -> Response<lambda_http::Body> {
     let measure = Measure::begin(app);
-    let request = Request::new(event);
+    let request = Event::new(event);
     let request_id = request.id().to_owned();
     let origin = request.header("origin").map(str::to_owned);
     let is_head = request.is_head();
@@ -87,20 +110,20 @@ async fn answer(
         Ok(reply) => reply,
         Err(Error::Refused(refusal)) => {
             tracing::info!(%request_id, %refusal, "refused");
-            Reply::problem(
+            Plain::problem(
                 &Problem::refused(&refusal, &request_id),
                 api::problem::retry_after(&refusal),
             )
         }
         Err(Error::Faulted(fault)) => {
             tracing::error!(%request_id, fault = fault.chain(), "a fault");
-            Reply::problem(&Problem::fault(&request_id), None)
+            Plain::problem(&Problem::fault(&request_id), None)
         }
     };
     measure.end(&request_id, 1, u32::from(reply.is_fault()));
     let mut response = reply.finish(&request_id, origin.as_deref(), &app.config.cors_origins);
     if is_head {
-        *response.body_mut() = Body::Empty;
+        *response.body_mut() = lambda_http::Body::Empty;
     }
     response
 }

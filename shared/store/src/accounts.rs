@@ -19,7 +19,7 @@ use crate::{Recorded, Store};
 
 /// What a sign-in is checked against.
 #[derive(Debug)]
-pub struct Credential {
+pub struct PasswordRecord {
     /// Whose it is.
     pub user: UserId,
     /// The password's hash, in PHC form.
@@ -137,7 +137,7 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
-    pub async fn credential(&self, email: &Email) -> Result<Option<Credential>, Fault> {
+    pub async fn credential(&self, email: &Email) -> Result<Option<PasswordRecord>, Fault> {
         let item = self
             .account_item(
                 &email_key(email),
@@ -148,7 +148,7 @@ impl Store {
         let Some(item) = item else { return Ok(None) };
         let item: CredentialItem = items::read(item)?;
         let user = UserId::parse(&item.user_id).ok_or_else(|| items::broken("user_id"))?;
-        Ok(Some(Credential {
+        Ok(Some(PasswordRecord {
             user,
             password_hash: item.password_hash,
             era: item.era,

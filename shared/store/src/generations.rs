@@ -32,8 +32,8 @@ pub struct IdempotencyRecord {
     pub fingerprint: String,
     /// What it made.
     pub generation: GenerationId,
-    /// The status code that was answered first.
-    pub status: u16,
+    /// Whether that was finished while its client waited.
+    pub in_time: bool,
 }
 
 /// A job to open: the record, what it books, and the client's key.
@@ -243,11 +243,11 @@ impl Store {
             .transpose()
     }
 
-    /// Remembers which status code was answered first for a key, once it is known.
+    /// Remembers that what a key opened was finished while its client waited.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn answered(&self, tenant: &Tenant, key: &str, status: u16) -> Result<(), Fault> {
+    pub async fn mark_finished_in_time(&self, tenant: &Tenant, key: &str) -> Result<(), Fault> {
         self.client
             .update_item()
             .table_name(&self.tables.generations)
@@ -255,10 +255,10 @@ impl Store {
             .update_expression("SET #status = :status")
             .condition_expression("attribute_exists(id)")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", number(status))
+            .expression_attribute_values(":status", number(IdempotencyItem::IN_TIME))
             .send()
             .await
-            .map_err(Fault::doing("remembering a status code"))?;
+            .map_err(Fault::doing("marking a job as finished in time"))?;
         Ok(())
     }
 
@@ -294,7 +294,7 @@ impl Store {
             id: IdempotencyItem::key(tenant, &record.key),
             generation_id: record.generation.to_string(),
             fingerprint: record.fingerprint.clone(),
-            status: record.status,
+            status: IdempotencyItem::status(record.in_time),
             created_at_ms: now.ms(),
         };
         let put = Put::builder()
@@ -325,6 +325,6 @@ pub(crate) fn idempotency_record(key: &str, item: Item) -> Result<IdempotencyRec
         fingerprint: item.fingerprint,
         generation: GenerationId::parse(&item.generation_id)
             .ok_or_else(|| items::broken("generation_id"))?,
-        status: item.status,
+        in_time: item.status == IdempotencyItem::IN_TIME,
     })
 }

@@ -38,7 +38,7 @@ mod wallets;
 use aws::{Fault, SdkConfig};
 use aws_sdk_dynamodb::Client;
 
-pub use accounts::{Credential, Registered};
+pub use accounts::{PasswordRecord, Registered};
 pub use api_keys::{KeyPut, KeySpend, KnownKey};
 pub use attempts::Counted;
 pub use audit::{RecordPage, Recorded};

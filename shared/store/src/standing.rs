@@ -1,8 +1,8 @@
 //! How things stand before a job is opened: everything that decides whether it may be, in one read.
 
 use aws::Fault;
-use domain::accounts::Caller;
 use domain::breaker::Breaker;
+use domain::callers::Caller;
 use domain::catalogue::Offers;
 use domain::ids::Tenant;
 use domain::ledger::Wallet;

@@ -1,19 +1,23 @@
 //! POST /me/api-keys
 //! Makes a personal API key, and shows it this once.
 
-use api::api_keys::{ApiKeyView, CreateApiKey};
+use api::api_keys::{ApiKeyView, CREATE, CreateApiKey};
+use api::endpoint::Created;
 use app::{App, api_keys, clock};
+use domain::callers::Person;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&CREATE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let (caller, session) = request.person()?;
-    let asked = request.body::<CreateApiKey>()?.check(clock::now())?;
+async fn handle(
+    app: &'static App,
+    request: Request<Person, CreateApiKey>,
+) -> Result<Reply<Created<ApiKeyView>>, Failure> {
+    let asked = request.body()?.check(clock::now())?;
 
-    let made = api_keys::create(app, &caller, &session, asked).await?;
+    let made = api_keys::create(app, &request.caller, request.caller.session(), asked).await?;
 
     Ok(Reply::created(&ApiKeyView::with_secret(
         &made.key,

@@ -1,20 +1,21 @@
 //! DELETE /me/api-keys/{key_id}
 //! Ends a personal API key.
 
-use ::http::StatusCode;
+use api::api_keys::DELETE;
+use api::endpoint::Nothing;
 use app::{App, api_keys};
+use domain::callers::Person;
 use domain::ids::KeyId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&DELETE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let (caller, _) = request.person()?;
+async fn handle(app: &'static App, request: Request<Person>) -> Result<Reply<Nothing>, Failure> {
     let id = request.path("key_id", "API key", KeyId::parse)?;
 
-    api_keys::delete(app, &caller, &id).await?;
+    api_keys::delete(app, &request.caller, &id).await?;
 
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(Reply::empty())
 }

@@ -1,21 +1,24 @@
 //! GET /me/api-keys
 //! The caller's personal API keys, without their secrets.
 
-use api::api_keys::ApiKeyView;
+use api::api_keys::{ApiKeyView, LIST};
 use api::list::{self, List};
 use app::pages::Wanted;
 use app::{App, api_keys};
+use domain::callers::Person;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&LIST, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let (caller, _) = request.person()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Person>,
+) -> Result<Reply<List<ApiKeyView>>, Failure> {
     let (cursor, limit) = list::check_query(request.query())?;
 
-    let page = api_keys::list(app, &caller, &Wanted { cursor, limit }).await?;
+    let page = api_keys::list(app, &request.caller, &Wanted { cursor, limit }).await?;
 
     let views = page.rows.iter().map(ApiKeyView::from).collect();
     Ok(Reply::ok(&List::new(views, page.next_cursor)))

@@ -1,16 +1,20 @@
 //! POST /auth/login
 //! Signs in. An unknown e-mail and a wrong password get the same answer.
 
-use api::accounts::{Login, SignedIn};
+use api::accounts::{LOGIN, Login, SignedIn};
 use app::{App, accounts};
+use domain::callers::Everybody;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&LOGIN, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let credentials = request.body::<Login>()?.check()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Everybody, Login>,
+) -> Result<Reply<SignedIn>, Failure> {
+    let credentials = request.body()?.check()?;
 
     let signed_in = accounts::login(
         app,

@@ -1,24 +1,27 @@
 //! POST /auth/logout
 //! Ends the session that asks, or every session of the caller.
 
-use ::http::StatusCode;
-use api::sessions::Logout;
+use api::endpoint::{Nothing, Optional};
+use api::sessions::{LOGOUT, Logout};
 use app::{App, sessions};
+use domain::callers::Person;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&LOGOUT, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let (caller, session) = request.person()?;
-    let asked = request.optional_body::<Logout>()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Person, Optional<Logout>>,
+) -> Result<Reply<Nothing>, Failure> {
+    let asked = request.body()?;
 
     if asked.all {
-        sessions::end_all(app, &caller).await?;
+        sessions::end_all(app, &request.caller).await?;
     } else {
-        sessions::end(app, &caller, &session).await?;
+        sessions::end(app, &request.caller, request.caller.session()).await?;
     }
 
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(Reply::empty())
 }

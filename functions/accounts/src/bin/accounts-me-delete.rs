@@ -1,20 +1,23 @@
 //! DELETE /me
 //! Erases the caller's account: their personal data, sessions, keys and media.
 
-use ::http::StatusCode;
-use api::accounts::EraseAccount;
+use api::accounts::{DELETE_ME, EraseAccount};
+use api::endpoint::Nothing;
 use app::{App, erasure};
+use domain::callers::Person;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&DELETE_ME, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let (caller, _) = request.person()?;
-    let password = request.body::<EraseAccount>()?.check()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Person, EraseAccount>,
+) -> Result<Reply<Nothing>, Failure> {
+    let password = request.body()?.check()?;
 
-    erasure::erase(app, &caller, password).await?;
+    erasure::erase(app, &request.caller, password).await?;
 
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(Reply::empty())
 }

@@ -1,19 +1,22 @@
 //! PATCH /me
 //! Changes what the caller says of themselves.
 
-use api::accounts::{Profile, UpdateProfile};
+use api::accounts::{Profile, UPDATE_ME, UpdateProfile};
 use app::{App, accounts};
+use domain::callers::Person;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&UPDATE_ME, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let (caller, _) = request.person()?;
-    let change = request.body::<UpdateProfile>()?.check()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Person, UpdateProfile>,
+) -> Result<Reply<Profile>, Failure> {
+    let change = request.body()?.check()?;
 
-    let user = accounts::change_profile(app, &caller, &change).await?;
+    let user = accounts::change_profile(app, &request.caller, &change).await?;
 
     Ok(Reply::ok(&Profile::new(
         &user,

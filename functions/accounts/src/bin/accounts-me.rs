@@ -1,18 +1,17 @@
 //! GET /me
 //! The caller's own account.
 
-use api::accounts::Profile;
+use api::accounts::{GET_ME, Profile};
 use app::{App, accounts};
+use domain::callers::Person;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&GET_ME, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let (caller, _) = request.person()?;
-
-    let user = accounts::me(app, &caller).await?;
+async fn handle(app: &'static App, request: Request<Person>) -> Result<Reply<Profile>, Failure> {
+    let user = accounts::me(app, &request.caller).await?;
 
     Ok(Reply::ok(&Profile::new(
         &user,

@@ -1,25 +1,28 @@
 //! POST /me/password
 //! Changes the caller's password, and ends their other sessions.
 
-use ::http::StatusCode;
-use api::passwords::ChangePassword;
+use api::endpoint::Nothing;
+use api::passwords::{CHANGE, ChangePassword};
 use app::{App, passwords};
+use domain::callers::Person;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&CHANGE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let (caller, session) = request.person()?;
-    let checked = request.body::<ChangePassword>()?.check()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Person, ChangePassword>,
+) -> Result<Reply<Nothing>, Failure> {
+    let checked = request.body()?.check()?;
 
     let change = passwords::Change {
         current: checked.current,
         new: checked.new,
         ends_keys: checked.ends_keys,
     };
-    passwords::change(app, &caller, &session, change).await?;
+    passwords::change(app, &request.caller, request.caller.session(), change).await?;
 
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(Reply::empty())
 }

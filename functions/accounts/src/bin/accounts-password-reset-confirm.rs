@@ -1,19 +1,23 @@
 //! POST /auth/password-reset/confirm
 //! Sets another password, as the mailed token allows, and ends every session.
 
-use ::http::StatusCode;
-use api::passwords::ResetPassword;
+use api::endpoint::Nothing;
+use api::passwords::{RESET, ResetPassword};
 use app::{App, passwords};
+use domain::callers::Everybody;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&RESET, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let reset = request.body::<ResetPassword>()?.check()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Everybody, ResetPassword>,
+) -> Result<Reply<Nothing>, Failure> {
+    let reset = request.body()?.check()?;
 
     passwords::reset(app, &request.source(), &reset.token, reset.password).await?;
 
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(Reply::empty())
 }

@@ -1,20 +1,24 @@
 //! POST /auth/password-reset
 //! Has a letter written that lets somebody choose another password. The answer tells nothing of who exists.
 
-use ::http::StatusCode;
 use api::emails::LetterAsked;
-use api::passwords::AskForReset;
+use api::endpoint::Accepted;
+use api::passwords::{ASK_FOR_RESET, AskForReset};
 use app::{App, passwords};
+use domain::callers::Everybody;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve_sending(handle)
+    http::serve_sending(&ASK_FOR_RESET, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let email = request.body::<AskForReset>()?.check()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Everybody, AskForReset>,
+) -> Result<Reply<Accepted<LetterAsked>>, Failure> {
+    let email = request.body()?.check()?;
 
     passwords::ask_for_reset(app, &request.source(), &email).await?;
 
-    Ok(Reply::json(StatusCode::ACCEPTED, &LetterAsked::default()))
+    Ok(Reply::accepted(&LetterAsked::default()))
 }

@@ -2,16 +2,20 @@
 //! Exchanges a refresh token for a new pair of tokens.
 
 use api::accounts::SignedIn;
-use api::sessions::Refresh;
+use api::sessions::{REFRESH, Refresh};
 use app::{App, accounts, sessions};
+use domain::callers::Everybody;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&REFRESH, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let token = request.body::<Refresh>()?.check()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Everybody, Refresh>,
+) -> Result<Reply<SignedIn>, Failure> {
+    let token = request.body()?.check()?;
 
     let signed_in = sessions::refresh(app, &token).await?;
 

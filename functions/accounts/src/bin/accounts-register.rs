@@ -1,17 +1,22 @@
 //! POST /auth/register
 //! Makes an account, and signs it in.
 
-use api::accounts::{Register, SignedIn};
+use api::accounts::{REGISTER, Register, SignedIn};
+use api::endpoint::Created;
 use app::App;
 use app::accounts::{self, Newcomer};
+use domain::callers::Everybody;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve_sending(handle)
+    http::serve_sending(&REGISTER, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let wanted = request.body::<Register>()?.check()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Everybody, Register>,
+) -> Result<Reply<Created<SignedIn>>, Failure> {
+    let wanted = request.body()?.check()?;
     let newcomer = Newcomer {
         email: wanted.email,
         password: wanted.password,

@@ -1,19 +1,23 @@
 //! POST /auth/verify-email/decline
 //! Removes an account that was never verified, for the owner of its mailbox.
 
-use ::http::StatusCode;
-use api::emails::DeclineEmail;
+use api::emails::{DECLINE, DeclineEmail};
+use api::endpoint::Nothing;
 use app::{App, emails};
+use domain::callers::Everybody;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&DECLINE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let token = request.body::<DeclineEmail>()?.check()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Everybody, DeclineEmail>,
+) -> Result<Reply<Nothing>, Failure> {
+    let token = request.body()?.check()?;
 
     emails::decline(app, &token).await?;
 
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(Reply::empty())
 }

@@ -1,19 +1,21 @@
 //! POST /auth/verify-email/resend
 //! Has the caller's verification letter written once more.
 
-use ::http::StatusCode;
-use api::emails::LetterAsked;
+use api::emails::{LetterAsked, RESEND};
+use api::endpoint::Accepted;
 use app::{App, emails};
+use domain::callers::Person;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve_sending(handle)
+    http::serve_sending(&RESEND, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let (caller, _) = request.person()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Person>,
+) -> Result<Reply<Accepted<LetterAsked>>, Failure> {
+    emails::resend(app, &request.caller).await?;
 
-    emails::resend(app, &caller).await?;
-
-    Ok(Reply::json(StatusCode::ACCEPTED, &LetterAsked::default()))
+    Ok(Reply::accepted(&LetterAsked::default()))
 }

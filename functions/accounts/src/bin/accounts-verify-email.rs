@@ -1,18 +1,22 @@
 //! POST /auth/verify-email
 //! Notes that an e-mail address is its user's, as the mailed token shows.
 
-use ::http::StatusCode;
-use api::emails::VerifyEmail;
+use api::emails::{VERIFY, VerifyEmail};
+use api::endpoint::Nothing;
 use app::{App, accounts, emails};
+use domain::callers::Everybody;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&VERIFY, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
+async fn handle(
+    app: &'static App,
+    request: Request<Everybody, VerifyEmail>,
+) -> Result<Reply<Nothing>, Failure> {
     let caller = accounts::signed_in_caller(app, request.header("authorization")).await?;
-    let checked = request.body::<VerifyEmail>()?.check()?;
+    let checked = request.body()?.check()?;
 
     let claim = emails::Claim {
         token: checked.token,
@@ -20,5 +24,5 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
     };
     emails::verify(app, caller.as_ref(), &request.source(), claim).await?;
 
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(Reply::empty())
 }

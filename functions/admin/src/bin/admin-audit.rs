@@ -1,20 +1,23 @@
 //! GET /admin/audit
 //! The audit log of an account, or of the platform, newest first.
 
-use api::audit::{RecordView, check_query};
+use api::audit::{LIST, RecordView, check_query};
 use api::list::List;
 use app::{App, audit};
+use domain::callers::Admin;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&LIST, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.admin()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Admin>,
+) -> Result<Reply<List<RecordView>>, Failure> {
     let (chain, cursor, limit) = check_query(request.query())?;
 
-    let page = audit::records(app, &caller, &chain, cursor.as_deref(), limit).await?;
+    let page = audit::records(app, &request.caller, &chain, cursor.as_deref(), limit).await?;
 
     let records = page.records.iter().map(RecordView::from).collect();
     Ok(Reply::ok(&List::new(records, page.next_cursor)))

@@ -1,21 +1,24 @@
 //! PATCH /admin/models/{model}
 //! Changes what a model costs, or whether it is offered.
 
-use api::models::{ChangeModel, ModelView};
+use api::models::{CHANGE, ChangeModel, ModelView};
 use app::{App, models};
+use domain::callers::Admin;
 use domain::catalogue;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&CHANGE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.admin()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Admin, ChangeModel>,
+) -> Result<Reply<ModelView>, Failure> {
     let model = request.path("model", "model", catalogue::find)?;
-    let change = request.body::<ChangeModel>()?.check()?;
+    let change = request.body()?.check()?;
 
-    let offer = models::change(app, &caller, model, change).await?;
+    let offer = models::change(app, &request.caller, model, change).await?;
 
     Ok(Reply::ok(&ModelView::from(&offer)))
 }

@@ -1,19 +1,21 @@
 //! POST /admin/promo-codes
 //! Makes a code that gives credits.
 
-use api::promos::{CreatePromo, PromoView};
+use api::endpoint::Created;
+use api::promos::{CREATE, CreatePromo, PromoView};
 use app::{App, clock, promos};
+use domain::callers::Admin;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&CREATE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.admin()?;
-    let promo = request
-        .body::<CreatePromo>()?
-        .check(&caller.user, clock::now())?;
+async fn handle(
+    app: &'static App,
+    request: Request<Admin, CreatePromo>,
+) -> Result<Reply<Created<PromoView>>, Failure> {
+    let promo = request.body()?.check(&request.caller.user, clock::now())?;
 
     promos::create(app, &promo).await?;
 

@@ -1,16 +1,16 @@
 //! GET /admin/reconciliation
 //! What the last run through everybody's books found.
 
-use api::reconciliation::RunView;
+use api::reconciliation::{LAST, RunView};
 use app::{App, reconciliation};
+use domain::callers::Admin;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&LAST, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    request.admin()?;
+async fn handle(app: &'static App, request: Request<Admin>) -> Result<Reply<RunView>, Failure> {
     request.query().finish(())?;
 
     let run = reconciliation::last(app).await?;

@@ -1,19 +1,17 @@
 //! GET /credits
 //! What the caller can spend.
 
-use api::credits::Balance;
+use api::credits::{BALANCE, Balance};
 use app::{App, credits};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&BALANCE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Read)?;
-
-    let wallet = credits::balance(app, &caller).await?;
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Balance>, Failure> {
+    let wallet = credits::balance(app, &request.caller).await?;
 
     Ok(Reply::ok(&Balance::from(&wallet)))
 }

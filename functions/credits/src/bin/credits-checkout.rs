@@ -1,21 +1,24 @@
 //! POST /credits/checkout
 //! Begins a Stripe Checkout; credits come when it was paid.
 
-use api::purchases::{CheckoutView, CreateCheckout};
+use api::endpoint::Created;
+use api::purchases::{CHECKOUT, CheckoutView, CreateCheckout};
 use app::{App, purchases};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&CHECKOUT, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Generate)?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller, CreateCheckout>,
+) -> Result<Reply<Created<CheckoutView>>, Failure> {
     let key = request.idempotency_key()?;
-    let wanted = request.body::<CreateCheckout>()?.check()?;
+    let wanted = request.body()?.check()?;
 
-    let begun = purchases::checkout(app, &caller, &wanted, key.as_ref()).await?;
+    let begun = purchases::checkout(app, &request.caller, &wanted, key.as_ref()).await?;
 
     let view = CheckoutView::new(wanted.pack, begun.session, begun.url);
     Ok(Reply::created(&view).replayed(begun.replayed))

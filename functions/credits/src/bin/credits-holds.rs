@@ -1,21 +1,23 @@
 //! GET /credits/holds
 //! What is set aside for jobs in flight, newest first.
 
-use api::credits::HoldView;
+use api::credits::{HOLDS, HoldView};
 use api::list::List;
 use app::{App, credits};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&HOLDS, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Read)?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller>,
+) -> Result<Reply<List<HoldView>>, Failure> {
     let (cursor, limit) = api::list::check_query(request.query())?;
 
-    let page = credits::holds(app, &caller, cursor.as_deref(), limit).await?;
+    let page = credits::holds(app, &request.caller, cursor.as_deref(), limit).await?;
 
     let holds = page.holds.iter().map(HoldView::from).collect();
     Ok(Reply::ok(&List::new(holds, page.next_cursor)))

@@ -2,21 +2,24 @@
 //! Books what a promo code is worth, once a user.
 
 use api::credits::Transaction;
-use api::promos::RedeemCode;
+use api::endpoint::Created;
+use api::promos::{REDEEM, RedeemCode};
 use app::{App, promos};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&REDEEM, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Generate)?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller, RedeemCode>,
+) -> Result<Reply<Created<Transaction>>, Failure> {
     let key = request.idempotency_key()?;
-    let code = request.body::<RedeemCode>()?.check()?;
+    let code = request.body()?.check()?;
 
-    let booking = promos::redeem(app, &caller, &code, key.as_ref()).await?;
+    let booking = promos::redeem(app, &request.caller, &code, key.as_ref()).await?;
 
     let reply = Reply::created(&Transaction::from(&booking.entry));
     Ok(reply.replayed(booking.replayed))

@@ -1,20 +1,19 @@
 //! GET /credits/stats
 //! What the caller spent, by day and by model.
 
-use api::credits::Stats;
+use api::credits::{STATS, Stats};
 use app::{App, credits};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&STATS, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Read)?;
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Stats>, Failure> {
     let days = api::credits::check_days(request.query())?;
 
-    let spending = credits::spending(app, &caller, days).await?;
+    let spending = credits::spending(app, &request.caller, days).await?;
 
     Ok(Reply::ok(&Stats::new(
         spending.first,

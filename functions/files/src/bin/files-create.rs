@@ -1,20 +1,23 @@
 //! POST /files
 //! Announces an upload, and answers the one request that S3 will take for it.
 
-use api::files::{CreateFile, CreatedFile};
+use api::endpoint::Created;
+use api::files::{CREATE, CreateFile, CreatedFile};
 use app::{App, files};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&CREATE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Generate)?;
-    let announced = request.body::<CreateFile>()?.check()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller, CreateFile>,
+) -> Result<Reply<Created<CreatedFile>>, Failure> {
+    let announced = request.body()?.check()?;
 
-    let created = files::create(app, &caller, announced).await?;
+    let created = files::create(app, &request.caller, announced).await?;
 
     Ok(Reply::created(&CreatedFile::new(
         &created.file,

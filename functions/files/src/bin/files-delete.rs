@@ -1,21 +1,21 @@
 //! DELETE /files/{file_id}
 //! Deletes a file; what was generated from it stays.
 
-use ::http::StatusCode;
+use api::endpoint::Nothing;
+use api::files::DELETE;
 use app::{App, files};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::ids::FileId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&DELETE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Generate)?;
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Nothing>, Failure> {
     let id = request.path("file_id", "file", FileId::parse)?;
 
-    files::delete(app, &caller, &id).await?;
+    files::delete(app, &request.caller, &id).await?;
 
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(Reply::empty())
 }

@@ -1,21 +1,20 @@
 //! GET /files/{file_id}
 //! One of the caller's files.
 
-use api::files::FileView;
+use api::files::{FileView, GET};
 use app::{App, files};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::ids::FileId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&GET, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Read)?;
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<FileView>, Failure> {
     let id = request.path("file_id", "file", FileId::parse)?;
 
-    let file = files::get(app, &caller, &id).await?;
+    let file = files::get(app, &request.caller, &id).await?;
 
     Ok(Reply::ok(&FileView::from(&file)))
 }

@@ -1,26 +1,28 @@
 //! POST /generations/{generation_id}/cancel
 //! Cancels a generation, or has the provider asked to.
 
-use ::http::StatusCode;
-use api::generations::CancelView;
+use api::endpoint::{Accepted, Either};
+use api::generations::{CANCEL, CancelView};
 use app::generations::Canceled;
 use app::{App, generations};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::ids::GenerationId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve_sending(handle)
+    http::serve_sending(&CANCEL, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Generate)?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller>,
+) -> Result<Reply<Either<CancelView, Accepted<CancelView>>>, Failure> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
 
-    let canceled = generations::cancel(app, &caller, &id).await?;
+    let canceled = generations::cancel(app, &request.caller, &id).await?;
 
     Ok(match canceled {
-        Canceled::Over => Reply::ok(&CancelView::over()),
-        Canceled::Requested => Reply::json(StatusCode::ACCEPTED, &CancelView::requested()),
+        Canceled::Over => Reply::first(Reply::ok(&CancelView::over())),
+        Canceled::Requested => Reply::second(Reply::accepted(&CancelView::requested())),
     })
 }

@@ -1,25 +1,29 @@
 //! POST /generations/{model}, one route for each model
 //! Sets the price aside, records the job, and hands it to the workers.
 
-use ::http::{StatusCode, header};
-use api::generations::{CreateGeneration, GenerationView};
+use ::http::header;
+use api::endpoint::{Accepted, Created, Either};
+use api::generations::{CREATE, CreateGeneration, GenerationView};
 use app::{App, generations};
 use domain::Refusal;
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::catalogue;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve_sending(handle)
+    http::serve_sending(&CREATE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Generate)?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller, CreateGeneration>,
+) -> Result<Reply<Either<Accepted<GenerationView>, Created<GenerationView>>>, Failure> {
     let key = request.idempotency_key()?;
     let model = catalogue::find(request.last_segment()).ok_or(Refusal::NotFound("model"))?;
-    let draft = request.body::<CreateGeneration>()?.check(model)?;
+    let draft = request.body()?.check(model)?;
 
-    let submitted = generations::submit(app, &caller, draft, key.as_ref(), request.wait()).await?;
+    let submitted =
+        generations::submit(app, &request.caller, draft, key.as_ref(), request.wait()).await?;
 
     let shown = &submitted.shown;
     let view = GenerationView::new(
@@ -29,8 +33,11 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
         shown.expires_at,
         shown.now,
     );
-    let status = StatusCode::from_u16(submitted.status).unwrap_or(StatusCode::ACCEPTED);
-    let reply = Reply::json(status, &view)
-        .header(header::LOCATION, &format!("/v1/generations/{}", view.id));
-    Ok(reply.replayed(submitted.replayed))
+    let reply = match submitted.in_time {
+        false => Reply::first(Reply::accepted(&view)),
+        true => Reply::second(Reply::created(&view)),
+    };
+    Ok(reply
+        .header(header::LOCATION, &format!("/v1/generations/{}", view.id))
+        .replayed(submitted.replayed))
 }

@@ -1,21 +1,21 @@
 //! DELETE /generations/{generation_id}
 //! Deletes a generation that has come to rest, and its media.
 
-use ::http::StatusCode;
+use api::endpoint::Nothing;
+use api::generations::DELETE;
 use app::{App, generations};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::ids::GenerationId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&DELETE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Generate)?;
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Nothing>, Failure> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
 
-    generations::delete(app, &caller, &id).await?;
+    generations::delete(app, &request.caller, &id).await?;
 
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(Reply::empty())
 }

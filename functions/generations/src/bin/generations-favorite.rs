@@ -1,19 +1,19 @@
 //! PUT /generations/{generation_id}/favorite
 //! Marks a generation as a favourite.
 
-use ::http::StatusCode;
+use api::endpoint::Nothing;
+use api::generations::FAVORITE;
 use app::{App, generations};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::generations::Relabel;
 use domain::ids::GenerationId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&FAVORITE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Generate)?;
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Nothing>, Failure> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
     let relabel = Relabel {
         title: None,
@@ -21,7 +21,7 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
         favorite: Some(true),
     };
 
-    generations::relabel(app, &caller, &id, &relabel).await?;
+    generations::relabel(app, &request.caller, &id, &relabel).await?;
 
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(Reply::empty())
 }

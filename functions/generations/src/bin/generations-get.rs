@@ -1,24 +1,31 @@
 //! GET /generations/{generation_id}
 //! One generation: how far it is, or what it became.
 
-use api::generations::{GenerationView, poll_after};
+use api::generations::{GET, GenerationView, poll_after};
 use app::{App, generations};
 use domain::access::Action;
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::ids::GenerationId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&GET, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Read)?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller>,
+) -> Result<Reply<GenerationView>, Failure> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
 
-    let generation = generations::get(app, &caller, Action::View, &id).await?;
-    let shown =
-        generations::show(app, &caller, generation, generations::MEDIA_EXPIRY_DEFAULT).await?;
+    let generation = generations::get(app, &request.caller, Action::View, &id).await?;
+    let shown = generations::show(
+        app,
+        &request.caller,
+        generation,
+        generations::MEDIA_EXPIRY_DEFAULT,
+    )
+    .await?;
 
     let poll_after = poll_after(&shown.generation, shown.now);
     let reply = Reply::ok(&GenerationView::new(

@@ -1,19 +1,21 @@
 //! GET /generations
 //! The caller's generations, or those in a project, newest first.
 
-use api::generations::{GenerationView, ListQuery};
+use api::generations::{GenerationView, LIST, ListQuery};
 use api::list::List;
 use app::generations::Wanted;
 use app::{App, generations};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&LIST, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Read)?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller>,
+) -> Result<Reply<List<GenerationView>>, Failure> {
     let query = ListQuery::check(request.query())?;
     let wanted = Wanted {
         project: query.project,
@@ -22,7 +24,7 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
         limit: query.limit,
     };
 
-    let page = generations::list(app, &caller, &wanted).await?;
+    let page = generations::list(app, &request.caller, &wanted).await?;
 
     let views = page
         .shown

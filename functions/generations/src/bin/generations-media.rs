@@ -1,31 +1,33 @@
 //! GET /generations/{generation_id}/media
 //! What a generation delivered, with URLs that show it for a while.
 
-use api::generations::{check_media, media};
+use api::generations::{MEDIA, MediaView, check_media, media};
 use api::list::List;
 use app::pages::{self, Wanted};
 use app::{App, generations};
 use domain::access::Action;
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::ids::GenerationId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&MEDIA, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Read)?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller>,
+) -> Result<Reply<List<MediaView>>, Failure> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
     let asked = check_media(request.query())?;
 
     let expiry = asked.expiry.unwrap_or(generations::MEDIA_EXPIRY_DEFAULT);
-    let generation = generations::get(app, &caller, Action::View, &id).await?;
-    let shown = generations::show(app, &caller, generation, expiry).await?;
+    let generation = generations::get(app, &request.caller, Action::View, &id).await?;
+    let shown = generations::show(app, &request.caller, generation, expiry).await?;
 
     let (cursor, limit) = (asked.cursor, asked.limit);
     let views = media(&shown.generation, &shown.urls, shown.expires_at);
-    let binding = format!("{}/media/{id}", caller.user);
+    let binding = format!("{}/media/{id}", request.caller.user);
     let page = pages::numbered(views, &binding, &Wanted { cursor, limit })?;
     Ok(Reply::ok(&List::new(page.rows, page.next_cursor)))
 }

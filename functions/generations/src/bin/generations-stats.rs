@@ -1,20 +1,19 @@
 //! GET /generations/stats
 //! The caller's generations, counted.
 
-use api::generations::StatsView;
+use api::generations::{STATS, StatsView};
 use app::{App, generations};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&STATS, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Read)?;
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<StatsView>, Failure> {
     request.query().finish(())?;
 
-    let (stats, complete) = generations::stats(app, &caller).await?;
+    let (stats, complete) = generations::stats(app, &request.caller).await?;
 
     Ok(Reply::ok(&StatsView::new(stats, complete)))
 }

@@ -1,24 +1,31 @@
 //! PATCH /generations/{generation_id}
 //! Changes the title and the tags of a generation.
 
-use api::generations::{GenerationView, UpdateGeneration};
+use api::generations::{GenerationView, UPDATE, UpdateGeneration};
 use app::{App, generations};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::ids::GenerationId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&UPDATE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Generate)?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller, UpdateGeneration>,
+) -> Result<Reply<GenerationView>, Failure> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
-    let relabel = request.body::<UpdateGeneration>()?.check()?;
+    let relabel = request.body()?.check()?;
 
-    let generation = generations::relabel(app, &caller, &id, &relabel).await?;
-    let shown =
-        generations::show(app, &caller, generation, generations::MEDIA_EXPIRY_DEFAULT).await?;
+    let generation = generations::relabel(app, &request.caller, &id, &relabel).await?;
+    let shown = generations::show(
+        app,
+        &request.caller,
+        generation,
+        generations::MEDIA_EXPIRY_DEFAULT,
+    )
+    .await?;
 
     Ok(Reply::ok(&GenerationView::new(
         &shown.generation,

@@ -1,16 +1,16 @@
 //! GET /models/{model}
 //! One model: what it costs, what it takes.
 
-use api::models::ModelView;
+use api::models::{GET, ModelView};
 use app::{App, models};
 use domain::catalogue;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&GET, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
+async fn handle(app: &'static App, request: Request) -> Result<Reply<ModelView>, Failure> {
     let model = request.path("model", "model", catalogue::find)?;
 
     let offer = models::get(app, model).await?;

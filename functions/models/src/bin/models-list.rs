@@ -2,16 +2,16 @@
 //! The whole catalogue.
 
 use api::list::List;
-use api::models::ModelView;
+use api::models::{LIST, ModelView};
 use app::pages::Wanted;
 use app::{App, models};
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&LIST, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
+async fn handle(app: &'static App, request: Request) -> Result<Reply<List<ModelView>>, Failure> {
     let (kind, cursor, limit) = api::models::check_query(request.query())?;
 
     let page = models::list(app, kind, &Wanted { cursor, limit }).await?;

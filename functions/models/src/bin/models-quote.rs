@@ -1,20 +1,23 @@
 //! POST /quotes
 //! What a generation would cost; charges nothing.
 
-use api::quotes::{CreateQuote, QuoteView};
+use api::endpoint::Created;
+use api::quotes::{CREATE, CreateQuote, QuoteView};
 use app::{App, quotes};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&CREATE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Generate)?;
-    let (model, draft) = request.body::<CreateQuote>()?.check()?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller, CreateQuote>,
+) -> Result<Reply<Created<QuoteView>>, Failure> {
+    let (model, draft) = request.body()?.check()?;
 
-    let quote = quotes::create(app, &caller, &draft).await?;
+    let quote = quotes::create(app, &request.caller, &draft).await?;
 
     Ok(Reply::created(&QuoteView::new(model, &quote)))
 }

@@ -1,21 +1,21 @@
 //! DELETE /projects/{project_id}
 //! Deletes a project; what was filed in it stays.
 
-use ::http::StatusCode;
+use api::endpoint::Nothing;
+use api::projects::DELETE;
 use app::{App, projects};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::ids::ProjectId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&DELETE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Generate)?;
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Nothing>, Failure> {
     let id = request.path("project_id", "project", ProjectId::parse)?;
 
-    projects::delete(app, &caller, &id).await?;
+    projects::delete(app, &request.caller, &id).await?;
 
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(Reply::empty())
 }

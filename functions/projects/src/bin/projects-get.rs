@@ -1,21 +1,23 @@
 //! GET /projects/{project_id}
 //! One project: the caller's own, or a public one.
 
-use api::projects::ProjectView;
+use api::projects::{GET, ProjectView};
 use app::{App, projects};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::ids::ProjectId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&GET, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Read)?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller>,
+) -> Result<Reply<ProjectView>, Failure> {
     let id = request.path("project_id", "project", ProjectId::parse)?;
 
-    let project = projects::get(app, &caller, &id).await?;
+    let project = projects::get(app, &request.caller, &id).await?;
 
     Ok(Reply::ok(&ProjectView::from(&project)))
 }

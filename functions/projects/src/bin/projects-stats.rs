@@ -2,21 +2,21 @@
 //! The generations in a project of the caller's, counted.
 
 use api::generations::StatsView;
+use api::projects::STATS;
 use app::{App, projects};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::ids::ProjectId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&STATS, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Read)?;
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<StatsView>, Failure> {
     let id = request.path("project_id", "project", ProjectId::parse)?;
     request.query().finish(())?;
 
-    let (stats, complete) = projects::stats(app, &caller, &id).await?;
+    let (stats, complete) = projects::stats(app, &request.caller, &id).await?;
 
     Ok(Reply::ok(&StatsView::new(stats, complete)))
 }

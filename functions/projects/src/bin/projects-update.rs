@@ -1,22 +1,24 @@
 //! PATCH /projects/{project_id}
 //! Changes a project.
 
-use api::projects::{ProjectView, UpdateProject};
+use api::projects::{ProjectView, UPDATE, UpdateProject};
 use app::{App, projects};
-use domain::accounts::Scope;
+use domain::callers::Caller;
 use domain::ids::ProjectId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&UPDATE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    let caller = request.caller(Scope::Generate)?;
+async fn handle(
+    app: &'static App,
+    request: Request<Caller, UpdateProject>,
+) -> Result<Reply<ProjectView>, Failure> {
     let id = request.path("project_id", "project", ProjectId::parse)?;
-    let change = request.body::<UpdateProject>()?.check()?;
+    let change = request.body()?.check()?;
 
-    let project = projects::update(app, &caller, &id, &change).await?;
+    let project = projects::update(app, &request.caller, &id, &change).await?;
 
     Ok(Reply::ok(&ProjectView::from(&project)))
 }

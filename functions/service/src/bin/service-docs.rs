@@ -3,6 +3,8 @@
 
 use ::http::header;
 use api::docs;
+use api::endpoint::Text;
+use api::service::DOCS;
 use app::App;
 use domain::Refusal;
 use entry::http::{self, Failure, Reply, Request};
@@ -11,10 +13,10 @@ use entry::http::{self, Failure, Reply, Request};
 const KEPT: &str = "public, max-age=3600";
 
 fn main() -> entry::Exit {
-    http::serve_alone(handle)
+    http::serve_alone(&DOCS, handle)
 }
 
-async fn handle(_: &'static App, request: Request) -> Result<Reply, Failure> {
+async fn handle(_: &'static App, request: Request) -> Result<Reply<Text>, Failure> {
     let file = docs::file(request.last_segment());
     let (media_type, text) = file.ok_or(Refusal::NotFound("page"))?;
     Ok(Reply::text(media_type, text)

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use ::http::StatusCode;
-use api::service::Health;
+use api::endpoint::{Either, Json};
+use api::service::{HEALTH, Health};
 use app::{App, health};
 use entry::http::{self, Failure, Reply, Request};
 
@@ -12,10 +12,13 @@ use entry::http::{self, Failure, Reply, Request};
 const RETRY: Duration = Duration::from_secs(10);
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&HEALTH, handle)
 }
 
-async fn handle(app: &'static App, _: Request) -> Result<Reply, Failure> {
+async fn handle(
+    app: &'static App,
+    _: Request,
+) -> Result<Reply<Either<Health, Json<503, Health>>>, Failure> {
     let health = health::check(app).await;
     let view = Health::new([
         health.database,
@@ -24,8 +27,8 @@ async fn handle(app: &'static App, _: Request) -> Result<Reply, Failure> {
         health.provider,
     ]);
     Ok(if health.is_ok() {
-        Reply::ok(&view)
+        Reply::first(Reply::ok(&view))
     } else {
-        Reply::json(StatusCode::SERVICE_UNAVAILABLE, &view).retry_after(RETRY)
+        Reply::second(Reply::unavailable(&view)).retry_after(RETRY)
     })
 }

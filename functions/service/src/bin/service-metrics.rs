@@ -1,17 +1,18 @@
 //! GET /metrics
 //! The platform's counters, for Prometheus. Admins only.
 
+use api::endpoint::Text;
 use api::metrics;
+use api::service::METRICS;
 use app::{App, reconciliation};
+use domain::callers::Admin;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&METRICS, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
-    request.admin()?;
-
+async fn handle(app: &'static App, _: Request<Admin>) -> Result<Reply<Text>, Failure> {
     let run = reconciliation::rollup(app).await?;
 
     Ok(Reply::text(

@@ -1,8 +1,10 @@
 //! GET /openapi.json
 //! What every operation takes and answers.
 
-use ::http::{StatusCode, header};
+use ::http::header;
+use api::endpoint::{Either, Empty, Text};
 use api::openapi;
+use api::service::OPENAPI;
 use app::App;
 use entry::http::{self, Failure, Reply, Request};
 
@@ -10,15 +12,18 @@ use entry::http::{self, Failure, Reply, Request};
 const KEPT: &str = "public, max-age=300";
 
 fn main() -> entry::Exit {
-    http::serve_alone(handle)
+    http::serve_alone(&OPENAPI, handle)
 }
 
-async fn handle(_: &'static App, request: Request) -> Result<Reply, Failure> {
+async fn handle(
+    _: &'static App,
+    request: Request,
+) -> Result<Reply<Either<Text, Empty<304>>>, Failure> {
     let document = openapi::served(&request.base_url());
     let reply = if request.header("if-none-match") == Some(document.etag.as_str()) {
-        Reply::empty(StatusCode::NOT_MODIFIED)
+        Reply::second(Reply::empty())
     } else {
-        Reply::text("application/json", &document.text)
+        Reply::first(Reply::text("application/json", &document.text))
     };
     Ok(reply
         .header(header::ETAG, &document.etag)

@@ -1,16 +1,21 @@
 //! POST /webhooks/fal
 //! The provider's callback. Proven by signature, time and the secret in its address, or 401.
 
-use ::http::StatusCode;
+use api::endpoint::{Nothing, Signed};
+use api::webhooks::FAL;
 use app::{App, webhooks};
+use domain::callers::Everybody;
 use domain::ids::GenerationId;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve_sending(handle)
+    http::serve_sending(&FAL, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
+async fn handle(
+    app: &'static App,
+    request: Request<Everybody, Signed>,
+) -> Result<Reply<Nothing>, Failure> {
     let header = |name| request.header(name).unwrap_or_default().to_owned();
     let query = |name| request.query_value(name).unwrap_or_default();
     let callback = webhooks::Callback {
@@ -28,5 +33,5 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
 
     webhooks::fal(app, callback).await?;
 
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(Reply::empty())
 }

@@ -1,18 +1,23 @@
 //! POST /webhooks/stripe
 //! An event of Stripe's. Proven by signature and time, or 401; what concerns nobody here is taken and forgotten.
 
-use ::http::StatusCode;
+use api::endpoint::{Empty, Signed};
+use api::webhooks::STRIPE;
 use app::{App, purchases};
+use domain::callers::Everybody;
 use entry::http::{self, Failure, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(handle)
+    http::serve(&STRIPE, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply, Failure> {
+async fn handle(
+    app: &'static App,
+    request: Request<Everybody, Signed>,
+) -> Result<Reply<Empty<200>>, Failure> {
     let signature = request.header("stripe-signature").unwrap_or_default();
 
     purchases::stripe_event(app, signature, request.bytes()?).await?;
 
-    Ok(Reply::empty(StatusCode::OK))
+    Ok(Reply::empty())
 }

@@ -1,16 +1,12 @@
 //! Making images, videos and sound. Each model has a route of its own, and a body of its own from the catalogue.
 
-use domain::accounts::Scope;
 use domain::catalogue::{self, Model, Prompt, Reference};
 use schemars::{JsonSchema as _, Schema};
 use serde_json::{Value, json};
 
 use super::Schemas;
-use super::operation::{Operation, Table, Who};
-use crate::generations::{
-    CancelView, CreateGeneration, GenerationView, MediaView, StatsView, UpdateGeneration,
-};
-use crate::list::List;
+use super::operation::{Operation, Table};
+use crate::generations::{self, CreateGeneration};
 use crate::models::parameters_schema;
 use crate::problem::Code;
 use crate::schema;
@@ -26,8 +22,7 @@ fn create(model: &'static Model) -> Operation {
     let id = format!("generationsCreate{}", camel(model.id));
     let price = model.credits.get();
     let unit = model.kind.as_str();
-    TABLE
-        .operation(Who::User(Scope::Generate), "POST /generations/{model}", &id, model.name)
+    TABLE.operation(&generations::CREATE, &id, model.name)
         .at(&format!("/generations/{}", model.id))
         .says(&format!(
             "{} Listed at {price} credits a{} {unit}; usually {} seconds; {} a minute.",
@@ -44,9 +39,9 @@ fn create(model: &'static Model) -> Operation {
             let schema = body(model, schemas);
             schemas.name(&format!("CreateGeneration-{}", model.id), schema)
         })
-        .answers::<GenerationView>(202, "Accepted: its price is held, and it is on its way.")
+        .answers("Accepted: its price is held, and it is on its way.")
         .with(vec!["Location"])
-        .answers::<GenerationView>(201, "Finished within the time that you would wait.")
+        .answers("Finished within the time that you would wait.")
         .with(vec!["Location"])
         .once()
         .refuses(&[
@@ -60,9 +55,9 @@ fn create(model: &'static Model) -> Operation {
 }
 
 fn several() -> Vec<Operation> {
-    let reads = |path, id, summary| TABLE.operation(Who::User(Scope::Read), path, id, summary);
     vec![
-        reads("GET /generations", "generationsList", "Your generations")
+        TABLE
+            .operation(&generations::LIST, "generationsList", "Your generations")
             .asks::<schema::ProjectId>("project_id", "Only those in this project.")
             .asks::<schema::ModelId>("model", "Only those of this model.")
             .asks::<schema::Kind>("kind", "Only those that are this.")
@@ -70,15 +65,16 @@ fn several() -> Vec<Operation> {
             .asks::<schema::Flag>("favorite", "Only those that you marked, or did not.")
             .asks::<schema::GenerationId>("parent_id", "Only those that grew out of this one.")
             .pages()
-            .answers::<List<GenerationView>>(200, "A page, newest first.")
+            .answers("A page, newest first.")
             .refuses(&[Code::NotFound]),
-        reads(
-            "GET /generations/stats",
-            "generationsStats",
-            "What became of your generations",
-        )
-        .answers::<StatsView>(200, "Counts and credits.")
-        .refuses(&[Code::ValidationFailed]),
+        TABLE
+            .operation(
+                &generations::STATS,
+                "generationsStats",
+                "What became of your generations",
+            )
+            .answers("Counts and credits.")
+            .refuses(&[Code::ValidationFailed]),
     ]
 }
 
@@ -86,66 +82,65 @@ fn one() -> Vec<Operation> {
     let named = |operation: Operation| {
         operation.names::<schema::GenerationId>("generation_id", "The generation.")
     };
-    let reads =
-        |path, id, summary| named(TABLE.operation(Who::User(Scope::Read), path, id, summary));
-    let writes =
-        |path, id, summary| named(TABLE.operation(Who::User(Scope::Generate), path, id, summary));
-    vec![
-        reads(
-            "GET /generations/{generation_id}",
-            "generationsGet",
-            "One generation",
-        )
-        .answers::<GenerationView>(200, "How far it is, or what it became.")
-        .with(vec!["Retry-After"]),
-        writes(
-            "PATCH /generations/{generation_id}",
-            "generationsUpdate",
-            "Name and tag a generation",
-        )
-        .says("What is not there stays as it is; null takes it away.")
-        .takes::<UpdateGeneration>()
-        .answers::<GenerationView>(200, "The generation as it is now."),
-        writes(
-            "DELETE /generations/{generation_id}",
-            "generationsDelete",
-            "Delete a generation",
-        )
-        .says("Its record and its media. One that runs must be cancelled first.")
-        .answers_nothing(204, "It is gone.")
-        .refuses(&[Code::Conflict]),
-        writes(
-            "POST /generations/{generation_id}/cancel",
-            "generationsCancel",
-            "Cancel a generation",
-        )
-        .answers::<CancelView>(200, "It is over, and its credits were given back.")
-        .answers::<CancelView>(202, "The provider is asked; the hold stays until its word.")
-        .refuses(&[Code::TooLate]),
-        writes(
-            "PUT /generations/{generation_id}/favorite",
-            "generationsFavorite",
-            "Mark a generation",
-        )
-        .answers_nothing(204, "It is marked."),
-        writes(
-            "DELETE /generations/{generation_id}/favorite",
-            "generationsUnfavorite",
-            "Unmark a generation",
-        )
-        .answers_nothing(204, "It is not marked."),
-        reads(
-            "GET /generations/{generation_id}/media",
-            "generationsMedia",
-            "What was delivered",
-        )
-        .asks::<schema::Expiry>(
-            "expires_in",
-            "How long the URLs work, in seconds; 3600 if not given.",
-        )
-        .pages()
-        .answers::<List<MediaView>>(200, "A page, with URLs that show it for a while."),
-    ]
+    let operations = [
+        TABLE
+            .operation(&generations::GET, "generationsGet", "One generation")
+            .answers("How far it is, or what it became.")
+            .with(vec!["Retry-After"]),
+        TABLE
+            .operation(
+                &generations::UPDATE,
+                "generationsUpdate",
+                "Name and tag a generation",
+            )
+            .says("What is not there stays as it is; null takes it away.")
+            .answers("The generation as it is now."),
+        TABLE
+            .operation(
+                &generations::DELETE,
+                "generationsDelete",
+                "Delete a generation",
+            )
+            .says("Its record and its media. One that runs must be cancelled first.")
+            .answers("It is gone.")
+            .refuses(&[Code::Conflict]),
+        TABLE
+            .operation(
+                &generations::CANCEL,
+                "generationsCancel",
+                "Cancel a generation",
+            )
+            .answers("It is over, and its credits were given back.")
+            .answers("The provider is asked; the hold stays until its word.")
+            .refuses(&[Code::TooLate]),
+        TABLE
+            .operation(
+                &generations::FAVORITE,
+                "generationsFavorite",
+                "Mark a generation",
+            )
+            .answers("It is marked."),
+        TABLE
+            .operation(
+                &generations::UNFAVORITE,
+                "generationsUnfavorite",
+                "Unmark a generation",
+            )
+            .answers("It is not marked."),
+        TABLE
+            .operation(
+                &generations::MEDIA,
+                "generationsMedia",
+                "What was delivered",
+            )
+            .asks::<schema::Expiry>(
+                "expires_in",
+                "How long the URLs work, in seconds; 3600 if not given.",
+            )
+            .pages()
+            .answers("A page, with URLs that show it for a while."),
+    ];
+    operations.into_iter().map(named).collect()
 }
 
 /// `POST /quotes`: for each model its own body and `model`.

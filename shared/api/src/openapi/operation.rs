@@ -2,29 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use domain::accounts::Scope;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::Schemas;
 use super::answers::{Answer, Answers, Headers};
+use crate::endpoint::{self, Audience, Endpoint};
 use crate::problem::Code;
 use crate::schema;
 
 const JSON: &str = "application/json";
-
-/// Who may call an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
-    /// Everybody.
-    Public,
-    /// A user, with an access token or an API key that has this scope.
-    User(Scope),
-    /// A user in person, with an access token.
-    Person,
-    /// A platform admin in person.
-    Admin,
-}
+/// With which status text is answered.
+const TEXT_STATUS: u16 = 200;
 
 type SchemaOf = Box<dyn Fn(&mut Schemas) -> Value>;
 
@@ -42,42 +31,47 @@ pub struct Operation {
     /// The path, parameters in braces.
     pub path: String,
     /// Who may call it.
-    pub who: Who,
+    pub audience: Audience,
     tag: &'static str,
     summary: String,
     description: String,
     parameters: Vec<Value>,
     body: Option<Body>,
+    /// What its endpoint declares: the status of each answer, and where the schema of its body comes from.
+    declared: Vec<(u16, Option<SchemaOf>)>,
     answers: Vec<Answer>,
     codes: BTreeSet<Code>,
 }
 
-/// What the operations of a domain are made with: who may call them, and their tag.
+/// What the operations of a domain have in common.
 #[derive(Clone, Copy)]
 pub(crate) struct Table {
     pub(crate) tag: &'static str,
 }
 
 impl Table {
-    /// `GET`, `POST`, …, a path, the function, and what it does in a few words.
-    pub(crate) fn operation(
+    /// An endpoint, its function, and what it does in a few words.
+    pub(crate) fn operation<Who, A, B>(
         self,
-        who: Who,
-        route: &'static str,
+        endpoint: &Endpoint<Who, A, B>,
         id: &str,
         summary: &str,
-    ) -> Operation {
-        let (method, path) = route.split_once(' ').unwrap_or(("GET", route));
-        let mut operation = Operation {
+    ) -> Operation
+    where
+        A: endpoint::Answer + 'static,
+        B: endpoint::Body + 'static,
+    {
+        let operation = Operation {
             id: id.to_owned(),
-            method,
-            path: String::new(),
-            who,
+            method: endpoint.method(),
+            path: endpoint.path().to_owned(),
+            audience: endpoint.audience(),
             tag: self.tag,
             summary: summary.to_owned(),
             description: String::new(),
             parameters: Vec::new(),
             body: None,
+            declared: declared::<A>(),
             answers: Vec::new(),
             codes: BTreeSet::from([
                 // What the gateway, or any function, may have to say to anybody.
@@ -87,16 +81,36 @@ impl Table {
                 Code::ProviderUnavailable,
             ]),
         };
-        if who != Who::Public {
-            let codes = [Code::Unauthorized, Code::Forbidden, Code::QuotaExceeded];
-            operation.codes.extend(codes);
+        let operation = match operation.audience {
+            Audience::Public => operation,
+            Audience::User(_) | Audience::Person | Audience::Admin => {
+                operation.refuses(&[Code::Unauthorized, Code::Forbidden, Code::QuotaExceeded])
+            }
+        };
+        if B::schema(&mut Schemas::new().read).is_some() {
+            let schema = |schemas: &mut Schemas| B::schema(&mut schemas.read).unwrap_or_default();
+            operation.takes(B::absent().is_none(), schema)
+        } else {
+            operation
         }
-        operation.at(path)
     }
 }
 
+/// The answers of an endpoint, as its type says them.
+fn declared<A: endpoint::Answer + 'static>() -> Vec<(u16, Option<SchemaOf>)> {
+    let each = A::each(&mut Schemas::new().written).into_iter().enumerate();
+    each.map(|(place, (status, schema))| {
+        let of_place = move |schemas: &mut Schemas| {
+            let mut each = A::each(&mut schemas.written);
+            each.swap_remove(place).1.unwrap_or_default()
+        };
+        (status, schema.map(|_| Box::new(of_place) as SchemaOf))
+    })
+    .collect()
+}
+
 impl Operation {
-    /// Another path.
+    /// Another path of the same endpoint.
     pub(crate) fn at(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
         self
@@ -163,27 +177,21 @@ impl Operation {
         .refuses(&[Code::IdempotencyMismatch, Code::ValidationFailed])
     }
 
-    /// A JSON body that the function reads as `T`.
-    pub(crate) fn takes<T: JsonSchema>(self) -> Self {
-        self.takes_schema(|schemas| schemas.read.subschema_for::<T>().to_value())
-    }
-
-    /// A JSON body that the function reads as `T`, and that may be left out.
-    pub(crate) fn may_take<T: JsonSchema>(self) -> Self {
-        let mut operation = self.takes::<T>();
-        if let Some(body) = &mut operation.body {
-            body.required = false;
-        }
-        operation
-    }
-
-    /// A JSON body of a schema that is worked out.
+    /// A JSON body of this schema, in place of the one that its type has.
     pub(crate) fn takes_schema(self, schema: impl Fn(&mut Schemas) -> Value + 'static) -> Self {
-        self.takes_any(schema).refuses(&[
+        self.takes(true, schema)
+    }
+
+    fn takes(self, required: bool, schema: impl Fn(&mut Schemas) -> Value + 'static) -> Self {
+        let mut operation = self.takes_any(schema).refuses(&[
             Code::MalformedJson,
             Code::UnsupportedMediaType,
             Code::ValidationFailed,
-        ])
+        ]);
+        if let Some(body) = &mut operation.body {
+            body.required = required;
+        }
+        operation
     }
 
     /// A body that is not refused for its form.
@@ -195,28 +203,34 @@ impl Operation {
         self.refuses(&[Code::PayloadTooLarge])
     }
 
-    /// An answer that the function writes as `T`.
-    pub(crate) fn answers<T: JsonSchema + 'static>(self, status: u16, what: &str) -> Self {
-        self.answers_schema(status, what, JSON, Schemas::of_answer::<T>)
+    /// What the next of its answers means.
+    pub(crate) fn answers(mut self, what: &str) -> Self {
+        if !self.declared.is_empty() {
+            let (status, schema) = self.declared.remove(0);
+            let content = schema.map(|schema| (JSON, schema));
+            self.answers.push(Answer::new(status, what, content));
+        }
+        self
     }
 
-    /// An answer of a schema that is worked out.
-    pub(crate) fn answers_schema(
+    /// What its answer of text means, and of which media type and schema it is.
+    pub(crate) fn answers_text(
         mut self,
-        status: u16,
         what: &str,
         media_type: &'static str,
         schema: impl Fn(&mut Schemas) -> Value + 'static,
     ) -> Self {
+        self.declared.retain(|(status, _)| *status != TEXT_STATUS);
         let content = (media_type, Box::new(schema) as SchemaOf);
-        self.answers.push(Answer::new(status, what, Some(content)));
+        self.answers
+            .push(Answer::new(TEXT_STATUS, what, Some(content)));
         self
     }
 
-    /// An answer without a body.
-    pub(crate) fn answers_nothing(mut self, status: u16, what: &str) -> Self {
-        self.answers.push(Answer::new(status, what, None));
-        self
+    /// The statuses that its endpoint declares and that no words describe.
+    #[must_use]
+    pub fn undescribed(&self) -> Vec<u16> {
+        self.declared.iter().map(|(status, _)| *status).collect()
     }
 
     /// Headers of the answer that was described last.
@@ -261,14 +275,14 @@ impl Operation {
     }
 
     fn who_and_what(&self) -> String {
-        let who = match self.who {
-            Who::Public => "Public.".to_owned(),
-            Who::User(scope) => format!(
+        let who = match self.audience {
+            Audience::Public => "Public.".to_owned(),
+            Audience::User(scope) => format!(
                 "For an access token, or an API key with the scope `{}`.",
                 scope.as_str()
             ),
-            Who::Person => "For an access token; an API key is not enough.".to_owned(),
-            Who::Admin => "For a platform admin's access token.".to_owned(),
+            Audience::Person => "For an access token; an API key is not enough.".to_owned(),
+            Audience::Admin => "For a platform admin's access token.".to_owned(),
         };
         if self.description.is_empty() {
             who
@@ -278,10 +292,10 @@ impl Operation {
     }
 
     fn security(&self) -> Value {
-        match self.who {
-            Who::Public => json!([]),
-            Who::User(scope) => json!([{"accessToken": []}, {"apiKey": [scope.as_str()]}]),
-            Who::Person | Who::Admin => json!([{"accessToken": []}]),
+        match self.audience {
+            Audience::Public => json!([]),
+            Audience::User(scope) => json!([{"accessToken": []}, {"apiKey": [scope.as_str()]}]),
+            Audience::Person | Audience::Admin => json!([{"accessToken": []}]),
         }
     }
 }

@@ -2,54 +2,44 @@
 
 use serde_json::{Value, json};
 
-use super::operation::{Operation, Table, Who};
+use super::operation::{Operation, Table};
 use crate::problem::Code;
-use crate::schema;
-use crate::service::{Health, Root};
+use crate::{schema, service};
 
 const TABLE: Table = Table { tag: "service" };
 /// Headers of what may be kept, and is asked for again by its version.
 const KEPT: [&str; 2] = ["Cache-Control", "ETag"];
 
 pub(super) fn operations() -> Vec<Operation> {
-    let get = |path, id, summary| TABLE.operation(Who::Public, path, id, summary);
     vec![
-        get("GET /", "serviceRoot", "Where to go on").answers::<Root>(200, "Links."),
-        get("GET /health", "serviceHealth", "Health")
+        TABLE.operation(&service::ROOT, "serviceRoot", "Where to go on").answers("Links."),
+        TABLE.operation(&service::HEALTH, "serviceHealth", "Health")
             .says("Whether the database, the queues and the storage answer.")
-            .answers::<Health>(200, "Every part answers.")
-            .answers::<Health>(503, "A part does not answer."),
-        get("GET /.well-known/jwks.json", "serviceJwks", "Public keys")
+            .answers("Every part answers.")
+            .answers("A part does not answer."),
+        TABLE.operation(&service::JWKS, "serviceJwks", "Public keys")
             .says("The keys that verify access tokens, as a JSON Web Key Set (RFC 7517).")
-            .answers_schema(200, "The keys.", "application/json", |_| key_set())
+            .answers_text("The keys.", "application/json", |_| key_set())
             .with(vec!["Cache-Control"]),
-        TABLE
-            .operation(Who::Admin, "GET /metrics", "serviceMetrics", "Counters")
+        TABLE.operation(&service::METRICS, "serviceMetrics", "Counters")
             .says("Sums over all wallets, as the last finished check of the books left them, for Prometheus.")
-            .answers_schema(200, "The counters.", "text/plain", |_| text()),
-        get("GET /openapi.json", "serviceOpenapi", "This document")
+            .answers_text("The counters.", "text/plain", |_| text()),
+        TABLE.operation(&service::OPENAPI, "serviceOpenapi", "This document")
             .heeds::<schema::EntityTag>("If-None-Match", "The `ETag` of what you have.")
-            .answers_schema(200, "This document.", "application/json", |_| document())
+            .answers_text("This document.", "application/json", |_| document())
             .with(KEPT.to_vec())
-            .answers_nothing(304, "What you have is what there is.")
+            .answers("What you have is what there is.")
             .with(KEPT.to_vec()),
-        get(
-            "GET /docs",
-            "serviceDocs",
-            "The page that shows this document",
-        )
-        .answers_schema(200, "The page.", "text/html", |_| text())
+        TABLE.operation(&service::DOCS, "serviceDocs", "The page that shows this document")
+        .answers_text("The page.", "text/html", |_| text())
         .with(vec!["Cache-Control"]),
-        get(
-            "GET /docs/{asset}",
-            "serviceDocsAsset",
-            "A part of that page",
-        )
+        TABLE.operation(&service::DOCS, "serviceDocsAsset", "A part of that page")
+            .at("/docs/{asset}")
         .names::<schema::Asset>("asset", "The file's name.")
-        .answers_schema(200, "A style sheet.", "text/css", |_| text())
-        .answers_schema(200, "A script.", "text/javascript", |_| text())
-        .answers_schema(200, "A licence.", "text/plain", |_| text())
-        .answers_schema(200, "An icon.", "image/svg+xml", |_| text())
+        .answers_text("A style sheet.", "text/css", |_| text())
+        .answers_text("A script.", "text/javascript", |_| text())
+        .answers_text("A licence.", "text/plain", |_| text())
+        .answers_text("An icon.", "image/svg+xml", |_| text())
         .with(vec!["Cache-Control"])
         .refuses(&[Code::NotFound]),
     ]

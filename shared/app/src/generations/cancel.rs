@@ -2,7 +2,7 @@
 
 use domain::Refusal;
 use domain::access::Action;
-use domain::accounts::Caller;
+use domain::callers::Caller;
 use domain::generations::Cancellation;
 use domain::ids::GenerationId;
 

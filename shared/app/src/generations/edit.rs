@@ -3,7 +3,7 @@
 use aws::Fault;
 use domain::Refusal;
 use domain::access::Action;
-use domain::accounts::Caller;
+use domain::callers::Caller;
 use domain::generations::{Generation, Relabel};
 use domain::ids::GenerationId;
 use store::Written;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws::Fault;
 use domain::access::Action;
-use domain::accounts::{Caller, Shown as Credential};
+use domain::callers::{Caller, Credential};
 use domain::files::{File, FileState};
 use domain::generations::{Draft, Generation, Hold, State};
 use domain::ids::{GenerationId, ProjectId, Tenant};
@@ -23,10 +23,6 @@ use crate::{App, Error, breaker, clock, quotes};
 /// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is told to
 /// come back: well inside the gateway's 29 seconds.
 const CONTENTION_PATIENCE: Duration = Duration::from_secs(15);
-/// The status code of a job that was accepted and is not finished.
-const ACCEPTED: u16 = 202;
-/// The status code of a job that was finished while its client waited.
-const CREATED: u16 = 201;
 
 /// What is told of a project that the caller may not file anything in.
 const NO_SUCH_PROJECT: Refusal = Refusal::NoSuch {
@@ -58,8 +54,8 @@ impl Key {
 pub struct Submitted {
     /// The job.
     pub shown: Shown,
-    /// The status code to answer with.
-    pub status: u16,
+    /// Whether it was finished while the client waited that sent it first.
+    pub in_time: bool,
     /// Whether an earlier request with the same key made it.
     pub replayed: bool,
 }
@@ -77,7 +73,7 @@ pub async fn submit(
     patience: Option<Duration>,
 ) -> Result<Submitted, Error> {
     let found = open_or_find(app, caller, &draft, key).await?;
-    let mut status = found.status;
+    let mut in_time = found.in_time;
     let mut generation = found.generation;
     let patience = patience.filter(|_| !found.replayed);
     let begun = match patience {
@@ -88,10 +84,10 @@ pub async fn submit(
         generation = wait::wait(app, generation, patience).await;
         wait::end(app).await;
         if generation.state == State::Succeeded {
-            status = CREATED;
+            in_time = true;
             if let Some(key) = key {
                 app.store()
-                    .answered(&generation.tenant, key.as_str(), status)
+                    .mark_finished_in_time(&generation.tenant, key.as_str())
                     .await?;
             }
         }
@@ -103,14 +99,14 @@ pub async fn submit(
     };
     Ok(Submitted {
         shown,
-        status,
+        in_time,
         replayed: found.replayed,
     })
 }
 
 struct Found {
     generation: Generation,
-    status: u16,
+    in_time: bool,
     replayed: bool,
 }
 
@@ -152,7 +148,7 @@ async fn open_or_find(
             tell_worker(app, &job).await;
             Ok(Found {
                 generation: job,
-                status: ACCEPTED,
+                in_time: false,
                 replayed: false,
             })
         }
@@ -185,7 +181,7 @@ async fn open(
         key: key.as_str().to_owned(),
         fingerprint: draft.fingerprint.clone(),
         generation: job.id.clone(),
-        status: ACCEPTED,
+        in_time: false,
     });
     let what = Job {
         generation: &job.id,
@@ -208,7 +204,7 @@ async fn open(
         let opening = Opening {
             job,
             hold: &hold,
-            by_key: match &caller.shown {
+            by_key: match &caller.credential {
                 Credential::Key { id, .. } => Some(id),
                 Credential::Session(_) => None,
             },
@@ -255,7 +251,7 @@ async fn replay(
     let generation = found.ok_or(Refusal::NotFound("generation; it was deleted"))?;
     Ok(Found {
         generation,
-        status: record.status,
+        in_time: record.in_time,
         replayed: true,
     })
 }
@@ -342,7 +338,7 @@ fn new_job(
         id: GenerationId::new(now, clock::entropy()?),
         tenant: tenant.clone(),
         author: caller.user.clone(),
-        paid_with: match &caller.shown {
+        paid_with: match &caller.credential {
             Credential::Key { id, capped, .. } => capped.then(|| id.clone()),
             Credential::Session(_) => None,
         },

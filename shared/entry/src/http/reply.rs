@@ -1,7 +1,9 @@
 //! What a function answers, and the headers that every answer has.
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
+use api::endpoint::{Accepted, Created, Either, Empty, Json, Text};
 use api::problem::Problem;
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
@@ -10,11 +12,6 @@ use serde::Serialize;
 
 /// Headers that a page from another origin may read.
 const EXPOSED: &str = "Idempotent-Replayed, Location, Retry-After, X-Request-Id";
-/// What a page from another origin may send.
-const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-Id";
-const ALLOWED_METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
-/// How long a browser may keep a preflight's answer; Chromium's own limit is two hours.
-const PREFLIGHT_MAX_AGE_S: &str = "7200";
 
 /// What keeps a browser from taking an answer for anything else: the OWASP REST Security Cheat Sheet's headers. A page
 /// says itself what it may load.
@@ -32,34 +29,127 @@ const SECURITY: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// An answer being made.
+/// An answer being made, of the form that its endpoint declares.
 #[derive(Debug)]
-pub struct Reply {
+pub struct Reply<A> {
+    plain: Plain,
+    form: PhantomData<fn() -> A>,
+}
+
+/// An answer of any form.
+#[derive(Debug)]
+pub(crate) struct Plain {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     content_type: &'static str,
     body: String,
 }
 
-impl Reply {
+impl<T: Serialize> Reply<T> {
     /// 200 with `body` as JSON.
-    pub fn ok(body: &impl Serialize) -> Self {
-        Self::json(StatusCode::OK, body)
+    pub fn ok(body: &T) -> Self {
+        Self::of(Plain::json(StatusCode::OK, body))
     }
+}
 
+impl<T: Serialize> Reply<Created<T>> {
     /// 201 with `body` as JSON.
-    pub fn created(body: &impl Serialize) -> Self {
-        Self::json(StatusCode::CREATED, body)
+    pub fn created(body: &T) -> Self {
+        Self::of(Plain::json(StatusCode::CREATED, body))
+    }
+}
+
+impl<T: Serialize> Reply<Accepted<T>> {
+    /// 202 with `body` as JSON.
+    pub fn accepted(body: &T) -> Self {
+        Self::of(Plain::json(StatusCode::ACCEPTED, body))
+    }
+}
+
+impl<T: Serialize> Reply<Json<503, T>> {
+    /// 503 with `body` as JSON.
+    pub fn unavailable(body: &T) -> Self {
+        Self::of(Plain::json(StatusCode::SERVICE_UNAVAILABLE, body))
+    }
+}
+
+impl<const STATUS: u16> Reply<Empty<STATUS>> {
+    /// The status alone.
+    #[must_use]
+    pub fn empty() -> Self {
+        let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::of(Plain::empty(status))
+    }
+}
+
+impl Reply<Text> {
+    /// 200 with `body`, which is of this type already.
+    #[must_use]
+    pub fn text(content_type: &'static str, body: &str) -> Self {
+        Self::of(Plain {
+            content_type,
+            body: body.to_owned(),
+            ..Plain::empty(StatusCode::OK)
+        })
+    }
+}
+
+impl<A, B> Reply<Either<A, B>> {
+    /// The first of the two answers.
+    #[must_use]
+    pub fn first(reply: Reply<A>) -> Self {
+        Self::of(reply.plain)
     }
 
-    /// `status` with `body` as JSON.
-    pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
+    /// The second.
+    #[must_use]
+    pub fn second(reply: Reply<B>) -> Self {
+        Self::of(reply.plain)
+    }
+}
+
+impl<A> Reply<A> {
+    fn of(plain: Plain) -> Self {
+        Self {
+            plain,
+            form: PhantomData,
+        }
+    }
+
+    /// Adds a header; a value that no header can have is left out.
+    #[must_use]
+    pub fn header(self, name: HeaderName, value: &str) -> Self {
+        Self::of(self.plain.header(name, value))
+    }
+
+    /// Says that an earlier request with the same key did this, if one did.
+    #[must_use]
+    pub fn replayed(self, is_replay: bool) -> Self {
+        if is_replay {
+            self.header(HeaderName::from_static("idempotent-replayed"), "true")
+        } else {
+            self
+        }
+    }
+
+    /// Says when to ask again, in whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(self, after: Duration) -> Self {
+        Self::of(self.plain.retry_after(after))
+    }
+
+    pub(crate) fn into_plain(self) -> Plain {
+        self.plain
+    }
+}
+
+impl Plain {
+    fn json(status: StatusCode, body: &impl Serialize) -> Self {
         match serde_json::to_string(body) {
             Ok(body) => Self {
-                status,
-                headers: Vec::new(),
                 content_type: "application/json",
                 body,
+                ..Self::empty(status)
             },
             Err(error) => {
                 tracing::error!(%error, "an answer cannot be written as JSON");
@@ -68,21 +158,7 @@ impl Reply {
         }
     }
 
-    /// 200 with `body`, which is of this type already.
-    #[must_use]
-    pub fn text(content_type: &'static str, body: &str) -> Self {
-        let body = body.to_owned();
-        Self {
-            status: StatusCode::OK,
-            headers: Vec::new(),
-            content_type,
-            body,
-        }
-    }
-
-    /// `status` with nothing.
-    #[must_use]
-    pub fn empty(status: StatusCode) -> Self {
+    fn empty(status: StatusCode) -> Self {
         Self {
             status,
             headers: Vec::new(),
@@ -92,8 +168,7 @@ impl Reply {
     }
 
     /// A problem, with `Retry-After` where it passes by itself.
-    #[must_use]
-    pub fn problem(problem: &Problem, retry_after: Option<Duration>) -> Self {
+    pub(crate) fn problem(problem: &Problem, retry_after: Option<Duration>) -> Self {
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let reply = Self {
@@ -111,44 +186,21 @@ impl Reply {
         }
     }
 
-    /// The answer to a preflight; the origin is named by [`Reply::finish`], if it is configured.
-    #[must_use]
-    pub fn preflight() -> Self {
-        Self::empty(StatusCode::NO_CONTENT)
-            .header(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS)
-            .header(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS)
-            .header(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE_S)
-    }
-
-    /// Adds a header; a value that no header can have is left out.
-    #[must_use]
-    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+    fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
         }
         self
     }
 
-    /// Says that an earlier request with the same key did this, if one did.
-    #[must_use]
-    pub fn replayed(self, is_replay: bool) -> Self {
-        if is_replay {
-            self.header(HeaderName::from_static("idempotent-replayed"), "true")
-        } else {
-            self
-        }
+    fn retry_after(self, after: Duration) -> Self {
+        let seconds = after.as_millis().div_ceil(1_000).max(1);
+        self.header(header::RETRY_AFTER, &seconds.to_string())
     }
 
     /// Whether it tells of a fault of ours.
     pub(crate) fn is_fault(&self) -> bool {
         self.status.is_server_error()
-    }
-
-    /// Says when to ask again, in whole seconds, at least one.
-    #[must_use]
-    pub fn retry_after(self, after: Duration) -> Self {
-        let seconds = after.as_millis().div_ceil(1_000).max(1);
-        self.header(header::RETRY_AFTER, &seconds.to_string())
     }
 
     /// The response, with the headers that every answer has.
@@ -160,7 +212,6 @@ impl Reply {
     ) -> Response<Body> {
         let has = |name: HeaderName| self.headers.iter().any(|(given, _)| *given == name);
         let cacheable = has(header::CACHE_CONTROL);
-        let preflight = has(header::ACCESS_CONTROL_MAX_AGE);
         let mut response = Response::new(if self.body.is_empty() {
             Body::Empty
         } else {
@@ -192,12 +243,10 @@ impl Reply {
             && let Ok(origin) = HeaderValue::from_str(origin)
         {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            if !preflight {
-                headers.insert(
-                    header::ACCESS_CONTROL_EXPOSE_HEADERS,
-                    HeaderValue::from_static(EXPOSED),
-                );
-            }
+            headers.insert(
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static(EXPOSED),
+            );
         }
         response
     }

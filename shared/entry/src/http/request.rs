@@ -1,16 +1,19 @@
 //! What a function is asked: the caller, the path, the query, the body, the headers that matter.
 
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::time::Duration;
 
+use api::endpoint::{self, Access, Endpoint, Nothing};
 use api::query::Query;
 use app::generations::Key;
-use domain::accounts::{Caller, Plan, Scope, Shown};
+use domain::accounts::{Plan, Scope};
 use domain::attempts::{Source, WAIT_MAX};
+use domain::callers::{Caller, Credential, Everybody};
 use domain::ids::{KeyId, SessionId, UserId};
 use domain::{FieldCode, Refusal};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt as _};
-use serde::de::DeserializeOwned;
 
 /// The largest JSON body that is read.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -25,13 +28,62 @@ fn is_sane(id: &str) -> bool {
     (1..=REQUEST_ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(is_plain)
 }
 
-/// One request.
-pub struct Request {
+/// What the gateway sent, of which nobody knows yet who sent it.
+pub struct Event {
     event: lambda_http::Request,
     id: String,
 }
 
-impl Request {
+/// One request to an endpoint that `Who` may call and that reads the body `B`.
+pub struct Request<Who = Everybody, B = Nothing> {
+    /// Who makes it.
+    pub caller: Who,
+    event: Event,
+    body: PhantomData<fn() -> B>,
+}
+
+impl<Who: Access, B: endpoint::Body> Request<Who, B> {
+    /// A request to this endpoint by somebody who may make it.
+    ///
+    /// # Errors
+    /// A refusal if they may not; a fault if the template leads another endpoint's requests here.
+    pub(crate) fn admitted<A>(
+        event: Event,
+        endpoint: &Endpoint<Who, A, B>,
+    ) -> Result<Self, app::Error> {
+        let (method, resource) = (event.event.method().as_str(), event.resource());
+        if !endpoint.serves(method, resource) {
+            let asked = format!("{} does not serve {method} {resource}", endpoint.path());
+            return Err(aws::Fault::new("finding the endpoint of a request", asked).into());
+        }
+        Ok(Self {
+            caller: endpoint.admit(event.caller())?,
+            event,
+            body: PhantomData,
+        })
+    }
+
+    /// The JSON body; nothing at all says what an empty object says where a body may be left out.
+    ///
+    /// # Errors
+    /// Refused if it is too large, not sent as JSON, not JSON, or not of the form.
+    pub fn body(&self) -> Result<B::Read, Refusal> {
+        match B::absent() {
+            Some(absent) if self.bytes()?.is_empty() => Ok(absent),
+            Some(_) | None => B::read(self.event.json()?),
+        }
+    }
+}
+
+impl<Who, B> Deref for Request<Who, B> {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        &self.event
+    }
+}
+
+impl Event {
     pub(crate) fn new(event: lambda_http::Request) -> Self {
         let own = event
             .headers()
@@ -87,48 +139,8 @@ impl Request {
         Source::parse(address.unwrap_or_default())
     }
 
-    /// Who asks, as the authorizer established, if what they showed may be used for `scope`.
-    ///
-    /// # Errors
-    /// [`Refusal::Forbidden`] if it may not; [`Refusal::Unauthorized`] if the gateway let somebody through without one.
-    pub fn caller(&self, scope: Scope) -> Result<Caller, Refusal> {
-        let caller = self.authorized().ok_or(Refusal::Unauthorized)?;
-        if caller.may(scope) {
-            Ok(caller)
-        } else {
-            Err(Refusal::Forbidden)
-        }
-    }
-
-    /// Who asks in person, with an access token, and in which session: an API key is not enough.
-    ///
-    /// # Errors
-    /// As [`Request::caller`].
-    pub fn person(&self) -> Result<(Caller, SessionId), Refusal> {
-        let caller = self.authorized().ok_or(Refusal::Unauthorized)?;
-        match &caller.shown {
-            Shown::Session(session) => {
-                let session = session.clone();
-                Ok((caller, session))
-            }
-            Shown::Key { .. } => Err(Refusal::Forbidden),
-        }
-    }
-
-    /// The platform admin who asks, in person.
-    ///
-    /// # Errors
-    /// [`Refusal::Forbidden`] for everybody else.
-    pub fn admin(&self) -> Result<Caller, Refusal> {
-        let (caller, _) = self.person()?;
-        if caller.is_admin {
-            Ok(caller)
-        } else {
-            Err(Refusal::Forbidden)
-        }
-    }
-
-    fn authorized(&self) -> Option<Caller> {
+    /// Who asks, as the authorizer established; `None` where the gateway asked for no credential.
+    fn caller(&self) -> Option<Caller> {
         let Some(RequestContext::ApiGatewayV1(context)) = self.event.request_context_ref() else {
             return None;
         };
@@ -136,9 +148,9 @@ impl Request {
         let field = |name: &str| fields.get(name).and_then(|value| value.as_str());
         let shown = field("shown")?;
         let scopes = field("scopes").unwrap_or_default().split(' ');
-        let shown = match (SessionId::parse(shown), KeyId::parse(shown)) {
-            (Some(session), _) => Shown::Session(session),
-            (None, Some(id)) => Shown::Key {
+        let credential = match (SessionId::parse(shown), KeyId::parse(shown)) {
+            (Some(session), _) => Credential::Session(session),
+            (None, Some(id)) => Credential::Key {
                 id,
                 scopes: scopes.filter_map(Scope::parse).collect(),
                 capped: field("capped") != Some("false"),
@@ -150,8 +162,18 @@ impl Request {
             plan: field("plan").and_then(Plan::parse)?,
             email_verified: field("email_verified") == Some("true"),
             is_admin: field("is_admin") == Some("true"),
-            shown,
+            credential,
         })
+    }
+
+    /// The resource of the gateway that was asked for, such as `/generations/{generation_id}`.
+    fn resource(&self) -> &str {
+        match self.event.request_context_ref() {
+            Some(RequestContext::ApiGatewayV1(context)) => {
+                context.resource_path.as_deref().unwrap_or_default()
+            }
+            _ => "",
+        }
     }
 
     /// A path parameter as an id; what is no id names nothing.
@@ -221,21 +243,19 @@ impl Request {
         Ok(bytes)
     }
 
-    /// The JSON body.
-    ///
-    /// # Errors
-    /// Refused if it is too large, not sent as JSON, not JSON, or not of the form.
-    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    /// The bytes of a body that was sent as JSON.
+    fn json(&self) -> Result<&[u8], Refusal> {
         let bytes = self.bytes()?;
         self.check_encoding()?;
         let content_type = self.header("content-type").unwrap_or("application/json");
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         let is_json = media_type.eq_ignore_ascii_case("application/json")
             || (media_type.starts_with("application/") && media_type.ends_with("+json"));
-        if !is_json {
-            return Err(Refusal::UnsupportedMediaType);
+        if is_json {
+            Ok(bytes)
+        } else {
+            Err(Refusal::UnsupportedMediaType)
         }
-        api::body::parse(bytes)
     }
 
     /// Nothing is unpacked here: a small body could become a large one.
@@ -247,17 +267,6 @@ impl Request {
         let is_plain = |c: &char| c.is_ascii_alphanumeric() || ", -".contains(*c);
         let named = encoding.chars().filter(is_plain).take(ENCODING_CHARS_MAX);
         Err(Refusal::UnsupportedEncoding(named.collect()))
-    }
-
-    /// The JSON body, or what an empty object says if there is none.
-    ///
-    /// # Errors
-    /// As [`Request::body`].
-    pub fn optional_body<T: DeserializeOwned + Default>(&self) -> Result<T, Refusal> {
-        if self.bytes()?.is_empty() {
-            return Ok(T::default());
-        }
-        self.body()
     }
 
     /// The `Idempotency-Key`, if there is one.

@@ -415,6 +415,19 @@ pub(crate) struct IdempotencyItem {
 }
 
 impl IdempotencyItem {
+    /// How a job that was finished in time is told from one that was accepted: by the status that was answered.
+    pub(crate) const IN_TIME: u16 = 201;
+    const ACCEPTED: u16 = 202;
+
+    /// What is kept of how a job was answered.
+    pub(crate) const fn status(in_time: bool) -> u16 {
+        if in_time {
+            Self::IN_TIME
+        } else {
+            Self::ACCEPTED
+        }
+    }
+
     /// The record's key: the tenant's, and a digest, since the client's key may be anything.
     pub(crate) fn key(tenant: &Tenant, client_key: &str) -> String {
         format!(
