@@ -13,7 +13,7 @@ use crate::workspace;
 
 /// Who calls, in every sample.
 pub const CALLER: &str = "usr_01J00000000000000000000001";
-/// The one credential in them, which is none.
+/// The placeholder for a credential.
 pub const CREDENTIAL: &str = "Bearer a.sample.token";
 /// What an event of API Gateway's proxy integration (version 1) holds, always.
 const PROXY_FIELDS: [&str; 12] = [
@@ -68,7 +68,8 @@ const SCHEDULER_FIELDS: [&str; 9] = [
     "version",
 ];
 
-fn folder() -> PathBuf {
+/// Where the samples are.
+pub fn folder() -> PathBuf {
     stack::workspace_root().join("events")
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use stack::{Binaries, Log, Options, Stack};
 
 use crate::events;
+use crate::samples::SAMPLES;
 
 /// What a function makes of its sample, in a cloud where nobody did anything yet.
 #[derive(Clone, Copy)]
@@ -24,18 +25,6 @@ enum Reply {
     /// The invocation fails with exactly these words.
     Fails(&'static str),
 }
-
-/// Each function's name and reply, in the order in which they are invoked. `tests/sam/run` reads the same file.
-static REPLIES: LazyLock<Vec<(&str, Reply)>> = LazyLock::new(|| {
-    let lines = include_str!("../../replies.txt").lines();
-    lines
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| {
-            let (function, reply) = line.split_once(' ').unwrap();
-            (function, Reply::parse(reply.trim_start()))
-        })
-        .collect()
-});
 
 impl Reply {
     fn parse(text: &'static str) -> Self {
@@ -98,18 +87,12 @@ fn check(function: &str, expected: Reply, reply: &Result<Value, String>) {
     assert!(is_right, "{function} replied {reply:?}");
 }
 
-#[test]
-fn every_sample_has_an_expected_reply() {
-    let mut expected: Vec<_> = REPLIES.iter().map(|(function, _)| *function).collect();
-    expected.sort_unstable();
-    assert_eq!(expected.as_slice(), events::names());
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_function_does_with_its_sample_what_it_should() {
     let stack = start().await;
     let mut caller = events::CALLER.to_owned();
-    for &(function, expected) in REPLIES.iter() {
+    for sample in SAMPLES.iter() {
+        let (function, expected) = (sample.function, Reply::parse(sample.reply));
         let event = events::text(function).replace(events::CALLER, &caller);
         let reply = invoke(&stack, function, event).await;
         check(function, expected, &reply);

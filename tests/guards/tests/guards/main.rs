@@ -14,6 +14,7 @@ mod plans;
 mod queues;
 mod resources;
 mod routes;
+mod samples;
 mod sources;
 mod template;
 mod workspace;
