@@ -42,7 +42,7 @@ impl CreateGrant {
     /// From wire to domain.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for an id that is none.
+    /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for a malformed id.
     pub fn check(self) -> Result<Grant, Refusal> {
         let fingerprint = self.fingerprint();
         let mut problems = Problems::default();

@@ -129,7 +129,7 @@ impl CreateGeneration {
     /// From wire to domain: what `model` would be ordered to do.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for an id that is none.
+    /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for a malformed id.
     pub fn check(mut self, model: &'static Model) -> Result<Draft, Refusal> {
         let mut problems = Problems::default();
         for text in [
@@ -243,7 +243,7 @@ impl CreateGeneration {
         }
     }
 
-    /// An id that is none names nothing, which is all that its sender may know.
+    /// A malformed id is reported like an unknown one, so that its sender learns nothing.
     fn check_ids(&self) -> Result<Named, Refusal> {
         fn id<Id>(
             field: &'static str,
@@ -349,7 +349,7 @@ impl ListQuery {
             limit: query.limit(),
         };
         let checked = query.finish(checked)?;
-        // An id that is none names nothing; and nobody has a team yet.
+        // A malformed id is reported like an unknown one; and nobody has a team yet.
         match (named, team) {
             (Some(None), _) => Err(Refusal::NoSuch {
                 field: "project_id",

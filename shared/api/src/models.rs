@@ -53,7 +53,7 @@ pub struct ModelView {
     /// How long it usually takes.
     #[schemars(example = 15)]
     pub expected_seconds: u32,
-    /// How often it can be asked for.
+    /// How many times a minute it can be asked for.
     pub rate_limit: RateLimit,
     /// `required`, `optional` or `none`.
     #[schemars(with = "schema::Takes")]
@@ -68,7 +68,7 @@ pub struct ModelView {
     pub parameters: Value,
 }
 
-/// How often a model can be asked for.
+/// How many times a minute a model can be asked for.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RateLimit {
     /// Submits a minute.

@@ -28,7 +28,7 @@ impl CreateQuote {
     /// From wire to domain, with the very check that the generation would get.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for an id that is none.
+    /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for a malformed id.
     pub fn check(mut self) -> Result<(&'static Model, Draft), Refusal> {
         let model = match self.0.remove("model") {
             None => Err((FieldCode::Required, "must be given")),

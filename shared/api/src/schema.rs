@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use domain::accounts::{self, AVATAR_URL_CHARS_MAX, EMAIL_CHARS_MAX, FULL_NAME_CHARS_MAX};
 use domain::admin::{AMOUNT_MAX, REASON_CHARS_MAX};
-use domain::audit::Act;
+use domain::audit::AuditAction;
 use domain::catalogue::{self, NEGATIVE_PROMPT_CHARS_MAX, PRICE_MAX, PROMPT_CHARS_MAX};
 use domain::files::{self, SIZE_BYTES_MAX};
 use domain::generations::{FailureCode, Intent, State};
@@ -128,7 +128,7 @@ forms! {
     PromoCode = sized(matching("^[A-Za-z0-9-]+$", "WELCOME-2026"), CODE_CHARS_MIN, CODE_CHARS_MAX);
     /// What a promo code is worth.
     PromoCredits = whole(1, Some(1_000_000), 200);
-    /// How often a promo code may be redeemed.
+    /// How many times a promo code may be redeemed.
     Redemptions = whole(1, Some(i64::from(REDEMPTIONS_MAX)), 100);
     /// What an admin gives, or takes back.
     GrantAmount = with(whole(-AMOUNT_MAX, Some(AMOUNT_MAX), 500), "not", json!({"const": 0}));
@@ -239,7 +239,7 @@ forms! {
     UploadType = one_of(&files::ContentType::ALL.map(files::ContentType::as_str));
 
     /// What was done to an account.
-    AuditedAct = one_of(&Act::ALL.map(Act::as_str));
+    AuditedAct = one_of(&AuditAction::ALL.map(AuditAction::as_str));
     /// What is wrong with books.
     BookTrouble = one_of(&Trouble::ALL.map(Trouble::as_str));
 }

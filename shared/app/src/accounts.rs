@@ -10,7 +10,7 @@ use aws::Fault;
 use domain::Refusal;
 use domain::accounts::{Email, FullName, Plan, ProfileChange, SESSIONS_MAX, User};
 use domain::attempts::{Attempt, Source};
-use domain::audit::{Act, Chain, Deed, Head};
+use domain::audit::{AuditAction, AuditEvent, Chain, ChainHead};
 use domain::callers::{Caller, Credential};
 use domain::ids::UserId;
 use domain::plans::Term;
@@ -19,7 +19,7 @@ use store::{PasswordRecord, Registered};
 use crate::sessions::{SignedIn, new_session, signed_in};
 use crate::{App, Error, attempts, audit, bonuses, challenge, clock, emails, plans};
 
-/// How often a registration is tried that another one of the same e-mail stood in the way of.
+/// The most attempts of a registration while others of the same e-mail are under way.
 const REGISTER_ATTEMPTS_MAX: u32 = 6;
 
 /// How exactly a key's last use is known: a write for each use would double what a key costs.
@@ -77,8 +77,8 @@ pub async fn register(
     };
     let (session, refresh_token) = new_session(&user.id, user.era, now)?;
     let bonus = bonuses::due_at_registration(app, &user, now);
-    let deed = Deed::own(&user.id, Act::Registered, user.id.as_str());
-    let record = Head::START.append(&deed, now);
+    let deed = AuditEvent::own(&user.id, AuditAction::Registered, user.id.as_str());
+    let record = ChainHead::START.append(&deed, now);
     let store = app.store();
     for attempt in 0..REGISTER_ATTEMPTS_MAX {
         let registered = store.register(&user, &hash, &session, bonus.as_ref(), &record);
@@ -142,7 +142,7 @@ pub async fn login(
     };
     let now = clock::now();
     let (session, refresh_token) = new_session(&user.id, era, now)?;
-    let deed = Deed::own(&user.id, Act::SignedIn, session.id.as_str());
+    let deed = AuditEvent::own(&user.id, AuditAction::SignedIn, session.id.as_str());
     let begun = audit::recorded(app, &deed, Some(head), |record| {
         store.put_session(&session, record)
     });
@@ -286,7 +286,7 @@ async fn by_key(app: &App, token: &str) -> Result<(User, Caller), Error> {
     let last_used_at = known.key.last_used_at;
     if last_used_at.is_none_or(|at| now.since(at) >= LAST_USED_RESOLUTION) {
         // Only for its owner to see: a key works even when this cannot be noted.
-        if let Err(fault) = app.store().api_key_used(&known.key, now).await {
+        if let Err(fault) = app.store().touch_api_key(&known.key, now).await {
             tracing::warn!(fault = fault.chain(), "an API key's use was not noted");
         }
     }

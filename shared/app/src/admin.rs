@@ -3,7 +3,7 @@
 use domain::Refusal;
 use domain::accounts::User;
 use domain::admin::{AccountChange, Change, Grant};
-use domain::audit::{Act, Chain, Deed};
+use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::Admin;
 use domain::ids::{GrantId, Tenant, UserId};
 use domain::ledger::{Actor, Event, Income};
@@ -14,7 +14,7 @@ use crate::generations::Key;
 use crate::postings::{self, Booking, Ended, Order};
 use crate::{App, Error, audit, clock, plans};
 
-/// How often a suspension is tried while its user begins new eras, which takes a password or a mailed token each time.
+/// The most attempts of a suspension while its user begins new eras. Each era takes a password or a mailed token.
 const SUSPEND_ATTEMPTS_MAX: u32 = 5;
 
 /// Gives credits to a user, or takes some back; their audit log tells of it.
@@ -38,8 +38,8 @@ pub async fn grant(
         description: &grant.reason,
     };
     let act = match grant.change {
-        Change::Up(_) => Act::CreditsGranted,
-        Change::Down(_) => Act::CreditsAdjusted,
+        Change::Up(_) => AuditAction::CreditsGranted,
+        Change::Down(_) => AuditAction::CreditsAdjusted,
     };
     let order = Order {
         tenant: Tenant::User(grant.user.clone()),
@@ -83,21 +83,21 @@ pub async fn change_account(
         return Err(Refusal::Conflict("you cannot suspend yourself".to_owned()).into());
     }
     let store = app.store();
-    let deed = |act, subject: &str| Deed {
+    let deed = |act, subject: &str| AuditEvent {
         chain: Chain::of(id),
         actor: Actor::User(admin.user.clone()),
         act,
         subject: subject.to_owned(),
     };
     if let Some(plan) = change.plan {
-        let deed = deed(Act::PlanChanged, plan.as_str());
+        let deed = deed(AuditAction::PlanChanged, plan.as_str());
         let write = |record| store.change_plan(id, plan, record);
         there_is(audit::recorded(app, &deed, None, write).await?)?;
     }
     match change.suspended {
-        Some(true) => suspend(app, id, &deed(Act::Suspended, id.as_str())).await?,
+        Some(true) => suspend(app, id, &deed(AuditAction::Suspended, id.as_str())).await?,
         Some(false) => {
-            let deed = deed(Act::Reinstated, id.as_str());
+            let deed = deed(AuditAction::Reinstated, id.as_str());
             let write = |record| store.reinstate(id, record);
             there_is(audit::recorded(app, &deed, None, write).await?)?;
         }
@@ -112,7 +112,7 @@ pub async fn change_account(
 }
 
 /// Closes an account and ends its sessions for good: whoever took one over does not come back with its owner.
-async fn suspend(app: &App, id: &UserId, deed: &Deed) -> Result<(), Error> {
+async fn suspend(app: &App, id: &UserId, deed: &AuditEvent) -> Result<(), Error> {
     let new = NewEra {
         is_suspension: true,
         ..NewEra::default()

@@ -4,7 +4,7 @@ use auth::api_keys::PersonalKey;
 use aws::Fault;
 use domain::Refusal;
 use domain::api_keys::{ApiKey, KEYS_MAX, KeyRequest};
-use domain::audit::{Act, Chain, Deed};
+use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::Caller;
 use domain::ids::{KeyId, SessionId};
 use store::KeyPut;
@@ -13,7 +13,7 @@ use crate::pages::{self, Page, Wanted};
 use crate::{App, Error, audit, clock};
 
 /// A key, just made.
-pub struct Made {
+pub struct NewKey {
     /// The key.
     pub key: ApiKey,
     /// What its owner must keep: it is never shown again.
@@ -29,7 +29,7 @@ pub async fn create(
     caller: &Caller,
     session: &SessionId,
     request: KeyRequest,
-) -> Result<Made, Error> {
+) -> Result<NewKey, Error> {
     let (store, chain) = (app.store(), Chain::of(&caller.user));
     let (found, head) = tokio::try_join!(
         store.user_and_session(&caller.user, session),
@@ -49,12 +49,12 @@ pub async fn create(
     };
     let secret = PersonalKey::generate(key.user.clone(), key.id.clone())
         .map_err(Fault::doing("making an API key"))?;
-    let deed = Deed::own(&caller.user, Act::KeyCreated, key.id.as_str());
+    let deed = AuditEvent::own(&caller.user, AuditAction::KeyCreated, key.id.as_str());
     let put = audit::recorded(app, &deed, Some(head), |record| {
         store.put_api_key(&owner, &key, secret.digest(), record)
     });
     match put.await? {
-        KeyPut::Done => Ok(Made {
+        KeyPut::Done => Ok(NewKey {
             key,
             secret: secret.reveal(),
         }),
@@ -85,7 +85,7 @@ pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<Page<Ap
 /// # Errors
 /// [`Refusal::NotFound`] if they have none with this id.
 pub async fn delete(app: &App, caller: &Caller, id: &KeyId) -> Result<(), Error> {
-    let deed = Deed::own(&caller.user, Act::KeyDeleted, id.as_str());
+    let deed = AuditEvent::own(&caller.user, AuditAction::KeyDeleted, id.as_str());
     let ended = audit::recorded(app, &deed, None, |record| {
         app.store().end_api_key(&caller.user, id, record)
     });

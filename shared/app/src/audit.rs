@@ -1,6 +1,6 @@
 //! Recording what is done, and looking at the record.
 //!
-//! To record another act: let its store function take a `Record`, send its writes with `transact_recorded`, and call it
+//! To record another act: let its store function take a `Record`, commit its transaction with `commit_recorded`, and call it
 //! as `audit::recorded(app, &deed, None, |record| app.store().write(.., record)).await?`; its function in the template
 //! needs GetItem and PutItem on `AuditTable`. Where the act has reads of its own, read `audit_head` beside them and hand
 //! it in for `None`: the record then costs no round trip.
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws::Fault;
 use domain::Refusal;
-use domain::audit::{Chain, Deed, Head, Record};
+use domain::audit::{AuditEvent, Chain, ChainHead, Record};
 use domain::callers::Admin;
 use store::{Cursor, Recorded};
 
@@ -25,8 +25,8 @@ const CONTENTION_PATIENCE: Duration = Duration::from_secs(6);
 /// [`Refusal::Busy`] if others kept coming first: nothing was done then.
 pub(crate) async fn recorded<T, Writing>(
     app: &App,
-    deed: &Deed,
-    mut head: Option<Head>,
+    deed: &AuditEvent,
+    mut head: Option<ChainHead>,
     write: impl Fn(Record) -> Writing,
 ) -> Result<T, Error>
 where

@@ -13,7 +13,7 @@ use store::{Bonus, BonusBooked, System};
 
 use crate::{App, Error, clock, metrics};
 
-/// How often a booking is tried that other writes stood in the way of.
+/// The most attempts of a booking while other writes stand in its way.
 const ATTEMPTS_MAX: u32 = 6;
 /// How many notes are read at once.
 const PAGE_NOTES: i32 = 100;

@@ -10,7 +10,7 @@ use auth::passwords::Password;
 use aws::Fault;
 use domain::accounts::{MailedToken, Purpose, User};
 use domain::attempts::{Attempt, Source};
-use domain::audit::{Act, Deed};
+use domain::audit::{AuditAction, AuditEvent};
 use domain::callers::Caller;
 use domain::ids::UserId;
 use domain::mailboxes::Mailbox;
@@ -24,7 +24,7 @@ use crate::{App, Error, attempts, audit, bonuses, clock, erasure, metrics, passw
 /// How long signing up waits for the mail queue, whose letter can be asked for again.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often a decline is tried while whoever made the account begins other eras.
+/// The most attempts to decline an account while its maker begins other eras.
 const DECLINE_ATTEMPTS_MAX: u32 = 10;
 /// What is said to somebody who declines an account with a job that runs.
 const STILL_RUNS: &str = "a job of this account still runs; nobody can sign in to it any more. Send this again when the \
@@ -50,7 +50,7 @@ pub(crate) async fn welcome(app: &App, user: &User) {
 }
 
 async fn ask_for_letter(app: &App, user: &UserId) -> Result<(), Fault> {
-    let user_id = user.to_string();
+    let user_id = user.clone();
     app.queue()
         .send_mail(&SendMail::VerifyEmail { user_id })
         .await
@@ -76,7 +76,7 @@ pub async fn resend(app: &App, caller: &Caller) -> Result<(), Error> {
 /// living session of that very account, or with a new password, which ends every session and API key.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the token is none, was used, or has expired, or a password is needed.
+/// [`Refusal::Invalid`] if the token is malformed, was used, or has expired, or a password is needed.
 pub async fn verify(
     app: &App,
     caller: Option<&Caller>,
@@ -100,7 +100,7 @@ async fn verify_own(app: &App, token: &MailedToken) -> Result<(), Error> {
     let user = app.store().user(&token.user).await?;
     let user = user.ok_or_else(not_valid)?;
     let bonus = bonuses::due_at_verification(app, &user, clock::now());
-    let deed = Deed::own(&token.user, Act::EmailVerified, token.user.as_str());
+    let deed = AuditEvent::own(&token.user, AuditAction::EmailVerified, token.user.as_str());
     let verified = audit::recorded(app, &deed, None, |record| {
         app.store()
             .verify_email(&user, token, bonus.as_ref(), record)
@@ -116,7 +116,7 @@ async fn verify_own(app: &App, token: &MailedToken) -> Result<(), Error> {
 /// account that was ever verified is its owner's to delete.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the token is none, was used, or has expired; [`Refusal::Conflict`] if a job of the account
+/// [`Refusal::Invalid`] if the token is malformed, was used, or has expired; [`Refusal::Conflict`] if a job of the account
 /// runs: nobody can sign in to it any more, and the same token removes it when the job is over.
 pub async fn decline(app: &App, token: &str) -> Result<(), Error> {
     let token = mailed_token(app, Purpose::VerifyEmail, token).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use auth::opaque::Secret;
 use aws::Fault;
 use domain::accounts::User;
-use domain::audit::{Act, Deed};
+use domain::audit::{AuditAction, AuditEvent};
 use domain::callers::Caller;
 use domain::ids::{Tenant, UserId};
 use domain::{Refusal, Timestamp};
@@ -43,10 +43,10 @@ pub async fn erase(app: &App, caller: &Caller, password: Secret) -> Result<(), E
 /// A fault, or [`Refusal::Busy`], if it was not ended.
 pub(crate) async fn end(app: &App, user: &User, by: EndedBy<'_>) -> Result<Erased, Error> {
     let act = match by {
-        EndedBy::Owner => Act::Erased,
-        EndedBy::Mailbox(_) => Act::Declined,
+        EndedBy::Owner => AuditAction::Erased,
+        EndedBy::Mailbox(_) => AuditAction::Declined,
     };
-    let deed = Deed::own(&user.id, act, user.id.as_str());
+    let deed = AuditEvent::own(&user.id, act, user.id.as_str());
     let erased = audit::recorded(app, &deed, None, |record| {
         app.store().erase(user, by, record)
     })
@@ -80,7 +80,7 @@ pub struct Purged {
 /// # Errors
 /// A fault if the erasures cannot be listed, or one could not be gone on with; the others are, and the next run tries
 /// again.
-pub async fn go_on(app: &App) -> Result<Purged, Error> {
+pub async fn resume_all(app: &App) -> Result<Purged, Error> {
     let store = app.store();
     let give_up_at = clock::now().plus(TIME_MAX);
     let (mut done, mut failed) = (Purged::default(), None);

@@ -11,7 +11,7 @@ use store::{Announcement, FileChange, System};
 
 use crate::{App, Error, clock};
 
-/// How often a write is tried that others stood in the way of.
+/// The most attempts of a write while other writes stand in its way.
 const ATTEMPTS_MAX: u32 = 8;
 /// How many notes one run of the purge follows at most: a day has many runs.
 const NOTES_MAX: i32 = 500;
@@ -95,7 +95,7 @@ pub async fn complete(app: &App, caller: &Caller, id: &FileId) -> Result<File, E
         return conflict("what was uploaded is not of the type that was announced");
     }
     for attempt in 0..ATTEMPTS_MAX {
-        if is_done(app.store().file_ready(&file).await?)? {
+        if is_done(app.store().mark_file_ready(&file).await?)? {
             return Ok(File {
                 state: FileState::Ready,
                 ..file

@@ -8,12 +8,12 @@ mod wait;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::Refusal;
 use domain::access::{self, Action, Thing};
 use domain::callers::Caller;
-use domain::generations::{Filter, Generation, Output, Stats};
+use domain::generations::{Filter, Generation, Output, ShownGeneration, Stats};
 use domain::ids::{GenerationId, ProjectId, Tenant};
-use domain::{Refusal, Timestamp};
-use store::{Cursor, Shelf};
+use store::{Cursor, ListScope};
 
 pub use cancel::{Canceled, cancel};
 pub use edit::{delete, relabel};
@@ -24,21 +24,6 @@ use crate::{App, Error, clock};
 
 /// How long signed media URLs live unless the client says otherwise.
 pub const MEDIA_EXPIRY_DEFAULT: Duration = Duration::from_secs(3_600);
-/// A generation with URLs that show its outputs.
-#[derive(Debug)]
-pub struct Shown {
-    /// The record.
-    pub generation: Generation,
-    /// Whether the caller may see what it cost.
-    pub shows_costs: bool,
-    /// One URL for each output, in order.
-    pub urls: Vec<String>,
-    /// When the URLs stop working.
-    pub expires_at: Timestamp,
-    /// When they were made.
-    pub now: Timestamp,
-}
-
 /// What the caller sees of a generation, with addresses for what it delivered.
 ///
 /// # Errors
@@ -48,7 +33,7 @@ pub async fn show(
     caller: &Caller,
     generation: Generation,
     expiry: Duration,
-) -> Result<Shown, Error> {
+) -> Result<ShownGeneration, Error> {
     let existing = existing_projects(app, std::slice::from_ref(&generation)).await?;
     show_one(app, caller, seen_by(caller, generation, &existing), expiry).await
 }
@@ -83,7 +68,7 @@ async fn show_one(
     caller: &Caller,
     generation: Generation,
     expiry: Duration,
-) -> Result<Shown, Error> {
+) -> Result<ShownGeneration, Error> {
     let now = clock::now();
     // Whatever project it is filed in, what it cost is its owner's to know.
     let thing = Thing::Generation(&generation, None);
@@ -93,7 +78,7 @@ async fn show_one(
         async move { app.blobs().media_url(&key, expiry).await }
     };
     let urls = futures::future::try_join_all(generation.outputs.iter().map(sign)).await?;
-    Ok(Shown {
+    Ok(ShownGeneration {
         generation,
         shows_costs,
         urls,
@@ -120,7 +105,7 @@ pub async fn get(
 #[derive(Debug)]
 pub struct List {
     /// The generations.
-    pub shown: Vec<Shown>,
+    pub shown: Vec<ShownGeneration>,
     /// What to send for the next page, if there may be one.
     pub next_cursor: Option<String>,
 }
@@ -153,9 +138,9 @@ pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, E
     if is_others && wanted.filter.favorite.is_some() {
         return Err(Refusal::Forbidden.into());
     }
-    let shelf = match &project {
-        Some(project) => Shelf::Project(project),
-        None => Shelf::Tenant(&tenant),
+    let scope = match &project {
+        Some(project) => ListScope::Project(project),
+        None => ListScope::Tenant(&tenant),
     };
     let filter = &wanted.filter;
     let binding = format!("{tenant}/generations/{:?}/{filter:?}", wanted.project);
@@ -165,7 +150,7 @@ pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, E
         .transpose()?;
     let page = app
         .store()
-        .generations(shelf, filter, after.as_ref(), wanted.limit)
+        .generations(scope, filter, after.as_ref(), wanted.limit)
         .await?;
     let existing = existing_projects(app, &page.generations).await?;
     let shown = page.generations.into_iter().map(|generation| {
@@ -185,6 +170,6 @@ pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, E
 /// A fault if they cannot be read.
 pub async fn stats(app: &App, caller: &Caller) -> Result<(Stats, bool), Error> {
     let tenant = Tenant::User(caller.user.clone());
-    let shelf = Shelf::Tenant(&tenant);
-    Ok(app.store().generation_stats(shelf).await?)
+    let scope = ListScope::Tenant(&tenant);
+    Ok(app.store().generation_stats(scope).await?)
 }

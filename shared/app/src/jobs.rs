@@ -19,10 +19,10 @@ pub use settle::{Cause, settle};
 pub use submit::{Taken, submit};
 pub use sweep::sweep;
 
-/// Has a settle worker look at a job that is due now. A message that cannot be sent is no failure: the sweep finds it.
+/// Has a settle worker look at a job that is due now. If the message cannot be sent, the sweep finds the job.
 pub(crate) async fn look_soon(app: &App, id: &GenerationId) {
     let message = Settle {
-        generation_id: id.to_string(),
+        generation_id: id.clone(),
         word: None,
         leased_until_ms: None,
     };

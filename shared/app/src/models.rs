@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::Refusal;
-use domain::audit::{Act, Chain, Deed};
+use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::Admin;
 use domain::catalogue::{self, Kind, Model, Offer, TermsChange};
 use domain::ledger::Actor;
@@ -58,10 +58,10 @@ pub async fn change(
             return Ok(offers.of(model));
         };
         let offer = changed.of(model);
-        let deed = Deed {
+        let deed = AuditEvent {
             chain: chain.clone(),
             actor: Actor::User(admin.user.clone()),
-            act: Act::ModelChanged,
+            act: AuditAction::ModelChanged,
             subject: offer.to_string(),
         };
         let kept = audit::recorded(app, &deed, Some(head), |record| {

@@ -5,7 +5,7 @@ use auth::passwords::{self, Password};
 use aws::Fault;
 use domain::accounts::{Email, MailedToken, Purpose, User};
 use domain::attempts::{Attempt, Source};
-use domain::audit::Act;
+use domain::audit::AuditAction;
 use domain::callers::Caller;
 use domain::ids::SessionId;
 use domain::{FieldCode, Refusal};
@@ -16,7 +16,7 @@ use crate::emails::{mailed_token, not_valid, send_token};
 use crate::sessions::begin_era;
 use crate::{App, Error, attempts, bonuses, clock};
 
-/// How often the owner of a mailbox tries to begin an era while somebody else begins others.
+/// The most attempts of a mailbox's owner to begin an era while somebody else begins others.
 const ERA_ATTEMPTS_MAX: u32 = 10;
 
 /// A change of password, asked for by somebody who is signed in.
@@ -49,7 +49,7 @@ pub async fn change(
         ends_keys: change.ends_keys,
         ..NewEra::default()
     };
-    if !begin_era(app, &user, new, Act::PasswordChanged).await? {
+    if !begin_era(app, &user, new, AuditAction::PasswordChanged).await? {
         let overtaken = "your password or your sessions were changed meanwhile";
         return Err(Refusal::Conflict(overtaken.to_owned()).into());
     }
@@ -98,7 +98,7 @@ pub(crate) async fn with_password(
 /// [`Refusal::RateLimited`] if too many are asked for from `source`.
 pub async fn ask_for_reset(app: &App, source: &Source, email: &Email) -> Result<(), Error> {
     attempts::count(app, Attempt::ResetFrom(source)).await?;
-    let email = email.as_str().to_owned();
+    let email = email.clone();
     let message = SendMail::ResetPassword { email };
     Ok(app.queue().send_mail(&message).await?)
 }
@@ -121,7 +121,7 @@ pub async fn write_reset(app: &App, email: &Email) -> Result<(), Error> {
 /// Sets another password, as a token allows that was mailed for it.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the token is none, was used, or has expired.
+/// [`Refusal::Invalid`] if the token is malformed, was used, or has expired.
 pub async fn reset(
     app: &App,
     source: &Source,
@@ -167,7 +167,7 @@ pub(crate) async fn set_anew(
             ends_keys: true,
             ..NewEra::default()
         };
-        if begin_era(app, &read, new, Act::PasswordReset).await? {
+        if begin_era(app, &read, new, AuditAction::PasswordReset).await? {
             bonuses::book_now(app, bonus.as_ref()).await;
             // Who was locked out by somebody's guesses can sign in with the new one, wherever they are.
             store.forget_sign_ins(&read.email).await?;
@@ -191,5 +191,5 @@ pub(crate) async fn shut_out(app: &App, user: &User) -> Result<bool, Error> {
         ends_keys: true,
         ..NewEra::default()
     };
-    begin_era(app, user, new, Act::SignedOutEverywhere).await
+    begin_era(app, user, new, AuditAction::SignedOutEverywhere).await
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use ::plans::{Key, Made};
+use ::plans::{Key, KeyMade};
 use aws::Fault;
 use domain::Timestamp;
 use domain::accounts::User;
@@ -32,7 +32,7 @@ const OVERDUE_AFTER: Duration = Duration::from_secs(60);
 const SENT_AGAIN_AFTER: Duration = Duration::from_secs(240);
 /// How many overdue notes one run of the sweep sends.
 const OVERDUE_MAX: i32 = 50;
-/// How often one message follows a plan that keeps changing; its note stays then.
+/// The most changes of a plan that one message follows. After that its note stays.
 const TURNS_MAX: u32 = 3;
 
 /// What a look at a user's keys came to.
@@ -66,7 +66,7 @@ pub(crate) async fn saw(app: &App, user: &User) {
     }
     // First: who has been noted is not looked at again on that day.
     if !user.term.is_keyed() {
-        let user_id = user.id.to_string();
+        let user_id = user.id.clone();
         if !send(app, &user.id, &LookAtKeys::Seen { user_id }).await {
             return;
         }
@@ -94,7 +94,7 @@ async fn send(app: &App, user: &UserId, message: &LookAtKeys) -> bool {
 
 fn message(note: &KeyNote) -> LookAtKeys {
     LookAtKeys::Noted {
-        user_id: note.user.to_string(),
+        user_id: note.user.clone(),
         due_at_ms: note.due_at.ms(),
     }
 }
@@ -123,25 +123,19 @@ pub async fn send_overdue(app: &App) -> Result<usize, Error> {
 /// # Errors
 /// A fault if something did not work, or the message cannot be read.
 pub async fn look(app: &App, message: LookAtKeys) -> Result<Looked, Error> {
-    let user = |id: String| UserId::parse(&id).ok_or_else(|| Fault::new("reading a message", id));
     match message {
         LookAtKeys::Noted { user_id, due_at_ms } => {
-            let (user, due_at) = (user(user_id)?, Timestamp::from_ms(due_at_ms));
-            look_at(
-                app,
-                &user,
-                Some(&KeyNote {
-                    user: user.clone(),
-                    due_at,
-                }),
-            )
-            .await
+            let note = KeyNote {
+                user: user_id.clone(),
+                due_at: Timestamp::from_ms(due_at_ms),
+            };
+            look_at(app, &user_id, Some(&note)).await
         }
         LookAtKeys::Seen { user_id } => {
-            let user = user(user_id)?;
             // The call is noted after the message is sent.
-            app.store().saw_user(&user, Day::from(clock::now())).await?;
-            look_at(app, &user, None).await
+            let today = Day::from(clock::now());
+            app.store().saw_user(&user_id, today).await?;
+            look_at(app, &user_id, None).await
         }
         LookAtKeys::Shared => Ok(Looked {
             again: false,
@@ -258,13 +252,13 @@ async fn agree(app: &App, user: &User, looked: &mut Looked) -> Result<Agreed, Fa
 async fn make(app: &App, user: &User, value: &str, looked: &mut Looked) -> Result<Keyed, Fault> {
     let (plans, now) = (app.plans()?, clock::now());
     let made = plans.make(user.id.as_str(), value, now).await?;
-    if let Made::New(_) = &made {
+    if let KeyMade::New(_) = &made {
         looked.keys = Some(app.store().count_keys(System, 1).await?);
     }
     let key = match made {
-        Made::New(key) | Made::Before(key) => key,
-        Made::OutOfStock => return Ok(Keyed::OutOfStock),
-        Made::TooFast => return Ok(Keyed::TooFast),
+        KeyMade::New(key) | KeyMade::Before(key) => key,
+        KeyMade::OutOfStock => return Ok(Keyed::OutOfStock),
+        KeyMade::TooFast => return Ok(Keyed::TooFast),
     };
     plans.enter(&key, Usage::Own(user.plan)).await?;
     let settles_at = key.made_at.plus(app.config.key_settles_after);

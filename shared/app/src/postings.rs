@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws::Fault;
-use domain::audit::{Act, Chain, Deed, Head};
+use domain::audit::{AuditAction, AuditEvent, Chain, ChainHead};
 use domain::callers::Caller;
 use domain::ids::Tenant;
 use domain::ledger::{Booked, Entry, Wallet};
@@ -36,7 +36,7 @@ pub(crate) struct Order<'a> {
     /// The code that is redeemed, if one is.
     pub(crate) promo: Option<&'a Promo>,
     /// What the tenant's audit log calls it, if it is told there.
-    pub(crate) act: Option<Act>,
+    pub(crate) act: Option<AuditAction>,
 }
 
 /// How an order ended.
@@ -109,7 +109,7 @@ pub(crate) async fn post(
 }
 
 /// Where a tenant's audit log ends, and the act to be told there.
-type Log = Option<(Act, Head)>;
+type Log = Option<(AuditAction, ChainHead)>;
 
 /// The wallet as it is now, and its tenant's log.
 async fn read(app: &App, order: &Order<'_>) -> Result<(Wallet, Log), Fault> {
@@ -125,8 +125,8 @@ async fn read_log(app: &App, order: &Order<'_>) -> Result<Log, Fault> {
 }
 
 /// What the log tells of a booking: who did it, and which entry says the rest.
-fn deed(order: &Order<'_>, act: Act, booked: &Booked) -> Deed {
-    Deed {
+fn deed(order: &Order<'_>, act: AuditAction, booked: &Booked) -> AuditEvent {
+    AuditEvent {
         chain: Chain::Tenant(order.tenant.clone()),
         actor: booked.entry.actor.clone(),
         act,

@@ -6,11 +6,11 @@ use domain::callers::Caller;
 use domain::generations::Stats;
 use domain::ids::{ProjectId, Tenant};
 use domain::projects::{Change, Details, PROJECTS_MAX, Project};
-use store::{Cursor, Made, Shelf, Written};
+use store::{Cursor, ListScope, ProjectPut, Written};
 
 use crate::{App, Error, clock};
 
-/// How often a write is tried again because another one was under way.
+/// The most attempts of a write while another one is under way.
 const ATTEMPTS_MAX: u32 = 20;
 
 /// A page of projects, newest first.
@@ -38,12 +38,12 @@ pub async fn create(app: &App, caller: &Caller, details: Details) -> Result<Proj
     };
     for attempt in 0..ATTEMPTS_MAX {
         match app.store().put_project(&project).await? {
-            Made::Done => return Ok(project),
-            Made::Full => {
+            ProjectPut::Done => return Ok(project),
+            ProjectPut::Full => {
                 let full = format!("you have {PROJECTS_MAX} projects, which is all that you may");
                 return Err(Refusal::Conflict(format!("{full}; delete one")).into());
             }
-            Made::Busy => clock::back_off(attempt).await?,
+            ProjectPut::Busy => clock::back_off(attempt).await?,
         }
     }
     Err(Refusal::Busy.into())
@@ -134,6 +134,6 @@ pub async fn stats(app: &App, caller: &Caller, id: &ProjectId) -> Result<(Stats,
         .store()
         .project(&caller.user, Action::ViewCosts, id)
         .await??;
-    let shelf = Shelf::Project(&project);
-    Ok(app.store().generation_stats(shelf).await?)
+    let scope = ListScope::Project(&project);
+    Ok(app.store().generation_stats(scope).await?)
 }

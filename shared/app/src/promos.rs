@@ -4,7 +4,7 @@
 //! code: a second redemption finds the entry in its way. The code's counter moves in the same transaction.
 
 use domain::Refusal;
-use domain::audit::{Act, Chain, Deed};
+use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::{Admin, Caller};
 use domain::ids::Tenant;
 use domain::ledger::{Actor, Event, Income};
@@ -22,10 +22,10 @@ use crate::{App, Error, audit, clock};
 /// [`Refusal::Conflict`] if it exists.
 pub async fn create(app: &App, promo: &Promo) -> Result<(), Error> {
     let random = u64::from_le_bytes(clock::random()?);
-    let deed = Deed {
+    let deed = AuditEvent {
         chain: Chain::Platform,
         actor: Actor::User(promo.created_by.clone()),
-        act: Act::PromoCodeCreated,
+        act: AuditAction::PromoCodeCreated,
         subject: promo.code.as_str().to_owned(),
     };
     let made = audit::recorded(app, &deed, None, |record| {

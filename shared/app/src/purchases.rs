@@ -4,7 +4,7 @@
 //! that we did not begin books nothing. See [`domain::purchases`] for why events may come in any order.
 
 use aws::Fault;
-use domain::audit::{Act, Chain, Deed};
+use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::Caller;
 use domain::ids::{Tenant, UserId};
 use domain::ledger::{Actor, Booked, Event, Income, Wallet};
@@ -18,7 +18,7 @@ use store::{BegunCheckout, Once, PlanChange, System, Written};
 use crate::generations::Key;
 use crate::{App, Error, clock, plans, postings};
 
-/// How often an event is tried against a payment or wallet that keeps moving, and how many steps one may take.
+/// The most attempts to book an event while its payment or wallet keeps moving, and the most steps that one event takes.
 const ATTEMPTS_MAX: u32 = 40;
 
 /// A checkout that was begun.
@@ -298,10 +298,10 @@ async fn plan_change(
     let Some((plan, paid_plans)) = user.paying(&payment.id, payment.justified_plan()) else {
         return Ok(None);
     };
-    let deed = Deed {
+    let deed = AuditEvent {
         chain,
         actor: Actor::System,
-        act: Act::PlanChanged,
+        act: AuditAction::PlanChanged,
         subject: plan.as_str().to_owned(),
     };
     let record = (plan != user.plan).then(|| head.append(&deed, now));

@@ -24,7 +24,7 @@ const TIME_MAX: Duration = Duration::from_secs(10 * 60);
 const PAGE: u32 = 96;
 /// How many tenants are checked at a time.
 const AT_ONCE: usize = 16;
-/// How often a chain is read in which a link is missing that may only be missing in an index.
+/// The most readings of a chain whose missing link may only be missing in an index.
 const LOOKS_MAX: u32 = 10;
 /// Waits between looks begin at their longest.
 const PATIENT: u32 = 5;

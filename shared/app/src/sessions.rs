@@ -4,7 +4,7 @@ use auth::opaque::RefreshToken;
 use auth::tokens::{Issuer, LIFETIME_S, Pair};
 use aws::Fault;
 use domain::accounts::{Replaced, SESSION_LIFETIME, Session, User};
-use domain::audit::{Act, Deed};
+use domain::audit::{AuditAction, AuditEvent};
 use domain::callers::Caller;
 use domain::ids::{SessionId, UserId};
 use domain::{Refusal, Timestamp};
@@ -12,7 +12,7 @@ use store::NewEra;
 
 use crate::{App, Error, audit, clock};
 
-/// How often a refresh looks again when another one came first: once to see what that one wrote, and once to spare.
+/// The most looks of a refresh when another one came first: one sees what that one wrote, and one is to spare.
 const REFRESH_ATTEMPTS_MAX: u32 = 3;
 
 /// Somebody who is signed in now.
@@ -85,7 +85,7 @@ fn next_form(session: &Session, fresh: &RefreshToken, now: Timestamp) -> Session
 /// # Errors
 /// A fault if it could not be ended.
 pub async fn end(app: &App, caller: &Caller, session: &SessionId) -> Result<(), Error> {
-    let deed = Deed::own(&caller.user, Act::SignedOut, session.as_str());
+    let deed = AuditEvent::own(&caller.user, AuditAction::SignedOut, session.as_str());
     audit::recorded(app, &deed, None, |record| {
         app.store().sign_out(&caller.user, session, record)
     })
@@ -100,7 +100,7 @@ pub async fn end_all(app: &App, caller: &Caller) -> Result<(), Error> {
     let user = app.store().user(&caller.user).await?;
     let user = user.ok_or(Refusal::Unauthorized)?;
     // Overtaken: another new era began meanwhile, and ended every session that there was.
-    let act = Act::SignedOutEverywhere;
+    let act = AuditAction::SignedOutEverywhere;
     let new = NewEra {
         ends_keys: true,
         ..NewEra::default()
@@ -117,9 +117,9 @@ pub(crate) async fn begin_era(
     app: &App,
     user: &User,
     new: NewEra<'_>,
-    act: Act,
+    act: AuditAction,
 ) -> Result<bool, Error> {
-    let deed = Deed::own(&user.id, act, user.id.as_str());
+    let deed = AuditEvent::own(&user.id, act, user.id.as_str());
     let began = audit::recorded(app, &deed, None, |record| {
         app.store().begin_era(user, new, record)
     })

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ::plans::Made;
+use ::plans::KeyMade;
 use aws::Fault;
 use domain::accounts::Plan;
 use domain::plans::{SharedKeys, Usage, shared_key_value};
@@ -69,13 +69,13 @@ async fn make(app: &App, plan: Plan, number: u32, keys: &mut Option<i64>) -> Res
     let (plans, now) = (app.plans()?, clock::now());
     let value = shared_key_value(&app.config.shared_keys.prefix, plan, number);
     let key = match plans.make(&value, &value, now).await? {
-        Made::New(key) => {
+        KeyMade::New(key) => {
             *keys = Some(app.store().count_keys(System, 1).await?);
             key
         }
-        Made::Before(key) => key,
-        Made::TooFast => return Ok(false),
-        Made::OutOfStock => {
+        KeyMade::Before(key) => key,
+        KeyMade::TooFast => return Ok(false),
+        KeyMade::OutOfStock => {
             tracing::warn!(value, "there is no usage-plan key left; fewer are shared");
             return Ok(false);
         }

@@ -4,7 +4,7 @@
 use domain::Refusal;
 use domain::ids::GenerationId;
 use provider::webhook::Rejected;
-use queue::{Settle, Word, correlation};
+use queue::{ProviderReport, Settle, correlation};
 use sha2::{Digest as _, Sha256};
 use store::System;
 use subtle::ConstantTimeEq as _;
@@ -63,12 +63,12 @@ pub async fn fal(app: &App, callback: Callback<'_>) -> Result<(), Error> {
     if !job.awaits_outcome() {
         return Ok(());
     }
-    let word = verified.outcome.map(|outcome| Word {
+    let word = verified.outcome.map(|outcome| ProviderReport {
         request_id: verified.request_id,
         outcome: outcome.into(),
     });
     let message = Settle {
-        generation_id: job.id.to_string(),
+        generation_id: job.id.clone(),
         word,
         leased_until_ms: None,
     };

@@ -13,7 +13,7 @@ pub mod tokens;
 
 use thiserror::Error;
 
-/// Something that should not fail did: no randomness, a key that is none.
+/// Something that should not fail did: no randomness, a malformed key.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct Problem(pub(crate) String);

@@ -102,7 +102,7 @@ pub async fn hash(password: Password) -> Result<String, Problem> {
 /// does not tell whether there is an account.
 ///
 /// # Errors
-/// A [`Problem`] if the stored hash is none.
+/// A [`Problem`] if the stored hash is malformed.
 pub async fn verify(password: Secret, stored: Option<String>) -> Result<bool, Problem> {
     blocking(move || {
         let known = stored.is_some();

@@ -47,7 +47,7 @@ impl Verifier {
     /// A client for the verifier at `url`, which knows us by `secret`.
     ///
     /// # Errors
-    /// [`Unclear`] if the address is none, or TLS cannot be set up.
+    /// [`Unclear`] if the address is not a URL, or TLS cannot be set up.
     pub fn new(url: &str, secret: Secret) -> Result<Self, Unclear> {
         // A provider that was installed before is this one: the workspace has no other.
         let _ = rustls::crypto::ring::default_provider().install_default();

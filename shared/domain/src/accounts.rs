@@ -2,7 +2,11 @@
 //! Owns what makes each valid; refuses to know passwords and tokens (the `auth` crate's).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
+
+use thiserror::Error;
 
 use crate::ids::{KeyId, SessionId, UserId};
 use crate::labels;
@@ -34,8 +38,9 @@ pub const AVATAR_URL_CHARS_MAX: usize = 2_048;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
-/// Why a text is no e-mail address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a text is not an e-mail address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("must be an e-mail address")]
 pub enum EmailProblem {
     /// It has not the form of one.
     Malformed,
@@ -45,6 +50,20 @@ pub enum EmailProblem {
     TrailingDot,
     /// Its normal form is longer than mail is delivered to.
     TooLong,
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Email {
+    type Err = EmailProblem;
+
+    fn from_str(text: &str) -> Result<Self, EmailProblem> {
+        Self::read(text)
+    }
 }
 
 impl Email {

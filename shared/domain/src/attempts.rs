@@ -25,7 +25,7 @@ pub const SOURCE_KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub struct Source(String);
 
 impl Source {
-    /// The source that the gateway wrote as `text`. Whatever is no address is one source, with the limits of one.
+    /// The source that the gateway wrote as `text`. Everything that is not an address counts as one source, with the limits of one.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text.parse::<IpAddr>().map(|address| address.to_canonical()) {

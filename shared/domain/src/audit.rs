@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 /// What is recorded. The name of an act is stable: it is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Act {
+pub enum AuditAction {
     /// An account came to be.
     Registered,
     /// A session began.
@@ -53,7 +53,7 @@ pub enum Act {
     ModelChanged,
 }
 
-impl Act {
+impl AuditAction {
     /// Every act.
     pub const ALL: [Self; 18] = [
         Self::Registered,
@@ -152,21 +152,21 @@ impl fmt::Display for Chain {
 
 /// An act, before it has a place in its chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deed {
+pub struct AuditEvent {
     /// Whose log it goes into.
     pub chain: Chain,
     /// Who did it.
     pub actor: Actor,
     /// What was done.
-    pub act: Act,
+    pub act: AuditAction,
     /// To what: an id or a code; of a model, what it is offered at since.
     pub subject: String,
 }
 
-impl Deed {
+impl AuditEvent {
     /// What a person did to their own account.
     #[must_use]
-    pub fn own(user: &UserId, act: Act, subject: &str) -> Self {
+    pub fn own(user: &UserId, act: AuditAction, subject: &str) -> Self {
         Self {
             chain: Chain::of(user),
             actor: Actor::User(user.clone()),
@@ -180,7 +180,7 @@ impl Deed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// What was done.
-    pub deed: Deed,
+    pub deed: AuditEvent,
     /// Its place in the chain, from 1, without gaps.
     pub sequence: u64,
     /// When.
@@ -204,14 +204,14 @@ impl Record {
 
 /// Where a chain ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct ChainHead {
     /// The last record's place; zero if there is none.
     pub sequence: u64,
     /// The last record's hash.
     pub hash: Link,
 }
 
-impl Head {
+impl ChainHead {
     /// The head of a chain without a record.
     pub const START: Self = Self {
         sequence: 0,
@@ -220,7 +220,7 @@ impl Head {
 
     /// The record of `deed` as the next one of the chain that ends here.
     #[must_use]
-    pub fn append(&self, deed: &Deed, now: Timestamp) -> Record {
+    pub fn append(&self, deed: &AuditEvent, now: Timestamp) -> Record {
         let mut record = Record {
             deed: deed.clone(),
             sequence: self.sequence + 1,
@@ -246,7 +246,7 @@ impl Head {
     }
 }
 
-impl From<&Record> for Head {
+impl From<&Record> for ChainHead {
     fn from(record: &Record) -> Self {
         Self {
             sequence: record.sequence,
@@ -265,25 +265,25 @@ mod tests {
     }
 
     fn log(length: usize) -> Vec<Record> {
-        let mut head = Head::START;
+        let mut head = ChainHead::START;
         let record = |n: usize| {
-            let deed = Deed {
+            let deed = AuditEvent {
                 chain: Chain::of(&user(1)),
                 actor: Actor::User(user(2)),
-                act: Act::ALL[n % Act::ALL.len()],
+                act: AuditAction::ALL[n % AuditAction::ALL.len()],
                 subject: format!("key_{n}"),
             };
             let record = head.append(&deed, Timestamp::from_ms(9));
-            head = Head::from(&record);
+            head = ChainHead::from(&record);
             record
         };
         (0..length).map(record).collect()
     }
 
-    fn followed(records: &[Record]) -> Result<Head, Flaw> {
+    fn followed(records: &[Record]) -> Result<ChainHead, Flaw> {
         let chain = Chain::of(&user(1));
         let mut records = records.iter();
-        records.try_fold(Head::START, |head, record| head.follow(&chain, record))
+        records.try_fold(ChainHead::START, |head, record| head.follow(&chain, record))
     }
 
     fn change(record: &mut Record, field: usize) {
@@ -291,7 +291,7 @@ mod tests {
             0 => record.deed.chain = Chain::Platform,
             1 => record.deed.actor = Actor::System,
             2 => {
-                let mut others = Act::ALL.into_iter();
+                let mut others = AuditAction::ALL.into_iter();
                 let other = others.find(|act| *act != record.deed.act);
                 record.deed.act = other.expect("there are others");
             }
@@ -331,9 +331,9 @@ mod tests {
 
     #[test]
     fn every_act_has_a_name_of_its_own_and_is_found_by_it() {
-        for act in Act::ALL {
-            assert_eq!(Act::parse(act.as_str()), Some(act));
+        for act in AuditAction::ALL {
+            assert_eq!(AuditAction::parse(act.as_str()), Some(act));
         }
-        assert_eq!(Act::parse("danced"), None);
+        assert_eq!(AuditAction::parse("danced"), None);
     }
 }

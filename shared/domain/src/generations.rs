@@ -84,9 +84,24 @@ pub struct Filter {
     pub parent: Option<GenerationId>,
 }
 
+/// A generation as a caller is shown it, with addresses for what it delivered.
+#[derive(Clone, Debug)]
+pub struct ShownGeneration {
+    /// The record, without what the caller may not see.
+    pub generation: Generation,
+    /// Whether the caller may see what it cost.
+    pub shows_costs: bool,
+    /// One URL for each output, in order.
+    pub urls: Vec<String>,
+    /// When the URLs stop working.
+    pub expires_at: Timestamp,
+    /// When they were made.
+    pub now: Timestamp,
+}
+
 /// A change of what an owner writes on a generation; what is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Relabel {
+pub struct LabelChange {
     /// Its title, or none any more.
     pub title: Option<Option<Title>>,
     /// All of its tags.
@@ -144,7 +159,7 @@ pub struct Generation {
     pub in_line: bool,
     /// The id of the API request that asked for it, which goes with every message about it.
     pub correlation_id: String,
-    /// How often a worker began to submit it.
+    /// How many times a worker began to submit it.
     pub attempts: u32,
     /// SHA-256 (hex) of the secret in this job's webhook URL; empty before the first submit.
     pub webhook_digest: String,
@@ -184,7 +199,7 @@ pub struct Generation {
     pub tags: Tags,
     /// Marked by its owner.
     pub favorite: bool,
-    /// How often it was written: the condition of the next write.
+    /// Incremented by each write, whose condition is the value before.
     pub version: u64,
 }
 

@@ -2,10 +2,17 @@
 //! Owns their form; refuses to make randomness (entropy is an argument).
 
 use std::fmt;
+use std::str::FromStr;
 
+use thiserror::Error;
 use ulid::Ulid;
 
 use crate::time::Timestamp;
+
+/// A text is not the id that it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("must be an id that begins with {0}")]
+pub struct MalformedId(&'static str);
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
@@ -40,6 +47,14 @@ macro_rules! id {
             #[must_use]
             pub fn ulid(&self) -> &str {
                 &self.0[$prefix.len()..]
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = MalformedId;
+
+            fn from_str(text: &str) -> Result<Self, MalformedId> {
+                Self::parse(text).ok_or(MalformedId($prefix))
             }
         }
 

@@ -214,6 +214,8 @@ pub struct Booked {
     pub wallet: Wallet,
     /// The one entry.
     pub entry: Entry,
+    /// The wallet that it was worked out from.
+    before: Wallet,
 }
 
 /// What a tenant may commit to, beyond what is in the wallet.
@@ -227,7 +229,7 @@ pub struct Limits {
 
 /// What a hold is for.
 #[derive(Clone, Debug)]
-pub struct Job<'a> {
+pub struct Charge<'a> {
     /// The job's id.
     pub generation: &'a GenerationId,
     /// What it costs.
@@ -368,7 +370,7 @@ impl Wallet {
     /// it is beyond one of the `limits`.
     pub fn hold(
         &self,
-        job: &Job<'_>,
+        job: &Charge<'_>,
         actor: &UserId,
         limits: Limits,
         now: Timestamp,
@@ -407,7 +409,7 @@ impl Wallet {
     }
 
     fn line<'a>(
-        job: &Job<'a>,
+        job: &Charge<'a>,
         (kind, what): (EntryKind, &str),
         actor: Actor,
         now: Timestamp,
@@ -448,7 +450,11 @@ impl Wallet {
         };
         entry.hash = entry.link(self.last);
         wallet.last = entry.hash;
-        Booked { wallet, entry }
+        Booked {
+            wallet,
+            entry,
+            before: self.clone(),
+        }
     }
 
     fn broken(&self, kind: EntryKind, amount: Credits) -> Broken {
@@ -474,7 +480,7 @@ mod tests {
         let now = Timestamp::from_ms(1);
         let user = UserId::new(now, 1);
         let generation = GenerationId::new(now, 2);
-        let job = Job {
+        let job = Charge {
             generation: &generation,
             cost: Credits::of(5),
             model: "m",
@@ -520,7 +526,7 @@ mod tests {
         };
         for n in 0..4_u128 {
             let generation = GenerationId::new(now, n);
-            let job = Job {
+            let job = Charge {
                 generation: &generation,
                 cost: Credits::of(250),
                 model: "m",
@@ -536,7 +542,7 @@ mod tests {
             }
         }
         let generation = GenerationId::new(now, 9);
-        let job = Job {
+        let job = Charge {
             generation: &generation,
             cost: Credits::of(1),
             model: "m",

@@ -24,7 +24,7 @@ pub const IDLE_DAYS: i64 = 14;
 /// A user's time on one plan, with one key. Giving the key back begins another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
-    /// How often the plan changed before.
+    /// How many times the plan changed before.
     pub number: u64,
     /// When it began.
     pub since: Timestamp,
@@ -125,7 +125,7 @@ impl SharedKeys {
     };
 }
 
-/// The value of a shared key. It is no secret, as [`key_value`] is none.
+/// The value of a shared key. Like [`key_value`], it is no secret.
 #[must_use]
 pub fn shared_key_value(prefix: &str, plan: Plan, number: u32) -> String {
     format!("{prefix}-{}-{number}", plan.as_str())

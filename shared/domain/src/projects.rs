@@ -165,7 +165,7 @@ pub struct Project {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-    /// How often it was written: the condition of the next write.
+    /// Incremented by each write, whose condition is the value before.
     pub version: u64,
 }
 

@@ -233,7 +233,7 @@ pub struct Payment {
     pub taken: Credits,
     /// How many adjustments were booked: the number in the id of the next one.
     pub adjustments: u32,
-    /// How often the record was written.
+    /// Incremented by each write.
     pub version: u64,
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::audit::{Chain, Head, Record};
+use crate::audit::{Chain, ChainHead, Record};
 use crate::chain::Flaw;
 use crate::ledger::{Entry, Wallet};
 use crate::time::Timestamp;
@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 pub const FINDINGS_KEPT_MAX: usize = 100;
 /// How long after the last run began the next one begins by itself: a day, less what a schedule may be late.
 const RUN_EVERY: Duration = Duration::from_secs(23 * 3_600 + 1_800);
-/// How often a run that begins by itself ignores the checkpoints.
+/// The time after which a run that begins by itself ignores the checkpoints.
 const WHOLE_EVERY: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// The end of a chain, which says where the next link belongs.
@@ -57,7 +57,7 @@ pub struct Log {
     /// Whose.
     pub chain: Chain,
     /// Where it ends.
-    pub head: Head,
+    pub head: ChainHead,
 }
 
 impl Log {
@@ -66,7 +66,7 @@ impl Log {
     pub const fn empty(chain: Chain) -> Self {
         Self {
             chain,
-            head: Head::START,
+            head: ChainHead::START,
         }
     }
 }
@@ -185,7 +185,7 @@ impl<'a, E: End> Walk<'a, E> {
         self.at.sequence()
     }
 
-    /// Takes the next link; one that cannot be read is none.
+    /// Takes the next link. A link that cannot be read counts as missing.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -354,7 +354,7 @@ impl Totals {
 /// A run through everybody's books, which may take several invocations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// How often it was saved: the condition of saving it again.
+    /// Incremented by each write, whose condition is the value before.
     pub version: u64,
     /// From where it checks.
     pub scope: Scope,
@@ -431,18 +431,18 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Act, Deed};
+    use crate::audit::{AuditAction, AuditEvent};
     use crate::ids::UserId;
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
     fn log(length: usize, subject: &str) -> (Vec<Record>, Log) {
         let user = UserId::new(Timestamp::from_ms(1), 1);
-        let deed = Deed::own(&user, Act::SignedIn, subject);
+        let deed = AuditEvent::own(&user, AuditAction::SignedIn, subject);
         let mut log = Log::empty(Chain::of(&user));
         let records = (0..length).map(|_| {
             let record = log.head.append(&deed, Timestamp::from_ms(2));
-            log.head = Head::from(&record);
+            log.head = ChainHead::from(&record);
             record
         });
         (records.collect(), log)

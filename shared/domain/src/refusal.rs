@@ -162,7 +162,7 @@ pub enum FieldCode {
     TooLong,
     /// It is too short.
     TooShort,
-    /// It is none of the values allowed.
+    /// It is not one of the values allowed.
     NotAllowed,
     /// It does not have the form it must have.
     Malformed,

@@ -20,10 +20,7 @@ pub use request::{Event, Request};
 use crate::boot::{self, Exit};
 use crate::measure::Measure;
 
-/// Why a request was not done.
-pub type Failure = Error;
-
-type Handled = Pin<Box<dyn Future<Output = Result<Plain, Failure>> + Send>>;
+type Handled = Pin<Box<dyn Future<Output = Result<Plain, Error>> + Send>>;
 type Handler = dyn Fn(&'static App, Event) -> Handled + Send + Sync;
 
 /// Runs an endpoint that asks the database: `handle` answers one request, whose caller may make it.
@@ -32,7 +29,7 @@ where
     Who: Access + Send + 'static,
     B: Body + 'static,
     F: Fn(&'static App, Request<Who, B>) -> Fut + Copy + Send + Sync + 'static,
-    Fut: Future<Output = Result<Reply<A>, Failure>> + Send + 'static,
+    Fut: Future<Output = Result<Reply<A>, Error>> + Send + 'static,
     A: 'static,
 {
     serve_with(&[Service::Database], endpoint, handle)
@@ -44,7 +41,7 @@ where
     Who: Access + Send + 'static,
     B: Body + 'static,
     F: Fn(&'static App, Request<Who, B>) -> Fut + Copy + Send + Sync + 'static,
-    Fut: Future<Output = Result<Reply<A>, Failure>> + Send + 'static,
+    Fut: Future<Output = Result<Reply<A>, Error>> + Send + 'static,
     A: 'static,
 {
     serve_with(&[Service::Database, Service::Queues], endpoint, handle)
@@ -56,7 +53,7 @@ where
     Who: Access + Send + 'static,
     B: Body + 'static,
     F: Fn(&'static App, Request<Who, B>) -> Fut + Copy + Send + Sync + 'static,
-    Fut: Future<Output = Result<Reply<A>, Failure>> + Send + 'static,
+    Fut: Future<Output = Result<Reply<A>, Error>> + Send + 'static,
     A: 'static,
 {
     serve_with(&[], endpoint, handle)
@@ -71,7 +68,7 @@ where
     Who: Access + Send + 'static,
     B: Body + 'static,
     F: Fn(&'static App, Request<Who, B>) -> Fut + Copy + Send + Sync + 'static,
-    Fut: Future<Output = Result<Reply<A>, Failure>> + Send + 'static,
+    Fut: Future<Output = Result<Reply<A>, Error>> + Send + 'static,
     A: 'static,
 {
     // Boxed here, so that the runtime's own code is compiled once and not for every function.

@@ -86,7 +86,7 @@ async fn consume(app: &'static App, handle: &'static Handler, event: SqsEvent) -
         let handling = correlation::on_behalf_of(request_id, handle(app, message));
         // A task of its own, so that a panic is this message's alone.
         let handled = tokio::spawn(handling.instrument(span)).await;
-        // One that must come back is no fault: it may only be too early for it.
+        // A message that must come back is not a fault: it may only be too early for it.
         let (comes_back, is_fault) = match handled {
             Ok(Ok(Handled::Done)) => (false, false),
             Ok(Ok(Handled::Again)) => (true, false),

@@ -35,7 +35,7 @@ impl Stripe {
     /// A client for the API at `url`, such as `https://api.stripe.com`.
     ///
     /// # Errors
-    /// [`Unusable`] if the address is none, or TLS cannot be set up.
+    /// [`Unusable`] if the address is not a URL, or TLS cannot be set up.
     pub fn new(url: &str, key: Secret) -> Result<Self, Unusable> {
         // A provider that was installed before is this one: the workspace has no other.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -31,7 +31,7 @@ pub struct Key {
 
 /// What became of a key that was to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Made {
+pub enum KeyMade {
     /// It is new.
     New(Key),
     /// It was there before.
@@ -60,7 +60,7 @@ impl Plans {
     ///
     /// # Errors
     /// A [`Fault`] if nobody knows whether it was made.
-    pub async fn make(&self, owner: &str, value: &str, now: Timestamp) -> Result<Made, Fault> {
+    pub async fn make(&self, owner: &str, value: &str, now: Timestamp) -> Result<KeyMade, Fault> {
         let doing = "making a usage-plan key";
         let made = self
             .client
@@ -73,7 +73,7 @@ impl Plans {
         let error = match made {
             Ok(made) => {
                 let id = made.id.ok_or_else(|| Fault::new(doing, "it has no id"))?;
-                return Ok(Made::New(Key {
+                return Ok(KeyMade::New(Key {
                     id,
                     value: value.to_owned(),
                     made_at: now,
@@ -82,13 +82,13 @@ impl Plans {
             Err(error) => error,
         };
         match error.code() {
-            Some("LimitExceededException") => Ok(Made::OutOfStock),
-            Some("TooManyRequestsException") => Ok(Made::TooFast),
+            Some("LimitExceededException") => Ok(KeyMade::OutOfStock),
+            Some("TooManyRequestsException") => Ok(KeyMade::TooFast),
             Some("ConflictException") => {
                 let keys = self.keys_of(owner).await?;
                 let before = keys.into_iter().find(|key| key.value == value);
                 before
-                    .map(Made::Before)
+                    .map(KeyMade::Before)
                     .ok_or_else(|| Fault::new(doing, "somebody else's key has its value"))
             }
             Some(_) | None => Err(Fault::new(doing, error)),

@@ -89,7 +89,7 @@ pub enum Cancel {
 }
 
 /// What a status word means. fal's documentation knows three; others were seen, and each is read for what it says.
-enum Word {
+enum StatusWord {
     Waiting,
     Working,
     Ended,
@@ -186,30 +186,32 @@ impl Answer {
     }
 }
 
-fn word(text: &str) -> Word {
+fn word(text: &str) -> StatusWord {
     let text = text.trim().to_ascii_uppercase().replace(['-', ' '], "_");
     match text.as_str() {
-        "IN_QUEUE" | "QUEUED" | "PENDING" => Word::Waiting,
+        "IN_QUEUE" | "QUEUED" | "PENDING" => StatusWord::Waiting,
         "IN_PROGRESS" | "PROCESSING" | "RUNNING" | "STARTED" | "CANCELLATION_REQUESTED" => {
-            Word::Working
+            StatusWord::Working
         }
         "COMPLETED" | "COMPLETE" | "SUCCEEDED" | "SUCCESS" | "OK" | "DONE" | "FINISHED" => {
-            Word::Ended
+            StatusWord::Ended
         }
-        "FAILED" | "FAILURE" | "ERROR" | "ERRORED" => Word::Failed,
-        "TIMED_OUT" | "TIMEOUT" | "EXPIRED" => Word::TimedOut,
-        "CANCELED" | "CANCELLED" | "ABORTED" => Word::Canceled,
-        _ => Word::Unknown,
+        "FAILED" | "FAILURE" | "ERROR" | "ERRORED" => StatusWord::Failed,
+        "TIMED_OUT" | "TIMEOUT" | "EXPIRED" => StatusWord::TimedOut,
+        "CANCELED" | "CANCELLED" | "ABORTED" => StatusWord::Canceled,
+        _ => StatusWord::Unknown,
     }
 }
 
 /// The failure that a final word tells of, if it is one; `error_type` and `text` came with it.
-fn failure_of(word: &Word, error_type: Option<&str>, text: Option<&str>) -> Option<Failure> {
+fn failure_of(word: &StatusWord, error_type: Option<&str>, text: Option<&str>) -> Option<Failure> {
     let code = match word {
-        Word::Failed => FailureCode::ProviderError,
-        Word::TimedOut => FailureCode::ProviderTimeout,
-        Word::Canceled => FailureCode::Canceled,
-        Word::Waiting | Word::Working | Word::Ended | Word::Unknown => return None,
+        StatusWord::Failed => FailureCode::ProviderError,
+        StatusWord::TimedOut => FailureCode::ProviderTimeout,
+        StatusWord::Canceled => FailureCode::Canceled,
+        StatusWord::Waiting | StatusWord::Working | StatusWord::Ended | StatusWord::Unknown => {
+            return None;
+        }
     };
     let text = text.unwrap_or_default();
     Some(match error_type {
@@ -299,20 +301,21 @@ pub fn of_status(answer: &Answer) -> Status {
         return Status::Said(Evidence::Refused(failure));
     }
     match (word, error_type) {
-        (Word::Ended, Some(kind)) => {
+        (StatusWord::Ended, Some(kind)) => {
             let text = body.error.as_deref().unwrap_or_default();
             Status::Said(Evidence::Refused(failures::by_type(kind, text)))
         }
-        (Word::Ended, None) => Status::Ended,
-        (Word::Waiting, _) => Status::Said(Evidence::Working {
+        (StatusWord::Ended, None) => Status::Ended,
+        (StatusWord::Waiting, _) => Status::Said(Evidence::Working {
             queue_position: Some(body.queue_position.unwrap_or(0)),
         }),
-        (Word::Working, _) => Status::Said(Evidence::Working {
+        (StatusWord::Working, _) => Status::Said(Evidence::Working {
             queue_position: None,
         }),
-        (Word::Unknown | Word::Failed | Word::TimedOut | Word::Canceled, _) => {
-            Status::Said(Evidence::NotYet(answer.trouble(asked)))
-        }
+        (
+            StatusWord::Unknown | StatusWord::Failed | StatusWord::TimedOut | StatusWord::Canceled,
+            _,
+        ) => Status::Said(Evidence::NotYet(answer.trouble(asked))),
     }
 }
 
@@ -361,20 +364,21 @@ pub(crate) fn of_webhook(body: &WebhookBody) -> Option<Outcome> {
     let text = body.error.as_deref();
     let word = word(&body.status);
     match (&word, typed) {
-        (Word::Ended | Word::Failed | Word::TimedOut | Word::Canceled, Some(failure)) => {
-            Some(Outcome::Refused(failure))
-        }
-        (Word::Ended, None) => outcome::read(&body.payload),
+        (
+            StatusWord::Ended | StatusWord::Failed | StatusWord::TimedOut | StatusWord::Canceled,
+            Some(failure),
+        ) => Some(Outcome::Refused(failure)),
+        (StatusWord::Ended, None) => outcome::read(&body.payload),
         // "Invalid status code: 504" is the only place where an untyped one names the status.
-        (Word::Failed, None) => {
+        (StatusWord::Failed, None) => {
             let status = text.and_then(|text| text.rsplit(' ').next()?.parse().ok());
             let code = failures::by_status(status.unwrap_or(500));
             Some(Outcome::Refused(failures::of(code, "")))
         }
-        (Word::TimedOut | Word::Canceled, None) => {
+        (StatusWord::TimedOut | StatusWord::Canceled, None) => {
             failure_of(&word, None, None).map(Outcome::Refused)
         }
-        (Word::Waiting | Word::Working | Word::Unknown, _) => None,
+        (StatusWord::Waiting | StatusWord::Working | StatusWord::Unknown, _) => None,
     }
 }
 

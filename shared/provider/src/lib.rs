@@ -58,7 +58,7 @@ impl Fal {
     /// A client for `config`.
     ///
     /// # Errors
-    /// [`Unusable`] if the address is none, or TLS cannot be set up.
+    /// [`Unusable`] if the address is not a URL, or TLS cannot be set up.
     pub fn new(config: FalConfig) -> Result<Self, Unusable> {
         let origin = reqwest::Url::parse(&config.queue_url)
             .map_err(|error| Unusable(format!("the provider's address is not a URL: {error}")))?;

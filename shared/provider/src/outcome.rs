@@ -50,7 +50,7 @@ fn withhold_flagged(pieces: &mut [Piece], body: &Value) {
     }
 }
 
-/// With nothing to deliver, a success is none.
+/// A success that delivers nothing is a failure.
 fn judge(pieces: Vec<Piece>) -> Outcome {
     let is_made = |piece: &Piece| matches!(piece, Piece::Made(_));
     let is_flagged = |piece: &Piece| *piece == Piece::Withheld(FailureCode::ContentFlagged);

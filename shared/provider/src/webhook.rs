@@ -18,7 +18,7 @@ use crate::{ANSWER_BYTES_MAX, Unusable, client, read_bounded};
 const WINDOW_S: u64 = 300;
 /// How long the keys are kept; fal's documentation says a day at most.
 const KEYS_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often the keys are fetched at most because a signature did not verify: they may have been rotated, but
+/// The shortest time between two fetches of the keys after a signature did not verify: they may have been rotated, but
 /// anybody can send a bad signature.
 const REFETCH_PAUSE: Duration = Duration::from_secs(60);
 /// How long fetching the keys may take: the webhook waits for it, and must be answered when it fails.

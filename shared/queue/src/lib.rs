@@ -1,6 +1,7 @@
 //! The queues that drive jobs, mail and usage-plan keys. Owns the messages' form on the wire and sending them; refuses to know who receives
 //! them or what a job is: a message names a generation, and its state lives in DynamoDB.
 
+mod as_text;
 pub mod correlation;
 
 use std::collections::HashMap;
@@ -9,8 +10,9 @@ use aws::{Fault, SdkConfig};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use domain::Timestamp;
+use domain::accounts::Email;
 use domain::generations::{Failure, FailureCode, Media, Outcome, Piece};
-use domain::ids::{GenerationId, Tenant};
+use domain::ids::{GenerationId, Tenant, UserId};
 use domain::turns::Lane;
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +41,8 @@ pub struct Queues {
 #[serde(deny_unknown_fields)]
 pub struct Submit {
     /// The job.
-    pub generation_id: String,
+    #[serde(with = "as_text")]
+    pub generation_id: GenerationId,
 }
 
 /// "Look at this job", with what the provider said of it, if it did.
@@ -47,10 +50,11 @@ pub struct Submit {
 #[serde(deny_unknown_fields)]
 pub struct Settle {
     /// The job.
-    pub generation_id: String,
+    #[serde(with = "as_text")]
+    pub generation_id: GenerationId,
     /// What a verified webhook said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub word: Option<Word>,
+    pub word: Option<ProviderReport>,
     /// Until when the sweep put the job's next look off when it sent this, in milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leased_until_ms: Option<i64>,
@@ -59,7 +63,7 @@ pub struct Settle {
 /// What a verified webhook said of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Word {
+pub struct ProviderReport {
     /// The provider's id for it.
     pub request_id: String,
     /// How it ended.
@@ -111,12 +115,14 @@ pub enum SendMail {
     /// The one that verifies an e-mail.
     VerifyEmail {
         /// Whose.
-        user_id: String,
+        #[serde(with = "as_text")]
+        user_id: UserId,
     },
     /// The one that lets somebody choose another password, if there is somebody.
     ResetPassword {
         /// The e-mail that was given.
-        email: String,
+        #[serde(with = "as_text")]
+        email: Email,
     },
 }
 
@@ -127,14 +133,16 @@ pub enum LookAtKeys {
     /// At a user's: there is a note of it, which ends when that is done.
     Noted {
         /// Whose.
-        user_id: String,
+        #[serde(with = "as_text")]
+        user_id: UserId,
         /// When the note is due, in milliseconds since the Unix epoch.
         due_at_ms: i64,
     },
     /// At those of a user who called.
     Seen {
         /// Who.
-        user_id: String,
+        #[serde(with = "as_text")]
+        user_id: UserId,
     },
     /// At those that plans share.
     Shared,
@@ -234,7 +242,7 @@ impl Queue {
         generation: &GenerationId,
     ) -> Result<(), Fault> {
         let message = Submit {
-            generation_id: generation.to_string(),
+            generation_id: generation.clone(),
         };
         let url = match lane {
             Lane::Image => &self.queues.image_url,
@@ -277,7 +285,7 @@ impl Queue {
             let mut entries = Vec::with_capacity(batch.len());
             for (n, (generation, until)) in batch.iter().enumerate() {
                 let body = encode(&Settle {
-                    generation_id: generation.to_string(),
+                    generation_id: generation.clone(),
                     word: None,
                     leased_until_ms: Some(until.ms()),
                 })?;

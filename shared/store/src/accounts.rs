@@ -1,10 +1,8 @@
 //! Users and credentials.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Put, ReturnValue, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, ReturnValue, Update};
 use domain::Timestamp;
 use domain::accounts::{AvatarUrl, Email, FullName, Plan, ProfileChange, Session, User};
 use domain::audit::Record;
@@ -12,9 +10,9 @@ use domain::bonuses::BonusNote;
 use domain::ids::{KeyId, Tenant, UserId};
 use domain::plans::KeyNote;
 
-use crate::batch::keys;
 use crate::items::{self, CredentialItem, Item, SessionItem, UserItem, email_key, number, text};
-use crate::transact::{Outcome, Reason};
+use crate::reads::keys;
+use crate::transact::{Commit, Part, Transaction};
 use crate::{Recorded, Store};
 
 /// What a sign-in is checked against.
@@ -61,34 +59,36 @@ impl Store {
             password_hash: password_hash.to_owned(),
             era: user.era,
         };
-        let mut actions = vec![
-            self.put_new_account(items::write(&credential)?)?,
-            self.put_new_account(items::write(&UserItem::from(user))?)?,
-            self.put_new_account(items::write(&SessionItem::from(session))?)?,
-        ];
-        actions.push(self.put_empty_wallet(&Tenant::User(user.id.clone()))?);
-        actions.extend(self.recording(record)?);
+        let mut tx = Transaction::new(doing);
+        tx.add(
+            Part::Credential,
+            self.put_new_account(items::write(&credential)?),
+        );
+        tx.add(
+            Part::Account,
+            self.put_new_account(items::write(&UserItem::from(user))?),
+        );
+        let session = items::write(&SessionItem::from(session))?;
+        tx.add(Part::Session, self.put_new_account(session));
+        let tenant = Tenant::User(user.id.clone());
+        tx.add(Part::Wallet, self.put_empty_wallet(&tenant)?);
+        self.record(&mut tx, record)?;
         if let Some(bonus) = bonus {
-            actions.push(self.note_bonus(bonus)?);
+            tx.add(Part::BonusNote, self.note_bonus(bonus)?);
         }
-        match self.transact(doing, actions).await? {
-            Outcome::Committed => Ok(Registered::Done),
-            Outcome::Busy => Ok(Registered::Busy),
-            Outcome::Cancelled(reasons) => match reasons.first() {
-                Some(Reason::Condition(_)) => Ok(Registered::EmailTaken),
-                Some(Reason::None) | None => Err(Fault::new(doing, "a new id was taken")),
-            },
+        match self.commit(tx).await? {
+            Commit::Done => Ok(Registered::Done),
+            Commit::Busy => Ok(Registered::Busy),
+            Commit::Refused(refused) if refused.has(Part::Credential) => Ok(Registered::EmailTaken),
+            Commit::Refused(_) => Err(Fault::new(doing, "a new id was taken")),
         }
     }
 
-    pub(crate) fn put_new_account(&self, item: Item) -> Result<TransactWriteItem, Fault> {
-        let put = Put::builder()
+    pub(crate) fn put_new_account(&self, item: Item) -> PutBuilder {
+        Put::builder()
             .table_name(&self.tables.accounts)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
-            .build()
-            .map_err(Fault::doing("building a registration"))?;
-        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     /// On condition that there is such an account, that it is not suspended, and that `key`, if one is shown, lives.
@@ -96,22 +96,18 @@ impl Store {
         &self,
         user: &UserId,
         key: Option<&KeyId>,
-    ) -> Result<TransactWriteItem, Fault> {
+    ) -> ConditionCheckBuilder {
         let check = ConditionCheck::builder()
             .table_name(&self.tables.accounts)
             .key("pk", text(user.as_str()))
             .key("sk", text(UserItem::SORT))
             .expression_attribute_values(":no", AttributeValue::Bool(false));
-        let check = match key {
+        match key {
             None => check.condition_expression("suspended = :no"),
             Some(key) => check
                 .condition_expression("suspended = :no AND contains(api_keys, :key)")
                 .expression_attribute_values(":key", text(key.as_str())),
-        };
-        let check = check
-            .build()
-            .map_err(Fault::doing("building an account's condition"))?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
+        }
     }
 
     pub(crate) async fn account_item(
@@ -120,17 +116,8 @@ impl Store {
         sk: &str,
         doing: &'static str,
     ) -> Result<Option<Item>, Fault> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.accounts)
-            .key("pk", text(pk))
-            .key("sk", text(sk))
-            .consistent_read(true)
-            .send()
+        self.item(doing, &self.tables.accounts, [("pk", pk), ("sk", sk)])
             .await
-            .map_err(Fault::doing(doing))?;
-        Ok(found.item)
     }
 
     /// What `email` signs in with, if it has an account.
@@ -190,8 +177,9 @@ impl Store {
             user: id.clone(),
             due_at: record.at,
         })?;
-        self.change_account("changing a plan", id, update, Some(note), record)
-            .await
+        let mut tx = Transaction::new("changing a plan");
+        tx.add(Part::KeyNote, note);
+        self.change_account(tx, id, update, record).await
     }
 
     /// Opens a suspended account to its owner again, with the record of it; `false` if there is no such account.
@@ -203,16 +191,15 @@ impl Store {
         let update = Update::builder()
             .update_expression("SET suspended = :no, updated_at_ms = :now")
             .expression_attribute_values(":no", AttributeValue::Bool(false));
-        self.change_account("reinstating a user", id, update, None, record)
-            .await
+        let tx = Transaction::new("reinstating a user");
+        self.change_account(tx, id, update, record).await
     }
 
     async fn change_account(
         &self,
-        doing: &'static str,
+        mut tx: Transaction,
         id: &UserId,
         update: UpdateBuilder,
-        with: Option<TransactWriteItem>,
         record: Record,
     ) -> Result<Recorded<bool>, Fault> {
         let update = update
@@ -220,13 +207,10 @@ impl Store {
             .key("pk", text(id.as_str()))
             .key("sk", text(UserItem::SORT))
             .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":now", number(record.at.ms()))
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let mut actions = vec![TransactWriteItem::builder().update(update).build()];
-        actions.extend(with);
-        let sent = self.transact_recorded(doing, actions, &record).await?;
-        Ok(sent.map(|refused| refused.is_none()))
+            .expression_attribute_values(":now", number(record.at.ms()));
+        tx.add(Part::Account, update);
+        let sent = self.commit_recorded(tx, &record).await?;
+        Ok(sent.map(|written| written.is_ok()))
     }
 
     /// Those of the `wanted` items that are there, each with its sort key.

@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, Update};
 use domain::Timestamp;
 use domain::accounts::User;
 use domain::api_keys::{ApiKey, KEYS_MAX};
@@ -23,7 +21,7 @@ use crate::Store;
 use crate::accounts::is_condition;
 use crate::audit::Recorded;
 use crate::items::{self, ApiKeyItem, Item, UserItem, key_sort, number, text};
-use crate::transact::Reason;
+use crate::transact::{Part, Transaction};
 
 /// How long the record of a dead key is kept at least: far longer than any job takes.
 const DEAD_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
@@ -77,12 +75,11 @@ impl Store {
         digest: String,
         record: Record,
     ) -> Result<Recorded<KeyPut>, Fault> {
-        let doing = "keeping an API key";
-        let put = Put::builder()
+        let mut tx = Transaction::new("keeping an API key");
+        let record_of_key = Put::builder()
             .table_name(&self.tables.accounts)
-            .set_item(Some(items::write(&ApiKeyItem::new(key, digest))?))
-            .build()
-            .map_err(Fault::doing(doing))?;
+            .set_item(Some(items::write(&ApiKeyItem::new(key, digest))?));
+        tx.add(Part::ApiKey, record_of_key);
         let named = Update::builder()
             .update_expression("ADD api_keys :key")
             .condition_expression(
@@ -94,25 +91,22 @@ impl Store {
             .expression_attribute_values(":no", AttributeValue::Bool(false))
             .expression_attribute_values(":max", number(KEYS_MAX))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let actions = vec![
-            self.living_keys(named, &key.user, &key.id)?,
-            TransactWriteItem::builder().put(put).build(),
-        ];
-        let sent = self.transact_recorded(doing, actions, &record).await?;
-        sent.try_map(
-            |refused| match refused.and_then(|reasons| reasons.into_iter().next()) {
-                None => Ok(KeyPut::Done),
-                Some(Reason::Condition(Some(profile))) => {
-                    let now: User = items::read::<UserItem>(profile)?.try_into()?;
-                    Ok(if now.era == owner.era && !now.suspended {
-                        KeyPut::Full
-                    } else {
-                        KeyPut::SessionEnded
-                    })
-                }
-                Some(Reason::Condition(None) | Reason::None) => Ok(KeyPut::SessionEnded),
-            },
-        )
+        tx.add(Part::Account, self.living_keys(named, &key.user, &key.id));
+        let sent = self.commit_recorded(tx, &record).await?;
+        sent.try_map(|written| {
+            let Err(mut refused) = written else {
+                return Ok(KeyPut::Done);
+            };
+            let Some(profile) = refused.item(Part::Account) else {
+                return Ok(KeyPut::SessionEnded);
+            };
+            let now: User = items::read::<UserItem>(profile)?.try_into()?;
+            Ok(if now.era == owner.era && !now.suspended {
+                KeyPut::Full
+            } else {
+                KeyPut::SessionEnded
+            })
+        })
     }
 
     /// The user's living keys, newest first: one read of the profile, and one of all that it names.
@@ -175,7 +169,7 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn api_key_used(&self, key: &ApiKey, now: Timestamp) -> Result<(), Fault> {
+    pub async fn touch_api_key(&self, key: &ApiKey, now: Timestamp) -> Result<(), Fault> {
         let noted = self
             .client
             .update_item()
@@ -204,22 +198,18 @@ impl Store {
         key: &KeyId,
         record: Record,
     ) -> Result<Recorded<bool>, Fault> {
-        let doing = "ending an API key";
         let unnamed = Update::builder()
             .update_expression("DELETE api_keys :key")
             .condition_expression("contains(api_keys, :id)")
             .expression_attribute_values(":id", text(key.as_str()));
         let dead = dead_record(record.at)
             .table_name(&self.tables.accounts)
-            .set_key(Some(record_key(user, key)))
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let actions = vec![
-            self.living_keys(unnamed, user, key)?,
-            TransactWriteItem::builder().update(dead).build(),
-        ];
-        let sent = self.transact_recorded(doing, actions, &record).await?;
-        Ok(sent.map(|refused| refused.is_none()))
+            .set_key(Some(record_key(user, key)));
+        let mut tx = Transaction::new("ending an API key");
+        tx.add(Part::Account, self.living_keys(unnamed, user, key));
+        tx.add(Part::ApiKey, dead);
+        let sent = self.commit_recorded(tx, &record).await?;
+        Ok(sent.map(|written| written.is_ok()))
     }
 
     /// Lets the database forget the record of a key that no profile names any more. The key is dead without this.
@@ -253,24 +243,16 @@ impl Store {
     }
 
     /// A change to the set of a user's living keys; `:key` is the set of the one.
-    fn living_keys(
-        &self,
-        update: UpdateBuilder,
-        user: &UserId,
-        key: &KeyId,
-    ) -> Result<TransactWriteItem, Fault> {
-        let update = update
+    fn living_keys(&self, update: UpdateBuilder, user: &UserId, key: &KeyId) -> UpdateBuilder {
+        update
             .table_name(&self.tables.accounts)
             .key("pk", text(user.as_str()))
             .key("sk", text(UserItem::SORT))
             .expression_attribute_values(":key", AttributeValue::Ss(vec![key.to_string()]))
-            .build()
-            .map_err(Fault::doing("building a change of living keys"))?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 
     /// Takes a job's cost from what a key may still spend, on condition that so much remains.
-    pub(crate) fn spend_from_key(&self, spend: &KeySpend) -> Result<TransactWriteItem, Fault> {
+    pub(crate) fn spend_from_key(&self, spend: &KeySpend) -> UpdateBuilder {
         let taken = Update::builder()
             .update_expression("SET remaining = remaining - :amount")
             .condition_expression("remaining >= :amount");
@@ -278,25 +260,18 @@ impl Store {
     }
 
     /// Puts what a job gives back to what a key may still spend.
-    pub(crate) fn give_back_to_key(&self, spend: &KeySpend) -> Result<TransactWriteItem, Fault> {
+    pub(crate) fn give_back_to_key(&self, spend: &KeySpend) -> UpdateBuilder {
         let given = Update::builder()
             .update_expression("SET remaining = remaining + :amount")
             .condition_expression("attribute_exists(remaining)");
         self.key_update(given, spend)
     }
 
-    fn key_update(
-        &self,
-        update: UpdateBuilder,
-        spend: &KeySpend,
-    ) -> Result<TransactWriteItem, Fault> {
-        let update = update
+    fn key_update(&self, update: UpdateBuilder, spend: &KeySpend) -> UpdateBuilder {
+        update
             .table_name(&self.tables.accounts)
             .set_key(Some(record_key(&spend.user, &spend.key)))
             .expression_attribute_values(":amount", number(spend.amount.get()))
-            .build()
-            .map_err(Fault::doing("building a key's spending"))?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 }
 

@@ -5,13 +5,13 @@
 //! have a condition: an item that was put over another is found by its hash.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use domain::audit::{Chain, Head, Record};
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
+use domain::audit::{Chain, ChainHead, Record};
 
 use crate::Store;
 use crate::cursor::{Cursor, Sequence, cut};
 use crate::items::{self, HEAD, HeadItem, RecordItem, place, text};
-use crate::transact::{Outcome, Reason};
+use crate::transact::{Commit, Part, Refused, Transaction};
 
 /// What became of an act that is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Recorded<T> {
     /// It came to this; if it was done, it is recorded.
     Done(T),
     /// Nothing was written: another act of the same chain came first. Where the chain ends now, if that is known.
-    Behind(Option<Head>),
+    Behind(Option<ChainHead>),
 }
 
 impl<T> Recorded<T> {
@@ -57,20 +57,17 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
-    pub async fn audit_head(&self, chain: &Chain) -> Result<Head, Fault> {
+    pub async fn audit_head(&self, chain: &Chain) -> Result<ChainHead, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.audit)
-            .key("chain", text(chain.as_str()))
-            .key("place", text(HEAD))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading the head of an audit log"))?;
-        match found.item {
+            .item(
+                "reading the head of an audit log",
+                &self.tables.audit,
+                [("chain", chain.as_str()), ("place", HEAD)],
+            )
+            .await?;
+        match found {
             Some(item) => items::read::<HeadItem>(item)?.try_into(),
-            None => Ok(Head::START),
+            None => Ok(ChainHead::START),
         }
     }
 
@@ -112,15 +109,14 @@ impl Store {
         Ok(RecordPage { records, next })
     }
 
-    /// The two writes of a record: itself, if its place is free, and the chain's head, if it has not moved.
-    pub(crate) fn recording(&self, record: &Record) -> Result<[TransactWriteItem; 2], Fault> {
-        let doing = "building an audit record";
+    /// Records: the record, if its place is free, and the chain's head, if it has not moved.
+    pub(crate) fn record(&self, tx: &mut Transaction, record: &Record) -> Result<(), Fault> {
         let before = record.sequence - 1;
         let put = Put::builder()
             .table_name(&self.tables.audit)
             .set_item(Some(items::write(&RecordItem::from(record))?))
             .condition_expression("attribute_not_exists(chain)");
-        let head = HeadItem::new(&record.deed.chain, Head::from(record));
+        let head = HeadItem::new(&record.deed.chain, ChainHead::from(record));
         let head = Put::builder()
             .table_name(&self.tables.audit)
             .set_item(Some(items::write(&head)?))
@@ -132,43 +128,30 @@ impl Store {
                 .expression_attribute_names("#sequence", "sequence")
                 .expression_attribute_values(":before", items::number(before))
         };
-        Ok([
-            TransactWriteItem::builder()
-                .put(put.build().map_err(Fault::doing(doing))?)
-                .build(),
-            TransactWriteItem::builder()
-                .put(head.build().map_err(Fault::doing(doing))?)
-                .build(),
-        ])
+        tx.add(Part::AuditRecord, put);
+        tx.add(Part::AuditHead, head);
+        Ok(())
     }
 
-    /// Commits `actions` together with `record`. Done with nothing: all of it was written. Done with reasons: one of
-    /// the actions' own conditions was not met, whatever became of the chain, and nothing was written.
-    pub(crate) async fn transact_recorded(
+    /// Commits a transaction together with `record`. Refused: a condition of its own was not met, whatever became of the
+    /// chain, and nothing was written.
+    pub(crate) async fn commit_recorded(
         &self,
-        doing: &'static str,
-        mut actions: Vec<TransactWriteItem>,
+        mut tx: Transaction,
         record: &Record,
-    ) -> Result<Recorded<Option<Vec<Reason>>>, Fault> {
-        let own = actions.len();
-        actions.extend(self.recording(record)?);
-        let mut reasons = match self.transact(doing, actions).await? {
-            Outcome::Committed => return Ok(Recorded::Done(None)),
-            Outcome::Busy => return Ok(Recorded::Behind(None)),
-            Outcome::Cancelled(reasons) => reasons,
+    ) -> Result<Recorded<Result<(), Refused>>, Fault> {
+        self.record(&mut tx, record)?;
+        let mut refused = match self.commit(tx).await? {
+            Commit::Done => return Ok(Recorded::Done(Ok(()))),
+            Commit::Busy => return Ok(Recorded::Behind(None)),
+            Commit::Refused(refused) => refused,
         };
-        let of_the_chain = reasons.split_off(own.min(reasons.len()));
-        let failed = |reason: &Reason| matches!(reason, Reason::Condition(_));
-        if reasons.iter().any(failed) {
-            return Ok(Recorded::Done(Some(reasons)));
+        let head = refused.item(Part::AuditHead);
+        if let Some(own) = refused.without(&[Part::AuditRecord, Part::AuditHead]) {
+            return Ok(Recorded::Done(Err(own)));
         }
-        match of_the_chain.into_iter().nth(1) {
-            Some(Reason::Condition(Some(head))) => {
-                let head = items::read::<HeadItem>(head)?.try_into()?;
-                Ok(Recorded::Behind(Some(head)))
-            }
-            // The place is taken, and the head is being written this moment; or the log is broken, and stays so.
-            Some(Reason::None | Reason::Condition(None)) | None => Ok(Recorded::Behind(None)),
-        }
+        // Without one, the place is taken, and the head is being written this moment; or the log is broken, and stays so.
+        let head = head.map(|head| items::read::<HeadItem>(head)?.try_into());
+        Ok(Recorded::Behind(head.transpose()?))
     }
 }

@@ -4,15 +4,16 @@
 use std::time::Duration;
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{Delete, Put, Update};
 use domain::bonuses::BonusNote;
 use domain::ids::UserId;
 use domain::ledger::{Booked, Wallet};
 use domain::time::Day;
 
-use crate::items::{self, BonusNoteItem, Item, WalletItem, day_key, mailbox_key, number, text};
-use crate::transact::{Outcome, Reason};
-use crate::{Store, System};
+use crate::items::{self, BonusNoteItem, Item, day_key, mailbox_key, number, text};
+use crate::transact::{Commit, Part, Transaction};
+use crate::{Store, System, wallets};
 
 /// How long a day's count is kept from the beginning of its day.
 const COUNT_KEPT: Duration = Duration::from_secs(40 * 24 * 3_600);
@@ -53,23 +54,17 @@ pub enum BonusBooked {
 
 impl Store {
     /// The write of a note. Writing it again changes nothing that matters.
-    pub(crate) fn note_bonus(&self, note: &BonusNote) -> Result<TransactWriteItem, Fault> {
-        let put = Put::builder()
+    pub(crate) fn note_bonus(&self, note: &BonusNote) -> Result<PutBuilder, Fault> {
+        Ok(Put::builder()
             .table_name(&self.tables.accounts)
-            .set_item(Some(items::write(&BonusNoteItem::from(note))?))
-            .build()
-            .map_err(Fault::doing("building a note of a bonus"))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+            .set_item(Some(items::write(&BonusNoteItem::from(note))?)))
     }
 
     /// The end of a note, whether or not there is one.
-    pub(crate) fn unnote_bonus(&self, user: &UserId) -> Result<TransactWriteItem, Fault> {
-        let delete = Delete::builder()
+    pub(crate) fn unnote_bonus(&self, user: &UserId) -> DeleteBuilder {
+        Delete::builder()
             .table_name(&self.tables.accounts)
             .set_key(Some(note_key(user)))
-            .build()
-            .map_err(Fault::doing("building the end of a note of a bonus"))?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
     /// Some of the notes.
@@ -125,60 +120,46 @@ impl Store {
         let note = Delete::builder()
             .table_name(&self.tables.accounts)
             .set_key(Some(note_key(bonus.user)))
-            .condition_expression("attribute_exists(pk)")
-            .build()
-            .map_err(Fault::doing(doing))?;
+            .condition_expression("attribute_exists(pk)");
         let (pk, sk) = mailbox_key(bonus.mailbox);
         let mailbox = Put::builder()
             .table_name(&self.tables.accounts)
             .item("pk", text(pk))
             .item("sk", text(sk))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let mut actions = vec![
-            TransactWriteItem::builder().delete(note).build(),
-            TransactWriteItem::builder().put(mailbox).build(),
-            self.count_bonus(bonus)?,
-            self.check_good_standing(bonus.user, None)?,
-        ];
-        actions.extend(self.booking(bonus.booked)?);
-        let reasons = match self.transact(doing, actions).await? {
-            Outcome::Committed => return Ok(BonusBooked::Done),
-            Outcome::Busy => return Ok(BonusBooked::Busy),
-            Outcome::Cancelled(reasons) => reasons,
+            .condition_expression("attribute_not_exists(pk)");
+        let mut tx = Transaction::new(doing);
+        tx.add(Part::BonusNote, note);
+        tx.add(Part::Mailbox, mailbox);
+        tx.add(Part::BonusDay, self.count_bonus(bonus));
+        tx.add(Part::Account, self.check_good_standing(bonus.user, None));
+        self.book(&mut tx, bonus.booked)?;
+        let mut refused = match self.commit(tx).await? {
+            Commit::Done => return Ok(BonusBooked::Done),
+            Commit::Busy => return Ok(BonusBooked::Busy),
+            Commit::Refused(refused) => refused,
         };
-        let mut reasons = reasons.into_iter();
-        let mut failed = || match reasons.next() {
-            Some(Reason::Condition(item)) => Some(item),
-            Some(Reason::None) | None => None,
-        };
-        let (note, mailbox, day, account) = (failed(), failed(), failed(), failed());
-        let (wallet, entry) = (failed(), failed());
-        if note.is_some() {
+        if refused.has(Part::BonusNote) {
             return Ok(BonusBooked::NotDue);
         }
-        if mailbox.is_some() || entry.is_some() {
+        if refused.has(Part::Mailbox) || refused.has(Part::Entry) {
             return Ok(BonusBooked::Had);
         }
-        if account.is_some() {
+        if refused.has(Part::Account) {
             return Ok(BonusBooked::Closed);
         }
-        if day.is_some() {
+        if refused.has(Part::BonusDay) {
             return Ok(BonusBooked::DayIsFull);
         }
-        match wallet {
-            Some(Some(item)) => Ok(BonusBooked::WalletMoved(
-                items::read::<WalletItem>(item)?.try_into()?,
-            )),
-            Some(None) | None => Err(Fault::new(doing, "there is no wallet")),
-        }
+        Ok(BonusBooked::WalletMoved(wallets::moved(
+            &mut refused,
+            doing,
+        )?))
     }
 
-    fn count_bonus(&self, bonus: &Bonus<'_>) -> Result<TransactWriteItem, Fault> {
+    fn count_bonus(&self, bonus: &Bonus<'_>) -> UpdateBuilder {
         let (pk, sk) = day_key(bonus.day);
         let kept_until = bonus.day.begins().plus(COUNT_KEPT);
-        let update = Update::builder()
+        Update::builder()
             .table_name(&self.tables.accounts)
             .key("pk", text(pk))
             .key("sk", text(sk))
@@ -188,9 +169,6 @@ impl Store {
             .expression_attribute_values(":ttl", number(kept_until.seconds()))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":max", number(bonus.per_day_max))
-            .build()
-            .map_err(Fault::doing("building a day's count of bonuses"))?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 }
 

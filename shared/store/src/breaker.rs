@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::is_condition;
 use crate::generations::Written;
-use crate::items::{self, Item, number, text};
+use crate::items::{self, Item, number};
 use crate::overwrite::Overwrite;
 use crate::{Store, System};
 
@@ -31,15 +31,13 @@ impl Store {
     /// A [`Fault`] if it cannot be read.
     pub async fn breaker(&self) -> Result<Breaker, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.generations)
-            .key("id", text(KEY))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading the circuit breaker"))?;
-        state_in(found.item)
+            .item(
+                "reading the circuit breaker",
+                &self.tables.generations,
+                [("id", KEY)],
+            )
+            .await?;
+        state_in(found)
     }
 
     /// Keeps the breaker's next state, unless it changed since it was read.

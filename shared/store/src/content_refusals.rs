@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::Update;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use domain::ids::UserId;
 use domain::time::Day;
 
@@ -19,12 +20,8 @@ const COUNT: &str = "refusals";
 
 impl Store {
     /// Counts one more, for the transaction that ends the job.
-    pub(crate) fn count_content_refusal(
-        &self,
-        author: &UserId,
-        day: Day,
-    ) -> Result<TransactWriteItem, Fault> {
-        let update = Update::builder()
+    pub(crate) fn count_content_refusal(&self, author: &UserId, day: Day) -> UpdateBuilder {
+        Update::builder()
             .table_name(&self.tables.generations)
             .key("id", text(item_id(author, day)))
             .update_expression("SET #ttl = :ttl ADD #count :one")
@@ -32,9 +29,6 @@ impl Store {
             .expression_attribute_names("#count", COUNT)
             .expression_attribute_values(":ttl", number(day.begins().plus(KEPT).seconds()))
             .expression_attribute_values(":one", number(1))
-            .build()
-            .map_err(Fault::doing("building a count of refused content"))?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 }
 

@@ -2,8 +2,8 @@
 //! under it, in any number of steps that can be repeated.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::builders::DeleteBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put};
 use domain::accounts::{MailedToken, User};
 use domain::audit::Record;
 use domain::erasure::Erasure;
@@ -13,7 +13,7 @@ use domain::plans::{KeyNote, RETIRED_AFTER};
 use crate::items::{
     self, CredentialItem, ErasureItem, Item, UserItem, WALLET, count_key, email_key, number, text,
 };
-use crate::transact::Reason;
+use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store, System};
 
 /// How many items of a kind are deleted in one step.
@@ -55,44 +55,35 @@ impl Store {
         by: EndedBy<'_>,
         record: Record,
     ) -> Result<Recorded<Erased>, Fault> {
-        let doing = "erasing an account";
         let credential = self.delete_account_item(&email_key(&user.email), CredentialItem::SORT);
         let credential = credential
             .condition_expression("user_id = :user")
             .expression_attribute_values(":user", text(user.id.as_str()));
-        let build = |delete: DeleteBuilder| {
-            let built = delete.build().map_err(Fault::doing(doing))?;
-            Ok::<_, Fault>(TransactWriteItem::builder().delete(built).build())
+        let mut tx = Transaction::new("erasing an account");
+        tx.add(Part::Account, self.end_profile(user, by));
+        tx.add(Part::Wallet, self.check_no_job(user));
+        tx.add(Part::Credential, credential);
+        let note = Erasure {
+            user: user.id.clone(),
+            began_at: record.at,
         };
-        let mut actions = vec![
-            build(self.end_profile(user, by))?,
-            self.check_no_job(user)?,
-            build(credential)?,
-            self.note_erasure(&Erasure {
-                user: user.id.clone(),
-                began_at: record.at,
-            })?,
-            self.unnote_bonus(&user.id)?,
-            // Later, so that nobody is refused for their key whom the authorizer's answer still lets in.
-            self.note_keys(&KeyNote {
-                user: user.id.clone(),
-                due_at: record.at.plus(RETIRED_AFTER),
-            })?,
-        ];
+        tx.add(Part::ErasureNote, self.note_erasure(&note)?);
+        tx.add(Part::BonusNote, self.unnote_bonus(&user.id));
+        // Later, so that nobody is refused for their key whom the authorizer's answer still lets in.
+        let keys = KeyNote {
+            user: user.id.clone(),
+            due_at: record.at.plus(RETIRED_AFTER),
+        };
+        tx.add(Part::KeyNote, self.note_keys(&keys)?);
         if let EndedBy::Mailbox(token) = by {
-            actions.push(self.use_up(token, record.at)?);
+            tx.add(Part::MailedToken, self.use_up(token, record.at));
         }
-        let sent = self.transact_recorded(doing, actions, &record).await?;
-        Ok(sent.map(|refused| {
-            let failed = |n: usize| {
-                let reason = refused.as_ref().and_then(|reasons| reasons.get(n));
-                matches!(reason, Some(Reason::Condition(_)))
-            };
-            match refused {
-                None => Erased::Done,
-                Some(_) if !failed(0) && failed(1) => Erased::JobRuns,
-                Some(_) => Erased::Gone,
-            }
+        let sent = self.commit_recorded(tx, &record).await?;
+        Ok(sent.map(|written| match written {
+            Ok(()) => Erased::Done,
+            Err(refused) if refused.has(Part::Account) => Erased::Gone,
+            Err(refused) if refused.has(Part::Wallet) => Erased::JobRuns,
+            Err(_) => Erased::Gone,
         }))
     }
 
@@ -117,25 +108,19 @@ impl Store {
     }
 
     /// On condition that no job of the user's wallet runs.
-    fn check_no_job(&self, user: &User) -> Result<TransactWriteItem, Fault> {
-        let check = ConditionCheck::builder()
+    fn check_no_job(&self, user: &User) -> ConditionCheckBuilder {
+        ConditionCheck::builder()
             .table_name(&self.tables.credits)
             .key("tenant", text(user.id.as_str()))
             .key("entry", text(WALLET))
             .condition_expression("in_flight = :none")
             .expression_attribute_values(":none", number(0))
-            .build()
-            .map_err(Fault::doing("building a wallet's condition"))?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    fn note_erasure(&self, erasure: &Erasure) -> Result<TransactWriteItem, Fault> {
-        let note = Put::builder()
+    fn note_erasure(&self, erasure: &Erasure) -> Result<PutBuilder, Fault> {
+        Ok(Put::builder()
             .table_name(&self.tables.accounts)
-            .set_item(Some(items::write(&ErasureItem::from(erasure))?))
-            .build()
-            .map_err(Fault::doing("building a note of an erasure"))?;
-        Ok(TransactWriteItem::builder().put(note).build())
+            .set_item(Some(items::write(&ErasureItem::from(erasure))?)))
     }
 
     /// The erasures that are not at their end, the oldest first.

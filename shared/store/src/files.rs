@@ -5,14 +5,15 @@
 //! where they should be: checked, or gone.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
+use aws_sdk_dynamodb::types::{Delete, Put, Update};
 use domain::Timestamp;
 use domain::files::{FILES_MAX, File, FileNote, FileState};
 use domain::ids::{FileId, Tenant};
 
 use crate::accounts::is_condition;
 use crate::items::{self, FileItem, FileNoteItem, count_key, number, text};
-use crate::transact::{Outcome, Reason};
+use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System};
 
 /// What became of announcing a file.
@@ -44,16 +45,13 @@ impl Store {
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
     pub async fn put_file(&self, file: &File, bytes_max: u64) -> Result<Announcement, Fault> {
-        let doing = "announcing a file";
         let Some(room) = bytes_max.checked_sub(file.size_bytes) else {
             return Ok(Announcement::Full);
         };
         let put = Put::builder()
             .table_name(&self.tables.files)
             .set_item(Some(items::write(&FileItem::from(file))?))
-            .condition_expression("attribute_not_exists(id)")
-            .build()
-            .map_err(Fault::doing(doing))?;
+            .condition_expression("attribute_not_exists(id)");
         let count = Update::builder()
             .table_name(&self.tables.files)
             .key("id", text(count_key(&file.tenant)))
@@ -64,22 +62,17 @@ impl Store {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":size", number(file.size_bytes))
             .expression_attribute_values(":most", number(FILES_MAX))
-            .expression_attribute_values(":room", number(room))
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let actions = vec![
-            TransactWriteItem::builder().put(put).build(),
-            TransactWriteItem::builder().update(count).build(),
-            self.note_file(&FileNote::unfinished(file))?,
-        ];
-        Ok(match self.transact(doing, actions).await? {
-            Outcome::Committed => Announcement::Done,
-            Outcome::Busy => Announcement::Busy,
-            Outcome::Cancelled(reasons) => match reasons.first() {
-                // An earlier try was committed although its answer was lost.
-                Some(Reason::Condition(_)) => Announcement::Done,
-                Some(Reason::None) | None => Announcement::Full,
-            },
+            .expression_attribute_values(":room", number(room));
+        let mut tx = Transaction::new("announcing a file");
+        tx.add(Part::File, put);
+        tx.add(Part::FileCount, count);
+        tx.add(Part::FileNote, self.note_file(&FileNote::unfinished(file))?);
+        Ok(match self.commit(tx).await? {
+            Commit::Done => Announcement::Done,
+            Commit::Busy => Announcement::Busy,
+            // An earlier try was committed although its answer was lost.
+            Commit::Refused(refused) if refused.has(Part::File) => Announcement::Done,
+            Commit::Refused(_) => Announcement::Full,
         })
     }
 
@@ -89,15 +82,9 @@ impl Store {
     /// A [`Fault`] if it cannot be read.
     pub async fn file(&self, tenant: &Tenant, id: &FileId) -> Result<Option<File>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.files)
-            .key("id", text(id.as_str()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading a file"))?;
-        let Some(item) = found.item else {
+            .item("reading a file", &self.tables.files, [("id", id.as_str())])
+            .await?;
+        let Some(item) = found else {
             return Ok(None);
         };
         let file: File = items::read::<FileItem>(item)?.try_into()?;
@@ -109,22 +96,19 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn file_ready(&self, file: &File) -> Result<FileChange, Fault> {
-        let doing = "recording that a file is ready";
+    pub async fn mark_file_ready(&self, file: &File) -> Result<FileChange, Fault> {
         let ready = Update::builder()
             .table_name(&self.tables.files)
             .key("id", text(file.id.as_str()))
             .update_expression("SET #state = :ready")
             .condition_expression("attribute_exists(id)")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":ready", text(FileState::Ready.as_str()))
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let actions = vec![
-            TransactWriteItem::builder().update(ready).build(),
-            self.drop_file_note(&FileNote::unfinished(file), None)?,
-        ];
-        self.change_file(doing, actions).await
+            .expression_attribute_values(":ready", text(FileState::Ready.as_str()));
+        let mut tx = Transaction::new("recording that a file is ready");
+        tx.add(Part::File, ready);
+        let note = self.drop_file_note(&FileNote::unfinished(file), None);
+        tx.add(Part::FileNote, note);
+        self.change_file(tx).await
     }
 
     /// Deletes a file as its owner wants, with a note that its bytes must go.
@@ -132,19 +116,16 @@ impl Store {
     /// # Errors
     /// A [`Fault`] if it was not written.
     pub async fn delete_file(&self, file: &File, note: &FileNote) -> Result<FileChange, Fault> {
-        let doing = "deleting a file";
         let delete = Delete::builder()
             .table_name(&self.tables.files)
             .key("id", text(file.id.as_str()))
-            .condition_expression("attribute_exists(id)")
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let actions = vec![
-            TransactWriteItem::builder().delete(delete).build(),
-            self.drop_file_note(&FileNote::unfinished(file), None)?,
-            self.note_file(note)?,
-        ];
-        self.change_file(doing, actions).await
+            .condition_expression("attribute_exists(id)");
+        let mut tx = Transaction::new("deleting a file");
+        tx.add(Part::File, delete);
+        let unfinished = self.drop_file_note(&FileNote::unfinished(file), None);
+        tx.add(Part::FileNote, unfinished);
+        tx.add(Part::FileNote, self.note_file(note)?);
+        self.change_file(tx).await
     }
 
     /// Deletes a file whose upload was not completed; `false` if it was completed meanwhile, or is gone. The note of it
@@ -170,39 +151,25 @@ impl Store {
         }
     }
 
-    async fn change_file(
-        &self,
-        doing: &'static str,
-        actions: Vec<TransactWriteItem>,
-    ) -> Result<FileChange, Fault> {
-        Ok(match self.transact(doing, actions).await? {
-            Outcome::Committed => FileChange::Done,
-            Outcome::Busy => FileChange::Busy,
-            Outcome::Cancelled(_) => FileChange::Gone,
+    async fn change_file(&self, tx: Transaction) -> Result<FileChange, Fault> {
+        Ok(match self.commit(tx).await? {
+            Commit::Done => FileChange::Done,
+            Commit::Busy => FileChange::Busy,
+            Commit::Refused(_) => FileChange::Gone,
         })
     }
 
-    fn drop_file_note(
-        &self,
-        note: &FileNote,
-        condition: Option<&str>,
-    ) -> Result<TransactWriteItem, Fault> {
-        let drop = Delete::builder()
+    fn drop_file_note(&self, note: &FileNote, condition: Option<&str>) -> DeleteBuilder {
+        Delete::builder()
             .table_name(&self.tables.files)
             .key("id", text(FileNoteItem::from(note).id))
             .set_condition_expression(condition.map(str::to_owned))
-            .build()
-            .map_err(Fault::doing("building the end of a file's note"))?;
-        Ok(TransactWriteItem::builder().delete(drop).build())
     }
 
-    fn note_file(&self, note: &FileNote) -> Result<TransactWriteItem, Fault> {
-        let put = Put::builder()
+    fn note_file(&self, note: &FileNote) -> Result<PutBuilder, Fault> {
+        Ok(Put::builder()
             .table_name(&self.tables.files)
-            .set_item(Some(items::write(&FileNoteItem::from(note))?))
-            .build()
-            .map_err(Fault::doing("building a note of a file"))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+            .set_item(Some(items::write(&FileNoteItem::from(note))?)))
     }
 
     /// Up to `limit` notes of files that were due before `until`, the oldest first, as far as the index knows.
@@ -246,21 +213,17 @@ impl Store {
             .update_expression("ADD files :less, size_bytes :size")
             .condition_expression("attribute_exists(id)")
             .expression_attribute_values(":less", number(-1))
-            .expression_attribute_values(":size", number(-size))
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let actions = vec![
-            self.drop_file_note(note, Some("attribute_exists(id)"))?,
-            TransactWriteItem::builder().update(count).build(),
-        ];
-        match self.transact(doing, actions).await? {
-            Outcome::Committed => Ok(()),
-            Outcome::Busy => Err(Fault::new(doing, "another write to it is under way")),
-            Outcome::Cancelled(reasons) => match reasons.first() {
-                Some(Reason::Condition(_)) => Ok(()),
-                // The account was erased, and its count with it.
-                Some(Reason::None) | None => self.drop_uncounted(note).await,
-            },
+            .expression_attribute_values(":size", number(-size));
+        let mut tx = Transaction::new(doing);
+        let drop = self.drop_file_note(note, Some("attribute_exists(id)"));
+        tx.add(Part::FileNote, drop);
+        tx.add(Part::FileCount, count);
+        match self.commit(tx).await? {
+            Commit::Done => Ok(()),
+            Commit::Busy => Err(Fault::new(doing, "another write to it is under way")),
+            Commit::Refused(refused) if refused.has(Part::FileNote) => Ok(()),
+            // The account was erased, and its count with it.
+            Commit::Refused(_) => self.drop_uncounted(note).await,
         }
     }
 

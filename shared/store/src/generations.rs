@@ -7,21 +7,22 @@ mod settle;
 mod stats;
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
 use domain::access::{self, Action, Thing};
 use domain::generations::Generation;
 use domain::ids::{GenerationId, KeyId, Tenant, UserId};
 use domain::ledger::{Booked, Wallet};
-use domain::{Credits, Refusal, Timestamp};
+use domain::{Credits, Refusal};
 
-pub use lists::{Page, Shelf};
+pub use lists::{ListScope, Page};
 
 use crate::accounts::is_condition;
 use crate::api_keys::KeySpend;
-use crate::items::{self, GenerationItem, IdempotencyItem, Item, WalletItem, number, text};
+use crate::items::{self, GenerationItem, IdempotencyItem, Item, number, text};
 use crate::overwrite::Overwrite;
-use crate::transact::{Outcome, Reason};
-use crate::{Store, System};
+use crate::transact::{Commit, Part, Transaction};
+use crate::{Store, System, wallets};
 
 /// What an idempotency key was used for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,58 +89,46 @@ impl Store {
     /// A [`Fault`] if it is not known to be written.
     pub async fn open(&self, opening: &Opening<'_>) -> Result<Opened, Fault> {
         let doing = "opening a job";
-        let mut actions = vec![self.put_generation(opening.job)?];
-        actions.push(self.check_good_standing(&opening.job.author, opening.by_key)?);
-        actions.extend(self.booking(opening.hold)?);
-        let spend = key_spend(opening.job, opening.job.cost);
-        if let Some(spend) = &spend {
-            actions.push(self.spend_from_key(spend)?);
+        let mut tx = Transaction::new(doing);
+        tx.add(Part::Generation, self.put_generation(opening.job)?);
+        let good_standing = self.check_good_standing(&opening.job.author, opening.by_key);
+        tx.add(Part::Account, good_standing);
+        self.book(&mut tx, opening.hold)?;
+        if let Some(spend) = key_spend(opening.job, opening.job.cost) {
+            tx.add(Part::ApiKey, self.spend_from_key(&spend));
         }
         if let Some(record) = opening.idempotency {
-            actions.push(self.put_idempotency(
-                &opening.job.tenant,
-                record,
-                opening.job.created_at,
-            )?);
+            let record = self.put_idempotency(opening.job, record)?;
+            tx.add(Part::IdempotencyKey, record);
         }
         if let Some(project) = &opening.job.project {
-            actions.push(self.check_project(&opening.job.tenant, project)?);
+            tx.add(
+                Part::Project,
+                self.check_project(&opening.job.tenant, project),
+            );
         }
-        let reasons = match self.transact(doing, actions).await? {
-            Outcome::Committed => return Ok(Opened::Done),
-            Outcome::Busy => return Ok(Opened::Busy),
-            Outcome::Cancelled(reasons) => reasons,
+        let mut refused = match self.commit(tx).await? {
+            Commit::Done => return Ok(Opened::Done),
+            Commit::Busy => return Ok(Opened::Busy),
+            Commit::Refused(refused) => refused,
         };
-        let mut reasons = reasons.into_iter();
-        let (job, caller, wallet) = (reasons.next(), reasons.next(), reasons.next());
-        if matches!(job, Some(Reason::Condition(_))) {
+        if refused.has(Part::Generation) {
             return Ok(Opened::Done);
         }
-        if matches!(caller, Some(Reason::Condition(_))) {
+        if refused.has(Part::Account) {
             return Ok(Opened::CallerGone);
         }
-        // The ledger entry's place says nothing: its id is the job's.
-        let (_entry, key) = (reasons.next(), spend.and_then(|_| reasons.next()));
-        let record = opening.idempotency.and_then(|_| reasons.next());
-        if let (Some(asked), Some(Reason::Condition(item))) = (opening.idempotency, record) {
-            let item =
-                item.ok_or_else(|| Fault::new(doing, "the idempotency record was not returned"))?;
+        if let (Some(asked), Some(item)) = (opening.idempotency, refused.item(Part::IdempotencyKey))
+        {
             return Ok(Opened::KeyUsed(idempotency_record(&asked.key, item)?));
         }
-        if matches!(key, Some(Reason::Condition(_))) {
+        if refused.has(Part::ApiKey) {
             return Ok(Opened::KeyCapReached);
         }
-        if matches!(reasons.next(), Some(Reason::Condition(_))) {
+        if refused.has(Part::Project) {
             return Ok(Opened::ProjectGone);
         }
-        match wallet {
-            Some(Reason::Condition(Some(item))) => Ok(Opened::WalletMoved(
-                items::read::<WalletItem>(item)?.try_into()?,
-            )),
-            Some(Reason::Condition(None) | Reason::None) | None => {
-                Err(Fault::new(doing, "a ledger entry was there before its job"))
-            }
-        }
+        Ok(Opened::WalletMoved(wallets::moved(&mut refused, doing)?))
     }
 
     /// Moves a job on, without money.
@@ -205,16 +194,13 @@ impl Store {
     /// A [`Fault`] if it cannot be read.
     pub async fn job(&self, _: System, id: &GenerationId) -> Result<Option<Generation>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.generations)
-            .key("id", text(id.as_str()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading a generation"))?;
+            .item(
+                "reading a generation",
+                &self.tables.generations,
+                [("id", id.as_str())],
+            )
+            .await?;
         found
-            .item
             .map(|item| items::read::<GenerationItem>(item)?.try_into())
             .transpose()
     }
@@ -229,18 +215,13 @@ impl Store {
         key: &str,
     ) -> Result<Option<IdempotencyRecord>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.generations)
-            .key("id", text(IdempotencyItem::key(tenant, key)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading an idempotency record"))?;
-        found
-            .item
-            .map(|item| idempotency_record(key, item))
-            .transpose()
+            .item(
+                "reading an idempotency record",
+                &self.tables.generations,
+                [("id", &IdempotencyItem::key(tenant, key))],
+            )
+            .await?;
+        found.map(|item| idempotency_record(key, item)).transpose()
     }
 
     /// Remembers that what a key opened was finished while its client waited.
@@ -263,48 +244,38 @@ impl Store {
     }
 
     /// The write of a new job.
-    fn put_generation(&self, job: &Generation) -> Result<TransactWriteItem, Fault> {
-        let put = Put::builder()
+    fn put_generation(&self, job: &Generation) -> Result<PutBuilder, Fault> {
+        Ok(Put::builder()
             .table_name(&self.tables.generations)
             .set_item(Some(items::write(&GenerationItem::new(job))?))
-            .condition_expression("attribute_not_exists(id)")
-            .build()
-            .map_err(Fault::doing("building a job's write"))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+            .condition_expression("attribute_not_exists(id)"))
     }
 
     /// The write of a job's next record, on condition that it still is as before.
-    fn replace_generation(&self, next: &Generation) -> Result<TransactWriteItem, Fault> {
-        let write = Overwrite::by(["id"], &GenerationItem::new(next))?
+    fn replace_generation(&self, next: &Generation) -> Result<UpdateBuilder, Fault> {
+        Ok(Overwrite::by(["id"], &GenerationItem::new(next))?
             .in_transaction(&self.tables.generations)
             .condition_expression("version = :before")
-            .expression_attribute_values(":before", number(next.version - 1))
-            .build()
-            .map_err(Fault::doing("building a job's write"))?;
-        Ok(TransactWriteItem::builder().update(write).build())
+            .expression_attribute_values(":before", number(next.version - 1)))
     }
 
     fn put_idempotency(
         &self,
-        tenant: &Tenant,
+        job: &Generation,
         record: &IdempotencyRecord,
-        now: Timestamp,
-    ) -> Result<TransactWriteItem, Fault> {
+    ) -> Result<PutBuilder, Fault> {
         let item = IdempotencyItem {
-            id: IdempotencyItem::key(tenant, &record.key),
+            id: IdempotencyItem::key(&job.tenant, &record.key),
             generation_id: record.generation.to_string(),
             fingerprint: record.fingerprint.clone(),
             status: IdempotencyItem::status(record.in_time),
-            created_at_ms: now.ms(),
+            created_at_ms: job.created_at.ms(),
         };
-        let put = Put::builder()
+        Ok(Put::builder()
             .table_name(&self.tables.generations)
             .set_item(Some(items::write(&item)?))
             .condition_expression("attribute_not_exists(id)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Fault::doing("building an idempotency record"))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld))
     }
 }
 

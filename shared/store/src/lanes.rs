@@ -13,8 +13,8 @@ use domain::ids::GenerationId;
 use domain::turns::{Lane, Priority, Traffic, Waiting};
 
 use crate::accounts::is_condition;
-use crate::batch::{BATCH_MAX, keys};
 use crate::items::{self, Item, LaneItem, StateItem, WaitingItem, line, number, text};
+use crate::reads::{BATCH_MAX, keys};
 use crate::{Store, System};
 
 impl Store {
@@ -25,15 +25,13 @@ impl Store {
     pub async fn traffic(&self, _: System, lane: Lane) -> Result<Traffic, Fault> {
         let doing = "reading a lane";
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.generations)
-            .key("id", text(LaneItem::key(lane)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing(doing))?;
-        match found.item {
+            .item(
+                doing,
+                &self.tables.generations,
+                [("id", &LaneItem::key(lane))],
+            )
+            .await?;
+        match found {
             Some(item) => items::read::<LaneItem>(item)?.try_into(),
             None => self.make_lane(lane).await,
         }

@@ -1,13 +1,15 @@
 //! Tokens that were mailed: each works once, for one purpose, for a while.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::builders::DeleteBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
 use domain::Timestamp;
 use domain::accounts::{MailedToken, Purpose, User};
 use domain::audit::Record;
 use domain::bonuses::BonusNote;
 
 use crate::items::{self, MailedTokenItem, UserItem, number, text, token_key};
+use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store};
 
 impl Store {
@@ -47,20 +49,13 @@ impl Store {
     }
 
     /// Uses a token up, on condition that nobody did before.
-    pub(crate) fn use_up(
-        &self,
-        token: &MailedToken,
-        now: Timestamp,
-    ) -> Result<TransactWriteItem, Fault> {
-        let delete = Delete::builder()
+    pub(crate) fn use_up(&self, token: &MailedToken, now: Timestamp) -> DeleteBuilder {
+        Delete::builder()
             .table_name(&self.tables.accounts)
             .key("pk", text(token_key(&token.digest)))
             .key("sk", text(token.purpose.as_str()))
             .condition_expression("expires_at_ms > :now")
             .expression_attribute_values(":now", number(now.ms()))
-            .build()
-            .map_err(Fault::doing("building the use of a token"))?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
     /// Notes that a user's e-mail is theirs, uses the token up that shows it, notes the bonus that becomes due with it, and
@@ -75,7 +70,6 @@ impl Store {
         bonus: Option<&BonusNote>,
         record: Record,
     ) -> Result<Recorded<bool>, Fault> {
-        let doing = "verifying an e-mail";
         let verified = Update::builder()
             .table_name(&self.tables.accounts)
             .key("pk", text(user.id.as_str()))
@@ -84,17 +78,14 @@ impl Store {
             .condition_expression("era = :era")
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":era", number(user.era))
-            .expression_attribute_values(":now", number(record.at.ms()))
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let mut actions = vec![
-            self.use_up(token, record.at)?,
-            TransactWriteItem::builder().update(verified).build(),
-        ];
+            .expression_attribute_values(":now", number(record.at.ms()));
+        let mut tx = Transaction::new("verifying an e-mail");
+        tx.add(Part::MailedToken, self.use_up(token, record.at));
+        tx.add(Part::Account, verified);
         if let Some(bonus) = bonus {
-            actions.push(self.note_bonus(bonus)?);
+            tx.add(Part::BonusNote, self.note_bonus(bonus)?);
         }
-        let sent = self.transact_recorded(doing, actions, &record).await?;
-        Ok(sent.map(|refused| refused.is_none()))
+        let sent = self.commit_recorded(tx, &record).await?;
+        Ok(sent.map(|written| written.is_ok()))
     }
 }

@@ -2,12 +2,12 @@
 //! tells who changed it.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::audit::Record;
 use domain::catalogue::Offers;
 
-use crate::items::{self, Item, OFFERS, OffersItem, number, text};
+use crate::items::{self, Item, OFFERS, OffersItem, number};
 use crate::overwrite::Overwrite;
+use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store};
 
 impl Store {
@@ -17,15 +17,13 @@ impl Store {
     /// A [`Fault`] if it cannot be read.
     pub async fn offers(&self) -> Result<Offers, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.models)
-            .key("id", text(OFFERS))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading what models are offered at"))?;
-        offers_in(found.item)
+            .item(
+                "reading what models are offered at",
+                &self.tables.models,
+                [("id", OFFERS)],
+            )
+            .await?;
+        offers_in(found)
     }
 
     /// Keeps what was set, with the record of it; `false` if something else was set since the version before.
@@ -37,7 +35,6 @@ impl Store {
         offers: &Offers,
         record: Record,
     ) -> Result<Recorded<bool>, Fault> {
-        let doing = "changing what models are offered at";
         let before = offers.version.saturating_sub(1);
         let write = Overwrite::by(["id"], &OffersItem::from(offers))?;
         let write = write.in_transaction(&self.tables.models);
@@ -48,10 +45,10 @@ impl Store {
                 .condition_expression("version = :before")
                 .expression_attribute_values(":before", number(before))
         };
-        let write = write.build().map_err(Fault::doing(doing))?;
-        let write = TransactWriteItem::builder().update(write).build();
-        let sent = self.transact_recorded(doing, vec![write], &record).await?;
-        Ok(sent.map(|refused| refused.is_none()))
+        let mut tx = Transaction::new("changing what models are offered at");
+        tx.add(Part::Offers, write);
+        let sent = self.commit_recorded(tx, &record).await?;
+        Ok(sent.map(|written| written.is_ok()))
     }
 }
 

@@ -3,7 +3,8 @@
 //! done. The notes of idleness merge: one user's have one time.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::builders::PutBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue};
 use domain::Timestamp;
 use domain::accounts::User;
 use domain::ids::UserId;
@@ -14,18 +15,15 @@ use crate::accounts::is_condition;
 use crate::items::{
     self, KEY_COUNT, KeyNoteItem, SHARED_KEYS, SharedKeysItem, UserItem, number, text,
 };
-use crate::transact::Outcome;
+use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System};
 
 impl Store {
     /// The write of a note. Writing the same one again changes nothing.
-    pub(crate) fn note_keys(&self, note: &KeyNote) -> Result<TransactWriteItem, Fault> {
-        let put = Put::builder()
+    pub(crate) fn note_keys(&self, note: &KeyNote) -> Result<PutBuilder, Fault> {
+        Ok(Put::builder()
             .table_name(&self.tables.accounts)
-            .set_item(Some(items::write(&KeyNoteItem::from(note))?))
-            .build()
-            .map_err(Fault::doing("building a note of a user's keys"))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+            .set_item(Some(items::write(&KeyNoteItem::from(note))?)))
     }
 
     /// The notes that were due before `until`, the oldest first.
@@ -80,17 +78,14 @@ impl Store {
             .table_name(&self.tables.accounts)
             .key("pk", text(before.pk))
             .key("sk", text(before.sk))
-            .condition_expression("attribute_exists(pk)")
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let actions = vec![
-            TransactWriteItem::builder().delete(delete).build(),
-            self.note_keys(&later)?,
-        ];
-        match self.transact(doing, actions).await? {
-            Outcome::Committed => Ok(Some(later)),
-            Outcome::Cancelled(_) => Ok(None),
-            Outcome::Busy => Err(Fault::new(doing, "another write to it is under way")),
+            .condition_expression("attribute_exists(pk)");
+        let mut tx = Transaction::new(doing);
+        tx.add(Part::KeyNote, delete);
+        tx.add(Part::KeyNote, self.note_keys(&later)?);
+        match self.commit(tx).await? {
+            Commit::Done => Ok(Some(later)),
+            Commit::Refused(_) => Ok(None),
+            Commit::Busy => Err(Fault::new(doing, "another write to it is under way")),
         }
     }
 

@@ -5,16 +5,17 @@
 //! another one's ledger. It is kept as long as the ledger is.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::builders::PutBuilder;
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
 use domain::Timestamp;
 use domain::audit::Record;
 use domain::ids::{Tenant, UserId};
 use domain::ledger::{Booked, Entry, Wallet};
 use domain::promos::Promo;
 
-use crate::items::{self, EntryItem, OnceItem, WalletItem, text};
-use crate::transact::{Outcome, Reason};
-use crate::{Recorded, Store};
+use crate::items::{self, EntryItem, OnceItem};
+use crate::transact::{Commit, Part, Transaction};
+use crate::{Recorded, Store, wallets};
 
 /// A client's key, and the request that it came with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,48 +78,36 @@ impl Store {
     /// A [`Fault`] if it is not known to be written.
     pub async fn post(&self, posting: &Posting<'_>) -> Result<Posted, Fault> {
         let doing = "booking credits";
-        let mut actions = Vec::from(self.booking(posting.booked)?);
+        let mut tx = Transaction::new(doing);
+        self.book(&mut tx, posting.booked)?;
         if let Some(once) = posting.once {
-            actions.push(self.put_once(once, posting)?);
+            tx.add(Part::IdempotencyKey, self.put_once(once, posting)?);
         }
         if let Some(promo) = posting.promo {
-            actions.push(self.count_redemption(promo, posting.now)?);
+            tx.add(Part::Promo, self.count_redemption(promo, posting.now));
         }
-        let sent = match posting.record {
-            Some(record) => self.transact_recorded(doing, actions, record).await?,
-            None => match self.transact(doing, actions).await? {
-                Outcome::Committed => Recorded::Done(None),
-                Outcome::Cancelled(reasons) => Recorded::Done(Some(reasons)),
-                Outcome::Busy => Recorded::Behind(None),
+        let mut refused = match posting.record {
+            Some(record) => match self.commit_recorded(tx, record).await? {
+                Recorded::Done(Ok(())) => return Ok(Posted::Done),
+                Recorded::Done(Err(refused)) => refused,
+                Recorded::Behind(_) => return Ok(Posted::Busy),
+            },
+            None => match self.commit(tx).await? {
+                Commit::Done => return Ok(Posted::Done),
+                Commit::Refused(refused) => refused,
+                Commit::Busy => return Ok(Posted::Busy),
             },
         };
-        let reasons = match sent {
-            Recorded::Done(None) => return Ok(Posted::Done),
-            Recorded::Done(Some(reasons)) => reasons,
-            Recorded::Behind(_) => return Ok(Posted::Busy),
-        };
-        let mut reasons = reasons.into_iter();
-        let (wallet, entry) = (reasons.next(), reasons.next());
-        let once = posting.once.and_then(|_| reasons.next());
-        let promo = posting.promo.and_then(|_| reasons.next());
-        if let Some(Reason::Condition(item)) = once {
-            let item = item.ok_or_else(|| Fault::new(doing, "the key's record is missing"))?;
+        if let Some(item) = refused.item(Part::IdempotencyKey) {
             return Ok(Posted::KeyUsed(items::read::<OnceItem>(item)?.try_into()?));
         }
-        if matches!(entry, Some(Reason::Condition(_))) {
+        if refused.has(Part::Entry) {
             return Ok(Posted::Before);
         }
-        if matches!(promo, Some(Reason::Condition(_))) {
+        if refused.has(Part::Promo) {
             return Ok(Posted::PromoClosed);
         }
-        match wallet {
-            Some(Reason::Condition(Some(item))) => Ok(Posted::WalletMoved(
-                items::read::<WalletItem>(item)?.try_into()?,
-            )),
-            Some(Reason::Condition(None) | Reason::None) | None => {
-                Err(Fault::new(doing, "there is no wallet"))
-            }
-        }
+        Ok(Posted::WalletMoved(wallets::moved(&mut refused, doing)?))
     }
 
     /// What the caller's key was used for, if it was.
@@ -127,17 +116,16 @@ impl Store {
     /// A [`Fault`] if it cannot be read.
     pub async fn used_key(&self, once: &Once) -> Result<Option<UsedKey>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.credits)
-            .key("tenant", text(OnceItem::key(&once.caller, &once.key)))
-            .key("entry", text(OnceItem::SORT))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading an idempotency record"))?;
+            .item(
+                "reading an idempotency record",
+                &self.tables.credits,
+                [
+                    ("tenant", &OnceItem::key(&once.caller, &once.key)),
+                    ("entry", OnceItem::SORT),
+                ],
+            )
+            .await?;
         found
-            .item
             .map(|item| items::read::<OnceItem>(item)?.try_into())
             .transpose()
     }
@@ -148,30 +136,23 @@ impl Store {
     /// A [`Fault`] if it cannot be read.
     pub async fn entry(&self, tenant: &Tenant, id: &str) -> Result<Option<Entry>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.credits)
-            .key("tenant", text(tenant.as_str()))
-            .key("entry", text(id))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading a ledger entry"))?;
+            .item(
+                "reading a ledger entry",
+                &self.tables.credits,
+                [("tenant", tenant.as_str()), ("entry", id)],
+            )
+            .await?;
         found
-            .item
             .map(|item| items::read::<EntryItem>(item)?.try_into())
             .transpose()
     }
 
-    fn put_once(&self, once: &Once, posting: &Posting<'_>) -> Result<TransactWriteItem, Fault> {
+    fn put_once(&self, once: &Once, posting: &Posting<'_>) -> Result<PutBuilder, Fault> {
         let item = OnceItem::new(once, &posting.booked.entry, posting.now);
-        let put = Put::builder()
+        Ok(Put::builder()
             .table_name(&self.tables.credits)
             .set_item(Some(items::write(&item)?))
             .condition_expression("attribute_not_exists(tenant)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Fault::doing("building an idempotency record"))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld))
     }
 }

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, Update};
 use domain::Refusal;
 use domain::access::{self, Action, Thing};
 use domain::ids::{ProjectId, Tenant, UserId};
@@ -14,16 +15,16 @@ use domain::projects::{PROJECTS_MAX, Project};
 
 use crate::Store;
 use crate::accounts::is_condition;
-use crate::batch::keys;
 use crate::cursor::{Cursor, cut};
 use crate::generations::Written;
 use crate::items::{self, Item, ProjectItem, count_key, number, text};
 use crate::overwrite::Overwrite;
-use crate::transact::{Outcome, Reason};
+use crate::reads::keys;
+use crate::transact::{Commit, Part, Transaction};
 
 /// What became of making a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made {
+pub enum ProjectPut {
     /// It is there.
     Done,
     /// The tenant has as many as it may.
@@ -46,35 +47,27 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
-    pub async fn put_project(&self, project: &Project) -> Result<Made, Fault> {
-        let doing = "making a project";
+    pub async fn put_project(&self, project: &Project) -> Result<ProjectPut, Fault> {
         let put = Put::builder()
             .table_name(&self.tables.projects)
             .set_item(Some(items::write(&ProjectItem::from(project))?))
-            .condition_expression("attribute_not_exists(id)")
-            .build()
-            .map_err(Fault::doing(doing))?;
+            .condition_expression("attribute_not_exists(id)");
         let count = Update::builder()
             .table_name(&self.tables.projects)
             .key("id", text(count_key(&project.tenant)))
             .update_expression("ADD projects :one")
             .condition_expression("attribute_not_exists(projects) OR projects < :max")
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":max", number(PROJECTS_MAX))
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let actions = vec![
-            TransactWriteItem::builder().put(put).build(),
-            TransactWriteItem::builder().update(count).build(),
-        ];
-        Ok(match self.transact(doing, actions).await? {
-            Outcome::Committed => Made::Done,
-            Outcome::Busy => Made::Busy,
-            Outcome::Cancelled(reasons) => match reasons.first() {
-                // An earlier try was committed although its answer was lost.
-                Some(Reason::Condition(_)) => Made::Done,
-                Some(Reason::None) | None => Made::Full,
-            },
+            .expression_attribute_values(":max", number(PROJECTS_MAX));
+        let mut tx = Transaction::new("making a project");
+        tx.add(Part::Project, put);
+        tx.add(Part::ProjectCount, count);
+        Ok(match self.commit(tx).await? {
+            Commit::Done => ProjectPut::Done,
+            Commit::Busy => ProjectPut::Busy,
+            // An earlier try was committed although its answer was lost.
+            Commit::Refused(refused) if refused.has(Part::Project) => ProjectPut::Done,
+            Commit::Refused(_) => ProjectPut::Full,
         })
     }
 
@@ -97,16 +90,13 @@ impl Store {
     /// The record, which nobody may have seen yet.
     pub(crate) async fn project_record(&self, id: &ProjectId) -> Result<Option<Project>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.projects)
-            .key("id", text(id.as_str()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading a project"))?;
+            .item(
+                "reading a project",
+                &self.tables.projects,
+                [("id", id.as_str())],
+            )
+            .await?;
         found
-            .item
             .map(|item| items::read::<ProjectItem>(item)?.try_into())
             .transpose()
     }
@@ -142,19 +132,12 @@ impl Store {
     ///
     /// It is a condition on the project's item, so openings in one project conflict with each other and with its
     /// change: now they are all of one tenant, whose wallet makes them wait for each other in any case.
-    pub(crate) fn check_project(
-        &self,
-        tenant: &Tenant,
-        id: &ProjectId,
-    ) -> Result<TransactWriteItem, Fault> {
-        let check = ConditionCheck::builder()
+    pub(crate) fn check_project(&self, tenant: &Tenant, id: &ProjectId) -> ConditionCheckBuilder {
+        ConditionCheck::builder()
             .table_name(&self.tables.projects)
             .key("id", text(id.as_str()))
             .condition_expression("tenant = :tenant")
             .expression_attribute_values(":tenant", text(tenant.as_str()))
-            .build()
-            .map_err(Fault::doing("building a project's condition"))?;
-        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     /// A page of the tenant's own projects, newest first.
@@ -225,29 +208,22 @@ impl Store {
             .table_name(&self.tables.projects)
             .key("id", text(project.id.as_str()))
             .condition_expression("version = :version")
-            .expression_attribute_values(":version", number(project.version))
-            .build()
-            .map_err(Fault::doing(doing))?;
+            .expression_attribute_values(":version", number(project.version));
         let count = Update::builder()
             .table_name(&self.tables.projects)
             .key("id", text(count_key(&project.tenant)))
             .update_expression("ADD projects :less")
             .condition_expression("projects >= :one")
             .expression_attribute_values(":less", number(-1))
-            .expression_attribute_values(":one", number(1))
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let actions = vec![
-            TransactWriteItem::builder().delete(delete).build(),
-            TransactWriteItem::builder().update(count).build(),
-        ];
-        match self.transact(doing, actions).await? {
-            Outcome::Committed => Ok(Written::Done),
-            Outcome::Busy => Ok(Written::Stale),
-            Outcome::Cancelled(reasons) => match reasons.first() {
-                Some(Reason::Condition(_)) => Ok(Written::Stale),
-                Some(Reason::None) | None => Err(Fault::new(doing, "it was never counted")),
-            },
+            .expression_attribute_values(":one", number(1));
+        let mut tx = Transaction::new(doing);
+        tx.add(Part::Project, delete);
+        tx.add(Part::ProjectCount, count);
+        match self.commit(tx).await? {
+            Commit::Done => Ok(Written::Done),
+            Commit::Busy => Ok(Written::Stale),
+            Commit::Refused(refused) if refused.has(Part::Project) => Ok(Written::Stale),
+            Commit::Refused(_) => Err(Fault::new(doing, "it was never counted")),
         }
     }
 }

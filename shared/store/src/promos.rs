@@ -1,13 +1,15 @@
 //! Promo codes: making, listing and finding them. Redeeming one is a posting.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{Put, Update};
 use domain::Timestamp;
 use domain::audit::Record;
 use domain::promos::{Promo, PromoCode};
 
 use crate::cursor::{Cursor, Sequence};
 use crate::items::{self, PROMOS, PromoItem, number, text};
+use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store};
 
 /// Codes made in the same millisecond are told apart by this many bits of randomness.
@@ -34,18 +36,16 @@ impl Store {
         random: u64,
         record: Record,
     ) -> Result<Recorded<bool>, Fault> {
-        let doing = "keeping a promo code";
         let ms = u64::try_from(promo.created_at.ms()).unwrap_or(0);
         let sequence = (ms << TIE_BITS) | (random & ((1 << TIE_BITS) - 1));
         let put = Put::builder()
             .table_name(&self.tables.credits)
             .set_item(Some(items::write(&PromoItem::new(promo, sequence))?))
-            .condition_expression("attribute_not_exists(tenant)")
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let put = TransactWriteItem::builder().put(put).build();
-        let sent = self.transact_recorded(doing, vec![put], &record).await?;
-        Ok(sent.map(|refused| refused.is_none()))
+            .condition_expression("attribute_not_exists(tenant)");
+        let mut tx = Transaction::new("keeping a promo code");
+        tx.add(Part::Promo, put);
+        let sent = self.commit_recorded(tx, &record).await?;
+        Ok(sent.map(|written| written.is_ok()))
     }
 
     /// A page of all codes, newest first.
@@ -73,28 +73,20 @@ impl Store {
     /// A [`Fault`] if it cannot be read.
     pub async fn promo(&self, code: &PromoCode) -> Result<Option<Promo>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.credits)
-            .key("tenant", text(PROMOS))
-            .key("entry", text(code.as_str()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading a promo code"))?;
+            .item(
+                "reading a promo code",
+                &self.tables.credits,
+                [("tenant", PROMOS), ("entry", code.as_str())],
+            )
+            .await?;
         found
-            .item
             .map(|item| items::read::<PromoItem>(item)?.try_into())
             .transpose()
     }
 
     /// Counts one more redemption, on condition that the code is open and worth what is being booked.
-    pub(crate) fn count_redemption(
-        &self,
-        promo: &Promo,
-        now: Timestamp,
-    ) -> Result<TransactWriteItem, Fault> {
-        let update = Update::builder()
+    pub(crate) fn count_redemption(&self, promo: &Promo, now: Timestamp) -> UpdateBuilder {
+        Update::builder()
             .table_name(&self.tables.credits)
             .key("tenant", text(PROMOS))
             .key("entry", text(promo.code.as_str()))
@@ -105,8 +97,5 @@ impl Store {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":credits", number(promo.credits.get()))
             .expression_attribute_values(":now", number(now.ms()))
-            .build()
-            .map_err(Fault::doing("building a redemption"))?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 }

@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, Update};
 use domain::Timestamp;
 use domain::accounts::{Plan, User};
 use domain::audit::Record;
@@ -19,7 +18,7 @@ use crate::items::{
 };
 use crate::overwrite::Overwrite;
 use crate::postings::Once;
-use crate::transact::{Outcome, Reason};
+use crate::transact::{Commit, Part, Transaction};
 use crate::{Recorded, Store, System, Written};
 
 /// What a client's key began.
@@ -70,30 +69,30 @@ impl Store {
     ) -> Result<Option<BegunCheckout>, Fault> {
         let doing = "recording a checkout";
         let put = |item: Item| {
-            let put = Put::builder()
+            Put::builder()
                 .table_name(&self.tables.credits)
                 .set_item(Some(item))
                 .condition_expression("attribute_not_exists(tenant)")
                 .return_values_on_condition_check_failure(
                     ReturnValuesOnConditionCheckFailure::AllOld,
                 )
-                .build()
-                .map_err(Fault::doing(doing))?;
-            Ok::<_, Fault>(TransactWriteItem::builder().put(put).build())
         };
-        let mut actions = vec![put(items::write(&CheckoutItem::from(checkout))?)?];
+        let mut tx = Transaction::new(doing);
+        tx.add(
+            Part::Checkout,
+            put(items::write(&CheckoutItem::from(checkout))?),
+        );
         if let Some((once, begun)) = once {
-            actions.push(put(items::write(&CheckoutOnceItem::new(once, begun))?)?);
+            let record = items::write(&CheckoutOnceItem::new(once, begun))?;
+            tx.add(Part::IdempotencyKey, put(record));
         }
-        match self.transact(doing, actions).await? {
-            Outcome::Committed => Ok(None),
-            Outcome::Busy => Err(Fault::new(doing, "another write is under way")),
-            Outcome::Cancelled(reasons) => match reasons.into_iter().nth(1) {
-                Some(Reason::Condition(Some(item))) => {
-                    Ok(Some(items::read::<CheckoutOnceItem>(item)?.into()))
-                }
+        match self.commit(tx).await? {
+            Commit::Done => Ok(None),
+            Commit::Busy => Err(Fault::new(doing, "another write is under way")),
+            Commit::Refused(mut refused) => match refused.item(Part::IdempotencyKey) {
+                Some(item) => Ok(Some(items::read::<CheckoutOnceItem>(item)?.into())),
                 // Stripe's ids are new.
-                _ => Err(Fault::new(doing, "there is such a checkout")),
+                None => Err(Fault::new(doing, "there is such a checkout")),
             },
         }
     }
@@ -104,22 +103,16 @@ impl Store {
     /// A [`Fault`] if it cannot be read.
     pub async fn begun_checkout(&self, once: &Once) -> Result<Option<BegunCheckout>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.credits)
-            .key(
-                "tenant",
-                text(CheckoutOnceItem::key(&once.caller, &once.key)),
+            .item(
+                "reading an idempotency record",
+                &self.tables.credits,
+                [
+                    ("tenant", &CheckoutOnceItem::key(&once.caller, &once.key)),
+                    ("entry", OnceItem::SORT),
+                ],
             )
-            .key("entry", text(OnceItem::SORT))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading an idempotency record"))?;
-        let begun = found
-            .item
-            .map(items::read::<CheckoutOnceItem>)
-            .transpose()?;
+            .await?;
+        let begun = found.map(items::read::<CheckoutOnceItem>).transpose()?;
         Ok(begun.map(BegunCheckout::from))
     }
 
@@ -129,17 +122,16 @@ impl Store {
     /// A [`Fault`] if it cannot be read.
     pub async fn checkout(&self, _: System, session: &str) -> Result<Option<Checkout>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.credits)
-            .key("tenant", text(CheckoutItem::key(session)))
-            .key("entry", text(CheckoutItem::SORT))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading a checkout"))?;
+            .item(
+                "reading a checkout",
+                &self.tables.credits,
+                [
+                    ("tenant", &CheckoutItem::key(session)),
+                    ("entry", CheckoutItem::SORT),
+                ],
+            )
+            .await?;
         found
-            .item
             .map(|item| items::read::<CheckoutItem>(item)?.try_into())
             .transpose()
     }
@@ -150,17 +142,16 @@ impl Store {
     /// A [`Fault`] if it cannot be read.
     pub async fn payment(&self, _: System, id: &str) -> Result<Option<Payment>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.credits)
-            .key("tenant", text(PaymentItem::key(id)))
-            .key("entry", text(PaymentItem::SORT))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading a payment"))?;
+            .item(
+                "reading a payment",
+                &self.tables.credits,
+                [
+                    ("tenant", &PaymentItem::key(id)),
+                    ("entry", PaymentItem::SORT),
+                ],
+            )
+            .await?;
         found
-            .item
             .map(|item| items::read::<PaymentItem>(item)?.try_into())
             .transpose()
     }
@@ -176,7 +167,6 @@ impl Store {
         plan: Option<&PlanChange>,
         now: Timestamp,
     ) -> Result<Written, Fault> {
-        let doing = "booking a payment";
         let before = next.version - 1;
         let write = Overwrite::by(["tenant", "entry"], &PaymentItem::from(next))?;
         let write = write.in_transaction(&self.tables.credits);
@@ -187,24 +177,25 @@ impl Store {
                 .condition_expression("version = :before")
                 .expression_attribute_values(":before", number(before))
         };
-        let write = write.build().map_err(Fault::doing(doing))?;
-        let mut actions = vec![TransactWriteItem::builder().update(write).build()];
+        let mut tx = Transaction::new("booking a payment");
+        tx.add(Part::Payment, write);
         if let Some(booked) = booked {
-            actions.extend(self.booking(booked)?);
+            self.book(&mut tx, booked)?;
         }
-        let is_done = match plan {
-            Some(change) => {
-                actions.push(self.set_plan(change, now)?);
-                match &change.record {
-                    Some(record) => {
-                        actions.push(self.note_keys(&change.note(now))?);
-                        let sent = self.transact_recorded(doing, actions, record).await?;
-                        matches!(sent, Recorded::Done(None))
-                    }
-                    None => matches!(self.transact(doing, actions).await?, Outcome::Committed),
-                }
+        let mut record = None;
+        if let Some(change) = plan {
+            tx.add(Part::Account, self.set_plan(change, now));
+            record = change.record.as_ref();
+            if record.is_some() {
+                tx.add(Part::KeyNote, self.note_keys(&change.note(now))?);
             }
-            None => matches!(self.transact(doing, actions).await?, Outcome::Committed),
+        }
+        let is_done = match record {
+            Some(record) => {
+                let sent = self.commit_recorded(tx, record).await?;
+                matches!(sent, Recorded::Done(Ok(())))
+            }
+            None => matches!(self.commit(tx).await?, Commit::Done),
         };
         Ok(if is_done {
             Written::Done
@@ -213,7 +204,7 @@ impl Store {
         })
     }
 
-    fn set_plan(&self, change: &PlanChange, now: Timestamp) -> Result<TransactWriteItem, Fault> {
+    fn set_plan(&self, change: &PlanChange, now: Timestamp) -> UpdateBuilder {
         let set = |plans: &BTreeMap<String, Plan>| {
             AttributeValue::Ss(items::paid_plans(plans).into_iter().collect())
         };
@@ -244,13 +235,10 @@ impl Store {
                 .condition_expression("#plan = :before AND paid_plans = :paid_before")
                 .expression_attribute_values(":paid_before", set(&change.user.paid_plans))
         };
-        let update = update
+        update
             .table_name(&self.tables.accounts)
             .key("pk", text(change.user.id.as_str()))
             .key("sk", text(UserItem::SORT))
             .update_expression(sets)
-            .build()
-            .map_err(Fault::doing("building a change of plan"))?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 }

@@ -5,7 +5,7 @@ use domain::ids::QuoteId;
 use domain::quotes::Quote;
 
 use crate::Store;
-use crate::items::{self, QuoteItem, text};
+use crate::items::{self, QuoteItem};
 
 impl Store {
     /// Records a new quote.
@@ -30,16 +30,13 @@ impl Store {
     /// A [`Fault`] if it cannot be read.
     pub async fn quote(&self, id: &QuoteId) -> Result<Option<Quote>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.generations)
-            .key("id", text(id.as_str()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading a quote"))?;
+            .item(
+                "reading a quote",
+                &self.tables.generations,
+                [("id", id.as_str())],
+            )
+            .await?;
         found
-            .item
             .map(|item| items::read::<QuoteItem>(item)?.try_into())
             .transpose()
     }

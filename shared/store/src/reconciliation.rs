@@ -232,16 +232,13 @@ impl Store {
 
     async fn known(&self, shard: &str, tenant: &str) -> Result<Option<Item>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.reconciliation)
-            .key("shard", text(shard))
-            .key("tenant", text(tenant))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading what reconciliation knows"))?;
-        Ok(found.item)
+            .item(
+                "reading what reconciliation knows",
+                &self.tables.reconciliation,
+                [("shard", shard), ("tenant", tenant)],
+            )
+            .await?;
+        Ok(found)
     }
 
     /// A tenant's wallet, whatever became of it.
@@ -250,16 +247,13 @@ impl Store {
     /// A [`Fault`] if the database does not answer.
     pub async fn kept_wallet(&self, _: System, tenant: &Tenant) -> Result<Kept<Wallet>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.credits)
-            .key("tenant", text(tenant.as_str()))
-            .key("entry", text(WALLET))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading a wallet"))?;
-        Ok(kept::<WalletItem, _>(found.item))
+            .item(
+                "reading a wallet",
+                &self.tables.credits,
+                [("tenant", tenant.as_str()), ("entry", WALLET)],
+            )
+            .await?;
+        Ok(kept::<WalletItem, _>(found))
     }
 
     /// A log's end, whatever became of it.
@@ -268,16 +262,13 @@ impl Store {
     /// A [`Fault`] if the database does not answer.
     pub async fn kept_log(&self, _: System, chain: &Chain) -> Result<Kept<Log>, Fault> {
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.audit)
-            .key("chain", text(chain.as_str()))
-            .key("place", text(HEAD))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing("reading the head of an audit log"))?;
-        Ok(match kept::<HeadItem, _>(found.item) {
+            .item(
+                "reading the head of an audit log",
+                &self.tables.audit,
+                [("chain", chain.as_str()), ("place", HEAD)],
+            )
+            .await?;
+        Ok(match kept::<HeadItem, _>(found) {
             Kept::Nothing => Kept::Nothing,
             Kept::Unreadable => Kept::Unreadable,
             Kept::Is(head) => Kept::Is(Log {

@@ -2,7 +2,7 @@
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
 use domain::Timestamp;
 use domain::accounts::{MailedToken, Session, User};
 use domain::audit::Record;
@@ -15,6 +15,7 @@ use crate::items::{
     session_sort, text,
 };
 use crate::overwrite::Overwrite;
+use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store};
 
 /// How many sessions are looked at when the oldest are ended: those that may live, and more than can begin meanwhile.
@@ -73,11 +74,11 @@ impl Store {
         session: &Session,
         record: Record,
     ) -> Result<Recorded<()>, Fault> {
-        let put = self.put_new_account(items::write(&SessionItem::from(session))?)?;
+        let put = self.put_new_account(items::write(&SessionItem::from(session))?);
+        let mut tx = Transaction::new("beginning a session");
+        tx.add(Part::Session, put);
+        let sent = self.commit_recorded(tx, &record).await?;
         // Its id is new: if it is there, an earlier try was committed although its answer was lost.
-        let sent = self
-            .transact_recorded("beginning a session", vec![put], &record)
-            .await?;
         Ok(sent.map(|_| ()))
     }
 
@@ -121,16 +122,14 @@ impl Store {
         id: &SessionId,
         record: Record,
     ) -> Result<Recorded<()>, Fault> {
-        let doing = "signing out";
         let delete = Delete::builder()
             .table_name(&self.tables.accounts)
             .key("pk", text(user.as_str()))
             .key("sk", text(session_sort(id)))
-            .condition_expression("attribute_exists(pk)")
-            .build()
-            .map_err(Fault::doing(doing))?;
-        let delete = TransactWriteItem::builder().delete(delete).build();
-        let sent = self.transact_recorded(doing, vec![delete], &record).await?;
+            .condition_expression("attribute_exists(pk)");
+        let mut tx = Transaction::new("signing out");
+        tx.add(Part::Session, delete);
+        let sent = self.commit_recorded(tx, &record).await?;
         Ok(sent.map(|_| ()))
     }
 
@@ -187,50 +186,38 @@ impl Store {
         record: Record,
     ) -> Result<Recorded<bool>, Fault> {
         let now = record.at;
-        let next = |update: UpdateBuilder, pk: &str, sk: String| {
-            let built = update
+        let next = |update: UpdateBuilder, pk: &str, sk: &str| {
+            update
                 .table_name(&self.tables.accounts)
                 .key("pk", text(pk))
                 .key("sk", text(sk))
                 .condition_expression("era = :era")
                 .expression_attribute_values(":era", number(user.era))
                 .expression_attribute_values(":next", number(user.era + 1))
-                .build()
-                .map_err(Fault::doing("building a new era"))?;
-            Ok::<_, Fault>(TransactWriteItem::builder().update(built).build())
         };
+        let id = user.id.as_str();
         let credential = match new.password_hash {
             Some(hash) => Update::builder()
                 .update_expression("SET era = :next, password_hash = :hash")
                 .expression_attribute_values(":hash", text(hash)),
             None => Update::builder().update_expression("SET era = :next"),
         };
-        let mut actions = vec![
-            next(
-                profile(&new, now),
-                user.id.as_str(),
-                UserItem::SORT.to_owned(),
-            )?,
-            next(
-                credential,
-                &email_key(&user.email),
-                CredentialItem::SORT.to_owned(),
-            )?,
-        ];
+        let credential = next(credential, &email_key(&user.email), CredentialItem::SORT);
+        let mut tx = Transaction::new("ending every session");
+        tx.add(Part::Account, next(profile(&new, now), id, UserItem::SORT));
+        tx.add(Part::Credential, credential);
         if let Some(keep) = new.keep {
             let session = Update::builder().update_expression("SET era = :next");
-            actions.push(next(session, user.id.as_str(), session_sort(keep))?);
+            tx.add(Part::Session, next(session, id, &session_sort(keep)));
         }
         if let Some(token) = new.token {
-            actions.push(self.use_up(token, now)?);
+            tx.add(Part::MailedToken, self.use_up(token, now));
         }
         if let Some(bonus) = new.bonus {
-            actions.push(self.note_bonus(bonus)?);
+            tx.add(Part::BonusNote, self.note_bonus(bonus)?);
         }
-        let sent = self
-            .transact_recorded("ending every session", actions, &record)
-            .await?;
-        Ok(sent.map(|refused| refused.is_none()))
+        let sent = self.commit_recorded(tx, &record).await?;
+        Ok(sent.map(|written| written.is_ok()))
     }
 }
 

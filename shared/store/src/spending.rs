@@ -8,7 +8,8 @@
 //! contention of its own.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::Update;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use domain::Credits;
 use domain::ids::{GenerationId, Tenant};
 use domain::ledger::Entry;
@@ -104,12 +105,8 @@ impl Store {
     }
 
     /// Counts a capture in its day and model, for the transaction that books it.
-    pub(crate) fn count_spent(
-        &self,
-        entry: &Entry,
-        model: &str,
-    ) -> Result<TransactWriteItem, Fault> {
-        let update = Update::builder()
+    pub(crate) fn count_spent(&self, entry: &Entry, model: &str) -> UpdateBuilder {
+        Update::builder()
             .table_name(&self.tables.credits)
             .key("tenant", text(entry.tenant.as_str()))
             .key("entry", text(day_key(entry.created_at.into())))
@@ -118,9 +115,6 @@ impl Store {
             .expression_attribute_names("#generations", format!("{GENERATIONS}{model}"))
             .expression_attribute_values(":amount", number(entry.amount.get()))
             .expression_attribute_values(":one", number(1))
-            .build()
-            .map_err(Fault::doing("building a count of what was spent"))?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 }
 

@@ -9,9 +9,9 @@ use domain::ledger::Wallet;
 use domain::time::Day;
 use domain::turns::{Lane, Priority};
 
-use crate::batch::keys;
 use crate::generations::IdempotencyRecord;
 use crate::items::{IdempotencyItem, Item, LaneItem, OFFERS, WALLET, text};
+use crate::reads::keys;
 use crate::{Store, breaker, content_refusals, generations, lanes, models, wallets};
 
 /// Who wants to open which kind of job.

@@ -1,46 +1,179 @@
-//! Transactions: sending one, and reading why one was cancelled. The reasons come in the order of the actions.
+//! Transactions: naming their parts, sending one, and reading which part stood in its way.
+//!
+//! Owns the pairing of a part with why it was refused, which comes back by place. Refuses to know what a part is for.
 
 use std::time::Duration;
 
 use aws::Fault;
-use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata as _};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::{
+    ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder,
+};
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 
 use crate::Store;
 use crate::items::Item;
 
-/// How often a transaction is sent whose last try is said to be under way: an answer comes long before.
+/// The most times that a transaction is sent whose last try is said to be under way: an answer comes long before.
 const UNCLEAR_TRIES_MAX: u32 = 4;
 
+/// What a part of a transaction writes or checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Account,
+    ApiKey,
+    AuditHead,
+    AuditRecord,
+    BonusDay,
+    BonusNote,
+    Checkout,
+    ContentRefusals,
+    Credential,
+    Entry,
+    ErasureNote,
+    File,
+    FileCount,
+    FileNote,
+    Generation,
+    IdempotencyKey,
+    KeyNote,
+    MailedToken,
+    Mailbox,
+    Offers,
+    Payment,
+    Project,
+    ProjectCount,
+    Promo,
+    Session,
+    Spending,
+    Wallet,
+}
+
+/// A transaction that is being put together.
+pub(crate) struct Transaction {
+    doing: &'static str,
+    parts: Vec<Part>,
+    actions: Vec<TransactWriteItem>,
+    /// Why a part could not be built: told when the transaction is committed.
+    broken: Option<BuildError>,
+}
+
+impl Transaction {
+    /// A transaction without a part; `doing` names it in faults ("opening a job").
+    pub(crate) fn new(doing: &'static str) -> Self {
+        Self {
+            doing,
+            parts: Vec::new(),
+            actions: Vec::new(),
+            broken: None,
+        }
+    }
+
+    /// Adds a part.
+    pub(crate) fn add(&mut self, part: Part, write: impl Into<Write>) {
+        match write.into().build() {
+            Ok(action) => {
+                self.parts.push(part);
+                self.actions.push(action);
+            }
+            Err(error) => self.broken = Some(error),
+        }
+    }
+}
+
+/// What a part does.
+pub(crate) enum Write {
+    Put(PutBuilder),
+    Update(UpdateBuilder),
+    Delete(DeleteBuilder),
+    Check(ConditionCheckBuilder),
+}
+
+impl Write {
+    fn build(self) -> Result<TransactWriteItem, BuildError> {
+        let action = TransactWriteItem::builder();
+        let action = match self {
+            Self::Put(put) => action.put(put.build()?),
+            Self::Update(update) => action.update(update.build()?),
+            Self::Delete(delete) => action.delete(delete.build()?),
+            Self::Check(check) => action.condition_check(check.build()?),
+        };
+        Ok(action.build())
+    }
+}
+
+impl From<PutBuilder> for Write {
+    fn from(put: PutBuilder) -> Self {
+        Self::Put(put)
+    }
+}
+
+impl From<UpdateBuilder> for Write {
+    fn from(update: UpdateBuilder) -> Self {
+        Self::Update(update)
+    }
+}
+
+impl From<DeleteBuilder> for Write {
+    fn from(delete: DeleteBuilder) -> Self {
+        Self::Delete(delete)
+    }
+}
+
+impl From<ConditionCheckBuilder> for Write {
+    fn from(check: ConditionCheckBuilder) -> Self {
+        Self::Check(check)
+    }
+}
+
 /// What became of a transaction.
-pub(crate) enum Outcome {
+pub(crate) enum Commit {
     /// All of it was written.
-    Committed,
-    /// None of it was: for each action, in order, why.
-    Cancelled(Vec<Reason>),
+    Done,
+    /// None of it was: the conditions of these parts were not met.
+    Refused(Refused),
     /// None of it was, because other writes were under way or capacity was short: the same may succeed later.
     Busy,
 }
 
-/// Why an action stood in the way.
+/// The parts whose conditions were not met, each with the item that was there, if it was asked for and there was one.
 #[derive(Debug)]
-pub(crate) enum Reason {
-    /// It did not.
-    None,
-    /// Its condition was not met; the item that was there, if it was asked for and there was one.
-    Condition(Option<Item>),
+pub(crate) struct Refused(Vec<(Part, Option<Item>)>);
+
+impl Refused {
+    /// Whether this part's condition was not met.
+    pub(crate) fn has(&self, part: Part) -> bool {
+        self.0.iter().any(|(refused, _)| *refused == part)
+    }
+
+    /// The item that stood in this part's way.
+    pub(crate) fn item(&mut self, part: Part) -> Option<Item> {
+        let found = self.0.iter_mut().find(|(refused, _)| *refused == part);
+        found.and_then(|(_, item)| item.take())
+    }
+
+    /// The rest, without these parts; `None` if nothing else was refused.
+    pub(crate) fn without(mut self, parts: &[Part]) -> Option<Self> {
+        self.0.retain(|(refused, _)| !parts.contains(refused));
+        (!self.0.is_empty()).then_some(self)
+    }
 }
 
 impl Store {
-    /// Commits `actions` together. Each try has the same request token, so that they commit once however often they are
-    /// sent. Where the database says that an earlier try is still under way, it is asked again: that answer must not be
-    /// taken for one that says that nothing was written.
-    pub(crate) async fn transact(
-        &self,
-        doing: &'static str,
-        actions: Vec<TransactWriteItem>,
-    ) -> Result<Outcome, Fault> {
+    /// Commits a transaction. Each try has the same request token, so that it is committed once, whatever is sent again.
+    /// Where the database says that an earlier try is still under way, it is asked again: that answer must not be taken
+    /// for one that says that nothing was written.
+    pub(crate) async fn commit(&self, transaction: Transaction) -> Result<Commit, Fault> {
+        let Transaction {
+            doing,
+            parts,
+            actions,
+            broken,
+        } = transaction;
+        if let Some(broken) = broken {
+            return Err(Fault::new(doing, broken));
+        }
         let token = request_token()?;
         let mut tries = 1;
         loop {
@@ -52,12 +185,12 @@ impl Store {
                 .send()
                 .await;
             let error = match sent {
-                Ok(_) => return Ok(Outcome::Committed),
+                Ok(_) => return Ok(Commit::Done),
                 Err(error) => error,
             };
             return match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    read_reasons(doing, cancelled.cancellation_reasons())
+                    read_reasons(doing, &parts, cancelled.cancellation_reasons())
                 }
                 // The SDK has tried three times by then, and waited in between.
                 Some(TransactWriteItemsError::TransactionInProgressException(_))
@@ -69,8 +202,8 @@ impl Store {
                 Some(
                     TransactWriteItemsError::ProvisionedThroughputExceededException(_)
                     | TransactWriteItemsError::RequestLimitExceeded(_),
-                ) => Ok(Outcome::Busy),
-                Some(other) if other.code() == Some("ThrottlingException") => Ok(Outcome::Busy),
+                ) => Ok(Commit::Busy),
+                Some(other) if other.code() == Some("ThrottlingException") => Ok(Commit::Busy),
                 Some(_) | None => Err(Fault::new(doing, error)),
             };
         }
@@ -84,31 +217,34 @@ fn request_token() -> Result<String, Fault> {
     Ok(hex::encode(bytes))
 }
 
-/// A condition that failed outweighs a conflict: it says something that a retry would not change.
-fn read_reasons(doing: &'static str, reasons: &[CancellationReason]) -> Result<Outcome, Fault> {
+/// Which parts were refused; the reasons come in the order of the parts. A condition that was not met outweighs a
+/// conflict: a retry would not change it.
+fn read_reasons(
+    doing: &'static str,
+    parts: &[Part],
+    reasons: &[CancellationReason],
+) -> Result<Commit, Fault> {
     let mut busy = false;
-    let mut read = Vec::with_capacity(reasons.len());
-    for reason in reasons {
-        read.push(match reason.code() {
-            None | Some("None") => Reason::None,
-            Some("ConditionalCheckFailed") => Reason::Condition(reason.item.clone()),
+    let mut refused = Vec::new();
+    for (part, reason) in parts.iter().zip(reasons) {
+        match reason.code() {
+            None | Some("None") => {}
+            Some("ConditionalCheckFailed") => refused.push((*part, reason.item.clone())),
             Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded") => {
                 busy = true;
-                Reason::None
             }
             Some(code) => {
                 let message = reason.message().unwrap_or_default();
                 return Err(Fault::new(doing, format!("cancelled: {code} {message}")));
             }
-        });
+        }
     }
-    let failed = read
-        .iter()
-        .any(|reason| matches!(reason, Reason::Condition(_)));
-    match (failed, busy) {
-        (true, _) => Ok(Outcome::Cancelled(read)),
-        (false, true) => Ok(Outcome::Busy),
-        (false, false) => Err(Fault::new(doing, "cancelled for no stated reason")),
+    if !refused.is_empty() {
+        Ok(Commit::Refused(Refused(refused)))
+    } else if busy {
+        Ok(Commit::Busy)
+    } else {
+        Err(Fault::new(doing, "cancelled for no stated reason"))
     }
 }
 

@@ -2,9 +2,9 @@
 //! condition that it still has the version that the booking was worked out from.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
+use domain::chain::Flaw;
 use domain::ids::Tenant;
 use domain::ledger::{Booked, Entry, Settled, Wallet};
 
@@ -12,6 +12,7 @@ use crate::Store;
 use crate::cursor::{Cursor, Place as _, Sequence, cut};
 use crate::items::{self, EntryItem, Item, WALLET, WalletItem, number, text};
 use crate::overwrite::Overwrite;
+use crate::transact::{Part, Refused, Transaction};
 
 /// A page of the ledger, newest first.
 #[derive(Debug)]
@@ -28,6 +29,23 @@ pub(crate) fn wallet_in(item: Option<Item>, tenant: &Tenant) -> Result<Wallet, F
     items::read::<WalletItem>(item.ok_or_else(none)?)?.try_into()
 }
 
+/// The wallet as it is now that has moved since it was read; a fault if something else stood in a booking's way.
+pub(crate) fn moved(refused: &mut Refused, doing: &'static str) -> Result<Wallet, Fault> {
+    let item = refused.item(Part::Wallet);
+    let none = || {
+        Fault::new(
+            doing,
+            "neither the wallet nor what was asked for stood in the way",
+        )
+    };
+    items::read::<WalletItem>(item.ok_or_else(none)?)?.try_into()
+}
+
+/// A booking that its own entries do not explain is never sent.
+fn unsound(flaw: Flaw) -> Fault {
+    Fault::new("checking a booking", format!("{flaw:?}"))
+}
+
 impl Store {
     /// The tenant's wallet as it is now (strongly consistent).
     ///
@@ -36,16 +54,13 @@ impl Store {
     pub async fn wallet(&self, tenant: &Tenant) -> Result<Wallet, Fault> {
         let doing = "reading a wallet";
         let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.credits)
-            .key("tenant", text(tenant.as_str()))
-            .key("entry", text(WALLET))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(Fault::doing(doing))?;
-        wallet_in(found.item, tenant)
+            .item(
+                doing,
+                &self.tables.credits,
+                [("tenant", tenant.as_str()), ("entry", WALLET)],
+            )
+            .await?;
+        wallet_in(found, tenant)
     }
 
     /// A page of the tenant's ledger, newest first.
@@ -106,58 +121,50 @@ impl Store {
         Ok((found, next))
     }
 
-    /// The two writes of a booking: the wallet, if it has not moved, and the entry, if it was never booked.
-    pub(crate) fn booking(&self, booked: &Booked) -> Result<[TransactWriteItem; 2], Fault> {
+    /// Books: the wallet, if it has not moved, and the entry, if it was never booked.
+    pub(crate) fn book(&self, tx: &mut Transaction, booked: &Booked) -> Result<(), Fault> {
+        booked.check().map_err(unsound)?;
         let before = booked.wallet.version.saturating_sub(1);
-        Ok([
-            self.write_wallet(&booked.wallet, before)?,
-            self.put_entry(&booked.entry)?,
-        ])
+        tx.add(Part::Wallet, self.write_wallet(&booked.wallet, before)?);
+        tx.add(Part::Entry, self.put_entry(&booked.entry)?);
+        Ok(())
     }
 
-    /// The writes of a hold's end: the wallet once, if it has not moved, and each entry, if it was never booked.
-    pub(crate) fn end_of_hold(&self, settled: &Settled) -> Result<Vec<TransactWriteItem>, Fault> {
+    /// Ends a hold: the wallet once, if it has not moved, and each entry, if it was never booked.
+    pub(crate) fn end_hold(&self, tx: &mut Transaction, settled: &Settled) -> Result<(), Fault> {
+        settled.check().map_err(unsound)?;
         let booked = u64::try_from(settled.entries.len()).unwrap_or(u64::MAX);
         let before = settled.wallet.version.saturating_sub(booked);
-        let mut actions = vec![self.write_wallet(&settled.wallet, before)?];
+        tx.add(Part::Wallet, self.write_wallet(&settled.wallet, before)?);
         for entry in &settled.entries {
-            actions.push(self.put_entry(entry)?);
+            tx.add(Part::Entry, self.put_entry(entry)?);
         }
-        Ok(actions)
+        Ok(())
     }
 
     /// The write of a new tenant's wallet, in which nothing is booked.
-    pub(crate) fn put_empty_wallet(&self, tenant: &Tenant) -> Result<TransactWriteItem, Fault> {
+    pub(crate) fn put_empty_wallet(&self, tenant: &Tenant) -> Result<PutBuilder, Fault> {
         let wallet = WalletItem::from(&Wallet::empty(tenant.clone()));
-        let put = Put::builder()
+        Ok(Put::builder()
             .table_name(&self.tables.credits)
             .set_item(Some(items::write(&wallet)?))
-            .condition_expression("attribute_not_exists(tenant)")
-            .build()
-            .map_err(Fault::doing("building a wallet"))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+            .condition_expression("attribute_not_exists(tenant)"))
     }
 
     /// The write of a wallet, on condition that it still has the version `before`.
-    fn write_wallet(&self, wallet: &Wallet, before: u64) -> Result<TransactWriteItem, Fault> {
+    fn write_wallet(&self, wallet: &Wallet, before: u64) -> Result<UpdateBuilder, Fault> {
         let write = Overwrite::by(["tenant", "entry"], &WalletItem::from(wallet))?;
-        let write = write
+        Ok(write
             .in_transaction(&self.tables.credits)
             .condition_expression("version = :before")
-            .expression_attribute_values(":before", AttributeValue::N(before.to_string()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Fault::doing("building a wallet's write"))?;
-        Ok(TransactWriteItem::builder().update(write).build())
+            .expression_attribute_values(":before", number(before))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld))
     }
 
-    fn put_entry(&self, entry: &Entry) -> Result<TransactWriteItem, Fault> {
-        let put = Put::builder()
+    fn put_entry(&self, entry: &Entry) -> Result<PutBuilder, Fault> {
+        Ok(Put::builder()
             .table_name(&self.tables.credits)
             .set_item(Some(items::write(&EntryItem::from(entry))?))
-            .condition_expression("attribute_not_exists(tenant)")
-            .build()
-            .map_err(Fault::doing("building a ledger entry"))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+            .condition_expression("attribute_not_exists(tenant)"))
     }
 }

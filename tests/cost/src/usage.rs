@@ -15,7 +15,7 @@ const GENERATIONS: u32 = 40;
 const CALL: Duration = Duration::from_millis(4);
 /// How long the provider takes to answer a submit, and its storage to send what was made, once each in a generation.
 const PROVIDER: Duration = Duration::from_millis(1_500);
-/// How often its client looks at a generation until it has ended.
+/// How many times its client looks at a generation until it has ended.
 const LOOKS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -150,7 +150,7 @@ impl Meter {
             .await?;
         let path = format!("/generations/{}", order["id"].as_str().unwrap_or_default());
         self.ask(&path, Some(token), None).await?;
-        // How often it looks is said above, and does not depend on how fast this machine is.
+        // The number of looks is set above, so it does not depend on how fast this machine is.
         self.until(
             "a generation did not end",
             async || Ok(self.ended() > ended),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
-/// How often something was asked, and how many items were looked at for it.
+/// How many times something was asked, and how many items were looked at for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// The calls that were answered.

@@ -17,7 +17,7 @@ use crate::{Inner, SendWebhook, WebhookStatus, clock, output};
 
 /// How long a receiver may take to answer, as fal documents it.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
-/// How often a webhook is sent at most, as fal documents it.
+/// The most times that a webhook is sent, as fal documents it.
 const ATTEMPTS_MAX: u32 = 10;
 const FIRST_PAUSE_MS: i64 = 500;
 const PAUSE_MAX_MS: i64 = 60_000;

@@ -11,7 +11,7 @@ use crate::{Inner, Resend};
 
 /// How long a receiver may take to answer.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
-/// How often an event is sent by itself.
+/// How many times an event is sent by itself.
 const ATTEMPTS_MAX: u32 = 30;
 /// The pause after a round in which something was not taken.
 const PAUSE: Duration = Duration::from_millis(500);

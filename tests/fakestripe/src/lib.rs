@@ -59,7 +59,7 @@ pub enum Move {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Resend {
-    /// How often.
+    /// How many times.
     pub times: u32,
 }
 

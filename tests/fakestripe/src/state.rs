@@ -49,7 +49,7 @@ pub struct Event {
     pub created_s: i64,
     /// Whether it waits to be sent.
     pub is_waiting: bool,
-    /// How often it was sent.
+    /// How many times it was sent.
     pub attempts: u32,
 }
 

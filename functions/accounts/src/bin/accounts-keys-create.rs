@@ -3,9 +3,9 @@
 
 use api::api_keys::{ApiKeyView, CREATE, CreateApiKey};
 use api::endpoint::Created;
-use app::{App, api_keys, clock};
+use app::{App, Error, api_keys, clock};
 use domain::callers::Person;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&CREATE, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Person, CreateApiKey>,
-) -> Result<Reply<Created<ApiKeyView>>, Failure> {
+) -> Result<Reply<Created<ApiKeyView>>, Error> {
     let asked = request.body()?.check(clock::now())?;
 
     let made = api_keys::create(app, &request.caller, request.caller.session(), asked).await?;

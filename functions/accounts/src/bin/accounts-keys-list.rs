@@ -4,9 +4,9 @@
 use api::api_keys::{ApiKeyView, LIST};
 use api::list::{self, List};
 use app::pages::Wanted;
-use app::{App, api_keys};
+use app::{App, Error, api_keys};
 use domain::callers::Person;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&LIST, handle)
@@ -15,7 +15,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Person>,
-) -> Result<Reply<List<ApiKeyView>>, Failure> {
+) -> Result<Reply<List<ApiKeyView>>, Error> {
     let (cursor, limit) = list::check_query(request.query())?;
 
     let page = api_keys::list(app, &request.caller, &Wanted { cursor, limit }).await?;

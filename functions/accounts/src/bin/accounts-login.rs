@@ -2,9 +2,9 @@
 //! Signs in. An unknown e-mail and a wrong password get the same answer.
 
 use api::accounts::{LOGIN, Login, SignedIn};
-use app::{App, accounts};
+use app::{App, Error, accounts};
 use domain::callers::Everybody;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&LOGIN, handle)
@@ -13,7 +13,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Everybody, Login>,
-) -> Result<Reply<SignedIn>, Failure> {
+) -> Result<Reply<SignedIn>, Error> {
     let credentials = request.body()?.check()?;
 
     let signed_in = accounts::login(

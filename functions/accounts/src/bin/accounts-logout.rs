@@ -3,9 +3,9 @@
 
 use api::endpoint::{Nothing, Optional};
 use api::sessions::{LOGOUT, Logout};
-use app::{App, sessions};
+use app::{App, Error, sessions};
 use domain::callers::Person;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&LOGOUT, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Person, Optional<Logout>>,
-) -> Result<Reply<Nothing>, Failure> {
+) -> Result<Reply<Nothing>, Error> {
     let asked = request.body()?;
 
     if asked.all {

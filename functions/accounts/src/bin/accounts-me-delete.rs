@@ -3,9 +3,9 @@
 
 use api::accounts::{DELETE_ME, EraseAccount};
 use api::endpoint::Nothing;
-use app::{App, erasure};
+use app::{App, Error, erasure};
 use domain::callers::Person;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&DELETE_ME, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Person, EraseAccount>,
-) -> Result<Reply<Nothing>, Failure> {
+) -> Result<Reply<Nothing>, Error> {
     let password = request.body()?.check()?;
 
     erasure::erase(app, &request.caller, password).await?;

@@ -2,9 +2,9 @@
 //! Changes what the caller says of themselves.
 
 use api::accounts::{Profile, UPDATE_ME, UpdateProfile};
-use app::{App, accounts};
+use app::{App, Error, accounts};
 use domain::callers::Person;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&UPDATE_ME, handle)
@@ -13,7 +13,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Person, UpdateProfile>,
-) -> Result<Reply<Profile>, Failure> {
+) -> Result<Reply<Profile>, Error> {
     let change = request.body()?.check()?;
 
     let user = accounts::change_profile(app, &request.caller, &change).await?;

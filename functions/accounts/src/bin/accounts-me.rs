@@ -2,15 +2,15 @@
 //! The caller's own account.
 
 use api::accounts::{GET_ME, Profile};
-use app::{App, accounts};
+use app::{App, Error, accounts};
 use domain::callers::Person;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&GET_ME, handle)
 }
 
-async fn handle(app: &'static App, request: Request<Person>) -> Result<Reply<Profile>, Failure> {
+async fn handle(app: &'static App, request: Request<Person>) -> Result<Reply<Profile>, Error> {
     let user = accounts::me(app, &request.caller).await?;
 
     Ok(Reply::ok(&Profile::new(

@@ -3,9 +3,9 @@
 
 use api::endpoint::Nothing;
 use api::passwords::{CHANGE, ChangePassword};
-use app::{App, passwords};
+use app::{App, Error, passwords};
 use domain::callers::Person;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&CHANGE, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Person, ChangePassword>,
-) -> Result<Reply<Nothing>, Failure> {
+) -> Result<Reply<Nothing>, Error> {
     let checked = request.body()?.check()?;
 
     let change = passwords::Change {

@@ -3,9 +3,9 @@
 
 use api::endpoint::Nothing;
 use api::passwords::{RESET, ResetPassword};
-use app::{App, passwords};
+use app::{App, Error, passwords};
 use domain::callers::Everybody;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&RESET, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Everybody, ResetPassword>,
-) -> Result<Reply<Nothing>, Failure> {
+) -> Result<Reply<Nothing>, Error> {
     let reset = request.body()?.check()?;
 
     passwords::reset(app, &request.source(), &reset.token, reset.password).await?;

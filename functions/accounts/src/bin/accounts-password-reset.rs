@@ -4,9 +4,9 @@
 use api::emails::LetterAsked;
 use api::endpoint::Accepted;
 use api::passwords::{ASK_FOR_RESET, AskForReset};
-use app::{App, passwords};
+use app::{App, Error, passwords};
 use domain::callers::Everybody;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve_sending(&ASK_FOR_RESET, handle)
@@ -15,7 +15,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Everybody, AskForReset>,
-) -> Result<Reply<Accepted<LetterAsked>>, Failure> {
+) -> Result<Reply<Accepted<LetterAsked>>, Error> {
     let email = request.body()?.check()?;
 
     passwords::ask_for_reset(app, &request.source(), &email).await?;

@@ -3,9 +3,9 @@
 
 use api::accounts::SignedIn;
 use api::sessions::{REFRESH, Refresh};
-use app::{App, accounts, sessions};
+use app::{App, Error, accounts, sessions};
 use domain::callers::Everybody;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&REFRESH, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Everybody, Refresh>,
-) -> Result<Reply<SignedIn>, Failure> {
+) -> Result<Reply<SignedIn>, Error> {
     let token = request.body()?.check()?;
 
     let signed_in = sessions::refresh(app, &token).await?;

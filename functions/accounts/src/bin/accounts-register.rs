@@ -3,10 +3,10 @@
 
 use api::accounts::{REGISTER, Register, SignedIn};
 use api::endpoint::Created;
-use app::App;
 use app::accounts::{self, Newcomer};
+use app::{App, Error};
 use domain::callers::Everybody;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve_sending(&REGISTER, handle)
@@ -15,7 +15,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Everybody, Register>,
-) -> Result<Reply<Created<SignedIn>>, Failure> {
+) -> Result<Reply<Created<SignedIn>>, Error> {
     let wanted = request.body()?.check()?;
     let newcomer = Newcomer {
         email: wanted.email,

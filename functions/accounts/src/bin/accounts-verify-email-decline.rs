@@ -3,9 +3,9 @@
 
 use api::emails::{DECLINE, DeclineEmail};
 use api::endpoint::Nothing;
-use app::{App, emails};
+use app::{App, Error, emails};
 use domain::callers::Everybody;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&DECLINE, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Everybody, DeclineEmail>,
-) -> Result<Reply<Nothing>, Failure> {
+) -> Result<Reply<Nothing>, Error> {
     let token = request.body()?.check()?;
 
     emails::decline(app, &token).await?;

@@ -3,9 +3,9 @@
 
 use api::emails::{LetterAsked, RESEND};
 use api::endpoint::Accepted;
-use app::{App, emails};
+use app::{App, Error, emails};
 use domain::callers::Person;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve_sending(&RESEND, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Person>,
-) -> Result<Reply<Accepted<LetterAsked>>, Failure> {
+) -> Result<Reply<Accepted<LetterAsked>>, Error> {
     emails::resend(app, &request.caller).await?;
 
     Ok(Reply::accepted(&LetterAsked::default()))

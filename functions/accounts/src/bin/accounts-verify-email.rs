@@ -3,9 +3,9 @@
 
 use api::emails::{VERIFY, VerifyEmail};
 use api::endpoint::Nothing;
-use app::{App, accounts, emails};
+use app::{App, Error, accounts, emails};
 use domain::callers::Everybody;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&VERIFY, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Everybody, VerifyEmail>,
-) -> Result<Reply<Nothing>, Failure> {
+) -> Result<Reply<Nothing>, Error> {
     let caller = accounts::signed_in_caller(app, request.header("authorization")).await?;
     let checked = request.body()?.check()?;
 

@@ -3,9 +3,9 @@
 
 use api::audit::{LIST, RecordView, check_query};
 use api::list::List;
-use app::{App, audit};
+use app::{App, Error, audit};
 use domain::callers::Admin;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&LIST, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Admin>,
-) -> Result<Reply<List<RecordView>>, Failure> {
+) -> Result<Reply<List<RecordView>>, Error> {
     let (chain, cursor, limit) = check_query(request.query())?;
 
     let page = audit::records(app, &request.caller, &chain, cursor.as_deref(), limit).await?;

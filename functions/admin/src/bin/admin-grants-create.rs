@@ -4,9 +4,9 @@
 use api::admin::{CreateGrant, GRANT};
 use api::credits::Transaction;
 use api::endpoint::Created;
-use app::{App, admin};
+use app::{App, Error, admin};
 use domain::callers::Admin;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&GRANT, handle)
@@ -15,7 +15,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Admin, CreateGrant>,
-) -> Result<Reply<Created<Transaction>>, Failure> {
+) -> Result<Reply<Created<Transaction>>, Error> {
     let key = request.idempotency_key()?;
     let grant = request.body()?.check()?;
 

@@ -2,10 +2,10 @@
 //! Changes what a model costs, or whether it is offered.
 
 use api::models::{CHANGE, ChangeModel, ModelView};
-use app::{App, models};
+use app::{App, Error, models};
 use domain::callers::Admin;
 use domain::catalogue;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&CHANGE, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Admin, ChangeModel>,
-) -> Result<Reply<ModelView>, Failure> {
+) -> Result<Reply<ModelView>, Error> {
     let model = request.path("model", "model", catalogue::find)?;
     let change = request.body()?.check()?;
 

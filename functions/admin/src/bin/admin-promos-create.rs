@@ -3,9 +3,9 @@
 
 use api::endpoint::Created;
 use api::promos::{CREATE, CreatePromo, PromoView};
-use app::{App, clock, promos};
+use app::{App, Error, clock, promos};
 use domain::callers::Admin;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&CREATE, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Admin, CreatePromo>,
-) -> Result<Reply<Created<PromoView>>, Failure> {
+) -> Result<Reply<Created<PromoView>>, Error> {
     let promo = request.body()?.check(&request.caller.user, clock::now())?;
 
     promos::create(app, &promo).await?;

@@ -3,9 +3,9 @@
 
 use api::list::List;
 use api::promos::{LIST, PromoView};
-use app::{App, promos};
+use app::{App, Error, promos};
 use domain::callers::Admin;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&LIST, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Admin>,
-) -> Result<Reply<List<PromoView>>, Failure> {
+) -> Result<Reply<List<PromoView>>, Error> {
     let (cursor, limit) = api::list::check_query(request.query())?;
 
     let page = promos::list(app, &request.caller, cursor.as_deref(), limit).await?;

@@ -2,15 +2,15 @@
 //! What the last run through everybody's books found.
 
 use api::reconciliation::{LAST, RunView};
-use app::{App, reconciliation};
+use app::{App, Error, reconciliation};
 use domain::callers::Admin;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&LAST, handle)
 }
 
-async fn handle(app: &'static App, request: Request<Admin>) -> Result<Reply<RunView>, Failure> {
+async fn handle(app: &'static App, request: Request<Admin>) -> Result<Reply<RunView>, Error> {
     request.query().finish(())?;
 
     let run = reconciliation::last(app).await?;

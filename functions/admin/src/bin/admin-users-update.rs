@@ -2,10 +2,10 @@
 //! Changes a user's plan, or keeps them out.
 
 use api::admin::{AccountView, CHANGE_USER, ChangeAccount};
-use app::{App, accounts, admin};
+use app::{App, Error, accounts, admin};
 use domain::callers::Admin;
 use domain::ids::UserId;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve_sending(&CHANGE_USER, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Admin, ChangeAccount>,
-) -> Result<Reply<AccountView>, Failure> {
+) -> Result<Reply<AccountView>, Error> {
     let id = request.path("user_id", "user", UserId::parse)?;
     let change = request.body()?.check()?;
 

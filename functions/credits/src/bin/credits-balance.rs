@@ -2,15 +2,15 @@
 //! What the caller can spend.
 
 use api::credits::{BALANCE, Balance};
-use app::{App, credits};
+use app::{App, Error, credits};
 use domain::callers::Caller;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&BALANCE, handle)
 }
 
-async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Balance>, Failure> {
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Balance>, Error> {
     let wallet = credits::balance(app, &request.caller).await?;
 
     Ok(Reply::ok(&Balance::from(&wallet)))

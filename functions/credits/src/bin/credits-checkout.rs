@@ -3,9 +3,9 @@
 
 use api::endpoint::Created;
 use api::purchases::{CHECKOUT, CheckoutView, CreateCheckout};
-use app::{App, purchases};
+use app::{App, Error, purchases};
 use domain::callers::Caller;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&CHECKOUT, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller, CreateCheckout>,
-) -> Result<Reply<Created<CheckoutView>>, Failure> {
+) -> Result<Reply<Created<CheckoutView>>, Error> {
     let key = request.idempotency_key()?;
     let wanted = request.body()?.check()?;
 

@@ -3,9 +3,9 @@
 
 use api::credits::{HOLDS, HoldView};
 use api::list::List;
-use app::{App, credits};
+use app::{App, Error, credits};
 use domain::callers::Caller;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&HOLDS, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller>,
-) -> Result<Reply<List<HoldView>>, Failure> {
+) -> Result<Reply<List<HoldView>>, Error> {
     let (cursor, limit) = api::list::check_query(request.query())?;
 
     let page = credits::holds(app, &request.caller, cursor.as_deref(), limit).await?;

@@ -4,9 +4,9 @@
 use api::credits::Transaction;
 use api::endpoint::Created;
 use api::promos::{REDEEM, RedeemCode};
-use app::{App, promos};
+use app::{App, Error, promos};
 use domain::callers::Caller;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&REDEEM, handle)
@@ -15,7 +15,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller, RedeemCode>,
-) -> Result<Reply<Created<Transaction>>, Failure> {
+) -> Result<Reply<Created<Transaction>>, Error> {
     let key = request.idempotency_key()?;
     let code = request.body()?.check()?;
 

@@ -2,15 +2,15 @@
 //! What the caller spent, by day and by model.
 
 use api::credits::{STATS, Stats};
-use app::{App, credits};
+use app::{App, Error, credits};
 use domain::callers::Caller;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&STATS, handle)
 }
 
-async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Stats>, Failure> {
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Stats>, Error> {
     let days = api::credits::check_days(request.query())?;
 
     let spending = credits::spending(app, &request.caller, days).await?;

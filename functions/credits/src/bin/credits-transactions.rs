@@ -3,9 +3,9 @@
 
 use api::credits::{TRANSACTIONS, Transaction};
 use api::list::List;
-use app::{App, credits};
+use app::{App, Error, credits};
 use domain::callers::Caller;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&TRANSACTIONS, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller>,
-) -> Result<Reply<List<Transaction>>, Failure> {
+) -> Result<Reply<List<Transaction>>, Error> {
     let (cursor, limit) = api::list::check_query(request.query())?;
 
     let page = credits::transactions(app, &request.caller, cursor.as_deref(), limit).await?;

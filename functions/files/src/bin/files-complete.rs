@@ -2,16 +2,16 @@
 //! Checks what was uploaded against what was announced.
 
 use api::files::{COMPLETE, FileView};
-use app::{App, files};
+use app::{App, Error, files};
 use domain::callers::Caller;
 use domain::ids::FileId;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&COMPLETE, handle)
 }
 
-async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<FileView>, Failure> {
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<FileView>, Error> {
     let id = request.path("file_id", "file", FileId::parse)?;
 
     let file = files::complete(app, &request.caller, &id).await?;

@@ -3,9 +3,9 @@
 
 use api::endpoint::Created;
 use api::files::{CREATE, CreateFile, CreatedFile};
-use app::{App, files};
+use app::{App, Error, files};
 use domain::callers::Caller;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&CREATE, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller, CreateFile>,
-) -> Result<Reply<Created<CreatedFile>>, Failure> {
+) -> Result<Reply<Created<CreatedFile>>, Error> {
     let announced = request.body()?.check()?;
 
     let created = files::create(app, &request.caller, announced).await?;

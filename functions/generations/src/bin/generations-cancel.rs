@@ -4,10 +4,10 @@
 use api::endpoint::{Accepted, Either};
 use api::generations::{CANCEL, CancelView};
 use app::generations::Canceled;
-use app::{App, generations};
+use app::{App, Error, generations};
 use domain::callers::Caller;
 use domain::ids::GenerationId;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve_sending(&CANCEL, handle)
@@ -16,7 +16,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller>,
-) -> Result<Reply<Either<CancelView, Accepted<CancelView>>>, Failure> {
+) -> Result<Reply<Either<CancelView, Accepted<CancelView>>>, Error> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
 
     let canceled = generations::cancel(app, &request.caller, &id).await?;

@@ -4,11 +4,11 @@
 use ::http::header;
 use api::endpoint::{Accepted, Created, Either};
 use api::generations::{CREATE, CreateGeneration, GenerationView};
-use app::{App, generations};
+use app::{App, Error, generations};
 use domain::Refusal;
 use domain::callers::Caller;
 use domain::catalogue;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve_sending(&CREATE, handle)
@@ -17,7 +17,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller, CreateGeneration>,
-) -> Result<Reply<Either<Accepted<GenerationView>, Created<GenerationView>>>, Failure> {
+) -> Result<Reply<Either<Accepted<GenerationView>, Created<GenerationView>>>, Error> {
     let key = request.idempotency_key()?;
     let model = catalogue::find(request.last_segment()).ok_or(Refusal::NotFound("model"))?;
     let draft = request.body()?.check(model)?;
@@ -25,14 +25,7 @@ async fn handle(
     let submitted =
         generations::submit(app, &request.caller, draft, key.as_ref(), request.wait()).await?;
 
-    let shown = &submitted.shown;
-    let view = GenerationView::new(
-        &shown.generation,
-        shown.shows_costs,
-        &shown.urls,
-        shown.expires_at,
-        shown.now,
-    );
+    let view = GenerationView::from(&submitted.shown);
     let reply = match submitted.in_time {
         false => Reply::first(Reply::accepted(&view)),
         true => Reply::second(Reply::created(&view)),

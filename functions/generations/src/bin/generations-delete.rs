@@ -3,16 +3,16 @@
 
 use api::endpoint::Nothing;
 use api::generations::DELETE;
-use app::{App, generations};
+use app::{App, Error, generations};
 use domain::callers::Caller;
 use domain::ids::GenerationId;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&DELETE, handle)
 }
 
-async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Nothing>, Failure> {
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Nothing>, Error> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
 
     generations::delete(app, &request.caller, &id).await?;

@@ -3,19 +3,19 @@
 
 use api::endpoint::Nothing;
 use api::generations::FAVORITE;
-use app::{App, generations};
+use app::{App, Error, generations};
 use domain::callers::Caller;
-use domain::generations::Relabel;
+use domain::generations::LabelChange;
 use domain::ids::GenerationId;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&FAVORITE, handle)
 }
 
-async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Nothing>, Failure> {
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Nothing>, Error> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
-    let relabel = Relabel {
+    let relabel = LabelChange {
         title: None,
         tags: None,
         favorite: Some(true),

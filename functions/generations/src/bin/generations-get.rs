@@ -2,11 +2,11 @@
 //! One generation: how far it is, or what it became.
 
 use api::generations::{GET, GenerationView, poll_after};
-use app::{App, generations};
+use app::{App, Error, generations};
 use domain::access::Action;
 use domain::callers::Caller;
 use domain::ids::GenerationId;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&GET, handle)
@@ -15,7 +15,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller>,
-) -> Result<Reply<GenerationView>, Failure> {
+) -> Result<Reply<GenerationView>, Error> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
 
     let generation = generations::get(app, &request.caller, Action::View, &id).await?;
@@ -28,13 +28,7 @@ async fn handle(
     .await?;
 
     let poll_after = poll_after(&shown.generation, shown.now);
-    let reply = Reply::ok(&GenerationView::new(
-        &shown.generation,
-        shown.shows_costs,
-        &shown.urls,
-        shown.expires_at,
-        shown.now,
-    ));
+    let reply = Reply::ok(&GenerationView::from(&shown));
     Ok(match poll_after {
         Some(after) => reply.retry_after(after),
         None => reply,

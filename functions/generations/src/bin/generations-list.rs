@@ -4,9 +4,9 @@
 use api::generations::{GenerationView, LIST, ListQuery};
 use api::list::List;
 use app::generations::Wanted;
-use app::{App, generations};
+use app::{App, Error, generations};
 use domain::callers::Caller;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&LIST, handle)
@@ -15,7 +15,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller>,
-) -> Result<Reply<List<GenerationView>>, Failure> {
+) -> Result<Reply<List<GenerationView>>, Error> {
     let query = ListQuery::check(request.query())?;
     let wanted = Wanted {
         project: query.project,
@@ -26,18 +26,6 @@ async fn handle(
 
     let page = generations::list(app, &request.caller, &wanted).await?;
 
-    let views = page
-        .shown
-        .iter()
-        .map(|shown| {
-            GenerationView::new(
-                &shown.generation,
-                shown.shows_costs,
-                &shown.urls,
-                shown.expires_at,
-                shown.now,
-            )
-        })
-        .collect();
+    let views = page.shown.iter().map(GenerationView::from).collect();
     Ok(Reply::ok(&List::new(views, page.next_cursor)))
 }

@@ -4,11 +4,11 @@
 use api::generations::{MEDIA, MediaView, check_media, media};
 use api::list::List;
 use app::pages::{self, Wanted};
-use app::{App, generations};
+use app::{App, Error, generations};
 use domain::access::Action;
 use domain::callers::Caller;
 use domain::ids::GenerationId;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&MEDIA, handle)
@@ -17,7 +17,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller>,
-) -> Result<Reply<List<MediaView>>, Failure> {
+) -> Result<Reply<List<MediaView>>, Error> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
     let asked = check_media(request.query())?;
 

@@ -2,15 +2,15 @@
 //! The caller's generations, counted.
 
 use api::generations::{STATS, StatsView};
-use app::{App, generations};
+use app::{App, Error, generations};
 use domain::callers::Caller;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&STATS, handle)
 }
 
-async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<StatsView>, Failure> {
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<StatsView>, Error> {
     request.query().finish(())?;
 
     let (stats, complete) = generations::stats(app, &request.caller).await?;

@@ -2,10 +2,10 @@
 //! Changes the title and the tags of a generation.
 
 use api::generations::{GenerationView, UPDATE, UpdateGeneration};
-use app::{App, generations};
+use app::{App, Error, generations};
 use domain::callers::Caller;
 use domain::ids::GenerationId;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&UPDATE, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller, UpdateGeneration>,
-) -> Result<Reply<GenerationView>, Failure> {
+) -> Result<Reply<GenerationView>, Error> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
     let relabel = request.body()?.check()?;
 
@@ -27,11 +27,5 @@ async fn handle(
     )
     .await?;
 
-    Ok(Reply::ok(&GenerationView::new(
-        &shown.generation,
-        shown.shows_costs,
-        &shown.urls,
-        shown.expires_at,
-        shown.now,
-    )))
+    Ok(Reply::ok(&GenerationView::from(&shown)))
 }

@@ -1,8 +1,7 @@
 //! The key worker
 //! Gives users a usage-plan key of their own, takes back those whose time is over, and makes those that are shared.
 
-use app::{App, metrics, plans};
-use entry::http::Failure;
+use app::{App, Error, metrics, plans};
 use entry::sqs::{self, Delivery, Handled};
 use queue::LookAtKeys;
 
@@ -10,7 +9,7 @@ fn main() -> entry::Exit {
     sqs::serve(handle)
 }
 
-async fn handle(app: &'static App, delivery: Delivery<LookAtKeys>) -> Result<Handled, Failure> {
+async fn handle(app: &'static App, delivery: Delivery<LookAtKeys>) -> Result<Handled, Error> {
     let looked = plans::look(app, delivery.message).await?;
 
     if let Some(keys) = looked.keys {

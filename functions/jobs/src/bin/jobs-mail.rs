@@ -1,10 +1,7 @@
 //! The mail worker
 //! Writes letters: makes the token, and sends it.
 
-use app::{App, emails, passwords};
-use domain::accounts::Email;
-use domain::ids::UserId;
-use entry::http::Failure;
+use app::{App, Error, emails, passwords};
 use entry::sqs::{self, Delivery, Handled};
 use queue::SendMail;
 
@@ -12,17 +9,13 @@ fn main() -> entry::Exit {
     sqs::serve(handle)
 }
 
-async fn handle(app: &'static App, delivery: Delivery<SendMail>) -> Result<Handled, Failure> {
+async fn handle(app: &'static App, delivery: Delivery<SendMail>) -> Result<Handled, Error> {
     match delivery.message {
         SendMail::VerifyEmail { user_id } => {
-            if let Some(user) = UserId::parse(&user_id) {
-                emails::write_verification(app, &user).await?;
-            }
+            emails::write_verification(app, &user_id).await?;
         }
         SendMail::ResetPassword { email } => {
-            if let Some(email) = Email::parse(&email) {
-                passwords::write_reset(app, &email).await?;
-            }
+            passwords::write_reset(app, &email).await?;
         }
     }
 

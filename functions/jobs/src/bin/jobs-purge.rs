@@ -2,8 +2,7 @@
 //! Does what earlier work left behind: deletes what erased accounts left, until nothing of theirs can arrive any more,
 //! gives up uploads that were not completed, and books sign-up bonuses that had to wait.
 
-use app::{App, bonuses, erasure, files};
-use entry::http::Failure;
+use app::{App, Error, bonuses, erasure, files};
 use entry::schedule;
 use serde_json::{Value, json};
 
@@ -11,11 +10,11 @@ fn main() -> entry::Exit {
     schedule::serve(handle)
 }
 
-async fn handle(app: &'static App) -> Result<Value, Failure> {
+async fn handle(app: &'static App) -> Result<Value, Error> {
     // None waits for what keeps another from going on.
     let booked = bonuses::go_on(app).await;
     let files = files::purge(app).await;
-    let purged = erasure::go_on(app).await?;
+    let purged = erasure::resume_all(app).await?;
     let (booked, files) = (booked?, files?);
 
     Ok(json!({

@@ -2,8 +2,7 @@
 //! Checks everybody's wallet, ledger and audit log, and tells what is broken.
 
 use api::reconciliation::{RunView, check_asked};
-use app::{App, reconciliation};
-use entry::http::Failure;
+use app::{App, Error, reconciliation};
 use entry::schedule;
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ fn main() -> entry::Exit {
     schedule::serve_asked(handle)
 }
 
-async fn handle(app: &'static App, payload: Value) -> Result<Value, Failure> {
+async fn handle(app: &'static App, payload: Value) -> Result<Value, Error> {
     let asked = check_asked(&payload)?;
 
     let run = reconciliation::run(app, asked).await?;

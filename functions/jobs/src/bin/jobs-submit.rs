@@ -1,10 +1,8 @@
 //! The submit worker, behind the image queue and the video queue
 //! Hands a job to the provider, at most once.
 
-use app::App;
 use app::jobs::{self, Taken};
-use domain::ids::GenerationId;
-use entry::http::Failure;
+use app::{App, Error};
 use entry::sqs::{self, Delivery, Handled};
 use queue::Submit;
 
@@ -12,12 +10,10 @@ fn main() -> entry::Exit {
     sqs::serve(handle)
 }
 
-async fn handle(app: &'static App, delivery: Delivery<Submit>) -> Result<Handled, Failure> {
-    let Some(id) = GenerationId::parse(&delivery.message.generation_id) else {
-        return Ok(Handled::Done);
-    };
+async fn handle(app: &'static App, delivery: Delivery<Submit>) -> Result<Handled, Error> {
+    let id = &delivery.message.generation_id;
 
-    match jobs::submit(app, &id, &delivery.receipt_handle).await? {
+    match jobs::submit(app, id, &delivery.receipt_handle).await? {
         Taken::Done => Ok(Handled::Done),
         Taken::Again => Ok(Handled::Again),
     }

@@ -1,8 +1,7 @@
 //! The sweep, every minute
 //! Finds the jobs that are due, and the users whose keys are, and has each looked at; puts the lanes in order.
 
-use app::{App, breaker, jobs, plans, rollout, shared_keys};
-use entry::http::Failure;
+use app::{App, Error, breaker, jobs, plans, rollout, shared_keys};
 use entry::schedule;
 use serde_json::{Value, json};
 
@@ -10,7 +9,7 @@ fn main() -> entry::Exit {
     schedule::serve(handle)
 }
 
-async fn handle(app: &'static App) -> Result<Value, Failure> {
+async fn handle(app: &'static App) -> Result<Value, Error> {
     let due = jobs::sweep(app).await?;
     let keys = plans::send_overdue(app).await?;
     shared_keys::send_missing(app).await?;

@@ -2,15 +2,15 @@
 //! One model: what it costs, what it takes.
 
 use api::models::{GET, ModelView};
-use app::{App, models};
+use app::{App, Error, models};
 use domain::catalogue;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&GET, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply<ModelView>, Failure> {
+async fn handle(app: &'static App, request: Request) -> Result<Reply<ModelView>, Error> {
     let model = request.path("model", "model", catalogue::find)?;
 
     let offer = models::get(app, model).await?;

@@ -4,14 +4,14 @@
 use api::list::List;
 use api::models::{LIST, ModelView};
 use app::pages::Wanted;
-use app::{App, models};
-use entry::http::{self, Failure, Reply, Request};
+use app::{App, Error, models};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&LIST, handle)
 }
 
-async fn handle(app: &'static App, request: Request) -> Result<Reply<List<ModelView>>, Failure> {
+async fn handle(app: &'static App, request: Request) -> Result<Reply<List<ModelView>>, Error> {
     let (kind, cursor, limit) = api::models::check_query(request.query())?;
 
     let page = models::list(app, kind, &Wanted { cursor, limit }).await?;

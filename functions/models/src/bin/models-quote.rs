@@ -3,9 +3,9 @@
 
 use api::endpoint::Created;
 use api::quotes::{CREATE, CreateQuote, QuoteView};
-use app::{App, quotes};
+use app::{App, Error, quotes};
 use domain::callers::Caller;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&CREATE, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller, CreateQuote>,
-) -> Result<Reply<Created<QuoteView>>, Failure> {
+) -> Result<Reply<Created<QuoteView>>, Error> {
     let (model, draft) = request.body()?.check()?;
 
     let quote = quotes::create(app, &request.caller, &draft).await?;

@@ -3,9 +3,9 @@
 
 use api::endpoint::Created;
 use api::projects::{CREATE, CreateProject, ProjectView};
-use app::{App, projects};
+use app::{App, Error, projects};
 use domain::callers::Caller;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&CREATE, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller, CreateProject>,
-) -> Result<Reply<Created<ProjectView>>, Failure> {
+) -> Result<Reply<Created<ProjectView>>, Error> {
     let details = request.body()?.check()?;
 
     let project = projects::create(app, &request.caller, details).await?;

@@ -3,16 +3,16 @@
 
 use api::endpoint::Nothing;
 use api::projects::DELETE;
-use app::{App, projects};
+use app::{App, Error, projects};
 use domain::callers::Caller;
 use domain::ids::ProjectId;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&DELETE, handle)
 }
 
-async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Nothing>, Failure> {
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Nothing>, Error> {
     let id = request.path("project_id", "project", ProjectId::parse)?;
 
     projects::delete(app, &request.caller, &id).await?;

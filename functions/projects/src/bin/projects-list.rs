@@ -3,9 +3,9 @@
 
 use api::list::{self, List};
 use api::projects::{LIST, ProjectView};
-use app::{App, projects};
+use app::{App, Error, projects};
 use domain::callers::Caller;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&LIST, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller>,
-) -> Result<Reply<List<ProjectView>>, Failure> {
+) -> Result<Reply<List<ProjectView>>, Error> {
     let (cursor, limit) = list::check_query(request.query())?;
 
     let page = projects::list(app, &request.caller, cursor.as_deref(), limit).await?;

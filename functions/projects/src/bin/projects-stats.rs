@@ -3,16 +3,16 @@
 
 use api::generations::StatsView;
 use api::projects::STATS;
-use app::{App, projects};
+use app::{App, Error, projects};
 use domain::callers::Caller;
 use domain::ids::ProjectId;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&STATS, handle)
 }
 
-async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<StatsView>, Failure> {
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<StatsView>, Error> {
     let id = request.path("project_id", "project", ProjectId::parse)?;
     request.query().finish(())?;
 

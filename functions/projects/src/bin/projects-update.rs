@@ -2,10 +2,10 @@
 //! Changes a project.
 
 use api::projects::{ProjectView, UPDATE, UpdateProject};
-use app::{App, projects};
+use app::{App, Error, projects};
 use domain::callers::Caller;
 use domain::ids::ProjectId;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&UPDATE, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Caller, UpdateProject>,
-) -> Result<Reply<ProjectView>, Failure> {
+) -> Result<Reply<ProjectView>, Error> {
     let id = request.path("project_id", "project", ProjectId::parse)?;
     let change = request.body()?.check()?;
 

@@ -5,9 +5,9 @@ use ::http::header;
 use api::docs;
 use api::endpoint::Text;
 use api::service::DOCS;
-use app::App;
+use app::{App, Error};
 use domain::Refusal;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 /// The names of files stay the same when this is deployed.
 const KEPT: &str = "public, max-age=3600";
@@ -16,7 +16,7 @@ fn main() -> entry::Exit {
     http::serve_alone(&DOCS, handle)
 }
 
-async fn handle(_: &'static App, request: Request) -> Result<Reply<Text>, Failure> {
+async fn handle(_: &'static App, request: Request) -> Result<Reply<Text>, Error> {
     let file = docs::file(request.last_segment());
     let (media_type, text) = file.ok_or(Refusal::NotFound("page"))?;
     Ok(Reply::text(media_type, text)

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use api::endpoint::{Either, Json};
 use api::service::{HEALTH, Health};
-use app::{App, health};
-use entry::http::{self, Failure, Reply, Request};
+use app::{App, Error, health};
+use entry::http::{self, Reply, Request};
 
 /// When to ask again after a part did not answer.
 const RETRY: Duration = Duration::from_secs(10);
@@ -18,7 +18,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     _: Request,
-) -> Result<Reply<Either<Health, Json<503, Health>>>, Failure> {
+) -> Result<Reply<Either<Health, Json<503, Health>>>, Error> {
     let health = health::check(app).await;
     let view = Health::new([
         health.database,

@@ -4,15 +4,15 @@
 use api::endpoint::Text;
 use api::metrics;
 use api::service::METRICS;
-use app::{App, reconciliation};
+use app::{App, Error, reconciliation};
 use domain::callers::Admin;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&METRICS, handle)
 }
 
-async fn handle(app: &'static App, _: Request<Admin>) -> Result<Reply<Text>, Failure> {
+async fn handle(app: &'static App, _: Request<Admin>) -> Result<Reply<Text>, Error> {
     let run = reconciliation::rollup(app).await?;
 
     Ok(Reply::text(

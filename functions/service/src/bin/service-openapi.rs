@@ -5,8 +5,8 @@ use ::http::header;
 use api::endpoint::{Either, Empty, Text};
 use api::openapi;
 use api::service::OPENAPI;
-use app::App;
-use entry::http::{self, Failure, Reply, Request};
+use app::{App, Error};
+use entry::http::{self, Reply, Request};
 
 /// How long it may be kept. It changes when this is deployed, and is then known by its ETag.
 const KEPT: &str = "public, max-age=300";
@@ -18,7 +18,7 @@ fn main() -> entry::Exit {
 async fn handle(
     _: &'static App,
     request: Request,
-) -> Result<Reply<Either<Text, Empty<304>>>, Failure> {
+) -> Result<Reply<Either<Text, Empty<304>>>, Error> {
     let document = openapi::served(&request.base_url());
     let reply = if request.header("if-none-match") == Some(document.etag.as_str()) {
         Reply::second(Reply::empty())

@@ -3,10 +3,10 @@
 
 use api::endpoint::{Nothing, Signed};
 use api::webhooks::FAL;
-use app::{App, webhooks};
+use app::{App, Error, webhooks};
 use domain::callers::Everybody;
 use domain::ids::GenerationId;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve_sending(&FAL, handle)
@@ -15,7 +15,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Everybody, Signed>,
-) -> Result<Reply<Nothing>, Failure> {
+) -> Result<Reply<Nothing>, Error> {
     let header = |name| request.header(name).unwrap_or_default().to_owned();
     let query = |name| request.query_value(name).unwrap_or_default();
     let callback = webhooks::Callback {

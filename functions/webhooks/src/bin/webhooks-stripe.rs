@@ -3,9 +3,9 @@
 
 use api::endpoint::{Empty, Signed};
 use api::webhooks::STRIPE;
-use app::{App, purchases};
+use app::{App, Error, purchases};
 use domain::callers::Everybody;
-use entry::http::{self, Failure, Reply, Request};
+use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
     http::serve(&STRIPE, handle)
@@ -14,7 +14,7 @@ fn main() -> entry::Exit {
 async fn handle(
     app: &'static App,
     request: Request<Everybody, Signed>,
-) -> Result<Reply<Empty<200>>, Failure> {
+) -> Result<Reply<Empty<200>>, Error> {
     let signature = request.header("stripe-signature").unwrap_or_default();
 
     purchases::stripe_event(app, signature, request.bytes()?).await?;

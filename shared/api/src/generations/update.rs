@@ -1,7 +1,7 @@
 //! What an owner may write on a generation.
 
 use domain::Refusal;
-use domain::generations::Relabel;
+use domain::generations::LabelChange;
 use domain::labels::{Tags, Title};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ impl UpdateGeneration {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
-    pub fn check(self) -> Result<Relabel, Refusal> {
+    pub fn check(self) -> Result<LabelChange, Refusal> {
         let mut problems = Problems::default();
         let title = self
             .title
@@ -36,7 +36,7 @@ impl UpdateGeneration {
         let tags = self
             .tags
             .and_then(|tags| problems.valid(Tags::parse(&tags.unwrap_or_default())));
-        problems.or(Some(Relabel {
+        problems.or(Some(LabelChange {
             title,
             tags,
             favorite: None,

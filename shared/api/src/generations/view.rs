@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::catalogue;
-use domain::generations::{Generation, Hold, Output, State, Withheld};
+use domain::generations::{Generation, Hold, Output, ShownGeneration, State, Withheld};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -211,16 +211,15 @@ pub struct Receipt {
     pub reason: Option<String>,
 }
 
-impl GenerationView {
-    /// What is shown at `now`, with one URL for each output, to somebody who may see what it cost or may not.
-    #[must_use]
-    pub fn new(
-        generation: &Generation,
-        shows_costs: bool,
-        urls: &[String],
-        expires_at: Timestamp,
-        now: Timestamp,
-    ) -> Self {
+impl From<&ShownGeneration> for GenerationView {
+    fn from(shown: &ShownGeneration) -> Self {
+        let ShownGeneration {
+            generation,
+            shows_costs,
+            urls,
+            expires_at,
+            now,
+        } = shown;
         let model = catalogue::find(&generation.model);
         let request = &generation.request;
         Self {
@@ -232,7 +231,7 @@ impl GenerationView {
                 .to_owned(),
             status: generation.status().to_owned(),
             queue_position: generation.place_in_queue(),
-            progress: generation.progress_percent(now, expected(generation)),
+            progress: generation.progress_percent(*now, expected(generation)),
             prompt: request.prompt.clone(),
             negative_prompt: request.negative_prompt.clone(),
             parameters: values::object(&request.parameters),
@@ -252,7 +251,7 @@ impl GenerationView {
                 code: failure.code.as_str().to_owned(),
                 message: failure.message.clone(),
             }),
-            outputs: media(generation, urls, expires_at),
+            outputs: media(generation, urls, *expires_at),
             withheld: generation.withheld.iter().map(WithheldView::from).collect(),
             receipt: shows_costs.then(|| Receipt::from(generation)),
             cancel_requested_at: generation.cancel_wished_at.map(time::format),

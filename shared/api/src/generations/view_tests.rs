@@ -60,11 +60,22 @@ fn running(cost: u32) -> Generation {
     }
 }
 
+/// What is shown at `now`, without addresses.
+fn view(generation: &Generation, shows_costs: bool, now: Timestamp) -> GenerationView {
+    GenerationView::from(&ShownGeneration {
+        generation: generation.clone(),
+        shows_costs,
+        urls: Vec::new(),
+        expires_at: now,
+        now,
+    })
+}
+
 #[test]
 fn a_receipt_is_told_its_owner_alone_and_its_parts_are_the_price() {
     let now = Timestamp::from_ms(2_000);
     let shown = |generation: &Generation, shows_costs| {
-        let view = GenerationView::new(generation, shows_costs, &[], now, now);
+        let view = view(generation, shows_costs, now);
         serde_json::to_value(view).expect("JSON")
     };
     let mut generation = running(100);
@@ -99,7 +110,7 @@ fn a_receipt_is_told_its_owner_alone_and_its_parts_are_the_price() {
 fn a_place_in_the_queue_is_shown_while_it_waits_and_lengthens_the_pause_until_the_next_look() {
     let start = Timestamp::from_ms(1_000);
     let mut generation = running(25);
-    let shown = |generation: &Generation| GenerationView::new(generation, true, &[], start, start);
+    let shown = |generation: &Generation| view(generation, true, start);
     let pause = |generation: &Generation, after_s| {
         poll_after(generation, start.plus(Duration::from_secs(after_s)))
     };

@@ -10,7 +10,7 @@ use super::get;
 use crate::jobs::{Committed, commit, look_soon};
 use crate::{App, Error, clock};
 
-/// How often a cancel is decided again because the record moved.
+/// The most times that a cancel is decided again because the record moved.
 const DECISIONS_MAX: u32 = 20;
 
 /// What a cancel came to.

@@ -4,14 +4,14 @@ use aws::Fault;
 use domain::Refusal;
 use domain::access::Action;
 use domain::callers::Caller;
-use domain::generations::{Generation, Relabel};
+use domain::generations::{Generation, LabelChange};
 use domain::ids::GenerationId;
 use store::Written;
 
 use super::get;
 use crate::{App, Error};
 
-/// How often a deletion is decided again because the record moved.
+/// The most times that a deletion is decided again because the record moved.
 const DECISIONS_MAX: u32 = 20;
 
 /// Changes labels of the caller's own generation; answers it as it is then.
@@ -22,10 +22,10 @@ pub async fn relabel(
     app: &App,
     caller: &Caller,
     id: &GenerationId,
-    relabel: &Relabel,
+    relabel: &LabelChange,
 ) -> Result<Generation, Error> {
     let generation = get(app, caller, Action::Edit, id).await?;
-    if *relabel == Relabel::default() {
+    if *relabel == LabelChange::default() {
         return Ok(generation);
     }
     let relabelled = app.store().relabel(&generation.tenant, id, relabel).await?;

@@ -6,10 +6,10 @@ use aws::Fault;
 use domain::access::Action;
 use domain::callers::{Caller, Credential};
 use domain::files::{File, FileState};
-use domain::generations::{Draft, Generation, Hold, State};
+use domain::generations::{Draft, Generation, Hold, ShownGeneration, State};
 use domain::ids::{GenerationId, ProjectId, Tenant};
 use domain::labels::Tags;
-use domain::ledger::{Job, Limits, Wallet};
+use domain::ledger::{Charge, Limits, Wallet};
 use domain::projects::Project;
 use domain::time::Day;
 use domain::turns::{self, Lane, Priority};
@@ -17,7 +17,7 @@ use domain::{Credits, FieldCode, Refusal};
 use queue::correlation;
 use store::{Asking, IdempotencyRecord, Opened, Opening};
 
-use super::{MEDIA_EXPIRY_DEFAULT, Shown, show, show_one, wait};
+use super::{MEDIA_EXPIRY_DEFAULT, show, show_one, wait};
 use crate::{App, Error, breaker, clock, quotes};
 
 /// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is told to
@@ -53,7 +53,7 @@ impl Key {
 #[derive(Debug)]
 pub struct Submitted {
     /// The job.
-    pub shown: Shown,
+    pub shown: ShownGeneration,
     /// Whether it was finished while the client waited that sent it first.
     pub in_time: bool,
     /// Whether an earlier request with the same key made it.
@@ -183,7 +183,7 @@ async fn open(
         generation: job.id.clone(),
         in_time: false,
     });
-    let what = Job {
+    let what = Charge {
         generation: &job.id,
         cost: job.cost,
         model: &job.model,
@@ -376,7 +376,7 @@ fn new_job(
     })
 }
 
-/// A message that cannot be sent is no failure of the request: the job is in line, and the sweep finds it there.
+/// If the message cannot be sent, the request still succeeds: the job is in line, and the sweep finds it there.
 async fn tell_worker(app: &App, job: &Generation) {
     if let Err(fault) = app.queue().submit(job.lane, &job.tenant, &job.id).await {
         tracing::error!(generation = %job.id, fault = fault.chain(), "a job waits for the sweep");

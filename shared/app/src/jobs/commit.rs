@@ -2,13 +2,13 @@
 
 use aws::Fault;
 use domain::generations::{Generation, Settlement};
-use domain::ledger::{EntryKind, Job};
+use domain::ledger::{Charge, EntryKind};
 use store::{System, Written};
 
 use crate::jobs::lanes;
 use crate::{App, clock, metrics};
 
-/// How often a settlement is tried again because other jobs of the same wallet were settled at the same moment.
+/// The most attempts to settle a job while other jobs of the same wallet are settled.
 const ATTEMPTS_MAX: u32 = 40;
 
 /// What became of a step.
@@ -50,7 +50,7 @@ pub(super) async fn write(
             Written::Stale => Committed::Stale,
         });
     }
-    let what = Job {
+    let what = Charge {
         generation: &job.id,
         cost: job.cost,
         model: &job.model,

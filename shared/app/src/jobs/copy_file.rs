@@ -82,7 +82,7 @@ impl Copier<'_> {
     /// Two runs at once write the same parts into the same upload, and the second to complete it finds it done.
     ///
     /// # Errors
-    /// The fault of the record. What S3 does not take is no fault: it is tried again like everything that passes.
+    /// The fault of the record. What S3 does not take is tried again, like everything that passes.
     pub(crate) async fn copy(
         &self,
         progress: Option<CopyProgress>,

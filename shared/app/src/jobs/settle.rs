@@ -32,13 +32,13 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(30 * 60);
 const HELD_CHECK: Duration = Duration::from_secs(24 * 3_600);
 
 /// What a webhook said: the provider's id of the job, and how it ended.
-pub type Word = (String, Outcome);
+pub type ProviderReport = (String, Outcome);
 
 /// Why a job is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A verified webhook said how it ended.
-    Word(Word),
+    ProviderReport(ProviderReport),
     /// Somebody has reason to believe that there is news of it.
     News,
     /// The sweep found it due, and put its next look off until then: nobody else is sent meanwhile.
@@ -50,7 +50,7 @@ impl Cause {
     fn is_due(&self, job: &Generation, now: Timestamp) -> bool {
         job.due_at.is_some_and(|at| match self {
             Self::Due(leased_until) => at <= now || at == *leased_until,
-            Self::Word(_) | Self::News => at <= now,
+            Self::ProviderReport(_) | Self::News => at <= now,
         })
     }
 }
@@ -113,7 +113,7 @@ async fn give_back(app: &App, leaver: Option<Generation>) {
 /// The job's next record, or nothing if nothing is to be done now.
 async fn step(app: &App, job: &Generation, cause: &Cause) -> Result<Option<Generation>, Error> {
     let now = clock::now();
-    if let Cause::Word((request_id, outcome)) = cause
+    if let Cause::ProviderReport((request_id, outcome)) = cause
         && job.awaits_outcome()
     {
         if job.is_named(request_id) {

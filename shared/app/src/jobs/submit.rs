@@ -33,7 +33,7 @@ const FIRST_CHECK: Duration = Duration::from_secs(10);
 const START_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// How long the provider may read a reference image.
 const REFERENCE_EXPIRY: Duration = Duration::from_secs(3_600);
-/// How often a step is decided again because the record moved.
+/// The most times that a step is decided again because the record moved.
 const DECISIONS_MAX: u32 = 20;
 
 /// What became of a message that asked for a submit.

@@ -52,7 +52,7 @@ impl fmt::Display for Offer {
 /// What admins set, of all models.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offers {
-    /// How often anything was set.
+    /// Incremented by each change.
     pub version: u64,
     /// What is set, by the model's id.
     pub terms: BTreeMap<&'static str, Terms>,

@@ -4,7 +4,7 @@
 //! Two entries of one end are booked together or not at all, the capture first. It alone takes the job out of flight:
 //! the share that follows it only moves credits.
 
-use super::{Actor, Booked, Broken, Entry, EntryKind, Job, Line, Wallet};
+use super::{Actor, Booked, Broken, Charge, Entry, EntryKind, Line, Wallet};
 use crate::credits::Credits;
 use crate::time::Timestamp;
 
@@ -19,6 +19,8 @@ pub struct Settled {
     pub wallet: Wallet,
     /// One entry, or two in their order; together they are the hold, and none is of nothing.
     pub entries: Vec<Entry>,
+    /// The wallet that they were worked out from.
+    pub(super) before: Wallet,
 }
 
 impl Settled {
@@ -31,10 +33,11 @@ impl Settled {
 }
 
 impl From<Booked> for Settled {
-    fn from(Booked { wallet, entry }: Booked) -> Self {
+    fn from(booked: Booked) -> Self {
         Self {
-            wallet,
-            entries: vec![entry],
+            wallet: booked.wallet,
+            entries: vec![booked.entry],
+            before: booked.before,
         }
     }
 }
@@ -47,7 +50,7 @@ impl Wallet {
     /// [`Broken`] if the wallet does not hold it, or if `released` is more than the job costs.
     pub fn capture(
         &self,
-        job: &Job<'_>,
+        job: &Charge<'_>,
         released: Credits,
         now: Timestamp,
     ) -> Result<Settled, Broken> {
@@ -64,6 +67,7 @@ impl Wallet {
         Ok(Settled {
             wallet: rest.wallet,
             entries: vec![spent.entry, rest.entry],
+            before: spent.before,
         })
     }
 
@@ -71,7 +75,7 @@ impl Wallet {
     ///
     /// # Errors
     /// [`Broken`] if the wallet does not hold it.
-    pub fn release(&self, job: &Job<'_>, now: Timestamp) -> Result<Settled, Broken> {
+    pub fn release(&self, job: &Charge<'_>, now: Timestamp) -> Result<Settled, Broken> {
         let kind = EntryKind::Release;
         let broken = || self.broken(kind, job.cost);
         let next = Self {
@@ -82,7 +86,7 @@ impl Wallet {
         Ok(self.book(next, line).into())
     }
 
-    fn spend(&self, job: &Job<'_>, amount: Credits, now: Timestamp) -> Result<Booked, Broken> {
+    fn spend(&self, job: &Charge<'_>, amount: Credits, now: Timestamp) -> Result<Booked, Broken> {
         let kind = EntryKind::Capture;
         let broken = || self.broken(kind, amount);
         let next = Self {
@@ -100,7 +104,7 @@ impl Wallet {
 
     fn give_share_back(
         &self,
-        job: &Job<'_>,
+        job: &Charge<'_>,
         amount: Credits,
         now: Timestamp,
     ) -> Result<Booked, Broken> {
@@ -158,8 +162,8 @@ mod tests {
         wallet
     }
 
-    fn job(generation: &GenerationId, cost: Credits) -> Job<'_> {
-        Job {
+    fn job(generation: &GenerationId, cost: Credits) -> Charge<'_> {
+        Charge {
             generation,
             cost,
             model: "m",
@@ -219,7 +223,9 @@ mod tests {
         let wallet = holding(&generation, cost);
         // One of three files was delivered: its share of one credit is nothing.
         let settled = wallet.capture(&job(&generation, cost), cost, NOW);
-        let Settled { wallet, entries } = settled.expect("held");
+        let Settled {
+            wallet, entries, ..
+        } = settled.expect("held");
         assert_eq!((entries.len(), entries[0].amount), (1, cost));
         assert_eq!(entries[0].kind, EntryKind::Release);
         assert_eq!(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{Actor, Booked, EntryKind, Event, Income, Job, Limits, Settled, Wallet};
+use super::{Actor, Booked, Charge, EntryKind, Event, Income, Limits, Settled, Wallet};
 use crate::credits::Credits;
 use crate::ids::{GenerationId, Tenant, UserId};
 use crate::time::Timestamp;
@@ -116,7 +116,7 @@ impl Platform {
 
     fn hold(&mut self, n: usize, at: usize, cost: Credits) -> Vec<(usize, Settled)> {
         let generation = GenerationId::new(NOW, n as u128);
-        let job = Job {
+        let job = Charge {
             generation: &generation,
             cost,
             model: "m",
@@ -141,7 +141,7 @@ impl Platform {
         }
         let which = which % self.open[at].len();
         let (generation, cost) = self.open[at].swap_remove(which);
-        let job = Job {
+        let job = Charge {
             generation: &generation,
             cost,
             model: "m",
@@ -170,7 +170,7 @@ impl Platform {
         }
         let which = which % self.spent[at].len();
         let (generation, cost) = self.spent[at].swap_remove(which);
-        let job = Job {
+        let job = Charge {
             generation: &generation,
             cost,
             model: "m",
@@ -181,6 +181,7 @@ impl Platform {
 
     /// Enters a booking, and checks it against everything that was entered before.
     fn enter(&mut self, at: usize, settled: Settled) -> Result<(), TestCaseError> {
+        prop_assert_eq!(settled.check(), Ok(()));
         let (mut wallet, mut before) = (self.wallets[at].clone(), None);
         for entry in &settled.entries {
             let is_spent = [EntryKind::Hold, EntryKind::TransferOut].contains(&entry.kind);

@@ -1,7 +1,7 @@
 //! Credits that go from one wallet to another, and those that come back after they were spent. Both are worked out
 //! from the wallets as they are, like every booking.
 
-use super::{Booked, Broken, EntryKind, Event, Job, Wallet};
+use super::{Booked, Broken, Charge, EntryKind, Event, Wallet};
 use crate::credits::Credits;
 use crate::ledger::Actor;
 use crate::refusal::Refusal;
@@ -63,7 +63,7 @@ impl Wallet {
     ///
     /// # Errors
     /// [`Broken`] if less was ever spent.
-    pub fn refund(&self, job: &Job<'_>, actor: Actor, now: Timestamp) -> Result<Booked, Broken> {
+    pub fn refund(&self, job: &Charge<'_>, actor: Actor, now: Timestamp) -> Result<Booked, Broken> {
         let broken = || self.broken(EntryKind::Refund, job.cost);
         let next = Self {
             available: self.available.checked_add(job.cost).ok_or_else(broken)?,

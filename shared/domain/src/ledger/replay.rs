@@ -4,7 +4,7 @@
 //! the bookings shows. Refuses to repair: it says what is wrong first.
 
 use super::ends::WITHHELD;
-use super::{Entry, EntryKind, Wallet};
+use super::{Booked, Entry, EntryKind, Settled, Wallet};
 use crate::chain::{Encoding, Flaw, Link};
 use crate::credits::Credits;
 
@@ -86,7 +86,41 @@ impl Entry {
     }
 }
 
+impl Booked {
+    /// Works the booking out a second time, from the entry alone.
+    ///
+    /// # Errors
+    /// The [`Flaw`] if that comes to another wallet: a fault of ours, and nothing may be written.
+    pub fn check(&self) -> Result<(), Flaw> {
+        self.before
+            .leads_to(&self.wallet, std::slice::from_ref(&self.entry))
+    }
+}
+
+impl Settled {
+    /// Works the end of a hold out a second time, from its entries alone.
+    ///
+    /// # Errors
+    /// As [`Booked::check`].
+    pub fn check(&self) -> Result<(), Flaw> {
+        self.before.leads_to(&self.wallet, &self.entries)
+    }
+}
+
 impl Wallet {
+    fn leads_to(&self, end: &Self, entries: &[Entry]) -> Result<(), Flaw> {
+        let (mut wallet, mut before) = (self.clone(), None);
+        for entry in entries {
+            wallet = wallet.replay(before, entry)?;
+            before = Some(entry);
+        }
+        if wallet == *end {
+            Ok(())
+        } else {
+            Err(Flaw::Amounts)
+        }
+    }
+
     /// The wallet after `entry`, worked out from the entry and checked against everything that it says. `before` is the
     /// entry that this wallet came of, where it was read: two entries of one booking belong together, and no wallet
     /// is ever kept that lies between them.
@@ -162,7 +196,7 @@ mod tests {
     use super::*;
     use crate::Timestamp;
     use crate::ids::{GenerationId, Tenant, UserId};
-    use crate::ledger::{Actor, Booked, Event, Income, Job, Limits, Settled};
+    use crate::ledger::{Actor, Booked, Charge, Event, Income, Limits, Settled};
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp::from_ms(5);
@@ -177,6 +211,7 @@ mod tests {
         let mut entries = Vec::new();
         let mut wallet = Wallet::empty(tenant);
         let mut book = |settled: Settled| {
+            assert_eq!(settled.check(), Ok(()));
             entries.extend(settled.entries);
             settled.wallet
         };
@@ -188,7 +223,7 @@ mod tests {
         };
         for n in 0..rounds {
             let generation = GenerationId::new(NOW, n);
-            let job = Job {
+            let job = Charge {
                 generation: &generation,
                 cost: Credits::of(7),
                 model: "m",
@@ -256,7 +291,7 @@ mod tests {
             unverified_max: None,
         };
         let ids = [1, 2].map(|n| GenerationId::new(NOW, n));
-        let jobs = ids.each_ref().map(|generation| Job {
+        let jobs = ids.each_ref().map(|generation| Charge {
             generation,
             cost: Credits::of(100),
             model: "m",
@@ -265,6 +300,7 @@ mod tests {
             let Booked {
                 wallet: next,
                 entry,
+                ..
             } = wallet.hold(job, &user(1), limits, NOW).expect("fits");
             entries.push(entry);
             wallet = next;
@@ -273,6 +309,25 @@ mod tests {
         let ended = ended.expect("held");
         entries.extend(ended.entries);
         (entries, ended.wallet)
+    }
+
+    #[test]
+    fn a_booking_that_its_entry_does_not_explain_is_found_before_it_is_written() {
+        let wallet = Wallet::empty(Tenant::User(user(1)));
+        let booked = wallet.bonus(&user(1), Credits::of(100), NOW).expect("fits");
+        assert_eq!(booked.check(), Ok(()));
+        let more = Wallet {
+            available: Credits::of(101),
+            ..booked.wallet.clone()
+        };
+        let unexplained = Booked {
+            wallet: more,
+            ..booked.clone()
+        };
+        assert_eq!(unexplained.check(), Err(Flaw::Amounts));
+        let mut altered = booked;
+        altered.entry.amount = Credits::of(101);
+        assert_eq!(altered.check(), Err(Flaw::Altered));
     }
 
     /// One field of the entry, changed.

@@ -74,7 +74,7 @@ impl Wallet {
 mod tests {
     use super::*;
     use crate::ids::{GenerationId, Tenant, UserId};
-    use crate::ledger::{Actor, Income, Job, Limits};
+    use crate::ledger::{Actor, Charge, Income, Limits};
     use crate::refusal::Refusal;
 
     #[test]
@@ -91,7 +91,7 @@ mod tests {
             unverified_max: None,
         };
         let (first, second) = (GenerationId::new(now, 1), GenerationId::new(now, 2));
-        let job = |generation, cost| Job {
+        let job = |generation, cost| Charge {
             generation,
             cost: Credits::of(cost),
             model: "m",
@@ -104,7 +104,7 @@ mod tests {
         let wallet = held.expect("affordable").wallet;
 
         let returned = wallet.take_back_or_owe(hundred, &event, now);
-        let Booked { wallet, entry } = returned.expect("books");
+        let Booked { wallet, entry, .. } = returned.expect("books");
         assert_eq!((entry.amount, entry.available_delta), (hundred, -20));
         assert_eq!(
             (wallet.available, wallet.owed),

@@ -176,7 +176,7 @@ impl Event {
         }
     }
 
-    /// A path parameter as an id; what is no id names nothing.
+    /// A path parameter as an id. A malformed one is reported as not found.
     ///
     /// # Errors
     /// [`Refusal::NotFound`].

@@ -12,7 +12,7 @@ const WRITTEN_BY: &str = "sha2-0.11:";
 pub struct RunningDigest(Sha256);
 
 impl RunningDigest {
-    /// The digest whose [`to_text`](Self::to_text) this is; nothing if it is none, or was written by a release that
+    /// The digest whose [`to_text`](Self::to_text) this is; `None` if the text is malformed, or was written by a release that
     /// wrote it otherwise.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -2,7 +2,7 @@
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::generations::{Generation, Relabel};
+use domain::generations::{Generation, LabelChange};
 use domain::ids::{GenerationId, Tenant};
 
 use super::Written;
@@ -18,7 +18,7 @@ struct Update {
 }
 
 impl Update {
-    fn new(relabel: &Relabel) -> Self {
+    fn new(relabel: &LabelChange) -> Self {
         let mut update = Self {
             sets: vec!["version = version + :one".to_owned()],
             removes: Vec::new(),
@@ -71,7 +71,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         id: &GenerationId,
-        relabel: &Relabel,
+        relabel: &LabelChange,
     ) -> Result<Option<Generation>, Fault> {
         let doing = "relabelling a generation";
         let update = Update::new(relabel);

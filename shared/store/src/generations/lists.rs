@@ -21,14 +21,14 @@ const QUERY_LIMIT_MAX: u32 = 250;
 
 /// Where generations are listed from: one query of one partition of one index, however many there are.
 #[derive(Clone, Copy, Debug)]
-pub enum Shelf<'a> {
+pub enum ListScope<'a> {
     /// A tenant's own.
     Tenant(&'a Tenant),
     /// Those filed in a project, which whoever holds it was allowed to look into.
     Project(&'a Project),
 }
 
-impl Shelf<'_> {
+impl ListScope<'_> {
     /// The index.
     pub(super) const fn index(self) -> &'static str {
         match self {
@@ -37,11 +37,11 @@ impl Shelf<'_> {
         }
     }
 
-    /// The condition on the index's hash key, whose value is `:shelf`.
+    /// The condition on the index's hash key, whose value is `:scope`.
     pub(super) const fn condition(self) -> &'static str {
         match self {
-            Self::Tenant(_) => "tenant = :shelf",
-            Self::Project(_) => "project_id = :shelf",
+            Self::Tenant(_) => "tenant = :scope",
+            Self::Project(_) => "project_id = :scope",
         }
     }
 
@@ -97,13 +97,13 @@ impl Expression {
 }
 
 impl Store {
-    /// A page of the shelf's generations, newest first.
+    /// A page of the scope's generations, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
     pub async fn generations(
         &self,
-        shelf: Shelf<'_>,
+        scope: ListScope<'_>,
         filter: &Filter,
         after: Option<&Cursor<GenerationId>>,
         limit: u32,
@@ -118,7 +118,7 @@ impl Store {
             } else {
                 QUERY_LIMIT_MAX
             };
-            let (found, last) = self.query_shelf(shelf, filter, &before, ask).await?;
+            let (found, last) = self.query_shelf(scope, filter, &before, ask).await?;
             looked_at += ask;
             for generation in found {
                 if generations.len() >= limit as usize {
@@ -148,7 +148,7 @@ impl Store {
     /// One query: what it found, and the id that it stopped at if there is more.
     async fn query_shelf(
         &self,
-        shelf: Shelf<'_>,
+        scope: ListScope<'_>,
         filter: &Filter,
         before: &str,
         limit: u32,
@@ -163,9 +163,9 @@ impl Store {
             .client
             .query()
             .table_name(&self.tables.generations)
-            .index_name(shelf.index())
-            .key_condition_expression(format!("{} AND id < :before", shelf.condition()))
-            .expression_attribute_values(":shelf", shelf.value())
+            .index_name(scope.index())
+            .key_condition_expression(format!("{} AND id < :before", scope.condition()))
+            .expression_attribute_values(":scope", scope.value())
             .expression_attribute_values(":before", text(before))
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));

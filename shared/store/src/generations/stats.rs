@@ -7,7 +7,7 @@
 use aws::Fault;
 use domain::generations::{Counted, Stats};
 
-use super::Shelf;
+use super::ListScope;
 use crate::Store;
 use crate::items::{self, CountedItem};
 
@@ -15,11 +15,11 @@ use crate::items::{self, CountedItem};
 pub const COUNTED_MAX: u32 = 5_000;
 
 impl Store {
-    /// Sums over the shelf's newest [`COUNTED_MAX`] generations, and whether those are all that it has.
+    /// Sums over the scope's newest [`COUNTED_MAX`] generations, and whether those are all that it has.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
-    pub async fn generation_stats(&self, shelf: Shelf<'_>) -> Result<(Stats, bool), Fault> {
+    pub async fn generation_stats(&self, scope: ListScope<'_>) -> Result<(Stats, bool), Fault> {
         let mut stats = Stats::default();
         let mut start = None;
         let mut left = COUNTED_MAX;
@@ -28,9 +28,9 @@ impl Store {
                 .client
                 .query()
                 .table_name(&self.tables.generations)
-                .index_name(shelf.index())
-                .key_condition_expression(shelf.condition())
-                .expression_attribute_values(":shelf", shelf.value())
+                .index_name(scope.index())
+                .key_condition_expression(scope.condition())
+                .expression_attribute_values(":scope", scope.value())
                 .scan_index_forward(false)
                 .set_exclusive_start_key(start.take())
                 .limit(i32::try_from(left).unwrap_or(i32::MAX));

@@ -2,7 +2,7 @@
 
 use aws::Fault;
 use domain::Timestamp;
-use domain::audit::{Act, Chain, Deed, Head, Record};
+use domain::audit::{AuditAction, AuditEvent, Chain, ChainHead, Record};
 use domain::ledger::Actor;
 use serde::{Deserialize, Serialize};
 
@@ -52,10 +52,10 @@ impl TryFrom<RecordItem> for Record {
             return Err(broken("place"));
         }
         Ok(Self {
-            deed: Deed {
+            deed: AuditEvent {
                 chain: Chain::parse(&item.chain).ok_or_else(|| broken("chain"))?,
                 actor: Actor::parse(&item.actor).ok_or_else(|| broken("actor"))?,
-                act: Act::parse(&item.act).ok_or_else(|| broken("act"))?,
+                act: AuditAction::parse(&item.act).ok_or_else(|| broken("act"))?,
                 subject: item.subject,
             },
             sequence: item.sequence,
@@ -75,7 +75,7 @@ pub(crate) struct HeadItem {
 
 impl HeadItem {
     /// The head of `chain`.
-    pub(crate) fn new(chain: &Chain, head: Head) -> Self {
+    pub(crate) fn new(chain: &Chain, head: ChainHead) -> Self {
         Self {
             chain: chain.to_string(),
             place: HEAD.to_owned(),
@@ -85,7 +85,7 @@ impl HeadItem {
     }
 }
 
-impl TryFrom<HeadItem> for Head {
+impl TryFrom<HeadItem> for ChainHead {
     type Error = Fault;
 
     fn try_from(item: HeadItem) -> Result<Self, Fault> {

@@ -2,7 +2,7 @@
 
 use aws::Fault;
 use domain::Timestamp;
-use domain::audit::{Chain, Head};
+use domain::audit::{Chain, ChainHead};
 use domain::reconciliation::{Checkpoint, Finding, Log, Part, Run, Scope, Totals, Trouble};
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +57,7 @@ impl TryFrom<CheckpointItem> for Checkpoint {
     type Error = Fault;
 
     fn try_from(item: CheckpointItem) -> Result<Self, Fault> {
-        let head = Head {
+        let head = ChainHead {
             sequence: item.records,
             hash: read_hash(&item.log_hash)?,
         };

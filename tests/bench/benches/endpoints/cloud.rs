@@ -101,7 +101,7 @@ impl Cloud {
             .map(drop)
     }
 
-    /// How often a function has met a cold start.
+    /// How many cold starts a function has had.
     pub async fn cold_starts(&self, function: &str) -> Result<u64, Error> {
         let url = format!("{}/_local/functions", self.stack.origin());
         let status = answer(self.client.get(url), StatusCode::OK).await?;

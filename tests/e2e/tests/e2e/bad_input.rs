@@ -540,3 +540,26 @@ async fn no_odd_value_moves_a_credit_or_is_answered_with_a_500() {
     }
     assert_eq!(cloud.faults(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_malformed_message_comes_back_until_it_is_dead_and_is_never_taken_for_done() {
+    let cloud = Cloud::start().await;
+    for (worker, body) in [
+        ("jobs-submit", json!({"generation_id": "gen_1"})),
+        (
+            "jobs-settle",
+            json!({"generation_id": "usr_01J00000000000000000000001"}),
+        ),
+        ("jobs-mail", json!({"verify_email": {"user_id": ""}})),
+        ("jobs-mail", json!({"reset_password": {"email": "nobody"}})),
+        ("jobs-keys", json!({"seen": {"user_id": "usr_1"}})),
+        ("jobs-keys", json!({"something": {}})),
+    ] {
+        let message = json!({"messageId": "m", "receiptHandle": "r", "body": body.to_string()});
+        let event = json!({ "Records": [message] }).to_string();
+        let reply = cloud.stack.invoke(worker, event).await.unwrap();
+        let reply: Value = serde_json::from_slice(&reply).unwrap();
+        let back = json!([{"itemIdentifier": "m"}]);
+        assert_eq!(reply["batchItemFailures"], back, "{worker} took {body}");
+    }
+}

@@ -18,7 +18,7 @@ use crate::rate_limits::limited;
 const LIST: &str = include_str!("calls.txt");
 /// Calls that do not wait for one another are under way together even when the machine is busy.
 const ANSWER_AFTER: Duration = Duration::from_millis(200);
-/// How often everything is done before what was seen is believed.
+/// The rounds that are done before what was seen is believed.
 const ROUNDS_MAX: usize = 6;
 
 /// What was seen, by what was done.

@@ -241,7 +241,7 @@ async fn race<'a>(
     join_all(races).await
 }
 
-/// How often the provider was given a job of the race.
+/// How many times the provider was given a job of the race.
 fn submits(jobs: &[Value], person: &Person<'_>, number: usize) -> usize {
     let name = format!("race {number} of {}.", person.id);
     let is_it = |job: &&Value| job["input"]["prompt"].as_str().unwrap().starts_with(&name);

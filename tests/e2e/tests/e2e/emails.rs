@@ -186,7 +186,7 @@ async fn an_admins_address_makes_an_admin_only_of_who_has_verified_it() {
     let signed_in = cloud.post("/auth/login", &signed_in).await.expect(200);
     assert_eq!(signed_in["user"]["is_admin"], true);
 
-    // A key of theirs is none: what it opens could be anywhere.
+    // A key of theirs is not enough: it could be anywhere.
     let key = boss.post("/me/api-keys", &json!({})).await.text("secret");
     let token = Person { token: key, ..boss };
     assert_eq!(context(&token).await["is_admin"], "false");

@@ -94,7 +94,7 @@ async fn when_a_days_letters_to_strangers_are_written_owners_still_get_theirs() 
     // Her address is hers.
     ask_for_reset(&cloud, &ada.email).await;
     written(&cloud, &ada.email, 2).await;
-    // Asking for a reset of an account that nobody verified is no way around it.
+    // A reset of an account that nobody verified does not get around it.
     ask_for_reset(&cloud, &strangers[5].email).await;
     said(&cloud, "too many letters", 5).await;
     assert_eq!(letters_to(&cloud, &strangers[5].email).await, 0);

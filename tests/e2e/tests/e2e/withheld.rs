@@ -51,7 +51,7 @@ async fn check_reconciled(cloud: &Cloud) {
     assert!(run["finished_at"].is_string(), "{run:#}");
 }
 
-/// How often content of the person's was counted as refused today.
+/// How many refusals of the person's content were counted today.
 async fn counted_refusals(cloud: &Cloud, person: &Person<'_>) -> u64 {
     let day = time::OffsetDateTime::now_utc().unix_timestamp() / 86_400;
     let found = cloud.dynamodb().get_item();

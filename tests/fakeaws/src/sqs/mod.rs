@@ -53,7 +53,7 @@ pub struct QueueSpec {
 pub struct Redrive {
     /// The name of the queue that takes what was given up.
     pub dead_letter_queue: String,
-    /// How often a message may be received before that.
+    /// How many times a message may be received before that.
     pub max_receive_count: u32,
 }
 

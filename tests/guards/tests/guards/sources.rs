@@ -20,13 +20,13 @@ const HOMES: [(&str, &[&str]); 7] = [
             "shared/auth/src/keys.rs",
             "shared/auth/src/mailboxes.rs",
             "shared/auth/src/opaque.rs",
-            "shared/store/src/batch.rs",
+            "shared/store/src/reads.rs",
             "shared/store/src/transact.rs",
         ],
     ),
     (
         "sleep(",
-        &["shared/app/src/clock.rs", "shared/store/src/batch.rs"],
+        &["shared/app/src/clock.rs", "shared/store/src/reads.rs"],
     ),
     // Nothing goes on after the reply, when Lambda freezes the process: both wait for what they spawn.
     ("tokio::spawn", &["shared/entry/src/sqs.rs"]),

@@ -18,7 +18,7 @@ use super::instance::{Instance, Outcome};
 use super::{Failure, FunctionError, Launch};
 use crate::log::{Log, Sink};
 
-/// How often an invocation moves on to another instance when one ends before taking it.
+/// The most times that an invocation moves on to another instance because one ended before taking it.
 const INSTANCES_TRIED_MAX: usize = 3;
 
 /// How many invocations of a function may run, and how many may wait.

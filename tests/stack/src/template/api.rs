@@ -439,7 +439,7 @@ fn read_throttles(fields: &mut Fields) -> Result<Vec<Throttle>, Error> {
     Ok(throttles)
 }
 
-/// CloudFormation wants the slashes of a path written as `~1`: `/~1auth~1login`. A plain one is none that it knows
+/// CloudFormation wants the slashes of a path written as `~1`: `/~1auth~1login`. It does not know a plain one
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigateway-stage-methodsetting.html>).
 fn plain_path(path: &str) -> Option<String> {
     let rest = path.strip_prefix('/')?;

@@ -10,7 +10,7 @@ use crate::process::{Process, eventually};
 /// How long a job may take to come to rest: a submit that was cut off is given up after a minute and a half, and
 /// what nobody told us is looked at after the model's expected time, two minutes for a video.
 pub const REST_DEADLINE: Duration = Duration::from_secs(300);
-/// How often the sweep is run meanwhile; by itself it runs once a minute.
+/// The pause between two sweeps meanwhile; by itself it runs once a minute.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// A client that may talk to any local cloud.

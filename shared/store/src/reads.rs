@@ -1,4 +1,5 @@
-//! Reading several items in one call: one connection, and one round trip, where separate reads would each take theirs.
+//! Reading items by their keys, one or several in one call. Every read is strongly consistent. Several in one call take one
+//! connection and one round trip, where separate reads would each take theirs.
 
 use std::collections::HashMap;
 
@@ -7,12 +8,12 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
 
 use crate::Store;
-use crate::items::Item;
+use crate::items::{Item, text};
 use crate::transact::backoff;
 
 /// How many items DynamoDB reads in one batch.
 pub(crate) const BATCH_MAX: usize = 100;
-/// How often the database is asked for what it left out. It leaves out what a busy partition does not give at once, and
+/// The most times that the database is asked for what it left out. It leaves out what a busy partition does not give at once, and
 /// answers the rest, where a single read would have been refused and tried again by the SDK.
 const TRIES_MAX: u32 = 6;
 
@@ -24,6 +25,26 @@ pub(crate) fn keys(keys: impl IntoIterator<Item = Item>) -> KeysAndAttributesBui
 }
 
 impl Store {
+    /// The item with this key, if there is one.
+    pub(crate) async fn item<const KEYS: usize>(
+        &self,
+        doing: &'static str,
+        table: &str,
+        key: [(&str, &str); KEYS],
+    ) -> Result<Option<Item>, Fault> {
+        let key = key.map(|(name, value)| (name.to_owned(), text(value)));
+        let found = self
+            .client
+            .get_item()
+            .table_name(table)
+            .set_key(Some(Item::from(key)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        Ok(found.item)
+    }
+
     /// The items that there are of those that are wanted, by table and in no order.
     pub(crate) async fn batch<const N: usize>(
         &self,

@@ -1,0 +1,64 @@
+//! The store itself: its client, and the tables that it reads and writes.
+
+use aws::{Fault, SdkConfig};
+use aws_sdk_dynamodb::Client;
+
+use crate::items;
+
+/// The tables' names.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// Users, their e-mails and sessions.
+    pub accounts: String,
+    /// Wallets and the ledger.
+    pub credits: String,
+    /// Generations and idempotency records.
+    pub generations: String,
+    /// Uploaded files.
+    pub files: String,
+    /// Projects.
+    pub projects: String,
+    /// The audit log.
+    pub audit: String,
+    /// How far everybody's books were found in order.
+    pub reconciliation: String,
+    /// What models are offered at.
+    pub models: String,
+}
+
+/// What a worker shows instead of a tenant: only code that acts for Velro itself may make one.
+#[derive(Clone, Copy, Debug)]
+pub struct System;
+
+/// Reads and writes.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) client: Client,
+    pub(crate) tables: Tables,
+}
+
+impl Store {
+    /// A store over `tables`.
+    #[must_use]
+    pub fn new(config: &SdkConfig, tables: Tables) -> Self {
+        Self {
+            client: Client::new(config),
+            tables,
+        }
+    }
+
+    /// Whether the database answers: one read of an item that does not exist.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it does not.
+    pub async fn check(&self) -> Result<(), Fault> {
+        self.client
+            .get_item()
+            .table_name(&self.tables.generations)
+            .key("id", items::text("health"))
+            .send()
+            .await
+            .map_err(Fault::doing("reading nothing from the database"))?;
+        Ok(())
+    }
+}
