@@ -1,18 +1,22 @@
-//! What the functions write, line by line, each with its function's name.
+//! What happens, one line each, and what the functions write, line by line.
 //!
-//! Owns where lines go. Refuses to know what they say: a JSON line stays as it is.
+//! Owns where lines go, and which of them somebody who works with the local cloud wants to see. Refuses to know what makes
+//! them.
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
 /// Where the functions' output goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Log {
-    /// Each line to standard error, with the function's name before it.
-    Stderr,
+    /// To standard error: one line for each request, batch of messages and scheduled run, and what functions complain of.
+    Calm,
+    /// The same, and every line that the functions write, with the function's name before it.
+    Verbose,
     /// Kept in memory, for [`crate::Stack::logs`].
     #[default]
     Buffer,
@@ -36,7 +40,8 @@ pub struct Sink {
 impl Sink {
     /// A sink that sends lines to `mode`.
     pub fn new(mode: Log) -> Self {
-        let colour = mode == Log::Stderr && std::io::stderr().is_terminal();
+        let shows = matches!(mode, Log::Calm | Log::Verbose);
+        let colour = shows && std::io::stderr().is_terminal();
         Self {
             mode,
             colour,
@@ -47,18 +52,63 @@ impl Sink {
     /// A line that `function` wrote.
     pub fn line(&self, function: &str, text: &str) {
         match self.mode {
-            Log::Stderr if self.colour => write_line(&format!("\x1b[2m{function}\x1b[0m | {text}")),
-            Log::Stderr => write_line(&format!("{function} | {text}")),
+            Log::Verbose => write_line(&format!("{} | {text}", self.dim(function))),
+            Log::Calm => {
+                if let Some((level, said)) = complaint(text) {
+                    let level = self.paint(RED, level);
+                    write_line(&format!("{level}: {function}: {said}"));
+                }
+            }
             Log::Buffer => self.keep(format!("{function} | {text}")),
             Log::Silent => {}
         }
     }
 
+    /// Something that happened: what, how it ended, how long it took, and which function did it.
+    pub fn happened(&self, what: &str, end: End<'_>, took: Duration, function: &str) {
+        if !matches!(self.mode, Log::Calm | Log::Verbose) {
+            return;
+        }
+        let (colour, word) = match end {
+            End::Status(status) if status >= 500 => (RED, status.to_string()),
+            End::Status(status) if status >= 400 => (YELLOW, status.to_string()),
+            End::Status(status) => (PLAIN, status.to_string()),
+            End::Done => (PLAIN, "done".to_owned()),
+            End::ComesBack => (YELLOW, "back".to_owned()),
+            End::Failed(_) => (RED, "failed".to_owned()),
+        };
+        let word = self.paint(colour, &format!("{word:<6}"));
+        let took = format!("{} ms", took.as_millis());
+        let function = self.dim(function);
+        write_line(&format!("{what:<50}  {word}  {took:>9}  {function}"));
+        if let End::Failed(why) = end {
+            write_line(&format!("  {why}"));
+        }
+    }
+
+    fn paint(&self, colour: &str, text: &str) -> String {
+        match self.colour && colour != PLAIN {
+            true => format!("{colour}{text}\x1b[0m"),
+            false => text.to_owned(),
+        }
+    }
+
+    fn dim(&self, text: &str) -> String {
+        self.paint(DIM, text)
+    }
+
     /// A sentence of the local cloud's own, which even a silent sink shows.
     pub fn notice(&self, sentence: &str) {
         match self.mode {
-            Log::Stderr | Log::Silent => write_line(&format!("local: {sentence}")),
+            Log::Calm | Log::Verbose | Log::Silent => write_line(&format!("local: {sentence}")),
             Log::Buffer => self.keep(format!("local: {sentence}")),
+        }
+    }
+
+    /// A line that nobody but a reader of what is kept needs to see: it is told otherwise.
+    pub fn keep_line(&self, function: &str, text: &str) {
+        if self.mode == Log::Buffer {
+            self.keep(format!("{function} | {text}"));
         }
     }
 
@@ -98,7 +148,67 @@ impl Sink {
     }
 }
 
+/// How something ended.
+#[derive(Clone, Copy, Debug)]
+pub enum End<'a> {
+    /// A request, with this status.
+    Status(u16),
+    /// Everything was done.
+    Done,
+    /// Some messages come back.
+    ComesBack,
+    /// It failed, for this reason.
+    Failed(&'a str),
+}
+
+/// What a line complains of, if it does: a warning, an error, or words that are not a log line's, such as a panic's.
+fn complaint(line: &str) -> Option<(&'static str, &str)> {
+    let line = line.trim();
+    let (level, rest) = line.split_once(' ').unwrap_or((line, ""));
+    match level {
+        "" | "TRACE" | "DEBUG" | "INFO" => None,
+        "WARN" | "ERROR" => {
+            let level = if level == "WARN" { "warning" } else { "error" };
+            // Before it stand the spans, of which the last ends so.
+            let said = rest.rsplit_once("}: ").map_or(rest, |(_, said)| said);
+            // The authorizer fails with this very word for API Gateway to answer 401.
+            (said != "\"Unauthorized\"").then_some((level, said))
+        }
+        // Metrics are lines of JSON.
+        _ => (!line.starts_with('{')).then_some(("error", line)),
+    }
+}
+
+const PLAIN: &str = "";
+const DIM: &str = "\x1b[2m";
+const RED: &str = "\x1b[31m";
+const YELLOW: &str = "\x1b[33m";
+
 /// Standard error may be closed; there is nobody left to tell then.
 fn write_line(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::complaint;
+
+    #[test]
+    fn a_complaint_is_a_warning_an_error_or_the_words_of_a_panic() {
+        let fault = r#"ERROR Lambda runtime invoke{requestId="r"}: a fault fault="reading: no""#;
+        assert_eq!(
+            complaint(fault),
+            Some(("error", r#"a fault fault="reading: no""#))
+        );
+        let panic = "thread 'main' panicked at src/main.rs:1:1:";
+        assert_eq!(complaint(panic), Some(("error", panic)));
+        for quiet in [
+            r#" INFO Lambda runtime invoke{requestId="r"}: refused refusal=no"#,
+            r#"ERROR Lambda runtime invoke{requestId="r"}: "Unauthorized""#,
+            r#"{"_aws":{"Timestamp":1},"Requests":1}"#,
+            "",
+        ] {
+            assert_eq!(complaint(quiet), None, "{quiet}");
+        }
+    }
 }

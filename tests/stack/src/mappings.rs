@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::log::Sink;
+use crate::log::{End, Sink};
 use crate::runtime::{Failure, Pool};
 use crate::template::functions::QueueEvent;
 
@@ -119,6 +119,7 @@ impl Mapping {
     async fn deliver(&self, batch: Vec<Message>) {
         let event = json!({ "Records": batch.iter().map(|m| self.record(m)).collect::<Vec<_>>() });
         let payload = Bytes::from(event.to_string());
+        let started = Instant::now();
         let failed = match self.function.invoke(payload).await {
             Ok(output) if self.event.partial_failures => failures(&output, &batch),
             Ok(_) => Ok(BTreeSet::new()),
@@ -127,12 +128,23 @@ impl Mapping {
                 Err(failure.message().to_owned())
             }
         };
+        let what = match batch.len() {
+            1 => format!("a message of {}", self.event.queue),
+            count => format!("{count} messages of {}", self.event.queue),
+        };
+        let end = match &failed {
+            Ok(failed) if failed.is_empty() => End::Done,
+            Ok(_) => End::ComesBack,
+            Err(reason) => End::Failed(reason),
+        };
+        let function = self.function.name();
+        self.log.happened(&what, end, started.elapsed(), function);
         let failed = match failed {
             Ok(failed) => failed,
             Err(reason) => {
-                let (count, queue) = (batch.len(), &self.event.queue);
-                let line = format!("{count} messages of {queue} failed: {reason}");
-                return self.log.line(self.function.name(), &line);
+                return self
+                    .log
+                    .keep_line(function, &format!("{what} failed: {reason}"));
             }
         };
         for message in batch

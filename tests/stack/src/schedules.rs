@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::log::Sink;
+use crate::log::{End, Sink};
 use crate::runtime::Pool;
 use crate::template::functions::ScheduleEvent;
 use crate::template::resources::Place;
@@ -52,9 +52,20 @@ impl Scheduled {
             }
             let scheduled = self.clone();
             tasks.spawn(async move {
-                if let Err(message) = scheduled.call(scheduled.payload(due)).await {
+                let started = Instant::now();
+                let outcome = scheduled.call(scheduled.payload(due)).await;
+                let end = match &outcome {
+                    Ok(_) => End::Done,
+                    Err(message) => End::Failed(message),
+                };
+                let function = scheduled.function.name();
+                let what = format!("the schedule {}", scheduled.event.name);
+                scheduled
+                    .log
+                    .happened(&what, end, started.elapsed(), function);
+                if let Err(message) = outcome {
                     let line = format!("the scheduled run failed: {message}");
-                    scheduled.log.line(scheduled.function.name(), &line);
+                    scheduled.log.keep_line(function, &line);
                 }
             });
         }

@@ -214,7 +214,8 @@ impl Stack {
             .as_ref()
             .map(|api| {
                 let plans = (template.plans.plans.as_slice(), aws.api_keys().clone());
-                Gateway::new(api, &functions, plans, identity, !options.no_throttle)
+                let log = (!options.no_throttle, log.clone());
+                Gateway::new(api, &functions, plans, identity, log)
             })
             .transpose()?;
         let memory_mb = template.functions.iter();

@@ -57,7 +57,10 @@ struct Arguments {
     /// The template to serve.
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
-    /// Do not show what the functions write.
+    /// Show every line that the functions write, metrics included.
+    #[arg(long, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Show nothing of what happens.
     #[arg(long)]
     quiet: bool,
 }
@@ -141,10 +144,10 @@ fn options(arguments: &Arguments) -> Options {
             .iter()
             .cloned()
             .collect::<BTreeMap<_, _>>(),
-        log: if arguments.quiet {
-            Log::Silent
-        } else {
-            Log::Stderr
+        log: match (arguments.quiet, arguments.verbose) {
+            (true, _) => Log::Silent,
+            (false, true) => Log::Verbose,
+            (false, false) => Log::Calm,
         },
         retired: Vec::new(),
         fal_key: variable("FAL_KEY"),

@@ -33,6 +33,7 @@ use self::routes::Router;
 use self::throttle::Bucket;
 use crate::Error;
 use crate::http::{self, Answer, BodyError};
+use crate::log::{End, Sink};
 use crate::runtime::{Failure, Pool};
 use crate::template::api::{Api, KeySource, Preflight, Throttle};
 use crate::template::plans::UsagePlan;
@@ -202,6 +203,15 @@ pub struct Gateway {
     key_source: KeySource,
     responses: Responses,
     binary_media_types: Vec<String>,
+    log: Sink,
+}
+
+/// What is found out on the way of a request, for the gateway's own answers and for the log.
+#[derive(Default)]
+struct Learned<'s> {
+    resource_path: Option<&'s str>,
+    grant: Option<Arc<Grant>>,
+    function: Option<&'s str>,
 }
 
 struct Route {
@@ -227,7 +237,7 @@ impl Gateway {
         functions: &[Arc<Pool>],
         (plans, keys): (&[UsagePlan], ApiKeys),
         identity: Identity,
-        throttle: bool,
+        (throttle, log): (bool, Sink),
     ) -> Result<Self, Error> {
         let authorizers: Vec<Arc<Authorizer>> = api
             .authorizers
@@ -282,6 +292,7 @@ impl Gateway {
             key_source: api.key_source,
             responses: Responses::new(&api.responses)?,
             binary_media_types: api.binary_media_types.clone(),
+            log,
         })
     }
 
@@ -304,6 +315,7 @@ impl Gateway {
     /// Answers one request. Its body is read to the end first, whatever the answer: what is left unread would end the
     /// connection under a client that is still sending.
     pub async fn serve(&self, peer: SocketAddr, request: Request<Incoming>) -> Answer {
+        let started = Instant::now();
         let (parts, body) = request.into_parts();
         let body = http::body(body, REQUEST_SIZE_BYTES_MAX).await;
         let path = parts.uri.path();
@@ -316,26 +328,27 @@ impl Gateway {
             Some(_) | None => return wrong_stage(),
         };
         let call = Call::new(&parts, peer, &self.stage, &path);
-        let mut resource_path = None;
-        let mut grant = None;
+        let mut learned = Learned::default();
         let outcome = match call::check_head(&parts) {
             Err(error) => Err(error),
-            Ok(()) => {
-                self.route(&call, &parts.headers, body, &mut resource_path, &mut grant)
-                    .await
-            }
+            Ok(()) => self.route(&call, &parts.headers, body, &mut learned).await,
         };
         let mut answer = outcome.unwrap_or_else(|error| {
-            let grant = grant.as_deref();
             self.responses.answer(
                 error,
                 Known {
                     call: &call,
-                    resource_path,
-                    grant,
+                    resource_path: learned.resource_path,
+                    grant: learned.grant.as_deref(),
                 },
             )
         });
+        self.log.happened(
+            &format!("{} {}", parts.method, parts.uri.path()),
+            End::Status(answer.status().as_u16()),
+            started.elapsed(),
+            learned.function.unwrap_or("the gateway itself"),
+        );
         let headers = answer.headers_mut();
         for (name, text) in [
             ("x-amzn-requestid", &call.request_id),
@@ -355,13 +368,12 @@ impl Gateway {
         call: &Call,
         headers: &HeaderMap,
         body: Result<Bytes, BodyError>,
-        resource_path: &mut Option<&'s str>,
-        grant: &mut Option<Arc<Grant>>,
+        learned: &mut Learned<'s>,
     ) -> Result<Answer, GatewayError> {
         let found = self.router.find(&call.method, &call.path);
         let found = found.ok_or(GatewayError::MissingAuthenticationToken)?;
         let route = &self.routes[found.route];
-        *resource_path = Some(&route.path);
+        learned.resource_path = Some(&route.path);
         let routed = Routed {
             call,
             resource: &route.path,
@@ -369,14 +381,15 @@ impl Gateway {
             identity: &self.identity,
         };
         if let Some(authorizer) = &route.authorizer {
-            *grant = Some(authorizer.authorize(routed).await?);
+            learned.grant = Some(authorizer.authorize(routed).await?);
         }
         let now = Instant::now();
         if route.key_required {
             let value = match self.key_source {
                 KeySource::Header => call.header("x-api-key"),
                 KeySource::Authorizer => {
-                    grant.as_ref().and_then(|grant| grant.usage_key.as_deref())
+                    let grant = learned.grant.as_ref();
+                    grant.and_then(|grant| grant.usage_key.as_deref())
                 }
             };
             self.plans.admit(value, &call.method, &route.path, now)?;
@@ -397,7 +410,8 @@ impl Gateway {
             Target::Preflight(headers) => return Ok(preflight(headers)),
         };
         let binary = self.is_binary(media_type(headers.get(CONTENT_TYPE)));
-        let event = event::proxy(routed, grant.as_deref(), &body, binary);
+        learned.function = Some(function.name());
+        let event = event::proxy(routed, learned.grant.as_deref(), &body, binary);
         if event.len() > EVENT_SIZE_BYTES_MAX {
             return Err(GatewayError::RequestTooLarge);
         }
