@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::body::{Problems, nullable};
 use crate::endpoint::{Created, Endpoint, Nothing};
+use crate::openapi::{Operation, tags};
 use crate::passwords::{check_given, check_password};
+use crate::problem::Code;
 use crate::schema;
 use crate::time;
 
@@ -28,6 +30,35 @@ pub const GET_ME: Endpoint<Person, Profile> = Endpoint::person("GET /me");
 pub const UPDATE_ME: Endpoint<Person, Profile, UpdateProfile> = Endpoint::person("PATCH /me");
 /// Erases the caller's account: their personal data, sessions, keys and media.
 pub const DELETE_ME: Endpoint<Person, Nothing, EraseAccount> = Endpoint::person("DELETE /me");
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::ACCOUNTS.operation(&REGISTER, "accountsRegister", "Register")
+            .says(
+                "Makes an account and signs it in. A letter with a token goes to the e-mail; the sign-up bonus is booked \
+                 when that is verified, once a mailbox for ever. A known e-mail is a conflict.",
+            )
+            .answers("Registered, and signed in.")
+            .refuses(&[Code::Conflict]),
+        tags::ACCOUNTS.operation(&LOGIN, "accountsLogin", "Sign in")
+            .says(
+                "An unknown e-mail and a wrong password get the same answer. Five failures in 15 minutes lock the e-mail, \
+                 known or not, for the address that they come from, fifty for every address that it was not signed in \
+                 from before. A reset by mail opens it.",
+            )
+            .answers("Signed in.")
+            .refuses(&[Code::Unauthorized]),
+        tags::ACCOUNTS.operation(&GET_ME, "accountsMe", "Your profile").answers("Your profile."),
+        tags::ACCOUNTS.operation(&UPDATE_ME, "accountsMeUpdate", "Change your profile")
+            .says("What is not there stays as it is; null takes it away.")
+            .answers("Your profile as it is now."),
+        tags::ACCOUNTS.operation(&DELETE_ME, "accountsMeDelete", "Erase your account")
+            .says("Your personal data, sessions, keys and media. Not while a generation of yours runs.")
+            .answers("It is erased.")
+            .refuses(&[Code::Conflict]),
+    ]
+}
 
 /// The longest answer to a challenge: Turnstile's have up to 2,048 characters, others' somewhat more.
 pub(crate) const CHALLENGE_BYTES_MAX: usize = 8_192;

@@ -1,7 +1,7 @@
 //! What platform admins send, and what they see.
 
 use domain::accounts::{Plan, User};
-use domain::admin::{AMOUNT_MAX, AccountChange, Change, Grant, REASON_CHARS_MAX};
+use domain::admin::{AMOUNT_MAX, AccountChange, CreditChange, Grant, REASON_CHARS_MAX};
 use domain::callers::Admin;
 use domain::ids::UserId;
 use domain::labels;
@@ -14,6 +14,8 @@ use crate::accounts::Profile;
 use crate::body::Problems;
 use crate::credits::Transaction;
 use crate::endpoint::{Created, Endpoint};
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
 use crate::schema;
 
 /// Gives credits to a user, or takes some back.
@@ -22,6 +24,26 @@ pub const GRANT: Endpoint<Admin, Created<Transaction>, CreateGrant> =
 /// Changes a user's plan, or keeps them out.
 pub const CHANGE_USER: Endpoint<Admin, AccountView, ChangeAccount> =
     Endpoint::admin("PATCH /admin/users/{user_id}");
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::ADMIN
+            .operation(&GRANT, "adminGrantsCreate", "Give or take back credits")
+            .answers("The ledger entry that booked it.")
+            .once()
+            .refuses(&[Code::NotFound, Code::Conflict]),
+        tags::ADMIN
+            .operation(
+                &CHANGE_USER,
+                "adminUsersUpdate",
+                "Change a user's plan, or keep them out",
+            )
+            .names::<schema::UserId>("user_id", "The user.")
+            .answers("The user as they are now.")
+            .refuses(&[Code::Conflict]),
+    ]
+}
 
 /// `POST /admin/credits/grants`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -71,7 +93,7 @@ impl CreateGrant {
     }
 }
 
-fn check_amount(amount: i64, problems: &mut Problems) -> Option<Change> {
+fn check_amount(amount: i64, problems: &mut Problems) -> Option<CreditChange> {
     let size = amount
         .checked_abs()
         .filter(|size| (1..=AMOUNT_MAX).contains(size))
@@ -82,9 +104,9 @@ fn check_amount(amount: i64, problems: &mut Problems) -> Option<Change> {
     }
     let size = size?;
     Some(if amount > 0 {
-        Change::Up(size)
+        CreditChange::Up(size)
     } else {
-        Change::Down(size)
+        CreditChange::Down(size)
     })
 }
 

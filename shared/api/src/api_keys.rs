@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::body::Problems;
 use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::list::List;
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
 use crate::schema;
 use crate::time;
 
@@ -20,6 +22,26 @@ pub const CREATE: Endpoint<Person, Created<ApiKeyView>, CreateApiKey> =
     Endpoint::person("POST /me/api-keys");
 /// Ends a personal API key.
 pub const DELETE: Endpoint<Person, Nothing> = Endpoint::person("DELETE /me/api-keys/{key_id}");
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::ACCOUNTS
+            .operation(&LIST, "accountsKeysList", "Your API keys")
+            .pages()
+            .answers("A page, newest first.")
+            .refuses(&[Code::ValidationFailed]),
+        tags::ACCOUNTS
+            .operation(&CREATE, "accountsKeysCreate", "Make an API key")
+            .says("`secret` is shown this once.")
+            .answers("The key, with its secret.")
+            .refuses(&[Code::Conflict]),
+        tags::ACCOUNTS
+            .operation(&DELETE, "accountsKeysDelete", "Delete an API key")
+            .names::<schema::KeyId>("key_id", "The key.")
+            .answers("It is gone."),
+    ]
+}
 
 /// `POST /me/api-keys`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -9,12 +9,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::endpoint::Endpoint;
 use crate::list::List;
+use crate::openapi::{Operation, tags};
 use crate::query::Query;
 use crate::schema;
 use crate::time;
 
 /// The audit log of an account, or of the platform, newest first.
 pub const LIST: Endpoint<Admin, List<RecordView>> = Endpoint::admin("GET /admin/audit");
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::ADMIN
+            .operation(&LIST, "adminAudit", "The audit log")
+            .asks::<schema::UserId>("user_id", "Whose log; the platform's if not given.")
+            .pages()
+            .answers("A page, newest first."),
+    ]
+}
 
 /// A line of `GET /admin/audit`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::endpoint::Endpoint;
 use crate::list::List;
+use crate::openapi::{Operation, tags};
 use crate::query::Query;
 use crate::schema;
 use crate::time;
@@ -27,6 +28,28 @@ pub const HOLDS: Endpoint<Caller, List<HoldView>> =
     Endpoint::user("GET /credits/holds", Scope::Read);
 /// What the caller spent, by day and by model.
 pub const STATS: Endpoint<Caller, Stats> = Endpoint::user("GET /credits/stats", Scope::Read);
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::CREDITS
+            .operation(&BALANCE, "creditsBalance", "Your wallet")
+            .answers("The wallet."),
+        tags::CREDITS
+            .operation(&TRANSACTIONS, "creditsTransactions", "Your ledger")
+            .says("Append-only: the sum of its deltas is the wallet.")
+            .pages()
+            .answers("A page, newest first."),
+        tags::CREDITS
+            .operation(&HOLDS, "creditsHolds", "What is set aside")
+            .pages()
+            .answers("A page, newest first."),
+        tags::CREDITS
+            .operation(&STATS, "creditsStats", "What was spent")
+            .asks::<schema::Days>("days", "How many days, today included; 30 if not given.")
+            .answers("By day and by model."),
+    ]
+}
 
 /// How many days `GET /credits/stats` looks back if the client does not say.
 const DAYS_DEFAULT: u32 = 30;

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
 use crate::endpoint::{Accepted, Endpoint, Nothing};
+use crate::openapi::{Operation, tags};
 use crate::passwords::check_password;
+use crate::problem::Code;
 use crate::schema;
 
 /// Notes that an e-mail address is its user's, as the mailed token shows.
@@ -20,6 +22,29 @@ pub const DECLINE: Endpoint<Everybody, Nothing, DeclineEmail> =
 /// Has the caller's verification letter written once more.
 pub const RESEND: Endpoint<Person, Accepted<LetterAsked>> =
     Endpoint::person("POST /auth/verify-email/resend");
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::ACCOUNTS.operation(&VERIFY, "accountsVerifyEmail", "Verify an e-mail address")
+        .says(
+            "Send the token with an access token of this account, or with a new password, which then ends every session \
+             and API key. The sign-up bonus is booked with it.",
+        )
+        .answers("Verified.")
+        .refuses(&[Code::Unauthorized]),
+        tags::ACCOUNTS.operation(&DECLINE, "accountsVerifyEmailDecline", "Say that a new account is not yours")
+        .says(
+            "Removes an account that somebody made with your e-mail and that was never verified. While a job of it runs \
+             this is a conflict, but nobody can sign in to it any more: send it again later.",
+        )
+        .answers("It is removed.")
+        .refuses(&[Code::Conflict]),
+        tags::ACCOUNTS.operation(&RESEND, "accountsVerifyEmailResend", "Ask for the letter again")
+            .answers("A letter is on its way.")
+            .refuses(&[Code::Conflict]),
+    ]
+}
 
 /// `POST /auth/verify-email`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
 use crate::endpoint::{Created, Endpoint, Nothing};
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
 use crate::schema;
 use crate::time;
 
@@ -25,6 +27,25 @@ pub const GET: Endpoint<Caller, FileView> = Endpoint::user("GET /files/{file_id}
 /// Deletes a file; what was generated from it stays.
 pub const DELETE: Endpoint<Caller, Nothing> =
     Endpoint::user("DELETE /files/{file_id}", Scope::Generate);
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    let one = |operation: Operation| operation.names::<schema::FileId>("file_id", "The file.");
+    vec![
+        tags::FILES.operation(&CREATE, "filesCreate", "Announce an upload")
+            .says("Send the bytes to `upload.url` with exactly its headers, then complete the upload. What is not completed vanishes within a day.")
+            .answers("The file, and how to send its bytes.")
+            .refuses(&[Code::Conflict]),
+        one(tags::FILES.operation(&COMPLETE, "filesComplete", "Complete an upload"))
+            .says("Checks the size, the digest and the first bytes of what arrived.")
+            .answers("The file, ready.")
+            .refuses(&[Code::Conflict]),
+        one(tags::FILES.operation(&GET, "filesGet", "One file")).answers("The file."),
+        one(tags::FILES.operation(&DELETE, "filesDelete", "Delete a file"))
+            .says("What was generated from it stays.")
+            .answers("It is deleted."),
+    ]
+}
 
 /// `POST /files`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -1,5 +1,6 @@
 //! Asking for a generation, and what clients see of one.
 
+mod operations;
 mod stats;
 mod update;
 mod view;
@@ -61,6 +62,7 @@ pub const UNFAVORITE: Endpoint<Caller, Nothing> = Endpoint::user(
 pub const MEDIA: Endpoint<Caller, List<MediaView>> =
     Endpoint::user("GET /generations/{generation_id}/media", Scope::Read);
 
+pub(crate) use operations::{operations, quote_schema};
 pub use stats::{CreditSums, StatsView};
 pub use update::UpdateGeneration;
 pub use view::{

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::body::{Problems, nullable};
 use crate::endpoint::Endpoint;
 use crate::list::List;
+use crate::openapi::{Operation, tags};
 use crate::query::Query;
 use crate::schema;
 
@@ -22,6 +23,30 @@ pub const GET: Endpoint<Everybody, ModelView> = Endpoint::public("GET /models/{m
 /// Changes what a model costs, or whether it is offered.
 pub const CHANGE: Endpoint<Admin, ModelView, ChangeModel> =
     Endpoint::admin("PATCH /admin/models/{model}");
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::ADMIN
+            .operation(
+                &CHANGE,
+                "adminModelsUpdate",
+                "Change what a model costs, or withdraw it",
+            )
+            .says("What is not there stays as it is; null goes back to the catalogue.")
+            .names::<schema::AnyModelId>("model", "The model's id.")
+            .answers("The model as it is offered now."),
+        tags::MODELS
+            .operation(&LIST, "modelsList", "Every model")
+            .asks::<schema::Kind>("kind", "Only those that make this.")
+            .pages()
+            .answers("A page, in the catalogue's order."),
+        tags::MODELS
+            .operation(&GET, "modelsGet", "One model")
+            .names::<schema::AnyModelId>("model", "The model's id.")
+            .answers("The model."),
+    ]
+}
 
 /// A model as clients see it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -1,20 +1,12 @@
 //! The OpenAPI 3.1 document: what every operation takes and answers, from the types that the functions read and write.
 //!
-//! Owns: one table of operations a domain, and how they become a document. Refuses to repeat what the types say: fields,
+//! Owns how the operations, which stand beside the endpoints, become a document. Refuses to repeat what the types say: fields,
 //! limits, codes and examples are theirs.
 
-mod accounts;
-mod admin;
 mod answers;
-mod credits;
 mod example;
-mod files;
-mod generations;
-mod models;
 mod operation;
-mod projects;
-mod service;
-mod webhooks;
+pub(crate) mod tags;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -26,39 +18,15 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::problem::{Code, Problem};
+use crate::{
+    accounts, admin, api_keys, audit, credits, emails, files, generations, models, passwords,
+    projects, promos, purchases, quotes, reconciliation, service, sessions, webhooks,
+};
 
 pub use operation::Operation;
 
 /// What is said of the whole API. The rules that hold for every operation are here and nowhere else.
 const ABOUT: &str = include_str!("openapi/about.md");
-/// What the groups of operations are about.
-const TAGS: [(&str, &str); 9] = [
-    (
-        "service",
-        "The service itself: whether it runs, its keys, this document.",
-    ),
-    (
-        "accounts",
-        "Registering, signing in, one's profile and API keys.",
-    ),
-    ("models", "What can be made, and what it costs."),
-    (
-        "generations",
-        "Making images, videos and sound; what became of them.",
-    ),
-    ("credits", "The wallet, its ledger, and ways to fill it."),
-    (
-        "projects",
-        "Where generations are filed, and who may look at them.",
-    ),
-    ("files", "Uploading reference images."),
-    ("admin", "For the platform's administrators."),
-    (
-        "webhooks",
-        "For the provider and for Stripe, whose signatures prove them.",
-    ),
-];
-
 /// The paths on which HEAD is answered like GET, without a body. Nothing else is said of it: it follows from the GET.
 pub const HEADS: [&str; 5] = ["/", "/docs", "/health", "/models", "/openapi.json"];
 
@@ -68,12 +36,21 @@ pub fn operations() -> Vec<Operation> {
     [
         service::operations(),
         accounts::operations(),
+        sessions::operations(),
+        emails::operations(),
+        passwords::operations(),
+        api_keys::operations(),
         models::operations(),
+        quotes::operations(),
         generations::operations(),
         credits::operations(),
+        promos::operations(),
+        purchases::operations(),
         projects::operations(),
         files::operations(),
         admin::operations(),
+        audit::operations(),
+        reconciliation::operations(),
         webhooks::operations(),
     ]
     .into_iter()
@@ -131,7 +108,7 @@ pub fn document(base_url: &str) -> Value {
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": base_url}],
-        "tags": TAGS.map(|(name, description)| json!({"name": name, "description": description})),
+        "tags": tags::ALL.map(|table| json!({"name": table.tag, "description": table.about})),
         "paths": paths,
         "components": {
             "schemas": schemas.finish(),
@@ -159,7 +136,7 @@ pub fn document(base_url: &str) -> Value {
 
 /// The schemas that operations name, of what is read and of what is written.
 pub(crate) struct Schemas {
-    read: SchemaGenerator,
+    pub(crate) read: SchemaGenerator,
     written: SchemaGenerator,
 }
 
@@ -178,7 +155,7 @@ impl Schemas {
     }
 
     /// A reference to a schema of what is read, kept under this name.
-    fn name(&mut self, name: &str, schema: Value) -> Value {
+    pub(crate) fn name(&mut self, name: &str, schema: Value) -> Value {
         let known = self.read.definitions_mut();
         known.insert(name.to_owned(), schema);
         json!({"$ref": format!("#/components/schemas/{name}")})

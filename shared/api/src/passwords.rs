@@ -12,6 +12,8 @@ use crate::accounts::check_email;
 use crate::body::Problems;
 use crate::emails::LetterAsked;
 use crate::endpoint::{Accepted, Endpoint, Nothing};
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
 use crate::schema;
 
 /// Has a letter written that lets somebody choose another password. The answer tells nothing of who exists.
@@ -22,6 +24,22 @@ pub const RESET: Endpoint<Everybody, Nothing, ResetPassword> =
     Endpoint::public("POST /auth/password-reset/confirm");
 /// Changes the caller's password, and ends their other sessions.
 pub const CHANGE: Endpoint<Person, Nothing, ChangePassword> = Endpoint::person("POST /me/password");
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::ACCOUNTS.operation(&ASK_FOR_RESET, "accountsPasswordReset", "Ask for a new password")
+        .says("The same answer whether or not the e-mail is known.")
+        .answers("If somebody has this e-mail, a letter is on its way."),
+        tags::ACCOUNTS.operation(&RESET, "accountsPasswordResetConfirm", "Set a new password")
+        .says("Verifies the e-mail, and ends every session and API key of its user.")
+        .answers("It is set."),
+        tags::ACCOUNTS.operation(&CHANGE, "accountsPasswordChange", "Change your password")
+        .says("Ends your other sessions. Your API keys go on working unless you send `revoke_api_keys`.")
+        .answers("It is changed.")
+        .refuses(&[Code::Conflict]),
+    ]
+}
 
 /// The longest password that is checked; longer than any that can be set.
 const GIVEN_BYTES_MAX: usize = 1_024;

@@ -3,7 +3,9 @@
 use domain::accounts::Scope;
 use domain::callers::Caller;
 use domain::labels::Tags;
-use domain::projects::{Change, Description, Details, Metadata, Project, ProjectName, Visibility};
+use domain::projects::{
+    Description, Details, Metadata, Project, ProjectChange, ProjectName, Visibility,
+};
 use domain::{FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,8 @@ use crate::body::{Problems, nullable};
 use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::generations::StatsView;
 use crate::list::List;
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
 use crate::schema;
 use crate::time;
 
@@ -33,6 +37,31 @@ pub const DELETE: Endpoint<Caller, Nothing> =
 /// The generations in a project of the caller's, counted.
 pub const STATS: Endpoint<Caller, StatsView> =
     Endpoint::user("GET /projects/{project_id}/stats", Scope::Read);
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    let one =
+        |operation: Operation| operation.names::<schema::ProjectId>("project_id", "The project.");
+    vec![
+        tags::PROJECTS.operation(&LIST, "projectsList", "Your projects")
+            .pages()
+            .answers("A page, newest first."),
+        tags::PROJECTS.operation(&CREATE, "projectsCreate", "Make a project")
+            .answers("The project.")
+            .refuses(&[Code::Conflict]),
+        one(tags::PROJECTS.operation(&GET, "projectsGet", "One project"))
+            .answers("The project."),
+        one(tags::PROJECTS.operation(&UPDATE, "projectsUpdate", "Change a project"))
+            .says("What is not there stays as it is; a description, tags or metadata that are null are removed.")
+            .answers("The project as it is now."),
+        one(tags::PROJECTS.operation(&DELETE, "projectsDelete", "Delete a project"))
+            .says("What is filed in it stays, in no project.")
+            .answers("It is gone."),
+        one(tags::PROJECTS.operation(&STATS, "projectsStats", "What is in a project"))
+            .answers("Counts and credits.")
+            .refuses(&[Code::ValidationFailed]),
+    ]
+}
 
 /// `POST /projects`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -118,7 +147,7 @@ impl UpdateProject {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
-    pub fn check(self) -> Result<Change, Refusal> {
+    pub fn check(self) -> Result<ProjectChange, Refusal> {
         let mut problems = Problems::default();
         let name = self.name.and_then(|name| {
             problems
@@ -139,7 +168,7 @@ impl UpdateProject {
         let metadata = self
             .metadata
             .map(|object| object.and_then(|object| problems.valid(metadata(&object))));
-        problems.or(Some(Change {
+        problems.or(Some(ProjectChange {
             name,
             description,
             visibility,

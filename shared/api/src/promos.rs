@@ -12,6 +12,8 @@ use crate::body::Problems;
 use crate::credits::Transaction;
 use crate::endpoint::{Created, Endpoint};
 use crate::list::List;
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
 use crate::schema;
 use crate::time;
 
@@ -23,6 +25,25 @@ pub const CREATE: Endpoint<Admin, Created<PromoView>, CreatePromo> =
     Endpoint::admin("POST /admin/promo-codes");
 /// Every code and how often it was redeemed, newest first.
 pub const LIST: Endpoint<Admin, List<PromoView>> = Endpoint::admin("GET /admin/promo-codes");
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::ADMIN
+            .operation(&CREATE, "adminPromosCreate", "Make a promo code")
+            .answers("The code.")
+            .refuses(&[Code::Conflict]),
+        tags::ADMIN
+            .operation(&LIST, "adminPromosList", "Every promo code")
+            .pages()
+            .answers("A page, newest first."),
+        tags::CREDITS
+            .operation(&REDEEM, "creditsRedeem", "Redeem a promo code")
+            .answers("The ledger entry that booked it.")
+            .once()
+            .refuses(&[Code::NotFound, Code::Conflict]),
+    ]
+}
 
 /// The most that one code is worth.
 const CREDITS_MAX: i64 = 1_000_000;

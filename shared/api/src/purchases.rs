@@ -9,11 +9,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
 use crate::endpoint::{Created, Endpoint};
+use crate::openapi::{Operation, tags};
 use crate::schema;
 
 /// Begins a Stripe Checkout; credits come when it was paid.
 pub const CHECKOUT: Endpoint<Caller, Created<CheckoutView>, CreateCheckout> =
     Endpoint::user("POST /credits/checkout", Scope::Generate);
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::CREDITS
+            .operation(&CHECKOUT, "creditsCheckout", "Buy credits")
+            .says("Begins a Stripe Checkout at `url`. Credits come when it was paid.")
+            .answers("Where to pay.")
+            .once(),
+    ]
+}
 
 /// The longest address.
 const URL_CHARS_MAX: usize = 2_000;

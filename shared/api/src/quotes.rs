@@ -12,12 +12,28 @@ use serde_json::{Map, Value};
 
 use crate::endpoint::{Created, Endpoint};
 use crate::generations::CreateGeneration;
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
 use crate::schema;
 use crate::{body, time};
 
 /// What a generation would cost; charges nothing.
 pub const CREATE: Endpoint<Caller, Created<QuoteView>, CreateQuote> =
     Endpoint::user("POST /quotes", Scope::Generate);
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::MODELS.operation(&CREATE, "modelsQuote", "Ask for a price")
+            .says(
+                "Takes `model` and the body of a generation, and charges nothing. The generation that names the quote \
+                 while it holds costs this, or is refused.",
+            )
+            .takes_schema(crate::generations::quote_schema)
+            .answers("The price.")
+            .refuses(&[Code::NotFound, Code::Conflict]),
+    ]
+}
 
 /// `POST /quotes`: `model`, and beside it every field of `POST /generations/{model}`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

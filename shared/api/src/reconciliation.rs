@@ -1,18 +1,30 @@
 //! Reconciliation: what an operator asks of it, and what admins see of it.
 
 use domain::callers::Admin;
-use domain::reconciliation::{Asked, Finding, Run, Scope};
+use domain::reconciliation::{CheckedFrom, Finding, Run, RunRequest};
 use domain::{FieldCode, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::endpoint::Endpoint;
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
 use crate::schema;
 use crate::time;
 
 /// What the last run through everybody's books found.
 pub const LAST: Endpoint<Admin, RunView> = Endpoint::admin("GET /admin/reconciliation");
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::ADMIN
+            .operation(&LAST, "adminReconciliation", "The last check of the books")
+            .answers("The last run; all null and zero before the first.")
+            .refuses(&[Code::ValidationFailed]),
+    ]
+}
 
 /// `GET /admin/reconciliation`: the last run, through or not; all null and zero before the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -95,19 +107,19 @@ impl From<&Finding> for FindingView {
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming the field that is wrong.
-pub fn check_asked(payload: &Value) -> Result<Asked, Refusal> {
+pub fn check_asked(payload: &Value) -> Result<RunRequest, Refusal> {
     let refuse = |field: &str, expected: &str| {
         Refusal::field(field, FieldCode::NotAllowed, format!("must be {expected}"))
     };
     let from = payload.get("from").map(|from| {
-        let scope = from.as_str().and_then(Scope::parse);
+        let scope = from.as_str().and_then(CheckedFrom::parse);
         scope.ok_or_else(|| refuse("from", "beginning or checkpoints"))
     });
     let wallets_max = payload.get("wallets_max").map(|most| {
         let most = most.as_u64().filter(|most| *most > 0);
         most.ok_or_else(|| refuse("wallets_max", "a whole number above zero"))
     });
-    Ok(Asked {
+    Ok(RunRequest {
         from: from.transpose()?,
         wallets_max: wallets_max.transpose()?,
     })
@@ -120,9 +132,12 @@ mod tests {
 
     #[test]
     fn a_schedule_asks_for_nothing_and_a_mistyped_wish_is_refused() {
-        assert_eq!(check_asked(&json!({"detail": "{}"})), Ok(Asked::default()));
+        assert_eq!(
+            check_asked(&json!({"detail": "{}"})),
+            Ok(RunRequest::default())
+        );
         let whole = check_asked(&json!({"from": "beginning"})).map(|asked| asked.from);
-        assert_eq!(whole, Ok(Some(Scope::Beginning)));
+        assert_eq!(whole, Ok(Some(CheckedFrom::Beginning)));
         for payload in [
             json!({"from": "the start"}),
             json!({"from": null}),

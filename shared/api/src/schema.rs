@@ -16,7 +16,7 @@ use domain::labels::{TAG_CHARS_MAX, TAGS_MAX, TITLE_CHARS_MAX};
 use domain::ledger::EntryKind;
 use domain::projects::{DESCRIPTION_CHARS_MAX, METADATA_KEYS_MAX, NAME_CHARS_MAX};
 use domain::promos::{CODE_CHARS_MAX, CODE_CHARS_MIN, REDEMPTIONS_MAX};
-use domain::reconciliation::Trouble;
+use domain::reconciliation::BooksError;
 use domain::spending::DAYS_MAX;
 use domain::{FieldCode, api_keys, purchases};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -241,7 +241,7 @@ forms! {
     /// What was done to an account.
     AuditedAct = one_of(&AuditAction::ALL.map(AuditAction::as_str));
     /// What is wrong with books.
-    BookTrouble = one_of(&Trouble::ALL.map(Trouble::as_str));
+    BookTrouble = one_of(&BooksError::ALL.map(BooksError::as_str));
 }
 
 /// The pattern of an id with this prefix: a ULID is 26 digits of 5 bits, of which the first has only 3.

@@ -3,8 +3,11 @@
 use domain::callers::{Admin, Everybody};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::endpoint::{Either, Empty, Endpoint, Json, Text};
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
 use crate::schema;
 
 /// What this is, and where to go on.
@@ -21,6 +24,80 @@ pub const OPENAPI: Endpoint<Everybody, Either<Text, Empty<304>>> =
     Endpoint::public("GET /openapi.json");
 /// A page that shows the OpenAPI document and tries its operations. All of it is in this binary.
 pub const DOCS: Endpoint<Everybody, Text> = Endpoint::public("GET /docs").also("/docs/{asset}");
+
+/// Headers of what may be kept, and is asked for again by its version.
+const CACHED: [&str; 2] = ["Cache-Control", "ETag"];
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::SERVICE.operation(&ROOT, "serviceRoot", "Where to go on").answers("Links."),
+        tags::SERVICE.operation(&HEALTH, "serviceHealth", "Health")
+            .says("Whether the database, the queues and the storage answer.")
+            .answers("Every part answers.")
+            .answers("A part does not answer."),
+        tags::SERVICE.operation(&JWKS, "serviceJwks", "Public keys")
+            .says("The keys that verify access tokens, as a JSON Web Key Set (RFC 7517).")
+            .answers_text("The keys.", "application/json", |_| key_set())
+            .with(vec!["Cache-Control"]),
+        tags::SERVICE.operation(&METRICS, "serviceMetrics", "Counters")
+            .says("Sums over all wallets, as the last finished check of the books left them, for Prometheus.")
+            .answers_text("The counters.", "text/plain", |_| text()),
+        tags::SERVICE.operation(&OPENAPI, "serviceOpenapi", "This document")
+            .heeds::<schema::EntityTag>("If-None-Match", "The `ETag` of what you have.")
+            .answers_text("This document.", "application/json", |_| document())
+            .with(CACHED.to_vec())
+            .answers("What you have is what there is.")
+            .with(CACHED.to_vec()),
+        tags::SERVICE.operation(&DOCS, "serviceDocs", "The page that shows this document")
+        .answers_text("The page.", "text/html", |_| text())
+        .with(vec!["Cache-Control"]),
+        tags::SERVICE.operation(&DOCS, "serviceDocsAsset", "A part of that page")
+            .at("/docs/{asset}")
+        .names::<schema::Asset>("asset", "The file's name.")
+        .answers_text("A style sheet.", "text/css", |_| text())
+        .answers_text("A script.", "text/javascript", |_| text())
+        .answers_text("A licence.", "text/plain", |_| text())
+        .answers_text("An icon.", "image/svg+xml", |_| text())
+        .with(vec!["Cache-Control"])
+        .refuses(&[Code::NotFound]),
+    ]
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn document() -> Value {
+    let info = json!({"title": "Velro", "version": env!("CARGO_PKG_VERSION")});
+    json!({
+        "type": "object",
+        "required": ["openapi", "info", "paths", "components"],
+        "properties": {"openapi": {"type": "string"}},
+        "examples": [{"openapi": "3.1.0", "info": info, "paths": {}, "components": {}}],
+    })
+}
+
+fn key_set() -> Value {
+    let text = |example: &str| json!({"type": "string", "examples": [example]});
+    let key = json!({
+        "type": "object",
+        "required": ["kty", "crv", "x", "kid"],
+        "properties": {
+            "kty": {"const": "OKP"},
+            "crv": {"const": "Ed25519"},
+            "x": text("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
+            "kid": text("2026-01"),
+            "use": {"const": "sig"},
+            "alg": {"const": "EdDSA"},
+        },
+    });
+    json!({
+        "type": "object",
+        "required": ["keys"],
+        "properties": {"keys": {"type": "array", "items": key}},
+    })
+}
 
 /// This build's version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::accounts::SignedIn;
 use crate::body::Problems;
 use crate::endpoint::{Endpoint, Nothing, Optional};
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
 use crate::schema;
 
 /// Exchanges a refresh token for a new pair of tokens.
@@ -15,6 +17,21 @@ pub const REFRESH: Endpoint<Everybody, SignedIn, Refresh> = Endpoint::public("PO
 /// Ends the session that asks, or every session of the caller.
 pub const LOGOUT: Endpoint<Person, Nothing, Optional<Logout>> =
     Endpoint::person("POST /auth/logout");
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::ACCOUNTS.operation(&REFRESH, "accountsRefresh", "Stay signed in")
+            .says(
+                "Exchanges a refresh token for a new pair. The old one dies; whoever uses a dead one ends the session.",
+            )
+            .answers("A new pair.")
+            .refuses(&[Code::Unauthorized]),
+        tags::ACCOUNTS.operation(&LOGOUT, "accountsLogout", "Sign out")
+            .says("Ends this session; with `all`, every session and API key of yours.")
+            .answers("Signed out."),
+    ]
+}
 
 /// `POST /auth/refresh`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]

@@ -1,11 +1,48 @@
 //! What the provider and Stripe call. Each proves itself by a signature over its bytes.
 
 use domain::callers::Everybody;
+use serde_json::json;
 
 use crate::endpoint::{Empty, Endpoint, Nothing, Signed};
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
+use crate::schema;
 
 /// The provider's callback. Proven by signature, time and the secret in its address, or 401.
 pub const FAL: Endpoint<Everybody, Nothing, Signed> = Endpoint::public("POST /webhooks/fal");
 /// An event of Stripe's. Proven by signature and time, or 401; what concerns nobody here is taken and forgotten.
 pub const STRIPE: Endpoint<Everybody, Empty<200>, Signed> =
     Endpoint::public("POST /webhooks/stripe");
+
+/// What the document says of these.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::WEBHOOKS
+            .operation(&FAL, "webhooksFal", "The provider's callback")
+            .heeds::<schema::SignedPart>(
+                "X-Fal-Webhook-Request-Id",
+                "The provider's id of the job.",
+            )
+            .heeds::<schema::SignedPart>("X-Fal-Webhook-User-Id", "Our account there.")
+            .heeds::<schema::SignedPart>(
+                "X-Fal-Webhook-Timestamp",
+                "When it was signed, in Unix seconds.",
+            )
+            .heeds::<schema::SignedPart>("X-Fal-Webhook-Signature", "Ed25519, hexadecimal.")
+            .asks::<schema::SignedPart>("generation", "Our job.")
+            .asks::<schema::SignedPart>("token", "Our secret for it.")
+            .asks::<schema::SignedPart>("request", "The request that asked for it.")
+            .takes_any(|_| json!({"examples": [{"status": "OK"}]}))
+            .answers("Taken.")
+            .refuses(&[Code::Unauthorized]),
+        tags::WEBHOOKS
+            .operation(&STRIPE, "webhooksStripe", "An event of Stripe's")
+            .heeds::<schema::SignedPart>(
+                "Stripe-Signature",
+                "A time and an HMAC over it and the body.",
+            )
+            .takes_any(|_| json!({"examples": [{"type": "charge.refunded"}]}))
+            .answers("Taken, or of no concern.")
+            .refuses(&[Code::Unauthorized]),
+    ]
+}

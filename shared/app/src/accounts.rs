@@ -16,7 +16,7 @@ use domain::ids::UserId;
 use domain::plans::Term;
 use store::{PasswordRecord, Registered};
 
-use crate::sessions::{SignedIn, new_session, signed_in};
+use crate::sessions::{SignedInUser, new_session, signed_in};
 use crate::{App, Error, attempts, audit, bonuses, challenge, clock, emails, plans};
 
 /// The most attempts of a registration while others of the same e-mail are under way.
@@ -51,7 +51,7 @@ pub async fn register(
         full_name,
         challenge,
     }: Newcomer,
-) -> Result<SignedIn, Error> {
+) -> Result<SignedInUser, Error> {
     let now = clock::now();
     let most = app.config.registrations_per_hour;
     attempts::count(app, Attempt::RegisterFrom(source, most)).await?;
@@ -111,7 +111,7 @@ pub async fn login(
     source: &Source,
     email: &Email,
     password: Secret,
-) -> Result<SignedIn, Error> {
+) -> Result<SignedInUser, Error> {
     let store = app.store();
     let (counted, credential, issuer) = tokio::join!(
         attempts::count_source(app, email, source),

@@ -2,16 +2,16 @@
 
 use domain::Refusal;
 use domain::accounts::User;
-use domain::admin::{AccountChange, Change, Grant};
+use domain::admin::{AccountChange, CreditChange, Grant};
 use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::Admin;
+use domain::idempotency::IdempotencyKey;
 use domain::ids::{GrantId, Tenant, UserId};
 use domain::ledger::{Actor, Event, Income};
 use domain::plans::KeyNote;
 use store::NewEra;
 
-use crate::generations::Key;
-use crate::postings::{self, Booking, Ended, Order};
+use crate::postings::{self, Booking, BookingRequest, Ended};
 use crate::{App, Error, audit, clock, plans};
 
 /// The most attempts of a suspension while its user begins new eras. Each era takes a password or a mailed token.
@@ -26,7 +26,7 @@ pub async fn grant(
     app: &App,
     admin: &Admin,
     grant: &Grant,
-    key: Option<&Key>,
+    key: Option<&IdempotencyKey>,
 ) -> Result<Booking, Error> {
     if app.store().user(&grant.user).await?.is_none() {
         return Err(no_such_user().into());
@@ -38,20 +38,20 @@ pub async fn grant(
         description: &grant.reason,
     };
     let act = match grant.change {
-        Change::Up(_) => AuditAction::CreditsGranted,
-        Change::Down(_) => AuditAction::CreditsAdjusted,
+        CreditChange::Up(_) => AuditAction::CreditsGranted,
+        CreditChange::Down(_) => AuditAction::CreditsAdjusted,
     };
-    let order = Order {
+    let order = BookingRequest {
         tenant: Tenant::User(grant.user.clone()),
         once: postings::once(admin, key, &grant.fingerprint),
         promo: None,
         act: Some(act),
     };
     let ended = postings::post(app, &order, |wallet, now| match grant.change {
-        Change::Up(amount) => wallet
+        CreditChange::Up(amount) => wallet
             .add(Income::Grant, amount, &event, now)
             .map_err(|_| Refusal::Conflict("the wallet cannot hold that much".to_owned())),
-        Change::Down(amount) => wallet.take_back(amount, &event, now).map_err(|_| {
+        CreditChange::Down(amount) => wallet.take_back(amount, &event, now).map_err(|_| {
             let available = wallet.available;
             Refusal::Conflict(format!("only {available} credits are available"))
         }),

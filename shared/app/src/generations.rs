@@ -18,7 +18,7 @@ use store::{Cursor, ListScope};
 pub use cancel::{Canceled, cancel};
 pub use edit::{delete, relabel};
 pub(crate) use open::check_references;
-pub use open::{Key, Submitted, submit};
+pub use open::{Submitted, submit};
 
 use crate::{App, Error, clock};
 

@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Which parts answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Health {
+pub struct HealthReport {
     /// DynamoDB.
     pub database: bool,
     /// SQS.
@@ -22,7 +22,7 @@ pub struct Health {
     pub provider: bool,
 }
 
-impl Health {
+impl HealthReport {
     /// Whether all of them do.
     #[must_use]
     pub fn is_ok(self) -> bool {
@@ -31,13 +31,13 @@ impl Health {
 }
 
 /// Asks every part, all at once.
-pub async fn check(app: &App) -> Health {
+pub async fn check(app: &App) -> HealthReport {
     let (breaker, queue, storage) = tokio::join!(
         answer(app.store().breaker()),
         answer(app.queue().check()),
         answer(app.blobs().check())
     );
-    Health {
+    HealthReport {
         database: breaker.is_some(),
         queue: queue.is_some(),
         storage: storage.is_some(),

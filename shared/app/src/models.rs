@@ -9,7 +9,7 @@ use domain::callers::Admin;
 use domain::catalogue::{self, Kind, Model, Offer, TermsChange};
 use domain::ledger::Actor;
 
-use crate::pages::{self, Page, Wanted};
+use crate::pages::{self, Page, PageRequest};
 use crate::{App, Error, audit, clock};
 
 /// How long a change may be tried while other admins change models: each try may wait for the log besides, and all of it
@@ -20,7 +20,11 @@ const CONTENTION_PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
-pub async fn list(app: &App, kind: Option<Kind>, wanted: &Wanted) -> Result<Page<Offer>, Error> {
+pub async fn list(
+    app: &App,
+    kind: Option<Kind>,
+    wanted: &PageRequest,
+) -> Result<Page<Offer>, Error> {
     let offers = app.store().offers().await?;
     let models = catalogue::models().iter();
     let of_kind = models.filter(|model| kind.is_none_or(|kind| model.kind == kind));

@@ -15,7 +15,7 @@ pub struct Page<T> {
 
 /// Which page is wanted.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct PageRequest {
     /// Where it starts: after this place, if given.
     pub cursor: Option<String>,
     /// How long it may be.
@@ -27,7 +27,7 @@ pub struct Wanted {
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
-pub fn numbered<T>(rows: Vec<T>, binding: &str, wanted: &Wanted) -> Result<Page<T>, Refusal> {
+pub fn numbered<T>(rows: Vec<T>, binding: &str, wanted: &PageRequest) -> Result<Page<T>, Refusal> {
     let numbered: Vec<_> = (1..).map(Sequence::new).zip(rows).collect();
     let page = of(
         numbered,
@@ -49,7 +49,7 @@ pub fn numbered<T>(rows: Vec<T>, binding: &str, wanted: &Wanted) -> Result<Page<
 pub(crate) fn of<T, P: Place>(
     rows: Vec<T>,
     binding: &str,
-    wanted: &Wanted,
+    wanted: &PageRequest,
     place: impl Fn(&T) -> P,
     is_after: impl Fn(&P, &P) -> bool,
 ) -> Result<Page<T>, Refusal> {
@@ -79,7 +79,7 @@ mod tests {
         for (length, limit) in [(0, 1), (1, 1), (2, 1), (7, 3), (6, 3), (5, 100)] {
             let (mut seen, mut cursor) = (Vec::new(), None);
             loop {
-                let wanted = Wanted { cursor, limit };
+                let wanted = PageRequest { cursor, limit };
                 let rows: Vec<u32> = (0..length).collect();
                 let page = numbered(rows, "list", &wanted).expect("our own cursor");
                 assert!(page.rows.len() <= limit as usize);
@@ -92,7 +92,7 @@ mod tests {
             assert_eq!(seen, (0..length).collect::<Vec<_>>());
         }
         let foreign = Cursor::after(Sequence::new(1)).seal("another list");
-        let wanted = Wanted {
+        let wanted = PageRequest {
             cursor: Some(foreign),
             limit: 1,
         };

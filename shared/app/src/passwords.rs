@@ -20,7 +20,7 @@ use crate::{App, Error, attempts, bonuses, clock};
 const ERA_ATTEMPTS_MAX: u32 = 10;
 
 /// A change of password, asked for by somebody who is signed in.
-pub struct Change {
+pub struct PasswordChange {
     /// What they say that it is now.
     pub current: Secret,
     /// What it shall be.
@@ -37,7 +37,7 @@ pub async fn change(
     app: &App,
     caller: &Caller,
     session: &SessionId,
-    change: Change,
+    change: PasswordChange,
 ) -> Result<(), Error> {
     let user = with_password(app, caller, "current_password", change.current).await?;
     let hash = passwords::hash(change.new)

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use ::plans::{Key, KeyMade};
+use ::plans::{KeyMade, UsageKey};
 use aws::Fault;
 use domain::Timestamp;
 use domain::accounts::User;
@@ -283,7 +283,7 @@ async fn retire(
 ) -> Result<(), Fault> {
     let plans = app.plans()?;
     let keys = plans.keys_of(user.as_str()).await?.into_iter();
-    for key in keys.filter(|key: &Key| Some(key.value.as_str()) != but) {
+    for key in keys.filter(|key: &UsageKey| Some(key.value.as_str()) != but) {
         if plans.delete(&key).await? {
             looked.keys = Some(app.store().count_keys(System, -1).await?);
         }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use aws::Fault;
 use domain::audit::{AuditAction, AuditEvent, Chain, ChainHead};
 use domain::callers::Caller;
+use domain::idempotency::IdempotencyKey;
 use domain::ids::Tenant;
 use domain::ledger::{Booked, Entry, Wallet};
 use domain::promos::Promo;
 use domain::{Refusal, Timestamp};
 use store::{Once, Posted, Posting, UsedKey};
 
-use crate::generations::Key;
 use crate::{App, Error, clock};
 
 /// How long a booking may be tried while others write to the same wallet: well inside the gateway's 29 seconds.
@@ -28,7 +28,7 @@ pub struct Booking {
 }
 
 /// What is to be booked.
-pub(crate) struct Order<'a> {
+pub(crate) struct BookingRequest<'a> {
     /// In whose wallet.
     pub(crate) tenant: Tenant,
     /// The client's key, if it gave one.
@@ -50,7 +50,11 @@ pub(crate) enum Ended {
 }
 
 /// The record that `caller`'s `key` will leave.
-pub(crate) fn once(caller: &Caller, key: Option<&Key>, fingerprint: &str) -> Option<Once> {
+pub(crate) fn once(
+    caller: &Caller,
+    key: Option<&IdempotencyKey>,
+    fingerprint: &str,
+) -> Option<Once> {
     key.map(|key| Once {
         caller: caller.user.clone(),
         key: key.as_str().to_owned(),
@@ -61,7 +65,7 @@ pub(crate) fn once(caller: &Caller, key: Option<&Key>, fingerprint: &str) -> Opt
 /// Books what `work` makes of the wallet.
 pub(crate) async fn post(
     app: &App,
-    order: &Order<'_>,
+    order: &BookingRequest<'_>,
     work: impl Fn(&Wallet, Timestamp) -> Result<Booked, Refusal>,
 ) -> Result<Ended, Error> {
     if let Some(replayed) = replay(app, order).await? {
@@ -112,11 +116,11 @@ pub(crate) async fn post(
 type Log = Option<(AuditAction, ChainHead)>;
 
 /// The wallet as it is now, and its tenant's log.
-async fn read(app: &App, order: &Order<'_>) -> Result<(Wallet, Log), Fault> {
+async fn read(app: &App, order: &BookingRequest<'_>) -> Result<(Wallet, Log), Fault> {
     tokio::try_join!(app.store().wallet(&order.tenant), read_log(app, order))
 }
 
-async fn read_log(app: &App, order: &Order<'_>) -> Result<Log, Fault> {
+async fn read_log(app: &App, order: &BookingRequest<'_>) -> Result<Log, Fault> {
     let Some(act) = order.act else {
         return Ok(None);
     };
@@ -125,7 +129,7 @@ async fn read_log(app: &App, order: &Order<'_>) -> Result<Log, Fault> {
 }
 
 /// What the log tells of a booking: who did it, and which entry says the rest.
-fn deed(order: &Order<'_>, act: AuditAction, booked: &Booked) -> AuditEvent {
+fn deed(order: &BookingRequest<'_>, act: AuditAction, booked: &Booked) -> AuditEvent {
     AuditEvent {
         chain: Chain::Tenant(order.tenant.clone()),
         actor: booked.entry.actor.clone(),
@@ -134,7 +138,7 @@ fn deed(order: &Order<'_>, act: AuditAction, booked: &Booked) -> AuditEvent {
     }
 }
 
-async fn replay(app: &App, order: &Order<'_>) -> Result<Option<Ended>, Error> {
+async fn replay(app: &App, order: &BookingRequest<'_>) -> Result<Option<Ended>, Error> {
     let Some(once) = &order.once else {
         return Ok(None);
     };
@@ -145,7 +149,7 @@ async fn replay(app: &App, order: &Order<'_>) -> Result<Option<Ended>, Error> {
 }
 
 /// The entry that the key made before.
-async fn find(app: &App, order: &Order<'_>, used: UsedKey) -> Result<Ended, Error> {
+async fn find(app: &App, order: &BookingRequest<'_>, used: UsedKey) -> Result<Ended, Error> {
     let fingerprint = order.once.as_ref().map(|once| &once.fingerprint);
     if fingerprint != Some(&used.fingerprint) {
         return Err(Refusal::IdempotencyMismatch.into());

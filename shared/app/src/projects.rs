@@ -5,7 +5,7 @@ use domain::access::Action;
 use domain::callers::Caller;
 use domain::generations::Stats;
 use domain::ids::{ProjectId, Tenant};
-use domain::projects::{Change, Details, PROJECTS_MAX, Project};
+use domain::projects::{Details, PROJECTS_MAX, Project, ProjectChange};
 use store::{Cursor, ListScope, ProjectPut, Written};
 
 use crate::{App, Error, clock};
@@ -90,7 +90,7 @@ pub async fn update(
     app: &App,
     caller: &Caller,
     id: &ProjectId,
-    change: &Change,
+    change: &ProjectChange,
 ) -> Result<Project, Error> {
     for attempt in 0..ATTEMPTS_MAX {
         let project = app

@@ -6,14 +6,14 @@
 use domain::Refusal;
 use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::{Admin, Caller};
+use domain::idempotency::IdempotencyKey;
 use domain::ids::Tenant;
 use domain::ledger::{Actor, Event, Income};
 use domain::promos::{Promo, PromoCode};
 use sha2::{Digest as _, Sha256};
 use store::Cursor;
 
-use crate::generations::Key;
-use crate::postings::{self, Booking, Ended, Order};
+use crate::postings::{self, Booking, BookingRequest, Ended};
 use crate::{App, Error, audit, clock};
 
 /// Records a new code.
@@ -77,7 +77,7 @@ pub async fn redeem(
     app: &App,
     caller: &Caller,
     code: &PromoCode,
-    key: Option<&Key>,
+    key: Option<&IdempotencyKey>,
 ) -> Result<Booking, Error> {
     let promo = app.store().promo(code).await?.ok_or_else(no_such_code)?;
     let event_id = event_id(code, caller);
@@ -87,7 +87,7 @@ pub async fn redeem(
         actor: Actor::User(caller.user.clone()),
         description: &description,
     };
-    let order = Order {
+    let order = BookingRequest {
         tenant: Tenant::User(caller.user.clone()),
         once: postings::once(caller, key, &event_id),
         promo: Some(&promo),

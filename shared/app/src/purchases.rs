@@ -6,6 +6,7 @@
 use aws::Fault;
 use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::Caller;
+use domain::idempotency::IdempotencyKey;
 use domain::ids::{Tenant, UserId};
 use domain::ledger::{Actor, Booked, Event, Income, Wallet};
 use domain::purchases::{CURRENCY, Checkout, CheckoutRequest, Fact, Payment, Sale, Step};
@@ -15,7 +16,6 @@ use payments::{Began, NewCheckout, Trouble};
 use sha2::{Digest as _, Sha256};
 use store::{BegunCheckout, Once, PlanChange, System, Written};
 
-use crate::generations::Key;
 use crate::{App, Error, clock, plans, postings};
 
 /// The most attempts to book an event while its payment or wallet keeps moving, and the most steps that one event takes.
@@ -42,7 +42,7 @@ pub async fn checkout(
     app: &App,
     caller: &Caller,
     wanted: &CheckoutRequest,
-    key: Option<&Key>,
+    key: Option<&IdempotencyKey>,
 ) -> Result<Begun, Error> {
     let once = postings::once(caller, key, &fingerprint(wanted));
     if let Some(once) = &once

@@ -11,7 +11,7 @@ use domain::audit::Chain;
 use domain::ids::Tenant;
 use domain::ledger::Wallet;
 use domain::reconciliation::{
-    Asked, Checkpoint, End, Finding, Log, Part, Run, Scope, Trouble, Walk,
+    BooksError, CheckedFrom, Checkpoint, End, Finding, Log, Part, Run, RunRequest, Walk,
 };
 use futures::future::join_all;
 use store::{Kept, Links, Position, Store, System, Written};
@@ -33,7 +33,7 @@ const PATIENT: u32 = 5;
 ///
 /// # Errors
 /// A fault if something could not be read or written; the next invocation goes on where the run was saved.
-pub async fn run(app: &App, asked: Asked) -> Result<Option<Run>, Error> {
+pub async fn run(app: &App, asked: RunRequest) -> Result<Option<Run>, Error> {
     let store = app.store();
     let last = store.last_run().await?;
     let Some(mut run) = Run::due(last.clone(), asked.from, clock::now()) else {
@@ -145,7 +145,7 @@ fn note(run: &mut Run, checked: Checked) {
 /// Checks one chain's books, and moves its checkpoint if all is in order and something is new.
 async fn check(
     store: &Store,
-    scope: Scope,
+    scope: CheckedFrom,
     name: &str,
     known: Option<&Checkpoint>,
 ) -> Result<Checked, Fault> {
@@ -154,7 +154,7 @@ async fn check(
         checked.findings.push(Finding {
             chain: name.chars().take(64).collect(),
             part: Part::Ledger,
-            trouble: Trouble::Unreadable,
+            trouble: BooksError::Unreadable,
             sequence: 0,
         });
         return Ok(checked);
@@ -199,7 +199,7 @@ async fn check(
 
 async fn check_ledger(
     store: &Store,
-    scope: Scope,
+    scope: CheckedFrom,
     tenant: &Tenant,
     known: Option<&Checkpoint>,
 ) -> Result<Followed<Wallet>, Fault> {
@@ -215,7 +215,7 @@ async fn check_ledger(
 
 async fn check_log(
     store: &Store,
-    scope: Scope,
+    scope: CheckedFrom,
     chain: &Chain,
     known: Option<&Checkpoint>,
 ) -> Result<Followed<Log>, Fault> {
@@ -240,12 +240,12 @@ async fn check_log(
 /// How a chain was followed: how many links were read, and its end or the first trouble and where.
 struct Followed<E> {
     read: u64,
-    end: Result<E, (Trouble, u64)>,
+    end: Result<E, (BooksError, u64)>,
 }
 
 /// Follows a chain to its end, from its `known` point or from its `start`.
 async fn follow<E, Ends, Pages>(
-    scope: Scope,
+    scope: CheckedFrom,
     start: E,
     known: Option<&E>,
     kept: impl Fn() -> Ends,
@@ -257,16 +257,16 @@ where
     Pages: Future<Output = Result<Links<E::Link>, Fault>>,
 {
     let from = match (scope, known) {
-        (Scope::Checkpoints, Some(known)) => known.clone(),
-        (Scope::Checkpoints | Scope::Beginning, _) => start,
+        (CheckedFrom::Checkpoints, Some(known)) => known.clone(),
+        (CheckedFrom::Checkpoints | CheckedFrom::Beginning, _) => start,
     };
     // The end is read once, and before its links: each of them is there, though perhaps not in the index yet.
     let end = match kept().await? {
         Kept::Is(end) => end,
-        Kept::Nothing => return Ok(broken(Trouble::Missing, from.sequence())),
-        Kept::Unreadable => return Ok(broken(Trouble::Unreadable, from.sequence())),
+        Kept::Nothing => return Ok(broken(BooksError::Missing, from.sequence())),
+        Kept::Unreadable => return Ok(broken(BooksError::Unreadable, from.sequence())),
     };
-    if scope == Scope::Checkpoints && known == Some(&end) {
+    if scope == CheckedFrom::Checkpoints && known == Some(&end) {
         return Ok(Followed {
             read: 0,
             end: Ok(end),
@@ -282,11 +282,11 @@ where
                 Kept::Is(now) if now.sequence() >= beyond => {
                     return Ok(Followed { read, end: Ok(end) });
                 }
-                Kept::Is(_) | Kept::Nothing | Kept::Unreadable => Trouble::Unexpected,
+                Kept::Is(_) | Kept::Nothing | Kept::Unreadable => BooksError::Unexpected,
             },
             Err(trouble) => trouble,
         };
-        if trouble != Trouble::OutOfPlace || looks == LOOKS_MAX {
+        if trouble != BooksError::OutOfPlace || looks == LOOKS_MAX {
             return Ok(broken(trouble, walk.sequence()));
         }
         clock::back_off(PATIENT).await?;
@@ -298,7 +298,7 @@ where
 async fn follow_links<E, Pages>(
     walk: &mut Walk<'_, E>,
     links: &impl Fn(u64, Option<Position>) -> Pages,
-) -> Result<(u64, Result<Option<u64>, Trouble>), Fault>
+) -> Result<(u64, Result<Option<u64>, BooksError>), Fault>
 where
     E: End,
     Pages: Future<Output = Result<Links<E::Link>, Fault>>,
@@ -320,8 +320,8 @@ where
     }
 }
 
-/// Trouble after link number `after`.
-fn broken<E>(trouble: Trouble, after: u64) -> Followed<E> {
+/// BooksError after link number `after`.
+fn broken<E>(trouble: BooksError, after: u64) -> Followed<E> {
     Followed {
         read: 0,
         end: Err((trouble, after)),

@@ -16,7 +16,7 @@ use crate::{App, Error, audit, clock};
 const REFRESH_ATTEMPTS_MAX: u32 = 3;
 
 /// Somebody who is signed in now.
-pub struct SignedIn {
+pub struct SignedInUser {
     /// Who.
     pub user: User,
     /// What proves it from now on.
@@ -29,7 +29,7 @@ pub struct SignedIn {
 ///
 /// # Errors
 /// [`Refusal::Unauthorized`] for any token but the living one.
-pub async fn refresh(app: &App, token: &str) -> Result<SignedIn, Error> {
+pub async fn refresh(app: &App, token: &str) -> Result<SignedInUser, Error> {
     let presented = RefreshToken::parse(token).ok_or(Refusal::Unauthorized)?;
     let store = app.store();
     for _ in 0..REFRESH_ATTEMPTS_MAX {
@@ -170,7 +170,7 @@ pub(crate) fn signed_in(
     session: &Session,
     refresh: RefreshToken,
     now: Timestamp,
-) -> Result<SignedIn, Fault> {
+) -> Result<SignedInUser, Fault> {
     let access = issuer
         .issue(&user.id, &session.id, now.seconds())
         .map_err(Fault::doing("signing an access token"))?;
@@ -179,5 +179,5 @@ pub(crate) fn signed_in(
         refresh: refresh.reveal(),
         expires_in_s: LIFETIME_S,
     };
-    Ok(SignedIn { user, tokens })
+    Ok(SignedInUser { user, tokens })
 }

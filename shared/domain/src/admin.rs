@@ -12,7 +12,7 @@ pub const REASON_CHARS_MAX: usize = 200;
 
 /// Which way credits go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum CreditChange {
     /// Given.
     Up(Credits),
     /// Taken back; never more than are there.
@@ -25,7 +25,7 @@ pub struct Grant {
     /// Whose wallet.
     pub user: UserId,
     /// How much, and which way.
-    pub change: Change,
+    pub change: CreditChange,
     /// Why: one line that its user reads in the ledger.
     pub reason: String,
     /// A digest of everything that the admin sent.

@@ -19,6 +19,7 @@ pub mod credits;
 pub mod erasure;
 pub mod files;
 pub mod generations;
+pub mod idempotency;
 pub mod ids;
 pub mod labels;
 pub mod ledger;

@@ -139,7 +139,7 @@ pub struct Details {
 
 /// A change of [`Details`]; what is `None` stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct ProjectChange {
     /// What it is called from now on.
     pub name: Option<ProjectName>,
     /// What it is for, or no description any more.
@@ -172,7 +172,7 @@ pub struct Project {
 impl Project {
     /// The project after `change`.
     #[must_use]
-    pub fn changed(&self, change: Change, now: Timestamp) -> Self {
+    pub fn changed(&self, change: ProjectChange, now: Timestamp) -> Self {
         let details = self.details.clone();
         Self {
             details: Details {
@@ -216,7 +216,7 @@ pub(crate) mod tests {
     fn a_change_leaves_what_it_does_not_name() {
         let now = Timestamp::from_ms(9);
         let before = project(&UserId::new(now, 1), Visibility::Private);
-        let change = Change {
+        let change = ProjectChange {
             name: None,
             description: Some(Description::parse("why\nnot").ok()),
             visibility: Some(Visibility::Public),

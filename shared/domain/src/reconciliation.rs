@@ -92,7 +92,7 @@ impl End for Log {
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Trouble {
+pub enum BooksError {
     /// A link is not where it should be: one is missing, or one is there twice.
     OutOfPlace,
     /// A link was changed after it was written.
@@ -111,7 +111,7 @@ pub enum Trouble {
     Rewritten,
 }
 
-impl Trouble {
+impl BooksError {
     /// Every trouble.
     pub const ALL: [Self; 8] = [
         Self::OutOfPlace,
@@ -148,7 +148,7 @@ impl Trouble {
     }
 }
 
-impl From<Flaw> for Trouble {
+impl From<Flaw> for BooksError {
     fn from(flaw: Flaw) -> Self {
         match flaw {
             Flaw::OutOfPlace => Self::OutOfPlace,
@@ -189,22 +189,22 @@ impl<'a, E: End> Walk<'a, E> {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn step(&mut self, link: Option<&E::Link>) -> Result<(), Trouble> {
-        let link = link.ok_or(Trouble::Unreadable)?;
+    pub fn step(&mut self, link: Option<&E::Link>) -> Result<(), BooksError> {
+        let link = link.ok_or(BooksError::Unreadable)?;
         if self.at.sequence() >= self.end.sequence() {
             let place = E::place(link);
             self.beyond = self.beyond.max(Some(place));
             return if place > self.end.sequence() {
                 Ok(())
             } else {
-                Err(Trouble::OutOfPlace)
+                Err(BooksError::OutOfPlace)
             };
         }
         self.at = self.at.follow(self.before.as_ref(), link)?;
         self.before = Some(link.clone());
         match self.checkpoint {
             Some(known) if known.sequence() == self.at.sequence() && *known != self.at => {
-                Err(Trouble::Rewritten)
+                Err(BooksError::Rewritten)
             }
             Some(_) | None => Ok(()),
         }
@@ -215,14 +215,14 @@ impl<'a, E: End> Walk<'a, E> {
     ///
     /// # Errors
     /// What is wrong.
-    pub fn finish(&self) -> Result<Option<u64>, Trouble> {
+    pub fn finish(&self) -> Result<Option<u64>, BooksError> {
         let end = self.end.sequence();
         if self.checkpoint.is_some_and(|known| known.sequence() > end) {
-            Err(Trouble::Rewritten)
+            Err(BooksError::Rewritten)
         } else if self.at.sequence() < end {
-            Err(Trouble::OutOfPlace)
+            Err(BooksError::OutOfPlace)
         } else if self.at != *self.end {
-            Err(Trouble::Differs)
+            Err(BooksError::Differs)
         } else {
             Ok(self.beyond)
         }
@@ -264,7 +264,7 @@ pub struct Finding {
     /// In which of them.
     pub part: Part,
     /// What is wrong.
-    pub trouble: Trouble,
+    pub trouble: BooksError,
     /// After which link: up to there all is in order.
     pub sequence: u64,
 }
@@ -280,14 +280,14 @@ pub struct Checkpoint {
 
 /// From where a run checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum CheckedFrom {
     /// From the first entry and record of everybody.
     Beginning,
     /// From where everybody was last found in order.
     Checkpoints,
 }
 
-impl Scope {
+impl CheckedFrom {
     /// Its stable name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -307,9 +307,9 @@ impl Scope {
 
 /// What somebody who runs it by hand may ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct RunRequest {
     /// Begin a run anew, from here.
-    pub from: Option<Scope>,
+    pub from: Option<CheckedFrom>,
     /// Stop after about so many wallets; the next invocation goes on.
     pub wallets_max: Option<u64>,
 }
@@ -357,7 +357,7 @@ pub struct Run {
     /// Incremented by each write, whose condition is the value before.
     pub version: u64,
     /// From where it checks.
-    pub scope: Scope,
+    pub scope: CheckedFrom,
     /// When it began.
     pub started_at: Timestamp,
     /// When it was through.
@@ -386,7 +386,7 @@ impl Run {
     /// The run to work on now: the one that somebody asks for, the `last` one if it is not through, or a new one if
     /// that is due.
     #[must_use]
-    pub fn due(last: Option<Self>, asked: Option<Scope>, now: Timestamp) -> Option<Self> {
+    pub fn due(last: Option<Self>, asked: Option<CheckedFrom>, now: Timestamp) -> Option<Self> {
         let (version, whole_at) = match &last {
             Some(last) => (last.version, last.whole_at),
             None => (0, None),
@@ -396,8 +396,8 @@ impl Run {
             (Some(scope), _) => scope,
             (None, Some(last)) if last.finished_at.is_none() => return Some(last),
             (None, Some(last)) if now.since(last.started_at) < RUN_EVERY => return None,
-            (None, _) if due_whole => Scope::Beginning,
-            (None, _) => Scope::Checkpoints,
+            (None, _) if due_whole => CheckedFrom::Beginning,
+            (None, _) => CheckedFrom::Checkpoints,
         };
         Some(Self {
             version,
@@ -405,8 +405,8 @@ impl Run {
             started_at: now,
             finished_at: None,
             whole_at: match scope {
-                Scope::Beginning => Some(now),
-                Scope::Checkpoints => whole_at,
+                CheckedFrom::Beginning => Some(now),
+                CheckedFrom::Checkpoints => whole_at,
             },
             shard: 0,
             after: None,
@@ -448,7 +448,7 @@ mod tests {
         (records.collect(), log)
     }
 
-    fn walk(records: &[Record], end: &Log, known: Option<&Log>) -> Result<Option<u64>, Trouble> {
+    fn walk(records: &[Record], end: &Log, known: Option<&Log>) -> Result<Option<u64>, BooksError> {
         let mut walk = Walk::new(Log::empty(end.chain.clone()), end, known);
         for record in records {
             walk.step(Some(record))?;
@@ -460,39 +460,40 @@ mod tests {
     fn what_is_wrong_has_a_name() {
         let (records, end) = log(4, "a");
         assert_eq!(walk(&records, &end, None), Ok(None));
-        assert_eq!(walk(&records[..3], &end, None), Err(Trouble::OutOfPlace));
-        assert_eq!(walk(&records[1..], &end, None), Err(Trouble::OutOfPlace));
+        assert_eq!(walk(&records[..3], &end, None), Err(BooksError::OutOfPlace));
+        assert_eq!(walk(&records[1..], &end, None), Err(BooksError::OutOfPlace));
         let (_, shorter) = log(3, "a");
         assert_eq!(walk(&records, &shorter, None), Ok(Some(4)));
         let twice = [&records[..], &records[3..]].concat();
-        assert_eq!(walk(&twice, &end, None), Err(Trouble::OutOfPlace));
+        assert_eq!(walk(&twice, &end, None), Err(BooksError::OutOfPlace));
         let (others, other) = log(4, "b");
-        assert_eq!(walk(&records, &other, None), Err(Trouble::Differs));
+        assert_eq!(walk(&records, &other, None), Err(BooksError::Differs));
         // Written anew, or cut off: in itself in order, but not what it was.
         let (_, checkpoint) = log(2, "a");
         assert_eq!(
             walk(&others, &other, Some(&checkpoint)),
-            Err(Trouble::Rewritten)
+            Err(BooksError::Rewritten)
         );
         assert_eq!(
             walk(&records[..3], &shorter, Some(&end)),
-            Err(Trouble::Rewritten)
+            Err(BooksError::Rewritten)
         );
         assert_eq!(walk(&records, &end, Some(&checkpoint)), Ok(None));
         let mut unread = Walk::new(Log::empty(end.chain.clone()), &end, None);
-        assert_eq!(unread.step(None), Err(Trouble::Unreadable));
+        assert_eq!(unread.step(None), Err(BooksError::Unreadable));
     }
 
     #[test]
     fn a_run_begins_once_a_day_goes_on_until_it_is_through_and_starts_anew_when_asked() {
         let start = Timestamp::from_ms(1_000_000);
         let mut run = Run::due(None, None, start).expect("nothing was ever checked");
-        assert_eq!(run.scope, Scope::Beginning);
+        assert_eq!(run.scope, CheckedFrom::Beginning);
         run.shard = 3;
         run.version = 7;
         let later = start.plus(HOUR);
         assert_eq!(Run::due(Some(run.clone()), None, later), Some(run.clone()));
-        let asked = Run::due(Some(run.clone()), Some(Scope::Checkpoints), later).expect("asked");
+        let asked =
+            Run::due(Some(run.clone()), Some(CheckedFrom::Checkpoints), later).expect("asked");
         assert_eq!(
             (asked.shard, asked.started_at, asked.version),
             (0, later, 7)
@@ -502,10 +503,10 @@ mod tests {
         let next = Run::due(Some(run.clone()), None, start.plus(24 * HOUR)).expect("a day later");
         assert_eq!(
             (next.scope, next.whole_at),
-            (Scope::Checkpoints, Some(start))
+            (CheckedFrom::Checkpoints, Some(start))
         );
         let whole = Run::due(Some(run), None, start.plus(31 * 24 * HOUR)).expect("a month later");
-        assert_eq!(whole.scope, Scope::Beginning);
+        assert_eq!(whole.scope, CheckedFrom::Beginning);
     }
 
     #[test]
@@ -515,7 +516,7 @@ mod tests {
             run.found(Finding {
                 chain: "usr_1".to_owned(),
                 part: Part::Ledger,
-                trouble: Trouble::Altered,
+                trouble: BooksError::Altered,
                 sequence,
             });
         }

@@ -25,14 +25,14 @@ pub struct Delivery<T> {
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handled {
+pub enum Disposition {
     /// It is done with.
     Done,
     /// It must come back.
     Again,
 }
 
-type Handling = Pin<Box<dyn Future<Output = Result<Handled, Error>> + Send>>;
+type Handling = Pin<Box<dyn Future<Output = Result<Disposition, Error>> + Send>>;
 type Handler = dyn Fn(&'static App, SqsMessage) -> Handling + Send + Sync;
 
 /// Runs a queue consumer: `handle` takes one message. A fault lets the message come back.
@@ -40,7 +40,7 @@ pub fn serve<T, F, Fut>(handle: F) -> Exit
 where
     T: DeserializeOwned + Send + 'static,
     F: Fn(&'static App, Delivery<T>) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Handled, Error>> + Send + 'static,
+    Fut: Future<Output = Result<Disposition, Error>> + Send + 'static,
 {
     serve_erased(Box::new(move |app, message| match read(message) {
         Ok(delivery) => Box::pin(handle(app, delivery)),
@@ -88,8 +88,8 @@ async fn consume(app: &'static App, handle: &'static Handler, event: SqsEvent) -
         let handled = tokio::spawn(handling.instrument(span)).await;
         // A message that must come back is not a fault: it may only be too early for it.
         let (comes_back, is_fault) = match handled {
-            Ok(Ok(Handled::Done)) => (false, false),
-            Ok(Ok(Handled::Again)) => (true, false),
+            Ok(Ok(Disposition::Done)) => (false, false),
+            Ok(Ok(Disposition::Again)) => (true, false),
             Ok(Err(Error::Refused(refusal))) => {
                 tracing::error!(message_id, %refusal, "a message was refused");
                 (true, true)

@@ -20,7 +20,7 @@ pub struct Plans {
 
 /// A key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct UsageKey {
     /// API Gateway's id for it.
     pub id: String,
     /// What the authorizer names it by.
@@ -33,9 +33,9 @@ pub struct Key {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyMade {
     /// It is new.
-    New(Key),
+    New(UsageKey),
     /// It was there before.
-    Before(Key),
+    Before(UsageKey),
     /// The account has as many keys as it may (10,000 a Region, which AWS does not raise).
     OutOfStock,
     /// Too many were asked for within a second (5 an account): later.
@@ -73,7 +73,7 @@ impl Plans {
         let error = match made {
             Ok(made) => {
                 let id = made.id.ok_or_else(|| Fault::new(doing, "it has no id"))?;
-                return Ok(KeyMade::New(Key {
+                return Ok(KeyMade::New(UsageKey {
                     id,
                     value: value.to_owned(),
                     made_at: now,
@@ -99,7 +99,7 @@ impl Plans {
     ///
     /// # Errors
     /// A [`Fault`] if it was not entered.
-    pub async fn enter(&self, key: &Key, usage: Usage) -> Result<(), Fault> {
+    pub async fn enter(&self, key: &UsageKey, usage: Usage) -> Result<(), Fault> {
         let entered = self
             .client
             .create_usage_plan_key()
@@ -120,7 +120,7 @@ impl Plans {
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be listed.
-    pub async fn keys_of(&self, owner: &str) -> Result<Vec<Key>, Fault> {
+    pub async fn keys_of(&self, owner: &str) -> Result<Vec<UsageKey>, Fault> {
         let found = self
             .client
             .get_api_keys()
@@ -133,7 +133,7 @@ impl Plans {
         let keys = found.items.unwrap_or_default().into_iter();
         let own = keys.filter(|key| key.name() == Some(owner));
         let named = own.filter_map(|key| {
-            Some(Key {
+            Some(UsageKey {
                 id: key.id?,
                 value: key.value?,
                 made_at: Timestamp::from_ms(key.created_date?.secs().saturating_mul(1_000)),
@@ -146,7 +146,7 @@ impl Plans {
     ///
     /// # Errors
     /// A [`Fault`] if it was not deleted.
-    pub async fn delete(&self, key: &Key) -> Result<bool, Fault> {
+    pub async fn delete(&self, key: &UsageKey) -> Result<bool, Fault> {
         match self.client.delete_api_key().api_key(&key.id).send().await {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("NotFoundException") => Ok(false),

@@ -21,7 +21,7 @@ mod template;
 
 pub use binaries::{Binaries, build, workspace_root};
 pub use data::write_privately;
-pub use log::Log;
+pub use log::{Log, Sink};
 pub use stack::{Options, Stack, StripeSecrets};
 
 /// Why the local cloud cannot be built or started: one clear sentence.

@@ -348,6 +348,11 @@ impl Stack {
         self.stripe.as_ref()
     }
 
+    /// Where lines go.
+    pub fn log(&self) -> &Sink {
+        &self.log
+    }
+
     /// Every line that the functions wrote so far, when the log is [`Log::Buffer`].
     pub fn logs(&self) -> Vec<String> {
         self.log.lines()

@@ -3,7 +3,7 @@
 
 use api::api_keys::{ApiKeyView, LIST};
 use api::list::{self, List};
-use app::pages::Wanted;
+use app::pages::PageRequest;
 use app::{App, Error, api_keys};
 use domain::callers::Person;
 use entry::http::{self, Reply, Request};
@@ -18,7 +18,7 @@ async fn handle(
 ) -> Result<Reply<List<ApiKeyView>>, Error> {
     let (cursor, limit) = list::check_query(request.query())?;
 
-    let page = api_keys::list(app, &request.caller, &Wanted { cursor, limit }).await?;
+    let page = api_keys::list(app, &request.caller, &PageRequest { cursor, limit }).await?;
 
     let views = page.rows.iter().map(ApiKeyView::from).collect();
     Ok(Reply::ok(&List::new(views, page.next_cursor)))

@@ -17,7 +17,7 @@ async fn handle(
 ) -> Result<Reply<Nothing>, Error> {
     let checked = request.body()?.check()?;
 
-    let change = passwords::Change {
+    let change = passwords::PasswordChange {
         current: checked.current,
         new: checked.new,
         ends_keys: checked.ends_keys,

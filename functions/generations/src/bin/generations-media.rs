@@ -3,7 +3,7 @@
 
 use api::generations::{MEDIA, MediaView, check_media, media};
 use api::list::List;
-use app::pages::{self, Wanted};
+use app::pages::{self, PageRequest};
 use app::{App, Error, generations};
 use domain::access::Action;
 use domain::callers::Caller;
@@ -28,6 +28,6 @@ async fn handle(
     let (cursor, limit) = (asked.cursor, asked.limit);
     let views = media(&shown.generation, &shown.urls, shown.expires_at);
     let binding = format!("{}/media/{id}", request.caller.user);
-    let page = pages::numbered(views, &binding, &Wanted { cursor, limit })?;
+    let page = pages::numbered(views, &binding, &PageRequest { cursor, limit })?;
     Ok(Reply::ok(&List::new(page.rows, page.next_cursor)))
 }

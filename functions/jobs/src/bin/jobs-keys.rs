@@ -2,22 +2,22 @@
 //! Gives users a usage-plan key of their own, takes back those whose time is over, and makes those that are shared.
 
 use app::{App, Error, metrics, plans};
-use entry::sqs::{self, Delivery, Handled};
+use entry::sqs::{self, Delivery, Disposition};
 use queue::LookAtKeys;
 
 fn main() -> entry::Exit {
     sqs::serve(handle)
 }
 
-async fn handle(app: &'static App, delivery: Delivery<LookAtKeys>) -> Result<Handled, Error> {
+async fn handle(app: &'static App, delivery: Delivery<LookAtKeys>) -> Result<Disposition, Error> {
     let looked = plans::look(app, delivery.message).await?;
 
     if let Some(keys) = looked.keys {
         metrics::gauge(app, "UsagePlanKeys", keys);
     }
     Ok(if looked.again {
-        Handled::Again
+        Disposition::Again
     } else {
-        Handled::Done
+        Disposition::Done
     })
 }

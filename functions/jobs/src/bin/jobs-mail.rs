@@ -2,14 +2,14 @@
 //! Writes letters: makes the token, and sends it.
 
 use app::{App, Error, emails, passwords};
-use entry::sqs::{self, Delivery, Handled};
+use entry::sqs::{self, Delivery, Disposition};
 use queue::SendMail;
 
 fn main() -> entry::Exit {
     sqs::serve(handle)
 }
 
-async fn handle(app: &'static App, delivery: Delivery<SendMail>) -> Result<Handled, Error> {
+async fn handle(app: &'static App, delivery: Delivery<SendMail>) -> Result<Disposition, Error> {
     match delivery.message {
         SendMail::VerifyEmail { user_id } => {
             emails::write_verification(app, &user_id).await?;
@@ -19,5 +19,5 @@ async fn handle(app: &'static App, delivery: Delivery<SendMail>) -> Result<Handl
         }
     }
 
-    Ok(Handled::Done)
+    Ok(Disposition::Done)
 }

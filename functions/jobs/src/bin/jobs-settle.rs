@@ -4,14 +4,14 @@
 use app::jobs::{self, Cause};
 use app::{App, Error};
 use domain::Timestamp;
-use entry::sqs::{self, Delivery, Handled};
+use entry::sqs::{self, Delivery, Disposition};
 use queue::Settle;
 
 fn main() -> entry::Exit {
     sqs::serve(handle)
 }
 
-async fn handle(app: &'static App, delivery: Delivery<Settle>) -> Result<Handled, Error> {
+async fn handle(app: &'static App, delivery: Delivery<Settle>) -> Result<Disposition, Error> {
     let Settle {
         generation_id,
         word,
@@ -25,5 +25,5 @@ async fn handle(app: &'static App, delivery: Delivery<Settle>) -> Result<Handled
 
     jobs::settle(app, &generation_id, &cause).await?;
 
-    Ok(Handled::Done)
+    Ok(Disposition::Done)
 }

@@ -3,18 +3,18 @@
 
 use app::jobs::{self, Taken};
 use app::{App, Error};
-use entry::sqs::{self, Delivery, Handled};
+use entry::sqs::{self, Delivery, Disposition};
 use queue::Submit;
 
 fn main() -> entry::Exit {
     sqs::serve(handle)
 }
 
-async fn handle(app: &'static App, delivery: Delivery<Submit>) -> Result<Handled, Error> {
+async fn handle(app: &'static App, delivery: Delivery<Submit>) -> Result<Disposition, Error> {
     let id = &delivery.message.generation_id;
 
     match jobs::submit(app, id, &delivery.receipt_handle).await? {
-        Taken::Done => Ok(Handled::Done),
-        Taken::Again => Ok(Handled::Again),
+        Taken::Done => Ok(Disposition::Done),
+        Taken::Again => Ok(Disposition::Again),
     }
 }

@@ -43,10 +43,13 @@ pub struct Operation {
     codes: BTreeSet<Code>,
 }
 
-/// What the operations of a domain have in common.
+/// A group of operations.
 #[derive(Clone, Copy)]
 pub(crate) struct Table {
+    /// Its name.
     pub(crate) tag: &'static str,
+    /// What it is about.
+    pub(crate) about: &'static str,
 }
 
 impl Table {

@@ -7,6 +7,7 @@ use domain::access::Action;
 use domain::callers::{Caller, Credential};
 use domain::files::{File, FileState};
 use domain::generations::{Draft, Generation, Hold, ShownGeneration, State};
+use domain::idempotency::IdempotencyKey;
 use domain::ids::{GenerationId, ProjectId, Tenant};
 use domain::labels::Tags;
 use domain::ledger::{Charge, Limits, Wallet};
@@ -30,25 +31,6 @@ const NO_SUCH_PROJECT: Refusal = Refusal::NoSuch {
     noun: "project",
 };
 
-/// A client's `Idempotency-Key`: 1 to 255 printable ASCII characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key(String);
-
-impl Key {
-    /// The key written as `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let printable = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
-        ((1..=255).contains(&text.len()) && printable).then(|| Self(text.to_owned()))
-    }
-
-    /// The key as the client wrote it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// A job, new or as it was found.
 #[derive(Debug)]
 pub struct Submitted {
@@ -69,7 +51,7 @@ pub async fn submit(
     app: &App,
     caller: &Caller,
     draft: Draft,
-    key: Option<&Key>,
+    key: Option<&IdempotencyKey>,
     patience: Option<Duration>,
 ) -> Result<Submitted, Error> {
     let found = open_or_find(app, caller, &draft, key).await?;
@@ -114,7 +96,7 @@ async fn open_or_find(
     app: &App,
     caller: &Caller,
     draft: &Draft,
-    key: Option<&Key>,
+    key: Option<&IdempotencyKey>,
 ) -> Result<Found, Error> {
     let tenant = Tenant::User(caller.user.clone());
     let lane = Lane::of(draft.order.kind);
@@ -122,7 +104,7 @@ async fn open_or_find(
     let asking = Asking {
         caller,
         tenant: &tenant,
-        key: key.map(Key::as_str),
+        key: key.map(IdempotencyKey::as_str),
         lane,
         priority,
         today: Day::from(clock::now()),
@@ -175,7 +157,7 @@ async fn open(
     mut wallet: Wallet,
     served: u64,
     draft: &Draft,
-    key: Option<&Key>,
+    key: Option<&IdempotencyKey>,
 ) -> Result<Option<IdempotencyRecord>, Error> {
     let record = key.map(|key| IdempotencyRecord {
         key: key.as_str().to_owned(),
@@ -229,7 +211,7 @@ async fn open(
 async fn used_key(
     app: &App,
     job: &Generation,
-    key: Option<&Key>,
+    key: Option<&IdempotencyKey>,
 ) -> Result<Option<IdempotencyRecord>, Fault> {
     match key {
         Some(key) => app.store().idempotency(&job.tenant, key.as_str()).await,

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use api::endpoint::{self, Access, Endpoint, Nothing};
 use api::query::Query;
-use app::generations::Key;
 use domain::accounts::{Plan, Scope};
 use domain::attempts::{Source, WAIT_MAX};
 use domain::callers::{Caller, Credential, Everybody};
+use domain::idempotency::IdempotencyKey;
 use domain::ids::{KeyId, SessionId, UserId};
 use domain::{FieldCode, Refusal};
 use lambda_http::request::RequestContext;
@@ -273,11 +273,11 @@ impl Event {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if it is empty, too long or not printable ASCII.
-    pub fn idempotency_key(&self) -> Result<Option<Key>, Refusal> {
+    pub fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Refusal> {
         let Some(value) = self.event.headers().get("idempotency-key") else {
             return Ok(None);
         };
-        match value.to_str().ok().and_then(Key::parse) {
+        match value.to_str().ok().and_then(IdempotencyKey::parse) {
             Some(key) => Ok(Some(key)),
             None => Err(Refusal::field(
                 "Idempotency-Key",

@@ -3,7 +3,9 @@
 use aws::Fault;
 use domain::Timestamp;
 use domain::audit::{Chain, ChainHead};
-use domain::reconciliation::{Checkpoint, Finding, Log, Part, Run, Scope, Totals, Trouble};
+use domain::reconciliation::{
+    BooksError, CheckedFrom, Checkpoint, Finding, Log, Part, Run, Totals,
+};
 use serde::{Deserialize, Serialize};
 
 use super::broken;
@@ -184,14 +186,14 @@ impl TryFrom<RunItem> for Run {
             Ok(Finding {
                 chain: item.chain,
                 part: Part::parse(&item.part).ok_or_else(|| broken("part"))?,
-                trouble: Trouble::parse(&item.trouble).ok_or_else(|| broken("trouble"))?,
+                trouble: BooksError::parse(&item.trouble).ok_or_else(|| broken("trouble"))?,
                 sequence: item.sequence,
             })
         };
         let findings = item.findings.into_iter().map(finding);
         Ok(Self {
             version: item.version,
-            scope: Scope::parse(&item.scope).ok_or_else(|| broken("scope"))?,
+            scope: CheckedFrom::parse(&item.scope).ok_or_else(|| broken("scope"))?,
             started_at: Timestamp::from_ms(item.started_at_ms),
             finished_at: item.finished_at_ms.map(Timestamp::from_ms),
             whole_at: item.whole_at_ms.map(Timestamp::from_ms),

@@ -132,6 +132,7 @@ async fn acts_at_the_same_moment_leave_a_chain_without_gaps() {
 #[tokio::test]
 async fn nobody_signs_in_past_a_log_that_cannot_be_written() {
     let cloud = Cloud::start().await;
+    cloud.expects_faults();
     let ada = cloud.person().await;
     let head = |client: aws_sdk_dynamodb::Client| {
         client

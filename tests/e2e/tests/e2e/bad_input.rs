@@ -544,6 +544,7 @@ async fn no_odd_value_moves_a_credit_or_is_answered_with_a_500() {
 #[tokio::test]
 async fn a_malformed_message_comes_back_until_it_is_dead_and_is_never_taken_for_done() {
     let cloud = Cloud::start().await;
+    cloud.expects_faults();
     for (worker, body) in [
         ("jobs-submit", json!({"generation_id": "gen_1"})),
         (

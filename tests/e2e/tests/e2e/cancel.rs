@@ -288,6 +288,7 @@ async fn rest(cloud: &Cloud, people: &[Person<'_>]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancels_while_workers_are_killed_lose_nothing_and_repeat_nothing() {
     let cloud = Cloud::start().await;
+    cloud.expects_faults();
     let people = join_all((0..3).map(|_| cloud.person())).await;
     let kills = async {
         for round in 0.. {

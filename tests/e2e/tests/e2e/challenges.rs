@@ -94,6 +94,7 @@ async fn is_known(cloud: &Cloud, email: &str) -> bool {
 async fn who_does_not_solve_the_challenge_gets_no_account_whatever_the_verifier_says() {
     let url = verifier().await;
     let cloud = Cloud::start_with(&[("ChallengeVerifierUrl", &url)]).await;
+    cloud.expects_faults();
     let aws = cloud.stack.aws();
     aws.put_parameter("/velro/challenge-secret", SECRET)
         .await

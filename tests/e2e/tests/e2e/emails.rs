@@ -138,6 +138,7 @@ async fn the_letter_can_be_asked_for_again_but_not_without_end() {
 async fn mail_that_cannot_be_sent_fails_no_sign_up_and_is_not_lost() {
     // SES refuses a sender that is no identity of the account.
     let cloud = Cloud::start_with(&[("MailSender", "nobody@velro.invalid")]).await;
+    cloud.expects_faults();
     let ada = cloud.person().await;
     eventually("the letter to be tried", || async {
         let tried = |line: &String| line.contains("a message comes back");

@@ -13,6 +13,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -20,7 +21,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use stack::{Binaries, Options, Stack};
+use stack::{Binaries, Options, Sink, Stack};
 
 pub use answer::{Answer, send};
 pub use books::Books;
@@ -37,6 +38,7 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct Cloud {
     pub stack: Stack,
     pub http: Client,
+    watch: Watch,
 }
 
 /// The template, which is what production reads.
@@ -133,9 +135,14 @@ impl Cloud {
     /// A cloud with these options.
     pub async fn from(options: Options) -> Self {
         let stack = Stack::start(options).await.unwrap();
+        let watch = Watch {
+            log: stack.log().clone(),
+            expects_faults: AtomicBool::new(false),
+        };
         Self {
             stack,
             http: client(),
+            watch,
         }
     }
 
@@ -400,12 +407,45 @@ impl Cloud {
         self.stack.logs().join("\n")
     }
 
+    /// Says that this test has functions fail: no fault may be left behind otherwise.
+    pub fn expects_faults(&self) {
+        self.watch.expects_faults.store(true, Ordering::Relaxed);
+    }
+
     /// Lines that the functions logged and that tell of a fault.
     pub fn faults(&self) -> Vec<String> {
-        let lines = self.stack.logs();
-        let is_fault = |line: &String| line.contains("\"ERROR\"") || line.contains(" ERROR ");
-        lines.into_iter().filter(is_fault).collect()
+        faults_in(&self.watch.log)
     }
+}
+
+/// Fails a test at its end if a function logged a fault that the test does not expect.
+struct Watch {
+    log: Sink,
+    expects_faults: AtomicBool,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.expects_faults.load(Ordering::Relaxed) || std::thread::panicking() {
+            return;
+        }
+        let faults = faults_in(&self.log);
+        assert!(
+            faults.is_empty(),
+            "the test left faults behind: {faults:#?}"
+        );
+    }
+}
+
+/// Lines that the functions logged and that tell of a fault.
+fn faults_in(log: &Sink) -> Vec<String> {
+    let is_fault = |line: &String| line.contains("\"ERROR\"") || line.contains(" ERROR ");
+    // By this word the authorizer has API Gateway answer 401.
+    let is_refusal = |line: &String| line.ends_with("\"Unauthorized\"");
+    let lines = log.lines().into_iter();
+    lines
+        .filter(|line| is_fault(line) && !is_refusal(line))
+        .collect()
 }
 
 fn text(value: &str) -> AttributeValue {

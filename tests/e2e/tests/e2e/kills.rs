@@ -15,6 +15,7 @@ const ROUNDS: u64 = 12;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_killed_at_any_moment_lose_and_repeat_nothing() {
     let cloud = Cloud::start().await;
+    cloud.expects_faults();
     let people = join_all((0..4).map(|_| cloud.person())).await;
     let mut random = 0x2545_F491_4F6C_DD1D_u64;
     for round in 0..ROUNDS {
@@ -132,6 +133,7 @@ async fn a_worker_that_dies_before_its_submit_leaves_a_job_that_the_sweep_finds(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_api_function_killed_while_it_opens_jobs_never_takes_credits_without_a_job() {
     let cloud = Cloud::start().await;
+    cloud.expects_faults();
     let ada = cloud.person().await;
     let body = json!({"prompt": "opened or not [[delay:1ms]]"});
     let submits = join_all((0..30).map(|n| {

@@ -222,6 +222,7 @@ async fn a_job_in_line_that_is_cancelled_leaves_its_place_to_the_next() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_killed_at_any_moment_keep_no_slot() {
     let cloud = Cloud::start_with(&[CONCURRENCY]).await;
+    cloud.expects_faults();
     let people = join_all((0..3).map(|_| cloud.person())).await;
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
     for round in 0..10 {

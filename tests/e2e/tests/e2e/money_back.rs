@@ -181,6 +181,7 @@ async fn an_inquiry_takes_nothing_until_its_funds_go_and_ends_with_its_last_word
 #[tokio::test]
 async fn money_that_cannot_be_understood_is_an_alarm_and_no_arithmetic() {
     let cloud = Cloud::start().await;
+    cloud.expects_faults();
     let ada = cloud.person().await;
     let id = begin(&ada, "starter").await;
     let paid = session(&id, "pi_1", 1_000);

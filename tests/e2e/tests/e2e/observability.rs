@@ -57,6 +57,7 @@ async fn every_line_about_a_job_names_the_request_that_asked_for_it() {
 #[tokio::test]
 async fn a_setting_that_did_not_reach_the_functions_on_an_alias_is_told_until_it_did() {
     let cloud = Cloud::start().await;
+    cloud.expects_faults();
     let sweep = || async {
         let ran = cloud.act("schedules/jobs-sweep/run", &json!({})).await;
         assert_eq!(ran["status"], "succeeded", "{ran}");

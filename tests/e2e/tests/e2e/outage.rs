@@ -28,6 +28,7 @@ async fn cloud(failures_max: &str) -> Cloud {
 async fn orders_into_a_locked_account_are_all_delivered_after_it_and_later_ones_hold_nothing() {
     const ORDERS: usize = 20;
     let cloud = cloud("25").await;
+    cloud.expects_faults();
     let (ada, bob) = (cloud.person().await, cloud.person().await);
     set_mood(&cloud, &json!({"submit": LOCKED})).await;
     let orders = (0..ORDERS).map(|n| {
@@ -87,6 +88,7 @@ async fn orders_into_a_locked_account_are_all_delivered_after_it_and_later_ones_
 #[tokio::test]
 async fn while_the_provider_is_left_alone_one_job_at_a_time_tries_it_again() {
     let cloud = cloud("1").await;
+    cloud.expects_faults();
     let ada = cloud.person().await;
     set_mood(&cloud, &json!({"submit": LOCKED})).await;
     let id = ada.generate("flux-dev", "knocks").await;

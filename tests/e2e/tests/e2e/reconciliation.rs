@@ -133,6 +133,7 @@ async fn a_platform_that_nobody_touched_is_in_order_and_read_once() {
 #[tokio::test]
 async fn whatever_is_tampered_with_is_found_by_the_next_whole_run_and_named() {
     let cloud = Cloud::start().await;
+    cloud.expects_faults();
     let mut people = Vec::new();
     for _ in 0..8 {
         people.push(spender(&cloud).await);
@@ -217,6 +218,7 @@ async fn whatever_is_tampered_with_is_found_by_the_next_whole_run_and_named() {
 #[tokio::test]
 async fn books_that_were_written_anew_no_longer_lead_through_their_checkpoint() {
     let cloud = Cloud::start().await;
+    cloud.expects_faults();
     let (ada, bea) = (cloud.person().await, cloud.person().await);
     assert_eq!(findings(&cloud.reconcile(&whole()).await), []);
     // Another person's log, cut and pasted whole, is in order by itself but is not this person's.
@@ -279,6 +281,7 @@ async fn books_that_were_written_anew_no_longer_lead_through_their_checkpoint() 
 #[tokio::test]
 async fn a_run_that_stops_half_way_goes_on_where_it_was() {
     let cloud = Cloud::start().await;
+    cloud.expects_faults();
     for _ in 0..5 {
         cloud.person().await;
     }

@@ -172,6 +172,7 @@ async fn any_sequence_of_answers_ends_as_the_evidence_says_although_workers_die(
         ("ContentRefusalsPerDay", "1000"),
     ])
     .await;
+    cloud.expects_faults();
     let people = join_all((0..PEOPLE).map(|_| cloud.person())).await;
     let mut random = Random(SEED);
     let mut jobs = Vec::new();

@@ -4,16 +4,15 @@ use domain::catalogue::{self, Model, Prompt, Reference};
 use schemars::{JsonSchema as _, Schema};
 use serde_json::{Value, json};
 
-use super::Schemas;
-use super::operation::{Operation, Table};
-use crate::generations::{self, CreateGeneration};
+use super::{
+    CANCEL, CREATE, CreateGeneration, DELETE, FAVORITE, GET, LIST, MEDIA, STATS, UNFAVORITE, UPDATE,
+};
 use crate::models::parameters_schema;
+use crate::openapi::{Operation, Schemas, tags};
 use crate::problem::Code;
 use crate::schema;
 
-const TABLE: Table = Table { tag: "generations" };
-
-pub(super) fn operations() -> Vec<Operation> {
+pub(crate) fn operations() -> Vec<Operation> {
     let models = catalogue::models().iter().map(create);
     models.chain(several()).chain(one()).collect()
 }
@@ -22,7 +21,7 @@ fn create(model: &'static Model) -> Operation {
     let id = format!("generationsCreate{}", camel(model.id));
     let price = model.credits.get();
     let unit = model.kind.as_str();
-    TABLE.operation(&generations::CREATE, &id, model.name)
+    tags::GENERATIONS.operation(&CREATE, &id, model.name)
         .at(&format!("/generations/{}", model.id))
         .says(&format!(
             "{} Listed at {price} credits a{} {unit}; usually {} seconds; {} a minute.",
@@ -56,8 +55,8 @@ fn create(model: &'static Model) -> Operation {
 
 fn several() -> Vec<Operation> {
     vec![
-        TABLE
-            .operation(&generations::LIST, "generationsList", "Your generations")
+        tags::GENERATIONS
+            .operation(&LIST, "generationsList", "Your generations")
             .asks::<schema::ProjectId>("project_id", "Only those in this project.")
             .asks::<schema::ModelId>("model", "Only those of this model.")
             .asks::<schema::Kind>("kind", "Only those that are this.")
@@ -67,9 +66,9 @@ fn several() -> Vec<Operation> {
             .pages()
             .answers("A page, newest first.")
             .refuses(&[Code::NotFound]),
-        TABLE
+        tags::GENERATIONS
             .operation(
-                &generations::STATS,
+                &STATS,
                 "generationsStats",
                 "What became of your generations",
             )
@@ -83,56 +82,32 @@ fn one() -> Vec<Operation> {
         operation.names::<schema::GenerationId>("generation_id", "The generation.")
     };
     let operations = [
-        TABLE
-            .operation(&generations::GET, "generationsGet", "One generation")
+        tags::GENERATIONS
+            .operation(&GET, "generationsGet", "One generation")
             .answers("How far it is, or what it became.")
             .with(vec!["Retry-After"]),
-        TABLE
-            .operation(
-                &generations::UPDATE,
-                "generationsUpdate",
-                "Name and tag a generation",
-            )
+        tags::GENERATIONS
+            .operation(&UPDATE, "generationsUpdate", "Name and tag a generation")
             .says("What is not there stays as it is; null takes it away.")
             .answers("The generation as it is now."),
-        TABLE
-            .operation(
-                &generations::DELETE,
-                "generationsDelete",
-                "Delete a generation",
-            )
+        tags::GENERATIONS
+            .operation(&DELETE, "generationsDelete", "Delete a generation")
             .says("Its record and its media. One that runs must be cancelled first.")
             .answers("It is gone.")
             .refuses(&[Code::Conflict]),
-        TABLE
-            .operation(
-                &generations::CANCEL,
-                "generationsCancel",
-                "Cancel a generation",
-            )
+        tags::GENERATIONS
+            .operation(&CANCEL, "generationsCancel", "Cancel a generation")
             .answers("It is over, and its credits were given back.")
             .answers("The provider is asked; the hold stays until its word.")
             .refuses(&[Code::TooLate]),
-        TABLE
-            .operation(
-                &generations::FAVORITE,
-                "generationsFavorite",
-                "Mark a generation",
-            )
+        tags::GENERATIONS
+            .operation(&FAVORITE, "generationsFavorite", "Mark a generation")
             .answers("It is marked."),
-        TABLE
-            .operation(
-                &generations::UNFAVORITE,
-                "generationsUnfavorite",
-                "Unmark a generation",
-            )
+        tags::GENERATIONS
+            .operation(&UNFAVORITE, "generationsUnfavorite", "Unmark a generation")
             .answers("It is not marked."),
-        TABLE
-            .operation(
-                &generations::MEDIA,
-                "generationsMedia",
-                "What was delivered",
-            )
+        tags::GENERATIONS
+            .operation(&MEDIA, "generationsMedia", "What was delivered")
             .asks::<schema::Expiry>(
                 "expires_in",
                 "How long the URLs work, in seconds; 3600 if not given.",
@@ -144,7 +119,7 @@ fn one() -> Vec<Operation> {
 }
 
 /// `POST /quotes`: for each model its own body and `model`.
-pub(super) fn quote_schema(schemas: &mut Schemas) -> Value {
+pub(crate) fn quote_schema(schemas: &mut Schemas) -> Value {
     let choices: Vec<_> = catalogue::models()
         .iter()
         .map(|model| {

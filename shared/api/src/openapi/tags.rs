@@ -1,0 +1,53 @@
+//! The groups of operations, and what each is about.
+
+use super::operation::Table;
+
+pub(crate) const SERVICE: Table = Table {
+    tag: "service",
+    about: "The service itself: whether it runs, its keys, this document.",
+};
+pub(crate) const ACCOUNTS: Table = Table {
+    tag: "accounts",
+    about: "Registering, signing in, one's profile and API keys.",
+};
+pub(crate) const MODELS: Table = Table {
+    tag: "models",
+    about: "What can be made, and what it costs.",
+};
+pub(crate) const GENERATIONS: Table = Table {
+    tag: "generations",
+    about: "Making images, videos and sound; what became of them.",
+};
+pub(crate) const CREDITS: Table = Table {
+    tag: "credits",
+    about: "The wallet, its ledger, and ways to fill it.",
+};
+pub(crate) const PROJECTS: Table = Table {
+    tag: "projects",
+    about: "Where generations are filed, and who may look at them.",
+};
+pub(crate) const FILES: Table = Table {
+    tag: "files",
+    about: "Uploading reference images.",
+};
+pub(crate) const ADMIN: Table = Table {
+    tag: "admin",
+    about: "For the platform's administrators.",
+};
+pub(crate) const WEBHOOKS: Table = Table {
+    tag: "webhooks",
+    about: "For the provider and for Stripe, whose signatures prove them.",
+};
+
+/// Every group, in the document's order.
+pub(crate) const ALL: [Table; 9] = [
+    SERVICE,
+    ACCOUNTS,
+    MODELS,
+    GENERATIONS,
+    CREDITS,
+    PROJECTS,
+    FILES,
+    ADMIN,
+    WEBHOOKS,
+];
