@@ -31,7 +31,7 @@ pub const UPDATE_ME: Endpoint<Person, Profile, UpdateProfile> = Endpoint::person
 /// Erases the caller's account: their personal data, sessions, keys and media.
 pub const DELETE_ME: Endpoint<Person, Nothing, EraseAccount> = Endpoint::person("DELETE /me");
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ACCOUNTS.operation(&REGISTER, "accountsRegister", "Register")
@@ -67,13 +67,13 @@ pub(crate) const CHALLENGE_BYTES_MAX: usize = 8_192;
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Register {
-    /// Where mail goes; becomes the account's name.
+    /// The address for mail. It is also the account's name.
     #[schemars(with = "schema::Email")]
     pub email: Option<String>,
     /// 8 to 128 characters, not one of the common ones.
     #[schemars(with = "schema::NewPassword")]
     pub password: Option<String>,
-    /// What they want to be called.
+    /// The name that they want to be called by.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::FullName>")]
     pub full_name: Option<String>,
@@ -176,11 +176,11 @@ impl Login {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateProfile {
-    /// What they want to be called.
+    /// The name that they want to be called by.
     #[serde(default, deserialize_with = "nullable")]
     #[schemars(with = "Option<schema::FullName>")]
     pub full_name: Option<Option<String>>,
-    /// Where their picture is.
+    /// The address of their picture.
     #[serde(default, deserialize_with = "nullable")]
     #[schemars(with = "Option<schema::AvatarUrl>")]
     pub avatar_url: Option<Option<String>>,
@@ -269,10 +269,10 @@ pub struct Profile {
     pub email: String,
     /// Whether they have shown that it is theirs.
     pub email_verified: bool,
-    /// What they want to be called.
+    /// The name that they want to be called by.
     #[schemars(with = "Option<schema::FullName>")]
     pub full_name: Option<String>,
-    /// Where their picture is.
+    /// The address of their picture.
     #[schemars(with = "Option<schema::AvatarUrl>")]
     pub avatar_url: Option<String>,
     /// `free`, `basic`, `pro` or `enterprise`.
@@ -282,16 +282,16 @@ pub struct Profile {
     pub rate_limit: RateLimit,
     /// Whether they administer the platform.
     pub is_admin: bool,
-    /// When they registered.
+    /// The time of registration.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
-    /// When the account last changed.
+    /// The time of the account's last change.
     #[schemars(with = "schema::Time")]
     pub updated_at: String,
 }
 
 impl Profile {
-    /// What `user` sees.
+    /// The profile as `user` sees it.
     #[must_use]
     pub fn new(user: &User, is_admin: bool) -> Self {
         Self {
@@ -337,10 +337,10 @@ impl RateLimit {
     }
 }
 
-/// What signing in answers.
+/// The answer to signing in.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct SignedIn {
-    /// Who signed in.
+    /// The user who signed in.
     pub user: Profile,
     /// For `Authorization: Bearer …`.
     #[schemars(with = "schema::AccessToken")]

@@ -25,7 +25,7 @@ pub const GRANT: Endpoint<Admin, Created<Transaction>, CreateGrant> =
 pub const CHANGE_USER: Endpoint<Admin, AccountView, ChangeAccount> =
     Endpoint::admin("PATCH /admin/users/{user_id}");
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ADMIN
@@ -49,7 +49,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct CreateGrant {
-    /// Whose wallet.
+    /// The owner of the wallet.
     #[schemars(with = "schema::UserId")]
     pub user_id: Option<String>,
     /// How much: given if above zero, taken back if below.
@@ -118,7 +118,7 @@ fn check_reason(reason: &str, problems: &mut Problems) -> Option<String> {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1))]
 pub struct ChangeAccount {
-    /// What they pay for from now on.
+    /// The plan from now on.
     #[schemars(with = "Option<schema::Plan>")]
     pub plan: Option<String>,
     /// Whether they are kept out.
@@ -155,7 +155,7 @@ impl ChangeAccount {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Account")]
 pub struct AccountView {
-    /// What the user sees, too.
+    /// The profile as the user sees it.
     #[serde(flatten)]
     pub profile: Profile,
     /// Whether they are kept out.
@@ -163,7 +163,7 @@ pub struct AccountView {
 }
 
 impl AccountView {
-    /// What is shown of `user`.
+    /// The view of `user`.
     #[must_use]
     pub fn new(user: &User, is_admin: bool) -> Self {
         Self {

@@ -23,7 +23,7 @@ pub const CREATE: Endpoint<Person, Created<ApiKeyView>, CreateApiKey> =
 /// Ends a personal API key.
 pub const DELETE: Endpoint<Person, Nothing> = Endpoint::person("DELETE /me/api-keys/{key_id}");
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ACCOUNTS
@@ -47,16 +47,16 @@ pub(crate) fn operations() -> Vec<Operation> {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct CreateApiKey {
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     #[schemars(with = "Option<schema::KeyName>")]
     pub name: Option<String>,
-    /// When it stops working, RFC 3339.
+    /// The time at which it stops working, RFC 3339.
     #[schemars(with = "Option<schema::FutureTime>")]
     pub expires_at: Option<String>,
     /// The most that it may ever spend.
     #[schemars(with = "Option<schema::Cap>")]
     pub credit_cap: Option<i64>,
-    /// What it may be used for; `read` and `generate` if not given.
+    /// The scopes that it may be used for; `read` and `generate` if not given.
     #[schemars(with = "Option<Vec<schema::Scope>>", length(min = 1), extend("uniqueItems" = true))]
     pub scopes: Option<Vec<String>>,
 }
@@ -129,22 +129,22 @@ pub struct ApiKeyView {
     /// Its name.
     #[schemars(with = "Option<schema::KeyName>")]
     pub name: Option<String>,
-    /// What it may be used for.
+    /// The scopes that it may be used for.
     #[schemars(with = "Vec<schema::Scope>")]
     pub scopes: Vec<String>,
     /// The most that it may ever spend.
     #[schemars(with = "Option<schema::Credits>")]
     pub credit_cap: Option<i64>,
-    /// What it may still spend of it.
+    /// The part of the cap that it may still spend.
     #[schemars(with = "Option<schema::Credits>")]
     pub credits_remaining: Option<i64>,
-    /// When it stops working.
+    /// The time at which it stops working.
     #[schemars(with = "Option<schema::Time>")]
     pub expires_at: Option<String>,
-    /// When it was last used, to within minutes.
+    /// The time of its last use, to within minutes.
     #[schemars(with = "Option<schema::Time>")]
     pub last_used_at: Option<String>,
-    /// When it was made.
+    /// The time at which it was made.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
     /// The key itself: only in the answer that made it.

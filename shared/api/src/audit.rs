@@ -17,7 +17,7 @@ use crate::time;
 /// The audit log of an account, or of the platform, newest first.
 pub const LIST: Endpoint<Admin, List<RecordView>> = Endpoint::admin("GET /admin/audit");
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ADMIN
@@ -35,13 +35,13 @@ pub struct RecordView {
     /// Its place in the log, from 1, without gaps.
     #[schemars(with = "schema::Count")]
     pub sequence: u64,
-    /// When.
+    /// The time of it.
     #[schemars(with = "schema::Time")]
     pub at: String,
     /// The user who did it, or `system`.
     #[schemars(with = "schema::Actor")]
     pub actor: String,
-    /// What was done.
+    /// The act.
     #[schemars(with = "schema::AuditedAct")]
     pub act: String,
     /// To what: an id or a code; of a model, what it is offered at since.

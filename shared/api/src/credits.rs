@@ -18,18 +18,18 @@ use crate::query::Query;
 use crate::schema;
 use crate::time;
 
-/// What the caller can spend.
+/// The caller's wallet.
 pub const BALANCE: Endpoint<Caller, Balance> = Endpoint::user("GET /credits", Scope::Read);
 /// The caller's ledger, newest first.
 pub const TRANSACTIONS: Endpoint<Caller, List<Transaction>> =
     Endpoint::user("GET /credits/transactions", Scope::Read);
-/// What is set aside for jobs in flight, newest first.
+/// The credits that are set aside for jobs in flight, newest first.
 pub const HOLDS: Endpoint<Caller, List<HoldView>> =
     Endpoint::user("GET /credits/holds", Scope::Read);
-/// What the caller spent, by day and by model.
+/// The caller's spending, by day and by model.
 pub const STATS: Endpoint<Caller, Stats> = Endpoint::user("GET /credits/stats", Scope::Read);
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::CREDITS
@@ -57,10 +57,10 @@ const DAYS_DEFAULT: u32 = 30;
 /// `GET /credits`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Balance {
-    /// What can be spent.
+    /// Credits that can be spent.
     #[schemars(with = "schema::Credits")]
     pub available: i64,
-    /// What is set aside for jobs in flight.
+    /// Credits that are set aside for jobs in flight.
     #[schemars(with = "schema::Credits")]
     pub held: i64,
     /// All that was ever granted or bought.
@@ -93,19 +93,19 @@ pub struct Transaction {
     /// id, always.
     #[schemars(with = "schema::TransactionId")]
     pub id: String,
-    /// What it books.
+    /// The kind of booking.
     #[schemars(with = "schema::LedgerKind")]
     pub kind: String,
     /// How much.
     #[schemars(with = "schema::Credits")]
     pub amount: i64,
-    /// What it did to `available`.
+    /// The change of `available`.
     #[schemars(with = "schema::Delta")]
     pub available_delta: i64,
-    /// What it did to `held`.
+    /// The change of `held`.
     #[schemars(with = "schema::Delta")]
     pub held_delta: i64,
-    /// What it did to `owed`.
+    /// The change of `owed`.
     #[schemars(with = "schema::Delta")]
     pub owed_delta: i64,
     /// `available` afterwards.
@@ -123,7 +123,7 @@ pub struct Transaction {
     /// One line for people.
     #[schemars(example = &"25 credits captured for flux-dev")]
     pub description: String,
-    /// When.
+    /// The time of it.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
 }
@@ -157,7 +157,7 @@ pub struct HoldView {
     /// Always `hold`.
     #[schemars(extend("const" = "hold"))]
     pub object: String,
-    /// What it is for.
+    /// Its purpose.
     #[schemars(with = "schema::GenerationId")]
     pub generation_id: String,
     /// The model's id.
@@ -218,7 +218,7 @@ pub struct Stats {
     pub by_model: Vec<ModelStats>,
 }
 
-/// What was spent on one day.
+/// The spending of one day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DayStats {
     /// The day, UTC: `2026-01-31`.
@@ -232,7 +232,7 @@ pub struct DayStats {
     pub generations: u64,
 }
 
-/// What was spent on one model.
+/// The spending on one model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelStats {
     /// The model's id.

@@ -23,7 +23,7 @@ pub const DECLINE: Endpoint<Everybody, Nothing, DeclineEmail> =
 pub const RESEND: Endpoint<Person, Accepted<LetterAsked>> =
     Endpoint::person("POST /auth/verify-email/resend");
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ACCOUNTS.operation(&VERIFY, "accountsVerifyEmail", "Verify an e-mail address")
@@ -104,7 +104,7 @@ impl DeclineEmail {
     }
 }
 
-/// What is answered when a letter was asked for: the same, whether or not one is written.
+/// The answer to asking for a letter: the same, whether or not one is written.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LetterAsked {
     /// Always `accepted`.

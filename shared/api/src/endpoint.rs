@@ -82,7 +82,7 @@ impl<Who, A, B> Endpoint<Who, A, B> {
         self.route.split(' ').nth(1).unwrap_or_default()
     }
 
-    /// Who may call it.
+    /// The audience.
     #[must_use]
     pub fn audience(&self) -> Audience {
         self.audience

@@ -28,7 +28,7 @@ pub const GET: Endpoint<Caller, FileView> = Endpoint::user("GET /files/{file_id}
 pub const DELETE: Endpoint<Caller, Nothing> =
     Endpoint::user("DELETE /files/{file_id}", Scope::Generate);
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     let one = |operation: Operation| operation.names::<schema::FileId>("file_id", "The file.");
     vec![
@@ -134,10 +134,10 @@ pub struct FileView {
     /// Always `file`.
     #[schemars(extend("const" = "file"))]
     pub object: String,
-    /// What it is for.
+    /// Its purpose.
     #[schemars(with = "schema::Purpose")]
     pub purpose: String,
-    /// What it is.
+    /// Its kind.
     #[schemars(with = "schema::UploadType")]
     pub content_type: String,
     /// Its size in bytes.
@@ -149,7 +149,7 @@ pub struct FileView {
     /// `pending` until the upload is completed, then `ready`.
     #[schemars(extend("enum" = ["pending", "ready"]))]
     pub status: String,
-    /// When it was announced.
+    /// The time of its announcement.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
 }
@@ -169,7 +169,7 @@ impl From<&File> for FileView {
     }
 }
 
-/// What `POST /files` answers: the file, and how to send its bytes.
+/// The answer to `POST /files`: the file, and how to send its bytes.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CreatedFile {
     /// The file.
@@ -186,13 +186,13 @@ pub struct UploadView {
     /// Always `PUT`.
     #[schemars(extend("const" = "PUT"))]
     pub method: String,
-    /// Where to.
+    /// The address to send to.
     #[schemars(with = "schema::Url")]
     pub url: String,
     /// Headers that must be sent exactly so.
     #[schemars(example = serde_json::json!({"content-type": "image/png"}))]
     pub headers: BTreeMap<String, String>,
-    /// When the URL stops working.
+    /// The time at which the URL stops working.
     #[schemars(with = "schema::Time")]
     pub expires_at: String,
 }

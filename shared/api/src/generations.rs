@@ -58,7 +58,7 @@ pub const UNFAVORITE: Endpoint<Caller, Nothing> = Endpoint::user(
     "DELETE /generations/{generation_id}/favorite",
     Scope::Generate,
 );
-/// What a generation delivered, with URLs that show it for a while.
+/// The media of a generation, with URLs that work for a while.
 pub const MEDIA: Endpoint<Caller, List<MediaView>> =
     Endpoint::user("GET /generations/{generation_id}/media", Scope::Read);
 
@@ -78,11 +78,11 @@ pub(crate) const EXPIRY_S: std::ops::RangeInclusive<u32> = 60..=86_400;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct CreateGeneration {
-    /// What to make.
+    /// A description of the wanted result.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::Prompt>")]
     pub prompt: Option<String>,
-    /// What must not be in it.
+    /// Things that must not be in the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::NegativePrompt>")]
     pub negative_prompt: Option<String>,
@@ -109,7 +109,7 @@ pub struct CreateGeneration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::GenerationIntent>")]
     pub intent: Option<String>,
-    /// What was changed.
+    /// A description of the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::ChangeDescription>")]
     pub change_description: Option<String>,
@@ -121,7 +121,7 @@ pub struct CreateGeneration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::QuoteId>")]
     pub quote_id: Option<String>,
-    /// Where to tell the caller that it is done.
+    /// The address to tell when it is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub webhook_url: Option<String>,
@@ -312,7 +312,7 @@ pub struct ListQuery {
     pub project: Option<ProjectId>,
     /// Which ones.
     pub filter: Filter,
-    /// Where to go on.
+    /// The links.
     pub cursor: Option<String>,
     /// How many.
     pub limit: u32,

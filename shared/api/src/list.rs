@@ -16,7 +16,7 @@ pub struct List<T> {
     pub object: String,
     /// The page.
     pub data: Vec<T>,
-    /// What to send as `cursor` for the next page; null at the end.
+    /// Send this as `cursor` for the next page; null at the end.
     #[schemars(with = "Option<schema::Cursor>")]
     pub next_cursor: Option<String>,
 }

@@ -24,7 +24,7 @@ pub const GET: Endpoint<Everybody, ModelView> = Endpoint::public("GET /models/{m
 pub const CHANGE: Endpoint<Admin, ModelView, ChangeModel> =
     Endpoint::admin("PATCH /admin/models/{model}");
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ADMIN
@@ -67,10 +67,10 @@ pub struct ModelView {
     /// `image`, `video` or `audio`.
     #[schemars(with = "schema::Kind")]
     pub kind: String,
-    /// What one unit costs.
+    /// The price of one unit.
     #[schemars(with = "schema::Credits")]
     pub credits: i64,
-    /// What a unit is: `image`, `video` or `audio`.
+    /// The unit: `image`, `video` or `audio`.
     #[schemars(with = "schema::Kind")]
     pub unit: String,
     /// Whether it can be asked for now.
@@ -194,7 +194,7 @@ pub fn check_query(mut query: Query) -> Result<(Option<Kind>, Option<String>, u3
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1))]
 pub struct ChangeModel {
-    /// What a unit costs.
+    /// The price of one unit.
     #[serde(default, deserialize_with = "nullable")]
     #[schemars(with = "Option<schema::UnitPrice>")]
     pub credits: Option<Option<i64>>,

@@ -25,7 +25,7 @@ pub const RESET: Endpoint<Everybody, Nothing, ResetPassword> =
 /// Changes the caller's password, and ends their other sessions.
 pub const CHANGE: Endpoint<Person, Nothing, ChangePassword> = Endpoint::person("POST /me/password");
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ACCOUNTS.operation(&ASK_FOR_RESET, "accountsPasswordReset", "Ask for a new password")
@@ -61,9 +61,9 @@ pub struct ChangePassword {
 
 /// A change of password, checked.
 pub struct PasswordChange {
-    /// What they say that it is now.
+    /// The present password, as they know it.
     pub current: Secret,
-    /// What it shall be.
+    /// The new password.
     pub new: Password,
     /// Whether the API keys end, too.
     pub ends_keys: bool,
@@ -131,7 +131,7 @@ pub struct ResetPassword {
 pub struct PasswordReset {
     /// The token as it was sent.
     pub token: String,
-    /// What the password shall be.
+    /// The new password.
     pub password: Password,
 }
 

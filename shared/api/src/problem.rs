@@ -15,7 +15,7 @@ const BUSY_RETRY: Duration = Duration::from_secs(1);
 /// When a client may try again that waits for one of its own jobs to end.
 const CONCURRENCY_RETRY: Duration = Duration::from_secs(10);
 
-/// What a client is told when its request fails.
+/// The answer to a request that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// Always `about:blank`: `code` says which problem it is.
@@ -37,12 +37,12 @@ pub struct Problem {
     /// Names this request in our logs.
     #[schemars(example = &"7f3c1f6e-5d0a-4b0e-9a55-0a8f3c9be1d2")]
     pub request_id: String,
-    /// What is wrong with which field.
+    /// The fields that are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
 }
 
-/// What is wrong with one field.
+/// A field that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldProblem {
     /// A dotted path (`parameters.duration`).
@@ -221,7 +221,7 @@ impl Code {
         self.row().0
     }
 
-    /// What it means, in words for people.
+    /// The problem in words for people.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         self.row().2

@@ -38,7 +38,7 @@ pub const DELETE: Endpoint<Caller, Nothing> =
 pub const STATS: Endpoint<Caller, StatsView> =
     Endpoint::user("GET /projects/{project_id}/stats", Scope::Read);
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     let one =
         |operation: Operation| operation.names::<schema::ProjectId>("project_id", "The project.");
@@ -67,10 +67,10 @@ pub(crate) fn operations() -> Vec<Operation> {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct CreateProject {
-    /// What it is called.
+    /// Its name.
     #[schemars(with = "schema::ProjectName")]
     pub name: Option<String>,
-    /// What it is for.
+    /// Its purpose.
     #[schemars(with = "Option<schema::Description>")]
     pub description: Option<String>,
     /// `private` (if not given) or `public`.
@@ -120,11 +120,11 @@ impl CreateProject {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateProject {
-    /// What it is called.
+    /// Its name.
     #[serde(default, deserialize_with = "nullable")]
     #[schemars(with = "schema::ProjectName")]
     pub name: Option<Option<String>>,
-    /// What it is for.
+    /// Its purpose.
     #[serde(default, deserialize_with = "nullable")]
     #[schemars(with = "Option<schema::Description>")]
     pub description: Option<Option<String>>,
@@ -206,13 +206,13 @@ pub struct ProjectView {
     /// Always `project`.
     #[schemars(extend("const" = "project"))]
     pub object: String,
-    /// Whose it is.
+    /// The owner's id.
     #[schemars(with = "schema::UserId")]
     pub owner_id: String,
-    /// What it is called.
+    /// Its name.
     #[schemars(with = "schema::ProjectName")]
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     #[schemars(with = "Option<schema::Description>")]
     pub description: Option<String>,
     /// `private` or `public`.
@@ -224,10 +224,10 @@ pub struct ProjectView {
     /// A JSON object of the owner's own.
     #[schemars(with = "schema::Metadata")]
     pub metadata: Map<String, Value>,
-    /// When it was made.
+    /// The time at which it was made.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
-    /// When it was last changed.
+    /// The time of its last change.
     #[schemars(with = "schema::Time")]
     pub updated_at: String,
 }

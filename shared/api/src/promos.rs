@@ -26,7 +26,7 @@ pub const CREATE: Endpoint<Admin, Created<PromoView>, CreatePromo> =
 /// Every code and how often it was redeemed, newest first.
 pub const LIST: Endpoint<Admin, List<PromoView>> = Endpoint::admin("GET /admin/promo-codes");
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ADMIN
@@ -55,13 +55,13 @@ pub struct CreatePromo {
     /// The code, in any case.
     #[schemars(with = "schema::PromoCode")]
     pub code: Option<String>,
-    /// What each user gets for it.
+    /// The credits that each user gets for it.
     #[schemars(with = "schema::PromoCredits")]
     pub credits: Option<i64>,
     /// How many users may redeem it.
     #[schemars(with = "schema::Redemptions")]
     pub max_redemptions: Option<i64>,
-    /// When it ends, RFC 3339.
+    /// The time at which it ends, RFC 3339.
     #[schemars(with = "Option<schema::FutureTime>")]
     pub expires_at: Option<String>,
 }
@@ -121,7 +121,7 @@ pub struct PromoView {
     /// Always `promo_code`.
     #[schemars(extend("const" = "promo_code"))]
     pub object: String,
-    /// What each user gets for it.
+    /// The credits that each user gets for it.
     #[schemars(with = "schema::PromoCredits")]
     pub credits: i64,
     /// How many users may redeem it.
@@ -130,13 +130,13 @@ pub struct PromoView {
     /// How many have.
     #[schemars(with = "schema::Count")]
     pub redeemed: u32,
-    /// When it ends.
+    /// The time at which it ends.
     #[schemars(with = "Option<schema::Time>")]
     pub expires_at: Option<String>,
     /// The admin who made it.
     #[schemars(with = "schema::UserId")]
     pub created_by: String,
-    /// When it was made.
+    /// The time at which it was made.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
 }

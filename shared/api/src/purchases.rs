@@ -16,7 +16,7 @@ use crate::schema;
 pub const CHECKOUT: Endpoint<Caller, Created<CheckoutView>, CreateCheckout> =
     Endpoint::user("POST /credits/checkout", Scope::Generate);
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::CREDITS
@@ -37,10 +37,10 @@ pub struct CreateCheckout {
     /// The pack's id.
     #[schemars(with = "schema::PackId")]
     pub pack: Option<String>,
-    /// Where the buyer's browser goes when they paid.
+    /// The address that the buyer's browser goes to after paying.
     #[schemars(with = "schema::ReturnUrl")]
     pub success_url: Option<String>,
-    /// Where it goes when they did not.
+    /// The address that it goes to without paying.
     #[schemars(with = "schema::ReturnUrl")]
     pub cancel_url: Option<String>,
 }
@@ -111,16 +111,16 @@ pub struct CheckoutView {
     /// Always `checkout`.
     #[schemars(extend("const" = "checkout"))]
     pub object: String,
-    /// Where the buyer pays.
+    /// The address of the page to pay on.
     #[schemars(with = "schema::Url")]
     pub url: String,
     /// The pack's id.
     #[schemars(with = "schema::PackId")]
     pub pack: String,
-    /// What they get.
+    /// The credits of the pack.
     #[schemars(with = "schema::Credits")]
     pub credits: i64,
-    /// What it costs, in the currency's smallest unit.
+    /// The price, in the currency's smallest unit.
     #[schemars(example = 1000)]
     pub amount: u32,
     /// ISO 4217, lower case.
@@ -129,7 +129,7 @@ pub struct CheckoutView {
 }
 
 impl CheckoutView {
-    /// What is shown of the checkout `id` of `pack`.
+    /// The view of the checkout `id` of `pack`.
     #[must_use]
     pub fn new(pack: &Pack, id: String, url: String) -> Self {
         Self {

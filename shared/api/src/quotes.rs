@@ -17,11 +17,11 @@ use crate::problem::Code;
 use crate::schema;
 use crate::{body, time};
 
-/// What a generation would cost; charges nothing.
+/// The price that a generation would have. It charges nothing.
 pub const CREATE: Endpoint<Caller, Created<QuoteView>, CreateQuote> =
     Endpoint::user("POST /quotes", Scope::Generate);
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::MODELS.operation(&CREATE, "modelsQuote", "Ask for a price")
@@ -74,7 +74,7 @@ pub struct QuoteView {
     /// The model's id.
     #[schemars(with = "schema::ModelId")]
     pub model: String,
-    /// What it costs.
+    /// The price.
     #[schemars(with = "schema::Credits")]
     pub credits: i64,
     /// Until when the quote can be referred to.
@@ -83,7 +83,7 @@ pub struct QuoteView {
 }
 
 impl QuoteView {
-    /// What is shown of `quote` for `model`.
+    /// The view of `quote` for `model`.
     #[must_use]
     pub fn new(model: &Model, quote: &Quote) -> Self {
         Self {

@@ -13,10 +13,10 @@ use crate::problem::Code;
 use crate::schema;
 use crate::time;
 
-/// What the last run through everybody's books found.
+/// The findings of the last run through everybody's books.
 pub const LAST: Endpoint<Admin, RunView> = Endpoint::admin("GET /admin/reconciliation");
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ADMIN
@@ -33,10 +33,10 @@ pub struct RunView {
     /// `beginning` or `checkpoints`.
     #[schemars(extend("enum" = ["beginning", "checkpoints", null]))]
     pub from: Option<String>,
-    /// When it began.
+    /// The time at which it began.
     #[schemars(with = "Option<schema::Time>")]
     pub started_at: Option<String>,
-    /// When it was through; null if it is not.
+    /// The time at which it ended; null while it goes on.
     #[schemars(with = "Option<schema::Time>")]
     pub finished_at: Option<String>,
     /// How many wallets it has checked.
@@ -59,13 +59,13 @@ pub struct RunView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Finding")]
 pub struct FindingView {
-    /// Whose books: a user's id, or `platform`.
+    /// The owner of the books: a user's id, or `platform`.
     #[schemars(example = &"usr_01KG9QZ3M4T5V6W7X8Y9Z0ABCD")]
     pub chain: String,
     /// `ledger` or `audit_log`.
     #[schemars(extend("enum" = ["ledger", "audit_log"]))]
     pub part: String,
-    /// What is wrong.
+    /// The kind of finding.
     #[schemars(with = "schema::BookTrouble")]
     pub trouble: String,
     /// After which entry or record: up to there all is in order.

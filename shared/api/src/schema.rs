@@ -63,7 +63,7 @@ forms! {
     QuoteId = id("qte_");
     /// A ledger entry's id.
     TransactionId = matching("^txn_", "txn_01KG9QZ3M4T5V6W7X8Y9Z0ABCD-capture");
-    /// Who did something: a user, or the platform itself.
+    /// The user who did something, or the platform itself.
     Actor = matching("^(system|usr_[0-9A-Z]{26})$", &id_example("usr_"));
 
     /// A moment, as it is written.
@@ -120,23 +120,23 @@ forms! {
     Delta = json_schema!({"type": "integer", "format": "int64", "examples": [-25]});
     /// A count.
     Count = whole(0, None, 3);
-    /// What a ledger entry books.
+    /// The kind of a ledger entry.
     LedgerKind = one_of(&EntryKind::ALL.map(EntryKind::as_str));
     /// The most that a caller agrees to pay.
     Price = whole(0, Some(domain::Credits::MAX.get()), 500);
     /// A promo code, as it is read.
     PromoCode = sized(matching("^[A-Za-z0-9-]+$", "WELCOME-2026"), CODE_CHARS_MIN, CODE_CHARS_MAX);
-    /// What a promo code is worth.
+    /// The value of a promo code.
     PromoCredits = whole(1, Some(1_000_000), 200);
     /// How many times a promo code may be redeemed.
     Redemptions = whole(1, Some(i64::from(REDEMPTIONS_MAX)), 100);
-    /// What an admin gives, or takes back.
+    /// The credits that an admin gives or takes back.
     GrantAmount = with(whole(-AMOUNT_MAX, Some(AMOUNT_MAX), 500), "not", json!({"const": 0}));
     /// Why.
     Reason = line(1, REASON_CHARS_MAX, "Sorry for the outage");
     /// A pack's id.
     PackId = one_of(&purchases::packs().iter().map(|pack| pack.id).collect::<Vec<_>>());
-    /// Where a buyer's browser goes: TLS, or the caller's own machine.
+    /// An address for a buyer's browser: TLS, or the caller's own machine.
     ReturnUrl = sized(matching("^https?://", "https://example.org/paid"), 0, 2_000);
 
     /// An e-mail address.
@@ -145,15 +145,15 @@ forms! {
     NewPassword = line(8, 128, "a long pass phrase");
     /// A password that is to be checked.
     Password = sized(text("a long pass phrase"), 0, 1_024);
-    /// What somebody answered to a challenge.
+    /// The answer to a challenge.
     ChallengeAnswer = sized(text("0.XYZ…"), 0, crate::accounts::CHALLENGE_BYTES_MAX);
-    /// What somebody wants to be called.
+    /// The name that somebody wants to be called by.
     FullName = line(1, FULL_NAME_CHARS_MAX, "Ada Lovelace");
-    /// Where a picture of somebody is.
+    /// The address of somebody's picture.
     AvatarUrl = sized(matching("^https://", "https://example.org/ada.png"), 0, AVATAR_URL_CHARS_MAX);
     /// A plan's name.
     Plan = one_of(&accounts::Plan::ALL.map(accounts::Plan::as_str));
-    /// Whose calls count.
+    /// The users whose calls count.
     CountedBy = one_of(&["dedicated", "shared"]);
     /// A token that was mailed.
     MailedToken = text("q7Jx…");
@@ -162,9 +162,9 @@ forms! {
     /// An access token.
     AccessToken = text("eyJhbGciOiJFZERTQSJ9…");
 
-    /// What its owner calls an API key.
+    /// The name of an API key.
     KeyName = line(1, api_keys::NAME_CHARS_MAX, "Nightly renders");
-    /// What an API key may be used for.
+    /// A scope of an API key.
     Scope = one_of(&accounts::Scope::ALL.map(accounts::Scope::as_str));
     /// The most that an API key may spend.
     Cap = whole(1, Some(domain::Credits::MAX.get()), 5_000);
@@ -176,21 +176,21 @@ forms! {
         let ids: Vec<_> = catalogue::models().iter().map(|model| model.id).collect();
         with(one_of(&ids), "examples", json!(["flux-dev"]))
     };
-    /// What a model makes.
+    /// The kind of media that a model makes.
     Kind = one_of(&catalogue::Kind::ALL.map(catalogue::Kind::as_str));
-    /// What a unit of a model costs.
+    /// The price of one unit of a model.
     UnitPrice = whole(1, Some(PRICE_MAX), 30);
     /// Whether a model takes something.
     Takes = one_of(&["required", "optional", "none"]);
-    /// What to make.
+    /// A description of the wanted result.
     Prompt = sized(
         matching(r"\S", "A red fox runs through deep snow at dawn"),
         1,
         PROMPT_CHARS_MAX,
     );
-    /// What must not be in it.
+    /// Things that must not be in the result.
     NegativePrompt = sized(matching(r"\S", "text, watermark"), 1, NEGATIVE_PROMPT_CHARS_MAX);
-    /// What was changed.
+    /// A description of the change.
     ChangeDescription = lines(1_000, "Warmer light");
     /// How a generation relates to its parent.
     GenerationIntent = one_of(&Intent::ALL.map(Intent::as_str));
@@ -202,7 +202,7 @@ forms! {
     };
     /// Why a generation was not delivered.
     Failure = one_of(&FailureCode::ALL.map(FailureCode::as_str));
-    /// What its owner calls a generation.
+    /// The title of a generation.
     Title = line(1, TITLE_CHARS_MAX, "The fox, final");
     /// Tags, none twice.
     Tags = json_schema!({
@@ -212,11 +212,11 @@ forms! {
         "items": line(1, TAG_CHARS_MAX, "winter"),
     });
 
-    /// What a project is called.
+    /// The name of a project.
     ProjectName = line(1, NAME_CHARS_MAX, "Winter campaign");
-    /// What a project is for.
+    /// The description of a project.
     Description = lines(DESCRIPTION_CHARS_MAX, "Stills and clips for the winter campaign");
-    /// Who sees a project.
+    /// The visibility of a project.
     Visibility = one_of(&["private", "public"]);
     /// A JSON object of the owner's own.
     Metadata = json_schema!({
@@ -226,7 +226,7 @@ forms! {
         "examples": [{"client": "ACME"}],
     });
 
-    /// What a file is for.
+    /// The purpose of a file.
     Purpose = one_of(&["reference"]);
     /// A file's size in bytes.
     FileSize = json_schema!({
@@ -238,9 +238,9 @@ forms! {
     /// A media type that may be uploaded.
     UploadType = one_of(&files::ContentType::ALL.map(files::ContentType::as_str));
 
-    /// What was done to an account.
+    /// An act on an account.
     AuditedAct = one_of(&AuditAction::ALL.map(AuditAction::as_str));
-    /// What is wrong with books.
+    /// A kind of finding in books.
     BookTrouble = one_of(&BooksError::ALL.map(BooksError::as_str));
 }
 

@@ -10,7 +10,7 @@ use crate::openapi::{Operation, tags};
 use crate::problem::Code;
 use crate::schema;
 
-/// What this is, and where to go on.
+/// The service's name and version, and links.
 pub const ROOT: Endpoint<Everybody, Root> = Endpoint::public("GET /");
 /// Whether the database, the queues, the storage and the provider work; 503 if one does not.
 pub const HEALTH: Endpoint<Everybody, Either<Health, Json<503, Health>>> =
@@ -19,7 +19,7 @@ pub const HEALTH: Endpoint<Everybody, Either<Health, Json<503, Health>>> =
 pub const JWKS: Endpoint<Everybody, Text> = Endpoint::public("GET /.well-known/jwks.json");
 /// The platform's counters, for Prometheus. Admins only.
 pub const METRICS: Endpoint<Admin, Text> = Endpoint::admin("GET /metrics");
-/// What every operation takes and answers.
+/// The OpenAPI document.
 pub const OPENAPI: Endpoint<Everybody, Either<Text, Empty<304>>> =
     Endpoint::public("GET /openapi.json");
 /// A page that shows the OpenAPI document and tries its operations. All of it is in this binary.
@@ -28,7 +28,7 @@ pub const DOCS: Endpoint<Everybody, Text> = Endpoint::public("GET /docs").also("
 /// Headers of what may be kept, and is asked for again by its version.
 const CACHED: [&str; 2] = ["Cache-Control", "ETag"];
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::SERVICE.operation(&ROOT, "serviceRoot", "Where to go on").answers("Links."),
@@ -164,11 +164,11 @@ pub struct Root {
     /// The stage.
     #[schemars(example = &"v1")]
     pub stage: String,
-    /// Where to go on.
+    /// The links.
     pub links: Links,
 }
 
-/// Where to go on.
+/// The links.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Links {
     /// For people.

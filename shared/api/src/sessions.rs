@@ -18,7 +18,7 @@ pub const REFRESH: Endpoint<Everybody, SignedIn, Refresh> = Endpoint::public("PO
 pub const LOGOUT: Endpoint<Person, Nothing, Optional<Logout>> =
     Endpoint::person("POST /auth/logout");
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ACCOUNTS.operation(&REFRESH, "accountsRefresh", "Stay signed in")

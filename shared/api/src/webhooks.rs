@@ -14,7 +14,7 @@ pub const FAL: Endpoint<Everybody, Nothing, Signed> = Endpoint::public("POST /we
 pub const STRIPE: Endpoint<Everybody, Empty<200>, Signed> =
     Endpoint::public("POST /webhooks/stripe");
 
-/// What the document says of these.
+/// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::WEBHOOKS

@@ -19,8 +19,8 @@ use store::{PasswordRecord, Registered};
 use crate::sessions::{SignedInUser, new_session, signed_in};
 use crate::{App, Error, attempts, audit, bonuses, challenge, clock, emails, plans};
 
-/// The most attempts of a registration while others of the same e-mail are under way.
-const REGISTER_ATTEMPTS_MAX: u32 = 6;
+/// How long a registration is tried while others of the same e-mail are under way.
+const REGISTER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How exactly a key's last use is known: a write for each use would double what a key costs.
 const LAST_USED_RESOLUTION: Duration = Duration::from_secs(300);
@@ -31,7 +31,7 @@ pub struct Newcomer {
     pub email: Email,
     /// What they want to sign in with.
     pub password: Password,
-    /// What they want to be called.
+    /// The name that they want to be called by.
     pub full_name: Option<FullName>,
     /// What they answered to the challenge.
     pub challenge: Option<String>,
@@ -80,7 +80,8 @@ pub async fn register(
     let deed = AuditEvent::own(&user.id, AuditAction::Registered, user.id.as_str());
     let record = ChainHead::START.append(&deed, now);
     let store = app.store();
-    for attempt in 0..REGISTER_ATTEMPTS_MAX {
+    let mut tries = clock::tries(REGISTER_PATIENCE);
+    while tries.again().await? {
         let registered = store.register(&user, &hash, &session, bonus.as_ref(), &record);
         match registered.await? {
             Registered::Done => {
@@ -94,7 +95,7 @@ pub async fn register(
                 let taken = "this e-mail has an account; sign in instead";
                 return Err(Refusal::Conflict(taken.to_owned()).into());
             }
-            Registered::Busy => clock::back_off(attempt).await?,
+            Registered::Busy => {}
         }
     }
     Err(Refusal::Busy.into())
@@ -207,7 +208,7 @@ pub fn public_keys(app: &App) -> &str {
 /// Who somebody is, and by which key the gateway counts what they call.
 #[derive(Debug)]
 pub struct Admitted {
-    /// Who.
+    /// The user.
     pub caller: Caller,
     /// The value of their own usage-plan key, or of one that their plan shares.
     pub usage_key: String,

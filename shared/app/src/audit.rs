@@ -32,9 +32,8 @@ pub(crate) async fn recorded<T, Writing>(
 where
     Writing: Future<Output = Result<Recorded<T>, Fault>>,
 {
-    let give_up_at = clock::now().plus(CONTENTION_PATIENCE);
-    let mut attempt = 0;
-    while clock::now() < give_up_at {
+    let mut tries = clock::tries(CONTENTION_PATIENCE);
+    while tries.again().await? {
         let known = match head {
             Some(head) => head,
             None => app.store().audit_head(&deed.chain).await?,
@@ -43,8 +42,6 @@ where
             Recorded::Done(done) => return Ok(done),
             Recorded::Behind(moved) => head = moved,
         }
-        clock::back_off(attempt).await?;
-        attempt += 1;
     }
     tracing::error!(chain = %deed.chain, act = deed.act.as_str(), "an audit log is too busy, or broken");
     Err(Refusal::Busy.into())
@@ -55,7 +52,7 @@ where
 pub struct Records {
     /// The records.
     pub records: Vec<Record>,
-    /// What to send for the next page, if there is one.
+    /// The cursor of the next page, if there is one.
     pub next_cursor: Option<String>,
 }
 

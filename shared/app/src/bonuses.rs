@@ -2,6 +2,8 @@
 //! with it; then it is booked at once. The purge books those that are left: a worker died, or the day gave as many as it
 //! may.
 
+use std::time::Duration;
+
 use aws::Fault;
 use domain::accounts::User;
 use domain::bonuses::{BonusAt, BonusNote};
@@ -13,8 +15,8 @@ use store::{Bonus, BonusBooked, System};
 
 use crate::{App, Error, clock, metrics};
 
-/// The most attempts of a booking while other writes stand in its way.
-const ATTEMPTS_MAX: u32 = 6;
+/// How long a booking is tried while other writes stand in its way.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How many notes are read at once.
 const PAGE_NOTES: i32 = 100;
 /// How many pages of them one run of the purge looks at: those of suspended users stay, and keep nobody waiting.
@@ -94,7 +96,7 @@ pub async fn go_on(app: &App) -> Result<BonusRun, Error> {
     }
 }
 
-/// What became of a bonus.
+/// The outcome of booking a bonus.
 enum Step {
     /// It is booked, or will never be: the note has ended.
     Ended,
@@ -117,7 +119,8 @@ async fn book(app: &App, user: &UserId) -> Result<Step, Fault> {
     let mailbox = key
         .digest(&Mailbox::of(&profile.email))
         .map_err(Fault::doing("remembering a mailbox"))?;
-    for attempt in 0..ATTEMPTS_MAX {
+    let mut tries = clock::tries(PATIENCE);
+    while tries.again().await? {
         let now = clock::now();
         let booked = wallet
             .bonus(user, rule.amount, now)
@@ -145,7 +148,6 @@ async fn book(app: &App, user: &UserId) -> Result<Step, Fault> {
             BonusBooked::WalletMoved(moved) => wallet = moved,
             BonusBooked::Busy => wallet = store.wallet(&tenant).await?,
         }
-        clock::back_off(attempt).await?;
     }
     Err(Fault::new("booking a sign-up bonus", Refusal::Busy))
 }

@@ -45,6 +45,31 @@ pub(crate) async fn back_off(attempt: u32) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Tries of something that other writes may stand in the way of.
+pub(crate) struct Tries {
+    give_up_at: Timestamp,
+    made: u32,
+}
+
+/// Tries for as long as this patience lasts. What uses them begins anew from what it reads, or is told, after each.
+pub(crate) fn tries(patience: Duration) -> Tries {
+    Tries {
+        give_up_at: now().plus(patience),
+        made: 0,
+    }
+}
+
+impl Tries {
+    /// Whether to try: at once the first time, then after a pause that grows, and no more when the patience is over.
+    pub(crate) async fn again(&mut self) -> Result<bool, Fault> {
+        if let Some(before) = self.made.checked_sub(1) {
+            back_off(before).await?;
+        }
+        self.made += 1;
+        Ok(now() < self.give_up_at)
+    }
+}
+
 /// Waits before another look at what may have changed meanwhile.
 pub(crate) async fn pause(pause: Duration) {
     tokio::time::sleep(pause).await;

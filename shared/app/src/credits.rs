@@ -25,7 +25,7 @@ pub async fn balance(app: &App, caller: &Caller) -> Result<Wallet, Error> {
 pub struct Entries {
     /// The entries.
     pub entries: Vec<Entry>,
-    /// What to send for the next page, if there is one.
+    /// The cursor of the next page, if there is one.
     pub next_cursor: Option<String>,
 }
 
@@ -56,7 +56,7 @@ pub async fn transactions(
 pub struct Holds {
     /// The holds.
     pub holds: Vec<OpenHold>,
-    /// What to send for the next page, if there is one.
+    /// The cursor of the next page, if there is one.
     pub next_cursor: Option<String>,
 }
 

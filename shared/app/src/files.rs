@@ -1,5 +1,7 @@
 //! Uploading reference images: announce, upload to S3 directly, complete; and deleting them.
 
+use std::time::Duration;
+
 use aws::Fault;
 use blobs::{UPLOAD_EXPIRY, Upload};
 use domain::callers::Caller;
@@ -11,8 +13,8 @@ use store::{Announcement, FileChange, System};
 
 use crate::{App, Error, clock};
 
-/// The most attempts of a write while other writes stand in its way.
-const ATTEMPTS_MAX: u32 = 8;
+/// How long a write is tried while other writes stand in its way.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How many notes one run of the purge follows at most: a day has many runs.
 const NOTES_MAX: i32 = 500;
 /// How many it follows at once.
@@ -48,7 +50,8 @@ pub async fn create(app: &App, caller: &Caller, new: Announced) -> Result<Create
     };
     let upload = app.blobs().presign_upload(&file).await?;
     let bytes_max = app.config.upload_bytes_max;
-    for attempt in 0..ATTEMPTS_MAX {
+    let mut tries = clock::tries(PATIENCE);
+    while tries.again().await? {
         match app.store().put_file(&file, bytes_max).await? {
             Announcement::Done => {
                 let expires_at = now.plus(UPLOAD_EXPIRY);
@@ -66,7 +69,7 @@ pub async fn create(app: &App, caller: &Caller, new: Announced) -> Result<Create
                 );
                 return Err(Refusal::Conflict(full).into());
             }
-            Announcement::Busy => clock::back_off(attempt).await?,
+            Announcement::Busy => {}
         }
     }
     Err(Refusal::Busy.into())
@@ -94,14 +97,14 @@ pub async fn complete(app: &App, caller: &Caller, id: &FileId) -> Result<File, E
     if !file.content_type.matches(&arrived.first) {
         return conflict("what was uploaded is not of the type that was announced");
     }
-    for attempt in 0..ATTEMPTS_MAX {
+    let mut tries = clock::tries(PATIENCE);
+    while tries.again().await? {
         if is_done(app.store().mark_file_ready(&file).await?)? {
             return Ok(File {
                 state: FileState::Ready,
                 ..file
             });
         }
-        clock::back_off(attempt).await?;
     }
     Err(Refusal::Busy.into())
 }
@@ -122,13 +125,13 @@ fn is_done(change: FileChange) -> Result<bool, Refusal> {
 pub async fn delete(app: &App, caller: &Caller, id: &FileId) -> Result<(), Error> {
     let file = get(app, caller, id).await?;
     let note = FileNote::deleted(&file, clock::now());
-    let mut attempt = 0;
-    while !is_done(app.store().delete_file(&file, &note).await?)? {
-        attempt += 1;
-        if attempt == ATTEMPTS_MAX {
-            return Err(Refusal::Busy.into());
-        }
-        clock::back_off(attempt).await?;
+    let mut tries = clock::tries(PATIENCE);
+    let mut is_deleted = false;
+    while !is_deleted && tries.again().await? {
+        is_deleted = is_done(app.store().delete_file(&file, &note).await?)?;
+    }
+    if !is_deleted {
+        return Err(Refusal::Busy.into());
     }
     // The file is gone for everybody. Its bytes are left to the purge if they may come again, or this fails.
     if note.due_at <= clock::now()

@@ -26,7 +26,7 @@ pub struct Invocation<'a> {
     pub requests: u32,
     /// How many of them failed through a fault of ours.
     pub errors: u32,
-    /// When it began.
+    /// The time at which it began.
     pub began_at: Timestamp,
     /// Whether it is the process's first.
     pub is_cold: bool,

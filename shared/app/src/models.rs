@@ -55,9 +55,8 @@ pub async fn change(
     let chain = Chain::Platform;
     let (mut offers, head) =
         tokio::try_join!(app.store().offers(), app.store().audit_head(&chain))?;
-    let give_up_at = clock::now().plus(CONTENTION_PATIENCE);
-    let mut attempt = 0;
-    while clock::now() < give_up_at {
+    let mut tries = clock::tries(CONTENTION_PATIENCE);
+    while tries.again().await? {
         let Some(changed) = offers.change(model, change) else {
             return Ok(offers.of(model));
         };
@@ -74,8 +73,6 @@ pub async fn change(
         if kept.await? {
             return Ok(offer);
         }
-        clock::back_off(attempt).await?;
-        attempt += 1;
         offers = app.store().offers().await?;
     }
     Err(Refusal::Busy.into())

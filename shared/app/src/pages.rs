@@ -9,7 +9,7 @@ use store::{Cursor, Place, Sequence};
 pub struct Page<T> {
     /// The rows.
     pub rows: Vec<T>,
-    /// What to send for the next page, if there is one.
+    /// The cursor of the next page, if there is one.
     pub next_cursor: Option<String>,
 }
 

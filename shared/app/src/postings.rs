@@ -72,9 +72,8 @@ pub(crate) async fn post(
         return Ok(replayed);
     }
     let (mut wallet, mut log) = read(app, order).await?;
-    let give_up_at = clock::now().plus(PATIENCE);
-    let mut attempt = 0;
-    while clock::now() < give_up_at {
+    let mut tries = clock::tries(PATIENCE);
+    while tries.again().await? {
         let now = clock::now();
         let booked = match work(&wallet, now) {
             Ok(booked) => booked,
@@ -106,8 +105,6 @@ pub(crate) async fn post(
             Posted::WalletMoved(moved) => (wallet, log) = (moved, read_log(app, order).await?),
             Posted::Busy => (wallet, log) = read(app, order).await?,
         }
-        clock::back_off(attempt).await?;
-        attempt += 1;
     }
     Err(Refusal::Busy.into())
 }

@@ -1,5 +1,7 @@
 //! Projects: making, looking at, changing and deleting them.
 
+use std::time::Duration;
+
 use domain::Refusal;
 use domain::access::Action;
 use domain::callers::Caller;
@@ -10,15 +12,15 @@ use store::{Cursor, ListScope, ProjectPut, Written};
 
 use crate::{App, Error, clock};
 
-/// The most attempts of a write while another one is under way.
-const ATTEMPTS_MAX: u32 = 20;
+/// How long a write is tried while others are under way.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// A page of projects, newest first.
 #[derive(Debug)]
 pub struct List {
     /// The projects.
     pub projects: Vec<Project>,
-    /// What to send for the next page, if there is one.
+    /// The cursor of the next page, if there is one.
     pub next_cursor: Option<String>,
 }
 
@@ -36,14 +38,15 @@ pub async fn create(app: &App, caller: &Caller, details: Details) -> Result<Proj
         updated_at: now,
         version: 1,
     };
-    for attempt in 0..ATTEMPTS_MAX {
+    let mut tries = clock::tries(PATIENCE);
+    while tries.again().await? {
         match app.store().put_project(&project).await? {
             ProjectPut::Done => return Ok(project),
             ProjectPut::Full => {
                 let full = format!("you have {PROJECTS_MAX} projects, which is all that you may");
                 return Err(Refusal::Conflict(format!("{full}; delete one")).into());
             }
-            ProjectPut::Busy => clock::back_off(attempt).await?,
+            ProjectPut::Busy => {}
         }
     }
     Err(Refusal::Busy.into())
@@ -92,7 +95,8 @@ pub async fn update(
     id: &ProjectId,
     change: &ProjectChange,
 ) -> Result<Project, Error> {
-    for attempt in 0..ATTEMPTS_MAX {
+    let mut tries = clock::tries(PATIENCE);
+    while tries.again().await? {
         let project = app
             .store()
             .project(&caller.user, Action::Edit, id)
@@ -100,7 +104,7 @@ pub async fn update(
         let next = project.changed(change.clone(), clock::now());
         match app.store().replace_project(&next).await? {
             Written::Done => return Ok(next),
-            Written::Stale => clock::back_off(attempt).await?,
+            Written::Stale => {}
         }
     }
     Err(Refusal::Busy.into())
@@ -112,14 +116,15 @@ pub async fn update(
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
 pub async fn delete(app: &App, caller: &Caller, id: &ProjectId) -> Result<(), Error> {
-    for attempt in 0..ATTEMPTS_MAX {
+    let mut tries = clock::tries(PATIENCE);
+    while tries.again().await? {
         let project = app
             .store()
             .project(&caller.user, Action::Delete, id)
             .await??;
         match app.store().delete_project(&project).await? {
             Written::Done => return Ok(()),
-            Written::Stale => clock::back_off(attempt).await?,
+            Written::Stale => {}
         }
     }
     Err(Refusal::Busy.into())

@@ -43,7 +43,7 @@ pub async fn create(app: &App, promo: &Promo) -> Result<(), Error> {
 pub struct Promos {
     /// The codes.
     pub promos: Vec<Promo>,
-    /// What to send for the next page, if there is one.
+    /// The cursor of the next page, if there is one.
     pub next_cursor: Option<String>,
 }
 

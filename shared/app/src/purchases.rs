@@ -26,7 +26,7 @@ const ATTEMPTS_MAX: u32 = 40;
 pub struct Begun {
     /// The payment service's id of it.
     pub session: String,
-    /// Where its buyer pays.
+    /// The address of the page to pay on.
     pub url: String,
     /// Whether an earlier request with the same key began it.
     pub replayed: bool,

@@ -17,7 +17,7 @@ const REFRESH_ATTEMPTS_MAX: u32 = 3;
 
 /// Somebody who is signed in now.
 pub struct SignedInUser {
-    /// Who.
+    /// The user.
     pub user: User,
     /// What proves it from now on.
     pub tokens: Pair,

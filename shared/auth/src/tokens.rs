@@ -34,7 +34,7 @@ struct Claims {
 /// What a valid token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// Who.
+    /// The user.
     pub user: UserId,
     /// In which session.
     pub session: SessionId,

@@ -246,11 +246,11 @@ pub struct User {
     pub email: Email,
     /// Whether they have shown that it is theirs.
     pub email_verified: bool,
-    /// What they want to be called.
+    /// The name that they want to be called by.
     pub full_name: Option<FullName>,
     /// Their picture.
     pub avatar_url: Option<AvatarUrl>,
-    /// What they pay for.
+    /// The plan that they pay for.
     pub plan: Plan,
     /// Their time on that plan.
     pub term: Term,
@@ -327,7 +327,7 @@ pub struct Session {
 pub struct Replaced {
     /// SHA-256 (hex) of it.
     pub digest: String,
-    /// When.
+    /// The time of it.
     pub at: Timestamp,
 }
 

@@ -22,7 +22,7 @@ pub enum CreditChange {
 /// Credits given or taken back by an admin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Whose wallet.
+    /// The owner of the wallet.
     pub user: UserId,
     /// How much, and which way.
     pub change: CreditChange,

@@ -51,7 +51,7 @@ pub struct KeyRequest {
 pub struct ApiKey {
     /// Its id.
     pub id: KeyId,
-    /// Whose it is.
+    /// The owner.
     pub user: UserId,
     /// What it may do.
     pub request: KeyRequest,
@@ -59,7 +59,7 @@ pub struct ApiKey {
     pub remaining: Option<Credits>,
     /// When it was last used, to within minutes.
     pub last_used_at: Option<Timestamp>,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
 }
 

@@ -157,7 +157,7 @@ pub struct AuditEvent {
     pub chain: Chain,
     /// Who did it.
     pub actor: Actor,
-    /// What was done.
+    /// The act.
     pub act: AuditAction,
     /// To what: an id or a code; of a model, what it is offered at since.
     pub subject: String,
@@ -179,11 +179,11 @@ impl AuditEvent {
 /// One line of the log: written once, never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// What was done.
+    /// The act.
     pub deed: AuditEvent,
     /// Its place in the chain, from 1, without gaps.
     pub sequence: u64,
-    /// When.
+    /// The time of it.
     pub at: Timestamp,
     /// The hash of all this and of the record before it.
     pub hash: Link,

@@ -34,7 +34,7 @@ impl BonusAt {
 pub struct BonusRule {
     /// How much; with zero, nothing is booked.
     pub amount: Credits,
-    /// When.
+    /// The time of it.
     pub at: BonusAt,
     /// How many bonuses are given in a day, UTC. The others wait for the next day.
     pub per_day_max: u32,
@@ -44,7 +44,7 @@ pub struct BonusRule {
 /// books it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BonusNote {
-    /// Whose.
+    /// The owner.
     pub user: UserId,
     /// Since when.
     pub due_at: Timestamp,

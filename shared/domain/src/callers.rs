@@ -30,7 +30,7 @@ pub enum Credential {
 pub struct Caller {
     /// The user.
     pub user: UserId,
-    /// What they pay for.
+    /// The plan that they pay for.
     pub plan: Plan,
     /// Whether they have shown that their e-mail is theirs.
     pub email_verified: bool,

@@ -156,7 +156,7 @@ pub struct Model {
     pub name: &'static str,
     /// One sentence for people.
     pub description: &'static str,
-    /// What it makes.
+    /// The kind of media that it makes.
     pub kind: Kind,
     /// What one unit costs, unless an admin set another price.
     pub credits: Credits,

@@ -15,7 +15,7 @@ const LATE_MAX: Duration = Duration::from_secs(35 * 60);
 /// An account that is being erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
-    /// Whose.
+    /// The owner.
     pub user: UserId,
     /// Since when there is no such account.
     pub began_at: Timestamp,

@@ -161,9 +161,9 @@ impl Sha256Hex {
 /// A file that is going to be uploaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
-    /// What it is.
+    /// Its kind.
     pub content_type: ContentType,
     /// Its size.
     pub size_bytes: u64,
@@ -176,11 +176,11 @@ pub struct Announced {
 pub struct File {
     /// Its id.
     pub id: FileId,
-    /// Whose it is.
+    /// The owner.
     pub tenant: Tenant,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
-    /// What it is.
+    /// Its kind.
     pub content_type: ContentType,
     /// Its size.
     pub size_bytes: u64,
@@ -198,7 +198,7 @@ pub struct File {
 pub struct FileNote {
     /// The file.
     pub file: FileId,
-    /// Whose it is.
+    /// The owner.
     pub tenant: Tenant,
     /// Its size.
     pub size_bytes: u64,

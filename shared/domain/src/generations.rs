@@ -55,7 +55,7 @@ pub struct Request {
 pub struct Draft {
     /// What is ordered.
     pub order: Order,
-    /// What was asked for.
+    /// The request.
     pub request: Request,
     /// The project to file it in.
     pub project: Option<ProjectId>,
@@ -140,11 +140,11 @@ pub struct Generation {
     pub paid_with: Option<KeyId>,
     /// The model's id in the catalogue.
     pub model: String,
-    /// What was asked for.
+    /// The request.
     pub request: Request,
     /// What it costs: set aside, then captured or released, or divided between the two for good.
     pub cost: Credits,
-    /// Where it is.
+    /// Its place.
     pub state: State,
     /// What became of the credits.
     pub hold: Hold,

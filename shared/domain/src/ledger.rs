@@ -26,11 +26,11 @@ pub use moves::Transfer;
 /// A tenant's credits now. Everything in it follows from the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wallet {
-    /// Whose it is.
+    /// The owner.
     pub tenant: Tenant,
-    /// What can be spent.
+    /// Credits that can be spent.
     pub available: Credits,
-    /// What is set aside for jobs in flight.
+    /// Credits that are set aside for jobs in flight.
     pub held: Credits,
     /// All that was ever granted or bought.
     pub lifetime_granted: Credits,
@@ -177,7 +177,7 @@ pub struct Entry {
     /// `txn_<event>-<kind>`, where the event is the ULID of what it books: the same event only ever makes the same id.
     /// The share that is given back for what was withheld of a job is `txn_<ulid>-withheld`.
     pub id: String,
-    /// Whose wallet.
+    /// The owner of the wallet.
     pub tenant: Tenant,
     /// What it books.
     pub kind: EntryKind,
@@ -195,11 +195,11 @@ pub struct Entry {
     pub held_after: Credits,
     /// The generation that it is for.
     pub generation: Option<GenerationId>,
-    /// Who caused it.
+    /// The one who caused it.
     pub actor: Actor,
     /// One line for people.
     pub description: String,
-    /// When.
+    /// The time of it.
     pub created_at: Timestamp,
     /// Its place in the tenant's ledger, from 1, without gaps.
     pub sequence: u64,
@@ -232,7 +232,7 @@ pub struct Limits {
 pub struct Charge<'a> {
     /// The job's id.
     pub generation: &'a GenerationId,
-    /// What it costs.
+    /// The price.
     pub cost: Credits,
     /// The model's id, for the description.
     pub model: &'a str,
@@ -243,7 +243,7 @@ pub struct Charge<'a> {
 pub struct Event<'a> {
     /// What names the event, once and for all: a ULID, or another name of letters and digits that never comes twice.
     pub id: &'a str,
-    /// Who caused it.
+    /// The one who caused it.
     pub actor: Actor,
     /// One line for people.
     pub description: &'a str,

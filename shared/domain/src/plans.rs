@@ -26,7 +26,7 @@ pub const IDLE_DAYS: i64 = 14;
 pub struct Term {
     /// How many times the plan changed before.
     pub number: u64,
-    /// When it began.
+    /// The time at which it began.
     pub since: Timestamp,
     /// The newest term that got a key of its own.
     pub keyed: Option<u64>,
@@ -74,7 +74,7 @@ pub fn idle_at(user: &User) -> Option<Timestamp> {
 /// A note that the keys of a user must be looked at: something happened that may ask for others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyNote {
-    /// Whose.
+    /// The owner.
     pub user: UserId,
     /// From when on.
     pub due_at: Timestamp,

@@ -127,9 +127,9 @@ impl Visibility {
 pub struct Details {
     /// What it is called.
     pub name: ProjectName,
-    /// What it is for.
+    /// Its purpose.
     pub description: Option<Description>,
-    /// Who sees it.
+    /// Its visibility.
     pub visibility: Visibility,
     /// Its tags.
     pub tags: Tags,
@@ -144,7 +144,7 @@ pub struct ProjectChange {
     pub name: Option<ProjectName>,
     /// What it is for, or no description any more.
     pub description: Option<Option<Description>>,
-    /// Who sees it.
+    /// Its visibility.
     pub visibility: Option<Visibility>,
     /// All of its tags.
     pub tags: Option<Tags>,
@@ -157,11 +157,11 @@ pub struct ProjectChange {
 pub struct Project {
     /// Its id.
     pub id: ProjectId,
-    /// Whose it is.
+    /// The owner.
     pub tenant: Tenant,
     /// What its owner says of it.
     pub details: Details,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,

@@ -61,7 +61,7 @@ pub struct Promo {
     pub expires_at: Option<Timestamp>,
     /// The admin who made it.
     pub created_by: UserId,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
 }
 

@@ -31,7 +31,7 @@ pub struct Pack {
     pub name: &'static str,
     /// What its buyer gets.
     pub credits: Credits,
-    /// What it costs, in the currency's smallest unit.
+    /// The price, in the currency's smallest unit.
     pub amount_minor: u32,
     /// ISO 4217, lower case.
     pub currency: &'static str,
@@ -95,19 +95,19 @@ pub struct CheckoutRequest {
 pub struct Checkout {
     /// The payment service's id of it.
     pub session: String,
-    /// Who buys.
+    /// The buyer.
     pub user: UserId,
     /// The pack's id.
     pub pack: String,
-    /// What they get.
+    /// The credits that they get.
     pub credits: Credits,
-    /// What it costs, in the currency's smallest unit.
+    /// The price, in the currency's smallest unit.
     pub amount_minor: i64,
     /// ISO 4217, lower case.
     pub currency: String,
     /// The plan that comes with it.
     pub plan: Option<Plan>,
-    /// When it began.
+    /// The time at which it began.
     pub created_at: Timestamp,
 }
 
@@ -118,7 +118,7 @@ pub struct Sale {
     pub session: String,
     /// Who bought.
     pub user: UserId,
-    /// What they get.
+    /// The credits that they get.
     pub credits: Credits,
     /// What they paid, in the currency's smallest unit.
     pub paid_minor: i64,

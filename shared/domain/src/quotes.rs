@@ -19,7 +19,7 @@ pub struct Quote {
     pub caller: UserId,
     /// A digest of what would be ordered.
     pub order_fingerprint: String,
-    /// What it costs.
+    /// The price.
     pub credits: Credits,
     /// When it was told.
     pub created_at: Timestamp,

@@ -54,7 +54,7 @@ impl End for Wallet {
 /// An audit log, as far as its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// Whose.
+    /// The owner.
     pub chain: Chain,
     /// Where it ends.
     pub head: ChainHead,
@@ -90,7 +90,7 @@ impl End for Log {
     }
 }
 
-/// What is wrong.
+/// The kind of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BooksError {
     /// A link is not where it should be: one is missing, or one is there twice.
@@ -214,7 +214,7 @@ impl<'a, E: End> Walk<'a, E> {
     /// has not moved so far by now, they are not the chain's.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The kind of finding.
     pub fn finish(&self) -> Result<Option<u64>, BooksError> {
         let end = self.end.sequence();
         if self.checkpoint.is_some_and(|known| known.sequence() > end) {
@@ -263,7 +263,7 @@ pub struct Finding {
     pub chain: String,
     /// In which of them.
     pub part: Part,
-    /// What is wrong.
+    /// The kind of finding.
     pub trouble: BooksError,
     /// After which link: up to there all is in order.
     pub sequence: u64,
@@ -317,9 +317,9 @@ pub struct RunRequest {
 /// What many wallets have in them together, as far as they were found in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// What can be spent.
+    /// Credits that can be spent.
     pub available: i64,
-    /// What is set aside for jobs in flight.
+    /// Credits that are set aside for jobs in flight.
     pub held: i64,
     /// What is owed.
     pub owed: i64,
@@ -358,7 +358,7 @@ pub struct Run {
     pub version: u64,
     /// From where it checks.
     pub scope: CheckedFrom,
-    /// When it began.
+    /// The time at which it began.
     pub started_at: Timestamp,
     /// When it was through.
     pub finished_at: Option<Timestamp>,

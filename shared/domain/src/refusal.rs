@@ -22,7 +22,7 @@ pub enum Refusal {
     /// The wallet holds less than the cost.
     #[error("this costs {needed} credits, and {available} are available")]
     OutOfCredits {
-        /// What it costs.
+        /// The price.
         needed: Credits,
         /// What the wallet has available.
         available: Credits,
@@ -100,15 +100,15 @@ pub enum Refusal {
     /// Too many tries.
     #[error("too many attempts; try again later")]
     RateLimited {
-        /// When to try again.
+        /// The time after which to try again.
         retry_after: Duration,
     },
     /// The provider fails everybody: nothing is taken on that could not be made.
     #[error(
-        "the provider is out of order, which is no fault of your request; nothing was taken, try again later"
+        "the provider is not available; your request is fine and nothing was charged: try again later"
     )]
     ProviderDown {
-        /// When to try again.
+        /// The time after which to try again.
         retry_after: Duration,
     },
     /// Something that we depend on is busy; nothing was changed.

@@ -127,7 +127,7 @@ pub const fn slots_max(concurrency: u32) -> u32 {
 pub struct Waiting {
     /// Which.
     pub id: GenerationId,
-    /// Whose.
+    /// The owner.
     pub tenant: Tenant,
     /// Its line.
     pub priority: Priority,

@@ -15,7 +15,7 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// A checkout to begin.
 #[derive(Clone, Copy, Debug)]
 pub struct NewCheckout<'a> {
-    /// Who buys.
+    /// The buyer.
     pub user: &'a UserId,
     /// What.
     pub pack: &'a Pack,

@@ -114,7 +114,7 @@ pub struct WireMedia {
 pub enum SendMail {
     /// The one that verifies an e-mail.
     VerifyEmail {
-        /// Whose.
+        /// The owner.
         #[serde(with = "as_text")]
         user_id: UserId,
     },
@@ -132,7 +132,7 @@ pub enum SendMail {
 pub enum LookAtKeys {
     /// At a user's: there is a note of it, which ends when that is done.
     Noted {
-        /// Whose.
+        /// The owner.
         #[serde(with = "as_text")]
         user_id: UserId,
         /// When the note is due, in milliseconds since the Unix epoch.
@@ -140,7 +140,7 @@ pub enum LookAtKeys {
     },
     /// At those of a user who called.
     Seen {
-        /// Who.
+        /// The user.
         #[serde(with = "as_text")]
         user_id: UserId,
     },

@@ -18,7 +18,7 @@ use crate::{Recorded, Store};
 /// What a sign-in is checked against.
 #[derive(Debug)]
 pub struct PasswordRecord {
-    /// Whose it is.
+    /// The owner.
     pub user: UserId,
     /// The password's hash, in PHC form.
     pub password_hash: String,

@@ -48,7 +48,7 @@ impl<T> Recorded<T> {
 pub struct RecordPage {
     /// The records.
     pub records: Vec<Record>,
-    /// Where the next page starts, if there is one.
+    /// The place where the next page starts, if there is one.
     pub next: Option<Cursor<Sequence>>,
 }
 

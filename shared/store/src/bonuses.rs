@@ -21,7 +21,7 @@ const COUNT_KEPT: Duration = Duration::from_secs(40 * 24 * 3_600);
 /// A bonus that is to be booked.
 #[derive(Debug)]
 pub struct Bonus<'a> {
-    /// Whose.
+    /// The owner.
     pub user: &'a UserId,
     /// The digest of their mailbox.
     pub mailbox: &'a str,
@@ -33,7 +33,7 @@ pub struct Bonus<'a> {
     pub per_day_max: u32,
 }
 
-/// What became of a bonus.
+/// The outcome of booking a bonus.
 #[derive(Debug)]
 pub enum BonusBooked {
     /// It is booked.

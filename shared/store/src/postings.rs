@@ -50,7 +50,7 @@ pub struct Posting<'a> {
     pub promo: Option<&'a Promo>,
     /// What the audit log will tell of it, if it is told there.
     pub record: Option<&'a Record>,
-    /// When.
+    /// The time of it.
     pub now: Timestamp,
 }
 

@@ -38,7 +38,7 @@ pub enum ProjectPut {
 pub struct ProjectPage {
     /// The projects.
     pub projects: Vec<Project>,
-    /// Where the next page starts, if there is one.
+    /// The place where the next page starts, if there is one.
     pub next: Option<Cursor<ProjectId>>,
 }
 

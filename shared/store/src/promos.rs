@@ -20,7 +20,7 @@ const TIE_BITS: u32 = 20;
 pub struct PromoPage {
     /// The codes.
     pub promos: Vec<Promo>,
-    /// Where the next page starts, if there is one.
+    /// The place where the next page starts, if there is one.
     pub next: Option<Cursor<Sequence>>,
 }
 

@@ -28,7 +28,7 @@ pub struct BegunCheckout {
     pub fingerprint: String,
     /// The payment service's id of it.
     pub session: String,
-    /// Where its buyer pays.
+    /// The address of the page to pay on.
     pub url: String,
 }
 

@@ -30,7 +30,7 @@ const GENERATIONS: &str = "generations:";
 pub struct HoldPage {
     /// The holds.
     pub holds: Vec<OpenHold>,
-    /// Where the next page starts, if there is one.
+    /// The place where the next page starts, if there is one.
     pub next: Option<Cursor<GenerationId>>,
 }
 

@@ -17,7 +17,7 @@ use crate::{Store, breaker, content_refusals, generations, lanes, models, wallet
 /// Who wants to open which kind of job.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'a> {
-    /// Who.
+    /// The user.
     pub caller: &'a Caller,
     /// Whose it will be.
     pub tenant: &'a Tenant,
@@ -40,7 +40,7 @@ pub struct Standing {
     pub content_refusals: u64,
     /// The circuit breaker.
     pub breaker: Breaker,
-    /// What models are offered at.
+    /// The terms on which models are offered.
     pub offers: Offers,
     /// The last turn that was handed over in the line.
     pub served: u64,

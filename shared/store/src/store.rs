@@ -22,7 +22,7 @@ pub struct Tables {
     pub audit: String,
     /// How far everybody's books were found in order.
     pub reconciliation: String,
-    /// What models are offered at.
+    /// The terms on which models are offered.
     pub models: String,
 }
 

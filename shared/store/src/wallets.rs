@@ -19,7 +19,7 @@ use crate::transact::{Part, Refused, Transaction};
 pub struct EntryPage {
     /// The entries.
     pub entries: Vec<Entry>,
-    /// Where the next page starts, if there is one.
+    /// The place where the next page starts, if there is one.
     pub next: Option<Cursor<Sequence>>,
 }
 

@@ -28,7 +28,7 @@ pub struct StatsView {
     /// How many are of each kind.
     #[schemars(example = serde_json::json!({"image": 3}))]
     pub by_kind: BTreeMap<String, u64>,
-    /// What became of their credits.
+    /// The sums of their credits.
     pub credits: CreditSums,
     /// Of those that succeeded or failed, how many succeeded, in whole percent; null while there are none.
     #[schemars(range(max = 100), example = 98)]

@@ -13,7 +13,7 @@ use crate::schema;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateGeneration {
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     #[serde(default, deserialize_with = "nullable")]
     #[schemars(with = "Option<schema::Title>")]
     pub title: Option<Option<String>>,

@@ -41,10 +41,10 @@ pub struct GenerationView {
     /// A guess at how far it is, in percent.
     #[schemars(range(max = 100), example = 100)]
     pub progress: u8,
-    /// What was asked for.
+    /// The prompt.
     #[schemars(example = &"A red fox runs through deep snow at dawn")]
     pub prompt: Option<String>,
-    /// What must not be in it.
+    /// Things that must not be in the result.
     #[schemars(extend("examples" = [null]))]
     pub negative_prompt: Option<String>,
     /// The model's parameters, as they were given.
@@ -59,16 +59,16 @@ pub struct GenerationView {
     /// How it relates to its parent.
     #[schemars(with = "schema::GenerationIntent")]
     pub intent: String,
-    /// What was changed.
+    /// A description of the change.
     #[schemars(extend("examples" = [null]))]
     pub change_description: Option<String>,
-    /// Who asked for it.
+    /// The user who asked for it.
     #[schemars(with = "schema::UserId")]
     pub author_id: String,
     /// The project that it is filed in.
     #[schemars(with = "Option<schema::ProjectId>")]
     pub project_id: Option<String>,
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     #[schemars(with = "Option<schema::Title>")]
     pub title: Option<String>,
     /// Its owner's tags.
@@ -79,28 +79,28 @@ pub struct GenerationView {
     /// Why it was not delivered.
     #[schemars(extend("examples" = [null]))]
     pub error: Option<FailureView>,
-    /// What was delivered.
+    /// The delivered media.
     pub outputs: Vec<MediaView>,
-    /// What was made and not delivered, if the rest was.
+    /// The media that were made and withheld.
     #[schemars(extend("examples" = [[]]))]
     pub withheld: Vec<WithheldView>,
-    /// What became of the credits: for its owner alone.
+    /// The credits of it, for its owner alone.
     pub receipt: Option<Receipt>,
-    /// When its owner asked to cancel it, if the provider still has a say in that.
+    /// The time at which its owner asked to cancel it, while the provider has yet to answer.
     #[schemars(with = "Option<schema::Time>", extend("examples" = [null]))]
     pub cancel_requested_at: Option<String>,
-    /// When it was accepted.
+    /// The time at which it was accepted.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
-    /// When the provider took it.
+    /// The time at which the provider took it.
     #[schemars(with = "Option<schema::Time>")]
     pub started_at: Option<String>,
-    /// When it came to rest.
+    /// The time at which it ended.
     #[schemars(with = "Option<schema::Time>")]
     pub finished_at: Option<String>,
 }
 
-/// What a cancel came to.
+/// The outcome of a cancel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Cancellation")]
 pub struct CancelView {
@@ -183,12 +183,12 @@ pub struct MediaView {
     /// SHA-256 of its bytes, hexadecimal.
     #[schemars(with = "schema::Sha256")]
     pub sha256: String,
-    /// When the URL stops working.
+    /// The time at which the URL stops working.
     #[schemars(with = "schema::Time")]
     pub expires_at: String,
 }
 
-/// What became of a generation's credits: `held`, or `captured` and `released` together, are its price.
+/// The credits of a generation: `held`, or `captured` and `released` together, are its price.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
     /// The price.

@@ -30,7 +30,7 @@ pub struct Operation {
     pub method: &'static str,
     /// The path, parameters in braces.
     pub path: String,
-    /// Who may call it.
+    /// The audience.
     pub audience: Audience,
     tag: &'static str,
     summary: String,

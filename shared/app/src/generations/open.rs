@@ -174,9 +174,8 @@ async fn open(
         in_flight_max: caller.plan.in_flight_max(),
         unverified_max: (!caller.email_verified).then_some(app.config.sign_up_bonus.amount),
     };
-    let give_up_at = clock::now().plus(CONTENTION_PATIENCE);
-    let mut attempt = 0;
-    while clock::now() < give_up_at {
+    let mut tries = clock::tries(CONTENTION_PATIENCE);
+    while tries.again().await? {
         let hold = match wallet.hold(&what, &caller.user, limits, clock::now()) {
             Ok(hold) => hold,
             // Perhaps it was this very request, sent twice, that took the credits.
@@ -202,8 +201,6 @@ async fn open(
             Opened::KeyCapReached => return Err(Refusal::KeyCapReached.into()),
             Opened::Busy => wallet = app.store().wallet(&job.tenant).await?,
         }
-        clock::back_off(attempt).await?;
-        attempt += 1;
     }
     Err(Refusal::Busy.into())
 }

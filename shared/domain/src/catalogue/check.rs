@@ -30,7 +30,7 @@ pub struct Asked<'a> {
 pub struct Order {
     /// The model's id.
     pub model: &'static str,
-    /// What it makes.
+    /// The kind of media that it makes.
     pub kind: Kind,
     /// How many units.
     pub units: u32,

@@ -15,7 +15,7 @@ pub const PRICE_MAX: i64 = 1_000_000;
 /// What an admin set of a model; whatever is not set is as the catalogue has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// What a unit costs.
+    /// The price of one unit.
     pub credits: Option<Credits>,
     /// Whether it can be asked for.
     pub available: Option<bool>,
@@ -24,7 +24,7 @@ pub struct Terms {
 /// What an admin changes of a model: what is not named stays, and `None` within goes back to the catalogue's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TermsChange {
-    /// What a unit costs.
+    /// The price of one unit.
     pub credits: Option<Option<Credits>>,
     /// Whether it can be asked for.
     pub available: Option<Option<bool>>,
@@ -35,7 +35,7 @@ pub struct TermsChange {
 pub struct Offer {
     /// The model.
     pub model: &'static Model,
-    /// What a unit costs.
+    /// The price of one unit.
     pub credits: Credits,
     /// Whether it can be asked for.
     pub available: bool,

@@ -8,13 +8,13 @@ use crate::credits::Credits;
 /// The part of a generation that is counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counted {
-    /// Where it is.
+    /// Its place.
     pub state: State,
     /// The model's id.
     pub model: String,
     /// The model's kind, as it is stored.
     pub kind: String,
-    /// What it costs.
+    /// The price.
     pub cost: Credits,
     /// What became of its credits.
     pub hold: Hold,

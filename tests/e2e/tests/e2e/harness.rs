@@ -440,11 +440,13 @@ impl Drop for Watch {
 /// Lines that the functions logged and that tell of a fault.
 fn faults_in(log: &Sink) -> Vec<String> {
     let is_fault = |line: &String| line.contains("\"ERROR\"") || line.contains(" ERROR ");
-    // By this word the authorizer has API Gateway answer 401.
-    let is_refusal = |line: &String| line.ends_with("\"Unauthorized\"");
+    // The first is the word by which the authorizer has API Gateway answer 401. The other is said when the cloud stops.
+    let is_usual = |line: &String| {
+        line.ends_with("\"Unauthorized\"") || line.contains("ERROR the function stopped")
+    };
     let lines = log.lines().into_iter();
     lines
-        .filter(|line| is_fault(line) && !is_refusal(line))
+        .filter(|line| is_fault(line) && !is_usual(line))
         .collect()
 }
 
