@@ -23,59 +23,64 @@ use crate::measure::Measure;
 type Handled = Pin<Box<dyn Future<Output = Result<Plain, Error>> + Send>>;
 type Handler = dyn Fn(&'static App, Event) -> Handled + Send + Sync;
 
-/// Runs an endpoint that asks the database: `handle` answers one request, whose caller may make it.
-pub fn serve<Who, A, B, F, Fut>(endpoint: &'static Endpoint<Who, A, B>, handle: F) -> Exit
+/// What answers the requests to an endpoint: a function that is given one whose caller may make it.
+pub trait Handle<Who, A, B>: Copy + Send + Sync + 'static {
+    /// Answers one request.
+    fn handle(
+        self,
+        app: &'static App,
+        request: Request<Who, B>,
+    ) -> impl Future<Output = Result<Reply<A>, Error>> + Send + 'static;
+}
+
+impl<Who, A, B, F, Fut> Handle<Who, A, B> for F
 where
-    Who: Access + Send + 'static,
-    B: Body + 'static,
     F: Fn(&'static App, Request<Who, B>) -> Fut + Copy + Send + Sync + 'static,
     Fut: Future<Output = Result<Reply<A>, Error>> + Send + 'static,
-    A: 'static,
 {
+    fn handle(
+        self,
+        app: &'static App,
+        request: Request<Who, B>,
+    ) -> impl Future<Output = Result<Reply<A>, Error>> + Send + 'static {
+        self(app, request)
+    }
+}
+
+/// Runs an endpoint that asks the database.
+pub fn serve<Who: Access + Send + 'static, A: 'static, B: Body + 'static>(
+    endpoint: &'static Endpoint<Who, A, B>,
+    handle: impl Handle<Who, A, B>,
+) -> Exit {
     serve_with(&[Service::Database], endpoint, handle)
 }
 
 /// Runs one that sends to a queue before it answers, too.
-pub fn serve_sending<Who, A, B, F, Fut>(endpoint: &'static Endpoint<Who, A, B>, handle: F) -> Exit
-where
-    Who: Access + Send + 'static,
-    B: Body + 'static,
-    F: Fn(&'static App, Request<Who, B>) -> Fut + Copy + Send + Sync + 'static,
-    Fut: Future<Output = Result<Reply<A>, Error>> + Send + 'static,
-    A: 'static,
-{
+pub fn serve_sending<Who: Access + Send + 'static, A: 'static, B: Body + 'static>(
+    endpoint: &'static Endpoint<Who, A, B>,
+    handle: impl Handle<Who, A, B>,
+) -> Exit {
     serve_with(&[Service::Database, Service::Queues], endpoint, handle)
 }
 
 /// Runs one that asks nobody.
-pub fn serve_alone<Who, A, B, F, Fut>(endpoint: &'static Endpoint<Who, A, B>, handle: F) -> Exit
-where
-    Who: Access + Send + 'static,
-    B: Body + 'static,
-    F: Fn(&'static App, Request<Who, B>) -> Fut + Copy + Send + Sync + 'static,
-    Fut: Future<Output = Result<Reply<A>, Error>> + Send + 'static,
-    A: 'static,
-{
+pub fn serve_alone<Who: Access + Send + 'static, A: 'static, B: Body + 'static>(
+    endpoint: &'static Endpoint<Who, A, B>,
+    handle: impl Handle<Who, A, B>,
+) -> Exit {
     serve_with(&[], endpoint, handle)
 }
 
-fn serve_with<Who, A, B, F, Fut>(
+fn serve_with<Who: Access + Send + 'static, A: 'static, B: Body + 'static>(
     services: &[Service],
     endpoint: &'static Endpoint<Who, A, B>,
-    handle: F,
-) -> Exit
-where
-    Who: Access + Send + 'static,
-    B: Body + 'static,
-    F: Fn(&'static App, Request<Who, B>) -> Fut + Copy + Send + Sync + 'static,
-    Fut: Future<Output = Result<Reply<A>, Error>> + Send + 'static,
-    A: 'static,
-{
+    handle: impl Handle<Who, A, B>,
+) -> Exit {
     // Boxed here, so that the runtime's own code is compiled once and not for every function.
     let handle = move |app, event| {
         Box::pin(async move {
             let request = Request::admitted(event, endpoint)?;
-            Ok(handle(app, request).await?.into_plain())
+            Ok(handle.handle(app, request).await?.into_plain())
         }) as Handled
     };
     serve_erased(services, Box::new(handle))
