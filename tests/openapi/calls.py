@@ -3,6 +3,7 @@
 Fails with the first answer that is a fault, or that the document does not know.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -14,10 +15,13 @@ from pathlib import Path
 from cloud import THINGS_OF_A_KIND, call, local_cloud, make_admin
 
 EXAMPLES = 10
-# Only the provider and Stripe can sign, and only who reads the mail has a token.
+# Only the provider and Stripe can sign, and only who reads the mail has a token; so nobody else is in the admin's teams.
 NEVER_SUCCEED = {
+    "DELETE /teams/{team_id}/members/{user_id}",
     "POST /auth/password-reset/confirm",
     "POST /auth/verify-email",
+    "POST /invitations/accept",
+    "POST /invitations/decline",
     "POST /webhooks/fal",
     "POST /webhooks/stripe",
 }
@@ -45,12 +49,17 @@ def things(api, token):
         made = (call("POST", f"{api}/{path}", body, token) for _ in range(THINGS_OF_A_KIND))
         return [thing["id"] for thing in made]
 
+    projects = several("projects", {"name": "Foxes", "visibility": "team-only"})
+    teams = several("teams", {"name": "Foxes"})
+    for project, team in itertools.product(projects, teams):
+        call("PUT", f"{api}/projects/{project}/teams/{team}", {"access_level": "read"}, token)
     file = {"purpose": "reference", "content_type": "image/png", "size": 9, "sha256": "0" * 64}
     return {
         "user_id": [user],
         "generation_id": several("generations/flux-dev", {"prompt": "A fox"}),
-        "project_id": several("projects", {"name": "Foxes"}),
+        "project_id": projects,
         "file_id": several("files", file),
+        "team_id": teams,
         "key_id": several("me/api-keys", {"name": "Foxes"}),
         "model": ["flux-dev", "veo3"],
         "asset": ["docs.js", "docs.css", "icon.svg", "licence.txt"],

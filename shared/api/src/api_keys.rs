@@ -107,7 +107,11 @@ fn check_scopes(given: Option<Vec<String>>, problems: &mut Problems) -> Vec<Scop
                 problems.add(field, FieldCode::NotAllowed, "is there twice");
             }
             Some(scope) => scopes.push(scope),
-            None => problems.add(field, FieldCode::NotAllowed, "must be read or generate"),
+            None => problems.add(
+                field,
+                FieldCode::NotAllowed,
+                "must be read, generate or admin:team",
+            ),
         }
     }
     if given.is_empty() {

@@ -1,5 +1,6 @@
 //! Asking for a generation, and what clients see of one.
 
+mod filing;
 mod operations;
 mod stats;
 mod update;
@@ -11,7 +12,7 @@ use domain::accounts::Scope;
 use domain::callers::Caller;
 use domain::catalogue::{Asked, Kind, Model};
 use domain::generations::{Draft, Filter, Intent, Request, State};
-use domain::ids::{FileId, GenerationId, ProjectId, QuoteId};
+use domain::ids::{FileId, GenerationId, ProjectId, QuoteId, TeamId};
 use domain::text::with_line_feeds;
 use domain::{Credits, FieldCode, Refusal};
 use schemars::JsonSchema;
@@ -44,6 +45,9 @@ pub const GET: Endpoint<Caller, GenerationView> =
 /// Changes the title and the tags of a generation.
 pub const UPDATE: Endpoint<Caller, GenerationView, UpdateGeneration> =
     Endpoint::user("PATCH /generations/{generation_id}", Scope::Generate);
+/// Files a generation in another project, or in none.
+pub const MOVE: Endpoint<Caller, GenerationView, MoveGeneration> =
+    Endpoint::user("POST /generations/{generation_id}/move", Scope::Generate);
 /// Deletes a generation that has come to rest, and its media.
 pub const DELETE: Endpoint<Caller, Nothing> =
     Endpoint::user("DELETE /generations/{generation_id}", Scope::Generate);
@@ -62,6 +66,7 @@ pub const UNFAVORITE: Endpoint<Caller, Nothing> = Endpoint::user(
 pub const MEDIA: Endpoint<Caller, List<MediaView>> =
     Endpoint::user("GET /generations/{generation_id}/media", Scope::Read);
 
+pub use filing::MoveGeneration;
 pub(crate) use operations::{operations, quote_schema};
 pub use stats::{CreditSums, StatsView};
 pub use update::UpdateGeneration;
@@ -97,9 +102,9 @@ pub struct CreateGeneration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::ProjectId>")]
     pub project_id: Option<String>,
-    /// The team that pays for it and shares it.
+    /// The team that pays for it, and whose it will be.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(skip)]
+    #[schemars(with = "Option<schema::TeamId>")]
     pub team_id: Option<String>,
     /// The generation that it grows out of.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,11 +168,8 @@ impl CreateGeneration {
         let max_credits = self.max_credits.and_then(|max| {
             let credits = Credits::new(max);
             if credits.is_none() {
-                problems.add(
-                    "max_credits",
-                    FieldCode::OutOfRange,
-                    "must not be negative, nor absurdly large",
-                );
+                let message = "must not be negative, nor absurdly large";
+                problems.add("max_credits", FieldCode::OutOfRange, message);
             }
             credits
         });
@@ -180,6 +182,7 @@ impl CreateGeneration {
             reference_file,
             parent,
             project,
+            team,
             quote,
         } = self.check_ids()?;
         let request = Request {
@@ -195,6 +198,7 @@ impl CreateGeneration {
             order,
             request,
             project,
+            team,
             max_credits,
             quote,
             fingerprint,
@@ -259,8 +263,9 @@ impl CreateGeneration {
         let reference_file = self.reference_file_id.as_ref();
         let parent = self.parent_generation_id.as_ref();
         let project = self.project_id.as_ref();
+        let team = self.team_id.as_ref();
         let quote = self.quote_id.as_ref();
-        let named = Named {
+        Ok(Named {
             reference_file: id("reference_file_id", "file", reference_file, FileId::parse)?,
             parent: id(
                 "parent_generation_id",
@@ -269,16 +274,9 @@ impl CreateGeneration {
                 GenerationId::parse,
             )?,
             project: id("project_id", "project", project, ProjectId::parse)?,
+            team: id("team_id", "team", team, TeamId::parse)?,
             quote: id("quote_id", "quote", quote, QuoteId::parse)?,
-        };
-        // Nobody has a team yet, so whatever is named does not exist.
-        if self.team_id.is_some() {
-            return Err(Refusal::NoSuch {
-                field: "team_id",
-                noun: "team",
-            });
-        }
-        Ok(named)
+        })
     }
 
     /// A digest of the whole request: the same request has the same, in whatever order its fields came.
@@ -302,6 +300,7 @@ struct Named {
     reference_file: Option<FileId>,
     parent: Option<GenerationId>,
     project: Option<ProjectId>,
+    team: Option<TeamId>,
     quote: Option<QuoteId>,
 }
 
@@ -310,6 +309,8 @@ struct Named {
 pub struct ListQuery {
     /// In this project.
     pub project: Option<ProjectId>,
+    /// Of this team.
+    pub team: Option<TeamId>,
     /// Which ones.
     pub filter: Filter,
     /// The links.
@@ -325,6 +326,7 @@ impl ListQuery {
     /// [`Refusal::Invalid`] naming each parameter that is wrong, [`Refusal::NoSuch`] for what does not exist.
     pub fn check(mut query: Query) -> Result<Self, Refusal> {
         let filter = Filter {
+            team: None,
             model: query.value("model", "the id of a model", |text| {
                 domain::catalogue::find(text).map(|model| model.id)
             }),
@@ -343,25 +345,27 @@ impl ListQuery {
             parent: query.value("parent_id", "the id of a generation", GenerationId::parse),
         };
         let (project, team) = (query.text("project_id"), query.text("team_id"));
-        let named = project.as_deref().map(ProjectId::parse);
+        let project = project.as_deref().map(ProjectId::parse);
+        let team = team.as_deref().map(TeamId::parse);
         let checked = Self {
-            project: named.clone().flatten(),
+            project: project.clone().flatten(),
+            team: team.clone().flatten(),
             filter,
             cursor: query.text("cursor"),
             limit: query.limit(),
         };
         let checked = query.finish(checked)?;
-        // A malformed id is reported like an unknown one; and nobody has a team yet.
-        match (named, team) {
+        // A malformed id is reported like an unknown one.
+        match (project, team) {
             (Some(None), _) => Err(Refusal::NoSuch {
                 field: "project_id",
                 noun: "project",
             }),
-            (_, Some(_)) => Err(Refusal::NoSuch {
+            (_, Some(None)) => Err(Refusal::NoSuch {
                 field: "team_id",
                 noun: "team",
             }),
-            (Some(Some(_)) | None, None) => Ok(checked),
+            (Some(Some(_)) | None, Some(Some(_)) | None) => Ok(checked),
         }
     }
 }

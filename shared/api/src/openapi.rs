@@ -19,8 +19,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::problem::{Code, Problem};
 use crate::{
-    accounts, admin, api_keys, audit, credits, emails, files, generations, models, passwords,
-    projects, promos, purchases, quotes, reconciliation, service, sessions, webhooks,
+    accounts, admin, api_keys, audit, credits, emails, files, generations, grants, invitations,
+    members, models, passwords, projects, promos, purchases, quotes, reconciliation, service,
+    sessions, teams, transfers, webhooks,
 };
 
 pub use operation::Operation;
@@ -47,6 +48,11 @@ pub fn operations() -> Vec<Operation> {
         promos::operations(),
         purchases::operations(),
         projects::operations(),
+        grants::operations(),
+        teams::operations(),
+        members::operations(),
+        invitations::operations(),
+        transfers::operations(),
         files::operations(),
         admin::operations(),
         audit::operations(),
@@ -222,8 +228,7 @@ mod tests {
         ("provider_unavailable", 503),
     ];
     /// Those that nothing answers, and why.
-    const NOT_ANSWERED: [(&str, &str); 3] = [
-        ("member_cap_reached", "there are no teams yet"),
+    const NOT_ANSWERED: [(&str, &str); 2] = [
         (
             "method_not_allowed",
             "API Gateway does not tell a method that a path lacks from a path that there is not: both are 404",

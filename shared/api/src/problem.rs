@@ -124,6 +124,8 @@ pub enum Code {
     Unauthorized,
     /// Too little in the wallet.
     OutOfCredits,
+    /// Too little left of the member's cap.
+    MemberCapReached,
     /// Too little left of the API key's cap.
     KeyCapReached,
     /// Known to exist, and not allowed.
@@ -158,12 +160,13 @@ pub enum Code {
 
 impl Code {
     /// Every code, by its status.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidCursor,
         Self::Unauthorized,
         Self::OutOfCredits,
+        Self::MemberCapReached,
         Self::KeyCapReached,
         Self::Forbidden,
         Self::NotFound,
@@ -189,6 +192,7 @@ impl Code {
             Refusal::InvalidCursor => Self::InvalidCursor,
             Refusal::Unauthorized => Self::Unauthorized,
             Refusal::OutOfCredits { .. } => Self::OutOfCredits,
+            Refusal::MemberCapReached { .. } => Self::MemberCapReached,
             Refusal::KeyCapReached => Self::KeyCapReached,
             Refusal::Forbidden | Refusal::Unverified { .. } | Refusal::TooManyRefused { .. } => {
                 Self::Forbidden
@@ -246,6 +250,11 @@ impl Code {
                 "out_of_credits",
                 "this costs more credits than are available",
             ),
+            Self::MemberCapReached => (
+                402,
+                "member_cap_reached",
+                "you have reached your cap on the team's credits for this month",
+            ),
             Self::KeyCapReached => (
                 402,
                 "key_cap_reached",
@@ -302,6 +311,7 @@ pub fn retry_after(refusal: &Refusal) -> Option<Duration> {
         | Refusal::InvalidCursor
         | Refusal::Unauthorized
         | Refusal::OutOfCredits { .. }
+        | Refusal::MemberCapReached { .. }
         | Refusal::KeyCapReached
         | Refusal::Unverified { .. }
         | Refusal::TooManyRefused { .. }

@@ -2,10 +2,8 @@
 
 use domain::accounts::Scope;
 use domain::callers::Caller;
-use domain::labels::Tags;
-use domain::projects::{
-    Description, Details, Metadata, Project, ProjectChange, ProjectName, Visibility,
-};
+use domain::labels::{Description, Tags};
+use domain::projects::{Details, Project, ProjectChange, ProjectName, Visibility};
 use domain::{FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +17,7 @@ use crate::openapi::{Operation, tags};
 use crate::problem::Code;
 use crate::schema;
 use crate::time;
+use crate::values;
 
 /// The caller's own projects, newest first.
 pub const LIST: Endpoint<Caller, List<ProjectView>> = Endpoint::user("GET /projects", Scope::Read);
@@ -73,7 +72,7 @@ pub struct CreateProject {
     /// Its purpose.
     #[schemars(with = "Option<schema::Description>")]
     pub description: Option<String>,
-    /// `private` (if not given) or `public`.
+    /// `private` (if not given), `team-only` or `public`.
     #[schemars(with = "Option<schema::Visibility>")]
     pub visibility: Option<String>,
     /// Its tags.
@@ -104,7 +103,7 @@ impl CreateProject {
         let tags = problems.valid(Tags::parse(&self.tags.unwrap_or_default()));
         let metadata = self
             .metadata
-            .and_then(|object| problems.valid(metadata(&object)));
+            .and_then(|object| problems.valid(values::metadata(&object)));
         let details = name.zip(visibility).zip(tags);
         problems.or(details.map(|((name, visibility), tags)| Details {
             name,
@@ -128,7 +127,7 @@ pub struct UpdateProject {
     #[serde(default, deserialize_with = "nullable")]
     #[schemars(with = "Option<schema::Description>")]
     pub description: Option<Option<String>>,
-    /// `private` or `public`.
+    /// `private`, `team-only` or `public`.
     #[serde(default, deserialize_with = "nullable")]
     #[schemars(with = "schema::Visibility")]
     pub visibility: Option<Option<String>>,
@@ -167,7 +166,7 @@ impl UpdateProject {
             .and_then(|tags| problems.valid(Tags::parse(&tags.unwrap_or_default())));
         let metadata = self
             .metadata
-            .map(|object| object.and_then(|object| problems.valid(metadata(&object))));
+            .map(|object| object.and_then(|object| problems.valid(values::metadata(&object))));
         problems.or(Some(ProjectChange {
             name,
             description,
@@ -179,21 +178,9 @@ impl UpdateProject {
 }
 
 fn visibility(text: &str) -> Result<Visibility, FieldError> {
-    let problem = |code, message: &str| Err(FieldError::new("visibility", code, message));
-    match Visibility::parse(text) {
-        Some(visibility) => Ok(visibility),
-        None if text == "team-only" => problem(
-            FieldCode::Unsupported,
-            "team-only is not offered yet; choose private or public",
-        ),
-        None => problem(FieldCode::NotAllowed, "must be private or public"),
-    }
-}
-
-fn metadata(object: &Map<String, Value>) -> Result<Metadata, FieldError> {
-    let json = serde_json::to_string(object)
-        .map_err(|_| FieldError::new("metadata", FieldCode::Malformed, "must be a JSON object"))?;
-    Metadata::new(json, object.len())
+    let message = "must be private, team-only or public";
+    let problem = || FieldError::new("visibility", FieldCode::NotAllowed, message);
+    Visibility::parse(text).ok_or_else(problem)
 }
 
 /// A project as whoever may look at it sees it.
@@ -215,7 +202,7 @@ pub struct ProjectView {
     /// Its purpose.
     #[schemars(with = "Option<schema::Description>")]
     pub description: Option<String>,
-    /// `private` or `public`.
+    /// `private`, `team-only` or `public`.
     #[schemars(with = "schema::Visibility")]
     pub visibility: String,
     /// Its tags.
@@ -236,18 +223,15 @@ impl From<&Project> for ProjectView {
     fn from(project: &Project) -> Self {
         let details = &project.details;
         let description = details.description.as_ref();
-        let metadata = details.metadata.as_ref();
         Self {
             id: project.id.to_string(),
             object: "project".to_owned(),
-            owner_id: project.tenant.to_string(),
+            owner_id: project.owner.to_string(),
             name: details.name.as_str().to_owned(),
             description: description.map(|description| description.as_str().to_owned()),
             visibility: details.visibility.as_str().to_owned(),
             tags: details.tags.as_slice().to_vec(),
-            metadata: metadata
-                .and_then(|metadata| serde_json::from_str(metadata.as_json()).ok())
-                .unwrap_or_default(),
+            metadata: values::metadata_object(details.metadata.as_ref()),
             created_at: time::format(project.created_at),
             updated_at: time::format(project.updated_at),
         }

@@ -12,13 +12,15 @@ use domain::audit::AuditAction;
 use domain::catalogue::{self, NEGATIVE_PROMPT_CHARS_MAX, PRICE_MAX, PROMPT_CHARS_MAX};
 use domain::files::{self, SIZE_BYTES_MAX};
 use domain::generations::{FailureCode, Intent, State};
-use domain::labels::{TAG_CHARS_MAX, TAGS_MAX, TITLE_CHARS_MAX};
+use domain::labels::{
+    DESCRIPTION_CHARS_MAX, METADATA_KEYS_MAX, TAG_CHARS_MAX, TAGS_MAX, TITLE_CHARS_MAX,
+};
 use domain::ledger::EntryKind;
-use domain::projects::{DESCRIPTION_CHARS_MAX, METADATA_KEYS_MAX, NAME_CHARS_MAX};
+use domain::projects::{self, NAME_CHARS_MAX};
 use domain::promos::{CODE_CHARS_MAX, CODE_CHARS_MIN, REDEMPTIONS_MAX};
 use domain::reconciliation::BooksError;
 use domain::spending::DAYS_MAX;
-use domain::{FieldCode, api_keys, purchases};
+use domain::{FieldCode, api_keys, purchases, teams};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
@@ -59,6 +61,12 @@ forms! {
     FileId = id("fil_");
     /// `prj_…`
     ProjectId = id("prj_");
+    /// `prj_…`, or null.
+    ProjectIdOrNull = with(id("prj_"), "type", json!(["string", "null"]));
+    /// `team_…`
+    TeamId = id("team_");
+    /// `inv_…`
+    InvitationId = id("inv_");
     /// `qte_…`
     QuoteId = id("qte_");
     /// A ledger entry's id.
@@ -124,6 +132,18 @@ forms! {
     LedgerKind = one_of(&EntryKind::ALL.map(EntryKind::as_str));
     /// The most that a caller agrees to pay.
     Price = whole(0, Some(domain::Credits::MAX.get()), 500);
+    /// How many members a team may have.
+    Seats = whole(1, Some(i64::from(teams::MEMBERS_MAX)), 10);
+    /// A member's role.
+    TeamRole = one_of(&teams::Role::ALL.map(teams::Role::as_str));
+    /// A role that somebody can be given.
+    RoleToGive = one_of(&["admin", "editor", "contributor", "viewer"]);
+    /// The name of a team.
+    TeamName = line(1, teams::NAME_CHARS_MAX, "Snow studio");
+    /// What an invitation's letter carries.
+    InvitationToken = text("it_01KG9QZ3M4T5V6W7X8Y9Z0ABCD_…");
+    /// The credits that a member moves into a team.
+    TransferAmount = whole(1, Some(domain::Credits::MAX.get()), 500);
     /// A promo code, as it is read.
     PromoCode = sized(matching("^[A-Za-z0-9-]+$", "WELCOME-2026"), CODE_CHARS_MIN, CODE_CHARS_MAX);
     /// The value of a promo code.
@@ -217,7 +237,9 @@ forms! {
     /// The description of a project.
     Description = lines(DESCRIPTION_CHARS_MAX, "Stills and clips for the winter campaign");
     /// The visibility of a project.
-    Visibility = one_of(&["private", "public"]);
+    Visibility = one_of(&["private", "team-only", "public"]);
+    /// What a team may do with a project that is shared with it.
+    AccessLevel = one_of(&projects::AccessLevel::ALL.map(projects::AccessLevel::as_str));
     /// A JSON object of the owner's own.
     Metadata = json_schema!({
         "type": "object",

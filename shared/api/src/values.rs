@@ -1,6 +1,8 @@
-//! A model's parameters between JSON and the catalogue's values.
+//! What clients may fill with JSON of their own: a model's parameters, and metadata.
 
 use domain::catalogue::Value;
+use domain::labels::Metadata;
+use domain::{FieldCode, FieldError};
 use serde_json::{Map, Number};
 
 /// The JSON form of a value.
@@ -45,4 +47,21 @@ pub(crate) fn parameters(object: Map<String, serde_json::Value>) -> Vec<(String,
         .into_iter()
         .map(|(name, value)| (name, from_json(value)))
         .collect()
+}
+
+/// The metadata that `object` is.
+///
+/// # Errors
+/// The problem with `metadata`.
+pub(crate) fn metadata(object: &Map<String, serde_json::Value>) -> Result<Metadata, FieldError> {
+    let json = serde_json::to_string(object)
+        .map_err(|_| FieldError::new("metadata", FieldCode::Malformed, "must be a JSON object"))?;
+    Metadata::new(json, object.len())
+}
+
+/// Metadata as a JSON object; an empty one if there is none.
+pub(crate) fn metadata_object(metadata: Option<&Metadata>) -> Map<String, serde_json::Value> {
+    metadata
+        .and_then(|metadata| serde_json::from_str(metadata.as_json()).ok())
+        .unwrap_or_default()
 }

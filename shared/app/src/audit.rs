@@ -67,7 +67,21 @@ pub async fn records(
     cursor: Option<&str>,
     limit: u32,
 ) -> Result<Records, Error> {
-    let binding = format!("{}/audit?chain={chain}", reader.user);
+    page(app, &format!("{}/audit", reader.user), chain, cursor, limit).await
+}
+
+/// A page of a chain for whoever may read the list that is named, newest first.
+///
+/// # Errors
+/// [`Refusal::InvalidCursor`] if the cursor is not from that list.
+pub(crate) async fn page(
+    app: &App,
+    list: &str,
+    chain: &Chain,
+    cursor: Option<&str>,
+    limit: u32,
+) -> Result<Records, Error> {
+    let binding = format!("{list}?chain={chain}");
     let after = cursor
         .map(|text| Cursor::open(text, &binding))
         .transpose()?;

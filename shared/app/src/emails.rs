@@ -8,7 +8,7 @@ use std::time::Duration;
 use auth::opaque::MailedSecret;
 use auth::passwords::Password;
 use aws::Fault;
-use domain::accounts::{MailedToken, Purpose, User};
+use domain::accounts::{Email, MailedToken, Purpose, User};
 use domain::attempts::{Attempt, Source};
 use domain::audit::{AuditAction, AuditEvent};
 use domain::callers::Caller;
@@ -132,7 +132,8 @@ pub async fn decline(app: &App, token: &str) -> Result<(), Error> {
             Erased::JobRuns if passwords::shut_out(app, &user).await? => {
                 return Err(Refusal::Conflict(STILL_RUNS.to_owned()).into());
             }
-            Erased::Gone | Erased::JobRuns => era = Some(user.era),
+            // An account that was never verified owns no team.
+            Erased::Gone | Erased::JobRuns | Erased::OwnsTeam => era = Some(user.era),
         }
     }
     Err(Refusal::Busy.into())
@@ -156,8 +157,8 @@ pub(crate) async fn send_token(app: &App, user: &User, purpose: Purpose) -> Resu
     let mailbox = app.mailbox_key().await?.digest(&Mailbox::of(&user.email));
     let mailbox = mailbox.map_err(Fault::doing("knowing a mailbox again"))?;
     let strangers_max = app.config.letters_to_strangers_per_day;
-    let counted = letters(user, &mailbox, strangers_max);
-    if !count(app, user, &counted).await? {
+    let counted = letters(user.email_verified, &mailbox, strangers_max);
+    if !count(app, &counted).await? {
         return Ok(());
     }
     let secret = MailedSecret::generate().map_err(Fault::doing("making a token to mail"))?;
@@ -181,10 +182,33 @@ pub(crate) async fn send_token(app: &App, user: &User, purpose: Purpose) -> Resu
     Ok(sent?)
 }
 
-/// What a letter to `user` is counted as. Strangers' addresses have limits of their own: anybody can register them.
-fn letters<'a>(user: &User, mailbox: &'a str, strangers_max: u32) -> Vec<Attempt<'a>> {
+/// Sends what `letter` writes to an address that somebody else wrote down, unless too many letters went there, or to such
+/// addresses at all.
+///
+/// # Errors
+/// A fault if it was not sent.
+pub(crate) async fn send_to_stranger(
+    app: &App,
+    email: &Email,
+    letter: impl AsyncFnOnce() -> Result<(), Fault>,
+) -> Result<(), Error> {
+    let mailbox = app.mailbox_key().await?.digest(&Mailbox::of(email));
+    let mailbox = mailbox.map_err(Fault::doing("knowing a mailbox again"))?;
+    let counted = letters(false, &mailbox, app.config.letters_to_strangers_per_day);
+    if !count(app, &counted).await? {
+        return Ok(());
+    }
+    let sent = letter().await;
+    if sent.is_err() {
+        take_back(app, &counted).await?;
+    }
+    Ok(sent?)
+}
+
+/// What a letter is counted as. Strangers' addresses have limits of their own: anybody can write them down.
+fn letters(is_verified: bool, mailbox: &str, strangers_max: u32) -> Vec<Attempt<'_>> {
     let mut counted = vec![Attempt::MailTo(mailbox)];
-    if !user.email_verified {
+    if !is_verified {
         counted.push(Attempt::MailToStranger(mailbox));
         counted.push(Attempt::MailToStrangers(strangers_max));
     }
@@ -192,7 +216,7 @@ fn letters<'a>(user: &User, mailbox: &'a str, strangers_max: u32) -> Vec<Attempt
 }
 
 /// Counts a letter; `false` if there are too many, and then it counts as none.
-async fn count(app: &App, user: &User, counted: &[Attempt<'_>]) -> Result<bool, Error> {
+async fn count(app: &App, counted: &[Attempt<'_>]) -> Result<bool, Error> {
     for (n, attempt) in counted.iter().enumerate() {
         match attempts::count(app, *attempt).await {
             Err(Error::Refused(Refusal::RateLimited { .. })) => {
@@ -200,7 +224,7 @@ async fn count(app: &App, user: &User, counted: &[Attempt<'_>]) -> Result<bool, 
                 if matches!(attempt, Attempt::MailToStrangers(_)) {
                     metrics::gauge(app, "LettersRefused", 1);
                 }
-                tracing::warn!(user = %user.id, ?attempt, "too many letters; this one is not sent");
+                tracing::warn!(?attempt, "too many letters; this one is not sent");
                 return Ok(false);
             }
             other => other?,

@@ -8,7 +8,7 @@ use aws::Fault;
 use domain::accounts::User;
 use domain::audit::{AuditAction, AuditEvent};
 use domain::callers::Caller;
-use domain::ids::{Tenant, UserId};
+use domain::ids::Tenant;
 use domain::{Refusal, Timestamp};
 use store::{EndedBy, Erased, System};
 
@@ -23,13 +23,17 @@ const TIME_MAX: Duration = Duration::from_secs(4 * 60);
 /// Erases the caller's account. It cannot be undone, so it asks for the password: an access token is not enough.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the password is wrong, [`Refusal::Conflict`] while one of its jobs runs,
+/// [`Refusal::Invalid`] if the password is wrong, [`Refusal::Conflict`] while one of its jobs runs or it owns a team,
 /// [`Refusal::Unauthorized`] if it is gone.
 pub async fn erase(app: &App, caller: &Caller, password: Secret) -> Result<(), Error> {
     let user = with_password(app, caller, "password", password).await?;
     match end(app, &user, EndedBy::Owner).await? {
         Erased::Done => Ok(()),
         Erased::Gone => Err(Refusal::Unauthorized.into()),
+        Erased::OwnsTeam => {
+            let owns = "you own a team; hand it over or delete it, then delete the account";
+            Err(Refusal::Conflict(owns.to_owned()).into())
+        }
         Erased::JobRuns => {
             let runs = "a job is running; cancel it or wait for its end, then delete the account";
             Err(Refusal::Conflict(runs.to_owned()).into())
@@ -52,9 +56,10 @@ pub(crate) async fn end(app: &App, user: &User, by: EndedBy<'_>) -> Result<Erase
     })
     .await?;
     if erased == Erased::Done {
+        let tenant = Tenant::from(&user.id);
         // The account is gone, whatever becomes of this: counts end by themselves, and the purge goes on where it stops.
         let (purged, forgotten) = tokio::join!(
-            purge(app, &user.id, clock::now().plus(PATIENCE)),
+            purge(app, &tenant, clock::now().plus(PATIENCE)),
             app.store().forget_sign_ins(&user.email)
         );
         if let Err(fault) = purged.and(forgotten) {
@@ -86,7 +91,7 @@ pub async fn resume_all(app: &App) -> Result<Purged, Error> {
     let (mut done, mut failed) = (Purged::default(), None);
     for erasure in store.erasures(System).await? {
         let is_settled = erasure.is_settled(clock::now());
-        match purge(app, &erasure.user, give_up_at).await {
+        match purge(app, &erasure.tenant, give_up_at).await {
             Ok((deleted, true)) if is_settled => {
                 store.end_erasure(System, &erasure).await?;
                 done.deleted += deleted;
@@ -97,7 +102,7 @@ pub async fn resume_all(app: &App) -> Result<Purged, Error> {
                 done.open += 1;
             }
             Err(fault) => {
-                tracing::error!(user = %erasure.user, fault = fault.chain(), "an erasure is stuck");
+                tracing::error!(tenant = %erasure.tenant, fault = fault.chain(), "an erasure is stuck");
                 done.open += 1;
                 failed = Some(fault);
             }
@@ -109,16 +114,15 @@ pub async fn resume_all(app: &App) -> Result<Purged, Error> {
     }
 }
 
-/// Deletes what `user` left; how much it was, and whether nothing is left. Media goes by its owner, not by its records:
+/// Deletes what `tenant` left; how much it was, and whether nothing is left. Media goes by its owner, not by its records:
 /// it is found also when those are gone.
-async fn purge(app: &App, user: &UserId, give_up_at: Timestamp) -> Result<(usize, bool), Fault> {
-    let tenant = Tenant::User(user.clone());
+async fn purge(app: &App, tenant: &Tenant, give_up_at: Timestamp) -> Result<(usize, bool), Fault> {
     let mut deleted = 0;
     let mut attempt = 0;
     while clock::now() < give_up_at {
         let (records, objects) = futures::future::try_join(
-            app.store().delete_some(System, user),
-            app.blobs().delete_some(&tenant),
+            app.store().delete_some(System, tenant),
+            app.blobs().delete_some(tenant),
         )
         .await?;
         if records + objects == 0 {

@@ -2,23 +2,27 @@
 
 mod cancel;
 mod edit;
+mod funds;
 mod open;
+mod references;
 mod wait;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use domain::Refusal;
 use domain::access::{self, Action, Thing};
 use domain::callers::Caller;
 use domain::generations::{Filter, Generation, Output, ShownGeneration, Stats};
-use domain::ids::{GenerationId, ProjectId, Tenant};
-use store::{Cursor, ListScope};
+use domain::ids::{GenerationId, ProjectId, TeamId, Tenant};
+use domain::projects::Project;
+use domain::teams::Role;
+use store::{Cursor, GenerationSeen, ListScope, System};
 
 pub use cancel::{Canceled, cancel};
-pub use edit::{delete, relabel};
-pub(crate) use open::check_references;
+pub use edit::{delete, file_in, relabel};
 pub use open::{Submitted, submit};
+pub(crate) use references::{check_references, check_team};
 
 use crate::{App, Error, clock};
 
@@ -31,56 +35,79 @@ pub const MEDIA_EXPIRY_DEFAULT: Duration = Duration::from_secs(3_600);
 pub async fn show(
     app: &App,
     caller: &Caller,
-    generation: Generation,
+    seen: GenerationSeen,
     expiry: Duration,
 ) -> Result<ShownGeneration, Error> {
-    let existing = existing_projects(app, std::slice::from_ref(&generation)).await?;
-    show_one(app, caller, seen_by(caller, generation, &existing), expiry).await
+    let existing = existing_projects(app, std::slice::from_ref(&seen.generation)).await?;
+    let (seen, shows_author) = seen_by(caller, seen, &existing);
+    show_one(app, caller, seen, shows_author, expiry).await
 }
 
 /// The projects that any of `generations` is filed in: one read for a whole page.
 async fn existing_projects(
     app: &App,
     generations: &[Generation],
-) -> Result<BTreeSet<ProjectId>, Error> {
+) -> Result<BTreeMap<ProjectId, Project>, Error> {
     let named = generations.iter().filter_map(|it| it.project.clone());
-    Ok(app.store().existing_projects(&named.collect()).await?)
+    let named = named.collect();
+    Ok(app.store().existing_projects(System, &named).await?)
 }
 
-/// A generation as `caller` may see it: in no project if that was deleted, and without what its owner notes for
-/// themselves if it is another's.
+/// A generation as `caller` may see it, and whether they may see who made it: in no project if that was deleted, and without
+/// what its owner notes for themselves if it is neither theirs nor their team's. An uploaded file is its author's alone.
 fn seen_by(
     caller: &Caller,
-    mut generation: Generation,
-    existing: &BTreeSet<ProjectId>,
-) -> Generation {
-    generation.project = generation.project.filter(|id| existing.contains(id));
-    if generation.tenant != Tenant::User(caller.user.clone()) {
+    mut seen: GenerationSeen,
+    existing: &BTreeMap<ProjectId, Project>,
+) -> (GenerationSeen, bool) {
+    let generation = &mut seen.generation;
+    let project = generation.project.take();
+    let project = project.and_then(|id| existing.get(&id));
+    generation.project = project.map(|project| project.id.clone());
+    if generation.tenant != Tenant::from(&caller.user) && seen.role.is_none() {
         generation.favorite = false;
         generation.cancel_wished_at = None;
+    }
+    if generation.author != caller.user {
         generation.request.reference_file = None;
     }
-    generation
+    let hides_author = project.is_some_and(|project| {
+        let (author, owner) = (&generation.author, &project.owner);
+        access::hides_author(&caller.user, author, owner, project.privacy)
+    });
+    (seen, !hides_author)
 }
 
 async fn show_one(
     app: &App,
     caller: &Caller,
-    generation: Generation,
+    seen: GenerationSeen,
+    shows_author: bool,
     expiry: Duration,
 ) -> Result<ShownGeneration, Error> {
     let now = clock::now();
-    // Whatever project it is filed in, what it cost is its owner's to know.
-    let thing = Thing::Generation(&generation, None);
-    let shows_costs = access::check(&caller.user, Action::ViewCosts, thing).is_ok();
+    let thing = Thing::Generation {
+        generation: &seen.generation,
+        project: seen.project.as_ref(),
+        role: seen.role,
+    };
+    let may = |action| access::check(&caller.user, action, thing).is_ok();
+    let (shows_costs, downloads) = (may(Action::ViewCosts), may(Action::Download));
     let sign = |output: &Output| {
         let key = output.key.clone();
         async move { app.blobs().media_url(&key, expiry).await }
     };
-    let urls = futures::future::try_join_all(generation.outputs.iter().map(sign)).await?;
+    let urls = match downloads {
+        true => {
+            let urls = seen.generation.outputs.iter().map(sign);
+            Some(futures::future::try_join_all(urls).await?)
+        }
+        false => None,
+    };
     Ok(ShownGeneration {
-        generation,
+        generation: seen.generation,
         shows_costs,
+        shows_author,
         urls,
         expires_at: now.plus(expiry),
         now,
@@ -96,7 +123,7 @@ pub async fn get(
     caller: &Caller,
     action: Action,
     id: &GenerationId,
-) -> Result<Generation, Error> {
+) -> Result<GenerationSeen, Error> {
     let found = app.store().generation_for(&caller.user, action, id).await?;
     Ok(found?)
 }
@@ -110,11 +137,13 @@ pub struct List {
     pub next_cursor: Option<String>,
 }
 
-/// Which generations are wanted: the caller's own, or those in a project.
+/// Which generations are wanted: the caller's own, a team's, or those in a project.
 #[derive(Debug)]
 pub struct Wanted {
     /// In this project.
     pub project: Option<ProjectId>,
+    /// Of this team; with a project, those of the team's in it.
+    pub team: Option<TeamId>,
     /// Of these, those that fit.
     pub filter: Filter,
     /// Where to go on.
@@ -123,27 +152,50 @@ pub struct Wanted {
     pub limit: u32,
 }
 
-/// A page of the caller's own generations, or of those in a project that they may look into, newest first.
+/// A page of the caller's own generations, of those of a team that they are in, or of those in a project that they may look
+/// into, newest first.
 ///
 /// # Errors
-/// [`Refusal::NoSuch`] if they may not know of the project, [`Refusal::InvalidCursor`] if the cursor is not from this
-/// list, [`Refusal::Forbidden`] if they ask which ones another marked.
+/// [`Refusal::NoSuch`] if they may not know of the project or the team, [`Refusal::InvalidCursor`] if the cursor is not
+/// from this list, [`Refusal::Forbidden`] if they ask which ones another marked.
 pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, Error> {
-    let tenant = Tenant::User(caller.user.clone());
-    let project = match &wanted.project {
-        Some(id) => Some(open::project_for(app, caller, Action::View, id).await?),
-        None => None,
-    };
-    let is_others = project.as_ref().is_some_and(|it| it.tenant != tenant);
+    let (project, team) = tokio::try_join!(
+        async {
+            match &wanted.project {
+                Some(id) => references::project_for(app, caller, Action::View, id)
+                    .await
+                    .map(Some),
+                None => Ok(None),
+            }
+        },
+        async {
+            match &wanted.team {
+                Some(id) => references::team_for(app, caller, id).await.map(Some),
+                None => Ok(None),
+            }
+        }
+    )?;
+    let is_others = project
+        .as_ref()
+        .is_some_and(|it| it.project.owner != caller.user);
     if is_others && wanted.filter.favorite.is_some() {
         return Err(Refusal::Forbidden.into());
     }
-    let scope = match &project {
-        Some(project) => ListScope::Project(project),
-        None => ListScope::Tenant(&tenant),
+    let scope = match (&project, &team) {
+        (Some(seen), _) => ListScope::Project(&seen.project),
+        (None, Some(seen)) => ListScope::Team(&seen.team),
+        (None, None) => ListScope::User(&caller.user),
     };
-    let filter = &wanted.filter;
-    let binding = format!("{tenant}/generations/{:?}/{filter:?}", wanted.project);
+    let filter = &Filter {
+        // Beside a project it picks; on its own it is where to look.
+        team: wanted.team.clone().filter(|_| project.is_some()),
+        ..wanted.filter.clone()
+    };
+    let (in_project, of_team) = (&wanted.project, &wanted.team);
+    let binding = format!(
+        "{}/generations/{in_project:?}/{of_team:?}/{filter:?}",
+        caller.user
+    );
     let cursor = wanted.cursor.as_deref();
     let after = cursor
         .map(|text| Cursor::open(text, &binding))
@@ -152,10 +204,21 @@ pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, E
         .store()
         .generations(scope, filter, after.as_ref(), wanted.limit)
         .await?;
-    let existing = existing_projects(app, &page.generations).await?;
+    let (existing, roles) = tokio::try_join!(
+        existing_projects(app, &page.generations),
+        roles(app, caller, &page.generations)
+    )?;
     let shown = page.generations.into_iter().map(|generation| {
-        let generation = seen_by(caller, generation, &existing);
-        show_one(app, caller, generation, MEDIA_EXPIRY_DEFAULT)
+        let seen = GenerationSeen {
+            role: match &generation.tenant {
+                Tenant::Team(team) => roles.get(team).copied(),
+                Tenant::User(_) => None,
+            },
+            project: project.clone(),
+            generation,
+        };
+        let (seen, shows_author) = seen_by(caller, seen, &existing);
+        show_one(app, caller, seen, shows_author, MEDIA_EXPIRY_DEFAULT)
     });
     let shown = futures::future::try_join_all(shown).await?;
     Ok(List {
@@ -164,12 +227,25 @@ pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, E
     })
 }
 
+/// The caller's roles in the teams that any of `generations` belongs to: one read for a whole page, and none where they are
+/// all somebody's own.
+async fn roles(
+    app: &App,
+    caller: &Caller,
+    generations: &[Generation],
+) -> Result<HashMap<TeamId, Role>, Error> {
+    let teams = generations.iter().filter_map(|it| match &it.tenant {
+        Tenant::Team(team) => Some(team.clone()),
+        Tenant::User(_) => None,
+    });
+    Ok(app.store().roles(&caller.user, &teams.collect()).await?)
+}
+
 /// Sums over the caller's newest generations, and whether those are all that they have.
 ///
 /// # Errors
 /// A fault if they cannot be read.
 pub async fn stats(app: &App, caller: &Caller) -> Result<(Stats, bool), Error> {
-    let tenant = Tenant::User(caller.user.clone());
-    let scope = ListScope::Tenant(&tenant);
+    let scope = ListScope::User(&caller.user);
     Ok(app.store().generation_stats(scope).await?)
 }

@@ -145,16 +145,21 @@ async fn replay(app: &App, order: &BookingRequest<'_>) -> Result<Option<Ended>, 
     }
 }
 
-/// The entry that the key made before.
 async fn find(app: &App, order: &BookingRequest<'_>, used: UsedKey) -> Result<Ended, Error> {
-    let fingerprint = order.once.as_ref().map(|once| &once.fingerprint);
-    if fingerprint != Some(&used.fingerprint) {
+    found(app, order.once.as_ref(), used)
+        .await
+        .map(Ended::Booked)
+}
+
+/// The entry that the client's key made before, for the same request only.
+pub(crate) async fn found(app: &App, once: Option<&Once>, used: UsedKey) -> Result<Booking, Error> {
+    if once.map(|once| &once.fingerprint) != Some(&used.fingerprint) {
         return Err(Refusal::IdempotencyMismatch.into());
     }
-    Ok(Ended::Booked(Booking {
+    Ok(Booking {
         entry: entry(app, &used.tenant, &used.entry).await?,
         replayed: true,
-    }))
+    })
 }
 
 /// An entry that must be there.

@@ -1,5 +1,6 @@
 //! Projects: making, looking at, changing and deleting them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Refusal;
@@ -7,7 +8,7 @@ use domain::access::Action;
 use domain::callers::Caller;
 use domain::generations::Stats;
 use domain::ids::{ProjectId, Tenant};
-use domain::projects::{Details, PROJECTS_MAX, Project, ProjectChange};
+use domain::projects::{Details, PROJECTS_MAX, Privacy, Project, ProjectChange};
 use store::{Cursor, ListScope, ProjectPut, Written};
 
 use crate::{App, Error, clock};
@@ -32,8 +33,10 @@ pub async fn create(app: &App, caller: &Caller, details: Details) -> Result<Proj
     let now = clock::now();
     let project = Project {
         id: ProjectId::new(now, clock::entropy()?),
-        tenant: Tenant::User(caller.user.clone()),
+        owner: caller.user.clone(),
         details,
+        privacy: Privacy::default(),
+        grants: BTreeMap::new(),
         created_at: now,
         updated_at: now,
         version: 1,
@@ -57,10 +60,11 @@ pub async fn create(app: &App, caller: &Caller, details: Details) -> Result<Proj
 /// # Errors
 /// [`Refusal::NotFound`] if they may not, or there is none.
 pub async fn get(app: &App, caller: &Caller, id: &ProjectId) -> Result<Project, Error> {
-    Ok(app
+    let seen = app
         .store()
         .project(&caller.user, Action::View, id)
-        .await??)
+        .await??;
+    Ok(seen.project)
 }
 
 /// A page of the caller's own projects, newest first.
@@ -97,10 +101,15 @@ pub async fn update(
 ) -> Result<Project, Error> {
     let mut tries = clock::tries(PATIENCE);
     while tries.again().await? {
-        let project = app
+        let seen = app
             .store()
             .project(&caller.user, Action::Edit, id)
             .await??;
+        let project = seen.project;
+        // Who it is shown to is its owner's to say, whoever may change the rest.
+        if change.visibility.is_some() && project.owner != caller.user {
+            return Err(Refusal::Forbidden.into());
+        }
         let next = project.changed(change.clone(), clock::now());
         match app.store().replace_project(&next).await? {
             Written::Done => return Ok(next),
@@ -118,10 +127,11 @@ pub async fn update(
 pub async fn delete(app: &App, caller: &Caller, id: &ProjectId) -> Result<(), Error> {
     let mut tries = clock::tries(PATIENCE);
     while tries.again().await? {
-        let project = app
+        let seen = app
             .store()
             .project(&caller.user, Action::Delete, id)
             .await??;
+        let project = seen.project;
         match app.store().delete_project(&project).await? {
             Written::Done => return Ok(()),
             Written::Stale => {}
@@ -135,10 +145,10 @@ pub async fn delete(app: &App, caller: &Caller, id: &ProjectId) -> Result<(), Er
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not: what it cost is its owner's to know.
 pub async fn stats(app: &App, caller: &Caller, id: &ProjectId) -> Result<(Stats, bool), Error> {
-    let project = app
+    let seen = app
         .store()
         .project(&caller.user, Action::ViewCosts, id)
         .await??;
-    let scope = ListScope::Project(&project);
+    let scope = ListScope::Project(&seen.project);
     Ok(app.store().generation_stats(scope).await?)
 }

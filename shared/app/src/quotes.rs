@@ -2,7 +2,7 @@
 
 use domain::callers::Caller;
 use domain::generations::Draft;
-use domain::ids::{QuoteId, Tenant};
+use domain::ids::QuoteId;
 use domain::quotes::{LIFETIME, Quote};
 use domain::{Credits, Refusal};
 
@@ -13,11 +13,10 @@ use crate::{App, Error, clock, generations};
 /// # Errors
 /// Refused for what it names that does not exist, and if its model is not offered.
 pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Quote, Error> {
-    let tenant = Tenant::User(caller.user.clone());
-    let (offers, references) = tokio::join!(
-        app.store().offers(),
-        generations::check_references(app, caller, &tenant, draft)
-    );
+    let team = generations::check_team(app, caller, draft);
+    let references = generations::check_references(app, caller, draft);
+    let (offers, team, references) = tokio::join!(app.store().offers(), team, references);
+    team?;
     references?;
     let price = offers?.price(&draft.order)?;
     let now = clock::now();

@@ -5,6 +5,7 @@
 //! moment is an argument). Nothing here shows a secret through `Debug` or `Display`.
 
 pub mod api_keys;
+pub mod invitations;
 pub mod keys;
 pub mod mailboxes;
 pub mod opaque;

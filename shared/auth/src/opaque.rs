@@ -149,7 +149,38 @@ const MAILED_PREFIX: &str = "mt_";
 
 /// A token that is mailed, and works once: `mt_<256 random bits>`. It is found by its digest, which is all of it that
 /// is ever stored.
-pub struct MailedSecret(Zeroizing<[u8; SECRET_BYTES]>);
+pub struct MailedSecret(Bits);
+
+/// 256 random bits, of which only a digest is ever stored: so many need no slow hash.
+pub(crate) struct Bits(Zeroizing<[u8; SECRET_BYTES]>);
+
+impl Bits {
+    /// Fresh ones.
+    pub(crate) fn generate() -> Result<Self, Problem> {
+        let mut bits = Zeroizing::new([0; SECRET_BYTES]);
+        getrandom::fill(bits.as_mut_slice()).map_err(Problem::new)?;
+        Ok(Self(bits))
+    }
+
+    /// Those that `text` writes in base64url.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let mut bits = Zeroizing::new([0; SECRET_BYTES]);
+        let length = URL_SAFE_NO_PAD
+            .decode_slice(text, bits.as_mut_slice())
+            .ok()?;
+        (length == SECRET_BYTES).then_some(Self(bits))
+    }
+
+    /// The same in base64url.
+    pub(crate) fn write(&self) -> Zeroizing<String> {
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
+    }
+
+    /// SHA-256 (hexadecimal).
+    pub(crate) fn digest(&self) -> String {
+        hex::encode(Sha256::digest(self.0.as_slice()))
+    }
+}
 
 impl MailedSecret {
     /// A fresh one.
@@ -157,33 +188,25 @@ impl MailedSecret {
     /// # Errors
     /// A [`Problem`] if the operating system has no randomness.
     pub fn generate() -> Result<Self, Problem> {
-        let mut secret = Zeroizing::new([0; SECRET_BYTES]);
-        getrandom::fill(secret.as_mut_slice()).map_err(Problem::new)?;
-        Ok(Self(secret))
+        Bits::generate().map(Self)
     }
 
     /// The token written as `text`, if it is one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
-        let secret = text.strip_prefix(MAILED_PREFIX)?;
-        let length = URL_SAFE_NO_PAD
-            .decode_slice(secret, bytes.as_mut_slice())
-            .ok()?;
-        (length == SECRET_BYTES).then_some(Self(bytes))
+        Bits::read(text.strip_prefix(MAILED_PREFIX)?).map(Self)
     }
 
     /// SHA-256 (hexadecimal) of the secret: what it is stored and found by.
     #[must_use]
     pub fn digest(&self) -> String {
-        hex::encode(Sha256::digest(self.0.as_slice()))
+        self.0.digest()
     }
 
     /// The token as it is mailed.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {
-        let secret = URL_SAFE_NO_PAD.encode(self.0.as_slice());
-        Zeroizing::new(format!("{MAILED_PREFIX}{secret}"))
+        Zeroizing::new(format!("{MAILED_PREFIX}{}", *self.0.write()))
     }
 }
 

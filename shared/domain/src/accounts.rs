@@ -400,11 +400,13 @@ pub enum Scope {
     Read,
     /// To change and make things, which costs credits.
     Generate,
+    /// To manage the teams that its owner may manage.
+    AdminTeam,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 2] = [Self::Read, Self::Generate];
+    pub const ALL: [Self; 3] = [Self::Read, Self::Generate, Self::AdminTeam];
 
     /// The name in the API.
     #[must_use]
@@ -412,6 +414,7 @@ impl Scope {
         match self {
             Self::Read => "read",
             Self::Generate => "generate",
+            Self::AdminTeam => "admin:team",
         }
     }
 

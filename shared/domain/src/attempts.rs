@@ -62,6 +62,8 @@ pub enum Attempt<'a> {
     ResetFrom(&'a Source),
     /// Asking once more for the letter that verifies this user's e-mail.
     VerifyAgain(&'a UserId),
+    /// Letters of invitation that this user has us write.
+    Invite(&'a UserId),
     /// Letters to the mailbox with this digest, whoever asked for them.
     MailTo(&'a str),
     /// Letters to the mailbox with this digest, which nobody has shown to be theirs.
@@ -92,6 +94,7 @@ impl Attempt<'_> {
             Self::RegisterFrom(_, most) => (most, HOUR),
             Self::ResetFrom(_) => (20, HOUR),
             Self::VerifyAgain(_) => (5, HOUR),
+            Self::Invite(_) => (50, DAY),
             Self::MailTo(_) => (10, HOUR),
             Self::MailToStranger(_) => (10, DAY),
             Self::MailToStrangers(most) => (most, DAY),
@@ -113,6 +116,7 @@ impl Attempt<'_> {
             Self::RegisterFrom(..)
             | Self::ResetFrom(_)
             | Self::VerifyAgain(_)
+            | Self::Invite(_)
             | Self::MailTo(_)
             | Self::MailToStranger(_)
             | Self::MailToStrangers(_)
@@ -128,6 +132,7 @@ impl Attempt<'_> {
             | Self::SignInAnywhere(_)
             | Self::PasswordCheck(_)
             | Self::VerifyAgain(_)
+            | Self::Invite(_)
             | Self::MailTo(_)
             | Self::MailToStranger(_)
             | Self::MailToStrangers(_)

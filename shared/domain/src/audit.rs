@@ -51,11 +51,41 @@ pub enum AuditAction {
     PromoCodeCreated,
     /// An admin changed what a model is offered at.
     ModelChanged,
+    /// A team was made.
+    TeamCreated,
+    /// A team was changed.
+    TeamUpdated,
+    /// A team was deleted by its owner.
+    TeamDeleted,
+    /// Somebody was invited into a team.
+    MemberInvited,
+    /// An invitation was sent again.
+    InvitationResent,
+    /// An invitation was taken back.
+    InvitationCanceled,
+    /// An invitation was declined.
+    InvitationDeclined,
+    /// Somebody accepted an invitation.
+    MemberJoined,
+    /// A member left.
+    MemberLeft,
+    /// A member was removed.
+    MemberRemoved,
+    /// A member got another role or credit cap.
+    MemberChanged,
+    /// A team was handed over to another member.
+    OwnershipTransferred,
+    /// A member moved credits into a team's wallet.
+    CreditsTransferred,
+    /// A project was shared with a team, or shared with more or less rights.
+    ProjectShared,
+    /// A project is shared with a team no more.
+    ProjectUnshared,
 }
 
 impl AuditAction {
     /// Every act.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 33] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignedOut,
@@ -74,6 +104,21 @@ impl AuditAction {
         Self::Declined,
         Self::PromoCodeCreated,
         Self::ModelChanged,
+        Self::TeamCreated,
+        Self::TeamUpdated,
+        Self::TeamDeleted,
+        Self::MemberInvited,
+        Self::InvitationResent,
+        Self::InvitationCanceled,
+        Self::InvitationDeclined,
+        Self::MemberJoined,
+        Self::MemberLeft,
+        Self::MemberRemoved,
+        Self::MemberChanged,
+        Self::OwnershipTransferred,
+        Self::CreditsTransferred,
+        Self::ProjectShared,
+        Self::ProjectUnshared,
     ];
 
     /// Its name.
@@ -98,6 +143,62 @@ impl AuditAction {
             Self::Declined => "declined",
             Self::PromoCodeCreated => "promo_code_created",
             Self::ModelChanged => "model_changed",
+            Self::TeamCreated => "team_created",
+            Self::TeamUpdated => "team_updated",
+            Self::TeamDeleted => "team_deleted",
+            Self::MemberInvited => "member_invited",
+            Self::InvitationResent => "invitation_resent",
+            Self::InvitationCanceled => "invitation_canceled",
+            Self::InvitationDeclined => "invitation_declined",
+            Self::MemberJoined => "member_joined",
+            Self::MemberLeft => "member_left",
+            Self::MemberRemoved => "member_removed",
+            Self::MemberChanged => "member_changed",
+            Self::OwnershipTransferred => "ownership_transferred",
+            Self::CreditsTransferred => "credits_transferred",
+            Self::ProjectShared => "project_shared",
+            Self::ProjectUnshared => "project_unshared",
+        }
+    }
+
+    /// Whether everybody in a team is told of it: of who comes and goes, and of what the team is, but not of who was
+    /// invited and of how much somebody may spend.
+    #[must_use]
+    pub const fn is_told_to_members(self) -> bool {
+        match self {
+            Self::TeamCreated
+            | Self::TeamUpdated
+            | Self::MemberJoined
+            | Self::MemberLeft
+            | Self::MemberRemoved
+            | Self::OwnershipTransferred
+            | Self::ProjectShared
+            | Self::ProjectUnshared => true,
+            Self::Registered
+            | Self::SignedIn
+            | Self::SignedOut
+            | Self::SignedOutEverywhere
+            | Self::PasswordChanged
+            | Self::PasswordReset
+            | Self::EmailVerified
+            | Self::KeyCreated
+            | Self::KeyDeleted
+            | Self::PlanChanged
+            | Self::Suspended
+            | Self::Reinstated
+            | Self::CreditsGranted
+            | Self::CreditsAdjusted
+            | Self::Erased
+            | Self::Declined
+            | Self::PromoCodeCreated
+            | Self::ModelChanged
+            | Self::TeamDeleted
+            | Self::MemberInvited
+            | Self::InvitationResent
+            | Self::InvitationCanceled
+            | Self::InvitationDeclined
+            | Self::MemberChanged
+            | Self::CreditsTransferred => false,
         }
     }
 
@@ -159,7 +260,7 @@ pub struct AuditEvent {
     pub actor: Actor,
     /// The act.
     pub act: AuditAction,
-    /// To what: an id or a code; of a model, what it is offered at since.
+    /// To what: an id or a code; of a model or a member, also what holds of it since.
     pub subject: String,
 }
 

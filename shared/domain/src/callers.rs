@@ -65,6 +65,17 @@ impl Caller {
         }
     }
 
+    /// The API key that was shown, if there is a limit to what it may spend.
+    #[must_use]
+    pub const fn capped_key(&self) -> Option<&KeyId> {
+        match &self.credential {
+            Credential::Key {
+                id, capped: true, ..
+            } => Some(id),
+            Credential::Key { capped: false, .. } | Credential::Session(_) => None,
+        }
+    }
+
     /// The user in person.
     ///
     /// # Errors

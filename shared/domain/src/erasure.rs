@@ -1,23 +1,23 @@
-//! Erasing an account: its owner is forgotten at once, and what they made soon after.
+//! Erasing an account: its owner is forgotten at once, and what they made soon after. A team ends in the same way.
 //!
 //! Owns when the last look is taken for things that came late. Refuses to know where they are. The wallet, the ledger and
 //! the audit log stay: they hold ids and amounts, no person, and everybody else's books would not add up without them.
 
 use std::time::Duration;
 
-use crate::ids::UserId;
+use crate::ids::Tenant;
 use crate::time::Timestamp;
 
 /// How long after an erasure something of the erased may still arrive: an upload whose address was signed just before
 /// (15 minutes), a request that the authorizer's answer let in (one minute), media that a worker is copying (15 minutes).
 const LATE_MAX: Duration = Duration::from_secs(35 * 60);
 
-/// An account that is being erased.
+/// An account, or a team, that is being erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
-    /// The owner.
-    pub user: UserId,
-    /// Since when there is no such account.
+    /// Whose things are deleted.
+    pub tenant: Tenant,
+    /// Since when there is no such account or team.
     pub began_at: Timestamp,
 }
 
@@ -32,12 +32,13 @@ impl Erasure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::UserId;
 
     #[test]
     fn an_erasure_goes_on_until_nothing_can_arrive_any_more() {
         let began_at = Timestamp::from_ms(1_700_000_000_000);
         let erasure = Erasure {
-            user: UserId::new(began_at, 1),
+            tenant: Tenant::User(UserId::new(began_at, 1)),
             began_at,
         };
         assert!(!erasure.is_settled(began_at.plus(LATE_MAX - Duration::from_millis(1))));

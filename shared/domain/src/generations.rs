@@ -12,7 +12,7 @@ mod state;
 mod stats;
 mod steps;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub use stats::{Counted, Stats};
 
 use crate::catalogue::{Kind, Order, Value};
 use crate::credits::Credits;
-use crate::ids::{FileId, GenerationId, KeyId, ProjectId, QuoteId, Tenant, UserId};
+use crate::ids::{FileId, GenerationId, KeyId, ProjectId, QuoteId, TeamId, Tenant, UserId};
 use crate::labels::{Tags, Title};
 use crate::refusal::Refusal;
 use crate::time::{Day, Timestamp};
@@ -59,6 +59,8 @@ pub struct Draft {
     pub request: Request,
     /// The project to file it in.
     pub project: Option<ProjectId>,
+    /// The team that pays, and whose it will be; the caller's own otherwise.
+    pub team: Option<TeamId>,
     /// The most that the caller agreed to pay.
     pub max_credits: Option<Credits>,
     /// The quote whose price the caller agreed to.
@@ -72,6 +74,8 @@ pub struct Draft {
 /// Which of a tenant's generations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
+    /// Of this team, in a project that holds others', too.
+    pub team: Option<TeamId>,
     /// Of this model.
     pub model: Option<&'static str>,
     /// Of this kind.
@@ -91,8 +95,10 @@ pub struct ShownGeneration {
     pub generation: Generation,
     /// Whether the caller may see what it cost.
     pub shows_costs: bool,
-    /// One URL for each output, in order.
-    pub urls: Vec<String>,
+    /// Whether the caller may see who made it.
+    pub shows_author: bool,
+    /// One URL for each output, in order; none at all for who may look at it and not fetch them.
+    pub urls: Option<Vec<String>>,
     /// When the URLs stop working.
     pub expires_at: Timestamp,
     /// When they were made.

@@ -80,6 +80,10 @@ id!(/// A project.
     ProjectId, "prj_");
 id!(/// A team.
     TeamId, "team_");
+id!(/// An invitation into a team.
+    InvitationId, "inv_");
+id!(/// Credits that a member moved into a team's wallet; both ledger entries are named for it.
+    TransferId, "trf_");
 id!(/// A price promised for a while.
     QuoteId, "qte_");
 id!(/// What an admin gave or took back; the ledger entry that books it is named for it.
@@ -90,6 +94,8 @@ id!(/// What an admin gave or took back; the ledger entry that books it is named
 pub enum Tenant {
     /// A person on their own.
     User(UserId),
+    /// A team.
+    Team(TeamId),
 }
 
 impl Tenant {
@@ -98,13 +104,27 @@ impl Tenant {
     pub fn as_str(&self) -> &str {
         match self {
             Self::User(user) => user.as_str(),
+            Self::Team(team) => team.as_str(),
         }
     }
 
     /// The tenant written as `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        UserId::parse(text).map(Self::User)
+        let user = UserId::parse(text).map(Self::User);
+        user.or_else(|| TeamId::parse(text).map(Self::Team))
+    }
+}
+
+impl From<&UserId> for Tenant {
+    fn from(user: &UserId) -> Self {
+        Self::User(user.clone())
+    }
+}
+
+impl From<&TeamId> for Tenant {
+    fn from(team: &TeamId) -> Self {
+        Self::Team(team.clone())
     }
 }
 

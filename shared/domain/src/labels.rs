@@ -1,8 +1,8 @@
-//! What people write on their things to find them again: titles and tags.
+//! What people write on their things: titles, tags, descriptions, metadata.
 //! Owns what makes each valid; refuses to know what they are written on.
 
 use crate::refusal::{FieldCode, FieldError};
-use crate::text::is_blank;
+use crate::text::{is_blank, with_line_feeds};
 
 /// The longest title.
 pub const TITLE_CHARS_MAX: usize = 200;
@@ -10,6 +10,12 @@ pub const TITLE_CHARS_MAX: usize = 200;
 pub const TAGS_MAX: usize = 10;
 /// The longest tag.
 pub const TAG_CHARS_MAX: usize = 50;
+/// The longest description.
+pub const DESCRIPTION_CHARS_MAX: usize = 500;
+/// How many keys metadata may have.
+pub const METADATA_KEYS_MAX: usize = 50;
+/// The largest metadata, as JSON.
+pub const METADATA_BYTES_MAX: usize = 8 * 1024;
 
 /// One line without space around it.
 ///
@@ -86,6 +92,62 @@ impl Tags {
     }
 }
 
+/// The purpose of a project or a team: at most 500 characters, on several lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description(String);
+
+impl Description {
+    /// The description written as `text`, with each line break as a line feed.
+    ///
+    /// # Errors
+    /// The problem with `description`.
+    pub fn parse(text: &str) -> Result<Self, FieldError> {
+        let problem = |code, message| Err(FieldError::new("description", code, message));
+        let text = with_line_feeds(text);
+        if text.chars().count() > DESCRIPTION_CHARS_MAX {
+            problem(FieldCode::TooLong, "must have at most 500 characters")
+        } else if text.chars().any(|c| c.is_control() && c != '\n') {
+            let message = "must not have control characters other than line feeds";
+            problem(FieldCode::Malformed, message)
+        } else {
+            Ok(Self(text))
+        }
+    }
+
+    /// The description.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A JSON object of its owner's own, which nobody here reads. Whoever sees the thing sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata(String);
+
+impl Metadata {
+    /// The object written as `json`, which has so many keys.
+    ///
+    /// # Errors
+    /// The problem with `metadata`.
+    pub fn new(json: String, keys: usize) -> Result<Self, FieldError> {
+        let problem = |message| Err(FieldError::new("metadata", FieldCode::TooLong, message));
+        if keys > METADATA_KEYS_MAX {
+            problem("must have at most 50 keys")
+        } else if json.len() > METADATA_BYTES_MAX {
+            problem("must be at most 8192 bytes of JSON")
+        } else {
+            Ok(Self(json))
+        }
+    }
+
+    /// The object, as JSON.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +177,13 @@ mod tests {
         let many: Vec<String> = (0..11).map(|n| n.to_string()).collect();
         assert_eq!(Tags::parse(&many).expect_err("eleven").field, "tags");
         assert!(Tags::parse(&many[..10]).is_ok());
+    }
+
+    #[test]
+    fn metadata_is_bounded_in_keys_and_bytes() {
+        assert!(Metadata::new("{}".to_owned(), 50).is_ok());
+        assert!(Metadata::new("{}".to_owned(), 51).is_err());
+        assert!(Metadata::new("x".repeat(METADATA_BYTES_MAX), 1).is_ok());
+        assert!(Metadata::new("x".repeat(METADATA_BYTES_MAX + 1), 1).is_err());
     }
 }

@@ -1,22 +1,19 @@
 //! Projects: what things are filed in, and who sees it.
 //! Owns what makes one valid; refuses to know who may do what to it (the `access` module's) and where it is kept.
 
-use crate::ids::{ProjectId, Tenant};
-use crate::labels::{self, Tags};
-use crate::refusal::{FieldCode, FieldError};
-use crate::text::with_line_feeds;
+use std::collections::BTreeMap;
+
+use crate::ids::{ProjectId, TeamId, UserId};
+use crate::labels::{self, Description, Metadata, Tags};
+use crate::refusal::{FieldError, Refusal};
 use crate::time::Timestamp;
 
 /// How many projects one tenant may have.
 pub const PROJECTS_MAX: u32 = 1_000;
+/// How many teams a project may be shared with.
+pub const GRANTS_MAX: usize = 20;
 /// The longest name.
 pub const NAME_CHARS_MAX: usize = 100;
-/// The longest description.
-pub const DESCRIPTION_CHARS_MAX: usize = 500;
-/// How many keys metadata may have.
-pub const METADATA_KEYS_MAX: usize = 50;
-/// The largest metadata, as JSON.
-pub const METADATA_BYTES_MAX: usize = 8 * 1024;
 
 /// What somebody calls a project: 1 to 100 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,67 +35,13 @@ impl ProjectName {
     }
 }
 
-/// What a project is for: at most 500 characters, on several lines.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Description(String);
-
-impl Description {
-    /// The description written as `text`, with each line break as a line feed.
-    ///
-    /// # Errors
-    /// The problem with `description`.
-    pub fn parse(text: &str) -> Result<Self, FieldError> {
-        let problem = |code, message| Err(FieldError::new("description", code, message));
-        let text = with_line_feeds(text);
-        if text.chars().count() > DESCRIPTION_CHARS_MAX {
-            problem(FieldCode::TooLong, "must have at most 500 characters")
-        } else if text.chars().any(|c| c.is_control() && c != '\n') {
-            let message = "must not have control characters other than line feeds";
-            problem(FieldCode::Malformed, message)
-        } else {
-            Ok(Self(text))
-        }
-    }
-
-    /// The description.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A JSON object of the owner's own, which nobody here reads. Whoever sees the project sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Metadata(String);
-
-impl Metadata {
-    /// The object written as `json`, which has so many keys.
-    ///
-    /// # Errors
-    /// The problem with `metadata`.
-    pub fn new(json: String, keys: usize) -> Result<Self, FieldError> {
-        let problem = |message| Err(FieldError::new("metadata", FieldCode::TooLong, message));
-        if keys > METADATA_KEYS_MAX {
-            problem("must have at most 50 keys")
-        } else if json.len() > METADATA_BYTES_MAX {
-            problem("must be at most 8192 bytes of JSON")
-        } else {
-            Ok(Self(json))
-        }
-    }
-
-    /// The object, as JSON.
-    #[must_use]
-    pub fn as_json(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Who sees a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
     /// Its owner alone.
     Private,
+    /// Its owner, and who is in a team that it is shared with.
+    TeamOnly,
     /// Everybody who is signed in.
     Public,
 }
@@ -109,6 +52,7 @@ impl Visibility {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Private => "private",
+            Self::TeamOnly => "team-only",
             Self::Public => "public",
         }
     }
@@ -116,9 +60,65 @@ impl Visibility {
     /// The visibility named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Private, Self::Public]
+        [Self::Private, Self::TeamOnly, Self::Public]
             .into_iter()
             .find(|visibility| visibility.as_str() == text)
+    }
+}
+
+/// What a team may do with a project that was shared with it; more includes less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AccessLevel {
+    /// Look and download.
+    Read,
+    /// Make generations in it, and move them into it.
+    Write,
+    /// Change it, and what is filed in it.
+    Admin,
+}
+
+impl AccessLevel {
+    /// Every level, the least first.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
+
+    /// The name in the API and in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The level named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.as_str() == text)
+    }
+}
+
+/// What others see and do of a project that is shown to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Privacy {
+    /// A team sees no other team's grant.
+    pub hide_from_other_teams: bool,
+    /// Only teams with a grant come to a team-only project, and not every team of its owner's.
+    pub restrict_to_specific_teams: bool,
+    /// Others see who made what is filed in it.
+    pub allow_generation_attribution: bool,
+    /// Others make children of what is filed in it.
+    pub allow_generation_improvements: bool,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self {
+            hide_from_other_teams: false,
+            restrict_to_specific_teams: false,
+            allow_generation_attribution: true,
+            allow_generation_improvements: true,
+        }
     }
 }
 
@@ -158,9 +158,13 @@ pub struct Project {
     /// Its id.
     pub id: ProjectId,
     /// The owner.
-    pub tenant: Tenant,
+    pub owner: UserId,
     /// What its owner says of it.
     pub details: Details,
+    /// What others see and do of it.
+    pub privacy: Privacy,
+    /// The teams that it is shared with.
+    pub grants: BTreeMap<TeamId, AccessLevel>,
     /// The time at which it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -182,6 +186,53 @@ impl Project {
                 tags: change.tags.unwrap_or(details.tags),
                 metadata: change.metadata.unwrap_or(details.metadata),
             },
+            ..self.next(now)
+        }
+    }
+
+    /// The project with these flags.
+    #[must_use]
+    pub fn with_privacy(&self, privacy: Privacy, now: Timestamp) -> Self {
+        Self {
+            privacy,
+            ..self.next(now)
+        }
+    }
+
+    /// The project, shared with `team` at this level.
+    ///
+    /// # Errors
+    /// [`Refusal::Conflict`] if it is private, or shared with as many teams as it may be.
+    pub fn shared_with(
+        &self,
+        team: &TeamId,
+        level: AccessLevel,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        if self.details.visibility == Visibility::Private {
+            return Err(Refusal::Conflict(
+                "the project is private; make it team-only first".to_owned(),
+            ));
+        }
+        let mut next = self.next(now);
+        next.grants.insert(team.clone(), level);
+        if next.grants.len() > GRANTS_MAX {
+            return Err(Refusal::Conflict(format!(
+                "the project is shared with {GRANTS_MAX} teams, which is all that it may be"
+            )));
+        }
+        Ok(next)
+    }
+
+    /// The project, shared with `team` no more; `None` if it was not.
+    #[must_use]
+    pub fn unshared_with(&self, team: &TeamId, now: Timestamp) -> Option<Self> {
+        let mut next = self.next(now);
+        next.grants.remove(team).map(|_| next)
+    }
+
+    fn next(&self, now: Timestamp) -> Self {
+        Self {
             updated_at: now,
             version: self.version + 1,
             ..self.clone()
@@ -192,13 +243,12 @@ impl Project {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::ids::UserId;
 
     pub(crate) fn project(owner: &UserId, visibility: Visibility) -> Project {
         let now = Timestamp::from_ms(1);
         Project {
             id: ProjectId::new(now, 1),
-            tenant: Tenant::User(owner.clone()),
+            owner: owner.clone(),
             details: Details {
                 name: ProjectName::parse("a project").expect("fine"),
                 description: None,
@@ -206,6 +256,8 @@ pub(crate) mod tests {
                 tags: Tags::default(),
                 metadata: None,
             },
+            privacy: Privacy::default(),
+            grants: BTreeMap::new(),
             created_at: now,
             updated_at: now,
             version: 1,
@@ -230,10 +282,35 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn metadata_is_bounded_in_keys_and_bytes() {
-        assert!(Metadata::new("{}".to_owned(), 50).is_ok());
-        assert!(Metadata::new("{}".to_owned(), 51).is_err());
-        assert!(Metadata::new("x".repeat(METADATA_BYTES_MAX), 1).is_ok());
-        assert!(Metadata::new("x".repeat(METADATA_BYTES_MAX + 1), 1).is_err());
+    fn a_project_is_shared_with_few_teams_and_never_while_it_is_private() {
+        let now = Timestamp::from_ms(9);
+        let team = |n| TeamId::new(now, n);
+        let private = project(&UserId::new(now, 1), Visibility::Private);
+        assert!(
+            private
+                .shared_with(&team(1), AccessLevel::Read, now)
+                .is_err()
+        );
+        let mut shared = project(&UserId::new(now, 1), Visibility::TeamOnly);
+        for n in 0..20 {
+            shared = shared
+                .shared_with(&team(n), AccessLevel::Read, now)
+                .expect("room");
+        }
+        assert!(
+            shared
+                .shared_with(&team(20), AccessLevel::Read, now)
+                .is_err()
+        );
+        let raised = shared
+            .shared_with(&team(3), AccessLevel::Admin, now)
+            .expect("known");
+        assert_eq!(raised.grants[&team(3)], AccessLevel::Admin);
+        assert_eq!(
+            (raised.version, raised.grants.len()),
+            (shared.version + 1, 20)
+        );
+        let fewer = raised.unshared_with(&team(3), now).expect("shared");
+        assert!(fewer.unshared_with(&team(3), now).is_none());
     }
 }

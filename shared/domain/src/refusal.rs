@@ -27,6 +27,16 @@ pub enum Refusal {
         /// What the wallet has available.
         available: Credits,
     },
+    /// The member may not commit to that much of the team's credits any more this month.
+    #[error(
+        "you may spend {cap} of the team's credits in a calendar month (UTC), and {left} are left of that"
+    )]
+    MemberCapReached {
+        /// The member's cap.
+        cap: Credits,
+        /// What is left of it this month.
+        left: Credits,
+    },
     /// The API key may not spend that much any more.
     #[error("this API key has reached its credit cap")]
     KeyCapReached,

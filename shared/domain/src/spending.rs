@@ -1,8 +1,9 @@
-//! What a tenant has set aside, and what it has spent on which day and model. Owns the form of both; refuses to know
-//! how they are kept.
+//! What a tenant has set aside, what it has spent on which day and model, and what a cost must fit into. Refuses to know how
+//! these are kept.
 
 use crate::credits::Credits;
 use crate::ids::GenerationId;
+use crate::refusal::Refusal;
 use crate::time::{Day, Timestamp};
 
 /// The most days that one answer looks back.
@@ -32,4 +33,108 @@ pub struct Spent {
     pub credits: Credits,
     /// For how many generations.
     pub generations: u64,
+}
+
+/// What a member of a team may commit to of its credits in a month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Their cap, if they have one.
+    pub cap: Option<Credits>,
+    /// What their jobs hold, and what was captured for them, this month.
+    pub committed: Credits,
+}
+
+impl Allowance {
+    /// What is left of it; no bound if there is no cap. A cap that was lowered below what was committed leaves nothing.
+    #[must_use]
+    pub fn left(&self) -> Option<Credits> {
+        let left = |cap: Credits| cap.checked_sub(self.committed).unwrap_or(Credits::ZERO);
+        self.cap.map(left)
+    }
+}
+
+/// Everything that a job's cost must fit into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// What can be spent of the wallet.
+    pub wallet: Credits,
+    /// The member's allowance, where a team pays.
+    pub member: Option<Allowance>,
+    /// What the API key may still spend, if one with a cap is shown.
+    pub key: Option<Credits>,
+}
+
+impl Bounds {
+    /// Whether `cost` fits into all of them.
+    ///
+    /// # Errors
+    /// The refusal of the narrowest that it does not fit into; the wallet's before the member's before the key's, where
+    /// they are equally narrow.
+    pub fn check(&self, cost: Credits) -> Result<(), Refusal> {
+        let available = self.wallet;
+        let short = Refusal::OutOfCredits {
+            needed: cost,
+            available,
+        };
+        let member = self.member.and_then(|it| Some((it.left()?, it.cap?)));
+        let member = member.map(|(left, cap)| (left, Refusal::MemberCapReached { cap, left }));
+        let key = self.key.map(|left| (left, Refusal::KeyCapReached));
+        let bounds = [Some((available, short)), member, key];
+        let exceeded = bounds
+            .into_iter()
+            .flatten()
+            .filter(|(left, _)| cost > *left);
+        match exceeded.min_by_key(|(left, _)| *left) {
+            Some((_, refusal)) => Err(refusal),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_narrowest_bound_that_a_cost_does_not_fit_into_is_named() {
+        let bounds = |wallet, left: Option<u32>, key: Option<u32>| Bounds {
+            wallet: Credits::of(wallet),
+            member: left.map(|left| Allowance {
+                cap: Some(Credits::of(100)),
+                committed: Credits::of(100 - left),
+            }),
+            key: key.map(Credits::of),
+        };
+        let cost = Credits::of(20);
+        let out = |available| Refusal::OutOfCredits {
+            needed: cost,
+            available: Credits::of(available),
+        };
+        let member = |left| Refusal::MemberCapReached {
+            cap: Credits::of(100),
+            left: Credits::of(left),
+        };
+        for (bounds, expected) in [
+            (bounds(20, Some(20), Some(20)), Ok(())),
+            (bounds(20, None, None), Ok(())),
+            (bounds(19, None, None), Err(out(19))),
+            (bounds(19, Some(5), None), Err(member(5))),
+            (bounds(5, Some(19), None), Err(out(5))),
+            (bounds(19, Some(10), Some(3)), Err(Refusal::KeyCapReached)),
+            (bounds(7, Some(7), Some(7)), Err(out(7))),
+            (bounds(900, Some(7), Some(7)), Err(member(7))),
+        ] {
+            assert_eq!(bounds.check(cost), expected, "{bounds:?}");
+        }
+        let lowered = Allowance {
+            cap: Some(Credits::of(10)),
+            committed: Credits::of(50),
+        };
+        assert_eq!(lowered.left(), Some(Credits::ZERO));
+        let free = Allowance {
+            cap: None,
+            committed: Credits::of(50),
+        };
+        assert_eq!(free.left(), None);
+    }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use ::time::{Date, OffsetDateTime};
+
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Milliseconds since the Unix epoch, UTC.
@@ -73,6 +75,31 @@ impl Day {
     }
 }
 
+/// A calendar month, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    year: i32,
+    number: u8,
+}
+
+impl From<Timestamp> for Month {
+    fn from(moment: Timestamp) -> Self {
+        let date = OffsetDateTime::from_unix_timestamp(moment.seconds());
+        // Beyond the last year that can be written, it is that year's last month for ever.
+        let date = date.map_or(Date::MAX, OffsetDateTime::date);
+        Self {
+            year: date.year(),
+            number: date.month().into(),
+        }
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.number)
+    }
+}
+
 impl From<Timestamp> for Day {
     fn from(moment: Timestamp) -> Self {
         Self::from_number(moment.ms() / DAY_MS)
@@ -82,5 +109,22 @@ impl From<Timestamp> for Day {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}ms", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_begins_with_its_first_day_and_ends_with_its_last() {
+        let month = |seconds: i64| Month::from(Timestamp::from_ms(seconds * 1_000)).to_string();
+        assert_eq!(month(0), "1970-01");
+        // The last second of February in a leap year, and the first of March.
+        assert_eq!(month(1_709_251_199), "2024-02");
+        assert_eq!(month(1_709_251_200), "2024-03");
+        assert_eq!(month(1_798_761_599), "2026-12");
+        assert_eq!(month(1_798_761_600), "2027-01");
+        assert_eq!(month(i64::MAX / 1_000), "9999-12");
     }
 }

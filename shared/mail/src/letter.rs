@@ -12,6 +12,11 @@ pub enum Letter<'a> {
         /// What shows it.
         token: &'a str,
     },
+    /// Invites somebody into a team.
+    Invitation {
+        /// What opens the invitation.
+        token: &'a str,
+    },
     /// Lets somebody choose another password.
     ResetPassword {
         /// What lets them.
@@ -52,6 +57,13 @@ impl Letter<'_> {
                 "verify-email",
                 token,
                 "It works once, within 24 hours.",
+            ),
+            Self::Invitation { token } => (
+                "You are invited into a team",
+                "Somebody invites you to work with their team. Sign in, or register with this e-mail address, to accept or decline.",
+                "invitation",
+                token,
+                "It works once, within seven days. If you expected no invitation, ignore this message.",
             ),
             Self::ResetPassword { token } => (
                 "Choose a new password",
@@ -138,6 +150,7 @@ mod tests {
     fn text_and_html_say_the_same_with_and_without_a_page_to_go_to() {
         for letter in [
             Letter::VerifyEmail { token: "abc" },
+            Letter::Invitation { token: "abc" },
             Letter::ResetPassword { token: "abc" },
         ] {
             let bare = letter.write(None);
@@ -146,6 +159,7 @@ mod tests {
             let linked = letter.write(Some("https://app.example.org/"));
             let page = match letter {
                 Letter::VerifyEmail { .. } => "verify-email",
+                Letter::Invitation { .. } => "invitation",
                 Letter::ResetPassword { .. } => "reset-password",
             };
             let url = format!("https://app.example.org/{page}?token=abc");

@@ -12,7 +12,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use domain::Timestamp;
 use domain::accounts::Email;
 use domain::generations::{Failure, FailureCode, Media, Outcome, Piece};
-use domain::ids::{GenerationId, Tenant, UserId};
+use domain::ids::{GenerationId, InvitationId, TeamId, Tenant, UserId};
 use domain::turns::Lane;
 use serde::{Deserialize, Serialize};
 
@@ -117,6 +117,17 @@ pub enum SendMail {
         /// The owner.
         #[serde(with = "as_text")]
         user_id: UserId,
+    },
+    /// The one that invites somebody into a team.
+    Invitation {
+        /// The team.
+        #[serde(with = "as_text")]
+        team_id: TeamId,
+        /// The invitation.
+        #[serde(with = "as_text")]
+        invitation_id: InvitationId,
+        /// The sending that it is for.
+        version: u64,
     },
     /// The one that lets somebody choose another password, if there is somebody.
     ResetPassword {

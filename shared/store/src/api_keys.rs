@@ -275,7 +275,7 @@ impl Store {
     }
 }
 
-fn record_key(user: &UserId, key: &KeyId) -> Item {
+pub(crate) fn record_key(user: &UserId, key: &KeyId) -> Item {
     Item::from([
         ("pk".to_owned(), text(user.as_str())),
         ("sk".to_owned(), text(key_sort(key))),

@@ -6,7 +6,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Refusal;
-use domain::ids::{GenerationId, KeyId, ProjectId};
+use domain::Timestamp;
+use domain::ids::{GenerationId, InvitationId, KeyId, ProjectId, TeamId, UserId};
 use sha2::{Digest as _, Sha256};
 
 use crate::items::Item;
@@ -67,7 +68,30 @@ macro_rules! place_by_id {
     )+};
 }
 
-place_by_id!(GenerationId, KeyId, ProjectId);
+place_by_id!(GenerationId, InvitationId, KeyId, ProjectId, TeamId);
+
+/// The place of a member in a team, by when they joined.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Joined {
+    /// When.
+    pub at: Timestamp,
+    /// The member, of several who joined at one moment.
+    pub user: UserId,
+}
+
+impl Place for Joined {
+    fn read(text: &str) -> Option<Self> {
+        let (at, user) = text.split_once('/')?;
+        Some(Self {
+            at: Timestamp::from_ms(i64::try_from(Sequence::read(at)?.number()).ok()?),
+            user: UserId::parse(user)?,
+        })
+    }
+
+    fn write(&self) -> String {
+        format!("{}/{}", self.at.ms(), self.user)
+    }
+}
 
 /// A place in a list: that of the last row seen.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,17 +7,20 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put};
 use domain::accounts::{MailedToken, User};
 use domain::audit::Record;
 use domain::erasure::Erasure;
-use domain::ids::{Tenant, UserId};
+use domain::ids::{TeamId, Tenant, UserId};
 use domain::plans::{KeyNote, RETIRED_AFTER};
 
 use crate::items::{
-    self, CredentialItem, ErasureItem, Item, UserItem, WALLET, count_key, email_key, number, text,
+    self, COUNT, CredentialItem, ErasureItem, Item, UserItem, WALLET, count_key, email_key, number,
+    text,
 };
 use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store, System};
 
 /// How many items of a kind are deleted in one step.
 const STEP: usize = 50;
+/// The same, for places in teams.
+const SOME: u32 = 50;
 /// How many erasures one run looks at.
 const ERASURES_MAX: i32 = 500;
 
@@ -39,12 +42,14 @@ pub enum Erased {
     Gone,
     /// A job of the account's runs: nothing was done.
     JobRuns,
+    /// The account owns a team: nothing was done.
+    OwnsTeam,
 }
 
 impl Store {
     /// Ends an account: its profile, its credential (the e-mail is free then) and what was counted about its e-mail, with
     /// the record of it, and notes of what is left to delete and of its usage-plan keys. A bonus that was due is not any
-    /// more. All or nothing, only in the era that `user` was read with, and only while no job of its wallet runs; none can
+    /// more. All or nothing, only in the era that `user` was read with, and only while no job of its wallet runs and it owns no team; none can
     /// begin afterwards, because opening one asks for the profile.
     ///
     /// # Errors
@@ -62,9 +67,10 @@ impl Store {
         let mut tx = Transaction::new("erasing an account");
         tx.add(Part::Account, self.end_profile(user, by));
         tx.add(Part::Wallet, self.check_no_job(user));
+        tx.add(Part::MemberCount, self.check_no_team(user));
         tx.add(Part::Credential, credential);
         let note = Erasure {
-            user: user.id.clone(),
+            tenant: Tenant::from(&user.id),
             began_at: record.at,
         };
         tx.add(Part::ErasureNote, self.note_erasure(&note)?);
@@ -82,6 +88,7 @@ impl Store {
         Ok(sent.map(|written| match written {
             Ok(()) => Erased::Done,
             Err(refused) if refused.has(Part::Account) => Erased::Gone,
+            Err(refused) if refused.has(Part::MemberCount) => Erased::OwnsTeam,
             Err(refused) if refused.has(Part::Wallet) => Erased::JobRuns,
             Err(_) => Erased::Gone,
         }))
@@ -117,7 +124,17 @@ impl Store {
             .expression_attribute_values(":none", number(0))
     }
 
-    fn note_erasure(&self, erasure: &Erasure) -> Result<PutBuilder, Fault> {
+    /// On condition that the user owns no team.
+    fn check_no_team(&self, user: &User) -> ConditionCheckBuilder {
+        ConditionCheck::builder()
+            .table_name(&self.tables.teams)
+            .key("team", text(user.id.as_str()))
+            .key("item", text(COUNT))
+            .condition_expression("attribute_not_exists(owned) OR owned < :one")
+            .expression_attribute_values(":one", number(1))
+    }
+
+    pub(crate) fn note_erasure(&self, erasure: &Erasure) -> Result<PutBuilder, Fault> {
         Ok(Put::builder()
             .table_name(&self.tables.accounts)
             .set_item(Some(items::write(&ErasureItem::from(erasure))?)))
@@ -162,13 +179,47 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes some of what is filed under an account that is gone: sessions, keys, generations, files, projects. Answers
-    /// how much it found; nothing left is nothing found, as far as the indexes know by then.
+    /// Deletes some of what is filed under an account or a team that is gone. Answers how much it found; nothing left is
+    /// nothing found, as far as the indexes know by then.
     ///
     /// # Errors
     /// A [`Fault`] if something could not be deleted; the rest may have been.
-    pub async fn delete_some(&self, _: System, user: &UserId) -> Result<usize, Fault> {
-        let tenant = Tenant::User(user.clone());
+    pub async fn delete_some(&self, system: System, tenant: &Tenant) -> Result<usize, Fault> {
+        match tenant {
+            Tenant::User(user) => self.delete_some_of_user(system, user).await,
+            Tenant::Team(team) => self.delete_some_of_team(system, team).await,
+        }
+    }
+
+    /// Generations, places in it, invitations, allowances.
+    async fn delete_some_of_team(&self, system: System, team: &TeamId) -> Result<usize, Fault> {
+        let generations = Filed {
+            table: &self.tables.generations,
+            index: Some("by_tenant"),
+            owner: "tenant",
+            key: &["id"],
+        };
+        let own = Filed {
+            table: &self.tables.teams,
+            index: None,
+            owner: "team",
+            key: &["team", "item"],
+        };
+        // Each member is in one team fewer; what is left after them is nobody's.
+        let places = self.some_places(team).await?;
+        for place in &places {
+            self.drop_member(system, place).await?;
+        }
+        let (generations, own) = futures::try_join!(
+            self.delete_filed(generations, team.as_str()),
+            self.delete_filed(own, team.as_str()),
+        )?;
+        Ok(places.len() + generations + own)
+    }
+
+    /// Sessions, keys, generations, files, projects, places in teams.
+    async fn delete_some_of_user(&self, system: System, user: &UserId) -> Result<usize, Fault> {
+        let tenant = Tenant::from(user);
         let of_tenant = |table| Filed {
             table,
             index: Some("by_tenant"),
@@ -181,14 +232,24 @@ impl Store {
             owner: "pk",
             key: &["pk", "sk"],
         };
-        let (accounts, generations, files, projects, ()) = futures::try_join!(
+        let (accounts, generations, files, projects, places, ()) = futures::try_join!(
             self.delete_filed(accounts, user.as_str()),
             self.delete_filed(of_tenant(&self.tables.generations), tenant.as_str()),
             self.delete_filed(of_tenant(&self.tables.files), tenant.as_str()),
             self.delete_filed(of_tenant(&self.tables.projects), tenant.as_str()),
+            self.forget_some_places(system, user),
             self.delete_counts(&tenant),
         )?;
-        Ok(accounts + generations + files + projects)
+        Ok(accounts + generations + files + projects + places)
+    }
+
+    /// Takes an erased user out of some of the teams that they were in.
+    async fn forget_some_places(&self, system: System, user: &UserId) -> Result<usize, Fault> {
+        let places = self.teams_of(user, SOME).await?;
+        for place in &places {
+            self.forget_member(system, place).await?;
+        }
+        Ok(places.len())
     }
 
     async fn delete_filed(&self, filed: Filed<'_>, owner: &str) -> Result<usize, Fault> {
@@ -214,12 +275,17 @@ impl Store {
         Ok(found.len())
     }
 
-    /// The counts of projects and files.
+    /// The counts of projects, files and teams.
     async fn delete_counts(&self, tenant: &Tenant) -> Result<(), Fault> {
         let count = || Item::from([("id".to_owned(), text(count_key(tenant)))]);
+        let teams = Item::from([
+            ("team".to_owned(), text(tenant.as_str())),
+            ("item".to_owned(), text(COUNT)),
+        ]);
         futures::try_join!(
             self.delete_one(&self.tables.projects, count()),
             self.delete_one(&self.tables.files, count()),
+            self.delete_one(&self.tables.teams, teams),
         )?;
         Ok(())
     }

@@ -9,10 +9,12 @@ mod stats;
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
-use domain::access::{self, Action, Thing};
+use domain::access::{self, Action, ProjectSeen, Spender, Thing};
 use domain::generations::Generation;
 use domain::ids::{GenerationId, KeyId, Tenant, UserId};
 use domain::ledger::{Booked, Wallet};
+use domain::projects::Project;
+use domain::teams::Role;
 use domain::{Credits, Refusal};
 
 pub use lists::{ListScope, Page};
@@ -37,6 +39,17 @@ pub struct IdempotencyRecord {
     pub in_time: bool,
 }
 
+/// A generation as one of its readers stands to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerationSeen {
+    /// The record.
+    pub generation: Generation,
+    /// The project that it is filed in, if that exists, and how they come to it; none where they need none.
+    pub project: Option<ProjectSeen>,
+    /// Their role in the team whose it is, if it is a team's and they are in it.
+    pub role: Option<Role>,
+}
+
 /// A job to open: the record, what it books, and the client's key.
 #[derive(Debug)]
 pub struct Opening<'a> {
@@ -44,6 +57,10 @@ pub struct Opening<'a> {
     pub job: &'a Generation,
     /// Its hold, worked out from the wallet as it was read.
     pub hold: &'a Booked,
+    /// The member who spends a team's credits, where a team pays.
+    pub spender: Option<&'a Spender>,
+    /// The project that it is filed in, as it was read when that was allowed.
+    pub project: Option<&'a Project>,
     /// The API key that the caller shows, if they show one: it must still live.
     pub by_key: Option<&'a KeyId>,
     /// The client's key, if it gave one.
@@ -59,8 +76,10 @@ pub enum Opened {
     KeyUsed(IdempotencyRecord),
     /// The API key may not spend so much.
     KeyCapReached,
-    /// The project that it was to be filed in is gone.
-    ProjectGone,
+    /// The member's place in the team, or what they committed to, is not as it was read.
+    SpenderMoved,
+    /// The project that it was to be filed in is gone, or not as it was read.
+    ProjectMoved,
     /// Who asks has no account any more, or a suspended one.
     CallerGone,
     /// The wallet moved meanwhile; this is how it is now.
@@ -97,15 +116,17 @@ impl Store {
         if let Some(spend) = key_spend(opening.job, opening.job.cost) {
             tx.add(Part::ApiKey, self.spend_from_key(&spend));
         }
+        if let Some(spender) = opening.spender {
+            tx.add(Part::Member, self.check_spender(spender));
+            tx.add(Part::Allowance, self.spend_allowance(opening.job, spender));
+        }
         if let Some(record) = opening.idempotency {
             let record = self.put_idempotency(opening.job, record)?;
             tx.add(Part::IdempotencyKey, record);
         }
-        if let Some(project) = &opening.job.project {
-            tx.add(
-                Part::Project,
-                self.check_project(&opening.job.tenant, project),
-            );
+        if let Some(project) = opening.project {
+            let check = self.check_project(&opening.job.author, project);
+            tx.add(Part::Project, check);
         }
         let mut refused = match self.commit(tx).await? {
             Commit::Done => return Ok(Opened::Done),
@@ -125,8 +146,11 @@ impl Store {
         if refused.has(Part::ApiKey) {
             return Ok(Opened::KeyCapReached);
         }
+        if refused.has(Part::Member) || refused.has(Part::Allowance) {
+            return Ok(Opened::SpenderMoved);
+        }
         if refused.has(Part::Project) {
-            return Ok(Opened::ProjectGone);
+            return Ok(Opened::ProjectMoved);
         }
         Ok(Opened::WalletMoved(wallets::moved(&mut refused, doing)?))
     }
@@ -174,18 +198,37 @@ impl Store {
         caller: &UserId,
         action: Action,
         id: &GenerationId,
-    ) -> Result<Result<Generation, Refusal>, Fault> {
+    ) -> Result<Result<GenerationSeen, Refusal>, Fault> {
         let Some(generation) = self.job(System, id).await? else {
             return Ok(Err(Refusal::NotFound("generation")));
         };
-        let Tenant::User(owner) = &generation.tenant;
         // Its owner needs no project to stand on, which saves a read.
-        let project = match &generation.project {
-            Some(project) if owner != caller => self.project_record(project).await?,
-            Some(_) | None => None,
+        let is_own = generation.tenant == Tenant::from(caller);
+        let project = async {
+            match &generation.project {
+                Some(project) if !is_own => self.project_seen(project, caller).await,
+                Some(_) | None => Ok(None),
+            }
         };
-        let thing = Thing::Generation(&generation, project.as_ref());
-        Ok(access::check(caller, action, thing).map(|()| generation))
+        let role = async {
+            match &generation.tenant {
+                Tenant::Team(team) => self.team_seen(team, caller).await,
+                Tenant::User(_) => Ok(None),
+            }
+        };
+        let (project, team) = tokio::try_join!(project, role)?;
+        let role = team.map(|team| team.by.role);
+        let thing = Thing::Generation {
+            generation: &generation,
+            project: project.as_ref(),
+            role,
+        };
+        let seen = access::check(caller, action, thing);
+        Ok(seen.map(|()| GenerationSeen {
+            generation,
+            project,
+            role,
+        }))
     }
 
     /// Any tenant's job, for a worker.

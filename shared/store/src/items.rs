@@ -20,6 +20,7 @@ mod purchases;
 mod quotes;
 mod reconciliation;
 mod sources;
+mod teams;
 
 use std::collections::HashMap;
 
@@ -50,6 +51,10 @@ pub(crate) use promos::{PROMOS, PromoItem};
 pub(crate) use purchases::{CheckoutItem, PaymentItem};
 pub(crate) use quotes::QuoteItem;
 pub(crate) use reconciliation::{CheckpointItem, LAST, ROLLUP, RUN, RunItem, checkpoint_shard};
+pub(crate) use teams::{
+    AllowanceItem, COUNT, GRANT_PREFIX, GrantItem, INVITATION_PREFIX, InvitationItem, InvitedItem,
+    MEMBER_PREFIX, MemberItem, TeamItem,
+};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;

@@ -5,6 +5,7 @@
 //! nothing moved in between. There is no scan. Reading a tenant's things takes the tenant, or [`System`].
 
 mod accounts;
+mod allowances;
 mod api_keys;
 mod attempts;
 mod audit;
@@ -15,9 +16,12 @@ mod cursor;
 mod erasures;
 mod files;
 mod generations;
+mod grants;
+mod invitations;
 mod items;
 mod lanes;
 mod mailed_tokens;
+mod members;
 mod models;
 mod overwrite;
 mod plans;
@@ -28,12 +32,15 @@ mod purchases;
 mod quotes;
 mod reads;
 mod reconciliation;
+mod roles;
 mod rollout;
 mod sessions;
 mod spending;
 mod standing;
 mod store;
+mod teams;
 mod transact;
+mod transfers;
 mod wallets;
 
 pub use accounts::{PasswordRecord, Registered};
@@ -41,10 +48,15 @@ pub use api_keys::{KeyPut, KeySpend, KnownKey};
 pub use attempts::Counted;
 pub use audit::{RecordPage, Recorded};
 pub use bonuses::{Bonus, BonusBooked};
-pub use cursor::{Cursor, Place, Sequence};
+pub use cursor::{Cursor, Joined, Place, Sequence};
 pub use erasures::{EndedBy, Erased};
 pub use files::{Announcement, FileChange};
-pub use generations::{IdempotencyRecord, ListScope, Opened, Opening, Page, Written};
+pub use generations::{
+    GenerationSeen, IdempotencyRecord, ListScope, Opened, Opening, Page, Written,
+};
+pub use grants::SharedPage;
+pub use invitations::{Answered, InvitationPage, Invited, SentInvitation};
+pub use members::{Member, MemberPage, Removal};
 pub use postings::{Once, Posted, Posting, UsedKey};
 pub use projects::{ProjectPage, ProjectPut};
 pub use promos::PromoPage;
@@ -52,7 +64,9 @@ pub use purchases::{BegunCheckout, PlanChange};
 pub use reconciliation::{Kept, Links, Position, Tenants};
 pub use sessions::NewEra;
 pub use spending::HoldPage;
-pub use standing::{Asking, Standing};
+pub use standing::{Asking, Standing, TeamStanding};
 pub use store::{Store, System, Tables};
+pub use teams::{TeamPage, TeamSeen, TeamWritten};
 pub use transact::backoff;
+pub use transfers::{Ended, Funded, Funding};
 pub use wallets::EntryPage;

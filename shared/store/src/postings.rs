@@ -81,7 +81,10 @@ impl Store {
         let mut tx = Transaction::new(doing);
         self.book(&mut tx, posting.booked)?;
         if let Some(once) = posting.once {
-            tx.add(Part::IdempotencyKey, self.put_once(once, posting)?);
+            tx.add(
+                Part::IdempotencyKey,
+                self.put_once(once, &posting.booked.entry, posting.now)?,
+            );
         }
         if let Some(promo) = posting.promo {
             tx.add(Part::Promo, self.count_redemption(promo, posting.now));
@@ -147,8 +150,14 @@ impl Store {
             .transpose()
     }
 
-    fn put_once(&self, once: &Once, posting: &Posting<'_>) -> Result<PutBuilder, Fault> {
-        let item = OnceItem::new(once, &posting.booked.entry, posting.now);
+    /// The record that a client's key made `entry`.
+    pub(crate) fn put_once(
+        &self,
+        once: &Once,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<PutBuilder, Fault> {
+        let item = OnceItem::new(once, entry, now);
         Ok(Put::builder()
             .table_name(&self.tables.credits)
             .set_item(Some(items::write(&item)?))

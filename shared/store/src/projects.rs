@@ -3,17 +3,16 @@
 //! How many a tenant has is counted beside them, in the transaction that makes or deletes one: the bound holds however
 //! many are made at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, Update};
 use domain::Refusal;
-use domain::access::{self, Action, Thing};
-use domain::ids::{ProjectId, Tenant, UserId};
-use domain::projects::{PROJECTS_MAX, Project};
+use domain::access::{self, Action, ProjectSeen, Thing, Tie};
+use domain::ids::{ProjectId, TeamId, Tenant, UserId};
+use domain::projects::{AccessLevel, PROJECTS_MAX, Project, Visibility};
 
-use crate::Store;
 use crate::accounts::is_condition;
 use crate::cursor::{Cursor, cut};
 use crate::generations::Written;
@@ -21,6 +20,7 @@ use crate::items::{self, Item, ProjectItem, count_key, number, text};
 use crate::overwrite::Overwrite;
 use crate::reads::keys;
 use crate::transact::{Commit, Part, Transaction};
+use crate::{Store, System};
 
 /// What became of making a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Store {
             .condition_expression("attribute_not_exists(id)");
         let count = Update::builder()
             .table_name(&self.tables.projects)
-            .key("id", text(count_key(&project.tenant)))
+            .key("id", text(count_key(&Tenant::from(&project.owner))))
             .update_expression("ADD projects :one")
             .condition_expression("attribute_not_exists(projects) OR projects < :max")
             .expression_attribute_values(":one", number(1))
@@ -80,11 +80,47 @@ impl Store {
         caller: &UserId,
         action: Action,
         id: &ProjectId,
-    ) -> Result<Result<Project, Refusal>, Fault> {
-        let Some(project) = self.project_record(id).await? else {
+    ) -> Result<Result<ProjectSeen, Refusal>, Fault> {
+        let Some(seen) = self.project_seen(id, caller).await? else {
             return Ok(Err(Refusal::NotFound("project")));
         };
-        Ok(access::check(caller, action, Thing::Project(&project)).map(|()| project))
+        Ok(access::check(caller, action, Thing::Project(&seen)).map(|()| seen))
+    }
+
+    /// A project with what ties `user` to the teams that it is shared with.
+    pub(crate) async fn project_seen(
+        &self,
+        id: &ProjectId,
+        user: &UserId,
+    ) -> Result<Option<ProjectSeen>, Fault> {
+        let Some(project) = self.project_record(id).await? else {
+            return Ok(None);
+        };
+        let ties = self.ties(&project, user).await?;
+        Ok(Some(ProjectSeen { project, ties }))
+    }
+
+    /// What ties `user` to a project: their roles in the teams that it is shared with, which every team of its owner's is
+    /// that may read it. Its owner needs none, and no one else comes to a private one.
+    async fn ties(&self, project: &Project, user: &UserId) -> Result<Vec<Tie>, Fault> {
+        if project.owner == *user || project.details.visibility == Visibility::Private {
+            return Ok(Vec::new());
+        }
+        let mut teams: BTreeSet<TeamId> = project.grants.keys().cloned().collect();
+        let is_team_only = project.details.visibility == Visibility::TeamOnly;
+        if is_team_only && !project.privacy.restrict_to_specific_teams {
+            teams.extend(self.owned_teams(&project.owner).await?);
+        }
+        let roles = self.roles(user, &teams).await?;
+        let tie = |(team, role)| Tie {
+            level: project
+                .grants
+                .get(&team)
+                .copied()
+                .unwrap_or(AccessLevel::Read),
+            role,
+        };
+        Ok(roles.into_iter().map(tie).collect())
     }
 
     /// The record, which nobody may have seen yet.
@@ -101,43 +137,53 @@ impl Store {
             .transpose()
     }
 
-    /// Those of `ids`, at most a hundred, that still exist: one read, which tells no more of them.
+    /// Those of `ids`, at most a hundred, that still exist: one read. They are for `domain::access`, and for nobody's eyes.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
     pub async fn existing_projects(
         &self,
+        _: System,
         ids: &BTreeSet<ProjectId>,
-    ) -> Result<BTreeSet<ProjectId>, Fault> {
+    ) -> Result<BTreeMap<ProjectId, Project>, Fault> {
         let doing = "looking for projects";
         if ids.is_empty() {
-            return Ok(BTreeSet::new());
+            return Ok(BTreeMap::new());
         }
         let wanted = ids
             .iter()
             .map(|id| Item::from([("id".to_owned(), text(id.as_str()))]));
-        let wanted = keys(wanted).projection_expression("id");
-        let wanted = [(self.tables.projects.as_str(), wanted)];
+        let wanted = [(self.tables.projects.as_str(), keys(wanted))];
         let mut found = self.batch(doing, wanted).await?;
         let items = found.remove(&self.tables.projects).unwrap_or_default();
-        let id = |item: Item| {
-            let id = item.get("id").and_then(|id| id.as_s().ok());
-            id.and_then(|id| ProjectId::parse(id))
-                .ok_or_else(|| items::broken("id"))
+        let project = |item| {
+            let project: Project = items::read::<ProjectItem>(item)?.try_into()?;
+            Ok((project.id.clone(), project))
         };
-        items.into_iter().map(id).collect()
+        items.into_iter().map(project).collect()
     }
 
-    /// The condition that a project is there and the tenant's, for the transaction that files something in it.
+    /// The condition that a project is there, and its author's or as it was read, for the transaction that files something
+    /// in it.
     ///
     /// It is a condition on the project's item, so openings in one project conflict with each other and with its
-    /// change: now they are all of one tenant, whose wallet makes them wait for each other in any case.
-    pub(crate) fn check_project(&self, tenant: &Tenant, id: &ProjectId) -> ConditionCheckBuilder {
+    /// change: now they are all of one author, whose wallet, or whose allowance, makes them wait for each other in any case.
+    pub(crate) fn check_project(&self, author: &UserId, read: &Project) -> ConditionCheckBuilder {
         ConditionCheck::builder()
             .table_name(&self.tables.projects)
-            .key("id", text(id.as_str()))
-            .condition_expression("tenant = :tenant")
-            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .key("id", text(read.id.as_str()))
+            .condition_expression("tenant = :author OR version = :read")
+            .expression_attribute_values(":author", text(author.as_str()))
+            .expression_attribute_values(":read", number(read.version))
+    }
+
+    /// The condition that a project is as it was read.
+    pub(crate) fn check_project_as_read(&self, read: &Project) -> ConditionCheckBuilder {
+        ConditionCheck::builder()
+            .table_name(&self.tables.projects)
+            .key("id", text(read.id.as_str()))
+            .condition_expression("version = :read")
+            .expression_attribute_values(":read", number(read.version))
     }
 
     /// A page of the tenant's own projects, newest first.
@@ -211,7 +257,7 @@ impl Store {
             .expression_attribute_values(":version", number(project.version));
         let count = Update::builder()
             .table_name(&self.tables.projects)
-            .key("id", text(count_key(&project.tenant)))
+            .key("id", text(count_key(&Tenant::from(&project.owner))))
             .update_expression("ADD projects :less")
             .condition_expression("projects >= :one")
             .expression_attribute_values(":less", number(-1))
@@ -219,6 +265,9 @@ impl Store {
         let mut tx = Transaction::new(doing);
         tx.add(Part::Project, delete);
         tx.add(Part::ProjectCount, count);
+        for team in project.grants.keys() {
+            tx.add(Part::Grant, self.delete_grant(team, &project.id));
+        }
         match self.commit(tx).await? {
             Commit::Done => Ok(Written::Done),
             Commit::Busy => Ok(Written::Stale),

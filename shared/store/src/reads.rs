@@ -46,16 +46,16 @@ impl Store {
     }
 
     /// The items that there are of those that are wanted, by table and in no order.
-    pub(crate) async fn batch<const N: usize>(
+    pub(crate) async fn batch(
         &self,
         doing: &'static str,
-        wanted: [(&str, KeysAndAttributesBuilder); N],
+        wanted: impl IntoIterator<Item = (&str, KeysAndAttributesBuilder)>,
     ) -> Result<HashMap<String, Vec<Item>>, Fault> {
-        let mut left = HashMap::with_capacity(N);
+        let mut left = HashMap::new();
         for (table, keys) in wanted {
             left.insert(table.to_owned(), keys.build().map_err(Fault::doing(doing))?);
         }
-        let mut found: HashMap<String, Vec<Item>> = HashMap::with_capacity(N);
+        let mut found: HashMap<String, Vec<Item>> = HashMap::new();
         for attempt in 0..TRIES_MAX {
             let answer = self
                 .client

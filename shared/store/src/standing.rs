@@ -1,18 +1,26 @@
 //! How things stand before a job is opened: everything that decides whether it may be, in one read.
 
 use aws::Fault;
+use domain::Credits;
+use domain::api_keys::ApiKey;
 use domain::breaker::Breaker;
 use domain::callers::Caller;
 use domain::catalogue::Offers;
-use domain::ids::Tenant;
+use domain::ids::{TeamId, Tenant, UserId};
 use domain::ledger::Wallet;
-use domain::time::Day;
+use domain::teams::Membership;
+use domain::time::{Day, Month};
 use domain::turns::{Lane, Priority};
 
+use crate::api_keys::record_key;
 use crate::generations::IdempotencyRecord;
-use crate::items::{IdempotencyItem, Item, LaneItem, OFFERS, WALLET, text};
+use crate::items::{
+    self, AllowanceItem, ApiKeyItem, IdempotencyItem, Item, LaneItem, MEMBER_PREFIX, MemberItem,
+    OFFERS, TeamItem, WALLET, text,
+};
 use crate::reads::keys;
-use crate::{Store, breaker, content_refusals, generations, lanes, models, wallets};
+use crate::teams::team_key;
+use crate::{Store, breaker, content_refusals, generations, lanes, members, models, wallets};
 
 /// Who wants to open which kind of job.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +37,8 @@ pub struct Asking<'a> {
     pub priority: Priority,
     /// The day that refused content counts on.
     pub today: Day,
+    /// The month that a member's spending counts in.
+    pub month: Month,
 }
 
 /// How things stood at one moment (strongly consistent, though not one snapshot).
@@ -46,13 +56,26 @@ pub struct Standing {
     pub served: u64,
     /// What the tenant has.
     pub wallet: Wallet,
+    /// How the user stands in the team that is to pay, if they are in it.
+    pub team: Option<TeamStanding>,
+    /// What the API key that they show may still spend, if it has a cap.
+    pub key: Option<Credits>,
+}
+
+/// How a member of a team stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TeamStanding {
+    /// Their place in it.
+    pub membership: Membership,
+    /// What they committed to of its credits this month.
+    pub committed: Credits,
 }
 
 impl Store {
     /// How things stand for a job that somebody asks for.
     ///
     /// # Errors
-    /// A [`Fault`] if something cannot be read, and if the tenant has no wallet.
+    /// A [`Fault`] if something cannot be read, and if a tenant that exists has no wallet.
     pub async fn standing(&self, asking: &Asking<'_>) -> Result<Standing, Fault> {
         let doing = "reading how things stand";
         let refused = content_refusals::item_id(&asking.caller.user, asking.today);
@@ -68,12 +91,30 @@ impl Store {
             ("entry".to_owned(), text(WALLET)),
         ]);
         let tables = &self.tables;
-        let wanted = [
+        let mut wanted = vec![
             (tables.generations.as_str(), keys(ids.map(id))),
             (&tables.models, keys([id(OFFERS)])),
             (&tables.credits, keys([wallet])),
         ];
+        if let Tenant::Team(team) = asking.tenant {
+            let user = &asking.caller.user;
+            let allowance = AllowanceItem::sort(asking.month, user);
+            let sorts = [TeamItem::SORT, &MemberItem::sort(user), &allowance];
+            let of_team = sorts.map(|sort| team_key(team, sort));
+            wanted.push((&tables.teams, keys(of_team)));
+        }
+        let capped = asking.caller.capped_key();
+        if let Some(key) = capped {
+            let record = record_key(&asking.caller.user, key);
+            wanted.push((&tables.accounts, keys([record])));
+        }
         let mut found = self.batch(doing, wanted).await?;
+        let team = read_team(found.remove(&tables.teams).unwrap_or_default())?;
+        let key = found
+            .remove(&tables.accounts)
+            .and_then(|mut items| items.pop());
+        let key = key.map(|item| ApiKey::try_from(items::read::<ApiKeyItem>(item)?));
+        let key = key.transpose()?.and_then(|key| key.remaining);
         let mut only = |table: &String| found.remove(table).and_then(|mut items| items.pop());
         let (offers, wallet) = (only(&tables.models), only(&tables.credits));
         let mut items = found.remove(&tables.generations).unwrap_or_default();
@@ -93,7 +134,53 @@ impl Store {
             breaker: breaker::state_in(named(breaker::KEY))?,
             offers: models::offers_in(offers)?,
             served: lanes::served_in(named(&lane), asking.priority)?,
-            wallet: wallets::wallet_in(wallet, asking.tenant)?,
+            wallet: match (wallet, asking.tenant) {
+                // Who names a team that does not exist is told so by its absence from `team`.
+                (None, Tenant::Team(_)) if team.is_none() => Wallet::empty(asking.tenant.clone()),
+                (wallet, tenant) => wallets::wallet_in(wallet, tenant)?,
+            },
+            team,
+            key,
         })
     }
+
+    /// How the user stands in a team, read again.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn team_standing(
+        &self,
+        team: &TeamId,
+        user: &UserId,
+        month: Month,
+    ) -> Result<Option<TeamStanding>, Fault> {
+        let allowance = AllowanceItem::sort(month, user);
+        let sorts = [TeamItem::SORT, &MemberItem::sort(user), &allowance];
+        let wanted = keys(sorts.map(|sort| team_key(team, sort)));
+        let wanted = [(self.tables.teams.as_str(), wanted)];
+        let mut found = self.batch("reading how a member stands", wanted).await?;
+        read_team(found.remove(&self.tables.teams).unwrap_or_default())
+    }
+}
+
+/// How a member stands, by the items of the team, the place and the allowance, as far as they are there.
+fn read_team(items: Vec<Item>) -> Result<Option<TeamStanding>, Fault> {
+    let (mut is_there, mut membership, mut committed) = (false, None, Credits::ZERO);
+    for item in items {
+        let sort = item.get("item").and_then(|sort| sort.as_s().ok());
+        let sort = sort.ok_or_else(|| items::broken("item"))?;
+        if sort == TeamItem::SORT {
+            is_there = true;
+        } else if sort.starts_with(MEMBER_PREFIX) {
+            membership = Some(items::read::<MemberItem>(item)?.try_into()?);
+        } else {
+            committed = members::committed_in(item)?;
+        }
+    }
+    Ok(membership
+        .filter(|_| is_there)
+        .map(|membership| TeamStanding {
+            membership,
+            committed,
+        }))
 }

@@ -18,6 +18,8 @@ pub struct Tables {
     pub files: String,
     /// Projects.
     pub projects: String,
+    /// Teams, their members and invitations.
+    pub teams: String,
     /// The audit log.
     pub audit: String,
     /// How far everybody's books were found in order.

@@ -22,6 +22,7 @@ const UNCLEAR_TRIES_MAX: u32 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Account,
+    Allowance,
     ApiKey,
     AuditHead,
     AuditRecord,
@@ -36,10 +37,15 @@ pub(crate) enum Part {
     FileCount,
     FileNote,
     Generation,
+    Grant,
     IdempotencyKey,
+    Invitation,
+    InvitationMark,
     KeyNote,
     MailedToken,
     Mailbox,
+    Member,
+    MemberCount,
     Offers,
     Payment,
     Project,
@@ -47,6 +53,7 @@ pub(crate) enum Part {
     Promo,
     Session,
     Spending,
+    Team,
     Wallet,
 }
 

@@ -18,11 +18,11 @@ async fn handle(
 ) -> Result<Reply<GenerationView>, Error> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
 
-    let generation = generations::get(app, &request.caller, Action::View, &id).await?;
+    let seen = generations::get(app, &request.caller, Action::View, &id).await?;
     let shown = generations::show(
         app,
         &request.caller,
-        generation,
+        seen,
         generations::MEDIA_EXPIRY_DEFAULT,
     )
     .await?;

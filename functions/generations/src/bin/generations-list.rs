@@ -1,5 +1,5 @@
 //! GET /generations
-//! The caller's generations, or those in a project, newest first.
+//! The caller's generations, or those of a team or in a project, newest first.
 
 use api::generations::{GenerationView, LIST, ListQuery};
 use api::list::List;
@@ -19,6 +19,7 @@ async fn handle(
     let query = ListQuery::check(request.query())?;
     let wanted = Wanted {
         project: query.project,
+        team: query.team,
         filter: query.filter,
         cursor: query.cursor,
         limit: query.limit,

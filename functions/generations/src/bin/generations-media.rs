@@ -22,11 +22,11 @@ async fn handle(
     let asked = check_media(request.query())?;
 
     let expiry = asked.expiry.unwrap_or(generations::MEDIA_EXPIRY_DEFAULT);
-    let generation = generations::get(app, &request.caller, Action::View, &id).await?;
-    let shown = generations::show(app, &request.caller, generation, expiry).await?;
+    let seen = generations::get(app, &request.caller, Action::Download, &id).await?;
+    let shown = generations::show(app, &request.caller, seen, expiry).await?;
 
     let (cursor, limit) = (asked.cursor, asked.limit);
-    let views = media(&shown.generation, &shown.urls, shown.expires_at);
+    let views = media(&shown.generation, shown.urls.as_deref(), shown.expires_at);
     let binding = format!("{}/media/{id}", request.caller.user);
     let page = pages::numbered(views, &binding, &PageRequest { cursor, limit })?;
     Ok(Reply::ok(&List::new(page.rows, page.next_cursor)))

@@ -16,13 +16,13 @@ async fn handle(
     request: Request<Caller, UpdateGeneration>,
 ) -> Result<Reply<GenerationView>, Error> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
-    let relabel = request.body()?.check()?;
+    let change = request.body()?.check()?;
 
-    let generation = generations::relabel(app, &request.caller, &id, &relabel).await?;
+    let seen = generations::relabel(app, &request.caller, &id, &change).await?;
     let shown = generations::show(
         app,
         &request.caller,
-        generation,
+        seen,
         generations::MEDIA_EXPIRY_DEFAULT,
     )
     .await?;

@@ -1,7 +1,7 @@
 //! The mail worker
 //! Writes letters: makes the token, and sends it.
 
-use app::{App, Error, emails, passwords};
+use app::{App, Error, emails, invitations, passwords};
 use entry::sqs::{self, Delivery, Disposition};
 use queue::SendMail;
 
@@ -13,6 +13,13 @@ async fn handle(app: &'static App, delivery: Delivery<SendMail>) -> Result<Dispo
     match delivery.message {
         SendMail::VerifyEmail { user_id } => {
             emails::write_verification(app, &user_id).await?;
+        }
+        SendMail::Invitation {
+            team_id,
+            invitation_id,
+            version,
+        } => {
+            invitations::write_letter(app, &team_id, &invitation_id, version).await?;
         }
         SendMail::ResetPassword { email } => {
             passwords::write_reset(app, &email).await?;

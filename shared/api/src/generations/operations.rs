@@ -5,7 +5,8 @@ use schemars::{JsonSchema as _, Schema};
 use serde_json::{Value, json};
 
 use super::{
-    CANCEL, CREATE, CreateGeneration, DELETE, FAVORITE, GET, LIST, MEDIA, STATS, UNFAVORITE, UPDATE,
+    CANCEL, CREATE, CreateGeneration, DELETE, FAVORITE, GET, LIST, MEDIA, MOVE, STATS, UNFAVORITE,
+    UPDATE,
 };
 use crate::models::parameters_schema;
 use crate::openapi::{Operation, Schemas, tags};
@@ -45,7 +46,9 @@ fn create(model: &'static Model) -> Operation {
         .once()
         .refuses(&[
             Code::OutOfCredits,
+            Code::MemberCapReached,
             Code::KeyCapReached,
+            Code::Forbidden,
             Code::NotFound,
             Code::Conflict,
             Code::PriceChanged,
@@ -58,6 +61,7 @@ fn several() -> Vec<Operation> {
         tags::GENERATIONS
             .operation(&LIST, "generationsList", "Your generations")
             .asks::<schema::ProjectId>("project_id", "Only those in this project.")
+            .asks::<schema::TeamId>("team_id", "Only those of this team.")
             .asks::<schema::ModelId>("model", "Only those of this model.")
             .asks::<schema::Kind>("kind", "Only those that are this.")
             .asks::<schema::Status>("status", "Only those with this status.")
@@ -89,6 +93,10 @@ fn one() -> Vec<Operation> {
         tags::GENERATIONS
             .operation(&UPDATE, "generationsUpdate", "Name and tag a generation")
             .says("What is not there stays as it is; null takes it away.")
+            .answers("The generation as it is now."),
+        tags::GENERATIONS
+            .operation(&MOVE, "generationsMove", "File a generation elsewhere")
+            .says("It is moved, and never made again. You must be able to change it, and to file something in that project.")
             .answers("The generation as it is now."),
         tags::GENERATIONS
             .operation(&DELETE, "generationsDelete", "Delete a generation")

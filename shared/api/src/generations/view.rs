@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::catalogue;
 use domain::generations::{Generation, Hold, Output, ShownGeneration, State, Withheld};
+use domain::ids::Tenant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,7 +17,7 @@ use crate::{time, values};
 const POLL_AFTER_MIN: Duration = Duration::from_secs(1);
 const POLL_AFTER_MAX: Duration = Duration::from_secs(30);
 
-/// A generation, as its owner sees it and as others do whom its project shows it to.
+/// A generation, as its owner sees it, or its team, or others whom its project shows it to.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Generation")]
 pub struct GenerationView {
@@ -62,12 +63,15 @@ pub struct GenerationView {
     /// A description of the change.
     #[schemars(extend("examples" = [null]))]
     pub change_description: Option<String>,
-    /// The user who asked for it.
-    #[schemars(with = "schema::UserId")]
-    pub author_id: String,
+    /// The user who asked for it; null where its project does not say.
+    #[schemars(with = "Option<schema::UserId>")]
+    pub author_id: Option<String>,
     /// The project that it is filed in.
     #[schemars(with = "Option<schema::ProjectId>")]
     pub project_id: Option<String>,
+    /// The team that paid for it, and whose it is; null if it is its author's own.
+    #[schemars(with = "Option<schema::TeamId>", extend("examples" = [null]))]
+    pub team_id: Option<String>,
     /// The name that its owner gave it.
     #[schemars(with = "Option<schema::Title>")]
     pub title: Option<String>,
@@ -84,7 +88,7 @@ pub struct GenerationView {
     /// The media that were made and withheld.
     #[schemars(extend("examples" = [[]]))]
     pub withheld: Vec<WithheldView>,
-    /// The credits of it, for its owner alone.
+    /// The credits of it, for its owner, or for who may spend its team's.
     pub receipt: Option<Receipt>,
     /// The time at which its owner asked to cancel it, while the provider has yet to answer.
     #[schemars(with = "Option<schema::Time>", extend("examples" = [null]))]
@@ -163,9 +167,9 @@ impl From<&Withheld> for WithheldView {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Media")]
 pub struct MediaView {
-    /// Shows it until `expires_at`.
-    #[schemars(with = "schema::Url")]
-    pub url: String,
+    /// Shows it until `expires_at`; null for who may look at the generation and not fetch its media.
+    #[schemars(with = "Option<schema::Url>")]
+    pub url: Option<String>,
     /// Its media type.
     #[schemars(example = &"image/jpeg")]
     pub content_type: String,
@@ -216,6 +220,7 @@ impl From<&ShownGeneration> for GenerationView {
         let ShownGeneration {
             generation,
             shows_costs,
+            shows_author,
             urls,
             expires_at,
             now,
@@ -239,8 +244,12 @@ impl From<&ShownGeneration> for GenerationView {
             parent_generation_id: request.parent.as_ref().map(ToString::to_string),
             intent: request.intent.as_str().to_owned(),
             change_description: request.change_description.clone(),
-            author_id: generation.author.to_string(),
+            author_id: shows_author.then(|| generation.author.to_string()),
             project_id: generation.project.as_ref().map(ToString::to_string),
+            team_id: match &generation.tenant {
+                Tenant::User(_) => None,
+                Tenant::Team(team) => Some(team.to_string()),
+            },
             title: generation
                 .title
                 .as_ref()
@@ -251,7 +260,7 @@ impl From<&ShownGeneration> for GenerationView {
                 code: failure.code.as_str().to_owned(),
                 message: failure.message.clone(),
             }),
-            outputs: media(generation, urls, *expires_at),
+            outputs: media(generation, urls.as_deref(), *expires_at),
             withheld: generation.withheld.iter().map(WithheldView::from).collect(),
             receipt: shows_costs.then(|| Receipt::from(generation)),
             cancel_requested_at: generation.cancel_wished_at.map(time::format),
@@ -282,11 +291,15 @@ impl From<&Generation> for Receipt {
     }
 }
 
-/// What a generation delivered, each with its URL, all of which end at `expires_at`.
+/// What a generation delivered, each with its URL, all of which end at `expires_at`; without them for who may not fetch it.
 #[must_use]
-pub fn media(generation: &Generation, urls: &[String], expires_at: Timestamp) -> Vec<MediaView> {
-    let view = |(output, url): (&Output, &String)| MediaView {
-        url: url.clone(),
+pub fn media(
+    generation: &Generation,
+    urls: Option<&[String]>,
+    expires_at: Timestamp,
+) -> Vec<MediaView> {
+    let view = |(n, output): (usize, &Output)| MediaView {
+        url: urls.and_then(|urls| urls.get(n)).cloned(),
         content_type: output.content_type.clone(),
         width: output.width,
         height: output.height,
@@ -294,7 +307,7 @@ pub fn media(generation: &Generation, urls: &[String], expires_at: Timestamp) ->
         sha256: output.sha256.clone(),
         expires_at: time::format(expires_at),
     };
-    generation.outputs.iter().zip(urls).map(view).collect()
+    generation.outputs.iter().enumerate().map(view).collect()
 }
 
 /// When to ask again for a generation that has not come to rest: when it is expected, and if that is past, when we

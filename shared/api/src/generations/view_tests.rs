@@ -65,7 +65,8 @@ fn view(generation: &Generation, shows_costs: bool, now: Timestamp) -> Generatio
     GenerationView::from(&ShownGeneration {
         generation: generation.clone(),
         shows_costs,
-        urls: Vec::new(),
+        shows_author: true,
+        urls: Some(Vec::new()),
         expires_at: now,
         now,
     })

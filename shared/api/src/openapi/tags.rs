@@ -26,6 +26,10 @@ pub(crate) const PROJECTS: Table = Table {
     tag: "projects",
     about: "Where generations are filed, and who may look at them.",
 };
+pub(crate) const TEAMS: Table = Table {
+    tag: "teams",
+    about: "Working together: members, roles, invitations, a shared wallet.",
+};
 pub(crate) const FILES: Table = Table {
     tag: "files",
     about: "Uploading reference images.",
@@ -40,13 +44,14 @@ pub(crate) const WEBHOOKS: Table = Table {
 };
 
 /// Every group, in the document's order.
-pub(crate) const ALL: [Table; 9] = [
+pub(crate) const ALL: [Table; 10] = [
     SERVICE,
     ACCOUNTS,
     MODELS,
     GENERATIONS,
     CREDITS,
     PROJECTS,
+    TEAMS,
     FILES,
     ADMIN,
     WEBHOOKS,

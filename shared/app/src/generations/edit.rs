@@ -4,17 +4,18 @@ use aws::Fault;
 use domain::Refusal;
 use domain::access::Action;
 use domain::callers::Caller;
-use domain::generations::{Generation, LabelChange};
-use domain::ids::GenerationId;
-use store::Written;
+use domain::generations::LabelChange;
+use domain::ids::{GenerationId, ProjectId};
+use store::{GenerationSeen, Written};
 
 use super::get;
+use super::references::project_for;
 use crate::{App, Error};
 
 /// The most times that a deletion is decided again because the record moved.
 const DECISIONS_MAX: u32 = 20;
 
-/// Changes labels of the caller's own generation; answers it as it is then.
+/// Changes labels of a generation that the caller may edit; answers it as it is then.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
@@ -22,24 +23,55 @@ pub async fn relabel(
     app: &App,
     caller: &Caller,
     id: &GenerationId,
-    relabel: &LabelChange,
-) -> Result<Generation, Error> {
-    let generation = get(app, caller, Action::Edit, id).await?;
-    if *relabel == LabelChange::default() {
-        return Ok(generation);
+    change: &LabelChange,
+) -> Result<GenerationSeen, Error> {
+    let seen = get(app, caller, Action::Edit, id).await?;
+    if *change == LabelChange::default() {
+        return Ok(seen);
     }
-    let relabelled = app.store().relabel(&generation.tenant, id, relabel).await?;
-    relabelled.ok_or(Error::Refused(Refusal::NotFound("generation")))
+    let tenant = &seen.generation.tenant;
+    let generation = app.store().relabel(tenant, id, change).await?;
+    let generation = generation.ok_or(Refusal::NotFound("generation"))?;
+    Ok(GenerationSeen { generation, ..seen })
 }
 
-/// Deletes the caller's own generation: first its media, then its record. Whoever is interrupted in between finds the
+/// Files a generation in another project, or in none; answers it as it is then. It is moved and never made again.
+///
+/// # Errors
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not change it, [`Refusal::NoSuch`] if they may not file
+/// anything in that project.
+pub async fn file_in(
+    app: &App,
+    caller: &Caller,
+    id: &GenerationId,
+    project: Option<&ProjectId>,
+) -> Result<GenerationSeen, Error> {
+    for _ in 0..DECISIONS_MAX {
+        let seen = get(app, caller, Action::Edit, id).await?;
+        let into = match project {
+            Some(project) => Some(project_for(app, caller, Action::File, project).await?),
+            None => None,
+        };
+        let project = into.as_ref().map(|into| &into.project);
+        let moved = app
+            .store()
+            .file_generation(&seen.generation, project)
+            .await?;
+        if moved == Written::Done {
+            return get(app, caller, Action::View, id).await;
+        }
+    }
+    Err(Refusal::Busy.into())
+}
+
+/// Deletes a generation that the caller may delete: first its media, then its record. Whoever is interrupted in between finds the
 /// record and repeats it; the other way round nobody would know of the media any more.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if they have none with this id, [`Refusal::Conflict`] while its job runs.
 pub async fn delete(app: &App, caller: &Caller, id: &GenerationId) -> Result<(), Error> {
     for _ in 0..DECISIONS_MAX {
-        let generation = get(app, caller, Action::Delete, id).await?;
+        let generation = get(app, caller, Action::Delete, id).await?.generation;
         generation.check_deletable()?;
         app.blobs().delete_media(&generation.tenant, id).await?;
         match app.store().delete_generation(&generation).await? {

@@ -3,33 +3,26 @@
 use std::time::Duration;
 
 use aws::Fault;
-use domain::access::Action;
 use domain::callers::{Caller, Credential};
-use domain::files::{File, FileState};
 use domain::generations::{Draft, Generation, Hold, ShownGeneration, State};
 use domain::idempotency::IdempotencyKey;
-use domain::ids::{GenerationId, ProjectId, Tenant};
+use domain::ids::{GenerationId, Tenant};
 use domain::labels::Tags;
-use domain::ledger::{Charge, Limits, Wallet};
-use domain::projects::Project;
-use domain::time::Day;
+use domain::teams::Role;
+use domain::time::{Day, Month};
 use domain::turns::{self, Lane, Priority};
-use domain::{Credits, FieldCode, Refusal};
+use domain::{Credits, Refusal};
 use queue::correlation;
-use store::{Asking, IdempotencyRecord, Opened, Opening};
+use store::{Asking, GenerationSeen, IdempotencyRecord, Opened, Opening};
 
+use super::funds::{Funds, TeamFunds, hold, team_funds};
+use super::references::{check_references, project_to_file_in};
 use super::{MEDIA_EXPIRY_DEFAULT, show, show_one, wait};
 use crate::{App, Error, breaker, clock, quotes};
 
 /// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is told to
 /// come back: well inside the gateway's 29 seconds.
 const CONTENTION_PATIENCE: Duration = Duration::from_secs(15);
-
-/// What is told of a project that the caller may not file anything in.
-const NO_SUCH_PROJECT: Refusal = Refusal::NoSuch {
-    field: "project_id",
-    noun: "project",
-};
 
 /// A job, new or as it was found.
 #[derive(Debug)]
@@ -74,10 +67,15 @@ pub async fn submit(
             }
         }
     }
+    let seen = GenerationSeen {
+        generation,
+        project: None,
+        role: found.role,
+    };
     let shown = match found.replayed || begun.is_some() {
-        true => show(app, caller, generation, MEDIA_EXPIRY_DEFAULT).await?,
-        // Its project was there when it was opened, in the same transaction.
-        false => show_one(app, caller, generation, MEDIA_EXPIRY_DEFAULT).await?,
+        true => show(app, caller, seen, MEDIA_EXPIRY_DEFAULT).await?,
+        // Its project was there when it was opened, in the same transaction, and its author sees that they made it.
+        false => show_one(app, caller, seen, true, MEDIA_EXPIRY_DEFAULT).await?,
     };
     Ok(Submitted {
         shown,
@@ -88,6 +86,8 @@ pub async fn submit(
 
 struct Found {
     generation: Generation,
+    /// The caller's role in the team whose it is.
+    role: Option<Role>,
     in_time: bool,
     replayed: bool,
 }
@@ -98,7 +98,10 @@ async fn open_or_find(
     draft: &Draft,
     key: Option<&IdempotencyKey>,
 ) -> Result<Found, Error> {
-    let tenant = Tenant::User(caller.user.clone());
+    let tenant = match &draft.team {
+        Some(team) => Tenant::from(team),
+        None => Tenant::from(&caller.user),
+    };
     let lane = Lane::of(draft.order.kind);
     let priority = Priority::of(caller.plan, caller.email_verified);
     let asking = Asking {
@@ -108,28 +111,40 @@ async fn open_or_find(
         lane,
         priority,
         today: Day::from(clock::now()),
+        month: Month::from(clock::now()),
     };
     let (standing, references) = tokio::join!(
         app.store().standing(&asking),
-        check_references(app, caller, &tenant, draft)
+        check_references(app, caller, draft)
     );
     let standing = standing?;
+    let team = match &draft.team {
+        Some(_) => Some(TeamFunds::of(caller, standing.team)?),
+        None => None,
+    };
+    let role = team.as_ref().map(TeamFunds::role);
     if let Some(record) = standing.replayed {
-        return replay(app, &tenant, draft, record).await;
+        return replay(app, &tenant, role, draft, record).await;
     }
     check_content_refusals(app, standing.content_refusals)?;
-    references?;
+    let project = references?;
     breaker::check_order(&standing.breaker, clock::now())?;
     let price = standing.offers.price(&draft.order)?;
     quotes::check_price(app, caller, draft, price).await?;
-    let (wallet, served) = (standing.wallet, standing.served);
     let mut job = new_job(app, &tenant, caller, draft, price)?;
-    match open(app, caller, &mut job, wallet, served, draft, key).await? {
-        Some(record) => replay(app, &tenant, draft, record).await,
+    let funds = Funds {
+        wallet: standing.wallet,
+        team,
+        key: standing.key,
+        project,
+    };
+    match open(app, caller, &mut job, funds, standing.served, draft, key).await? {
+        Some(record) => replay(app, &tenant, role, draft, record).await,
         None => {
             tell_worker(app, &job).await;
             Ok(Found {
                 generation: job,
+                role,
                 in_time: false,
                 replayed: false,
             })
@@ -154,7 +169,7 @@ async fn open(
     app: &App,
     caller: &Caller,
     job: &mut Generation,
-    mut wallet: Wallet,
+    mut funds: Funds,
     served: u64,
     draft: &Draft,
     key: Option<&IdempotencyKey>,
@@ -165,26 +180,19 @@ async fn open(
         generation: job.id.clone(),
         in_time: false,
     });
-    let what = Charge {
-        generation: &job.id,
-        cost: job.cost,
-        model: &job.model,
-    };
-    let limits = Limits {
-        in_flight_max: caller.plan.in_flight_max(),
-        unverified_max: (!caller.email_verified).then_some(app.config.sign_up_bonus.amount),
-    };
     let mut tries = clock::tries(CONTENTION_PATIENCE);
     while tries.again().await? {
-        let hold = match wallet.hold(&what, &caller.user, limits, clock::now()) {
+        let hold = match hold(app, caller, job, &funds) {
             Ok(hold) => hold,
             // Perhaps it was this very request, sent twice, that took the credits.
             Err(refusal) => return Ok(Some(used_key(app, job, key).await?.ok_or(refusal)?)),
         };
-        job.turn = turns::turn(served, wallet.in_flight, caller.plan);
+        job.turn = turns::turn(served, funds.wallet.in_flight, caller.plan);
         let opening = Opening {
             job,
             hold: &hold,
+            spender: funds.team.as_ref().map(|team| &team.spender),
+            project: funds.project.as_ref(),
             by_key: match &caller.credential {
                 Credential::Key { id, .. } => Some(id),
                 Credential::Session(_) => None,
@@ -194,12 +202,20 @@ async fn open(
         match app.store().open(&opening).await? {
             Opened::Done => return Ok(None),
             Opened::KeyUsed(record) => return Ok(Some(record)),
-            Opened::WalletMoved(moved) => wallet = moved,
-            // It was there a moment ago, and was deleted meanwhile.
-            Opened::ProjectGone => return Err(NO_SUCH_PROJECT.into()),
+            Opened::WalletMoved(moved) => funds.wallet = moved,
+            // It was there a moment ago: it was changed meanwhile, or deleted.
+            Opened::ProjectMoved => {
+                funds.project = project_to_file_in(app, caller, draft).await?;
+            }
             Opened::CallerGone => return Err(Refusal::Unauthorized.into()),
             Opened::KeyCapReached => return Err(Refusal::KeyCapReached.into()),
-            Opened::Busy => wallet = app.store().wallet(&job.tenant).await?,
+            Opened::SpenderMoved | Opened::Busy => {
+                let (wallet, team) = tokio::try_join!(
+                    async { Ok(app.store().wallet(&job.tenant).await?) },
+                    team_funds(app, caller, job)
+                )?;
+                (funds.wallet, funds.team) = (wallet, team);
+            }
         }
     }
     Err(Refusal::Busy.into())
@@ -220,6 +236,7 @@ async fn used_key(
 async fn replay(
     app: &App,
     tenant: &Tenant,
+    role: Option<Role>,
     draft: &Draft,
     record: IdempotencyRecord,
 ) -> Result<Found, Error> {
@@ -230,79 +247,10 @@ async fn replay(
     let generation = found.ok_or(Refusal::NotFound("generation; it was deleted"))?;
     Ok(Found {
         generation,
+        role,
         in_time: record.in_time,
         replayed: true,
     })
-}
-
-/// Everything that the request names must be the tenant's own, and ready.
-pub(crate) async fn check_references(
-    app: &App,
-    caller: &Caller,
-    tenant: &Tenant,
-    draft: &Draft,
-) -> Result<(), Error> {
-    let files = draft
-        .request
-        .reference_file
-        .iter()
-        .map(|id| ("reference_file_id", id));
-    let files = files.chain(draft.order.images.iter().map(|(field, _, id)| (*field, id)));
-    let checks = files.map(|(field, id)| async move {
-        let file = app.store().file(tenant, id).await?;
-        usable(field, file.as_ref()).map_err(Error::Refused)
-    });
-    let parent = async {
-        let Some(id) = &draft.request.parent else {
-            return Ok(());
-        };
-        match app.store().generation(tenant, id).await? {
-            Some(_) => Ok(()),
-            None => Err(Error::Refused(Refusal::NoSuch {
-                field: "parent_generation_id",
-                noun: "generation",
-            })),
-        }
-    };
-    let project = async {
-        match &draft.project {
-            Some(id) => project_for(app, caller, Action::File, id).await.map(|_| ()),
-            None => Ok(()),
-        }
-    };
-    tokio::try_join!(futures::future::try_join_all(checks), parent, project).map(|_| ())
-}
-
-/// The project that a request names in `project_id`. One that the caller may not do this to is not there: who sees it
-/// is not thereby told anything, and who may not is not told that it exists.
-pub(super) async fn project_for(
-    app: &App,
-    caller: &Caller,
-    action: Action,
-    id: &ProjectId,
-) -> Result<Project, Error> {
-    let found = app.store().project(&caller.user, action, id).await?;
-    found.map_err(|_| Error::Refused(NO_SUCH_PROJECT))
-}
-
-fn usable(field: &'static str, file: Option<&File>) -> Result<(), Refusal> {
-    match file {
-        None => Err(Refusal::NoSuch {
-            field,
-            noun: "file",
-        }),
-        Some(file) if file.state != FileState::Ready => Err(Refusal::field(
-            field,
-            FieldCode::NotAllowed,
-            "its upload is not completed",
-        )),
-        Some(file) if !file.content_type.is_image() => Err(Refusal::field(
-            field,
-            FieldCode::NotAllowed,
-            "must be an image",
-        )),
-        Some(_) => Ok(()),
-    }
 }
 
 fn new_job(
@@ -317,10 +265,7 @@ fn new_job(
         id: GenerationId::new(now, clock::entropy()?),
         tenant: tenant.clone(),
         author: caller.user.clone(),
-        paid_with: match &caller.credential {
-            Credential::Key { id, capped, .. } => capped.then(|| id.clone()),
-            Credential::Session(_) => None,
-        },
+        paid_with: caller.capped_key().cloned(),
         model: draft.order.model.to_owned(),
         request: draft.request.clone(),
         cost: price,

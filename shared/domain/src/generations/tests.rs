@@ -45,7 +45,7 @@ pub(super) fn ticket(n: u8) -> Ticket {
     }
 }
 
-pub(super) fn queued() -> Generation {
+pub(crate) fn queued() -> Generation {
     let now = Timestamp::from_ms(1_000);
     let user = UserId::new(now, 1);
     Generation {

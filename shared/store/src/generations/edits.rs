@@ -1,14 +1,16 @@
 //! What an owner changes on a generation: its labels, and that it exists.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Update as TransactUpdate};
 use domain::generations::{Generation, LabelChange};
 use domain::ids::{GenerationId, Tenant};
+use domain::projects::Project;
 
 use super::Written;
 use crate::Store;
 use crate::accounts::is_condition;
 use crate::items::{self, GenerationItem, Item, number, text};
+use crate::transact::{Commit, Part, Transaction};
 
 /// The parts of an update expression.
 struct Update {
@@ -94,6 +96,43 @@ impl Store {
             }
             Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(Fault::new(doing, error)),
+        }
+    }
+
+    /// Files a generation in `project`, or in none, if both are as they were read.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn file_generation(
+        &self,
+        generation: &Generation,
+        project: Option<&Project>,
+    ) -> Result<Written, Fault> {
+        let moved = TransactUpdate::builder()
+            .table_name(&self.tables.generations)
+            .key("id", text(generation.id.as_str()))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", number(generation.version))
+            .expression_attribute_values(":one", number(1));
+        let mut tx = Transaction::new("moving a generation");
+        match project {
+            Some(project) => {
+                let moved = moved
+                    .update_expression("SET project_id = :project, version = version + :one")
+                    .expression_attribute_values(":project", text(project.id.as_str()));
+                tx.add(Part::Generation, moved);
+                // Any change of the project counts here, also one by its owner.
+                tx.add(Part::Project, self.check_project_as_read(project));
+            }
+            None => {
+                let moved =
+                    moved.update_expression("SET version = version + :one REMOVE project_id");
+                tx.add(Part::Generation, moved);
+            }
+        }
+        match self.commit(tx).await? {
+            Commit::Done => Ok(Written::Done),
+            Commit::Busy | Commit::Refused(_) => Ok(Written::Stale),
         }
     }
 

@@ -6,8 +6,9 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
 use domain::generations::{Filter, Generation};
-use domain::ids::{GenerationId, Tenant};
+use domain::ids::{GenerationId, UserId};
 use domain::projects::Project;
+use domain::teams::Team;
 
 use crate::accounts::is_condition;
 use crate::cursor::Cursor;
@@ -22,8 +23,10 @@ const QUERY_LIMIT_MAX: u32 = 250;
 /// Where generations are listed from: one query of one partition of one index, however many there are.
 #[derive(Clone, Copy, Debug)]
 pub enum ListScope<'a> {
-    /// A tenant's own.
-    Tenant(&'a Tenant),
+    /// A user's own.
+    User(&'a UserId),
+    /// A team's, which whoever holds it was allowed to look into.
+    Team(&'a Team),
     /// Those filed in a project, which whoever holds it was allowed to look into.
     Project(&'a Project),
 }
@@ -32,7 +35,7 @@ impl ListScope<'_> {
     /// The index.
     pub(super) const fn index(self) -> &'static str {
         match self {
-            Self::Tenant(_) => "by_tenant",
+            Self::User(_) | Self::Team(_) => "by_tenant",
             Self::Project(_) => "by_project",
         }
     }
@@ -40,7 +43,7 @@ impl ListScope<'_> {
     /// The condition on the index's hash key, whose value is `:scope`.
     pub(super) const fn condition(self) -> &'static str {
         match self {
-            Self::Tenant(_) => "tenant = :scope",
+            Self::User(_) | Self::Team(_) => "tenant = :scope",
             Self::Project(_) => "project_id = :scope",
         }
     }
@@ -48,7 +51,8 @@ impl ListScope<'_> {
     /// The hash key's value.
     pub(super) fn value(self) -> AttributeValue {
         match self {
-            Self::Tenant(tenant) => text(tenant.as_str()),
+            Self::User(user) => text(user.as_str()),
+            Self::Team(team) => text(team.id.as_str()),
             Self::Project(project) => text(project.id.as_str()),
         }
     }
@@ -79,6 +83,7 @@ impl Expression {
         expression.equal("kind", filter.kind.map(|kind| text(kind.as_str())));
         expression.equal("status", filter.status.map(text));
         expression.equal("favorite", filter.favorite.map(AttributeValue::Bool));
+        expression.equal("tenant", filter.team.as_ref().map(|id| text(id.as_str())));
         expression.equal(
             "parent_id",
             filter.parent.as_ref().map(|id| text(id.as_str())),

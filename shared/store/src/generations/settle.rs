@@ -51,6 +51,12 @@ impl Store {
         if let Some(capture) = entries.find(|entry| entry.kind == EntryKind::Capture) {
             tx.add(Part::Spending, self.count_spent(capture, &next.model));
         }
+        let released = settled.amount(EntryKind::Release);
+        if released > Credits::ZERO
+            && let Some(allowance) = self.give_back_allowance(next, released)
+        {
+            tx.add(Part::Allowance, allowance);
+        }
         if let Some(day) = next.content_refused_on() {
             let count = self.count_content_refusal(&next.author, day);
             tx.add(Part::ContentRefusals, count);

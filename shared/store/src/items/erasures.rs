@@ -1,9 +1,9 @@
-//! Erasures that are not at their end: `erasures / <when>#usr_…`, so that the oldest come first.
+//! Erasures that are not at their end: `erasures / <when>#usr_…`, or `#team_…`, so that the oldest come first.
 
 use aws::Fault;
 use domain::Timestamp;
 use domain::erasure::Erasure;
-use domain::ids::UserId;
+use domain::ids::Tenant;
 use serde::{Deserialize, Serialize};
 
 use super::broken;
@@ -12,6 +12,7 @@ use super::broken;
 pub(crate) struct ErasureItem {
     pub(crate) pk: String,
     pub(crate) sk: String,
+    /// A user's id, or a team's.
     user_id: String,
     began_at_ms: i64,
 }
@@ -26,8 +27,8 @@ impl From<&Erasure> for ErasureItem {
         let began_at_ms = erasure.began_at.ms();
         Self {
             pk: Self::KEY.to_owned(),
-            sk: format!("{began_at_ms:015}#{}", erasure.user),
-            user_id: erasure.user.to_string(),
+            sk: format!("{began_at_ms:015}#{}", erasure.tenant),
+            user_id: erasure.tenant.to_string(),
             began_at_ms,
         }
     }
@@ -38,7 +39,7 @@ impl TryFrom<ErasureItem> for Erasure {
 
     fn try_from(item: ErasureItem) -> Result<Self, Fault> {
         Ok(Self {
-            user: UserId::parse(&item.user_id).ok_or_else(|| broken("user_id"))?,
+            tenant: Tenant::parse(&item.user_id).ok_or_else(|| broken("user_id"))?,
             began_at: Timestamp::from_ms(item.began_at_ms),
         })
     }

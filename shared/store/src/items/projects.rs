@@ -1,13 +1,14 @@
 //! Projects by their id, and beside them how many each tenant has (key `count#<tenant>`).
 //! The sparse index `by_tenant` (tenant, id) lists projects alone: a count has no tenant attribute.
 
+use std::collections::BTreeMap;
+use std::ops::Not;
+
 use aws::Fault;
 use domain::Timestamp;
-use domain::ids::{ProjectId, Tenant};
-use domain::labels::Tags;
-use domain::projects::{
-    Description, Details, METADATA_KEYS_MAX, Metadata, Project, ProjectName, Visibility,
-};
+use domain::ids::{ProjectId, TeamId, Tenant, UserId};
+use domain::labels::{Description, METADATA_KEYS_MAX, Metadata, Tags};
+use domain::projects::{AccessLevel, Details, Privacy, Project, ProjectName, Visibility};
 use serde::{Deserialize, Serialize};
 
 use super::broken;
@@ -30,6 +31,17 @@ pub(crate) struct ProjectItem {
     /// JSON text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metadata: Option<String>,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    hide_from_other_teams: bool,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    restrict_to_specific_teams: bool,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    no_attribution: bool,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    no_improvements: bool,
+    /// Access levels by team.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    grants: BTreeMap<String, String>,
     created_at_ms: i64,
     updated_at_ms: i64,
     version: u64,
@@ -42,12 +54,21 @@ impl From<&Project> for ProjectItem {
         let metadata = details.metadata.as_ref();
         Self {
             id: project.id.to_string(),
-            tenant: project.tenant.to_string(),
+            tenant: project.owner.to_string(),
             name: details.name.as_str().to_owned(),
             description: description.map(|description| description.as_str().to_owned()),
             visibility: details.visibility.as_str().to_owned(),
             tags: details.tags.as_slice().to_vec(),
             metadata: metadata.map(|metadata| metadata.as_json().to_owned()),
+            hide_from_other_teams: project.privacy.hide_from_other_teams,
+            restrict_to_specific_teams: project.privacy.restrict_to_specific_teams,
+            no_attribution: !project.privacy.allow_generation_attribution,
+            no_improvements: !project.privacy.allow_generation_improvements,
+            grants: project
+                .grants
+                .iter()
+                .map(|(team, level)| (team.to_string(), level.as_str().to_owned()))
+                .collect(),
             created_at_ms: project.created_at.ms(),
             updated_at_ms: project.updated_at.ms(),
             version: project.version,
@@ -66,7 +87,7 @@ impl TryFrom<ProjectItem> for Project {
             .map(|json| Metadata::new(json, METADATA_KEYS_MAX));
         Ok(Self {
             id: ProjectId::parse(&item.id).ok_or_else(|| broken("id"))?,
-            tenant: Tenant::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
+            owner: UserId::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
             details: Details {
                 name: ProjectName::parse(&item.name).map_err(|_| broken("name"))?,
                 description: description.transpose().map_err(|_| broken("description"))?,
@@ -75,6 +96,18 @@ impl TryFrom<ProjectItem> for Project {
                 tags: Tags::parse(&item.tags).map_err(|_| broken("tags"))?,
                 metadata: metadata.transpose().map_err(|_| broken("metadata"))?,
             },
+            privacy: Privacy {
+                hide_from_other_teams: item.hide_from_other_teams,
+                restrict_to_specific_teams: item.restrict_to_specific_teams,
+                allow_generation_attribution: !item.no_attribution,
+                allow_generation_improvements: !item.no_improvements,
+            },
+            grants: item
+                .grants
+                .iter()
+                .map(|(team, level)| TeamId::parse(team).zip(AccessLevel::parse(level)))
+                .collect::<Option<_>>()
+                .ok_or_else(|| broken("grants"))?,
             created_at: Timestamp::from_ms(item.created_at_ms),
             updated_at: Timestamp::from_ms(item.updated_at_ms),
             version: item.version,

@@ -146,20 +146,6 @@ async fn an_upload_needs_the_headers_that_are_signed_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_key_cannot_have_a_scope_that_means_nothing_yet() {
-    let cloud = Cloud::start().await;
-    let ada = cloud.person().await;
-    let refused = ada
-        .post("/me/api-keys", &json!({"scopes": ["admin:team"]}))
-        .await;
-    assert!(
-        refused
-            .problem(422, "validation_failed")
-            .contains("scopes[0]")
-    );
-}
-
-#[tokio::test]
 async fn a_visitor_sees_nothing_of_what_a_generation_cost() {
     let cloud = Cloud::start().await;
     let (ada, eve) = (cloud.person().await, cloud.person().await);

@@ -8,6 +8,7 @@ use reqwest::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH
 use serde_json::Value;
 
 use crate::harness::{Cloud, Person, send};
+use crate::teams::NO_TEAM;
 
 #[tokio::test]
 async fn the_document_is_served_once_for_as_long_as_it_stays_the_same() {
@@ -93,7 +94,10 @@ async fn every_query_parameter_that_is_described_is_read_and_every_other_is_refu
             continue;
         }
         let generation = "gen_01KG9QZ3M4T5V6W7X8Y9Z0ABCD";
-        let path = path.replace("{generation_id}", generation);
+        let path = path
+            .replace("{generation_id}", generation)
+            .replace("{project_id}", "prj_01KG9QZ3M4T5V6W7X8Y9Z0ABCD")
+            .replace("{team_id}", NO_TEAM);
         let nonsense: Vec<_> = names.iter().map(|name| format!("{name}=")).collect();
         let unknown = |name: &str| (name.to_owned(), "unknown".to_owned());
         let found = said(&admin, &path, &format!("{}&other=1", nonsense.join("&"))).await;

@@ -157,7 +157,7 @@ async fn admins_and_key_holders_see_every_row_too_however_large() {
 }
 
 /// The lists that these tests read to their end.
-const READ: [&str; 9] = [
+const READ: [&str; 17] = [
     "/admin/audit",
     "/admin/promo-codes",
     "/credits/holds",
@@ -167,6 +167,14 @@ const READ: [&str; 9] = [
     "/me/api-keys",
     "/models",
     "/projects",
+    "/projects/{project_id}/teams",
+    "/teams",
+    "/teams/{team_id}/activity",
+    "/teams/{team_id}/audit",
+    "/teams/{team_id}/credits/transactions",
+    "/teams/{team_id}/invitations",
+    "/teams/{team_id}/members",
+    "/teams/{team_id}/projects",
 ];
 
 #[tokio::test]

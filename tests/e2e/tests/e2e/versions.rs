@@ -15,15 +15,18 @@ type Key = Vec<(&'static str, String)>;
 /// What later code wrote into an item.
 const LATER: &str = "written_by_later_code";
 /// The records that are written over as a whole.
-const RECORDS: [&str; 9] = [
+const RECORDS: [&str; 12] = [
     "breaker",
     "checkpoint",
     "generation",
+    "invitation",
+    "member",
     "offers",
     "payment",
     "project",
     "run",
     "session",
+    "team",
     "wallet",
 ];
 
@@ -39,6 +42,7 @@ fn key(table: &str, item: &Item) -> Key {
         "accountstable" => &["pk", "sk"],
         "creditstable" => &["tenant", "entry"],
         "audittable" => &["chain", "place"],
+        "teamstable" => &["team", "item"],
         "reconciliationtable" => &["shard", "tenant"],
         _ => &["id"],
     };
@@ -57,6 +61,9 @@ fn record(table: &str, item: &Item) -> Option<&'static str> {
         "generationstable" if id.starts_with("gen_") => Some("generation"),
         "projectstable" if id.starts_with("prj_") => Some("project"),
         "modelstable" => Some("offers"),
+        "teamstable" if text(item, "item") == "team" => Some("team"),
+        "teamstable" if text(item, "item").starts_with("member#") => Some("member"),
+        "teamstable" if text(item, "item").starts_with("invitation#") => Some("invitation"),
         "reconciliationtable" if text(item, "shard") == "run" => Some("run"),
         "reconciliationtable" => Some("checkpoint"),
         _ => None,
@@ -90,6 +97,17 @@ async fn go_on(cloud: &Cloud, admin: &Person<'_>, ada: &Person<'_>, round: u32) 
     let projects = ada.get("/projects").await.expect(200);
     let project = format!("/projects/{}", projects["data"][0]["id"].as_str().unwrap());
     ada.patch(&project, &renamed).await.expect(200);
+    let teams = ada.get("/teams").await.expect(200);
+    let team = format!("/teams/{}", teams["data"][0]["id"].as_str().unwrap());
+    ada.patch(&team, &renamed).await.expect(200);
+    let member = format!("{team}/members/{}", ada.id);
+    let cap = json!({"credit_cap": 1_000 + round});
+    ada.patch(&member, &cap).await.expect(200);
+    let invitations = format!("{team}/invitations");
+    let open = ada.get(&invitations).await.expect(200);
+    let id = open["data"][0]["id"].as_str().unwrap();
+    let resend = format!("{invitations}/{id}/resend");
+    ada.post(&resend, &Value::Null).await.expect(202);
     let offer = json!({"credits": 30 + round});
     let request = admin
         .request(Method::PATCH, "/admin/models/flux-dev")
@@ -104,9 +122,13 @@ async fn code_that_is_older_than_an_item_takes_nothing_from_it() {
     let cloud = Cloud::with_admin().await;
     let admin = cloud.admin().await;
     let ada = cloud.person().await;
-    ada.post("/projects", &json!({"name": "Foxes"}))
-        .await
-        .expect(201);
+    cloud.verify_by_hand(&ada).await;
+    let named = json!({"name": "Foxes"});
+    ada.post("/projects", &named).await.expect(201);
+    let team = ada.post("/teams", &named).await.expect(201);
+    let invitations = format!("/teams/{}/invitations", team["id"].as_str().unwrap());
+    let invited = json!({"email": "bob@example.org", "role": "viewer"});
+    ada.post(&invitations, &invited).await.expect(201);
     let wanted = json!({"pack": "starter", "success_url": "https://shop.example/paid", "cancel_url": "https://shop.example/"});
     let begun = ada.post("/credits/checkout", &wanted).await.expect(201);
     let session = begun["id"].as_str().unwrap();

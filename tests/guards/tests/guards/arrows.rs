@@ -36,7 +36,7 @@ const HOMES: [(&str, &[&str]); 20] = [
 ];
 /// The rules need no runtime, I/O, serialisation or clock, so a dependency of theirs must be decided on: `sha2` is
 /// arithmetic, and chains the ledger where its entries are made.
-const DOMAIN_USES: [&str; 4] = ["idna", "sha2", "thiserror", "ulid"];
+const DOMAIN_USES: [&str; 5] = ["idna", "sha2", "thiserror", "time", "ulid"];
 /// What functions name besides our own crates: types to answer with, which do nothing by themselves.
 const FUNCTIONS_USE: [&str; 2] = ["http", "serde_json"];
 /// How the table names the packages below `functions/`.

@@ -16,10 +16,19 @@ pub struct Books {
 impl Person<'_> {
     /// The books, after checking that they are in order. They are read again if they were written meanwhile.
     pub async fn books(&self) -> Books {
+        self.books_at("/credits").await
+    }
+
+    /// The books of a team that this person may see.
+    pub async fn team_books(&self, team: &str) -> Books {
+        self.books_at(&format!("/teams/{team}/credits")).await
+    }
+
+    async fn books_at(&self, at: &str) -> Books {
         loop {
-            let wallet = self.get("/credits").await.expect(200);
-            let entries = self.entries().await;
-            if self.get("/credits").await.expect(200) == wallet {
+            let wallet = self.get(at).await.expect(200);
+            let entries = self.entries(at).await;
+            if self.get(at).await.expect(200) == wallet {
                 let books = Books { wallet, entries };
                 books.check();
                 return books;
@@ -27,16 +36,17 @@ impl Person<'_> {
         }
     }
 
-    async fn entries(&self) -> Vec<Value> {
+    async fn entries(&self, at: &str) -> Vec<Value> {
         let mut entries = Vec::new();
-        let mut path = "/credits/transactions?limit=100".to_owned();
+        let first = format!("{at}/transactions?limit=100");
+        let mut path = first.clone();
         loop {
             let page = self.get(&path).await.expect(200);
             entries.extend(page["data"].as_array().unwrap().iter().cloned());
             let Some(cursor) = page["next_cursor"].as_str() else {
                 break;
             };
-            path = format!("/credits/transactions?limit=100&cursor={cursor}");
+            path = format!("{first}&cursor={cursor}");
         }
         entries.reverse();
         entries

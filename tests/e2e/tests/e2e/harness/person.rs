@@ -122,6 +122,19 @@ impl<'a> Person<'a> {
         answer.text("id")
     }
 
+    /// Opens a job that the team at this path pays for; its id.
+    pub async fn generate_for(&self, team: &str, model: &str, prompt: &str) -> String {
+        let answer = self.ask_for(team, model, prompt).await;
+        assert_eq!(answer.status, 202, "{:?}", answer.body);
+        answer.text("id")
+    }
+
+    /// What asking for a job that the team at this path pays for is answered.
+    pub async fn ask_for(&self, team: &str, model: &str, prompt: &str) -> Answer {
+        let body = json!({"prompt": prompt, "team_id": team.trim_start_matches("/teams/")});
+        self.post(&format!("/generations/{model}"), &body).await
+    }
+
     /// The generation as it is now.
     pub async fn generation(&self, id: &str) -> Value {
         self.get(&format!("/generations/{id}")).await.expect(200)

@@ -1,0 +1,152 @@
+//! The members of a team, as others of the team see them, and what may be changed of one.
+
+use domain::accounts::{Scope, User};
+use domain::callers::Caller;
+use domain::teams::{Membership, MembershipChange, Role};
+use domain::{Credits, FieldCode, Refusal};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::body::{Problems, nullable};
+use crate::endpoint::{Endpoint, Nothing};
+use crate::list::List;
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
+use crate::schema;
+use crate::time;
+
+/// The members of a team, the last to join first.
+pub const LIST: Endpoint<Caller, List<MemberView>> =
+    Endpoint::user("GET /teams/{team_id}/members", Scope::Read);
+/// Changes a member's role or cap.
+pub const UPDATE: Endpoint<Caller, MemberView, UpdateMember> =
+    Endpoint::user("PATCH /teams/{team_id}/members/{user_id}", Scope::AdminTeam);
+/// Removes a member.
+pub const REMOVE: Endpoint<Caller, Nothing> = Endpoint::user(
+    "DELETE /teams/{team_id}/members/{user_id}",
+    Scope::AdminTeam,
+);
+/// Gives up the caller's place in a team.
+pub const LEAVE: Endpoint<Caller, Nothing> =
+    Endpoint::user("POST /teams/{team_id}/leave", Scope::AdminTeam);
+
+/// The OpenAPI document's words for these endpoints.
+pub(crate) fn operations() -> Vec<Operation> {
+    let one = |operation: Operation| operation.names::<schema::TeamId>("team_id", "The team.");
+    let member = |operation| one(operation).names::<schema::UserId>("user_id", "The member.");
+    vec![
+        one(tags::TEAMS.operation(&LIST, "teamsMembersList", "Who is in a team"))
+            .pages()
+            .answers("A page, the last to join first."),
+        member(tags::TEAMS.operation(&UPDATE, "teamsMembersUpdate", "Change a member's role or cap"))
+            .says(
+                "For the owner and admins; an admin does not change the role of another admin. The cap counts what the member's \
+                 generations hold and spend in a calendar month, UTC.",
+            )
+            .answers("The member as they are now.")
+            .refuses(&[Code::Conflict]),
+        member(tags::TEAMS.operation(&REMOVE, "teamsMembersRemove", "Remove a member"))
+            .says("What they made stays the team's, and what runs goes on.")
+            .answers("They are out.")
+            .refuses(&[Code::Conflict]),
+        one(tags::TEAMS.operation(&LEAVE, "teamsLeave", "Leave a team"))
+            .says("What you made in it stays the team's. Its owner hands it over first.")
+            .answers("You are out.")
+            .refuses(&[Code::Conflict]),
+    ]
+}
+
+/// `PATCH /teams/{id}/members/{user_id}`: what is not there stays as it is; a cap that is null is removed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct UpdateMember {
+    /// The role: `admin`, `editor`, `contributor` or `viewer`.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "schema::RoleToGive")]
+    pub role: Option<Option<String>>,
+    /// The most of the team's credits that they may spend in a calendar month, UTC.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "Option<schema::Price>")]
+    pub credit_cap: Option<Option<i64>>,
+}
+
+impl UpdateMember {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<MembershipChange, Refusal> {
+        let mut problems = Problems::default();
+        let role = self.role.and_then(|role| {
+            problems
+                .required("role", role)
+                .and_then(|text| problems.valid(Role::to_give(&text)))
+        });
+        let credit_cap = self.credit_cap.map(|cap| {
+            cap.and_then(|cap| {
+                let credits = Credits::new(cap);
+                if credits.is_none() {
+                    let message = "must not be negative, nor absurdly large";
+                    problems.add("credit_cap", FieldCode::OutOfRange, message);
+                }
+                credits
+            })
+        });
+        problems.or(Some(MembershipChange { role, credit_cap }))
+    }
+}
+
+/// A member, as others of the team see them.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TeamMember")]
+pub struct MemberView {
+    /// The member's id.
+    #[schemars(with = "schema::UserId")]
+    pub user_id: String,
+    /// Always `team_member`.
+    #[schemars(extend("const" = "team_member"))]
+    pub object: String,
+    /// The role.
+    #[schemars(with = "schema::TeamRole")]
+    pub role: String,
+    /// The name that they want to be called by.
+    #[schemars(with = "Option<schema::FullName>")]
+    pub full_name: Option<String>,
+    /// The address of their picture.
+    #[schemars(with = "Option<schema::AvatarUrl>")]
+    pub avatar_url: Option<String>,
+    /// Their e-mail address, for the owner and admins.
+    #[schemars(with = "Option<schema::Email>")]
+    pub email: Option<String>,
+    /// The most of the team's credits that they may spend in a calendar month, for whoever may spend.
+    #[schemars(with = "Option<schema::Credits>")]
+    pub credit_cap: Option<i64>,
+    /// What their generations hold and spent of the team's credits this month, for whoever may spend.
+    #[schemars(with = "Option<schema::Credits>")]
+    pub credits_this_month: Option<i64>,
+    /// The time at which they joined.
+    #[schemars(with = "schema::Time")]
+    pub joined_at: String,
+}
+
+impl MemberView {
+    /// The member as one with the role `reader` sees them.
+    #[must_use]
+    pub fn new(member: &Membership, user: Option<&User>, committed: Credits, reader: Role) -> Self {
+        let full_name = user.and_then(|user| user.full_name.as_ref());
+        let avatar_url = user.and_then(|user| user.avatar_url.as_ref());
+        let email = user.filter(|_| reader >= Role::Admin);
+        let spends = reader >= Role::Contributor;
+        Self {
+            user_id: member.user.to_string(),
+            object: "team_member".to_owned(),
+            role: member.role.as_str().to_owned(),
+            full_name: full_name.map(|name| name.as_str().to_owned()),
+            avatar_url: avatar_url.map(|url| url.as_str().to_owned()),
+            email: email.map(|user| user.email.as_str().to_owned()),
+            credit_cap: member.credit_cap.filter(|_| spends).map(Credits::get),
+            credits_this_month: spends.then(|| committed.get()),
+            joined_at: time::format(member.joined_at),
+        }
+    }
+}

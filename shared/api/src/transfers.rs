@@ -1,0 +1,73 @@
+//! A team's wallet as who may spend it sees it, and moving credits into it.
+
+use domain::accounts::Scope;
+use domain::callers::Caller;
+use domain::{Credits, FieldCode, Refusal};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::body::Problems;
+use crate::credits::{Balance, Transaction};
+use crate::endpoint::{Created, Endpoint};
+use crate::list::List;
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
+use crate::schema;
+
+/// A team's wallet.
+pub const BALANCE: Endpoint<Caller, Balance> =
+    Endpoint::user("GET /teams/{team_id}/credits", Scope::Read);
+/// A team's ledger, newest first.
+pub const TRANSACTIONS: Endpoint<Caller, List<Transaction>> =
+    Endpoint::user("GET /teams/{team_id}/credits/transactions", Scope::Read);
+/// Moves credits from the caller's own wallet into a team's.
+pub const TRANSFER: Endpoint<Caller, Created<Transaction>, TransferCredits> =
+    Endpoint::user("POST /teams/{team_id}/credits/transfer", Scope::Generate);
+
+/// The OpenAPI document's words for these endpoints.
+pub(crate) fn operations() -> Vec<Operation> {
+    let one = |operation: Operation| operation.names::<schema::TeamId>("team_id", "The team.");
+    vec![
+        one(tags::TEAMS.operation(&BALANCE, "teamsCreditsBalance", "The wallet of a team"))
+            .says("For every member but viewers.")
+            .answers("The wallet."),
+        one(tags::TEAMS.operation(&TRANSACTIONS, "teamsCreditsTransactions", "The ledger of a team"))
+            .says("For every member but viewers. `actor` is the member who spent.")
+            .pages()
+            .answers("A page, newest first."),
+        one(tags::TEAMS.operation(&TRANSFER, "teamsCreditsTransfer", "Move credits into a team"))
+            .says("From your own wallet. Only the deletion of the team brings them back, and then to its owner.")
+            .answers("The entry in your own ledger.")
+            .once()
+            .refuses(&[Code::OutOfCredits, Code::KeyCapReached, Code::Conflict]),
+    ]
+}
+
+/// `POST /teams/{id}/credits/transfer`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct TransferCredits {
+    /// How much.
+    #[schemars(with = "schema::TransferAmount")]
+    pub amount: Option<i64>,
+}
+
+impl TransferCredits {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] if the field is missing or out of range.
+    pub fn check(self) -> Result<Credits, Refusal> {
+        let mut problems = Problems::default();
+        let amount = problems.required("amount", self.amount);
+        let amount = amount.and_then(|amount| {
+            let credits = Credits::new(amount).filter(|credits| *credits > Credits::ZERO);
+            if credits.is_none() {
+                let message = "must be a whole number above zero";
+                problems.add("amount", FieldCode::OutOfRange, message);
+            }
+            credits
+        });
+        problems.or(amount)
+    }
+}

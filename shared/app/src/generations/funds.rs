@@ -1,0 +1,100 @@
+//! What a job is paid from, and whether its cost fits into all of that.
+
+use domain::access::Spender;
+use domain::callers::Caller;
+use domain::generations::Generation;
+use domain::ids::Tenant;
+use domain::ledger::{Booked, Charge, Limits, Wallet};
+use domain::projects::Project;
+use domain::spending::{Allowance, Bounds};
+use domain::teams::{self, Role};
+use domain::time::Month;
+use domain::{Credits, Refusal};
+use store::TeamStanding;
+
+use super::references::NO_SUCH_TEAM;
+use crate::{App, Error, clock};
+
+/// How a member stands in the team that is to pay.
+pub(super) struct TeamFunds {
+    /// The member who spends.
+    pub(super) spender: Spender,
+    allowance: Allowance,
+}
+
+impl TeamFunds {
+    /// How `caller` stands there, if they may spend its credits.
+    pub(super) fn of(caller: &Caller, standing: Option<TeamStanding>) -> Result<Self, Refusal> {
+        let committed = standing.as_ref().map(|standing| standing.committed);
+        let spender = Spender::of(&caller.user, standing.map(|standing| standing.membership));
+        let spender = spender.map_err(|refusal| match refusal {
+            Refusal::NotFound(_) => NO_SUCH_TEAM,
+            other => other,
+        })?;
+        let allowance = Allowance {
+            cap: spender.membership().credit_cap,
+            committed: committed.unwrap_or(Credits::ZERO),
+        };
+        Ok(Self { spender, allowance })
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.spender.membership().role
+    }
+}
+
+/// Everything that a job is paid from, as it was read last, and the project that it goes into.
+pub(super) struct Funds {
+    pub(super) wallet: Wallet,
+    pub(super) team: Option<TeamFunds>,
+    pub(super) key: Option<Credits>,
+    /// Where it is to be filed.
+    pub(super) project: Option<Project>,
+}
+
+impl Funds {
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            wallet: self.wallet.spendable(),
+            member: self.team.as_ref().map(|team| team.allowance),
+            key: self.key,
+        }
+    }
+}
+
+/// The hold of a job's cost, if it fits into everything that it must fit into.
+pub(super) fn hold(
+    app: &App,
+    caller: &Caller,
+    job: &Generation,
+    funds: &Funds,
+) -> Result<Booked, Refusal> {
+    funds.bounds().check(job.cost)?;
+    let what = Charge {
+        generation: &job.id,
+        cost: job.cost,
+        model: &job.model,
+    };
+    let limits = Limits {
+        in_flight_max: match job.tenant {
+            Tenant::User(_) => caller.plan.in_flight_max(),
+            Tenant::Team(_) => teams::IN_FLIGHT_MAX,
+        },
+        unverified_max: (!caller.email_verified).then_some(app.config.sign_up_bonus.amount),
+    };
+    funds.wallet.hold(&what, &caller.user, limits, clock::now())
+}
+
+/// How the author of a team's job stands there, read again.
+pub(super) async fn team_funds(
+    app: &App,
+    caller: &Caller,
+    job: &Generation,
+) -> Result<Option<TeamFunds>, Error> {
+    let Tenant::Team(team) = &job.tenant else {
+        return Ok(None);
+    };
+    let month = Month::from(job.created_at);
+    let standing = app.store().team_standing(team, &caller.user, month).await?;
+    Ok(Some(TeamFunds::of(caller, standing)?))
+}

@@ -1,0 +1,151 @@
+//! A team's wallet: looking at it, and moving credits of one's own into it.
+
+use std::time::Duration;
+
+use domain::access::{Action, Spender};
+use domain::audit::{AuditAction, Chain};
+use domain::callers::Caller;
+use domain::idempotency::IdempotencyKey;
+use domain::ids::{TeamId, Tenant, TransferId};
+use domain::ledger::{Actor, Event, Wallet};
+use domain::{Credits, Refusal};
+use store::{Cursor, Funded, Funding, KeySpend, Once, TeamSeen};
+
+use crate::credits::Entries;
+use crate::postings::{self, Booking};
+use crate::teams::{check_verified, event, get};
+use crate::{App, Error, audit, clock};
+
+/// How long a transfer may be tried while others write to the same wallets: well inside the gateway's 29 seconds.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The wallet of a team whose credits the caller may see.
+///
+/// # Errors
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
+pub async fn balance(app: &App, caller: &Caller, id: &TeamId) -> Result<Wallet, Error> {
+    get(app, caller, Action::ViewCosts, id).await?;
+    Ok(app.store().wallet(&Tenant::from(id)).await?)
+}
+
+/// A page of such a team's ledger, newest first.
+///
+/// # Errors
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::InvalidCursor`] if the cursor is not from
+/// this list.
+pub async fn transactions(
+    app: &App,
+    caller: &Caller,
+    id: &TeamId,
+    cursor: Option<&str>,
+    limit: u32,
+) -> Result<Entries, Error> {
+    get(app, caller, Action::ViewCosts, id).await?;
+    let binding = format!("{}/teams/{id}/transactions", caller.user);
+    let after = cursor
+        .map(|text| Cursor::open(text, &binding))
+        .transpose()?;
+    let team = Tenant::from(id);
+    let page = app.store().entries(&team, after.as_ref(), limit).await?;
+    Ok(Entries {
+        entries: page.entries,
+        next_cursor: page.next.map(|next| next.seal(&binding)),
+    })
+}
+
+/// Moves credits from the caller's own wallet into their team's, once for each of their keys; answers the entry in their
+/// own ledger.
+///
+/// # Errors
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::OutOfCredits`] if they have less,
+/// [`Refusal::KeyCapReached`] if their API key may not spend so much, [`Refusal::IdempotencyMismatch`] if the key came with
+/// another request.
+pub async fn fund(
+    app: &App,
+    caller: &Caller,
+    id: &TeamId,
+    amount: Credits,
+    key: Option<&IdempotencyKey>,
+) -> Result<Booking, Error> {
+    check_verified(caller)?;
+    let once = postings::once(caller, key, &format!("transfer/{id}/{amount}"));
+    let now = clock::now();
+    let transfer_id = TransferId::new(now, clock::entropy()?);
+    let mut tries = clock::tries(PATIENCE);
+    while tries.again().await? {
+        let TeamSeen { by, .. } = get(app, caller, Action::File, id).await?;
+        let by = Spender::of(&caller.user, Some(by))?;
+        if let Some(booking) = replayed(app, once.as_ref()).await? {
+            return Ok(booking);
+        }
+        let funded = try_fund(app, caller, &by, &transfer_id, amount, once.as_ref());
+        if let Some(booking) = funded.await? {
+            return Ok(booking);
+        }
+    }
+    Err(Refusal::Busy.into())
+}
+
+/// One try of a transfer; nothing if others were first.
+async fn try_fund(
+    app: &App,
+    caller: &Caller,
+    by: &Spender,
+    transfer_id: &TransferId,
+    amount: Credits,
+    once: Option<&Once>,
+) -> Result<Option<Booking>, Error> {
+    let team = &by.membership().team;
+    let (own, theirs) = (Tenant::from(&caller.user), Tenant::from(team));
+    let log = Chain::Tenant(theirs.clone());
+    let (from, into, head) = tokio::try_join!(
+        app.store().wallet(&own),
+        app.store().wallet(&theirs),
+        app.store().audit_head(&log)
+    )?;
+    let description = format!("Moved into the wallet of {team}");
+    let moved = Event {
+        id: transfer_id.ulid(),
+        actor: Actor::User(caller.user.clone()),
+        description: &description,
+    };
+    let transfer = match from.transfer(&into, amount, &moved, clock::now()) {
+        Ok(transfer) => transfer,
+        // Perhaps it was this very request, sent twice, that moved the credits.
+        Err(refusal) => return Ok(Some(replayed(app, once).await?.ok_or(refusal)?)),
+    };
+    let key = caller.capped_key().map(|key| KeySpend {
+        user: caller.user.clone(),
+        key: key.clone(),
+        amount,
+    });
+    let funding = Funding {
+        transfer: &transfer,
+        by,
+        key: key.as_ref(),
+        once,
+    };
+    let subject = transfer.into.entry.id.as_str();
+    let told = event(team, caller, AuditAction::CreditsTransferred, subject);
+    let funded = audit::recorded(app, &told, Some(head), |record| {
+        app.store().fund(&funding, record)
+    });
+    match funded.await? {
+        Funded::Done => Ok(Some(Booking {
+            entry: transfer.out.entry.clone(),
+            replayed: false,
+        })),
+        Funded::KeyUsed(used) => postings::found(app, once, used).await.map(Some),
+        Funded::KeyCapReached => Err(Refusal::KeyCapReached.into()),
+        Funded::CallerGone => Err(Refusal::Unauthorized.into()),
+        Funded::Stale => Ok(None),
+    }
+}
+
+async fn replayed(app: &App, once: Option<&Once>) -> Result<Option<Booking>, Error> {
+    let Some(once) = once else { return Ok(None) };
+    match app.store().used_key(once).await? {
+        Some(used) => postings::found(app, Some(once), used).await.map(Some),
+        None => Ok(None),
+    }
+}

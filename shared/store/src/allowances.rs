@@ -1,0 +1,83 @@
+//! What members commit to of their teams' credits in a month: counted in the transaction that holds the credits, whether
+//! or not they have a cap then, so that a cap that comes later binds them, too; given back in the one that gives these
+//! back. A job counts in the month in which it was opened, also if it ends in another.
+
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{ConditionCheck, Update};
+use domain::Credits;
+use domain::access::Spender;
+use domain::generations::Generation;
+use domain::ids::{TeamId, Tenant};
+use domain::time::Month;
+
+use crate::Store;
+use crate::items::{AllowanceItem, MemberItem, number, text};
+use crate::teams::team_key;
+
+impl Store {
+    /// On condition that a member still has the role and the cap that a job's opening was decided from.
+    pub(crate) fn check_spender(&self, spender: &Spender) -> ConditionCheckBuilder {
+        let member = spender.membership();
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables.teams)
+            .set_key(Some(team_key(
+                &member.team,
+                &MemberItem::sort(&member.user),
+            )))
+            .expression_attribute_names("#role", "role")
+            .expression_attribute_values(":role", text(member.role.as_str()));
+        match member.credit_cap {
+            None => {
+                check.condition_expression("#role = :role AND attribute_not_exists(credit_cap)")
+            }
+            Some(cap) => check
+                .condition_expression("#role = :role AND credit_cap = :cap")
+                .expression_attribute_values(":cap", number(cap.get())),
+        }
+    }
+
+    /// Takes a job's cost from what its author may commit to in the month, if there is room for it.
+    pub(crate) fn spend_allowance(&self, job: &Generation, spender: &Spender) -> UpdateBuilder {
+        let member = spender.membership();
+        let spent = self
+            .allowance(&member.team, job, job.cost)
+            .update_expression("ADD committed :amount");
+        let Some(cap) = member.credit_cap else {
+            return spent;
+        };
+        // A cost above the cap fits into no month, not even into one that nothing was committed in.
+        let room = cap.get() - job.cost.get();
+        let fits = if room < 0 {
+            "committed <= :room"
+        } else {
+            "attribute_not_exists(committed) OR committed <= :room"
+        };
+        spent
+            .condition_expression(fits)
+            .expression_attribute_values(":room", number(room))
+    }
+
+    /// Gives back to its author's month what a team's job releases; nothing where the author pays alone.
+    pub(crate) fn give_back_allowance(
+        &self,
+        job: &Generation,
+        amount: Credits,
+    ) -> Option<UpdateBuilder> {
+        let Tenant::Team(team) = &job.tenant else {
+            return None;
+        };
+        Some(
+            self.allowance(team, job, amount)
+                .update_expression("SET committed = committed - :amount")
+                .condition_expression("committed >= :amount"),
+        )
+    }
+
+    fn allowance(&self, team: &TeamId, job: &Generation, amount: Credits) -> UpdateBuilder {
+        let sort = AllowanceItem::sort(Month::from(job.created_at), &job.author);
+        Update::builder()
+            .table_name(&self.tables.teams)
+            .set_key(Some(team_key(team, &sort)))
+            .expression_attribute_values(":amount", number(amount.get()))
+    }
+}

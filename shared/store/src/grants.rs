@@ -1,0 +1,145 @@
+//! What projects are shared with teams. The project's own record says so, and is what is asked; beside it there is an item under
+//! each team, by which a team finds its projects. Both are written in one transaction, with the team's record of it.
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::builders::DeleteBuilder;
+use aws_sdk_dynamodb::types::{Delete, Put};
+use domain::audit::Record;
+use domain::ids::{ProjectId, TeamId};
+use domain::projects::Project;
+use domain::teams::Membership;
+
+use crate::cursor::{Cursor, cut};
+use crate::generations::Written;
+use crate::items::{self, GRANT_PREFIX, GrantItem, ProjectItem, number, text};
+use crate::overwrite::Overwrite;
+use crate::teams::team_key;
+use crate::transact::{Part, Transaction};
+use crate::{Recorded, Store, System};
+
+/// A page of the projects that are shared with a team, newest first.
+#[derive(Debug)]
+pub struct SharedPage {
+    /// The projects.
+    pub projects: Vec<Project>,
+    /// The place where the next page starts, if there is one.
+    pub next: Option<Cursor<ProjectId>>,
+}
+
+impl Store {
+    /// Shares a project with a team, as `next` says, if it is still as that was decided from and `by` still has their role
+    /// in the team.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn put_grant(
+        &self,
+        next: &Project,
+        by: &Membership,
+        record: Record,
+    ) -> Result<Recorded<Written>, Fault> {
+        let grant = Put::builder()
+            .table_name(&self.tables.teams)
+            .set_item(Some(items::write(&GrantItem::new(&by.team, &next.id))?));
+        let mut tx = self.regrant("sharing a project", next)?;
+        tx.add(Part::Grant, grant);
+        tx.add(Part::Team, self.check_team(&by.team));
+        tx.add(Part::Member, self.check_member(by));
+        self.commit_grant(tx, &record).await
+    }
+
+    /// Shares a project with a team no more, as `next` says, if it is still as that was decided from.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn end_grant(
+        &self,
+        next: &Project,
+        team: &TeamId,
+        record: Record,
+    ) -> Result<Recorded<Written>, Fault> {
+        let mut tx = self.regrant("ending the sharing of a project", next)?;
+        tx.add(Part::Grant, self.delete_grant(team, &next.id));
+        self.commit_grant(tx, &record).await
+    }
+
+    fn regrant(&self, doing: &'static str, next: &Project) -> Result<Transaction, Fault> {
+        let write = Overwrite::by(["id"], &ProjectItem::from(next))?
+            .in_transaction(&self.tables.projects)
+            .condition_expression("version = :before")
+            .expression_attribute_values(":before", number(next.version - 1));
+        let mut tx = Transaction::new(doing);
+        tx.add(Part::Project, write);
+        Ok(tx)
+    }
+
+    async fn commit_grant(
+        &self,
+        tx: Transaction,
+        record: &Record,
+    ) -> Result<Recorded<Written>, Fault> {
+        let sent = self.commit_recorded(tx, record).await?;
+        Ok(sent.map(|written| match written {
+            Ok(()) => Written::Done,
+            Err(_) => Written::Stale,
+        }))
+    }
+
+    /// The deletion of what says under a team that a project is shared with it.
+    pub(crate) fn delete_grant(&self, team: &TeamId, project: &ProjectId) -> DeleteBuilder {
+        Delete::builder()
+            .table_name(&self.tables.teams)
+            .set_key(Some(team_key(team, &GrantItem::sort(project))))
+    }
+
+    /// A page of the projects that are shared with a team, newest first: those that still are, whatever the items say.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn shared_projects(
+        &self,
+        team: &TeamId,
+        after: Option<&Cursor<ProjectId>>,
+        limit: u32,
+    ) -> Result<SharedPage, Fault> {
+        // `~` sorts after every id.
+        let before = after.map_or("~", |last| last.place().as_str());
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.teams)
+            .key_condition_expression("team = :team AND #item BETWEEN :first AND :before")
+            .expression_attribute_names("#item", "item")
+            .expression_attribute_values(":team", text(team.as_str()))
+            .expression_attribute_values(":first", text(GRANT_PREFIX))
+            .expression_attribute_values(":before", text(format!("{GRANT_PREFIX}{before}")))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(i32::try_from(limit.saturating_add(2)).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(Fault::doing("listing a team's projects"))?;
+        let stopped_at = found.last_evaluated_key.as_ref();
+        let mut items = found.items.unwrap_or_default();
+        // BETWEEN takes its ends in, and the last row seen is one.
+        if let Some(last) = after {
+            let last = text(GrantItem::sort(last.place()));
+            items.retain(|item| item.get("item") != Some(&last));
+        }
+        let (items, more) = cut(items, stopped_at, limit);
+        let ids = items
+            .into_iter()
+            .map(|item| items::read::<GrantItem>(item)?.project())
+            .collect::<Result<Vec<ProjectId>, Fault>>()?;
+        let next = ids.last().filter(|_| more).cloned().map(Cursor::after);
+        let wanted = ids.iter().cloned().collect();
+        let mut projects = self.existing_projects(System, &wanted).await?;
+        let shared = ids.iter().filter_map(|id| projects.remove(id));
+        Ok(SharedPage {
+            projects: shared
+                .filter(|project| project.grants.contains_key(team))
+                .collect(),
+            next,
+        })
+    }
+}

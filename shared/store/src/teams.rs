@@ -1,0 +1,361 @@
+//! Teams, and who is in them. A team leaves here only for a caller who may do with it what they ask for.
+//!
+//! A place in a team is one item, which is written on condition of what was decided from. How many members a team has
+//! and how many teams a user is in are counted in the same transactions, so that both bounds hold however many join at
+//! once. Every write goes with its record in the team's audit log.
+
+use std::collections::HashMap;
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::builders::{
+    ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder,
+};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Update};
+use domain::Refusal;
+use domain::access::{self, Action, Thing};
+use domain::audit::Record;
+use domain::ids::{TeamId, Tenant, UserId};
+use domain::teams::{Membership, Role, TEAMS_JOINED_MAX, TEAMS_OWNED_MAX, Team};
+
+use crate::cursor::{Cursor, cut};
+use crate::items::{self, COUNT, Item, MemberItem, TeamItem, number, text};
+use crate::overwrite::Overwrite;
+use crate::reads::keys;
+use crate::transact::{Part, Transaction};
+use crate::{Recorded, Store};
+
+/// A team, as one of its members stands to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TeamSeen {
+    /// The team.
+    pub team: Team,
+    /// The member's place in it.
+    pub by: Membership,
+}
+
+/// A page of the teams that a user is in, newest first.
+#[derive(Debug)]
+pub struct TeamPage {
+    /// The teams.
+    pub teams: Vec<TeamSeen>,
+    /// The place where the next page starts, if there is one.
+    pub next: Option<Cursor<TeamId>>,
+}
+
+/// What became of a write to a team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TeamWritten {
+    /// It is written.
+    Done,
+    /// A team or a place in it is not as it was read: read again, and decide again.
+    Stale,
+    /// The one whom it gives a team or a place has no account any more, or a suspended one.
+    AccountGone,
+    /// They are in as many teams as one may be in, or own as many as one may own.
+    TooManyTeams,
+}
+
+impl Store {
+    /// Makes a team with its owner's place in it, an empty wallet, and the first record of its log.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn put_team(
+        &self,
+        team: &Team,
+        record: Record,
+    ) -> Result<Recorded<TeamWritten>, Fault> {
+        let owner = Membership {
+            team: team.id.clone(),
+            user: team.owner.clone(),
+            role: Role::Owner,
+            credit_cap: None,
+            joined_at: team.created_at,
+        };
+        let mut tx = Transaction::new("making a team");
+        let put = Put::builder()
+            .table_name(&self.tables.teams)
+            .set_item(Some(items::write(&TeamItem::from(team))?))
+            .condition_expression("attribute_not_exists(team)");
+        tx.add(Part::Team, put);
+        tx.add(Part::Member, self.put_member(&owner)?);
+        tx.add(Part::MemberCount, self.count_teams(&team.owner, 1, 1));
+        tx.add(
+            Part::Wallet,
+            self.put_empty_wallet(&Tenant::from(&team.id))?,
+        );
+        tx.add(Part::Account, self.check_good_standing(&team.owner, None));
+        let sent = self.commit_recorded(tx, &record).await?;
+        Ok(sent.map(|written| match written {
+            Ok(()) => TeamWritten::Done,
+            Err(refused) if refused.has(Part::Account) => TeamWritten::AccountGone,
+            // An earlier try was committed although its answer was lost.
+            Err(refused) if refused.has(Part::Team) => TeamWritten::Done,
+            Err(_) => TeamWritten::TooManyTeams,
+        }))
+    }
+
+    /// The team with this id, for what `caller` wants to do in it: one read of the team and of their place.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read; inside, the refusal if they may not.
+    pub async fn team(
+        &self,
+        caller: &UserId,
+        action: Action,
+        id: &TeamId,
+    ) -> Result<Result<TeamSeen, Refusal>, Fault> {
+        let seen = self.team_seen(id, caller).await?;
+        let role = seen.as_ref().map(|seen| seen.by.role);
+        Ok(access::check(caller, action, Thing::Team(role))
+            .and_then(|()| seen.ok_or(Refusal::NotFound("team"))))
+    }
+
+    /// The team and `user`'s place in it, if there are both.
+    pub(crate) async fn team_seen(
+        &self,
+        id: &TeamId,
+        user: &UserId,
+    ) -> Result<Option<TeamSeen>, Fault> {
+        let wanted = [TeamItem::SORT.to_owned(), MemberItem::sort(user)];
+        let wanted = keys(wanted.map(|sort| team_key(id, &sort)));
+        let wanted = [(self.tables.teams.as_str(), wanted)];
+        let mut found = self.batch("reading a team", wanted).await?;
+        let found = found.remove(&self.tables.teams).unwrap_or_default();
+        let (mut team, mut by) = (None, None);
+        for item in found {
+            if item.get("item") == Some(&text(TeamItem::SORT)) {
+                team = Some(items::read::<TeamItem>(item)?.try_into()?);
+            } else {
+                by = Some(items::read::<MemberItem>(item)?.try_into()?);
+            }
+        }
+        Ok(team.zip(by).map(|(team, by)| TeamSeen { team, by }))
+    }
+
+    /// A page of the teams that `user` is in, newest first.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn teams(
+        &self,
+        user: &UserId,
+        after: Option<&Cursor<TeamId>>,
+        limit: u32,
+    ) -> Result<TeamPage, Fault> {
+        let doing = "listing teams";
+        // `~` sorts after every id.
+        let before = after.map_or("~", |last| last.place().as_str());
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.teams)
+            .index_name("by_user")
+            .key_condition_expression("#user = :user AND team < :before")
+            .expression_attribute_names("#user", "user")
+            .expression_attribute_values(":user", text(user.as_str()))
+            .expression_attribute_values(":before", text(before))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        let stopped_at = found.last_evaluated_key.as_ref();
+        let (found, more) = cut(found.items.unwrap_or_default(), stopped_at, limit);
+        let places = found
+            .into_iter()
+            .map(|item| items::read::<MemberItem>(item)?.try_into())
+            .collect::<Result<Vec<Membership>, Fault>>()?;
+        let next = places.last().filter(|_| more);
+        let next = next.map(|place| Cursor::after(place.team.clone()));
+        let mut teams = self.team_records(&places).await?;
+        // A place of a team that was deleted is left for a moment.
+        let seen = |by: Membership| teams.remove(&by.team).map(|team| TeamSeen { team, by });
+        Ok(TeamPage {
+            teams: places.into_iter().filter_map(seen).collect(),
+            next,
+        })
+    }
+
+    async fn team_records(&self, places: &[Membership]) -> Result<HashMap<TeamId, Team>, Fault> {
+        if places.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let wanted = places
+            .iter()
+            .map(|place| team_key(&place.team, TeamItem::SORT));
+        let wanted = [(self.tables.teams.as_str(), keys(wanted))];
+        let mut found = self.batch("reading teams", wanted).await?;
+        let found = found.remove(&self.tables.teams).unwrap_or_default();
+        let team = |item| {
+            let team: Team = items::read::<TeamItem>(item)?.try_into()?;
+            Ok((team.id.clone(), team))
+        };
+        found.into_iter().map(team).collect()
+    }
+
+    /// Writes a team's next record, if it is still as the change was decided from and `by` still has their role.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn replace_team(
+        &self,
+        next: &Team,
+        by: &Membership,
+        record: Record,
+    ) -> Result<Recorded<TeamWritten>, Fault> {
+        let write = Overwrite::by(["team", "item"], &TeamItem::from(next))?
+            .in_transaction(&self.tables.teams)
+            .condition_expression("version = :before")
+            .expression_attribute_values(":before", number(next.version - 1));
+        let mut tx = Transaction::new("changing a team");
+        tx.add(Part::Team, write);
+        tx.add(Part::Member, self.check_member(by));
+        let sent = self.commit_recorded(tx, &record).await?;
+        Ok(sent.map(|written| match written {
+            Ok(()) => TeamWritten::Done,
+            Err(_) => TeamWritten::Stale,
+        }))
+    }
+
+    /// Hands a team over from its owner, who becomes an admin, to another member, whom no cap binds from then on.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn hand_over(
+        &self,
+        team: &Team,
+        to: &Membership,
+        record: Record,
+    ) -> Result<Recorded<TeamWritten>, Fault> {
+        let handed = self
+            .update_team(&team.id)
+            .expression_attribute_values(":now", number(record.at.ms()))
+            .condition_expression("version = :before")
+            .expression_attribute_values(":before", number(team.version))
+            .update_expression("SET #owner = :to, updated_at_ms = :now ADD version :one")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":to", text(to.user.as_str()));
+        let role = |user: &UserId, role: Role| {
+            Update::builder()
+                .table_name(&self.tables.teams)
+                .set_key(Some(team_key(&team.id, &MemberItem::sort(user))))
+                .expression_attribute_names("#role", "role")
+                .expression_attribute_values(":role", text(role.as_str()))
+        };
+        let from = role(&team.owner, Role::Admin)
+            .update_expression("SET #role = :role")
+            .condition_expression("attribute_exists(team)");
+        let into = role(&to.user, Role::Owner)
+            .update_expression("SET #role = :role REMOVE credit_cap")
+            .condition_expression("attribute_exists(team)");
+        let mut tx = Transaction::new("handing a team over");
+        tx.add(Part::Team, handed);
+        tx.add(Part::Member, from);
+        tx.add(Part::Member, into);
+        tx.add(Part::MemberCount, self.count_teams(&team.owner, -1, 0));
+        tx.add(Part::MemberCount, self.count_teams(&to.user, 1, 0));
+        tx.add(Part::Account, self.check_good_standing(&to.user, None));
+        let sent = self.commit_recorded(tx, &record).await?;
+        Ok(sent.map(|written| match written {
+            Ok(()) => TeamWritten::Done,
+            Err(refused) if refused.has(Part::Team) || refused.has(Part::Member) => {
+                TeamWritten::Stale
+            }
+            Err(refused) if refused.has(Part::Account) => TeamWritten::AccountGone,
+            Err(_) => TeamWritten::TooManyTeams,
+        }))
+    }
+
+    /// The deletion of a team's record, if it is as it was read.
+    pub(crate) fn delete_team(&self, team: &Team) -> DeleteBuilder {
+        Delete::builder()
+            .table_name(&self.tables.teams)
+            .set_key(Some(team_key(&team.id, TeamItem::SORT)))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", number(team.version))
+    }
+
+    /// The deletion of the owner's place.
+    pub(crate) fn delete_owner(&self, owner: &Membership) -> DeleteBuilder {
+        Delete::builder()
+            .table_name(&self.tables.teams)
+            .set_key(Some(team_key(&owner.team, &MemberItem::sort(&owner.user))))
+            .condition_expression("#role = :role")
+            .expression_attribute_names("#role", "role")
+            .expression_attribute_values(":role", text(Role::Owner.as_str()))
+    }
+
+    /// The write of a new place in a team.
+    pub(crate) fn put_member(&self, member: &Membership) -> Result<PutBuilder, Fault> {
+        Ok(Put::builder()
+            .table_name(&self.tables.teams)
+            .set_item(Some(items::write(&MemberItem::from(member))?))
+            .condition_expression("attribute_not_exists(team)"))
+    }
+
+    /// On condition that a member still has the role that something was decided from.
+    pub(crate) fn check_member(&self, member: &Membership) -> ConditionCheckBuilder {
+        ConditionCheck::builder()
+            .table_name(&self.tables.teams)
+            .set_key(Some(team_key(
+                &member.team,
+                &MemberItem::sort(&member.user),
+            )))
+            .condition_expression("#role = :role")
+            .expression_attribute_names("#role", "role")
+            .expression_attribute_values(":role", text(member.role.as_str()))
+    }
+
+    /// On condition that there is such a team.
+    pub(crate) fn check_team(&self, id: &TeamId) -> ConditionCheckBuilder {
+        ConditionCheck::builder()
+            .table_name(&self.tables.teams)
+            .set_key(Some(team_key(id, TeamItem::SORT)))
+            .condition_expression("attribute_exists(team)")
+    }
+
+    /// An update of a team's record, without its expressions; `:one` is there, for its version.
+    pub(crate) fn update_team(&self, id: &TeamId) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.tables.teams)
+            .set_key(Some(team_key(id, TeamItem::SORT)))
+            .expression_attribute_values(":one", number(1))
+    }
+
+    /// Counts so many more, or fewer, teams that a user owns, and is in.
+    pub(crate) fn count_teams(&self, user: &UserId, owned: i32, joined: i32) -> UpdateBuilder {
+        let update = Update::builder()
+            .table_name(&self.tables.teams)
+            .key("team", text(user.as_str()))
+            .key("item", text(COUNT))
+            .update_expression("ADD owned :owned, joined :joined")
+            .expression_attribute_values(":owned", number(owned))
+            .expression_attribute_values(":joined", number(joined));
+        let mut conditions = Vec::new();
+        let mut values: Vec<(&str, AttributeValue)> = Vec::new();
+        if owned > 0 {
+            conditions.push("(attribute_not_exists(owned) OR owned < :owned_max)");
+            values.push((":owned_max", number(TEAMS_OWNED_MAX)));
+        }
+        if joined > 0 {
+            conditions.push("(attribute_not_exists(joined) OR joined < :joined_max)");
+            values.push((":joined_max", number(TEAMS_JOINED_MAX)));
+        }
+        if conditions.is_empty() {
+            return update.condition_expression("attribute_exists(team)");
+        }
+        let update = update.condition_expression(conditions.join(" AND "));
+        values.into_iter().fold(update, |update, (name, value)| {
+            update.expression_attribute_values(name, value)
+        })
+    }
+}
+
+/// The key of one of a team's items.
+pub(crate) fn team_key(id: &TeamId, sort: &str) -> Item {
+    Item::from([
+        ("team".to_owned(), text(id.as_str())),
+        ("item".to_owned(), text(sort)),
+    ])
+}

@@ -1,0 +1,143 @@
+//! Credits that go from one wallet to another: both wallets and both entries in one transaction, so that none is lost or
+//! invented on the way.
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::ConditionCheck;
+use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
+use domain::access::Spender;
+use domain::audit::Record;
+use domain::erasure::Erasure;
+use domain::ids::Tenant;
+use domain::ledger::{Transfer, Wallet};
+use domain::teams::{Membership, Team};
+
+use crate::api_keys::KeySpend;
+use crate::items::{self, OnceItem, WALLET, number, text};
+use crate::postings::{Once, UsedKey};
+use crate::transact::{Part, Transaction};
+use crate::{Recorded, Store};
+
+/// Credits that a member moves into their team's wallet, and what is written with that.
+#[derive(Debug)]
+pub struct Funding<'a> {
+    /// Out of the member's own wallet, into the team's: worked out from both as they were read.
+    pub transfer: &'a Transfer,
+    /// The member.
+    pub by: &'a Spender,
+    /// What it takes from the API key that is shown, if that has a cap.
+    pub key: Option<&'a KeySpend>,
+    /// The client's key, if it gave one.
+    pub once: Option<&'a Once>,
+}
+
+/// What became of a funding.
+#[derive(Debug)]
+pub enum Funded {
+    /// The credits are in the team's wallet.
+    Done,
+    /// The client's key was used before, for this.
+    KeyUsed(UsedKey),
+    /// The API key may not spend so much.
+    KeyCapReached,
+    /// The member has no account any more, or a suspended one.
+    CallerGone,
+    /// A wallet, the team or the member's place in it is not as it was read: read again, and decide again.
+    Stale,
+}
+
+/// What became of ending a team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// There is no such team any more.
+    Done,
+    /// The team, its owner's place or a wallet is not as it was read: read again, and decide again.
+    Stale,
+}
+
+impl Store {
+    /// Moves credits from a member's own wallet into their team's.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn fund(
+        &self,
+        funding: &Funding<'_>,
+        record: Record,
+    ) -> Result<Recorded<Funded>, Fault> {
+        let member = funding.by.membership();
+        let mut tx = Transaction::new("moving credits into a team's wallet");
+        self.book(&mut tx, &funding.transfer.out)?;
+        self.book(&mut tx, &funding.transfer.into)?;
+        tx.add(Part::Team, self.check_team(&member.team));
+        tx.add(Part::Member, self.check_member(member));
+        tx.add(Part::Account, self.check_good_standing(&member.user, None));
+        if let Some(spend) = funding.key {
+            tx.add(Part::ApiKey, self.spend_from_key(spend));
+        }
+        if let Some(once) = funding.once {
+            let entry = &funding.transfer.out.entry;
+            tx.add(Part::IdempotencyKey, self.put_once(once, entry, record.at)?);
+        }
+        let sent = self.commit_recorded(tx, &record).await?;
+        sent.try_map(|written| {
+            let Err(mut refused) = written else {
+                return Ok(Funded::Done);
+            };
+            if let Some(item) = refused.item(Part::IdempotencyKey) {
+                return Ok(Funded::KeyUsed(items::read::<OnceItem>(item)?.try_into()?));
+            }
+            Ok(match refused {
+                _ if refused.has(Part::Account) => Funded::CallerGone,
+                _ if refused.has(Part::ApiKey) => Funded::KeyCapReached,
+                _ => Funded::Stale,
+            })
+        })
+    }
+
+    /// Ends a team: its record and its owner's place, and `home` brings what its wallet had into its owner's, all or
+    /// nothing, and only while no job of its wallet runs. None can begin afterwards, because there is nothing to pay with
+    /// and nobody to pay. What it left is noted, to be deleted.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn end_team(
+        &self,
+        team: &Team,
+        owner: &Membership,
+        wallet: &Wallet,
+        home: Option<&Transfer>,
+        record: Record,
+    ) -> Result<Recorded<Ended>, Fault> {
+        let mut tx = Transaction::new("ending a team");
+        tx.add(Part::Team, self.delete_team(team));
+        tx.add(Part::Member, self.delete_owner(owner));
+        tx.add(Part::MemberCount, self.count_teams(&team.owner, -1, -1));
+        match home {
+            Some(home) => {
+                self.book(&mut tx, &home.out)?;
+                self.book(&mut tx, &home.into)?;
+            }
+            None => tx.add(Part::Wallet, self.check_wallet(wallet)),
+        }
+        let note = Erasure {
+            tenant: Tenant::from(&team.id),
+            began_at: record.at,
+        };
+        tx.add(Part::ErasureNote, self.note_erasure(&note)?);
+        let sent = self.commit_recorded(tx, &record).await?;
+        Ok(sent.map(|written| match written {
+            Ok(()) => Ended::Done,
+            Err(_) => Ended::Stale,
+        }))
+    }
+
+    /// On condition that a wallet has not moved.
+    fn check_wallet(&self, wallet: &Wallet) -> ConditionCheckBuilder {
+        ConditionCheck::builder()
+            .table_name(&self.tables.credits)
+            .key("tenant", text(wallet.tenant.as_str()))
+            .key("entry", text(WALLET))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", number(wallet.version))
+    }
+}

@@ -1,0 +1,440 @@
+//! Projects that are shared with teams: what a level and a role allow together, what a project's flags say, who says whom it
+//! is shared with, and moving things between projects.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Cloud, Person, send};
+use crate::projects::make;
+use crate::teams::{Cast, found, join};
+
+/// Makes a project that is shared with a team at this level; its path.
+async fn share(owner: &Person<'_>, team: &str, level: &str) -> String {
+    let body = json!({"name": "Shared", "visibility": "team-only"});
+    let path = format!("/projects/{}", make(owner, &body).await);
+    grant(owner, &path, team, level).await;
+    path
+}
+
+async fn grant(owner: &Person<'_>, project: &str, team: &str, level: &str) {
+    let body = json!({"access_level": level});
+    let granted = put(owner, &format!("{project}{team}"), &body)
+        .await
+        .expect(200);
+    assert_eq!(granted["access_level"], level);
+}
+
+async fn put(person: &Person<'_>, path: &str, body: &Value) -> crate::harness::Answer {
+    send(person.request(reqwest::Method::PUT, path).json(body)).await
+}
+
+async fn flags(owner: &Person<'_>, project: &str, flags: &Value) {
+    put(owner, &format!("{project}/privacy"), flags)
+        .await
+        .expect(200);
+}
+
+fn id(path: &str) -> &str {
+    path.rsplit('/').next().unwrap()
+}
+
+/// What everybody of a cast is answered, in the order of API.md's matrix, the stranger last.
+async fn statuses(cast: &Cast<'_>, method: &str, path: &str, body: &Value) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for person in cast.everybody() {
+        let request = person.request(method.parse().unwrap(), path);
+        let request = if body.is_null() {
+            request
+        } else {
+            request.json(body)
+        };
+        statuses.push(send(request).await.status);
+    }
+    statuses
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grant_and_the_role_in_its_team_must_both_allow_a_thing() {
+    let cloud = Cloud::start().await;
+    let cast = Cast::new(&cloud).await;
+    // The project's owner manages the team, and is not in the matrix: bob is its second owner's friend.
+    let bob = cloud.verified().await;
+    join(&cast.ada, &cast.team, &bob, "admin").await;
+    let sees = [200, 200, 200, 200, 200, 404];
+    let downloads = [200, 200, 200, 200, 403, 404];
+    let files = [202, 202, 202, 202, 404, 404];
+    let edits = [200, 200, 200, 403, 403, 404];
+    let nobody = [403, 403, 403, 403, 403, 404];
+    for (level, may_file, may_edit) in [
+        ("read", [404; 6], nobody),
+        ("write", files, nobody),
+        ("admin", files, edits),
+    ] {
+        let project = share(&bob, &cast.team, level).await;
+        let order = json!({"prompt": "bob's fox", "project_id": id(&project)});
+        let made = bob.post("/generations/flux-dev", &order).await.expect(202);
+        let made = format!("/generations/{}", made["id"].as_str().unwrap());
+        bob.when(id(&made), "succeeded").await;
+        let none = Value::Null;
+        let title = json!({"title": "theirs"});
+        let name = json!({"name": "theirs"});
+        let order = json!({"prompt": "a fox of one's own", "project_id": id(&project)});
+        let list = format!("/generations?project_id={}", id(&project));
+        for (method, path, body, expected) in [
+            ("GET", project.clone(), &none, sees),
+            ("GET", list, &none, sees),
+            ("GET", made.clone(), &none, sees),
+            ("GET", format!("{made}/media"), &none, downloads),
+            ("GET", format!("{project}/stats"), &none, nobody),
+            ("POST", "/generations/flux-dev".to_owned(), &order, may_file),
+            ("PATCH", project.clone(), &name, may_edit),
+            ("PATCH", made.clone(), &title, may_edit),
+            (
+                "PATCH",
+                project.clone(),
+                &json!({"visibility": "public"}),
+                nobody,
+            ),
+            ("DELETE", project.clone(), &none, nobody),
+        ] {
+            let answers = statuses(&cast, method, &path, body).await;
+            assert_eq!(answers, expected, "{level}: {method} {path}");
+        }
+        let shown = cast.viewer.get(&made).await.expect(200);
+        assert_eq!(
+            (&shown["outputs"][0]["url"], &shown["receipt"]),
+            (&Value::Null, &Value::Null)
+        );
+        if level == "admin" {
+            cast.editor.delete(&made).await.expect(204);
+            bob.get(&made).await.problem(404, "not_found");
+        }
+        // Whoever leaves the team comes to it no more.
+        let privacy = json!({"visibility": "private"});
+        bob.patch(&project, &privacy).await.expect(200);
+        let hidden = statuses(&cast, "GET", &project, &none).await;
+        assert_eq!(hidden, [404; 6]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_team_only_project_is_read_by_its_owners_teams_unless_it_is_for_some_alone() {
+    let cloud = Cloud::start().await;
+    let cast = Cast::new(&cloud).await;
+    let Cast {
+        team,
+        ada,
+        contributor,
+        viewer,
+        stranger,
+        ..
+    } = &cast;
+    let project = format!(
+        "/projects/{}",
+        make(ada, &json!({"name": "Ada's", "visibility": "team-only"})).await
+    );
+    contributor.get(&project).await.expect(200);
+    viewer.get(&project).await.expect(200);
+    stranger.get(&project).await.problem(404, "not_found");
+    contributor
+        .patch(&project, &json!({"name": "x"}))
+        .await
+        .problem(403, "forbidden");
+    // A team that somebody else owns is not the owner's, although she is in it.
+    let other = found(stranger, &json!({"name": "Owls"})).await;
+    join(stranger, &other, ada, "editor").await;
+    stranger.get(&project).await.problem(404, "not_found");
+
+    let alone = json!({"restrict_to_specific_teams": true});
+    flags(ada, &project, &alone).await;
+    contributor.get(&project).await.problem(404, "not_found");
+    assert_eq!(
+        ada.get(&format!("{team}/projects")).await.expect(200)["data"],
+        json!([])
+    );
+    grant(ada, &project, team, "write").await;
+    contributor.get(&project).await.expect(200);
+    let shared = viewer.get(&format!("{team}/projects")).await.expect(200);
+    assert_eq!(shared["data"][0]["id"], id(&project));
+    stranger
+        .get(&format!("{team}/projects"))
+        .await
+        .problem(404, "not_found");
+
+    // Who was removed comes to it no more, at once.
+    ada.delete(&format!("{team}/members/{}", contributor.id))
+        .await
+        .expect(204);
+    contributor.get(&project).await.problem(404, "not_found");
+    let listed = contributor
+        .get(&format!("/generations?project_id={}", id(&project)))
+        .await;
+    listed.problem(404, "not_found");
+    ada.delete(&format!("{project}{team}")).await.expect(204);
+    viewer.get(&project).await.problem(404, "not_found");
+    ada.delete(&format!("{project}{team}"))
+        .await
+        .problem(404, "not_found");
+    let activity = viewer
+        .get(&format!("{team}/activity"))
+        .await
+        .expect(200)
+        .to_string();
+    assert!(activity.contains("project_shared") && activity.contains("project_unshared"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_projects_flags_say_what_others_see_and_make_of_it() {
+    let cloud = Cloud::start().await;
+    let cast = Cast::new(&cloud).await;
+    let Cast {
+        team,
+        ada,
+        admin,
+        editor,
+        contributor,
+        ..
+    } = &cast;
+    let project = share(ada, team, "write").await;
+    let order = json!({"prompt": "a fox", "project_id": id(&project)});
+    let made = editor
+        .post("/generations/flux-dev", &order)
+        .await
+        .expect(202);
+    let made = made["id"].as_str().unwrap().to_owned();
+    editor.when(&made, "succeeded").await;
+    let path = format!("/generations/{made}");
+    let default = ada.get(&format!("{project}/privacy")).await.expect(200);
+    assert_eq!(
+        default,
+        json!({"object": "privacy", "hide_from_other_teams": false, "restrict_to_specific_teams": false,
+               "allow_generation_attribution": true, "allow_generation_improvements": true})
+    );
+    contributor
+        .get(&format!("{project}/privacy"))
+        .await
+        .problem(403, "forbidden");
+    cast.stranger
+        .get(&format!("{project}/privacy"))
+        .await
+        .problem(404, "not_found");
+    put(contributor, &format!("{project}/privacy"), &json!({}))
+        .await
+        .problem(403, "forbidden");
+    let wrong = put(ada, &format!("{project}/privacy"), &json!({"allow": true})).await;
+    wrong.problem(422, "validation_failed");
+
+    let child =
+        json!({"prompt": "a better fox", "parent_generation_id": made, "intent": "improve"});
+    assert_eq!(
+        contributor.get(&path).await.expect(200)["author_id"],
+        editor.id
+    );
+    contributor
+        .post("/generations/flux-dev", &child)
+        .await
+        .expect(202);
+
+    let closed =
+        json!({"allow_generation_attribution": false, "allow_generation_improvements": false});
+    flags(ada, &project, &closed).await;
+    for person in [contributor, admin] {
+        assert_eq!(
+            person.get(&path).await.expect(200)["author_id"],
+            Value::Null
+        );
+        person
+            .post("/generations/flux-dev", &child)
+            .await
+            .problem(403, "forbidden");
+    }
+    let list = format!("/generations?project_id={}", id(&project));
+    assert_eq!(
+        contributor.get(&list).await.expect(200)["data"][0]["author_id"],
+        Value::Null
+    );
+    for person in [ada, editor] {
+        assert_eq!(person.get(&path).await.expect(200)["author_id"], editor.id);
+    }
+    editor
+        .post("/generations/flux-dev", &child)
+        .await
+        .expect(202);
+    cast.stranger
+        .post("/generations/flux-dev", &child)
+        .await
+        .problem(404, "not_found");
+
+    // A team sees its own grant, and others' only if the project does not hide them.
+    let owls = found(ada, &json!({"name": "Owls"})).await;
+    grant(ada, &project, &owls, "read").await;
+    let teams = format!("{project}/teams");
+    let count = async |person: &Person<'_>| {
+        person.get(&teams).await.expect(200)["data"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    assert_eq!((count(ada).await, count(contributor).await), (2, 2));
+    flags(ada, &project, &json!({"hide_from_other_teams": true})).await;
+    assert_eq!((count(ada).await, count(contributor).await), (2, 1));
+    let shown = contributor.get(&teams).await.expect(200);
+    assert_eq!(shown["data"][0]["team_id"], id(team));
+    ada.patch(&project, &json!({"visibility": "public"}))
+        .await
+        .expect(200);
+    assert_eq!(count(&cast.stranger).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_project_is_shared_by_its_owner_alone_with_teams_that_they_manage() {
+    let cloud = Cloud::start().await;
+    let cast = Cast::new(&cloud).await;
+    let Cast {
+        team,
+        ada,
+        admin,
+        editor,
+        stranger,
+        ..
+    } = &cast;
+    let level = json!({"access_level": "read"});
+    let private = format!("/projects/{}", make(admin, &json!({"name": "mine"})).await);
+    put(admin, &format!("{private}{team}"), &level)
+        .await
+        .problem(409, "conflict");
+    admin
+        .patch(&private, &json!({"visibility": "team-only"}))
+        .await
+        .expect(200);
+    for (person, status) in [(ada, 404), (editor, 404), (stranger, 404)] {
+        put(person, &format!("{private}{team}"), &level)
+            .await
+            .problem(status, "not_found");
+    }
+    for body in [
+        json!({}),
+        json!({"access_level": "own"}),
+        json!({"access_level": null}),
+    ] {
+        let fields = put(admin, &format!("{private}{team}"), &body)
+            .await
+            .problem(422, "validation_failed");
+        assert_eq!(fields, BTreeSet::from(["access_level".to_owned()]));
+    }
+    let of_editor = format!(
+        "/projects/{}",
+        make(editor, &json!({"name": "e", "visibility": "team-only"})).await
+    );
+    put(editor, &format!("{of_editor}{team}"), &level)
+        .await
+        .problem(403, "forbidden");
+    let others = found(stranger, &json!({"name": "Owls"})).await;
+    put(admin, &format!("{private}{others}"), &level)
+        .await
+        .problem(404, "not_found");
+
+    grant(admin, &private, team, "read").await;
+    grant(admin, &private, team, "admin").await;
+    editor
+        .patch(&private, &json!({"name": "Edited"}))
+        .await
+        .expect(200);
+    put(editor, &format!("{private}{team}"), &level)
+        .await
+        .problem(403, "forbidden");
+    editor
+        .delete(&format!("{private}{team}"))
+        .await
+        .problem(403, "forbidden");
+    // What is gone is on nobody's list.
+    let listed = async || ada.get(&format!("{team}/projects")).await.expect(200)["data"].clone();
+    assert_eq!(listed().await[0]["name"], "Edited");
+    admin.delete(&private).await.expect(204);
+    assert_eq!(listed().await, json!([]));
+    let second = share(admin, team, "read").await;
+    admin
+        .patch(&second, &json!({"visibility": "private"}))
+        .await
+        .expect(200);
+    assert_eq!(listed().await, json!([]));
+    // A team that is gone takes nobody anywhere.
+    let third = share(ada, team, "write").await;
+    ada.delete(team).await.expect(204);
+    editor.get(&third).await.problem(404, "not_found");
+    let run = cloud.act("schedules/jobs-purge/run", &json!({})).await;
+    assert_eq!(run["status"], "succeeded", "{run}");
+    ada.get(&third).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_generation_is_moved_by_who_may_change_it_into_what_they_may_file_in() {
+    let cloud = Cloud::start().await;
+    let cast = Cast::new(&cloud).await;
+    let Cast {
+        team,
+        ada,
+        contributor,
+        viewer,
+        stranger,
+        ..
+    } = &cast;
+    ada.post(&format!("{team}/credits/transfer"), &json!({"amount": 100}))
+        .await
+        .expect(201);
+    let made = contributor.generate_for(team, "flux-dev", "a fox").await;
+    contributor.when(&made, "succeeded").await;
+    let path = format!("/generations/{made}/move");
+    let (shared, closed) = (
+        share(ada, team, "write").await,
+        share(ada, team, "read").await,
+    );
+    let to = |project: &str| json!({"project_id": id(project)});
+
+    let moved = contributor.post(&path, &to(&shared)).await.expect(200);
+    assert_eq!(
+        (&moved["project_id"], &moved["team_id"]),
+        (&json!(id(&shared)), &json!(id(team)))
+    );
+    let list = format!("/generations?project_id={}", id(&shared));
+    assert_eq!(viewer.get(&list).await.expect(200)["data"][0]["id"], made);
+    assert_eq!(
+        ada.team_books(id(team)).await.balance(),
+        (75, 0),
+        "moved, and not made again"
+    );
+    let of_team = format!("{list}&team_id={}", id(team));
+    assert_eq!(
+        viewer.get(&of_team).await.expect(200)["data"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+
+    let refused = contributor.post(&path, &to(&closed)).await;
+    assert!(refused.problem(404, "not_found").contains("project_id"));
+    viewer
+        .post(&path, &to(&shared))
+        .await
+        .problem(403, "forbidden");
+    stranger
+        .post(&path, &to(&shared))
+        .await
+        .problem(404, "not_found");
+    contributor
+        .post(&path, &json!({}))
+        .await
+        .problem(422, "validation_failed");
+    contributor
+        .post(&path, &json!({"project_id": "x"}))
+        .await
+        .problem(404, "not_found");
+    let out = contributor
+        .post(&path, &json!({"project_id": null}))
+        .await
+        .expect(200);
+    assert_eq!(out["project_id"], Value::Null);
+    assert_eq!(viewer.get(&list).await.expect(200)["data"], json!([]));
+}
