@@ -9,9 +9,9 @@ use domain::ids::{ProjectId, TeamId};
 use domain::projects::Project;
 use domain::teams::Membership;
 
-use crate::cursor::{Cursor, cut};
+use crate::cursor::Cursor;
 use crate::generations::Written;
-use crate::items::{self, GRANT_PREFIX, GrantItem, ProjectItem, number, text};
+use crate::items::{self, GRANT_PREFIX, GrantItem, ProjectItem, number};
 use crate::overwrite::Overwrite;
 use crate::teams::team_key;
 use crate::transact::{Part, Transaction};
@@ -102,31 +102,8 @@ impl Store {
         after: Option<&Cursor<ProjectId>>,
         limit: u32,
     ) -> Result<SharedPage, Fault> {
-        // `~` sorts after every id.
-        let before = after.map_or("~", |last| last.place().as_str());
-        let found = self
-            .client
-            .query()
-            .table_name(&self.tables.teams)
-            .key_condition_expression("team = :team AND #item BETWEEN :first AND :before")
-            .expression_attribute_names("#item", "item")
-            .expression_attribute_values(":team", text(team.as_str()))
-            .expression_attribute_values(":first", text(GRANT_PREFIX))
-            .expression_attribute_values(":before", text(format!("{GRANT_PREFIX}{before}")))
-            .scan_index_forward(false)
-            .consistent_read(true)
-            .limit(i32::try_from(limit.saturating_add(2)).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(Fault::doing("listing a team's projects"))?;
-        let stopped_at = found.last_evaluated_key.as_ref();
-        let mut items = found.items.unwrap_or_default();
-        // BETWEEN takes its ends in, and the last row seen is one.
-        if let Some(last) = after {
-            let last = text(GrantItem::sort(last.place()));
-            items.retain(|item| item.get("item") != Some(&last));
-        }
-        let (items, more) = cut(items, stopped_at, limit);
+        let after = after.map(|last| last.place().as_str());
+        let (items, more) = self.by_id(team, GRANT_PREFIX, after, limit).await?;
         let ids = items
             .into_iter()
             .map(|item| items::read::<GrantItem>(item)?.project())

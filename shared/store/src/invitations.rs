@@ -9,7 +9,7 @@ use domain::ids::{InvitationId, TeamId};
 use domain::teams::{INVITATIONS_MAX, Invitation, Membership};
 
 use crate::accounts::is_condition;
-use crate::cursor::{Cursor, cut};
+use crate::cursor::Cursor;
 use crate::items::{self, INVITATION_PREFIX, InvitationItem, InvitedItem, number, text};
 use crate::overwrite::Overwrite;
 use crate::teams::team_key;
@@ -165,31 +165,8 @@ impl Store {
         after: Option<&Cursor<InvitationId>>,
         limit: u32,
     ) -> Result<InvitationPage, Fault> {
-        // `~` sorts after every id, and `#` before it.
-        let before = after.map_or("~", |last| last.place().as_str());
-        let found = self
-            .client
-            .query()
-            .table_name(&self.tables.teams)
-            .key_condition_expression("team = :team AND #item BETWEEN :first AND :before")
-            .expression_attribute_names("#item", "item")
-            .expression_attribute_values(":team", text(team.as_str()))
-            .expression_attribute_values(":first", text(INVITATION_PREFIX))
-            .expression_attribute_values(":before", text(format!("{INVITATION_PREFIX}{before}")))
-            .scan_index_forward(false)
-            .consistent_read(true)
-            .limit(i32::try_from(limit.saturating_add(2)).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(Fault::doing("listing invitations"))?;
-        let stopped_at = found.last_evaluated_key.as_ref();
-        let mut items = found.items.unwrap_or_default();
-        // BETWEEN takes its ends in, and the last row seen is one.
-        if let Some(last) = after {
-            let last = text(InvitationItem::sort(last.place()));
-            items.retain(|item| item.get("item") != Some(&last));
-        }
-        let (items, more) = cut(items, stopped_at, limit);
+        let after = after.map(|last| last.place().as_str());
+        let (items, more) = self.by_id(team, INVITATION_PREFIX, after, limit).await?;
         let invitations = items
             .into_iter()
             .map(|item| items::read::<InvitationItem>(item)?.try_into())

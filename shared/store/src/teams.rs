@@ -194,6 +194,39 @@ impl Store {
         found.into_iter().map(team).collect()
     }
 
+    /// A page of a team's items whose sort keys are `prefix` and an id, the newest id first, from the one before `after`; and
+    /// whether there is more.
+    pub(crate) async fn by_id(
+        &self,
+        team: &TeamId,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<(Vec<Item>, bool), Fault> {
+        // `~` sorts after every id.
+        let end = format!("{prefix}{}", after.unwrap_or("~"));
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.teams)
+            .key_condition_expression("team = :team AND #item BETWEEN :first AND :end")
+            .expression_attribute_names("#item", "item")
+            .expression_attribute_values(":team", text(team.as_str()))
+            .expression_attribute_values(":first", text(prefix))
+            .expression_attribute_values(":end", text(&end))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(i32::try_from(limit.saturating_add(2)).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(Fault::doing("listing what a team has"))?;
+        let stopped_at = found.last_evaluated_key.as_ref();
+        let mut items = found.items.unwrap_or_default();
+        // BETWEEN takes its ends in, and the last row seen is one.
+        items.retain(|item| item.get("item") != Some(&text(&end)));
+        Ok(cut(items, stopped_at, limit))
+    }
+
     /// Writes a team's next record, if it is still as the change was decided from and `by` still has their role.
     ///
     /// # Errors

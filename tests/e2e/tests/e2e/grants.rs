@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::harness::{Cloud, Person, send};
+use crate::pages::all;
 use crate::projects::make;
 use crate::teams::{Cast, found, join};
 
@@ -359,6 +360,11 @@ async fn a_project_is_shared_by_its_owner_alone_with_teams_that_they_manage() {
         .await
         .expect(200);
     assert_eq!(listed().await, json!([]));
+    let mut shared = Vec::new();
+    for _ in 0..3 {
+        shared.insert(0, id(&share(ada, team, "read").await).to_owned());
+    }
+    assert_eq!(all(ada, &format!("{team}/projects"), 1).await, shared);
     // A team that is gone takes nobody anywhere.
     let third = share(ada, team, "write").await;
     ada.delete(team).await.expect(204);

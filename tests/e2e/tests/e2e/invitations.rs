@@ -5,6 +5,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::harness::{Cloud, Person, token_in};
+use crate::pages::all;
 use crate::teams::{Cast, INVITED, found, invitation, join};
 
 async fn accept(person: &Person<'_>, token: &str) -> crate::harness::Answer {
@@ -256,6 +257,12 @@ async fn nobody_has_more_letters_of_invitation_written_in_a_day_than_one_may() {
     ada.post(&resend, &Value::Null)
         .await
         .problem(429, "rate_limited");
+    // Each is on one page, the newest first, also where a page ends with the last of them.
+    for limit in [7, 10, 50] {
+        let seen = all(&ada, &invitations, limit).await;
+        assert_eq!(seen.len(), 50, "{limit}");
+        assert!(seen.is_sorted_by(|one, next| one > next), "{seen:?}");
+    }
     // Another's are their own.
     let bob = cloud.verified().await;
     let owls = found(&bob, &json!({"name": "Owls"})).await;

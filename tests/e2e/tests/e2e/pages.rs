@@ -24,7 +24,7 @@ fn forged(binding: &str, place: &str) -> String {
 }
 
 /// The ids of all rows of a list, page by page.
-async fn all(person: &Person<'_>, path: &str, limit: u32) -> Vec<String> {
+pub async fn all(person: &Person<'_>, path: &str, limit: u32) -> Vec<String> {
     let sign = if path.contains('?') { '&' } else { '?' };
     let first = format!("{path}{sign}limit={limit}");
     let (mut ids, mut path) = (Vec::new(), first.clone());
