@@ -2,7 +2,7 @@
 
 use aws::Fault;
 use domain::Refusal;
-use domain::access::Action;
+use domain::access::{self, Action, Thing};
 use domain::callers::Caller;
 use domain::generations::LabelChange;
 use domain::ids::{GenerationId, ProjectId};
@@ -48,6 +48,7 @@ pub async fn file_in(
 ) -> Result<GenerationSeen, Error> {
     for _ in 0..DECISIONS_MAX {
         let seen = get(app, caller, Action::Edit, id).await?;
+        check_mover(caller, &seen)?;
         let into = match project {
             Some(project) => Some(project_for(app, caller, Action::File, project).await?),
             None => None,
@@ -62,6 +63,17 @@ pub async fn file_in(
         }
     }
     Err(Refusal::Busy.into())
+}
+
+/// A grant lets somebody change what is filed in a project, and not take it out: in a project of theirs they would see it for
+/// longer than the grant lasts.
+fn check_mover(caller: &Caller, seen: &GenerationSeen) -> Result<(), Refusal> {
+    let by_itself = Thing::Generation {
+        generation: &seen.generation,
+        project: None,
+        role: seen.role,
+    };
+    access::check(&caller.user, Action::Edit, by_itself).map_err(|_| Refusal::Forbidden)
 }
 
 /// Deletes a generation that the caller may delete: first its media, then its record. Whoever is interrupted in between finds the

@@ -97,6 +97,13 @@ async fn a_grant_and_the_role_in_its_team_must_both_allow_a_thing() {
                 &json!({"visibility": "public"}),
                 nobody,
             ),
+            // No level takes anything out of the project: it would be seen for longer than the grant lasts.
+            (
+                "POST",
+                format!("{made}/move"),
+                &json!({"project_id": null}),
+                nobody,
+            ),
             ("DELETE", project.clone(), &none, nobody),
         ] {
             let answers = statuses(&cast, method, &path, body).await;

@@ -499,15 +499,17 @@ impl Drop for Watch {
 fn faults_in(log: &Sink) -> Vec<String> {
     let is_fault = |line: &String| line.contains("\"ERROR\"") || line.contains(" ERROR ");
     // The first is the word by which the authorizer has API Gateway answer 401. The second is said when the cloud stops. The
-    // third tells of a machine that stood still for eight seconds, as while it writes what was just built; what came of it
-    // is tried again.
-    let usual = [
-        "\"Unauthorized\"",
-        "ERROR the function stopped",
-        "request has timed out: operation timeout",
-    ];
-    let is_usual =
-        |line: &String| line.ends_with(usual[0]) || usual[1..].iter().any(|it| line.contains(it));
+    // third tells of a message that is tried again after a machine stood still for eight seconds, as while it writes what
+    // was just built. A client who is answered a fault is never usual.
+    let is_usual = |line: &String| {
+        let stood_still = [
+            "a message comes back",
+            "request has timed out: operation timeout",
+        ];
+        line.ends_with("\"Unauthorized\"")
+            || line.contains("ERROR the function stopped")
+            || stood_still.iter().all(|words| line.contains(words))
+    };
     let lines = log.lines().into_iter();
     lines
         .filter(|line| is_fault(line) && !is_usual(line))
