@@ -68,7 +68,11 @@ pub async fn create(
         });
         match written.await? {
             Invited::Done => {
-                ask_for_letter(app, &invitation).await?;
+                // It is made by now, and can be sent again: to fail here would only hide it.
+                if let Err(fault) = ask_for_letter(app, &invitation).await {
+                    let fault = fault.chain();
+                    tracing::error!(invitation = %invitation.id, fault, "an invitation must be sent again");
+                }
                 return Ok(invitation);
             }
             Invited::Before => return Err(invited_before().into()),

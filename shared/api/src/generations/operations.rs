@@ -96,7 +96,7 @@ fn one() -> Vec<Operation> {
             .answers("The generation as it is now."),
         tags::GENERATIONS
             .operation(&MOVE, "generationsMove", "File a generation elsewhere")
-            .says("It is moved, and never made again. You must be able to change it, and to file something in that project.")
+            .says("It is moved, and never made again. It must be yours, or your role in its team must let you change it, and you must be able to file something in that project.")
             .answers("The generation as it is now."),
         tags::GENERATIONS
             .operation(&DELETE, "generationsDelete", "Delete a generation")
