@@ -1,7 +1,8 @@
 //! What platform admins send, and what they see.
 
-use domain::accounts::{Plan, User};
-use domain::admin::{AMOUNT_MAX, AccountChange, CreditChange, Grant, REASON_CHARS_MAX};
+pub mod accounts;
+
+use domain::admin::{AMOUNT_MAX, CreditChange, Grant, REASON_CHARS_MAX, RefundOrder};
 use domain::callers::Admin;
 use domain::ids::UserId;
 use domain::labels;
@@ -10,7 +11,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::accounts::Profile;
 use crate::body::Problems;
 use crate::credits::Transaction;
 use crate::endpoint::{Created, Endpoint};
@@ -21,9 +21,9 @@ use crate::schema;
 /// Gives credits to a user, or takes some back.
 pub const GRANT: Endpoint<Admin, Created<Transaction>, CreateGrant> =
     Endpoint::admin("POST /admin/credits/grants");
-/// Changes a user's plan, or keeps them out.
-pub const CHANGE_USER: Endpoint<Admin, AccountView, ChangeAccount> =
-    Endpoint::admin("PATCH /admin/users/{user_id}");
+/// Gives back what was spent on a generation, or a part of it.
+pub const REFUND: Endpoint<Admin, Created<Transaction>, RefundGeneration> =
+    Endpoint::admin("POST /admin/generations/{generation_id}/refund");
 
 /// The OpenAPI document's words for these endpoints.
 pub(crate) fn operations() -> Vec<Operation> {
@@ -34,13 +34,14 @@ pub(crate) fn operations() -> Vec<Operation> {
             .once()
             .refuses(&[Code::NotFound, Code::Conflict]),
         tags::ADMIN
-            .operation(
-                &CHANGE_USER,
-                "adminUsersUpdate",
-                "Change a user's plan, or keep them out",
+            .operation(&REFUND, "adminGenerationsRefund", "Refund a generation")
+            .says(
+                "Once a generation: what was spent on it, or a part of that, goes back to the wallet that paid, to its \
+                 member's month and to the API key. Its media stay.",
             )
-            .names::<schema::UserId>("user_id", "The user.")
-            .answers("The user as they are now.")
+            .names::<schema::GenerationId>("generation_id", "The generation.")
+            .answers("The ledger entry that booked it.")
+            .once()
             .refuses(&[Code::Conflict]),
     ]
 }
@@ -66,7 +67,7 @@ impl CreateGrant {
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for a malformed id.
     pub fn check(self) -> Result<Grant, Refusal> {
-        let fingerprint = self.fingerprint();
+        let fingerprint = fingerprint(&self);
         let mut problems = Problems::default();
         let user = problems.required("user_id", self.user_id);
         let amount = problems.required("amount", self.amount);
@@ -86,11 +87,50 @@ impl CreateGrant {
             fingerprint,
         })
     }
+}
 
-    fn fingerprint(&self) -> String {
-        let canonical = serde_json::to_vec(self).unwrap_or_default();
-        hex::encode(Sha256::digest(canonical))
+/// `POST /admin/generations/{id}/refund`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct RefundGeneration {
+    /// How much; all that was spent on it if not given.
+    #[schemars(with = "Option<schema::Cap>")]
+    pub amount: Option<i64>,
+    /// Why: its owner reads it in the ledger.
+    #[schemars(with = "schema::Reason")]
+    pub reason: Option<String>,
+}
+
+impl RefundGeneration {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<RefundOrder, Refusal> {
+        let fingerprint = fingerprint(&self);
+        let mut problems = Problems::default();
+        let amount = self.amount.and_then(|amount| {
+            let credits = Credits::new(amount).filter(|credits| *credits > Credits::ZERO);
+            if credits.is_none() {
+                let message = "must be a whole number above zero";
+                problems.add("amount", FieldCode::OutOfRange, message);
+            }
+            credits
+        });
+        let reason = problems.required("reason", self.reason);
+        let reason = reason.and_then(|reason| check_reason(&reason, &mut problems));
+        problems.or(reason.map(|reason| RefundOrder {
+            amount,
+            reason,
+            fingerprint,
+        }))
     }
+}
+
+/// A digest of everything that was sent.
+fn fingerprint(body: &impl Serialize) -> String {
+    let canonical = serde_json::to_vec(body).unwrap_or_default();
+    hex::encode(Sha256::digest(canonical))
 }
 
 fn check_amount(amount: i64, problems: &mut Problems) -> Option<CreditChange> {
@@ -112,63 +152,4 @@ fn check_amount(amount: i64, problems: &mut Problems) -> Option<CreditChange> {
 
 fn check_reason(reason: &str, problems: &mut Problems) -> Option<String> {
     problems.valid(labels::line("reason", reason, REASON_CHARS_MAX))
-}
-
-/// `PATCH /admin/users/{user_id}`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields, extend("minProperties" = 1))]
-pub struct ChangeAccount {
-    /// The plan from now on.
-    #[schemars(with = "Option<schema::Plan>")]
-    pub plan: Option<String>,
-    /// Whether they are kept out.
-    pub suspended: Option<bool>,
-}
-
-impl ChangeAccount {
-    /// From wire to domain.
-    ///
-    /// # Errors
-    /// [`Refusal::Invalid`] naming each field that is wrong.
-    pub fn check(self) -> Result<AccountChange, Refusal> {
-        let mut problems = Problems::default();
-        if self.plan.is_none() && self.suspended.is_none() {
-            let message = "must have plan, suspended or both";
-            problems.add("body", FieldCode::Required, message);
-        }
-        let plan = self.plan.and_then(|text| {
-            let plan = Plan::parse(&text);
-            if plan.is_none() {
-                let message = "must be one of free, basic, pro, enterprise";
-                problems.add("plan", FieldCode::NotAllowed, message);
-            }
-            plan
-        });
-        problems.or(Some(AccountChange {
-            plan,
-            suspended: self.suspended,
-        }))
-    }
-}
-
-/// A user as an admin sees them.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Account")]
-pub struct AccountView {
-    /// The profile as the user sees it.
-    #[serde(flatten)]
-    pub profile: Profile,
-    /// Whether they are kept out.
-    pub suspended: bool,
-}
-
-impl AccountView {
-    /// The view of `user`.
-    #[must_use]
-    pub fn new(user: &User, is_admin: bool) -> Self {
-        Self {
-            profile: Profile::new(user, is_admin),
-            suspended: user.suspended,
-        }
-    }
 }

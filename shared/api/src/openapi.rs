@@ -55,6 +55,7 @@ pub fn operations() -> Vec<Operation> {
         transfers::operations(),
         files::operations(),
         admin::operations(),
+        admin::accounts::operations(),
         audit::operations(),
         reconciliation::operations(),
         webhooks::operations(),

@@ -1,14 +1,16 @@
-//! What platform admins do: giving and taking back credits, changing accounts.
+//! What platform admins do: looking at users, teams and wallets, giving and taking back credits, changing accounts.
 
 use domain::Refusal;
-use domain::accounts::User;
+use domain::accounts::{Email, User};
 use domain::admin::{AccountChange, CreditChange, Grant};
+use domain::attempts::Attempt;
 use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::Admin;
 use domain::idempotency::IdempotencyKey;
-use domain::ids::{GrantId, Tenant, UserId};
-use domain::ledger::{Actor, Event, Income};
+use domain::ids::{GrantId, TeamId, Tenant, UserId};
+use domain::ledger::{Actor, Event, Income, Wallet};
 use domain::plans::KeyNote;
+use domain::teams::Team;
 use store::NewEra;
 
 use crate::postings::{self, Booking, BookingRequest, Ended};
@@ -126,6 +128,62 @@ async fn suspend(app: &App, id: &UserId, deed: &AuditEvent) -> Result<(), Error>
         }
     }
     Err(Refusal::Busy.into())
+}
+
+/// Forgets the failed sign-ins by which an account was locked, from wherever they came.
+///
+/// # Errors
+/// [`Refusal::NotFound`] without such a user.
+pub async fn unlock(app: &App, admin: &Admin, id: &UserId) -> Result<(), Error> {
+    let store = app.store();
+    let user = store.user(id).await?.ok_or(Refusal::NotFound("user"))?;
+    let deed = AuditEvent {
+        chain: Chain::of(id),
+        actor: Actor::User(admin.user.clone()),
+        act: AuditAction::Unlocked,
+        subject: id.to_string(),
+    };
+    let write = |record| store.record_of_account(id, record);
+    there_is(audit::recorded(app, &deed, None, write).await?)?;
+    tokio::try_join!(
+        store.forget_failures(&user.email),
+        store.forget(Attempt::PasswordCheck(id))
+    )?;
+    Ok(())
+}
+
+/// The user whose account has this e-mail, if there is one.
+///
+/// # Errors
+/// A fault if it cannot be read.
+pub async fn user_with(app: &App, email: &Email) -> Result<Option<User>, Error> {
+    let Some(credential) = app.store().credential(email).await? else {
+        return Ok(None);
+    };
+    Ok(app.store().user(&credential.user).await?)
+}
+
+/// A user, and their wallet.
+///
+/// # Errors
+/// [`Refusal::NotFound`] without such a user.
+pub async fn user(app: &App, id: &UserId) -> Result<(User, Wallet), Error> {
+    let (store, owner) = (app.store(), Tenant::from(id));
+    let (user, wallet) = tokio::join!(store.user(id), store.wallet(&owner));
+    // Who does not exist has no wallet, either.
+    let user = user?.ok_or(Refusal::NotFound("user"))?;
+    Ok((user, wallet?))
+}
+
+/// A team, and its wallet.
+///
+/// # Errors
+/// [`Refusal::NotFound`] without such a team.
+pub async fn team(app: &App, admin: &Admin, id: &TeamId) -> Result<(Team, Wallet), Error> {
+    let (store, owner) = (app.store(), Tenant::from(id));
+    let (team, wallet) = tokio::join!(store.any_team(admin, id), store.wallet(&owner));
+    let team = team?.ok_or(Refusal::NotFound("team"))?;
+    Ok((team, wallet?))
 }
 
 fn there_is(user: bool) -> Result<(), Refusal> {

@@ -34,6 +34,7 @@ pub mod promos;
 pub mod purchases;
 pub mod quotes;
 pub mod reconciliation;
+pub mod refunds;
 pub mod rollout;
 pub mod sessions;
 pub mod shared_keys;

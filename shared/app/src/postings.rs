@@ -95,7 +95,10 @@ pub(crate) async fn post(
                     replayed: false,
                 }));
             }
-            Posted::KeyUsed(used) => return find(app, order, used).await,
+            Posted::KeyUsed(used) => {
+                let booking = found(app, order.once.as_ref(), used).await?;
+                return Ok(Ended::Booked(booking));
+            }
             Posted::Before => {
                 let entry = entry(app, &order.tenant, &booked.entry.id).await?;
                 return Ok(Ended::Before(entry));
@@ -136,19 +139,17 @@ fn deed(order: &BookingRequest<'_>, act: AuditAction, booked: &Booked) -> AuditE
 }
 
 async fn replay(app: &App, order: &BookingRequest<'_>) -> Result<Option<Ended>, Error> {
-    let Some(once) = &order.once else {
-        return Ok(None);
-    };
-    match app.store().used_key(once).await? {
-        Some(used) => find(app, order, used).await.map(Some),
-        None => Ok(None),
-    }
+    let booking = replayed(app, order.once.as_ref()).await?;
+    Ok(booking.map(Ended::Booked))
 }
 
-async fn find(app: &App, order: &BookingRequest<'_>, used: UsedKey) -> Result<Ended, Error> {
-    found(app, order.once.as_ref(), used)
-        .await
-        .map(Ended::Booked)
+/// What the client's key booked before, if it did.
+pub(crate) async fn replayed(app: &App, once: Option<&Once>) -> Result<Option<Booking>, Error> {
+    let Some(once) = once else { return Ok(None) };
+    match app.store().used_key(once).await? {
+        Some(used) => found(app, Some(once), used).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The entry that the client's key made before, for the same request only.

@@ -75,7 +75,7 @@ pub async fn fund(
     while tries.again().await? {
         let TeamSeen { by, .. } = get(app, caller, Action::File, id).await?;
         let by = Spender::of(&caller.user, Some(by))?;
-        if let Some(booking) = replayed(app, once.as_ref()).await? {
+        if let Some(booking) = postings::replayed(app, once.as_ref()).await? {
             return Ok(booking);
         }
         let funded = try_fund(app, caller, &by, &transfer_id, amount, once.as_ref());
@@ -112,7 +112,7 @@ async fn try_fund(
     let transfer = match from.transfer(&into, amount, &moved, clock::now()) {
         Ok(transfer) => transfer,
         // Perhaps it was this very request, sent twice, that moved the credits.
-        Err(refusal) => return Ok(Some(replayed(app, once).await?.ok_or(refusal)?)),
+        Err(refusal) => return Ok(Some(postings::replayed(app, once).await?.ok_or(refusal)?)),
     };
     let key = caller.capped_key().map(|key| KeySpend {
         user: caller.user.clone(),
@@ -139,13 +139,5 @@ async fn try_fund(
         Funded::KeyCapReached => Err(Refusal::KeyCapReached.into()),
         Funded::CallerGone => Err(Refusal::Unauthorized.into()),
         Funded::Stale => Ok(None),
-    }
-}
-
-async fn replayed(app: &App, once: Option<&Once>) -> Result<Option<Booking>, Error> {
-    let Some(once) = once else { return Ok(None) };
-    match app.store().used_key(once).await? {
-        Some(used) => postings::found(app, Some(once), used).await.map(Some),
-        None => Ok(None),
     }
 }

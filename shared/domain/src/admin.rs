@@ -32,6 +32,17 @@ pub struct Grant {
     pub fingerprint: String,
 }
 
+/// Credits that were spent on a generation, given back by an admin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundOrder {
+    /// How much; all that was spent on it if not said.
+    pub amount: Option<Credits>,
+    /// Why: one line that its owner reads in the ledger.
+    pub reason: String,
+    /// A digest of everything that the admin sent.
+    pub fingerprint: String,
+}
+
 /// What an admin changes of an account; what is not given stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountChange {

@@ -43,6 +43,10 @@ pub enum AuditAction {
     CreditsGranted,
     /// An admin took credits back.
     CreditsAdjusted,
+    /// An admin gave back what was spent on a generation.
+    CreditsRefunded,
+    /// An admin forgot the failures by which an account was locked.
+    Unlocked,
     /// An account was deleted by its owner.
     Erased,
     /// An account that was never verified was removed by the owner of its mailbox.
@@ -85,7 +89,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every act.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignedOut,
@@ -100,6 +104,8 @@ impl AuditAction {
         Self::Reinstated,
         Self::CreditsGranted,
         Self::CreditsAdjusted,
+        Self::CreditsRefunded,
+        Self::Unlocked,
         Self::Erased,
         Self::Declined,
         Self::PromoCodeCreated,
@@ -139,6 +145,8 @@ impl AuditAction {
             Self::Reinstated => "reinstated",
             Self::CreditsGranted => "credits_granted",
             Self::CreditsAdjusted => "credits_adjusted",
+            Self::CreditsRefunded => "credits_refunded",
+            Self::Unlocked => "unlocked",
             Self::Erased => "erased",
             Self::Declined => "declined",
             Self::PromoCodeCreated => "promo_code_created",
@@ -188,6 +196,8 @@ impl AuditAction {
             | Self::Reinstated
             | Self::CreditsGranted
             | Self::CreditsAdjusted
+            | Self::CreditsRefunded
+            | Self::Unlocked
             | Self::Erased
             | Self::Declined
             | Self::PromoCodeCreated

@@ -7,6 +7,7 @@
 mod cancel;
 mod outcome;
 mod patience;
+mod refund;
 mod source;
 mod state;
 mod stats;
@@ -179,7 +180,9 @@ pub struct Generation {
     pub withheld: Vec<Withheld>,
     /// The part of the cost that is given back when the rest is captured: the share of what is withheld.
     pub released: Credits,
-    /// Why it was not.
+    /// The part of what was spent on it that an admin gave back.
+    pub refunded: Credits,
+    /// Why it was not delivered.
     pub failure: Option<Failure>,
     /// When its owner first asked to cancel it while it was, or might have been, at the provider.
     pub cancel_wished_at: Option<Timestamp>,

@@ -110,6 +110,15 @@ impl Store {
         }
     }
 
+    /// On condition that there is such an account, open to its owner or not.
+    pub(crate) fn check_account(&self, user: &UserId) -> ConditionCheckBuilder {
+        ConditionCheck::builder()
+            .table_name(&self.tables.accounts)
+            .key("pk", text(user.as_str()))
+            .key("sk", text(UserItem::SORT))
+            .condition_expression("attribute_exists(pk)")
+    }
+
     pub(crate) async fn account_item(
         &self,
         pk: &str,
@@ -193,6 +202,21 @@ impl Store {
             .expression_attribute_values(":no", AttributeValue::Bool(false));
         let tx = Transaction::new("reinstating a user");
         self.change_account(tx, id, update, record).await
+    }
+
+    /// Records an act on an account that changes nothing of its profile; `false` if there is no such account.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn record_of_account(
+        &self,
+        id: &UserId,
+        record: Record,
+    ) -> Result<Recorded<bool>, Fault> {
+        let mut tx = Transaction::new("recording an act on an account");
+        tx.add(Part::Account, self.check_account(id));
+        let sent = self.commit_recorded(tx, &record).await?;
+        Ok(sent.map(|written| written.is_ok()))
     }
 
     async fn change_account(

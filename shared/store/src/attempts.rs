@@ -13,6 +13,8 @@ use crate::items::{self, Item, email_key, mailbox_key, number, text};
 
 /// What the sort key of everything begins with that is kept of an e-mail's sign-ins.
 const SIGN_INS_PREFIX: &str = "sign-ins#";
+/// What the sort key of a source begins with that an e-mail was signed in from.
+const SOURCES_PREFIX: &str = "sign-ins#known#";
 /// The sort key of the count of all sources together.
 const SIGN_INS_ANYWHERE: &str = "sign-ins#anywhere";
 /// How many counts of an e-mail's are dropped at once: as many sources as there may be within the limit of them all.
@@ -189,6 +191,23 @@ impl Store {
     /// # Errors
     /// A [`Fault`] if it was not done; some of it may have been.
     pub async fn forget_sign_ins(&self, email: &Email) -> Result<(), Fault> {
+        self.drop_sign_ins(email, |_| true).await
+    }
+
+    /// Drops what was counted of an e-mail's sign-ins, of whatever source; the sources that are known stay known.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not done; some of it may have been.
+    pub async fn forget_failures(&self, email: &Email) -> Result<(), Fault> {
+        let is_count = |sort: &str| !sort.starts_with(SOURCES_PREFIX);
+        self.drop_sign_ins(email, is_count).await
+    }
+
+    async fn drop_sign_ins(
+        &self,
+        email: &Email,
+        is_dropped: impl Fn(&str) -> bool,
+    ) -> Result<(), Fault> {
         let doing = "forgetting an e-mail's sign-ins";
         let found = self
             .client
@@ -203,7 +222,12 @@ impl Store {
             .send()
             .await
             .map_err(Fault::doing(doing))?;
-        let deletions = found.items.unwrap_or_default().into_iter().map(|key| {
+        let mut keys = found.items.unwrap_or_default();
+        keys.retain(|key| {
+            let sort = key.get("sk").and_then(|sort| sort.as_s().ok());
+            sort.is_some_and(|sort| is_dropped(sort))
+        });
+        let deletions = keys.into_iter().map(|key| {
             self.client
                 .delete_item()
                 .table_name(&self.tables.accounts)
@@ -233,7 +257,7 @@ impl Store {
 }
 
 fn source_key(email: &Email, source: &Source) -> Item {
-    let sk = format!("{SIGN_INS_PREFIX}known#{}", source.as_str());
+    let sk = format!("{SOURCES_PREFIX}{}", source.as_str());
     Item::from([
         ("pk".to_owned(), text(email_key(email))),
         ("sk".to_owned(), text(sk)),

@@ -295,7 +295,7 @@ impl Store {
     }
 
     /// The write of a job's next record, on condition that it still is as before.
-    fn replace_generation(&self, next: &Generation) -> Result<UpdateBuilder, Fault> {
+    pub(crate) fn replace_generation(&self, next: &Generation) -> Result<UpdateBuilder, Fault> {
         Ok(Overwrite::by(["id"], &GenerationItem::new(next))?
             .in_transaction(&self.tables.generations)
             .condition_expression("version = :before")
@@ -323,7 +323,7 @@ impl Store {
 }
 
 /// The part of a job's cost that the API key which it was opened with pays, or gets back, if that one is capped.
-fn key_spend(job: &Generation, amount: Credits) -> Option<KeySpend> {
+pub(crate) fn key_spend(job: &Generation, amount: Credits) -> Option<KeySpend> {
     job.paid_with.as_ref().map(|key| KeySpend {
         user: job.author.clone(),
         key: key.clone(),

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Updat
 use domain::Refusal;
 use domain::access::{self, Action, Thing};
 use domain::audit::Record;
+use domain::callers::Admin;
 use domain::ids::{TeamId, Tenant, UserId};
 use domain::teams::{Membership, Role, TEAMS_JOINED_MAX, TEAMS_OWNED_MAX, Team};
 
@@ -109,6 +110,23 @@ impl Store {
         let role = seen.as_ref().map(|seen| seen.by.role);
         Ok(access::check(caller, action, Thing::Team(role))
             .and_then(|()| seen.ok_or(Refusal::NotFound("team"))))
+    }
+
+    /// Any team, for an admin of the platform.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn any_team(&self, _: &Admin, id: &TeamId) -> Result<Option<Team>, Fault> {
+        let found = self
+            .item(
+                "reading a team",
+                &self.tables.teams,
+                [("team", id.as_str()), ("item", TeamItem::SORT)],
+            )
+            .await?;
+        found
+            .map(|item| items::read::<TeamItem>(item)?.try_into())
+            .transpose()
     }
 
     /// The team and `user`'s place in it, if there are both.

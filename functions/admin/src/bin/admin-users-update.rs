@@ -1,7 +1,7 @@
 //! PATCH /admin/users/{user_id}
 //! Changes a user's plan, or keeps them out.
 
-use api::admin::{AccountView, CHANGE_USER, ChangeAccount};
+use api::admin::accounts::{AccountView, CHANGE_USER, ChangeAccount};
 use app::{App, Error, accounts, admin};
 use domain::callers::Admin;
 use domain::ids::UserId;

@@ -207,7 +207,7 @@ pub struct Receipt {
     /// Given back: all of it, or the share of what was withheld.
     #[schemars(with = "schema::Credits", extend("examples" = [0]))]
     pub released: i64,
-    /// Given back after it was spent. No way of ending a job does that today: what is not delivered is released.
+    /// The part of `captured` that the platform gave back afterwards. What is not delivered is released instead.
     #[schemars(with = "schema::Credits", extend("examples" = [0]))]
     pub refunded: i64,
     /// Why they were given back, for the first file that was withheld if only some were; or `delivered_free`.
@@ -285,7 +285,7 @@ impl From<&Generation> for Receipt {
             held: parts.held.get(),
             captured: parts.captured.get(),
             released: parts.released.get(),
-            refunded: 0,
+            refunded: generation.refunded.get(),
             reason: code.map(str::to_owned),
         }
     }

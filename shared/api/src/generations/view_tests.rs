@@ -43,6 +43,7 @@ fn running(cost: u32) -> Generation {
         outputs: Vec::new(),
         withheld: Vec::new(),
         released: Credits::ZERO,
+        refunded: Credits::ZERO,
         failure: None,
         cancel_wished_at: None,
         cancel_requested_at: None,

@@ -137,6 +137,12 @@ impl Operation {
             .refuses(&[Code::ValidationFailed])
     }
 
+    /// A query parameter of the form `T` that must be given.
+    pub(crate) fn requires<T: JsonSchema>(self, name: &str, what: &str) -> Self {
+        self.parameter::<T>("query", name, what, true)
+            .refuses(&[Code::ValidationFailed])
+    }
+
     /// A header of the form `T`.
     pub(crate) fn heeds<T: JsonSchema>(self, name: &str, what: &str) -> Self {
         self.parameter::<T>("header", name, what, false)

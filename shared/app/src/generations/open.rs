@@ -283,6 +283,7 @@ fn new_job(
         outputs: Vec::new(),
         withheld: Vec::new(),
         released: Credits::ZERO,
+        refunded: Credits::ZERO,
         failure: None,
         cancel_wished_at: None,
         cancel_requested_at: None,

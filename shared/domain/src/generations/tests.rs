@@ -78,6 +78,7 @@ pub(crate) fn queued() -> Generation {
         outputs: Vec::new(),
         withheld: Vec::new(),
         released: Credits::ZERO,
+        refunded: Credits::ZERO,
         failure: None,
         cancel_wished_at: None,
         cancel_requested_at: None,

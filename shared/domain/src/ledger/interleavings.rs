@@ -26,7 +26,8 @@ enum Step {
     /// All of it, or all but so many parts in a thousand.
     Capture(usize, i64),
     Release(usize),
-    Refund(usize),
+    /// So many parts in a thousand.
+    Refund(usize, i64),
 }
 
 fn step() -> impl Strategy<Value = (usize, Step)> {
@@ -41,7 +42,7 @@ fn step() -> impl Strategy<Value = (usize, Step)> {
         any::<usize>().prop_map(|which| Step::Capture(which, 0)),
         (any::<usize>(), 0..=1_000_i64).prop_map(|(which, part)| Step::Capture(which, part)),
         any::<usize>().prop_map(Step::Release),
-        any::<usize>().prop_map(Step::Refund),
+        (any::<usize>(), 1..=1_000_i64).prop_map(|(which, part)| Step::Refund(which, part)),
     ];
     (0..WALLETS, step)
 }
@@ -110,7 +111,7 @@ impl Platform {
             Step::Hold(cost) => self.hold(n, at, Credits::of(cost)),
             Step::Capture(which, part) => self.end(at, which, Some(part)),
             Step::Release(which) => self.end(at, which, None),
-            Step::Refund(which) => self.refund(at, which),
+            Step::Refund(which, part) => self.refund(at, which, part),
         }
     }
 
@@ -164,18 +165,16 @@ impl Platform {
         vec![(at, settled)]
     }
 
-    fn refund(&mut self, at: usize, which: usize) -> Vec<(usize, Settled)> {
+    /// Refunds a part of what was spent on a job, in parts of a thousand.
+    fn refund(&mut self, at: usize, which: usize, part: i64) -> Vec<(usize, Settled)> {
         if self.spent[at].is_empty() {
             return Vec::new();
         }
         let which = which % self.spent[at].len();
-        let (generation, cost) = self.spent[at].swap_remove(which);
-        let job = Charge {
-            generation: &generation,
-            cost,
-            model: "m",
-        };
-        let booked = self.wallets[at].refund(&job, Actor::System, NOW);
+        let (job, spent) = self.spent[at].swap_remove(which);
+        let amount = Credits::new((spent.get() * part / 1_000).max(1)).expect("small");
+        let because = (Actor::System, "step");
+        let booked = self.wallets[at].refund(&job, amount, because, NOW);
         vec![(at, booked.expect("it was spent").into())]
     }
 

@@ -1,8 +1,9 @@
 //! Credits that go from one wallet to another, and those that come back after they were spent. Both are worked out
 //! from the wallets as they are, like every booking.
 
-use super::{Booked, Broken, Charge, EntryKind, Event, Wallet};
+use super::{Booked, Broken, Entry, EntryKind, Event, Line, Wallet};
 use crate::credits::Credits;
+use crate::ids::GenerationId;
 use crate::ledger::Actor;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -59,23 +60,44 @@ impl Wallet {
         })
     }
 
-    /// Gives back what was spent on `job`.
+    /// Gives back `amount` of what was spent on `job`, for a `reason` that its owner reads. The entry is named for the
+    /// job, so that the ledger takes one refund of it and no second.
     ///
     /// # Errors
     /// [`Broken`] if less was ever spent.
-    pub fn refund(&self, job: &Charge<'_>, actor: Actor, now: Timestamp) -> Result<Booked, Broken> {
-        let broken = || self.broken(EntryKind::Refund, job.cost);
+    pub fn refund(
+        &self,
+        job: &GenerationId,
+        amount: Credits,
+        because: (Actor, &str),
+        now: Timestamp,
+    ) -> Result<Booked, Broken> {
+        let kind = EntryKind::Refund;
+        let broken = || self.broken(kind, amount);
         let next = Self {
-            available: self.available.checked_add(job.cost).ok_or_else(broken)?,
-            lifetime_spent: self
-                .lifetime_spent
-                .checked_sub(job.cost)
-                .ok_or_else(broken)?,
+            available: self.available.checked_add(amount).ok_or_else(broken)?,
+            lifetime_spent: self.lifetime_spent.checked_sub(amount).ok_or_else(broken)?,
             ..self.clone()
         };
-        Ok(self.book(
-            next,
-            Self::line(job, (EntryKind::Refund, "Refunded for"), actor, now),
-        ))
+        let (actor, reason) = because;
+        let line = Line {
+            ulid: job.ulid(),
+            kind,
+            ending: kind.as_str(),
+            amount,
+            generation: Some(job),
+            actor,
+            description: reason.to_owned(),
+            now,
+        };
+        Ok(self.book(next, line))
+    }
+}
+
+impl Entry {
+    /// The id of the entry that books what is spent on `job`.
+    #[must_use]
+    pub fn id_of_capture(job: &GenerationId) -> String {
+        format!("txn_{}-{}", job.ulid(), EntryKind::Capture.as_str())
     }
 }

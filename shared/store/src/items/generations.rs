@@ -100,6 +100,8 @@ pub(crate) struct GenerationItem {
     withheld: Vec<WithheldItem>,
     #[serde(default)]
     released: i64,
+    #[serde(default)]
+    refunded: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failure: Option<FailureItem>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -217,6 +219,7 @@ impl GenerationItem {
             outputs: job.outputs.iter().cloned().map(OutputItem::from).collect(),
             withheld: job.withheld.iter().map(WithheldItem::from).collect(),
             released: job.released.get(),
+            refunded: job.refunded.get(),
             failure: job.failure.clone().map(|failure| FailureItem {
                 code: failure.code.as_str().to_owned(),
                 message: failure.message,
@@ -296,6 +299,7 @@ impl TryFrom<GenerationItem> for Generation {
             outputs: item.outputs.into_iter().map(Output::from).collect(),
             withheld: read_all(item.withheld)?,
             released: share(item.released, item.cost)?,
+            refunded: share(item.refunded, item.cost)?,
             failure,
             cancel_wished_at: item.cancel_wished_at_ms.map(Timestamp::from_ms),
             cancel_requested_at: item.cancel_requested_at_ms.map(Timestamp::from_ms),
@@ -320,10 +324,10 @@ impl TryFrom<GenerationItem> for Generation {
     }
 }
 
-/// The part of the cost that is given back: never more than the cost.
-fn share(released: i64, cost: i64) -> Result<Credits, Fault> {
-    let share = Credits::new(released).filter(|_| released <= cost);
-    share.ok_or_else(|| broken("released"))
+/// A part of the cost that was given back: never more than the cost.
+fn share(given_back: i64, cost: i64) -> Result<Credits, Fault> {
+    let share = Credits::new(given_back).filter(|_| given_back <= cost);
+    share.ok_or_else(|| broken("share of the cost"))
 }
 
 fn read_all<I, T: TryFrom<I, Error = Fault>>(items: Vec<I>) -> Result<Vec<T>, Fault> {

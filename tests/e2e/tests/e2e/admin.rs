@@ -177,6 +177,74 @@ async fn an_unverified_user_spends_no_more_than_the_bonus_whatever_an_admin_give
 }
 
 #[tokio::test]
+async fn an_admin_finds_a_user_by_e_mail_and_sees_users_teams_and_wallets() {
+    let cloud = Cloud::with_admin().await;
+    let (admin, ada) = (cloud.admin().await, cloud.verified().await);
+    let team = ada
+        .post("/teams", &json!({"name": "Foxes"}))
+        .await
+        .expect(201);
+    let team_id = team["id"].as_str().unwrap();
+    let transfer = format!("/teams/{team_id}/credits/transfer");
+    ada.post(&transfer, &json!({"amount": 300}))
+        .await
+        .expect(201);
+
+    let find = |email: &str| format!("/admin/users?email={email}");
+    for written in [ada.email.clone(), ada.email.to_uppercase()] {
+        let found = admin.get(&find(&written)).await.expect(200);
+        assert_eq!(found["data"].as_array().unwrap().len(), 1, "{written}");
+        assert_eq!(found["data"][0]["id"], ada.id);
+        assert_eq!(found["data"][0]["suspended"], false);
+    }
+    let nobody = admin.get(&find("nobody@example.org")).await.expect(200);
+    assert_eq!(
+        (&nobody["data"], &nobody["next_cursor"]),
+        (&json!([]), &Value::Null)
+    );
+    for wrong in [
+        "/admin/users",
+        "/admin/users?email=ada",
+        "/admin/users?name=Ada",
+    ] {
+        let fields = admin.get(wrong).await.problem(422, "validation_failed");
+        assert!(fields.contains("email"), "{wrong}: {fields:?}");
+    }
+    let user = admin
+        .get(&format!("/admin/users/{}", ada.id))
+        .await
+        .expect(200);
+    assert_eq!(user["email"], ada.email);
+    assert_eq!(user["credits"], ada.get("/credits").await.expect(200));
+    let seen = admin
+        .get(&format!("/admin/teams/{team_id}"))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&seen["owner_id"], &seen["team_code"], &seen["member_count"]),
+        (&json!(ada.id), &team["team_code"], &json!(1))
+    );
+    let wallet = ada.get(&format!("/teams/{team_id}/credits")).await;
+    assert_eq!(seen["credits"], wallet.expect(200));
+
+    for path in [
+        "/admin/users/usr_x",
+        "/admin/users/usr_01KG9QZ3M4T5V6W7X8Y9Z0ABCD",
+        "/admin/teams/x",
+    ] {
+        admin.get(path).await.problem(404, "not_found");
+    }
+    let paths = [
+        find(&ada.email),
+        format!("/admin/users/{}", ada.id),
+        format!("/admin/teams/{team_id}"),
+    ];
+    for path in paths {
+        ada.get(&path).await.problem(403, "forbidden");
+    }
+}
+
+#[tokio::test]
 async fn a_suspended_user_is_kept_out_by_every_door_and_comes_back_by_signing_in() {
     let cloud = Cloud::with_admin().await;
     let (admin, ada) = (cloud.admin().await, cloud.person().await);

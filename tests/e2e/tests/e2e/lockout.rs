@@ -87,6 +87,43 @@ async fn a_reset_opens_what_its_owner_locked_on_another_device() {
 }
 
 #[tokio::test]
+async fn an_admin_unlocks_an_account_that_was_locked_from_everywhere() {
+    let cloud = Cloud::with_admin().await;
+    let (admin, ada) = (cloud.admin().await, cloud.person().await);
+    for host in 100..112 {
+        guess(&cloud, host, &ada.email, 5).await;
+    }
+    for host in [99, 100] {
+        let locked = login(&cloud, host, &ada.email, PASSWORD).await;
+        locked.problem(429, "rate_limited");
+    }
+    let unlock = format!("/admin/users/{}/unlock", ada.id);
+    ada.post(&unlock, &json!({}))
+        .await
+        .problem(403, "forbidden");
+    admin.post(&unlock, &json!({})).await.expect(204);
+    for host in [99, 100] {
+        let opened = login(&cloud, host, &ada.email, PASSWORD).await;
+        assert_eq!(opened.status, 200, "{host}");
+    }
+    let log = admin.get(&format!("/admin/audit?user_id={}", ada.id)).await;
+    let acts = log.expect(200)["data"].clone();
+    let acts = acts
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["act"].clone());
+    assert!(acts.take(3).any(|act| act == "unlocked"));
+    for nobody in ["usr_01KG9QZ3M4T5V6W7X8Y9Z0ABCD", "x"] {
+        let path = format!("/admin/users/{nobody}/unlock");
+        admin
+            .post(&path, &json!({}))
+            .await
+            .problem(404, "not_found");
+    }
+}
+
+#[tokio::test]
 async fn two_writings_of_a_domain_are_one_account_and_a_bad_address_is_told_why() {
     let cloud = Cloud::start().await;
     let ada = Person::register_as(&cloud, "ada@b\u{fc}cher.example").await;

@@ -53,6 +53,7 @@ mod purchases;
 mod quotes;
 mod rate_limits;
 mod reconciliation;
+mod refunds;
 mod secrets;
 mod sequences;
 mod sessions;

@@ -11,7 +11,7 @@ use crate::teams::{Cast, NO_TEAM};
 const PICTURE: i64 = 25;
 
 /// Moves so many of a person's credits into a team.
-async fn fund(person: &Person<'_>, team: &str, amount: i64) -> Value {
+pub async fn fund(person: &Person<'_>, team: &str, amount: i64) -> Value {
     let body = json!({"amount": amount});
     person
         .post(&format!("{team}/credits/transfer"), &body)
@@ -19,7 +19,7 @@ async fn fund(person: &Person<'_>, team: &str, amount: i64) -> Value {
         .expect(201)
 }
 
-async fn cap(owner: &Person<'_>, team: &str, member: &Person<'_>, cap: Option<i64>) {
+pub async fn cap(owner: &Person<'_>, team: &str, member: &Person<'_>, cap: Option<i64>) {
     let path = format!("{team}/members/{}", member.id);
     owner
         .patch(&path, &json!({"credit_cap": cap}))
@@ -28,7 +28,7 @@ async fn cap(owner: &Person<'_>, team: &str, member: &Person<'_>, cap: Option<i6
 }
 
 /// What a member committed to this month, as the owner sees it.
-async fn committed(owner: &Person<'_>, team: &str, member: &Person<'_>) -> i64 {
+pub async fn committed(owner: &Person<'_>, team: &str, member: &Person<'_>) -> i64 {
     let page = owner
         .get(&format!("{team}/members?limit=100"))
         .await
@@ -43,7 +43,7 @@ async fn with_key(person: &Person<'_>, key: &str, path: &str, body: &Value) -> A
     send(request.bearer_auth(key).json(body)).await
 }
 
-fn id(team: &str) -> &str {
+pub fn id(team: &str) -> &str {
     team.trim_start_matches("/teams/")
 }
 

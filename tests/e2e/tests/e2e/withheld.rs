@@ -45,7 +45,7 @@ fn check_two_of_four(done: &Value) {
 }
 
 /// Runs reconciliation from the beginning: everything is in order.
-async fn check_reconciled(cloud: &Cloud) {
+pub async fn check_reconciled(cloud: &Cloud) {
     let run = cloud.reconcile(&json!({"from": "beginning"})).await;
     assert_eq!(run["broken_count"], 0, "{run:#}");
     assert!(run["finished_at"].is_string(), "{run:#}");
@@ -149,7 +149,7 @@ async fn ten_webhooks_and_the_sweep_at_once_book_the_two_entries_once() {
     assert_eq!(cloud.faults(), Vec::<String>::new());
 }
 
-async fn remaining(person: &Person<'_>, key: &str) -> Value {
+pub async fn remaining(person: &Person<'_>, key: &str) -> Value {
     let list = person.get("/me/api-keys").await.expect(200);
     let mut keys = list["data"].as_array().unwrap().iter();
     let key = keys.find(|known| known["id"] == key).unwrap();

@@ -2,6 +2,7 @@
 //!
 //! Owns `AWS::Serverless::Function`. Refuses to know how a function is run or a route is served.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fakeaws::Statement;
@@ -38,6 +39,8 @@ pub struct Function {
     pub environment: Vec<(String, String)>,
     /// All that its role may do, besides writing its log.
     pub statements: Vec<Statement>,
+    /// The ARN of another function's role, where it has none of its own.
+    role: Option<String>,
     /// The routes that call it.
     pub api_events: Vec<ApiEvent>,
     /// The queues that call it.
@@ -115,7 +118,6 @@ impl Function {
             "LoggingConfig",
             "PermissionsBoundary",
             "RecursiveLoop",
-            "Role",
             "Tags",
             "Tracing",
         ]);
@@ -130,7 +132,11 @@ impl Function {
         let variables = environment.object("Variables")?.into_texts()?;
         environment.finish()?;
         let events = fields.object("Events")?.into_objects()?;
+        let role = fields.text("Role")?;
         let statements = policies::read(&mut fields)?;
+        if role.is_some() && !statements.is_empty() {
+            return Err(fields.wrong("Policies", "are not looked at by SAM beside a Role"));
+        }
         fields.finish()?;
 
         let mut function = Self {
@@ -143,6 +149,7 @@ impl Function {
             concurrency_max: reserved.map_or(CONCURRENCY_DEFAULT, small),
             environment: variables,
             statements,
+            role,
             api_events: Vec::new(),
             queue_events: Vec::new(),
             schedule_events: Vec::new(),
@@ -216,6 +223,22 @@ impl ApiEvent {
             timeout,
         })
     }
+}
+
+/// Gives each function that shares another's role what that one may do.
+pub fn share_roles(functions: &mut [Function], place: &Place) -> Result<(), Error> {
+    let own = functions.iter().filter(|function| function.role.is_none());
+    let roles: BTreeMap<String, Vec<Statement>> = own
+        .map(|function| (place.role(&function.id), function.statements.clone()))
+        .collect();
+    for function in functions {
+        let Some(role) = &function.role else { continue };
+        function.statements = roles.get(role).cloned().ok_or_else(|| {
+            let at = format!("Resources.{}.Properties.Role", function.id);
+            Error::at(&at, "must be the role that SAM makes for another function")
+        })?;
+    }
+    Ok(())
 }
 
 /// Reads a mapping, and gives it to its function.

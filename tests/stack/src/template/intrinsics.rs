@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::fields::text_of;
-use super::resources::{Declared, Place};
+use super::resources::{Declared, Kind, Place};
 use super::yaml::below;
 use crate::Error;
 
@@ -199,6 +199,14 @@ impl<'a> Resolver<'a> {
                 "Fn::GetAtt takes a resource and an attribute",
             ));
         };
+        // SAM makes the role of a function a resource of its own.
+        let function = name.strip_suffix("Role").filter(|id| {
+            let known = self.resources.get(*id);
+            known.is_some_and(|known| matches!(known.kind, Kind::Function { .. }))
+        });
+        if let (Some(function), "Arn") = (function, attribute) {
+            return Ok(self.place.role(function));
+        }
         self.resources
             .get(name)
             .ok_or_else(|| {
@@ -340,7 +348,6 @@ fn texts(value: Value, at: &str) -> Result<Vec<String>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::resources::Kind;
     use crate::template::yaml;
 
     fn resolve(text: &str) -> Result<Option<Value>, String> {
@@ -408,6 +415,10 @@ mod tests {
             ),
             ("!GetAtt [Gradual.Version, Version]", "1"),
             (
+                "!GetAtt GradualRole.Arn",
+                "arn:aws:iam::000000000000:role/GradualRole",
+            ),
+            (
                 "!GetAtt Jobs.Arn",
                 "arn:aws:sqs:us-east-1:000000000000:jobs",
             ),
@@ -441,6 +452,7 @@ mod tests {
             ("!Ref Nothing", "refers to Nothing"),
             ("!GetAtt Jobs.Colour", "Jobs has no attribute Colour"),
             ("!GetAtt Nothing.Arn", "refers to Nothing"),
+            ("!GetAtt RowsRole.Arn", "refers to RowsRole"),
             ("!Ref Plain.Alias", "refers to Plain.Alias"),
             ("!GetAtt [Plain.Version, Version]", "Plain has no attribute"),
             ("!Sub '${Nothing}'", "refers to Nothing"),

@@ -348,6 +348,7 @@ impl<'a> Reader<'a> {
                 ));
             }
         }
+        functions::share_roles(&mut self.functions, self.place)?;
         for mapping in self.mappings {
             functions::read_mapping(mapping, &mut self.functions)?;
         }

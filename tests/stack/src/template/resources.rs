@@ -55,6 +55,11 @@ impl Place {
         }
     }
 
+    /// The ARN of the role that SAM makes for the function with this logical id.
+    pub fn role(&self, function: &str) -> String {
+        format!("arn:aws:iam::{}:role/{function}Role", self.account_id)
+    }
+
     /// The ARN of `resource` in `service`.
     pub fn arn(&self, service: &str, resource: &str) -> String {
         format!(

@@ -79,6 +79,26 @@ fn a_condition_decides_about_values_and_whole_resources() {
 }
 
 #[test]
+fn a_function_may_do_what_the_one_may_whose_role_it_shares() {
+    let worker = "Variables: { FIXTURE_MODE: !Ref WorkerMode }";
+    let policies = "Policies: [{ Statement: [{ Effect: Allow, Action: [sqs:SendMessage], Resource: !GetAtt Jobs.Arn }] }]";
+    let text = FIXTURE.replacen(worker, &format!("{worker}\n      {policies}"), 1);
+    let main = "ReservedConcurrentExecutions: 4";
+    let shared = |role: &str| {
+        let role = format!("{main}\n      Role: !GetAtt {role}.Arn");
+        read(&text.replacen(main, &role, 1))
+    };
+    let template = shared("WorkerRole").unwrap();
+    let may = |id: &str| function(&template, id).statements.len();
+    assert_eq!((may("Main"), may("Worker")), (1, 1));
+    let refused = shared("MainRole").unwrap_err();
+    assert!(
+        refused.contains("must be the role that SAM makes for another function"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn routes_know_their_authorizer_unless_they_opt_out() {
     let api = read(FIXTURE).unwrap().api.unwrap();
     let authorizer = |path: &str| {
@@ -149,6 +169,11 @@ fn what_is_not_supported_is_refused_with_its_place() {
             "Timeout: 10",
             "Timeout: 901",
             "Timeout must be a whole number from 1 to 900",
+        ),
+        (
+            "Handler: bootstrap",
+            "Handler: bootstrap\n    Role: !GetAtt MainRole.Arn",
+            "Globals.Function.Role is not supported",
         ),
         (
             "Timeout: 10",

@@ -27,6 +27,7 @@ pub async fn journey<'a>(sheet: &mut Sheet<'a>, admin: &Person<'a>, round: usize
     looks(sheet, &ada).await;
     keeps_projects(sheet, &ada).await;
     works_in_a_team(sheet, &ada, round).await;
+    helps(sheet, admin, &ada).await;
     administers(sheet, admin, round).await;
     leaves(sheet, &ada).await;
     for (function, path) in [
@@ -463,6 +464,53 @@ async fn administers(sheet: &mut Sheet<'_>, admin: &Person<'_>, round: usize) {
             .note(&[function], act(admin, method, path, body))
             .await;
     }
+}
+
+/// The admin looks after Ada.
+async fn helps(sheet: &mut Sheet<'_>, admin: &Person<'_>, ada: &Person<'_>) {
+    let id = ada.generate("flux-dev", "A green fox").await;
+    ada.when(&id, "succeeded").await;
+    let team = act(ada, Method::POST, "/teams", &json!({"name": "Owls"})).await;
+    let team = team["id"].as_str().unwrap();
+    let reason = json!({"reason": "Sorry"});
+    let get = Method::GET;
+    for (function, method, path, body) in [
+        (
+            "admin-users-list",
+            get.clone(),
+            format!("/admin/users?email={}", ada.email),
+            &Value::Null,
+        ),
+        (
+            "admin-users-get",
+            get.clone(),
+            format!("/admin/users/{}", ada.id),
+            &Value::Null,
+        ),
+        (
+            "admin-teams-get",
+            get,
+            format!("/admin/teams/{team}"),
+            &Value::Null,
+        ),
+        (
+            "admin-users-unlock",
+            Method::POST,
+            format!("/admin/users/{}/unlock", ada.id),
+            &Value::Null,
+        ),
+        (
+            "admin-generations-refund",
+            Method::POST,
+            format!("/admin/generations/{id}/refund"),
+            &reason,
+        ),
+    ] {
+        sheet
+            .note(&[function], act(admin, method, &path, body))
+            .await;
+    }
+    act(ada, Method::DELETE, &format!("/teams/{team}"), &Value::Null).await;
 }
 
 async fn leaves(sheet: &mut Sheet<'_>, ada: &Person<'_>) {

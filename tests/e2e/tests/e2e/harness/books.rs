@@ -144,7 +144,9 @@ impl<'a> OfJob<'a> {
         let (endings, held) = (&self.endings, self.held);
         let is_in_order = match endings.as_slice() {
             ["hold"] => held > 0,
-            ["hold", "capture" | "release"] | ["hold", "capture", "withheld"] => held == 0,
+            ["hold", "capture" | "release"]
+            | ["hold", "capture", "withheld" | "refund"]
+            | ["hold", "capture", "withheld", "refund"] => held == 0,
             _ => false,
         };
         assert!(is_in_order, "{job}: {endings:?}, and {held} held");

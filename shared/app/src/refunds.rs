@@ -1,0 +1,112 @@
+//! Giving back what was spent on a generation: an admin's act, once a generation.
+
+use std::time::Duration;
+
+use aws::Fault;
+use domain::Refusal;
+use domain::admin::RefundOrder;
+use domain::audit::{AuditAction, AuditEvent, Chain};
+use domain::callers::Admin;
+use domain::idempotency::IdempotencyKey;
+use domain::ids::GenerationId;
+use domain::ledger::{Actor, Entry};
+use domain::time::Day;
+use store::{Once, Refund, RefundWritten, System};
+
+use crate::postings::{self, Booking};
+use crate::{App, Error, audit, clock};
+
+/// How long a refund may be tried while others write to the same wallet: well inside the gateway's 29 seconds.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Gives back what was spent on a generation, or a part of it, to whoever paid: the wallet, the member's month and the
+/// API key. Its media stay.
+///
+/// # Errors
+/// [`Refusal::NotFound`] without such a generation, [`Refusal::Conflict`] if nothing was spent on it or it was refunded
+/// before, [`Refusal::Invalid`] for more than was spent, [`Refusal::IdempotencyMismatch`] if the key came with another
+/// request.
+pub async fn refund(
+    app: &App,
+    admin: &Admin,
+    id: &GenerationId,
+    order: &RefundOrder,
+    key: Option<&IdempotencyKey>,
+) -> Result<Booking, Error> {
+    let once = postings::once(admin, key, &format!("refund/{id}/{}", order.fingerprint));
+    let mut tries = clock::tries(PATIENCE);
+    while tries.again().await? {
+        if let Some(booking) = postings::replayed(app, once.as_ref()).await? {
+            return Ok(booking);
+        }
+        if let Some(booking) = try_refund(app, admin, id, order, once.as_ref()).await? {
+            return Ok(booking);
+        }
+    }
+    Err(Refusal::Busy.into())
+}
+
+/// One try of a refund; nothing if others were first.
+async fn try_refund(
+    app: &App,
+    admin: &Admin,
+    id: &GenerationId,
+    order: &RefundOrder,
+    once: Option<&Once>,
+) -> Result<Option<Booking>, Error> {
+    let store = app.store();
+    let job = store.job(System, id).await?;
+    let job = job.ok_or(Refusal::NotFound("generation"))?;
+    let (next, amount) = match job.refund(order.amount) {
+        Ok(refund) => refund,
+        // Perhaps it was this very request, sent twice, that refunded it.
+        Err(refusal) => return Ok(Some(postings::replayed(app, once).await?.ok_or(refusal)?)),
+    };
+    let (log, capture) = (Chain::Tenant(job.tenant.clone()), Entry::id_of_capture(id));
+    let (wallet, head, capture) = tokio::try_join!(
+        store.wallet(&job.tenant),
+        store.audit_head(&log),
+        store.entry(&job.tenant, &capture)
+    )?;
+    let doing = "refunding a generation";
+    let capture = capture.ok_or_else(|| Fault::new(doing, "its capture is missing"))?;
+    let actor = Actor::User(admin.user.clone());
+    let because = (actor.clone(), order.reason.as_str());
+    let booked = match wallet.refund(id, amount, because, clock::now()) {
+        Ok(booked) => booked,
+        Err(broken) => {
+            // The wallet may have been read after another refund of this generation, and the record before it.
+            let is_as_read = store.job(System, id).await?.is_some_and(|now| now == job);
+            return if is_as_read {
+                Err(Fault::new(doing, broken).into())
+            } else {
+                Ok(None)
+            };
+        }
+    };
+    let refund = Refund {
+        job: &next,
+        booked: &booked,
+        spent_on: Day::from(capture.created_at),
+        once,
+    };
+    let deed = AuditEvent {
+        chain: log,
+        actor,
+        act: AuditAction::CreditsRefunded,
+        subject: booked.entry.id.clone(),
+    };
+    let written = audit::recorded(app, &deed, Some(head), |record| {
+        store.refund(&refund, record)
+    });
+    match written.await? {
+        RefundWritten::Done => Ok(Some(Booking {
+            entry: booked.entry,
+            replayed: false,
+        })),
+        RefundWritten::KeyUsed(used) => postings::found(app, once, used).await.map(Some),
+        // What it left is deleted soon.
+        RefundWritten::OwnerGone => Err(Refusal::NotFound("generation").into()),
+        RefundWritten::Stale => Ok(None),
+    }
+}

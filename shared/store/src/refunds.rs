@@ -1,0 +1,126 @@
+//! What was spent on a generation and goes back: into the wallet that paid, to the member's month and the API key that
+//! it was opened with, and out of what was spent on that day, in one transaction with the job's record.
+
+use aws::Fault;
+use domain::audit::Record;
+use domain::generations::Generation;
+use domain::ids::Tenant;
+use domain::ledger::Booked;
+use domain::time::Day;
+
+use crate::generations::key_spend;
+use crate::items::{self, OnceItem};
+use crate::postings::{Once, UsedKey};
+use crate::transact::{Part, Refused, Transaction};
+use crate::{Recorded, Store};
+
+/// A refund, and what is written with it.
+#[derive(Debug)]
+pub struct Refund<'a> {
+    /// The generation once it is refunded.
+    pub job: &'a Generation,
+    /// Worked out from the wallet as it was read.
+    pub booked: &'a Booked,
+    /// The day on which the credits were spent.
+    pub spent_on: Day,
+    /// The client's key, if it gave one.
+    pub once: Option<&'a Once>,
+}
+
+/// What became of a refund.
+#[derive(Debug)]
+pub enum RefundWritten {
+    /// The credits are back.
+    Done,
+    /// The client's key was used before, for this.
+    KeyUsed(UsedKey),
+    /// Its owner has no account any more, or is a team that was deleted.
+    OwnerGone,
+    /// The generation or its wallet is not as it was read: read again, and decide again.
+    Stale,
+}
+
+/// What else gets credits back with a job's wallet. Either may be long gone, and is then left out.
+#[derive(Clone, Copy)]
+struct AlsoGiven {
+    allowance: bool,
+    key: bool,
+}
+
+impl Store {
+    /// Gives back what was spent on a generation, while its owner is there to get it.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn refund(
+        &self,
+        refund: &Refund<'_>,
+        record: Record,
+    ) -> Result<Recorded<RefundWritten>, Fault> {
+        let mut also = AlsoGiven {
+            allowance: true,
+            key: true,
+        };
+        loop {
+            let tx = self.refunding(refund, also, &record)?;
+            let mut refused = match self.commit_recorded(tx, &record).await? {
+                Recorded::Behind(head) => return Ok(Recorded::Behind(head)),
+                Recorded::Done(Ok(())) => return Ok(Recorded::Done(RefundWritten::Done)),
+                Recorded::Done(Err(refused)) => refused,
+            };
+            if let Some(item) = refused.item(Part::IdempotencyKey) {
+                let used = items::read::<OnceItem>(item)?.try_into()?;
+                return Ok(Recorded::Done(RefundWritten::KeyUsed(used)));
+            }
+            if refused.has(Part::Account) || refused.has(Part::Team) {
+                return Ok(Recorded::Done(RefundWritten::OwnerGone));
+            }
+            match also.without(&refused) {
+                Some(rest) => also = rest,
+                None => return Ok(Recorded::Done(RefundWritten::Stale)),
+            }
+        }
+    }
+
+    fn refunding(
+        &self,
+        refund: &Refund<'_>,
+        also: AlsoGiven,
+        record: &Record,
+    ) -> Result<Transaction, Fault> {
+        let (job, entry) = (refund.job, &refund.booked.entry);
+        let mut tx = Transaction::new("refunding a generation");
+        tx.add(Part::Generation, self.replace_generation(job)?);
+        self.book(&mut tx, refund.booked)?;
+        match &job.tenant {
+            Tenant::User(user) => tx.add(Part::Account, self.check_account(user)),
+            Tenant::Team(team) => tx.add(Part::Team, self.check_team(team)),
+        }
+        let spent = self.uncount_spent(entry, refund.spent_on, &job.model);
+        tx.add(Part::Spending, spent);
+        let allowance = also
+            .allowance
+            .then(|| self.give_back_allowance(job, entry.amount));
+        if let Some(allowance) = allowance.flatten() {
+            tx.add(Part::Allowance, allowance);
+        }
+        if let Some(spend) = key_spend(job, entry.amount).filter(|_| also.key) {
+            tx.add(Part::ApiKey, self.give_back_to_key(&spend));
+        }
+        if let Some(once) = refund.once {
+            tx.add(Part::IdempotencyKey, self.put_once(once, entry, record.at)?);
+        }
+        Ok(tx)
+    }
+}
+
+impl AlsoGiven {
+    /// What is left of it, if something of it was refused.
+    fn without(self, refused: &Refused) -> Option<Self> {
+        let rest = Self {
+            allowance: self.allowance && !refused.has(Part::Allowance),
+            key: self.key && !refused.has(Part::ApiKey),
+        };
+        (rest.allowance != self.allowance || rest.key != self.key).then_some(rest)
+    }
+}
