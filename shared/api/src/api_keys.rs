@@ -1,7 +1,7 @@
 //! Personal API keys: what a client asks for, and what it sees of one.
 
 use domain::accounts::Scope;
-use domain::api_keys::{ApiKey, KeyName, KeyRequest};
+use domain::api_keys::{ApiKey, Cap, CapPeriod, KeyName, KeyRequest};
 use domain::callers::Person;
 use domain::{Credits, FieldCode, Refusal, Timestamp};
 use schemars::JsonSchema;
@@ -53,9 +53,12 @@ pub struct CreateApiKey {
     /// The time at which it stops working, RFC 3339.
     #[schemars(with = "Option<schema::FutureTime>")]
     pub expires_at: Option<String>,
-    /// The most that it may ever spend.
+    /// The most that it may spend.
     #[schemars(with = "Option<schema::Cap>")]
     pub credit_cap: Option<i64>,
+    /// The time in which it may spend the cap: its life if not given, or each calendar month or day, UTC.
+    #[schemars(with = "Option<schema::CapPeriod>")]
+    pub cap_period: Option<String>,
     /// The scopes that it may be used for; `read` and `generate` if not given.
     #[schemars(with = "Option<Vec<schema::Scope>>", length(min = 1), extend("uniqueItems" = true))]
     pub scopes: Option<Vec<String>>,
@@ -74,25 +77,43 @@ impl CreateApiKey {
         let expires_at = self
             .expires_at
             .and_then(|text| problems.valid(time::parse_future("expires_at", &text, now)));
-        let credit_cap = self.credit_cap.and_then(|cap| {
-            let credits = Credits::new(cap).filter(|credits| *credits > Credits::ZERO);
-            if credits.is_none() {
-                problems.add(
-                    "credit_cap",
-                    FieldCode::OutOfRange,
-                    "must be a whole number above zero",
-                );
-            }
-            credits
-        });
+        let cap = check_cap(self.credit_cap, self.cap_period.as_deref(), &mut problems);
         let scopes = check_scopes(self.scopes, &mut problems);
         problems.or(Some(KeyRequest {
             name,
             scopes,
-            credit_cap,
+            cap,
             expires_at,
         }))
     }
+}
+
+fn check_cap(credits: Option<i64>, period: Option<&str>, problems: &mut Problems) -> Option<Cap> {
+    let is_given = credits.is_some();
+    let credits = credits.and_then(|cap| {
+        let credits = Credits::new(cap).filter(|credits| *credits > Credits::ZERO);
+        if credits.is_none() {
+            let message = "must be a whole number above zero";
+            problems.add("credit_cap", FieldCode::OutOfRange, message);
+        }
+        credits
+    });
+    let period = match period {
+        None => CapPeriod::Lifetime,
+        Some(text) => CapPeriod::parse(text).unwrap_or_else(|| {
+            let message = "must be lifetime, month or day";
+            problems.add("cap_period", FieldCode::NotAllowed, message);
+            CapPeriod::Lifetime
+        }),
+    };
+    if !is_given && period != CapPeriod::Lifetime {
+        problems.add(
+            "credit_cap",
+            FieldCode::Required,
+            "must be given with cap_period",
+        );
+    }
+    credits.map(|credits| Cap { credits, period })
 }
 
 fn check_scopes(given: Option<Vec<String>>, problems: &mut Problems) -> Vec<Scope> {
@@ -136,10 +157,13 @@ pub struct ApiKeyView {
     /// The scopes that it may be used for.
     #[schemars(with = "Vec<schema::Scope>")]
     pub scopes: Vec<String>,
-    /// The most that it may ever spend.
+    /// The most that it may spend in each `cap_period`.
     #[schemars(with = "Option<schema::Credits>")]
     pub credit_cap: Option<i64>,
-    /// The part of the cap that it may still spend.
+    /// The time in which it may spend that: its life, or each calendar month or day, UTC.
+    #[schemars(with = "Option<schema::CapPeriod>")]
+    pub cap_period: Option<String>,
+    /// The part of the cap that it may still spend in this period.
     #[schemars(with = "Option<schema::Credits>")]
     pub credits_remaining: Option<i64>,
     /// The time at which it stops working.
@@ -157,8 +181,10 @@ pub struct ApiKeyView {
     pub secret: Option<String>,
 }
 
-impl From<&ApiKey> for ApiKeyView {
-    fn from(key: &ApiKey) -> Self {
+impl ApiKeyView {
+    /// The key as it is `now`.
+    #[must_use]
+    pub fn new(key: &ApiKey, now: Timestamp) -> Self {
         let request = &key.request;
         Self {
             id: key.id.to_string(),
@@ -169,23 +195,22 @@ impl From<&ApiKey> for ApiKeyView {
                 .iter()
                 .map(|scope| scope.as_str().to_owned())
                 .collect(),
-            credit_cap: request.credit_cap.map(Credits::get),
-            credits_remaining: key.remaining.map(Credits::get),
+            credit_cap: request.cap.map(|cap| cap.credits.get()),
+            cap_period: request.cap.map(|cap| cap.period.as_str().to_owned()),
+            credits_remaining: key.left(now).map(Credits::get),
             expires_at: request.expires_at.map(time::format),
             last_used_at: key.last_used_at.map(time::format),
             created_at: time::format(key.created_at),
             secret: None,
         }
     }
-}
 
-impl ApiKeyView {
     /// The answer that shows the secret, once.
     #[must_use]
     pub fn with_secret(key: &ApiKey, secret: String) -> Self {
         Self {
             secret: Some(secret),
-            ..Self::from(key)
+            ..Self::new(key, key.created_at)
         }
     }
 }

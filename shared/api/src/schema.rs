@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use domain::accounts::{self, AVATAR_URL_CHARS_MAX, EMAIL_CHARS_MAX, FULL_NAME_CHARS_MAX};
 use domain::admin::{AMOUNT_MAX, REASON_CHARS_MAX};
+use domain::api_keys::CapPeriod as KeyCapPeriod;
 use domain::audit::AuditAction;
 use domain::catalogue::{self, NEGATIVE_PROMPT_CHARS_MAX, PRICE_MAX, PROMPT_CHARS_MAX};
 use domain::files::{self, SIZE_BYTES_MAX};
@@ -188,6 +189,8 @@ forms! {
     Scope = one_of(&accounts::Scope::ALL.map(accounts::Scope::as_str));
     /// The most that an API key may spend.
     Cap = whole(1, Some(domain::Credits::MAX.get()), 5_000);
+    /// How long such a cap counts.
+    CapPeriod = one_of(&KeyCapPeriod::ALL.map(KeyCapPeriod::as_str));
     /// An API key itself.
     KeySecret = matching("^vk_", "vk_…");
 

@@ -297,7 +297,7 @@ async fn by_key(app: &App, token: &str) -> Result<(User, Caller), Error> {
         plan: known.user.plan,
         email_verified: known.user.email_verified,
         credential: Credential::Key {
-            capped: known.key.request.credit_cap.is_some(),
+            capped: known.key.request.cap.is_some(),
             id: known.key.id,
             scopes: known.key.request.scopes,
         },

@@ -3,7 +3,7 @@
 use auth::api_keys::PersonalKey;
 use aws::Fault;
 use domain::Refusal;
-use domain::api_keys::{ApiKey, KEYS_MAX, KeyRequest};
+use domain::api_keys::{ApiKey, KEYS_MAX, KeyRequest, Remaining};
 use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::Caller;
 use domain::ids::{KeyId, SessionId};
@@ -42,7 +42,10 @@ pub async fn create(
     let key = ApiKey {
         id: KeyId::new(now, clock::entropy()?),
         user: caller.user.clone(),
-        remaining: request.credit_cap,
+        remaining: request.cap.map(|cap| Remaining {
+            credits: cap.credits,
+            counted_in: None,
+        }),
         request,
         last_used_at: None,
         created_at: now,
@@ -65,6 +68,18 @@ pub async fn create(
         }
         KeyPut::SessionEnded => Err(Refusal::Unauthorized.into()),
     }
+}
+
+/// The API key that the caller shows, read again, if it has a cap.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`] if it is gone.
+pub(crate) async fn capped(app: &App, caller: &Caller) -> Result<Option<ApiKey>, Error> {
+    let Some(key) = caller.capped_key() else {
+        return Ok(None);
+    };
+    let key = app.store().api_key(&caller.user, key).await?;
+    Ok(Some(key.ok_or(Refusal::Unauthorized)?))
 }
 
 /// A page of the caller's keys, newest first.

@@ -9,12 +9,12 @@ use domain::idempotency::IdempotencyKey;
 use domain::ids::{TeamId, Tenant, TransferId};
 use domain::ledger::{Actor, Event, Wallet};
 use domain::{Credits, Refusal};
-use store::{Cursor, Funded, Funding, KeySpend, Once, TeamSeen};
+use store::{Cursor, Funded, Funding, Once, TeamSeen};
 
 use crate::credits::Entries;
 use crate::postings::{self, Booking};
 use crate::teams::{check_verified, event, get};
-use crate::{App, Error, audit, clock};
+use crate::{App, Error, api_keys, audit, clock};
 
 /// How long a transfer may be tried while others write to the same wallets: well inside the gateway's 29 seconds.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -98,10 +98,11 @@ async fn try_fund(
     let team = &by.membership().team;
     let (own, theirs) = (Tenant::from(&caller.user), Tenant::from(team));
     let log = Chain::Tenant(theirs.clone());
-    let (from, into, head) = tokio::try_join!(
-        app.store().wallet(&own),
-        app.store().wallet(&theirs),
-        app.store().audit_head(&log)
+    let (from, into, head, capped_key) = tokio::try_join!(
+        async { Ok(app.store().wallet(&own).await?) },
+        async { Ok(app.store().wallet(&theirs).await?) },
+        async { Ok(app.store().audit_head(&log).await?) },
+        api_keys::capped(app, caller)
     )?;
     let description = format!("Moved into the wallet of {team}");
     let moved = Event {
@@ -114,15 +115,15 @@ async fn try_fund(
         // Perhaps it was this very request, sent twice, that moved the credits.
         Err(refusal) => return Ok(Some(postings::replayed(app, once).await?.ok_or(refusal)?)),
     };
-    let key = caller.capped_key().map(|key| KeySpend {
-        user: caller.user.clone(),
-        key: key.clone(),
-        amount,
-    });
+    let left = capped_key.as_ref().and_then(|key| key.left(clock::now()));
+    if left.is_some_and(|left| left < amount) {
+        let refusal = Refusal::KeyCapReached;
+        return Ok(Some(postings::replayed(app, once).await?.ok_or(refusal)?));
+    }
     let funding = Funding {
         transfer: &transfer,
         by,
-        key: key.as_ref(),
+        capped_key: capped_key.as_ref(),
         once,
     };
     let subject = transfer.into.entry.id.as_str();
@@ -136,7 +137,6 @@ async fn try_fund(
             replayed: false,
         })),
         Funded::KeyUsed(used) => postings::found(app, once, used).await.map(Some),
-        Funded::KeyCapReached => Err(Refusal::KeyCapReached.into()),
         Funded::CallerGone => Err(Refusal::Unauthorized.into()),
         Funded::Stale => Ok(None),
     }

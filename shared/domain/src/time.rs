@@ -100,6 +100,15 @@ impl fmt::Display for Month {
     }
 }
 
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = OffsetDateTime::from_unix_timestamp(self.begins().seconds());
+        let date = date.map_or(Date::MAX, OffsetDateTime::date);
+        let month = u8::from(date.month());
+        write!(f, "{:04}-{month:02}-{:02}", date.year(), date.day())
+    }
+}
+
 impl From<Timestamp> for Day {
     fn from(moment: Timestamp) -> Self {
         Self::from_number(moment.ms() / DAY_MS)

@@ -1,9 +1,9 @@
 //! Personal API keys, and what they may still spend.
 //!
 //! Which keys live is said by their owner's profile alone, in a set of at most twenty: it is counted, read to its end and
-//! emptied in one write, and no number of dead keys can hide a living one. A cap is kept as what remains of it: opening a
-//! job takes the cost from it, and what the job's end gives back is put back, both in the transaction that moves the
-//! credits. The record of a dead key stays for a while, so that its open jobs can still be ended.
+//! emptied in one write, and no number of dead keys can hide a living one. A cap is kept as what remains of it, and in which
+//! of its periods: opening a job takes the cost from it, and what the job's end gives back is put back, both in the
+//! transaction that moves the credits. The record of a dead key stays for a while, so that its open jobs can still be ended.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, Update};
 use domain::Timestamp;
 use domain::accounts::User;
-use domain::api_keys::{ApiKey, KEYS_MAX};
+use domain::api_keys::{ApiKey, CapPeriod, KEYS_MAX};
 use domain::audit::Record;
 use domain::credits::Credits;
 use domain::ids::{KeyId, UserId};
@@ -51,15 +51,17 @@ pub struct KnownKey {
     pub digest: String,
 }
 
-/// What a job takes from a capped key, or gives back to it.
+/// What a job gives back to the capped key that it was opened with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeySpend {
+pub(crate) struct KeyReturn {
     /// The owner.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// The key.
-    pub key: KeyId,
+    pub(crate) key: KeyId,
     /// How much.
-    pub amount: Credits,
+    pub(crate) amount: Credits,
+    /// When it was taken: it comes back in no other period of the cap's.
+    pub(crate) taken_at: Timestamp,
 }
 
 impl Store {
@@ -251,27 +253,70 @@ impl Store {
             .expression_attribute_values(":key", AttributeValue::Ss(vec![key.to_string()]))
     }
 
-    /// Takes a job's cost from what a key may still spend, on condition that so much remains.
-    pub(crate) fn spend_from_key(&self, spend: &KeySpend) -> UpdateBuilder {
-        let taken = Update::builder()
-            .update_expression("SET remaining = remaining - :amount")
-            .condition_expression("remaining >= :amount");
-        self.key_update(taken, spend)
+    /// A key with a cap of the user's, read again.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn api_key(&self, user: &UserId, key: &KeyId) -> Result<Option<ApiKey>, Fault> {
+        let wanted = [(user.as_str(), &*key_sort(key))];
+        let found = self.account_items("reading an API key", &wanted).await?;
+        let item = found.into_iter().next().map(|(_, item)| item);
+        item.map(|item| items::read::<ApiKeyItem>(item)?.try_into())
+            .transpose()
     }
 
-    /// Puts what a job gives back to what a key may still spend.
-    pub(crate) fn give_back_to_key(&self, spend: &KeySpend) -> UpdateBuilder {
-        let given = Update::builder()
-            .update_expression("SET remaining = remaining + :amount")
-            .condition_expression("attribute_exists(remaining)");
-        self.key_update(given, spend)
-    }
-
-    fn key_update(&self, update: UpdateBuilder, spend: &KeySpend) -> UpdateBuilder {
-        update
+    /// Takes `amount` from what a key with a cap may still spend, on condition that so much remains in the period that
+    /// `now` is in; the first that is taken in a period begins it.
+    pub(crate) fn spend_from_key(
+        &self,
+        key: &ApiKey,
+        amount: Credits,
+        now: Timestamp,
+    ) -> UpdateBuilder {
+        let update = Update::builder()
             .table_name(&self.tables.accounts)
-            .set_key(Some(record_key(&spend.user, &spend.key)))
-            .expression_attribute_values(":amount", number(spend.amount.get()))
+            .set_key(Some(record_key(&key.user, &key.id)));
+        let period = key.request.cap.and_then(|cap| cap.period.at(now));
+        let Some(period) = period else {
+            return update
+                .update_expression("SET remaining = remaining - :amount")
+                .condition_expression("remaining >= :amount AND attribute_not_exists(counted_in)")
+                .expression_attribute_values(":amount", number(amount.get()));
+        };
+        let update = update.expression_attribute_values(":period", text(period));
+        if key.is_counted_in(now) {
+            return update
+                .update_expression("SET remaining = remaining - :amount")
+                .condition_expression("remaining >= :amount AND counted_in = :period")
+                .expression_attribute_values(":amount", number(amount.get()));
+        }
+        let cap = key.request.cap.map_or(0, |cap| cap.credits.get());
+        update
+            .update_expression("SET remaining = :remaining, counted_in = :period")
+            .condition_expression(
+                "credit_cap >= :amount AND (attribute_not_exists(counted_in) OR counted_in < :period)",
+            )
+            .expression_attribute_values(":amount", number(amount.get()))
+            .expression_attribute_values(":remaining", number(cap - amount.get()))
+    }
+
+    /// Puts what a job gives back to what a key may still spend, on condition that it still counts in the same period.
+    pub(crate) fn give_back_to_key(&self, back: &KeyReturn) -> UpdateBuilder {
+        let [month, day] = [CapPeriod::Month, CapPeriod::Day].map(|period| {
+            let name = period.at(back.taken_at);
+            text(name.unwrap_or_default())
+        });
+        Update::builder()
+            .table_name(&self.tables.accounts)
+            .set_key(Some(record_key(&back.user, &back.key)))
+            .update_expression("SET remaining = remaining + :amount")
+            .condition_expression(
+                "attribute_exists(remaining) \
+                 AND (attribute_not_exists(counted_in) OR counted_in IN (:month, :day))",
+            )
+            .expression_attribute_values(":amount", number(back.amount.get()))
+            .expression_attribute_values(":month", month)
+            .expression_attribute_values(":day", day)
     }
 }
 

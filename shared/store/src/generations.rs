@@ -10,6 +10,7 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
 use domain::access::{self, Action, ProjectSeen, Spender, Thing};
+use domain::api_keys::ApiKey;
 use domain::generations::Generation;
 use domain::ids::{GenerationId, KeyId, Tenant, UserId};
 use domain::ledger::{Booked, Wallet};
@@ -20,7 +21,7 @@ use domain::{Credits, Refusal};
 pub use lists::{ListScope, Page};
 
 use crate::accounts::is_condition;
-use crate::api_keys::KeySpend;
+use crate::api_keys::KeyReturn;
 use crate::items::{self, GenerationItem, IdempotencyItem, Item, number, text};
 use crate::overwrite::Overwrite;
 use crate::transact::{Commit, Part, Transaction};
@@ -63,6 +64,8 @@ pub struct Opening<'a> {
     pub project: Option<&'a Project>,
     /// The API key that the caller shows, if they show one: it must still live.
     pub by_key: Option<&'a KeyId>,
+    /// The same as it was read, if it has a cap: it pays, too.
+    pub capped_key: Option<&'a ApiKey>,
     /// The client's key, if it gave one.
     pub idempotency: Option<&'a IdempotencyRecord>,
 }
@@ -74,8 +77,8 @@ pub enum Opened {
     Done,
     /// The key was used before, for this.
     KeyUsed(IdempotencyRecord),
-    /// The API key may not spend so much.
-    KeyCapReached,
+    /// What the API key may still spend is not as it was read.
+    KeyMoved,
     /// The member's place in the team, or what they committed to, is not as it was read.
     SpenderMoved,
     /// The project that it was to be filed in is gone, or not as it was read.
@@ -113,8 +116,10 @@ impl Store {
         let good_standing = self.check_good_standing(&opening.job.author, opening.by_key);
         tx.add(Part::Account, good_standing);
         self.book(&mut tx, opening.hold)?;
-        if let Some(spend) = key_spend(opening.job, opening.job.cost) {
-            tx.add(Part::ApiKey, self.spend_from_key(&spend));
+        if let Some(key) = opening.capped_key {
+            let job = opening.job;
+            let spent = self.spend_from_key(key, job.cost, job.created_at);
+            tx.add(Part::ApiKey, spent);
         }
         if let Some(spender) = opening.spender {
             tx.add(Part::Member, self.check_spender(spender));
@@ -144,7 +149,7 @@ impl Store {
             return Ok(Opened::KeyUsed(idempotency_record(&asked.key, item)?));
         }
         if refused.has(Part::ApiKey) {
-            return Ok(Opened::KeyCapReached);
+            return Ok(Opened::KeyMoved);
         }
         if refused.has(Part::Member) || refused.has(Part::Allowance) {
             return Ok(Opened::SpenderMoved);
@@ -322,12 +327,13 @@ impl Store {
     }
 }
 
-/// The part of a job's cost that the API key which it was opened with pays, or gets back, if that one is capped.
-pub(crate) fn key_spend(job: &Generation, amount: Credits) -> Option<KeySpend> {
-    job.paid_with.as_ref().map(|key| KeySpend {
+/// The part of a job's cost that the API key which it was opened with gets back, if that one is capped.
+pub(crate) fn key_return(job: &Generation, amount: Credits) -> Option<KeyReturn> {
+    job.paid_with.as_ref().map(|key| KeyReturn {
         user: job.author.clone(),
         key: key.clone(),
         amount,
+        taken_at: job.created_at,
     })
 }
 

@@ -45,7 +45,7 @@ mod transfers;
 mod wallets;
 
 pub use accounts::{PasswordRecord, Registered};
-pub use api_keys::{KeyPut, KeySpend, KnownKey};
+pub use api_keys::{KeyPut, KnownKey};
 pub use attempts::Counted;
 pub use audit::{RecordPage, Recorded};
 pub use bonuses::{Bonus, BonusBooked};

@@ -8,7 +8,7 @@ use domain::ids::Tenant;
 use domain::ledger::Booked;
 use domain::time::Day;
 
-use crate::generations::key_spend;
+use crate::generations::key_return;
 use crate::items::{self, OnceItem};
 use crate::postings::{Once, UsedKey};
 use crate::transact::{Part, Refused, Transaction};
@@ -40,7 +40,8 @@ pub enum RefundWritten {
     Stale,
 }
 
-/// What else gets credits back with a job's wallet. Either may be long gone, and is then left out.
+/// What else gets credits back with a job's wallet. Either may be long gone, or count in another period by now, and is
+/// then left out.
 #[derive(Clone, Copy)]
 struct AlsoGiven {
     allowance: bool,
@@ -104,8 +105,8 @@ impl Store {
         if let Some(allowance) = allowance.flatten() {
             tx.add(Part::Allowance, allowance);
         }
-        if let Some(spend) = key_spend(job, entry.amount).filter(|_| also.key) {
-            tx.add(Part::ApiKey, self.give_back_to_key(&spend));
+        if let Some(back) = key_return(job, entry.amount).filter(|_| also.key) {
+            tx.add(Part::ApiKey, self.give_back_to_key(&back));
         }
         if let Some(once) = refund.once {
             tx.add(Part::IdempotencyKey, self.put_once(once, entry, record.at)?);

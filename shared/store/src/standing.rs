@@ -58,8 +58,8 @@ pub struct Standing {
     pub wallet: Wallet,
     /// How the user stands in the team that is to pay, if they are in it.
     pub team: Option<TeamStanding>,
-    /// What the API key that they show may still spend, if it has a cap.
-    pub key: Option<Credits>,
+    /// The API key that they show, if it has a cap, and its record is there.
+    pub key: Option<ApiKey>,
 }
 
 /// How a member of a team stands there.
@@ -114,7 +114,7 @@ impl Store {
             .remove(&tables.accounts)
             .and_then(|mut items| items.pop());
         let key = key.map(|item| ApiKey::try_from(items::read::<ApiKeyItem>(item)?));
-        let key = key.transpose()?.and_then(|key| key.remaining);
+        let key = key.transpose()?;
         let mut only = |table: &String| found.remove(table).and_then(|mut items| items.pop());
         let (offers, wallet) = (only(&tables.models), only(&tables.credits));
         let mut items = found.remove(&tables.generations).unwrap_or_default();

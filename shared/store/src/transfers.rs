@@ -5,13 +5,13 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::ConditionCheck;
 use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
 use domain::access::Spender;
+use domain::api_keys::ApiKey;
 use domain::audit::Record;
 use domain::erasure::Erasure;
 use domain::ids::Tenant;
 use domain::ledger::{Transfer, Wallet};
 use domain::teams::{Membership, Team};
 
-use crate::api_keys::KeySpend;
 use crate::items::{self, OnceItem, WALLET, number, text};
 use crate::postings::{Once, UsedKey};
 use crate::transact::{Part, Transaction};
@@ -24,8 +24,8 @@ pub struct Funding<'a> {
     pub transfer: &'a Transfer,
     /// The member.
     pub by: &'a Spender,
-    /// What it takes from the API key that is shown, if that has a cap.
-    pub key: Option<&'a KeySpend>,
+    /// The API key that is shown, as it was read, if it has a cap: it pays, too.
+    pub capped_key: Option<&'a ApiKey>,
     /// The client's key, if it gave one.
     pub once: Option<&'a Once>,
 }
@@ -37,11 +37,9 @@ pub enum Funded {
     Done,
     /// The client's key was used before, for this.
     KeyUsed(UsedKey),
-    /// The API key may not spend so much.
-    KeyCapReached,
     /// The member has no account any more, or a suspended one.
     CallerGone,
-    /// A wallet, the team or the member's place in it is not as it was read: read again, and decide again.
+    /// A wallet, the key, the team or the member's place in it is not as it was read: read again, and decide again.
     Stale,
 }
 
@@ -71,8 +69,9 @@ impl Store {
         tx.add(Part::Team, self.check_team(&member.team));
         tx.add(Part::Member, self.check_member(member));
         tx.add(Part::Account, self.check_good_standing(&member.user, None));
-        if let Some(spend) = funding.key {
-            tx.add(Part::ApiKey, self.spend_from_key(spend));
+        if let Some(key) = funding.capped_key {
+            let amount = funding.transfer.out.entry.amount;
+            tx.add(Part::ApiKey, self.spend_from_key(key, amount, record.at));
         }
         if let Some(once) = funding.once {
             let entry = &funding.transfer.out.entry;
@@ -88,7 +87,6 @@ impl Store {
             }
             Ok(match refused {
                 _ if refused.has(Part::Account) => Funded::CallerGone,
-                _ if refused.has(Part::ApiKey) => Funded::KeyCapReached,
                 _ => Funded::Stale,
             })
         })

@@ -4,7 +4,7 @@
 use api::api_keys::{ApiKeyView, LIST};
 use api::list::{self, List};
 use app::pages::PageRequest;
-use app::{App, Error, api_keys};
+use app::{App, Error, api_keys, clock};
 use domain::callers::Person;
 use entry::http::{self, Reply, Request};
 
@@ -20,6 +20,8 @@ async fn handle(
 
     let page = api_keys::list(app, &request.caller, &PageRequest { cursor, limit }).await?;
 
-    let views = page.rows.iter().map(ApiKeyView::from).collect();
+    let now = clock::now();
+    let view = |key| ApiKeyView::new(key, now);
+    let views = page.rows.iter().map(view).collect();
     Ok(Reply::ok(&List::new(views, page.next_cursor)))
 }

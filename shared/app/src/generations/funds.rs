@@ -1,6 +1,7 @@
 //! What a job is paid from, and whether its cost fits into all of that.
 
 use domain::access::Spender;
+use domain::api_keys::ApiKey;
 use domain::callers::Caller;
 use domain::generations::Generation;
 use domain::ids::Tenant;
@@ -47,17 +48,17 @@ impl TeamFunds {
 pub(super) struct Funds {
     pub(super) wallet: Wallet,
     pub(super) team: Option<TeamFunds>,
-    pub(super) key: Option<Credits>,
+    pub(super) key: Option<ApiKey>,
     /// Where it is to be filed.
     pub(super) project: Option<Project>,
 }
 
 impl Funds {
-    fn bounds(&self) -> Bounds {
+    fn bounds(&self, job: &Generation) -> Bounds {
         Bounds {
             wallet: self.wallet.spendable(),
             member: self.team.as_ref().map(|team| team.allowance),
-            key: self.key,
+            key: self.key.as_ref().and_then(|key| key.left(job.created_at)),
         }
     }
 }
@@ -69,7 +70,7 @@ pub(super) fn hold(
     job: &Generation,
     funds: &Funds,
 ) -> Result<Booked, Refusal> {
-    funds.bounds().check(job.cost)?;
+    funds.bounds(job).check(job.cost)?;
     let what = Charge {
         generation: &job.id,
         cost: job.cost,

@@ -18,7 +18,7 @@ use store::{Asking, GenerationSeen, IdempotencyRecord, Opened, Opening};
 use super::funds::{Funds, TeamFunds, hold, team_funds};
 use super::references::{check_references, project_to_file_in};
 use super::{MEDIA_EXPIRY_DEFAULT, show, show_one, wait};
-use crate::{App, Error, breaker, clock, quotes};
+use crate::{App, Error, api_keys, breaker, clock, quotes};
 
 /// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is told to
 /// come back: well inside the gateway's 29 seconds.
@@ -129,6 +129,9 @@ async fn open_or_find(
     check_content_refusals(app, standing.content_refusals)?;
     let project = references?;
     breaker::check_order(&standing.breaker, clock::now())?;
+    if caller.capped_key().is_some() && standing.key.is_none() {
+        return Err(Refusal::Unauthorized.into());
+    }
     let price = standing.offers.price(&draft.order)?;
     quotes::check_price(app, caller, draft, price).await?;
     let mut job = new_job(app, &tenant, caller, draft, price)?;
@@ -197,6 +200,7 @@ async fn open(
                 Credential::Key { id, .. } => Some(id),
                 Credential::Session(_) => None,
             },
+            capped_key: funds.key.as_ref(),
             idempotency: record.as_ref(),
         };
         match app.store().open(&opening).await? {
@@ -208,7 +212,7 @@ async fn open(
                 funds.project = project_to_file_in(app, caller, draft).await?;
             }
             Opened::CallerGone => return Err(Refusal::Unauthorized.into()),
-            Opened::KeyCapReached => return Err(Refusal::KeyCapReached.into()),
+            Opened::KeyMoved => funds.key = api_keys::capped(app, caller).await?,
             Opened::SpenderMoved | Opened::Busy => {
                 let (wallet, team) = tokio::try_join!(
                     async { Ok(app.store().wallet(&job.tenant).await?) },

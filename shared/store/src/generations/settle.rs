@@ -5,9 +5,9 @@ use domain::Credits;
 use domain::generations::Generation;
 use domain::ledger::{EntryKind, Settled};
 
-use super::{Written, key_spend};
+use super::{Written, key_return};
 use crate::Store;
-use crate::api_keys::KeySpend;
+use crate::api_keys::KeyReturn;
 use crate::transact::{Commit, Part, Transaction};
 
 impl Store {
@@ -18,15 +18,15 @@ impl Store {
     /// # Errors
     /// A [`Fault`] if it could not be written.
     pub async fn settle(&self, next: &Generation, settled: &Settled) -> Result<Written, Fault> {
-        let given_back = key_spend(next, settled.amount(EntryKind::Release));
-        let given_back = given_back.filter(|spend| spend.amount > Credits::ZERO);
+        let given_back = key_return(next, settled.amount(EntryKind::Release));
+        let given_back = given_back.filter(|back| back.amount > Credits::ZERO);
         let tx = self.settlement(next, settled, given_back.as_ref())?;
         match self.commit(tx).await? {
             Commit::Done => return Ok(Written::Done),
             Commit::Refused(refused) if refused.has(Part::ApiKey) => {}
             Commit::Busy | Commit::Refused(_) => return Ok(Written::Stale),
         }
-        // The key is long gone, and with it what it might still have spent.
+        // The key is long gone, and with it what it might still have spent; or its cap came back with the calendar.
         let without_key = Generation {
             paid_with: None,
             ..next.clone()
@@ -42,7 +42,7 @@ impl Store {
         &self,
         next: &Generation,
         settled: &Settled,
-        given_back: Option<&KeySpend>,
+        given_back: Option<&KeyReturn>,
     ) -> Result<Transaction, Fault> {
         let mut tx = Transaction::new("settling a job");
         tx.add(Part::Generation, self.replace_generation(next)?);
@@ -61,8 +61,8 @@ impl Store {
             let count = self.count_content_refusal(&next.author, day);
             tx.add(Part::ContentRefusals, count);
         }
-        if let Some(spend) = given_back {
-            tx.add(Part::ApiKey, self.give_back_to_key(spend));
+        if let Some(back) = given_back {
+            tx.add(Part::ApiKey, self.give_back_to_key(back));
         }
         Ok(tx)
     }

@@ -2,7 +2,7 @@
 
 use aws::Fault;
 use domain::accounts::Scope;
-use domain::api_keys::{ApiKey, KeyName, KeyRequest};
+use domain::api_keys::{ApiKey, Cap, CapPeriod, KeyName, KeyRequest, Remaining};
 use domain::ids::{KeyId, UserId};
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -28,9 +28,15 @@ pub(crate) struct ApiKeyItem {
     scopes: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     credit_cap: Option<i64>,
+    /// How long the cap counts; not there if for life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cap_period: Option<String>,
     /// There exactly if `credit_cap` is: what every hold is taken from, by condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     remaining: Option<i64>,
+    /// The period that `remaining` was counted in, if the cap has one and anything was spent yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counted_in: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +46,7 @@ pub(crate) struct ApiKeyItem {
 
 impl ApiKeyItem {
     pub(crate) fn new(key: &ApiKey, digest: String) -> Self {
-        let request = &key.request;
+        let (request, remaining) = (&key.request, key.remaining.as_ref());
         Self {
             pk: key.user.to_string(),
             sk: sort_key(&key.id),
@@ -51,8 +57,13 @@ impl ApiKeyItem {
                 .iter()
                 .map(|scope| scope.as_str().to_owned())
                 .collect(),
-            credit_cap: request.credit_cap.map(Credits::get),
-            remaining: key.remaining.map(Credits::get),
+            credit_cap: request.cap.map(|cap| cap.credits.get()),
+            cap_period: request
+                .cap
+                .filter(|cap| cap.period != CapPeriod::Lifetime)
+                .map(|cap| cap.period.as_str().to_owned()),
+            remaining: remaining.map(|remaining| remaining.credits.get()),
+            counted_in: remaining.and_then(|remaining| remaining.counted_in.clone()),
             expires_at_ms: request.expires_at.map(Timestamp::ms),
             last_used_at_ms: key.last_used_at.map(Timestamp::ms),
             created_at_ms: key.created_at.ms(),
@@ -64,12 +75,14 @@ impl TryFrom<ApiKeyItem> for ApiKey {
     type Error = Fault;
 
     fn try_from(item: ApiKeyItem) -> Result<Self, Fault> {
-        let credits = |amount: Option<i64>| match amount {
-            Some(amount) => Credits::new(amount)
-                .map(Some)
-                .ok_or_else(|| broken("amount")),
-            None => Ok(None),
+        let credits = |amount: i64| Credits::new(amount).ok_or_else(|| broken("amount"));
+        let period = match &item.cap_period {
+            Some(period) => CapPeriod::parse(period).ok_or_else(|| broken("cap_period"))?,
+            None => CapPeriod::Lifetime,
         };
+        let cap = item.credit_cap.map(credits).transpose()?;
+        let counted_in = item.counted_in;
+        let remaining = item.remaining.map(credits).transpose()?;
         let scopes = item.scopes.iter().map(|text| Scope::parse(text));
         let name = match &item.name {
             Some(name) => Some(KeyName::parse(name).map_err(|_| broken("name"))?),
@@ -84,10 +97,13 @@ impl TryFrom<ApiKeyItem> for ApiKey {
                 scopes: scopes
                     .collect::<Option<Vec<_>>>()
                     .ok_or_else(|| broken("scopes"))?,
-                credit_cap: credits(item.credit_cap)?,
+                cap: cap.map(|credits| Cap { credits, period }),
                 expires_at: item.expires_at_ms.map(Timestamp::from_ms),
             },
-            remaining: credits(item.remaining)?,
+            remaining: remaining.map(|credits| Remaining {
+                credits,
+                counted_in,
+            }),
             last_used_at: item.last_used_at_ms.map(Timestamp::from_ms),
             created_at: Timestamp::from_ms(item.created_at_ms),
         })

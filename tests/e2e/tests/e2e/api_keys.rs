@@ -146,6 +146,54 @@ async fn a_cap_binds_however_many_spend_at_once_and_a_release_frees_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cap_of_a_day_or_a_month_binds_in_each_and_comes_back_with_the_next() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    for period in ["day", "month"] {
+        let (id, key) = make(&ada, &json!({"credit_cap": 60, "cap_period": period})).await;
+        let answers = join_all((0..6).map(|_| with_key(&cloud, &key, Method::POST, PICTURE))).await;
+        let accepted = answers.iter().filter(|answer| answer.status == 202);
+        assert_eq!(accepted.count(), 2, "{period}");
+        for answer in answers.iter().filter(|answer| answer.status != 202) {
+            answer.problem(402, "key_cap_reached");
+        }
+        // What is not delivered may be spent again in the same period.
+        let request = || cloud.request(Method::POST, PICTURE).bearer_auth(&key);
+        let (_, left) = cap_of(&ada, &id).await;
+        assert_eq!(left, 10, "{period}");
+        for answer in answers.iter().filter(|answer| answer.status == 202) {
+            ada.when(&answer.text("id"), "succeeded").await;
+        }
+
+        cloud.end_period(&ada.id, &id).await;
+        assert_eq!(cap_of(&ada, &id).await, (json!(period), json!(60)));
+        let failing = send(request().json(&json!({"prompt": "[[fail]][[delay:2s]]"}))).await;
+        assert_eq!(failing.status, 202, "{:?}", failing.body);
+        assert_eq!(cap_of(&ada, &id).await.1, 35);
+        ada.when(&failing.text("id"), "failed").await;
+        assert_eq!(cap_of(&ada, &id).await.1, 60);
+        // What ends in a later period than it began in gives nothing to that one.
+        let late = send(request().json(&json!({"prompt": "[[fail]][[delay:3s]]"}))).await;
+        cloud.end_period(&ada.id, &id).await;
+        let now = send(request().json(&json!({"prompt": "in the next one"}))).await;
+        cloud.begin_later_period(&ada.id, &id).await;
+        ada.when(&late.text("id"), "failed").await;
+        ada.when(&now.text("id"), "succeeded").await;
+        let item = cloud.key_item(&ada.id, &id).await;
+        assert_eq!(item["remaining"].as_n().unwrap(), "35", "{period}");
+    }
+    ada.books().await;
+}
+
+/// What is told of a key's cap: its period, and what remains of it.
+async fn cap_of(person: &Person<'_>, key: &str) -> (Value, Value) {
+    let list = person.get("/me/api-keys").await.expect(200);
+    let mut keys = list["data"].as_array().unwrap().iter();
+    let key = keys.find(|known| known["id"] == key).unwrap();
+    (key["cap_period"].clone(), key["credits_remaining"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_wallet_and_cap_the_smaller_binds() {
     let cloud = Cloud::start_with(&[("SignUpCredits", "60")]).await;
     let ada = cloud.person().await;
@@ -173,6 +221,8 @@ async fn a_key_that_cannot_be_is_refused_by_field_and_there_are_at_most_twenty()
         ("credit_cap", json!({"credit_cap": 0})),
         ("credit_cap", json!({"credit_cap": -5})),
         ("credit_cap", json!({"credit_cap": 1.5})),
+        ("credit_cap", json!({"cap_period": "day"})),
+        ("cap_period", json!({"credit_cap": 5, "cap_period": "year"})),
         ("scopes", json!({"scopes": []})),
         ("scopes", json!({"scopes": "read"})),
         ("scopes[0]", json!({"scopes": ["admin"]})),

@@ -309,6 +309,38 @@ impl Cloud {
         }
     }
 
+    /// The record of an API key.
+    pub async fn key_item(&self, user: &str, key: &str) -> HashMap<String, AttributeValue> {
+        let get = self.dynamodb().get_item();
+        let get = get.table_name("velro-local-accountstable");
+        let get = get
+            .key("pk", text(user))
+            .key("sk", text(&format!("key#{key}")));
+        get.send().await.unwrap().item.unwrap()
+    }
+
+    /// Has what an API key spent count in an earlier day or month, as if that were over.
+    pub async fn end_period(&self, user: &str, key: &str) {
+        self.count_key_in(user, key, "2001-01").await;
+    }
+
+    /// Has it count in a later one.
+    pub async fn begin_later_period(&self, user: &str, key: &str) {
+        self.count_key_in(user, key, "2999-01").await;
+    }
+
+    async fn count_key_in(&self, user: &str, key: &str, period: &str) {
+        let update = self.dynamodb().update_item();
+        let update = update.table_name("velro-local-accountstable");
+        let update = update
+            .key("pk", text(user))
+            .key("sk", text(&format!("key#{key}")));
+        let update = update.update_expression("SET counted_in = :period");
+        let update = update.condition_expression("attribute_exists(counted_in)");
+        let update = update.expression_attribute_values(":period", text(period));
+        update.send().await.unwrap();
+    }
+
     /// Has a job be due now, as if the time until then had passed.
     pub async fn hasten(&self, generation_id: &str) {
         let updated = self
