@@ -2,6 +2,7 @@
 
 mod filing;
 mod operations;
+mod provenance;
 mod stats;
 mod update;
 mod view;
@@ -66,8 +67,13 @@ pub const UNFAVORITE: Endpoint<Caller, Nothing> = Endpoint::user(
 pub const MEDIA: Endpoint<Caller, List<MediaView>> =
     Endpoint::user("GET /generations/{generation_id}/media", Scope::Read);
 
+/// What a generation grew out of, nearest first.
+pub const PROVENANCE: Endpoint<Caller, List<AncestorView>> =
+    Endpoint::user("GET /generations/{generation_id}/provenance", Scope::Read);
+
 pub use filing::MoveGeneration;
 pub(crate) use operations::{operations, quote_schema};
+pub use provenance::AncestorView;
 pub use stats::{CreditSums, StatsView};
 pub use update::UpdateGeneration;
 pub use view::{

@@ -13,6 +13,7 @@ use domain::plans::KeyNote;
 use domain::teams::Team;
 use store::NewEra;
 
+use crate::pages::{self, Page, PageRequest};
 use crate::postings::{self, Booking, BookingRequest, Ended};
 use crate::{App, Error, audit, clock, plans};
 
@@ -152,15 +153,26 @@ pub async fn unlock(app: &App, admin: &Admin, id: &UserId) -> Result<(), Error> 
     Ok(())
 }
 
-/// The user whose account has this e-mail, if there is one.
+/// A page of the users whose account has this e-mail: one, or none.
 ///
 /// # Errors
-/// A fault if it cannot be read.
-pub async fn user_with(app: &App, email: &Email) -> Result<Option<User>, Error> {
-    let Some(credential) = app.store().credential(email).await? else {
-        return Ok(None);
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list.
+pub async fn users_with(
+    app: &App,
+    admin: &Admin,
+    email: &Email,
+    wanted: &PageRequest,
+) -> Result<Page<User>, Error> {
+    let user = match app.store().credential(email).await? {
+        Some(credential) => app.store().user(&credential.user).await?,
+        None => None,
     };
-    Ok(app.store().user(&credential.user).await?)
+    let binding = format!("{}/admin/users?{}", admin.user, email.as_str());
+    Ok(pages::numbered(
+        user.into_iter().collect(),
+        &binding,
+        wanted,
+    )?)
 }
 
 /// A user, and their wallet.

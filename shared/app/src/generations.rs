@@ -4,6 +4,7 @@ mod cancel;
 mod edit;
 mod funds;
 mod open;
+mod provenance;
 mod references;
 mod wait;
 
@@ -22,6 +23,7 @@ use store::{Cursor, GenerationSeen, ListScope, System};
 pub use cancel::{Canceled, cancel};
 pub use edit::{delete, file_in, relabel};
 pub use open::{Submitted, submit};
+pub use provenance::{Ancestor, provenance};
 pub(crate) use references::{check_references, check_team};
 
 use crate::{App, Error, clock};

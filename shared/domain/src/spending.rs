@@ -138,3 +138,7 @@ mod tests {
         assert_eq!(free.left(), None);
     }
 }
+
+#[cfg(test)]
+#[path = "spending_tests.rs"]
+mod interleavings;

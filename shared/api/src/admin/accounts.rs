@@ -42,6 +42,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         tags::ADMIN
             .operation(&LIST_USERS, "adminUsersList", "Find a user")
             .requires::<schema::Email>("email", "The whole address, however it is written.")
+            .pages()
             .answers("The user, or nobody."),
         one(tags::ADMIN.operation(&GET_USER, "adminUsersGet", "One user, and their wallet"))
             .answers("The user."),
@@ -63,15 +64,16 @@ pub(crate) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// The query of `GET /admin/users`: `email`.
+/// The query of `GET /admin/users`: `email`, `cursor` and `limit`.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming each parameter that is wrong.
-pub fn check_query(mut query: Query) -> Result<Email, Refusal> {
+pub fn check_query(mut query: Query) -> Result<(Email, Option<String>, u32), Refusal> {
     let missing = || FieldError::new("email", FieldCode::Required, "must be given");
     let email = query.text("email").ok_or_else(missing);
+    let (cursor, limit) = (query.text("cursor"), query.limit());
     match email.and_then(|text| check_email(&text)) {
-        Ok(email) => query.finish(email),
+        Ok(email) => query.finish((email, cursor, limit)),
         Err(problem) => {
             let refusal = Refusal::Invalid(vec![problem.clone()]);
             query.problem(problem);

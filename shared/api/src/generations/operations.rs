@@ -5,8 +5,8 @@ use schemars::{JsonSchema as _, Schema};
 use serde_json::{Value, json};
 
 use super::{
-    CANCEL, CREATE, CreateGeneration, DELETE, FAVORITE, GET, LIST, MEDIA, MOVE, STATS, UNFAVORITE,
-    UPDATE,
+    CANCEL, CREATE, CreateGeneration, DELETE, FAVORITE, GET, LIST, MEDIA, MOVE, PROVENANCE, STATS,
+    UNFAVORITE, UPDATE,
 };
 use crate::models::parameters_schema;
 use crate::openapi::{Operation, Schemas, tags};
@@ -122,6 +122,14 @@ fn one() -> Vec<Operation> {
             )
             .pages()
             .answers("A page, with URLs that show it for a while."),
+        tags::GENERATIONS
+            .operation(&PROVENANCE, "generationsProvenance", "What a generation grew out of")
+            .says(
+                "Its parent first, then that one's parent, and so on. One that you may not see, or that was deleted, ends the \
+                 chain.",
+            )
+            .pages()
+            .answers("A page, nearest first."),
     ];
     operations.into_iter().map(named).collect()
 }

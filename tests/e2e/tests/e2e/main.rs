@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod access;
 mod admin;
 mod api_keys;
 mod attacks;
@@ -49,6 +50,7 @@ mod passwords;
 mod profile;
 mod projects;
 mod promos;
+mod provenance;
 mod purchases;
 mod quotes;
 mod rate_limits;

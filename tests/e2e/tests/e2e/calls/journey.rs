@@ -232,10 +232,21 @@ async fn looks(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
     ada.when(&id, "succeeded").await;
     let path = format!("/generations/{id}");
     let (media, favorite) = (format!("{path}/media"), format!("{path}/favorite"));
+    let child = json!({"prompt": "A bluer fox", "parent_generation_id": id, "intent": "improve"});
+    let child = act(ada, Method::POST, "/generations/flux-dev", &child).await;
+    let child = child["id"].as_str().unwrap();
+    ada.when(child, "succeeded").await;
+    let provenance = format!("/generations/{child}/provenance");
     let title = json!({"title": "A fox"});
     for (function, method, path, body) in [
         ("generations-get", Method::GET, path.as_str(), &Value::Null),
         ("generations-media", Method::GET, &media, &Value::Null),
+        (
+            "generations-provenance",
+            Method::GET,
+            &provenance,
+            &Value::Null,
+        ),
         (
             "generations-list",
             Method::GET,

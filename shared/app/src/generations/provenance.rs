@@ -1,0 +1,85 @@
+//! What a generation grew out of: its parent, that one's parent, and so on.
+//!
+//! Each is shown as the caller may see it. One that they may not see, or that was deleted, ends the chain: what it grew out
+//! of is not told. A parent is there before its child is made, and stays its parent, so that no chain leads back into itself.
+
+use domain::Refusal;
+use domain::access::Action;
+use domain::callers::Caller;
+use domain::generations::Generation;
+use domain::ids::GenerationId;
+use store::Cursor;
+
+use super::{existing_projects, get, seen_by};
+use crate::pages::{Page, PageRequest};
+use crate::{App, Error};
+
+/// One of those that a generation grew out of.
+#[derive(Clone, Debug)]
+pub enum Ancestor {
+    /// One that the caller may see.
+    Seen {
+        /// The record, without what they may not see of it.
+        generation: Box<Generation>,
+        /// Whether they may see who made it.
+        shows_author: bool,
+    },
+    /// One that they may not see, or that is gone.
+    Hidden(GenerationId),
+}
+
+/// A page of those that a generation grew out of, nearest first.
+///
+/// # Errors
+/// [`Refusal::NotFound`] if the caller may not see the generation, [`Refusal::InvalidCursor`] if the cursor is not from this
+/// list.
+pub async fn provenance(
+    app: &App,
+    caller: &Caller,
+    id: &GenerationId,
+    wanted: &PageRequest,
+) -> Result<Page<Ancestor>, Error> {
+    let binding = format!("{}/generations/{id}/provenance", caller.user);
+    let cursor = wanted.cursor.as_deref();
+    let after: Option<Cursor<GenerationId>> = cursor
+        .map(|text| Cursor::open(text, &binding))
+        .transpose()?;
+    let mut child = get(app, caller, Action::View, id).await?.generation;
+    if let Some(after) = after {
+        // It was shown on the page before. Who may not see it any more is not told what it grew out of.
+        let last = get(app, caller, Action::View, after.place()).await;
+        child = last.map_err(|_| Refusal::InvalidCursor)?.generation;
+    }
+    let (mut seen, mut hidden) = (Vec::new(), None);
+    while seen.len() < usize::try_from(wanted.limit).unwrap_or(usize::MAX) {
+        let Some(parent) = child.request.parent.clone() else {
+            break;
+        };
+        match get(app, caller, Action::View, &parent).await {
+            Ok(found) => {
+                child = found.generation.clone();
+                seen.push(found);
+            }
+            Err(Error::Refused(_)) => {
+                hidden = Some(Ancestor::Hidden(parent));
+                break;
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    let more = hidden.is_none() && child.request.parent.is_some();
+    let next_cursor = more.then(|| Cursor::after(child.id.clone()).seal(&binding));
+    let records: Vec<_> = seen.iter().map(|it| it.generation.clone()).collect();
+    let existing = existing_projects(app, &records).await?;
+    let seen = seen.into_iter().map(|seen| {
+        let (seen, shows_author) = seen_by(caller, seen, &existing);
+        Ancestor::Seen {
+            generation: Box::new(seen.generation),
+            shows_author,
+        }
+    });
+    Ok(Page {
+        rows: seen.chain(hidden).collect(),
+        next_cursor,
+    })
+}

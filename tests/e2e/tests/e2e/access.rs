@@ -1,0 +1,217 @@
+//! Every route of the OpenAPI document as everybody who may not use it, or not so: `access.txt` says by hand what each is
+//! answered. What each role in a team may do is in `members` and `grants`.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::api_keys::make;
+use crate::harness::{Answer, Cloud, Person, send};
+use crate::teams::Cast;
+
+const TABLE: &str = include_str!("access.txt");
+const OWN: &str = "own";
+
+/// What is answered to an operation, by the table.
+struct Row {
+    /// A stranger with another's ids: a status, or `own` where they are led to what is theirs.
+    stranger: &'static str,
+    /// The owner's API key that may only read.
+    reader: &'static str,
+}
+
+fn table() -> BTreeMap<String, Row> {
+    let lines = TABLE
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let rows = lines.map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let [method, path, stranger, reader] = words[..] else {
+            panic!("{line} is not a row of access.txt");
+        };
+        (format!("{method} {path}"), Row { stranger, reader })
+    });
+    rows.collect()
+}
+
+/// An operation that needs a caller.
+struct Operation {
+    name: String,
+    method: Method,
+    path: String,
+    body: Value,
+}
+
+fn operations() -> Vec<Operation> {
+    let document = api::openapi::document("http://localhost/v1");
+    let mut found = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let needs_caller = operation["security"]
+                .as_array()
+                .is_none_or(|it| !it.is_empty());
+            let is_operation = operation["responses"].is_object();
+            if is_operation && needs_caller {
+                let method: Method = method.to_uppercase().parse().unwrap();
+                let example = &operation["requestBody"]["content"]["application/json"]["example"];
+                found.push(Operation {
+                    name: format!("{method} {path}"),
+                    method,
+                    path: path.clone(),
+                    body: example.clone(),
+                });
+            }
+        }
+    }
+    found
+}
+
+/// The ids of somebody's things, by the path parameters that name them.
+type Things = Vec<(&'static str, String)>;
+
+impl Operation {
+    fn at(&self, things: &Things) -> String {
+        let named =
+            |path: String, (name, id): &(&str, String)| path.replace(&format!("{{{name}}}"), id);
+        let path = things.iter().fold(self.path.clone(), named);
+        match path.as_str() {
+            "/admin/users" => "/admin/users?email=ada@example.org".to_owned(),
+            _ => path,
+        }
+    }
+
+    async fn ask(&self, cloud: &Cloud, credential: &str, things: &Things) -> Answer {
+        let request = cloud.request(self.method.clone(), &self.at(things));
+        let request = request.bearer_auth(credential);
+        send(match &self.body {
+            Value::Null => request,
+            body => request.json(body),
+        })
+        .await
+    }
+}
+
+/// A generation, a project, a file and a key of a person's; the generation is a team's if one is named.
+async fn things_of(person: &Person<'_>, cast: &Cast<'_>, is_teams: bool) -> Things {
+    let team = cast.team.trim_start_matches("/teams/");
+    let generation = if is_teams {
+        person.generate_for(team, "flux-dev", "the team's").await
+    } else {
+        person.generate("flux-dev", "hers alone").await
+    };
+    person.when(&generation, "succeeded").await;
+    let project = person.post("/projects", &json!({"name": "Foxes"})).await;
+    let (key, _) = make(person, &json!({})).await;
+    let invited = json!({"email": format!("{key}@example.org"), "role": "editor"});
+    let invitation = cast
+        .ada
+        .post(&format!("{}/invitations", cast.team), &invited)
+        .await;
+    vec![
+        ("generation_id", generation),
+        ("project_id", project.text("id")),
+        ("file_id", person.upload_picture().await),
+        ("key_id", key),
+        ("invitation_id", invitation.text("id")),
+        ("team_id", team.to_owned()),
+        ("user_id", cast.editor.id.clone()),
+        ("model", "flux-dev".to_owned()),
+    ]
+}
+
+fn leaks(answer: &Answer, things: &Things) -> bool {
+    let text = answer.body.to_string();
+    let ids = things.iter().filter(|(name, _)| *name != "model");
+    ids.into_iter().any(|(_, id)| text.contains(id))
+}
+
+/// Whether an answer is as a cell of the table says.
+fn fits(cell: &str, answer: &Answer, things: &Things) -> bool {
+    match cell {
+        OWN => !matches!(answer.status, 401 | 403) && answer.status < 500 && !leaks(answer, things),
+        status => {
+            answer.status.to_string() == status && (answer.status < 400 || !leaks(answer, things))
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_route_answers_those_who_may_not_use_it_as_the_table_says() {
+    let cloud = Cloud::with_admin().await;
+    let cast = Cast::new(&cloud).await;
+    let (ada, stranger, removed) = (&cast.ada, &cast.stranger, &cast.contributor);
+    let fund = format!("{}/credits/transfer", cast.team);
+    ada.post(&fund, &json!({"amount": 100})).await.expect(201);
+    let hers = things_of(ada, &cast, false).await;
+    let teams = things_of(removed, &cast, true).await;
+    let member = format!("{}/members/{}", cast.team, removed.id);
+    ada.delete(&member).await.expect(204);
+    let (_, reader) = make(ada, &json!({"scopes": ["read"]})).await;
+    let (revoked, dead) = make(ada, &json!({"scopes": ["read", "generate", "admin:team"]})).await;
+    ada.delete(&format!("/me/api-keys/{revoked}"))
+        .await
+        .expect(204);
+    let suspended = &cast.admin;
+    let admin = cloud.admin().await;
+    let suspend = format!("/admin/users/{}", suspended.id);
+    admin
+        .patch(&suspend, &json!({"suspended": true}))
+        .await
+        .expect(200);
+    cloud.stack.forget_callers();
+
+    let (table, mut wrong) = (table(), Vec::new());
+    let mut unknown: Vec<_> = table.keys().cloned().collect();
+    for operation in operations() {
+        let name = &operation.name;
+        unknown.retain(|known| known != name);
+        let Some(row) = table.get(name) else {
+            wrong.push(format!("{name}: access.txt has no such row"));
+            continue;
+        };
+        // What is their own may end their session, or their account.
+        let somebody = match (row.stranger, &operation.method) {
+            (OWN, method) if *method != Method::GET => Some(cloud.verified().await),
+            _ => None,
+        };
+        let stranger = somebody.as_ref().unwrap_or(stranger);
+        for (who, credential, things, cell) in [
+            ("a stranger", &stranger.token, &hers, row.stranger),
+            ("who was removed", &removed.token, &teams, row.stranger),
+            ("a key that may read", &reader, &hers, row.reader),
+            ("a revoked key", &dead, &hers, "401"),
+            ("a suspended member", &suspended.token, &teams, "401"),
+        ] {
+            if who == "who was removed" && somebody.is_some() {
+                continue;
+            }
+            let answer = operation.ask(&cloud, credential, things).await;
+            if !fits(cell, &answer, things) {
+                let Answer { status, body, .. } = &answer;
+                wrong.push(format!(
+                    "{name}: {who} is answered {status} instead of {cell}: {body}"
+                ));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty() && unknown.is_empty(),
+        "{wrong:#?}\n{unknown:#?}"
+    );
+    // Nothing of it changed anything.
+    assert_eq!(
+        ada.team_books(cast.team.trim_start_matches("/teams/"))
+            .await
+            .balance(),
+        (75, 0)
+    );
+    for (name, path) in [
+        ("generation_id", "generations"),
+        ("project_id", "projects"),
+        ("file_id", "files"),
+    ] {
+        let id = &hers.iter().find(|(known, _)| *known == name).unwrap().1;
+        ada.get(&format!("/{path}/{id}")).await.expect(200);
+    }
+}
