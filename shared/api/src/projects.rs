@@ -3,7 +3,7 @@
 use domain::accounts::Scope;
 use domain::callers::Caller;
 use domain::labels::{Description, Tags};
-use domain::projects::{Details, Project, ProjectChange, ProjectName, Visibility};
+use domain::projects::{Contents, Details, Project, ProjectChange, ProjectName, Visibility};
 use domain::{FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::generations::StatsView;
 use crate::list::List;
 use crate::openapi::{Operation, tags};
 use crate::problem::Code;
+use crate::query::Query;
 use crate::schema;
 use crate::time;
 use crate::values;
@@ -30,7 +31,7 @@ pub const GET: Endpoint<Caller, ProjectView> =
 /// Changes a project.
 pub const UPDATE: Endpoint<Caller, ProjectView, UpdateProject> =
     Endpoint::user("PATCH /projects/{project_id}", Scope::Generate);
-/// Deletes a project; what was filed in it stays.
+/// Deletes a project, and its generations if that is asked for.
 pub const DELETE: Endpoint<Caller, Nothing> =
     Endpoint::user("DELETE /projects/{project_id}", Scope::Generate);
 /// The generations in a project of the caller's, counted.
@@ -54,12 +55,26 @@ pub(crate) fn operations() -> Vec<Operation> {
             .says("What is not there stays as it is; a description, tags or metadata that are null are removed.")
             .answers("The project as it is now."),
         one(tags::PROJECTS.operation(&DELETE, "projectsDelete", "Delete a project"))
-            .says("What is filed in it stays, in no project.")
-            .answers("It is gone."),
+            .asks::<schema::Contents>("generations", "What becomes of the generations in it; `keep` if not given.")
+            .says(
+                "Its generations stay, in no project; or those that you may delete are deleted with it, unless one of them \
+                 runs. If there are too many to delete at once, send the request again.",
+            )
+            .answers("It is gone.")
+            .refuses(&[Code::Conflict]),
         one(tags::PROJECTS.operation(&STATS, "projectsStats", "What is in a project"))
             .answers("Counts and credits.")
             .refuses(&[Code::ValidationFailed]),
     ]
+}
+
+/// The query of `DELETE /projects/{id}`: `generations`.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming each parameter that is wrong.
+pub fn check_deletion(mut query: Query) -> Result<Contents, Refusal> {
+    let contents = query.value("generations", "keep or delete", Contents::parse);
+    query.finish(contents.unwrap_or(Contents::Keep))
 }
 
 /// `POST /projects`.

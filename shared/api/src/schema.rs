@@ -241,6 +241,8 @@ forms! {
     Description = lines(DESCRIPTION_CHARS_MAX, "Stills and clips for the winter campaign");
     /// The visibility of a project.
     Visibility = one_of(&["private", "team-only", "public"]);
+    /// What becomes of a deleted project's generations.
+    Contents = one_of(&projects::Contents::ALL.map(projects::Contents::as_str));
     /// What a team may do with a project that is shared with it.
     AccessLevel = one_of(&projects::AccessLevel::ALL.map(projects::AccessLevel::as_str));
     /// A JSON object of the owner's own.

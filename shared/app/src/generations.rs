@@ -1,6 +1,7 @@
 //! Asking for a generation, looking at one's own, and what becomes of it afterwards.
 
 mod cancel;
+mod contents;
 mod edit;
 mod funds;
 mod open;
@@ -21,6 +22,7 @@ use domain::teams::Role;
 use store::{Cursor, GenerationSeen, ListScope, System};
 
 pub use cancel::{Canceled, cancel};
+pub(crate) use contents::delete_filed_in;
 pub use edit::{delete, file_in, relabel};
 pub use open::{Submitted, submit};
 pub use provenance::{Ancestor, provenance};

@@ -8,10 +8,10 @@ use domain::access::Action;
 use domain::callers::Caller;
 use domain::generations::Stats;
 use domain::ids::{ProjectId, Tenant};
-use domain::projects::{Details, PROJECTS_MAX, Privacy, Project, ProjectChange};
+use domain::projects::{Contents, Details, PROJECTS_MAX, Privacy, Project, ProjectChange};
 use store::{Cursor, ListScope, ProjectPut, Written};
 
-use crate::{App, Error, clock};
+use crate::{App, Error, clock, generations};
 
 /// How long a write is tried while others are under way.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -119,12 +119,22 @@ pub async fn update(
     Err(Refusal::Busy.into())
 }
 
-/// Deletes a project that the caller may delete. That is one transaction, however much is filed in it: its generations
-/// stay, and are in no project.
+/// Deletes a project that the caller may delete, and before that its generations, if that is asked for. Those that stay
+/// are in no project then, without a write of their own: deleting the project is one transaction, however many there are.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
-pub async fn delete(app: &App, caller: &Caller, id: &ProjectId) -> Result<(), Error> {
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if not all generations that are to
+/// be deleted could be.
+pub async fn delete(
+    app: &App,
+    caller: &Caller,
+    id: &ProjectId,
+    contents: Contents,
+) -> Result<(), Error> {
+    if contents == Contents::Delete {
+        let seen = app.store().project(&caller.user, Action::Delete, id);
+        generations::delete_filed_in(app, caller, &seen.await??).await?;
+    }
     let mut tries = clock::tries(PATIENCE);
     while tries.again().await? {
         let seen = app

@@ -98,6 +98,37 @@ impl AccessLevel {
     }
 }
 
+/// What becomes of the generations in a project that is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// They stay, in no project.
+    Keep,
+    /// Those that its owner may delete are deleted with it.
+    Delete,
+}
+
+impl Contents {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Keep, Self::Delete];
+
+    /// Its name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// The one named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|contents| contents.as_str() == text)
+    }
+}
+
 /// What others see and do of a project that is shown to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Privacy {

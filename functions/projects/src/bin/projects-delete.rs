@@ -1,8 +1,8 @@
 //! DELETE /projects/{project_id}
-//! Deletes a project; what was filed in it stays.
+//! Deletes a project, and its generations if that is asked for.
 
 use api::endpoint::Nothing;
-use api::projects::DELETE;
+use api::projects::{DELETE, check_deletion};
 use app::{App, Error, projects};
 use domain::callers::Caller;
 use domain::ids::ProjectId;
@@ -14,8 +14,9 @@ fn main() -> entry::Exit {
 
 async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Nothing>, Error> {
     let id = request.path("project_id", "project", ProjectId::parse)?;
+    let contents = check_deletion(request.query())?;
 
-    projects::delete(app, &request.caller, &id).await?;
+    projects::delete(app, &request.caller, &id, contents).await?;
 
     Ok(Reply::empty())
 }

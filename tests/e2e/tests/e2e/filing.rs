@@ -4,8 +4,9 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Cloud, Person, send};
+use crate::harness::{Cloud, Person, client, send};
 use crate::projects::make;
+use crate::teams::Cast;
 
 const PICTURE: &str = "/generations/flux-dev";
 
@@ -237,6 +238,64 @@ async fn what_was_filed_in_a_deleted_project_stays_and_is_in_none() {
     let replay = ada.post_once(PICTURE, "key", &body).await;
     assert_eq!((replay.status, replay.text("id")), (202, id));
     assert_eq!(ada.books().await.balance(), (950, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_project_takes_its_owners_generations_with_it_if_that_is_asked_for() {
+    let cloud = Cloud::start().await;
+    let cast = Cast::new(&cloud).await;
+    let (ada, member, team) = (&cast.ada, &cast.contributor, &cast.team);
+    ada.post(&format!("{team}/credits/transfer"), &json!({"amount": 100}))
+        .await
+        .expect(201);
+    let project = make(ada, &json!({"name": "short", "visibility": "team-only"})).await;
+    let path = format!("/projects/{project}");
+    let team_id = team.trim_start_matches("/teams/");
+    let grant = ada.request(Method::PUT, &format!("{path}/teams/{team_id}"));
+    send(grant.json(&json!({"access_level": "write"})))
+        .await
+        .expect(200);
+    let own = file(ada, &project, "hers").await;
+    let others = file(member, &project, "the member's").await;
+    let body = json!({"prompt": "the team's", "project_id": project, "team_id": team_id});
+    let of_team = member.post(PICTURE, &body).await.text("id");
+    for (person, id) in [(ada, &own), (member, &others), (member, &of_team)] {
+        person.when(id, "succeeded").await;
+    }
+    let url = ada.generation(&own).await["outputs"][0]["url"].clone();
+    let running = file(ada, &project, "[[delay:3s]]").await;
+
+    let all = format!("{path}?generations=delete");
+    ada.delete(&all).await.problem(409, "conflict");
+    for id in [&own, &of_team, &running] {
+        ada.get(&format!("/generations/{id}")).await.expect(200);
+    }
+    let fields = ada
+        .delete(&format!("{path}?generations=none"))
+        .await
+        .problem(422, "validation_failed");
+    assert!(fields.contains("generations"));
+    member.delete(&all).await.problem(403, "forbidden");
+    cast.stranger.delete(&all).await.problem(404, "not_found");
+    ada.when(&running, "succeeded").await;
+
+    assert_eq!(ada.delete(&all).await.status, 204);
+    ada.get(&path).await.problem(404, "not_found");
+    for id in [&own, &of_team, &running] {
+        ada.get(&format!("/generations/{id}"))
+            .await
+            .problem(404, "not_found");
+    }
+    let fetched = client().get(url.as_str().unwrap()).send().await.unwrap();
+    assert_eq!(fetched.status(), 404);
+    let stays = member.generation(&others).await;
+    assert_eq!(
+        (&stays["status"], &stays["project_id"]),
+        (&json!("succeeded"), &Value::Null)
+    );
+    // What was paid stays paid.
+    assert_eq!(ada.books().await.balance(), (850, 0));
+    assert_eq!(ada.team_books(team_id).await.balance(), (75, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

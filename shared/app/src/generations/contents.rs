@@ -1,0 +1,89 @@
+//! Deleting what is filed in a project, before the project itself goes.
+
+use std::time::Duration;
+
+use domain::Refusal;
+use domain::access::{self, Action, ProjectSeen, Thing};
+use domain::callers::Caller;
+use domain::generations::{Filter, Generation};
+use domain::ids::{GenerationId, Tenant};
+use futures::future::try_join_all;
+use store::{Cursor, ListScope};
+
+use super::{delete, roles};
+use crate::{App, Error, clock};
+
+/// How many are read at once.
+const PAGE: u32 = 100;
+/// How many are deleted at once.
+const AT_ONCE: usize = 10;
+/// How long one request goes on: inside the gateway's 29 seconds.
+const TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Deletes every generation in a project that the caller may delete: their own, and those of teams whose role lets them.
+/// Others' stay. Nothing is deleted while one of them runs.
+///
+/// # Errors
+/// [`Refusal::Conflict`] while one of them runs, and if there are more than are deleted in time: the same request goes on.
+pub(crate) async fn delete_filed_in(
+    app: &App,
+    caller: &Caller,
+    seen: &ProjectSeen,
+) -> Result<(), Error> {
+    let give_up_at = clock::now().plus(TIME_MAX);
+    for is_trial in [true, false] {
+        let mut after = None;
+        loop {
+            let (found, next) = page(app, caller, seen, after.as_ref()).await?;
+            if is_trial {
+                found.iter().try_for_each(Generation::check_deletable)?;
+            } else {
+                for some in found.chunks(AT_ONCE) {
+                    let deletions = some.iter().map(|it| delete_one(app, caller, &it.id));
+                    try_join_all(deletions).await?;
+                }
+            }
+            let Some(next) = next else { break };
+            if clock::now() > give_up_at {
+                let more = "not all of its generations are deleted yet; send the request again";
+                return Err(Refusal::Conflict(more.to_owned()).into());
+            }
+            after = Some(next);
+        }
+    }
+    Ok(())
+}
+
+/// Those of a page that the caller may delete, and where the next page starts.
+async fn page(
+    app: &App,
+    caller: &Caller,
+    seen: &ProjectSeen,
+    after: Option<&Cursor<GenerationId>>,
+) -> Result<(Vec<Generation>, Option<Cursor<GenerationId>>), Error> {
+    let (scope, all) = (ListScope::Project(&seen.project), Filter::default());
+    let page = app.store().generations(scope, &all, after, PAGE);
+    let mut page = page.await?;
+    let roles = roles(app, caller, &page.generations).await?;
+    page.generations.retain(|generation| {
+        let role = match &generation.tenant {
+            Tenant::Team(team) => roles.get(team).copied(),
+            Tenant::User(_) => None,
+        };
+        let thing = Thing::Generation {
+            generation,
+            project: Some(seen),
+            role,
+        };
+        access::check(&caller.user, Action::Delete, thing).is_ok()
+    });
+    Ok((page.generations, page.next))
+}
+
+/// Deletes one, unless it is gone already, or not theirs to delete any more.
+async fn delete_one(app: &App, caller: &Caller, id: &GenerationId) -> Result<(), Error> {
+    match delete(app, caller, id).await {
+        Err(Error::Refused(Refusal::NotFound(_) | Refusal::Forbidden)) => Ok(()),
+        other => other,
+    }
+}
