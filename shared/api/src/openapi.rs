@@ -19,9 +19,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::problem::{Code, Problem};
 use crate::{
-    accounts, admin, api_keys, audit, credits, emails, files, generations, grants, invitations,
-    members, models, passwords, projects, promos, purchases, quotes, reconciliation, service,
-    sessions, teams, transfers, webhooks,
+    accounts, admin, alerts, api_keys, audit, credits, emails, files, generations, grants,
+    invitations, members, models, passwords, projects, promos, purchases, quotes, reconciliation,
+    service, sessions, teams, transfers, webhooks,
 };
 
 pub use operation::Operation;
@@ -55,6 +55,7 @@ pub fn operations() -> Vec<Operation> {
         transfers::operations(),
         files::operations(),
         admin::operations(),
+        alerts::operations(),
         admin::accounts::operations(),
         audit::operations(),
         reconciliation::operations(),

@@ -191,6 +191,8 @@ forms! {
     Cap = whole(1, Some(domain::Credits::MAX.get()), 5_000);
     /// How long such a cap counts.
     CapPeriod = one_of(&KeyCapPeriod::ALL.map(KeyCapPeriod::as_str));
+    /// A share.
+    Percent = whole(1, Some(100), 80);
     /// An API key itself.
     KeySecret = matching("^vk_", "vk_…");
 

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod alerts;
 pub mod api_keys;
 mod attempts;
 pub mod audit;

@@ -14,6 +14,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::alerts::Watch;
 use crate::chain::Link;
 use crate::credits::Credits;
 use crate::ids::{GenerationId, Tenant, UserId};
@@ -44,6 +45,8 @@ pub struct Wallet {
     pub version: u64,
     /// The hash of the last entry, which the next one follows.
     pub last: Link,
+    /// What its owner wants to be told of; no booking changes it.
+    pub watch: Watch,
 }
 
 /// What an entry books.
@@ -218,6 +221,14 @@ pub struct Booked {
     before: Wallet,
 }
 
+impl Booked {
+    /// The wallet that it was worked out from.
+    #[must_use]
+    pub const fn before(&self) -> &Wallet {
+        &self.before
+    }
+}
+
 /// What a tenant may commit to, beyond what is in the wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -299,6 +310,7 @@ impl Wallet {
             in_flight: 0,
             version: 0,
             last: Link::START,
+            watch: Watch::default(),
         }
     }
 

@@ -22,6 +22,33 @@ pub enum Letter<'a> {
         /// What lets them.
         token: &'a str,
     },
+    /// Warns somebody that credits run out.
+    Warning(Warning<'a>),
+}
+
+/// What a warning is about. It names ids and amounts, and nothing that somebody wrote.
+#[derive(Clone, Copy)]
+pub enum Warning<'a> {
+    /// A balance fell below what its owner watches for.
+    BalanceBelow {
+        /// The team, if it is one's wallet.
+        team: Option<&'a str>,
+        /// The threshold, in credits.
+        threshold: i64,
+        /// What was available then.
+        available: i64,
+    },
+    /// A cap is used up to a share.
+    CapUsed {
+        /// The team, if it is a member's cap in one.
+        team: Option<&'a str>,
+        /// The share.
+        percent: u8,
+        /// The cap, in credits.
+        cap: i64,
+        /// The member, or the API key.
+        whose: &'a str,
+    },
 }
 
 /// A letter, written.
@@ -41,7 +68,7 @@ const NOT_YOU: &str =
 
 /// A part of a letter.
 enum Part {
-    Words(&'static str),
+    Words(String),
     Link(String),
     Token(String),
 }
@@ -72,32 +99,75 @@ impl Letter<'_> {
                 token,
                 "It works once, within one hour. If it was not you, ignore this message: nothing has changed.",
             ),
+            Self::Warning(warning) => return warning.write(),
         };
-        let mut parts = vec![Part::Words(purpose)];
+        let mut parts = vec![Part::Words(purpose.to_owned())];
         if let Some(app_url) = app_url {
             let base = app_url.trim_end_matches('/');
             parts.push(Part::Link(format!("{base}/{page}?token={token}")));
         }
         parts.push(Part::Token(token.to_owned()));
-        parts.push(Part::Words(ends));
+        parts.push(Part::Words(ends.to_owned()));
         if let Self::VerifyEmail { token } = self {
-            parts.push(Part::Words(NOT_YOU));
+            parts.push(Part::Words(NOT_YOU.to_owned()));
             if let Some(app_url) = app_url {
                 let base = app_url.trim_end_matches('/');
                 parts.push(Part::Link(format!("{base}/decline-email?token={token}")));
             }
         }
-        Written {
+        Written::new(subject, &parts)
+    }
+}
+
+impl Warning<'_> {
+    fn write(self) -> Written {
+        let (subject, words) = match self {
+            Self::BalanceBelow {
+                team,
+                threshold,
+                available,
+            } => {
+                let wallet = team.map_or("Your wallet".to_owned(), |team| {
+                    format!("The wallet of your team {team}")
+                });
+                let words = format!(
+                    "{wallet} has fallen below {threshold} credits: {available} are available. Running generations are not \
+                     affected."
+                );
+                ("Your credits run low", words)
+            }
+            Self::CapUsed {
+                team,
+                percent,
+                cap,
+                whose,
+            } => {
+                let whose = match team {
+                    Some(team) => format!("The member {whose} of your team {team}"),
+                    None => format!("Your API key {whose}"),
+                };
+                let words = format!("{whose} has used {percent} % of a cap of {cap} credits.");
+                ("A cap is nearly used up", words)
+            }
+        };
+        let why = "You asked to be told, and can change at what you are told.".to_owned();
+        Written::new(subject, &[Part::Words(words), Part::Words(why)])
+    }
+}
+
+impl Written {
+    fn new(subject: &'static str, parts: &[Part]) -> Self {
+        Self {
             subject,
-            text: text(&parts),
-            html: html(subject, &parts),
+            text: text(parts),
+            html: html(subject, parts),
         }
     }
 }
 
 fn text(parts: &[Part]) -> String {
     let lines = parts.iter().map(|part| match part {
-        Part::Words(words) => (*words).to_owned(),
+        Part::Words(words) => words.clone(),
         Part::Link(url) => url.clone(),
         Part::Token(token) => format!("Token: {token}"),
     });
@@ -161,11 +231,41 @@ mod tests {
                 Letter::VerifyEmail { .. } => "verify-email",
                 Letter::Invitation { .. } => "invitation",
                 Letter::ResetPassword { .. } => "reset-password",
+                Letter::Warning(_) => unreachable!("it has no token"),
             };
             let url = format!("https://app.example.org/{page}?token=abc");
             assert!(linked.text.contains(&url), "{}", linked.text);
             assert!(linked.html.contains(&format!("<a href=\"{url}\">")));
         }
+    }
+
+    #[test]
+    fn a_warning_says_which_wallet_and_how_much() {
+        let of_team = Warning::BalanceBelow {
+            team: Some("team_1"),
+            threshold: 100,
+            available: 75,
+        };
+        let written = Letter::Warning(of_team).write(Some("https://app.example.org"));
+        assert_eq!(written.subject, "Your credits run low");
+        for part in ["team team_1", "below 100 credits", "75 are available"] {
+            assert!(
+                written.text.contains(part) && written.html.contains(part),
+                "{part}"
+            );
+        }
+        let of_key = Warning::CapUsed {
+            team: None,
+            percent: 80,
+            cap: 500,
+            whose: "key_1",
+        };
+        let written = Letter::Warning(of_key).write(None);
+        assert!(
+            written
+                .text
+                .contains("Your API key key_1 has used 80 % of a cap of 500 credits.")
+        );
     }
 
     #[test]

@@ -129,6 +129,11 @@ pub enum SendMail {
         /// The sending that it is for.
         version: u64,
     },
+    /// The one that tells the owner of a wallet that credits run out.
+    Alert {
+        /// The note of it.
+        note: String,
+    },
     /// The one that lets somebody choose another password, if there is somebody.
     ResetPassword {
         /// The e-mail that was given.

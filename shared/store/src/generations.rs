@@ -10,6 +10,7 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
 use domain::access::{self, Action, ProjectSeen, Spender, Thing};
+use domain::alerts::AlertNote;
 use domain::api_keys::ApiKey;
 use domain::generations::Generation;
 use domain::ids::{GenerationId, KeyId, Tenant, UserId};
@@ -68,6 +69,8 @@ pub struct Opening<'a> {
     pub capped_key: Option<&'a ApiKey>,
     /// The client's key, if it gave one.
     pub idempotency: Option<&'a IdempotencyRecord>,
+    /// What owners of caps are told of because of it.
+    pub alerts: &'a [AlertNote],
 }
 
 /// What became of an opening.
@@ -128,6 +131,9 @@ impl Store {
         if let Some(record) = opening.idempotency {
             let record = self.put_idempotency(opening.job, record)?;
             tx.add(Part::IdempotencyKey, record);
+        }
+        for note in opening.alerts {
+            tx.add(Part::AlertNote, self.note_alert(note)?);
         }
         if let Some(project) = opening.project {
             let check = self.check_project(&opening.job.author, project);

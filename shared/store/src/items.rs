@@ -2,6 +2,7 @@
 //! A stored item that cannot be read is a fault, never a default.
 
 mod accounts;
+mod alerts;
 mod api_keys;
 mod audit;
 mod bonuses;
@@ -33,6 +34,7 @@ pub(crate) use accounts::{
     CredentialItem, MailedTokenItem, SESSION_SORT_PREFIX, SessionItem, UserItem, email_key,
     paid_plans, session_sort, token_key,
 };
+pub(crate) use alerts::{AlertNoteItem, WatchItem};
 pub(crate) use api_keys::{ApiKeyItem, sort_key as key_sort};
 pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
 pub(crate) use bonuses::{BonusNoteItem, day_key, mailbox_key};

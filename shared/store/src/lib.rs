@@ -5,6 +5,7 @@
 //! nothing moved in between. There is no scan. Reading a tenant's things takes the tenant, or [`System`].
 
 mod accounts;
+mod alerts;
 mod allowances;
 mod api_keys;
 mod attempts;

@@ -23,7 +23,7 @@ use crate::items::{self, COUNT, Item, MemberItem, TeamItem, number, text};
 use crate::overwrite::Overwrite;
 use crate::reads::keys;
 use crate::transact::{Part, Transaction};
-use crate::{Recorded, Store};
+use crate::{Recorded, Store, System};
 
 /// A team, as one of its members stands to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +117,18 @@ impl Store {
     /// # Errors
     /// A [`Fault`] if it cannot be read.
     pub async fn any_team(&self, _: &Admin, id: &TeamId) -> Result<Option<Team>, Fault> {
+        self.read_team(id).await
+    }
+
+    /// The owner of any team, for a worker.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn team_owner(&self, _: System, id: &TeamId) -> Result<Option<UserId>, Fault> {
+        Ok(self.read_team(id).await?.map(|team| team.owner))
+    }
+
+    async fn read_team(&self, id: &TeamId) -> Result<Option<Team>, Fault> {
         let found = self
             .item(
                 "reading a team",

@@ -22,6 +22,7 @@ const UNCLEAR_TRIES_MAX: u32 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Account,
+    AlertNote,
     Allowance,
     ApiKey,
     AuditHead,

@@ -4,13 +4,14 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
+use domain::alerts::AlertNote;
 use domain::chain::Flaw;
 use domain::ids::Tenant;
 use domain::ledger::{Booked, Entry, Settled, Wallet};
 
 use crate::Store;
 use crate::cursor::{Cursor, Place as _, Sequence, cut};
-use crate::items::{self, EntryItem, Item, WALLET, WalletItem, number, text};
+use crate::items::{self, EntryItem, Item, WALLET, WalletItem, WatchItem, number, text};
 use crate::overwrite::Overwrite;
 use crate::transact::{Part, Refused, Transaction};
 
@@ -26,7 +27,14 @@ pub struct EntryPage {
 /// A wallet by its item: every tenant gets one when it comes to be.
 pub(crate) fn wallet_in(item: Option<Item>, tenant: &Tenant) -> Result<Wallet, Fault> {
     let none = || Fault::new("reading a wallet", format!("{tenant} has none"));
-    items::read::<WalletItem>(item.ok_or_else(none)?)?.try_into()
+    read_wallet(item.ok_or_else(none)?)
+}
+
+/// A wallet, and what its owner wants to be told of: a form of its own, which no booking writes.
+fn read_wallet(item: Item) -> Result<Wallet, Fault> {
+    let watch = items::read::<WatchItem>(item.clone())?.try_into()?;
+    let wallet: Wallet = items::read::<WalletItem>(item)?.try_into()?;
+    Ok(Wallet { watch, ..wallet })
 }
 
 /// The wallet as it is now that has moved since it was read; a fault if something else stood in a booking's way.
@@ -38,7 +46,7 @@ pub(crate) fn moved(refused: &mut Refused, doing: &'static str) -> Result<Wallet
             "neither the wallet nor what was asked for stood in the way",
         )
     };
-    items::read::<WalletItem>(item.ok_or_else(none)?)?.try_into()
+    read_wallet(item.ok_or_else(none)?)
 }
 
 /// A booking that its own entries do not explain is never sent.
@@ -121,12 +129,19 @@ impl Store {
         Ok((found, next))
     }
 
-    /// Books: the wallet, if it has not moved, and the entry, if it was never booked.
+    /// Books: the wallet, if it has not moved, and the entry, if it was never booked; and a note for its owner, if it falls
+    /// below what they watch for.
     pub(crate) fn book(&self, tx: &mut Transaction, booked: &Booked) -> Result<(), Fault> {
         booked.check().map_err(unsound)?;
         let before = booked.wallet.version.saturating_sub(1);
         tx.add(Part::Wallet, self.write_wallet(&booked.wallet, before)?);
         tx.add(Part::Entry, self.put_entry(&booked.entry)?);
+        let (was, is) = (booked.before(), &booked.wallet);
+        let balances = (was.available, is.available);
+        let of = (&is.tenant, is.version);
+        if let Some(note) = AlertNote::of_balance(&is.watch, of, balances) {
+            tx.add(Part::AlertNote, self.note_alert(&note)?);
+        }
         Ok(())
     }
 

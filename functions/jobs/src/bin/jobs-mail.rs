@@ -1,7 +1,7 @@
 //! The mail worker
-//! Writes letters: makes the token, and sends it.
+//! Writes letters, and sends them.
 
-use app::{App, Error, emails, invitations, passwords};
+use app::{App, Error, alerts, emails, invitations, passwords};
 use entry::sqs::{self, Delivery, Disposition};
 use queue::SendMail;
 
@@ -20,6 +20,9 @@ async fn handle(app: &'static App, delivery: Delivery<SendMail>) -> Result<Dispo
             version,
         } => {
             invitations::write_letter(app, &team_id, &invitation_id, version).await?;
+        }
+        SendMail::Alert { note } => {
+            alerts::write_letter(app, &note).await?;
         }
         SendMail::ResetPassword { email } => {
             passwords::write_reset(app, &email).await?;

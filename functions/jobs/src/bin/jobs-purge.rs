@@ -1,8 +1,9 @@
 //! The purge, every ten minutes
 //! Does what earlier work left behind: deletes what erased accounts left, until nothing of theirs can arrive any more,
-//! gives up uploads that were not completed, and books sign-up bonuses that had to wait.
+//! gives up uploads that were not completed, books sign-up bonuses that had to wait, and has letters written to those whose
+//! credits run out.
 
-use app::{App, Error, bonuses, erasure, files};
+use app::{App, Error, alerts, bonuses, erasure, files};
 use entry::schedule;
 use serde_json::{Value, json};
 
@@ -14,14 +15,16 @@ async fn handle(app: &'static App) -> Result<Value, Error> {
     // None waits for what keeps another from going on.
     let booked = bonuses::go_on(app).await;
     let files = files::purge(app).await;
+    let alerts = alerts::hand_over(app).await;
     let purged = erasure::resume_all(app).await?;
-    let (booked, files) = (booked?, files?);
+    let (booked, files, alerts) = (booked?, files?, alerts?);
 
     Ok(json!({
         "deleted": purged.deleted,
         "ended": purged.ended,
         "open": purged.open,
         "files": files,
+        "alerts": alerts,
         "bonuses_ended": booked.ended,
         "bonuses_waiting": booked.waiting,
     }))

@@ -1,6 +1,7 @@
 //! What a job is paid from, and whether its cost fits into all of that.
 
 use domain::access::Spender;
+use domain::alerts::{AlertNote, CapOwner};
 use domain::api_keys::ApiKey;
 use domain::callers::Caller;
 use domain::generations::Generation;
@@ -84,6 +85,30 @@ pub(super) fn hold(
         unverified_max: (!caller.email_verified).then_some(app.config.sign_up_bonus.amount),
     };
     funds.wallet.hold(&what, &caller.user, limits, clock::now())
+}
+
+/// What the owner of the wallet is told of because of a job's cost: that a member's cap, or an API key's, is used up to a
+/// share. A key's is told where its owner pays alone.
+pub(super) fn cap_alerts(job: &Generation, funds: &Funds) -> Vec<AlertNote> {
+    let (watch, of) = (&funds.wallet.watch, (&job.tenant, &job.id));
+    let of_member = funds.team.as_ref().and_then(|team| {
+        let allowance = team.allowance;
+        let whose = CapOwner::Member(job.author.clone());
+        let amounts = (allowance.cap?, allowance.committed, job.cost);
+        AlertNote::of_cap(watch, of, amounts, whose)
+    });
+    let of_key = funds.key.as_ref().filter(|_| funds.team.is_none());
+    let of_key = of_key.and_then(|key| {
+        let cap = key.request.cap?.credits;
+        let used = cap.checked_sub(key.left(job.created_at)?)?;
+        AlertNote::of_cap(
+            watch,
+            of,
+            (cap, used, job.cost),
+            CapOwner::Key(key.id.clone()),
+        )
+    });
+    of_member.into_iter().chain(of_key).collect()
 }
 
 /// How the author of a team's job stands there, read again.

@@ -15,7 +15,7 @@ use domain::{Credits, Refusal};
 use queue::correlation;
 use store::{Asking, GenerationSeen, IdempotencyRecord, Opened, Opening};
 
-use super::funds::{Funds, TeamFunds, hold, team_funds};
+use super::funds::{Funds, TeamFunds, cap_alerts, hold, team_funds};
 use super::references::{check_references, project_to_file_in};
 use super::{MEDIA_EXPIRY_DEFAULT, show, show_one, wait};
 use crate::{App, Error, api_keys, breaker, clock, quotes};
@@ -190,6 +190,7 @@ async fn open(
             // Perhaps it was this very request, sent twice, that took the credits.
             Err(refusal) => return Ok(Some(used_key(app, job, key).await?.ok_or(refusal)?)),
         };
+        let alerts = cap_alerts(job, &funds);
         job.turn = turns::turn(served, funds.wallet.in_flight, caller.plan);
         let opening = Opening {
             job,
@@ -202,6 +203,7 @@ async fn open(
             },
             capped_key: funds.key.as_ref(),
             idempotency: record.as_ref(),
+            alerts: &alerts,
         };
         match app.store().open(&opening).await? {
             Opened::Done => return Ok(None),

@@ -187,6 +187,7 @@ impl Wallet {
             in_flight,
             version: entry.sequence,
             last: entry.hash,
+            watch: self.watch.clone(),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The wallet (sort key `wallet`) and its entries (sort key: the entry's id) under the tenant's key.
 
 use aws::Fault;
+use domain::alerts::Watch;
 use domain::chain::Link;
 use domain::ids::{GenerationId, Tenant};
 use domain::ledger::{Actor, Entry, EntryKind, Wallet};
@@ -86,6 +87,7 @@ impl TryFrom<WalletItem> for Wallet {
             in_flight: item.in_flight,
             version: item.version,
             last: read_hash(&item.last_hash)?,
+            watch: Watch::default(),
         })
     }
 }

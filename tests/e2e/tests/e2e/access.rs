@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::api_keys::make;
 use crate::harness::{Answer, Cloud, Person, send};
+use crate::team_wallets::id;
 use crate::teams::Cast;
 
 const TABLE: &str = include_str!("access.txt");
@@ -92,29 +93,22 @@ impl Operation {
     }
 }
 
-/// A generation, a project, a file and a key of a person's; the generation is a team's if one is named.
-async fn things_of(person: &Person<'_>, cast: &Cast<'_>, is_teams: bool) -> Things {
-    let team = cast.team.trim_start_matches("/teams/");
-    let generation = if is_teams {
-        person.generate_for(team, "flux-dev", "the team's").await
-    } else {
-        person.generate("flux-dev", "hers alone").await
-    };
+/// Somebody's generation, project, file, key and team, with one of its members and an invitation into it.
+async fn things_of(person: &Person<'_>, cast: &Cast<'_>) -> Things {
+    let generation = person.generate("flux-dev", "hers alone").await;
     person.when(&generation, "succeeded").await;
     let project = person.post("/projects", &json!({"name": "Foxes"})).await;
     let (key, _) = make(person, &json!({})).await;
-    let invited = json!({"email": format!("{key}@example.org"), "role": "editor"});
-    let invitation = cast
-        .ada
-        .post(&format!("{}/invitations", cast.team), &invited)
-        .await;
+    let invited = json!({"email": "somebody@example.org", "role": "editor"});
+    let invitations = format!("{}/invitations", cast.team);
+    let invitation = person.post(&invitations, &invited).await;
     vec![
         ("generation_id", generation),
         ("project_id", project.text("id")),
         ("file_id", person.upload_picture().await),
         ("key_id", key),
         ("invitation_id", invitation.text("id")),
-        ("team_id", team.to_owned()),
+        ("team_id", id(&cast.team).to_owned()),
         ("user_id", cast.editor.id.clone()),
         ("model", "flux-dev".to_owned()),
     ]
@@ -143,8 +137,14 @@ async fn every_route_answers_those_who_may_not_use_it_as_the_table_says() {
     let (ada, stranger, removed) = (&cast.ada, &cast.stranger, &cast.contributor);
     let fund = format!("{}/credits/transfer", cast.team);
     ada.post(&fund, &json!({"amount": 100})).await.expect(201);
-    let hers = things_of(ada, &cast, false).await;
-    let teams = things_of(removed, &cast, true).await;
+    let hers = things_of(ada, &cast).await;
+    // What the member made is the team's.
+    let made = removed
+        .generate_for(id(&cast.team), "flux-dev", "the team's")
+        .await;
+    removed.when(&made, "succeeded").await;
+    let mut teams = hers.clone();
+    teams[0].1 = made;
     let member = format!("{}/members/{}", cast.team, removed.id);
     ada.delete(&member).await.expect(204);
     let (_, reader) = make(ada, &json!({"scopes": ["read"]})).await;
@@ -200,18 +200,13 @@ async fn every_route_answers_those_who_may_not_use_it_as_the_table_says() {
         "{wrong:#?}\n{unknown:#?}"
     );
     // Nothing of it changed anything.
-    assert_eq!(
-        ada.team_books(cast.team.trim_start_matches("/teams/"))
-            .await
-            .balance(),
-        (75, 0)
-    );
+    assert_eq!(ada.team_books(id(&cast.team)).await.balance(), (75, 0));
     for (name, path) in [
         ("generation_id", "generations"),
         ("project_id", "projects"),
         ("file_id", "files"),
     ] {
-        let id = &hers.iter().find(|(known, _)| *known == name).unwrap().1;
-        ada.get(&format!("/{path}/{id}")).await.expect(200);
+        let hers = &hers.iter().find(|(known, _)| *known == name).unwrap().1;
+        ada.get(&format!("/{path}/{hers}")).await.expect(200);
     }
 }

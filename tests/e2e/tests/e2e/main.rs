@@ -7,6 +7,7 @@ mod harness;
 
 mod access;
 mod admin;
+mod alerts;
 mod api_keys;
 mod attacks;
 mod audit;

@@ -160,6 +160,7 @@ async fn pays(sheet: &mut Sheet<'_>, admin: &Person<'_>, ada: &Person<'_>, round
     let grant = act(admin, Method::POST, "/admin/credits/grants", &grant);
     sheet.note(&["admin-grants-create"], grant).await;
     for (function, path) in [
+        ("credits-alerts", "/credits/alerts"),
         ("credits-balance", "/credits"),
         ("credits-transactions", "/credits/transactions"),
         ("credits-holds", "/credits/holds"),
@@ -167,6 +168,9 @@ async fn pays(sheet: &mut Sheet<'_>, admin: &Person<'_>, ada: &Person<'_>, round
     ] {
         sheet.note(&[function], ada.get(path)).await.expect(200);
     }
+    let watch = json!({"balance_below": [10]});
+    let watch = act(ada, Method::PUT, "/credits/alerts", &watch);
+    sheet.note(&["credits-alerts-set"], watch).await;
 }
 
 async fn files(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
@@ -354,6 +358,8 @@ async fn works_in_a_team(sheet: &mut Sheet<'_>, ada: &Person<'_>, round: usize) 
         .note(&["generations-create, for a team"], create)
         .await;
     let member = format!("{team}/members/{}", bob.id);
+    let alerts = format!("{team}/credits/alerts");
+    let watch = json!({"cap_percent": [80]});
     let cap = json!({"credit_cap": 50});
     let (members, stats) = (format!("{team}/members"), format!("{team}/stats"));
     let (activity, audit) = (format!("{team}/activity"), format!("{team}/audit"));
@@ -371,6 +377,8 @@ async fn works_in_a_team(sheet: &mut Sheet<'_>, ada: &Person<'_>, round: usize) 
         ("teams-stats", Method::GET, &stats, &Value::Null),
         ("teams-activity", Method::GET, &activity, &Value::Null),
         ("teams-audit", Method::GET, &audit, &Value::Null),
+        ("teams-credits-alerts", Method::GET, &alerts, &Value::Null),
+        ("teams-credits-alerts-set", Method::PUT, &alerts, &watch),
         ("teams-credits-balance", Method::GET, &balance, &Value::Null),
         (
             "teams-credits-transactions",

@@ -1,0 +1,20 @@
+//! GET /teams/{team_id}/credits/alerts
+//! What a team's owner is told of its wallet.
+
+use api::alerts::{AlertsView, GET_FOR_TEAM};
+use app::{App, Error, alerts};
+use domain::callers::Caller;
+use domain::ids::TeamId;
+use entry::http::{self, Reply, Request};
+
+fn main() -> entry::Exit {
+    http::serve(&GET_FOR_TEAM, handle)
+}
+
+async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<AlertsView>, Error> {
+    let id = request.path("team_id", "team", TeamId::parse)?;
+
+    let watch = alerts::of_team(app, &request.caller, &id).await?;
+
+    Ok(Reply::ok(&AlertsView::from(watch)))
+}

@@ -1,0 +1,161 @@
+//! What an owner of credits wants to be told of before they run out.
+
+use std::collections::BTreeSet;
+
+use domain::accounts::Scope;
+use domain::alerts::{THRESHOLDS_MAX, Watch};
+use domain::callers::Caller;
+use domain::{Credits, FieldCode, Refusal};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::body::Problems;
+use crate::endpoint::Endpoint;
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
+use crate::schema;
+
+/// What the caller is told of their own wallet.
+pub const GET: Endpoint<Caller, AlertsView> = Endpoint::user("GET /credits/alerts", Scope::Read);
+/// Says what the caller is told of their own wallet.
+pub const SET: Endpoint<Caller, AlertsView, SetAlerts> =
+    Endpoint::user("PUT /credits/alerts", Scope::Generate);
+/// What a team's owner is told of its wallet.
+pub const GET_FOR_TEAM: Endpoint<Caller, AlertsView> =
+    Endpoint::user("GET /teams/{team_id}/credits/alerts", Scope::Read);
+/// Says what a team's owner is told of its wallet.
+pub const SET_FOR_TEAM: Endpoint<Caller, AlertsView, SetAlerts> =
+    Endpoint::user("PUT /teams/{team_id}/credits/alerts", Scope::AdminTeam);
+
+/// The OpenAPI document's words for these endpoints.
+pub(crate) fn operations() -> Vec<Operation> {
+    let once = "You are told by mail within ten minutes, once for each crossing: again only after the balance rose, or the \
+                cap's period began anew. What is not named is not watched.";
+    let one = |operation: Operation| operation.names::<schema::TeamId>("team_id", "The team.");
+    vec![
+        tags::CREDITS
+            .operation(&GET, "creditsAlerts", "What you are told of your wallet")
+            .answers("The thresholds."),
+        tags::CREDITS
+            .operation(
+                &SET,
+                "creditsAlertsSet",
+                "Say what you are told of your wallet",
+            )
+            .says(&format!("{once} Caps are those of your API keys."))
+            .answers("The thresholds from now on."),
+        one(tags::TEAMS.operation(
+            &GET_FOR_TEAM,
+            "teamsCreditsAlerts",
+            "What a team's owner is told of its wallet",
+        ))
+        .says("For every member but viewers.")
+        .answers("The thresholds."),
+        one(tags::TEAMS.operation(
+            &SET_FOR_TEAM,
+            "teamsCreditsAlertsSet",
+            "Say what a team's owner is told of its wallet",
+        ))
+        .says(&format!(
+            "For its owner and its admins. {once} Caps are those of members."
+        ))
+        .answers("The thresholds from now on.")
+        .refuses(&[Code::Conflict]),
+    ]
+}
+
+/// `PUT /credits/alerts`: what is not there is not watched.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SetAlerts {
+    /// Balances below which to tell.
+    #[schemars(with = "Option<Vec<schema::Cap>>", length(max = THRESHOLDS_MAX), extend("uniqueItems" = true))]
+    pub balance_below: Option<Vec<i64>>,
+    /// Shares of a cap at which to tell, in percent.
+    #[schemars(with = "Option<Vec<schema::Percent>>", length(max = THRESHOLDS_MAX), extend("uniqueItems" = true))]
+    pub cap_percent: Option<Vec<i64>>,
+}
+
+impl SetAlerts {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<Watch, Refusal> {
+        let mut problems = Problems::default();
+        let above_zero = "must be a whole number above zero";
+        let balance_below = thresholds(
+            "balance_below",
+            self.balance_below,
+            above_zero,
+            &mut problems,
+            |it| Credits::new(it).filter(|credits| *credits > Credits::ZERO),
+        );
+        let in_percent = "must be a whole number from 1 to 100";
+        let cap_percent = thresholds(
+            "cap_percent",
+            self.cap_percent,
+            in_percent,
+            &mut problems,
+            |it| u8::try_from(it).ok().filter(|it| (1..=100).contains(it)),
+        );
+        problems.or(Some(Watch {
+            balance_below,
+            cap_percent,
+        }))
+    }
+}
+
+/// The thresholds of a field: as many as there may be, each valid, none twice.
+fn thresholds<T: Ord + Copy>(
+    field: &str,
+    given: Option<Vec<i64>>,
+    expected: &str,
+    problems: &mut Problems,
+    read: impl Fn(i64) -> Option<T>,
+) -> Vec<T> {
+    let given = given.unwrap_or_default();
+    if given.len() > THRESHOLDS_MAX {
+        let message = format!("must have at most {THRESHOLDS_MAX}");
+        problems.add(field, FieldCode::TooLong, message);
+        return Vec::new();
+    }
+    let mut seen = BTreeSet::new();
+    for (n, number) in given.into_iter().enumerate() {
+        match read(number) {
+            Some(threshold) if seen.insert(threshold) => {}
+            Some(_) => problems.add(
+                format!("{field}[{n}]"),
+                FieldCode::NotAllowed,
+                "is there twice",
+            ),
+            None => problems.add(format!("{field}[{n}]"), FieldCode::OutOfRange, expected),
+        }
+    }
+    seen.into_iter().rev().collect()
+}
+
+/// What somebody is told of a wallet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Alerts")]
+pub struct AlertsView {
+    /// Always `alerts`.
+    #[schemars(extend("const" = "alerts"))]
+    pub object: String,
+    /// Balances below which to tell, the highest first.
+    #[schemars(with = "Vec<schema::Cap>")]
+    pub balance_below: Vec<i64>,
+    /// Shares of a cap at which to tell, in percent, the highest first.
+    #[schemars(with = "Vec<schema::Percent>")]
+    pub cap_percent: Vec<u8>,
+}
+
+impl From<Watch> for AlertsView {
+    fn from(watch: Watch) -> Self {
+        Self {
+            object: "alerts".to_owned(),
+            balance_below: watch.balance_below.into_iter().map(Credits::get).collect(),
+            cap_percent: watch.cap_percent,
+        }
+    }
+}

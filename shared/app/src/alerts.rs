@@ -1,0 +1,150 @@
+//! Telling owners of wallets that credits run out.
+//!
+//! What crosses a threshold leaves a note in its own transaction. The purge hands notes to the mail worker, which ends each
+//! when its letter was sent: a note is handed over again until then. Somebody is told within ten minutes.
+
+use std::time::Duration;
+
+use domain::Refusal;
+use domain::access::Action;
+use domain::accounts::User;
+use domain::alerts::{Alert, AlertNote, CapOwner, Watch};
+use domain::callers::Caller;
+use domain::ids::{TeamId, Tenant};
+use mail::{Letter, Warning};
+use queue::SendMail;
+use store::System;
+
+use crate::teams::get;
+use crate::{App, Error, clock};
+
+/// How many notes one run of the purge hands over.
+const NOTES_MAX: i32 = 500;
+/// How long the mail worker has for a letter before its note is handed over again: longer than the queue tries.
+const LEASE: Duration = Duration::from_secs(30 * 60);
+
+/// What the caller wants to be told of their own wallet.
+///
+/// # Errors
+/// A fault if it cannot be read.
+pub async fn own(app: &App, caller: &Caller) -> Result<Watch, Error> {
+    Ok(app.store().wallet(&Tenant::from(&caller.user)).await?.watch)
+}
+
+/// Has the caller's own wallet watched for this from now on, and for nothing else.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`] if they are gone.
+pub async fn set_own(app: &App, caller: &Caller, watch: Watch) -> Result<Watch, Error> {
+    let own = Tenant::from(&caller.user);
+    if app.store().watch(&own, &watch).await? {
+        Ok(watch)
+    } else {
+        Err(Refusal::Unauthorized.into())
+    }
+}
+
+/// What a team's owner is told of its wallet, for who may see that.
+///
+/// # Errors
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not.
+pub async fn of_team(app: &App, caller: &Caller, id: &TeamId) -> Result<Watch, Error> {
+    get(app, caller, Action::ViewCosts, id).await?;
+    Ok(app.store().wallet(&Tenant::from(id)).await?.watch)
+}
+
+/// Has a team's wallet watched for this from now on, and for nothing else.
+///
+/// # Errors
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not say so.
+pub async fn set_for_team(
+    app: &App,
+    caller: &Caller,
+    id: &TeamId,
+    watch: Watch,
+) -> Result<Watch, Error> {
+    get(app, caller, Action::Manage, id).await?;
+    if app.store().watch(&Tenant::from(id), &watch).await? {
+        Ok(watch)
+    } else {
+        Err(Refusal::NotFound("team").into())
+    }
+}
+
+/// The purge's part: hands every note over that nobody has taken up; answers how many.
+///
+/// # Errors
+/// A fault if they cannot be listed or handed over; the next run tries again.
+pub async fn hand_over(app: &App) -> Result<usize, Error> {
+    let store = app.store();
+    let mut count = 0;
+    for note in store.alert_notes(System, NOTES_MAX).await? {
+        let now = clock::now();
+        if store.lease_alert(System, &note.id, now, LEASE).await? {
+            let message = SendMail::Alert { note: note.id };
+            app.queue().send_mail(&message).await?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// The worker's part: writes to whoever a note is for, and ends it. Who has no account any more, or no e-mail that is known to
+/// be theirs, is not told.
+///
+/// # Errors
+/// A fault if the letter was not sent.
+pub async fn write_letter(app: &App, id: &str) -> Result<(), Error> {
+    let store = app.store();
+    let Some(note) = store.alert_note(System, id).await? else {
+        return Ok(());
+    };
+    let reader = reader(app, &note.tenant).await?;
+    if let Some(user) = reader.filter(|user| user.email_verified && !user.suspended) {
+        let letter = Letter::Warning(warning(&note));
+        app.mail().send(&user.email, letter).await?;
+    }
+    Ok(store.end_alert(System, id).await?)
+}
+
+/// Who is told: the user, or the team's owner.
+async fn reader(app: &App, tenant: &Tenant) -> Result<Option<User>, Error> {
+    let user = match tenant {
+        Tenant::User(user) => user.clone(),
+        Tenant::Team(team) => match app.store().team_owner(System, team).await? {
+            Some(owner) => owner,
+            None => return Ok(None),
+        },
+    };
+    Ok(app.store().user(&user).await?)
+}
+
+fn warning(note: &AlertNote) -> Warning<'_> {
+    let team = match &note.tenant {
+        Tenant::User(_) => None,
+        Tenant::Team(team) => Some(team.as_str()),
+    };
+    match &note.alert {
+        Alert::BalanceBelow {
+            threshold,
+            available,
+        } => Warning::BalanceBelow {
+            team,
+            threshold: threshold.get(),
+            available: available.get(),
+        },
+        Alert::CapUsed {
+            percent,
+            cap,
+            whose,
+        } => Warning::CapUsed {
+            team,
+            percent: *percent,
+            cap: cap.get(),
+            whose: match whose {
+                CapOwner::Member(user) => user.as_str(),
+                CapOwner::Key(key) => key.as_str(),
+            },
+        },
+    }
+}

@@ -1,0 +1,144 @@
+//! What owners of wallets want to be told of, and the notes of what they are to be told.
+//!
+//! A note is written in the transaction of what crossed a threshold, so that none is lost and none is made up. It ends when
+//! the letter was sent.
+
+use std::time::Duration;
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::builders::PutBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Put};
+use domain::Timestamp;
+use domain::alerts::{AlertNote, Watch};
+use domain::ids::Tenant;
+
+use crate::accounts::is_condition;
+use crate::items::{self, AlertNoteItem, Item, WALLET, number, text};
+use crate::{Store, System};
+
+impl Store {
+    /// Has a wallet watched for this from now on; `false` if there is no such wallet.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn watch(&self, tenant: &Tenant, watch: &Watch) -> Result<bool, Fault> {
+        let balances = watch.balance_below.iter().map(|it| number(it.get()));
+        let percents = watch.cap_percent.iter().map(|it| number(*it));
+        let written = self
+            .client
+            .update_item()
+            .table_name(&self.tables.credits)
+            .key("tenant", text(tenant.as_str()))
+            .key("entry", text(WALLET))
+            .update_expression("SET watch_balance_below = :balances, watch_cap_percent = :percents")
+            .condition_expression("attribute_exists(tenant)")
+            .expression_attribute_values(":balances", AttributeValue::L(balances.collect()))
+            .expression_attribute_values(":percents", AttributeValue::L(percents.collect()))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(Fault::new("having a wallet watched", error)),
+        }
+    }
+
+    /// Some of the notes.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn alert_notes(&self, _: System, limit: i32) -> Result<Vec<AlertNote>, Fault> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.credits)
+            .key_condition_expression("tenant = :notes")
+            .expression_attribute_values(":notes", text(AlertNoteItem::KEY))
+            .consistent_read(true)
+            .limit(limit)
+            .send()
+            .await
+            .map_err(Fault::doing("listing notes of alerts"))?;
+        let found = found.items.unwrap_or_default().into_iter();
+        found
+            .map(|item| items::read::<AlertNoteItem>(item)?.try_into())
+            .collect()
+    }
+
+    /// A note, if it has not ended.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn alert_note(&self, _: System, id: &str) -> Result<Option<AlertNote>, Fault> {
+        let found = self
+            .item(
+                "reading a note of an alert",
+                &self.tables.credits,
+                [("tenant", AlertNoteItem::KEY), ("entry", id)],
+            )
+            .await?;
+        found
+            .map(|item| items::read::<AlertNoteItem>(item)?.try_into())
+            .transpose()
+    }
+
+    /// Takes a note up, unless somebody did within `lease`, or it has ended.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn lease_alert(
+        &self,
+        _: System,
+        id: &str,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<bool, Fault> {
+        let taken = self
+            .client
+            .update_item()
+            .table_name(&self.tables.credits)
+            .set_key(Some(note_key(id)))
+            .update_expression("SET taken_at_ms = :now")
+            .condition_expression(
+                "attribute_exists(tenant) AND (attribute_not_exists(taken_at_ms) OR taken_at_ms < :cutoff)",
+            )
+            .expression_attribute_values(":now", number(now.ms()))
+            .expression_attribute_values(":cutoff", number(now.minus(lease).ms()))
+            .send()
+            .await;
+        match taken {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(Fault::new("taking up a note of an alert", error)),
+        }
+    }
+
+    /// Ends a note: its owner was told, or there is nobody to tell. Ending it twice changes nothing.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn end_alert(&self, _: System, id: &str) -> Result<(), Fault> {
+        self.client
+            .delete_item()
+            .table_name(&self.tables.credits)
+            .set_key(Some(note_key(id)))
+            .send()
+            .await
+            .map_err(Fault::doing("ending a note of an alert"))?;
+        Ok(())
+    }
+
+    /// The write of a note, for the transaction of what crossed the threshold.
+    pub(crate) fn note_alert(&self, note: &AlertNote) -> Result<PutBuilder, Fault> {
+        Ok(Put::builder()
+            .table_name(&self.tables.credits)
+            .set_item(Some(items::write(&AlertNoteItem::from(note))?)))
+    }
+}
+
+fn note_key(id: &str) -> Item {
+    Item::from([
+        ("tenant".to_owned(), text(AlertNoteItem::KEY)),
+        ("entry".to_owned(), text(id)),
+    ])
+}
