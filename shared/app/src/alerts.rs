@@ -20,6 +20,8 @@ use crate::{App, Error, clock};
 
 /// How many notes one run of the purge hands over.
 const NOTES_MAX: i32 = 500;
+/// How often a note is handed over before it is given up: each time, the queue tries several times itself.
+const TRIES_MAX: u32 = 5;
 /// How long the mail worker has for a letter before its note is handed over again: longer than the queue tries.
 const LEASE: Duration = Duration::from_secs(30 * 60);
 
@@ -78,7 +80,12 @@ pub async fn set_for_team(
 pub async fn hand_over(app: &App) -> Result<usize, Error> {
     let store = app.store();
     let mut count = 0;
-    for note in store.alert_notes(System, NOTES_MAX).await? {
+    for (note, taken) in store.alert_notes(System, NOTES_MAX).await? {
+        if taken >= TRIES_MAX {
+            tracing::error!(note = note.id, tenant = %note.tenant, "an alert cannot be told, and is given up");
+            store.end_alert(System, &note.id).await?;
+            continue;
+        }
         let now = clock::now();
         if store.lease_alert(System, &note.id, now, LEASE).await? {
             let message = SendMail::Alert { note: note.id };

@@ -151,6 +151,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
             files: self.text("FILES_TABLE"),
             projects: self.text("PROJECTS_TABLE"),
             teams: self.text("TEAMS_TABLE"),
+            alerts: self.text("ALERTS_TABLE"),
             audit: self.text("AUDIT_TABLE"),
             reconciliation: self.text("RECONCILIATION_TABLE"),
             models: self.text("MODELS_TABLE"),

@@ -43,26 +43,30 @@ impl Store {
         }
     }
 
-    /// Some of the notes.
+    /// Some of the notes, each with how often it was taken up.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
-    pub async fn alert_notes(&self, _: System, limit: i32) -> Result<Vec<AlertNote>, Fault> {
+    pub async fn alert_notes(&self, _: System, limit: i32) -> Result<Vec<(AlertNote, u32)>, Fault> {
         let found = self
             .client
             .query()
-            .table_name(&self.tables.credits)
-            .key_condition_expression("tenant = :notes")
-            .expression_attribute_values(":notes", text(AlertNoteItem::KEY))
+            .table_name(&self.tables.alerts)
+            .key_condition_expression("#list = :list")
+            .expression_attribute_names("#list", "list")
+            .expression_attribute_values(":list", text(AlertNoteItem::KEY))
             .consistent_read(true)
             .limit(limit)
             .send()
             .await
             .map_err(Fault::doing("listing notes of alerts"))?;
         let found = found.items.unwrap_or_default().into_iter();
-        found
-            .map(|item| items::read::<AlertNoteItem>(item)?.try_into())
-            .collect()
+        let note = |item| {
+            let item: AlertNoteItem = items::read(item)?;
+            let taken = item.taken;
+            Ok((item.try_into()?, taken))
+        };
+        found.map(note).collect()
     }
 
     /// A note, if it has not ended.
@@ -73,8 +77,8 @@ impl Store {
         let found = self
             .item(
                 "reading a note of an alert",
-                &self.tables.credits,
-                [("tenant", AlertNoteItem::KEY), ("entry", id)],
+                &self.tables.alerts,
+                [("list", AlertNoteItem::KEY), ("id", id)],
             )
             .await?;
         found
@@ -96,11 +100,12 @@ impl Store {
         let taken = self
             .client
             .update_item()
-            .table_name(&self.tables.credits)
+            .table_name(&self.tables.alerts)
             .set_key(Some(note_key(id)))
-            .update_expression("SET taken_at_ms = :now")
+            .update_expression("SET taken_at_ms = :now ADD taken :one")
+            .expression_attribute_values(":one", number(1))
             .condition_expression(
-                "attribute_exists(tenant) AND (attribute_not_exists(taken_at_ms) OR taken_at_ms < :cutoff)",
+                "attribute_exists(id) AND (attribute_not_exists(taken_at_ms) OR taken_at_ms < :cutoff)",
             )
             .expression_attribute_values(":now", number(now.ms()))
             .expression_attribute_values(":cutoff", number(now.minus(lease).ms()))
@@ -120,7 +125,7 @@ impl Store {
     pub async fn end_alert(&self, _: System, id: &str) -> Result<(), Fault> {
         self.client
             .delete_item()
-            .table_name(&self.tables.credits)
+            .table_name(&self.tables.alerts)
             .set_key(Some(note_key(id)))
             .send()
             .await
@@ -131,14 +136,14 @@ impl Store {
     /// The write of a note, for the transaction of what crossed the threshold.
     pub(crate) fn note_alert(&self, note: &AlertNote) -> Result<PutBuilder, Fault> {
         Ok(Put::builder()
-            .table_name(&self.tables.credits)
+            .table_name(&self.tables.alerts)
             .set_item(Some(items::write(&AlertNoteItem::from(note))?)))
     }
 }
 
 fn note_key(id: &str) -> Item {
     Item::from([
-        ("tenant".to_owned(), text(AlertNoteItem::KEY)),
-        ("entry".to_owned(), text(id)),
+        ("list".to_owned(), text(AlertNoteItem::KEY)),
+        ("id".to_owned(), text(id)),
     ])
 }

@@ -20,6 +20,8 @@ pub struct Tables {
     pub projects: String,
     /// Teams, their members and invitations.
     pub teams: String,
+    /// What owners of wallets are to be told.
+    pub alerts: String,
     /// The audit log.
     pub audit: String,
     /// How far everybody's books were found in order.

@@ -1,5 +1,5 @@
 //! What owners of wallets want to be told of: two attributes of the wallet, which no booking writes. And the notes of what
-//! they are to be told: `alerts / <what crossed the threshold>`.
+//! they are to be told, in a table of their own: `notes / <what crossed the threshold>`.
 
 use aws::Fault;
 use domain::Credits;
@@ -34,8 +34,8 @@ impl TryFrom<WatchItem> for Watch {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AlertNoteItem {
-    tenant: String,
-    entry: String,
+    list: String,
+    id: String,
     owner: String,
     /// The threshold: credits of a balance, percent of a cap.
     threshold: i64,
@@ -44,11 +44,14 @@ pub(crate) struct AlertNoteItem {
     /// Whose cap; not there for a balance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     whose: Option<String>,
+    /// How often it was taken up.
+    #[serde(default)]
+    pub(crate) taken: u32,
 }
 
 impl AlertNoteItem {
     /// The hash key of every note.
-    pub(crate) const KEY: &str = "alerts";
+    pub(crate) const KEY: &str = "notes";
 }
 
 impl From<&AlertNote> for AlertNoteItem {
@@ -65,12 +68,13 @@ impl From<&AlertNote> for AlertNoteItem {
             } => (i64::from(*percent), cap.get(), Some(whose.as_str())),
         };
         Self {
-            tenant: Self::KEY.to_owned(),
-            entry: note.id.clone(),
+            list: Self::KEY.to_owned(),
+            id: note.id.clone(),
             owner: note.tenant.to_string(),
             threshold,
             credits,
             whose: whose.map(str::to_owned),
+            taken: 0,
         }
     }
 }
@@ -93,7 +97,7 @@ impl TryFrom<AlertNoteItem> for AlertNote {
         };
         Ok(Self {
             tenant: Tenant::parse(&item.owner).ok_or_else(|| broken("owner"))?,
-            id: item.entry,
+            id: item.id,
             alert,
         })
     }

@@ -448,6 +448,7 @@ impl Cloud {
             "files",
             "projects",
             "teams",
+            "alerts",
             "audit",
             "reconciliation",
             "models",

@@ -42,6 +42,7 @@ fn key(table: &str, item: &Item) -> Key {
         "accountstable" => &["pk", "sk"],
         "creditstable" => &["tenant", "entry"],
         "audittable" => &["chain", "place"],
+        "alertstable" => &["list", "id"],
         "teamstable" => &["team", "item"],
         "reconciliationtable" => &["shard", "tenant"],
         _ => &["id"],
