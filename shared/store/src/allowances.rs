@@ -11,6 +11,7 @@ use domain::ids::{TeamId, Tenant};
 use domain::time::Month;
 
 use crate::Store;
+use crate::generations::Watched;
 use crate::items::{AllowanceItem, MemberItem, number, text};
 use crate::teams::team_key;
 
@@ -36,12 +37,28 @@ impl Store {
         }
     }
 
-    /// Takes a job's cost from what its author may commit to in the month, if there is room for it.
-    pub(crate) fn spend_allowance(&self, job: &Generation, spender: &Spender) -> UpdateBuilder {
+    /// Takes a job's cost from what its author may commit to in the month, if there is room for it; where somebody watches
+    /// it, only if it is as it was read, when there was room.
+    pub(crate) fn spend_allowance(
+        &self,
+        job: &Generation,
+        spender: &Spender,
+        watched: Option<Watched>,
+    ) -> UpdateBuilder {
         let member = spender.membership();
         let spent = self
             .allowance(&member.team, job, job.cost)
             .update_expression("ADD committed :amount");
+        if let Some(Watched { committed }) = watched {
+            let as_read = if committed == Credits::ZERO {
+                "attribute_not_exists(committed) OR committed = :as_read"
+            } else {
+                "committed = :as_read"
+            };
+            return spent
+                .condition_expression(as_read)
+                .expression_attribute_values(":as_read", number(committed.get()));
+        }
         let Some(cap) = member.credit_cap else {
             return spent;
         };

@@ -266,29 +266,44 @@ impl Store {
     }
 
     /// Takes `amount` from what a key with a cap may still spend, on condition that so much remains in the period that
-    /// `now` is in; the first that is taken in a period begins it.
+    /// `now` is in; the first that is taken in a period begins it. Where somebody watches it, also on condition that it is
+    /// as it was read.
     pub(crate) fn spend_from_key(
         &self,
         key: &ApiKey,
         amount: Credits,
         now: Timestamp,
+        is_watched: bool,
     ) -> UpdateBuilder {
         let update = Update::builder()
             .table_name(&self.tables.accounts)
             .set_key(Some(record_key(&key.user, &key.id)));
+        let left = key.left(now).unwrap_or(Credits::ZERO).get();
+        let least = amount.get();
+        let (least, most) = if is_watched {
+            (left.max(least), left.max(least))
+        } else {
+            (least, Credits::MAX.get())
+        };
         let period = key.request.cap.and_then(|cap| cap.period.at(now));
         let Some(period) = period else {
             return update
                 .update_expression("SET remaining = remaining - :amount")
-                .condition_expression("remaining >= :amount AND attribute_not_exists(counted_in)")
-                .expression_attribute_values(":amount", number(amount.get()));
+                .condition_expression(
+                    "remaining BETWEEN :least AND :most AND attribute_not_exists(counted_in)",
+                )
+                .expression_attribute_values(":amount", number(amount.get()))
+                .expression_attribute_values(":least", number(least))
+                .expression_attribute_values(":most", number(most));
         };
         let update = update.expression_attribute_values(":period", text(period));
         if key.is_counted_in(now) {
             return update
                 .update_expression("SET remaining = remaining - :amount")
-                .condition_expression("remaining >= :amount AND counted_in = :period")
-                .expression_attribute_values(":amount", number(amount.get()));
+                .condition_expression("remaining BETWEEN :least AND :most AND counted_in = :period")
+                .expression_attribute_values(":amount", number(amount.get()))
+                .expression_attribute_values(":least", number(least))
+                .expression_attribute_values(":most", number(most));
         }
         let cap = key.request.cap.map_or(0, |cap| cap.credits.get());
         update

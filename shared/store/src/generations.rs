@@ -71,6 +71,15 @@ pub struct Opening<'a> {
     pub idempotency: Option<&'a IdempotencyRecord>,
     /// What owners of caps are told of because of it.
     pub alerts: &'a [AlertNote],
+    /// What was used of the caps, as it was read: there if it must still be so, since somebody watches it.
+    pub watched: Option<Watched>,
+}
+
+/// What was used of caps that somebody watches.
+#[derive(Clone, Copy, Debug)]
+pub struct Watched {
+    /// What the member committed to this month.
+    pub committed: Credits,
 }
 
 /// What became of an opening.
@@ -121,12 +130,16 @@ impl Store {
         self.book(&mut tx, opening.hold)?;
         if let Some(key) = opening.capped_key {
             let job = opening.job;
-            let spent = self.spend_from_key(key, job.cost, job.created_at);
+            let is_watched = opening.watched.is_some();
+            let spent = self.spend_from_key(key, job.cost, job.created_at, is_watched);
             tx.add(Part::ApiKey, spent);
         }
         if let Some(spender) = opening.spender {
             tx.add(Part::Member, self.check_spender(spender));
-            tx.add(Part::Allowance, self.spend_allowance(opening.job, spender));
+            tx.add(
+                Part::Allowance,
+                self.spend_allowance(opening.job, spender, opening.watched),
+            );
         }
         if let Some(record) = opening.idempotency {
             let record = self.put_idempotency(opening.job, record)?;

@@ -54,7 +54,7 @@ pub use cursor::{Cursor, Joined, Place, Sequence};
 pub use erasures::{EndedBy, Erased};
 pub use files::{Announcement, FileChange};
 pub use generations::{
-    GenerationSeen, IdempotencyRecord, ListScope, Opened, Opening, Page, Written,
+    GenerationSeen, IdempotencyRecord, ListScope, Opened, Opening, Page, Watched, Written,
 };
 pub use grants::SharedPage;
 pub use invitations::{Answered, InvitationPage, Invited, SentInvitation};

@@ -71,7 +71,10 @@ impl Store {
         tx.add(Part::Account, self.check_good_standing(&member.user, None));
         if let Some(key) = funding.capped_key {
             let amount = funding.transfer.out.entry.amount;
-            tx.add(Part::ApiKey, self.spend_from_key(key, amount, record.at));
+            tx.add(
+                Part::ApiKey,
+                self.spend_from_key(key, amount, record.at, false),
+            );
         }
         if let Some(once) = funding.once {
             let entry = &funding.transfer.out.entry;

@@ -12,7 +12,7 @@ use domain::spending::{Allowance, Bounds};
 use domain::teams::{self, Role};
 use domain::time::Month;
 use domain::{Credits, Refusal};
-use store::TeamStanding;
+use store::{TeamStanding, Watched};
 
 use super::references::NO_SUCH_TEAM;
 use crate::{App, Error, clock};
@@ -55,6 +55,14 @@ pub(super) struct Funds {
 }
 
 impl Funds {
+    /// What was used of the caps, as it was read.
+    pub(super) fn watched(&self) -> Watched {
+        let committed = self.team.as_ref().map(|team| team.allowance.committed);
+        Watched {
+            committed: committed.unwrap_or(Credits::ZERO),
+        }
+    }
+
     fn bounds(&self, job: &Generation) -> Bounds {
         Bounds {
             wallet: self.wallet.spendable(),

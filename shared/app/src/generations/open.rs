@@ -191,6 +191,7 @@ async fn open(
             Err(refusal) => return Ok(Some(used_key(app, job, key).await?.ok_or(refusal)?)),
         };
         let alerts = cap_alerts(job, &funds);
+        let is_watched = !funds.wallet.watch.cap_percent.is_empty();
         job.turn = turns::turn(served, funds.wallet.in_flight, caller.plan);
         let opening = Opening {
             job,
@@ -204,23 +205,26 @@ async fn open(
             capped_key: funds.key.as_ref(),
             idempotency: record.as_ref(),
             alerts: &alerts,
+            watched: is_watched.then(|| funds.watched()),
         };
         match app.store().open(&opening).await? {
             Opened::Done => return Ok(None),
             Opened::KeyUsed(record) => return Ok(Some(record)),
-            Opened::WalletMoved(moved) => funds.wallet = moved,
+            Opened::WalletMoved(moved) if !is_watched => funds.wallet = moved,
             // It was there a moment ago: it was changed meanwhile, or deleted.
             Opened::ProjectMoved => {
                 funds.project = project_to_file_in(app, caller, draft).await?;
             }
             Opened::CallerGone => return Err(Refusal::Unauthorized.into()),
             Opened::KeyMoved => funds.key = api_keys::capped(app, caller).await?,
-            Opened::SpenderMoved | Opened::Busy => {
-                let (wallet, team) = tokio::try_join!(
+            // Of what somebody watches, all must be as it was read.
+            Opened::WalletMoved(_) | Opened::SpenderMoved | Opened::Busy => {
+                let (wallet, team, key) = tokio::try_join!(
                     async { Ok(app.store().wallet(&job.tenant).await?) },
-                    team_funds(app, caller, job)
+                    team_funds(app, caller, job),
+                    api_keys::capped(app, caller)
                 )?;
-                (funds.wallet, funds.team) = (wallet, team);
+                (funds.wallet, funds.team, funds.key) = (wallet, team, key);
             }
         }
     }

@@ -47,8 +47,11 @@ pub async fn provenance(
     let mut child = get(app, caller, Action::View, id).await?.generation;
     if let Some(after) = after {
         // It was shown on the page before. Who may not see it any more is not told what it grew out of.
-        let last = get(app, caller, Action::View, after.place()).await;
-        child = last.map_err(|_| Refusal::InvalidCursor)?.generation;
+        child = match get(app, caller, Action::View, after.place()).await {
+            Ok(last) => last.generation,
+            Err(Error::Refused(_)) => return Err(Refusal::InvalidCursor.into()),
+            Err(fault) => return Err(fault),
+        };
     }
     let (mut seen, mut hidden) = (Vec::new(), None);
     while seen.len() < usize::try_from(wanted.limit).unwrap_or(usize::MAX) {

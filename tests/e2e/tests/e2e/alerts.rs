@@ -123,11 +123,12 @@ async fn a_share_of_a_cap_is_told_to_who_gave_it() {
         send(refused).await.problem(403, "forbidden");
     }
 
-    // 25, 50, 75, 100 of 100; the balance falls to 475 first.
-    for n in 0..4 {
-        let made = member
-            .generate_for(id(team), "flux-dev", &format!("{n} [[delay:1ms]]"))
-            .await;
+    // 25, 50, 75, 100 of 100, at once; the balance falls to 475 first.
+    let orders = (0..4).map(|n| {
+        let prompt = format!("{n} [[delay:1ms]]");
+        async move { member.generate_for(id(team), "flux-dev", &prompt).await }
+    });
+    for made in join_all(orders).await {
         member.when(&made, "succeeded").await;
     }
     assert_eq!(tell(&cloud).await, 3);
