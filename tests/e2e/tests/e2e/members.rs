@@ -42,6 +42,13 @@ async fn each_role_is_answered_as_the_contract_says_and_a_stranger_learns_nothin
             none.clone(),
             spenders,
         ),
+        ("GET", "/credits/alerts".to_owned(), none.clone(), spenders),
+        (
+            "PUT",
+            "/credits/alerts".to_owned(),
+            json!({"balance_below": [5]}),
+            managers,
+        ),
         ("GET", "/projects".to_owned(), none.clone(), all),
         ("GET", "/audit".to_owned(), none.clone(), managers),
         ("GET", "/invitations".to_owned(), none.clone(), managers),
