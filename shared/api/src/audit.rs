@@ -1,9 +1,9 @@
 //! The audit log as admins see it.
 
-use domain::Refusal;
 use domain::audit::{Chain, Record};
 use domain::callers::Admin;
-use domain::ids::UserId;
+use domain::ids::{TeamId, Tenant, UserId};
+use domain::{FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::query::Query;
 use crate::schema;
 use crate::time;
 
-/// The audit log of an account, or of the platform, newest first.
+/// The audit log of an account, of a team, or of the platform, newest first.
 pub const LIST: Endpoint<Admin, List<RecordView>> = Endpoint::admin("GET /admin/audit");
 
 /// The OpenAPI document's words for these endpoints.
@@ -22,7 +22,14 @@ pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ADMIN
             .operation(&LIST, "adminAudit", "The audit log")
-            .asks::<schema::UserId>("user_id", "Whose log; the platform's if not given.")
+            .asks::<schema::UserId>(
+                "user_id",
+                "Whose log: a user's. Without it and `team_id`, the platform's.",
+            )
+            .asks::<schema::TeamId>(
+                "team_id",
+                "Whose log: a team's. It cannot be given beside `user_id`.",
+            )
             .pages()
             .answers("A page, newest first."),
     ]
@@ -61,13 +68,23 @@ impl From<&Record> for RecordView {
     }
 }
 
-/// The query of `GET /admin/audit`: `user_id`, without which it is the platform's log, `cursor` and `limit`.
+/// The query of `GET /admin/audit`: `user_id` or `team_id`, without which it is the platform's log, `cursor` and `limit`.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming each parameter that is wrong.
 pub fn check_query(mut query: Query) -> Result<(Chain, Option<String>, u32), Refusal> {
     let user = query.value("user_id", "a user's id", UserId::parse);
-    let chain = user.map_or(Chain::Platform, |user| Chain::of(&user));
+    let team = query.value("team_id", "a team's id", TeamId::parse);
+    let chain = match (user, team) {
+        (Some(user), None) => Chain::of(&user),
+        (None, Some(team)) => Chain::Tenant(Tenant::from(&team)),
+        (None, None) => Chain::Platform,
+        (Some(_), Some(_)) => {
+            let message = "must not be given with user_id";
+            query.problem(FieldError::new("team_id", FieldCode::NotAllowed, message));
+            Chain::Platform
+        }
+    };
     let checked = (chain, query.text("cursor"), query.limit());
     query.finish(checked)
 }

@@ -1,5 +1,5 @@
 //! GET /admin/audit
-//! The audit log of an account, or of the platform, newest first.
+//! The audit log of an account, of a team, or of the platform, newest first.
 
 use api::audit::{LIST, RecordView, check_query};
 use api::list::List;

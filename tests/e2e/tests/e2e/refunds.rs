@@ -205,6 +205,13 @@ async fn a_teams_refund_goes_into_its_wallet_and_its_members_month() {
     let audit = ada.get(&format!("{team}/audit")).await.expect(200);
     assert_eq!(audit["data"][0]["act"], "credits_refunded");
 
+    let of_team = format!("/admin/audit?team_id={}", id(team));
+    let seen = admin.get(&of_team).await.expect(200);
+    assert_eq!(seen["data"], audit["data"]);
+    let both = format!("{of_team}&user_id={}", ada.id);
+    let fields = admin.get(&both).await.problem(422, "validation_failed");
+    assert!(fields.contains("team_id"), "{fields:?}");
+
     // What the member committed to may be forgotten by then: the wallet gets its credits all the same.
     let table = "velro-local-teamstable";
     for (of, item) in cloud.every_item().await {
