@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::body::Problems;
-use crate::credits::Transaction;
+use crate::credits::{self, Transaction};
 use crate::endpoint::{Created, Endpoint};
 use crate::openapi::{Operation, tags};
 use crate::problem::Code;
@@ -109,14 +109,8 @@ impl RefundGeneration {
     pub fn check(self) -> Result<RefundOrder, Refusal> {
         let fingerprint = fingerprint(&self);
         let mut problems = Problems::default();
-        let amount = self.amount.and_then(|amount| {
-            let credits = Credits::new(amount).filter(|credits| *credits > Credits::ZERO);
-            if credits.is_none() {
-                let message = "must be a whole number above zero";
-                problems.add("amount", FieldCode::OutOfRange, message);
-            }
-            credits
-        });
+        let amount = self.amount;
+        let amount = amount.and_then(|amount| problems.valid(credits::amount("amount", amount)));
         let reason = problems.required("reason", self.reason);
         let reason = reason.and_then(|reason| check_reason(&reason, &mut problems));
         problems.or(reason.map(|reason| RefundOrder {

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use domain::accounts::Scope;
 use domain::alerts::{THRESHOLDS_MAX, Watch};
 use domain::callers::Caller;
-use domain::{Credits, FieldCode, Refusal};
+use domain::{Credits, FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::credits;
 use crate::endpoint::Endpoint;
 use crate::openapi::{Operation, tags};
-use crate::problem::Code;
 use crate::schema;
 
 /// What the caller is told of their own wallet.
@@ -59,8 +59,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         .says(&format!(
             "For its owner and its admins. {once} Caps are those of members."
         ))
-        .answers("The thresholds from now on.")
-        .refuses(&[Code::Conflict]),
+        .answers("The thresholds from now on."),
     ]
 }
 
@@ -83,22 +82,10 @@ impl SetAlerts {
     /// [`Refusal::Invalid`] naming each field that is wrong.
     pub fn check(self) -> Result<Watch, Refusal> {
         let mut problems = Problems::default();
-        let above_zero = "must be a whole number above zero";
-        let balance_below = thresholds(
-            "balance_below",
-            self.balance_below,
-            above_zero,
-            &mut problems,
-            |it| Credits::new(it).filter(|credits| *credits > Credits::ZERO),
-        );
-        let in_percent = "must be a whole number from 1 to 100";
-        let cap_percent = thresholds(
-            "cap_percent",
-            self.cap_percent,
-            in_percent,
-            &mut problems,
-            |it| u8::try_from(it).ok().filter(|it| (1..=100).contains(it)),
-        );
+        let balances = self.balance_below;
+        let balance_below = thresholds("balance_below", balances, &mut problems, credits::amount);
+        let shares = self.cap_percent;
+        let cap_percent = thresholds("cap_percent", shares, &mut problems, percent);
         problems.or(Some(Watch {
             balance_below,
             cap_percent,
@@ -106,13 +93,12 @@ impl SetAlerts {
     }
 }
 
-/// The thresholds of a field: as many as there may be, each valid, none twice.
+/// The thresholds of a field: as many as there may be, each valid, none twice; the highest first.
 fn thresholds<T: Ord + Copy>(
     field: &str,
     given: Option<Vec<i64>>,
-    expected: &str,
     problems: &mut Problems,
-    read: impl Fn(i64) -> Option<T>,
+    read: impl Fn(&str, i64) -> Result<T, FieldError>,
 ) -> Vec<T> {
     let given = given.unwrap_or_default();
     if given.len() > THRESHOLDS_MAX {
@@ -122,17 +108,21 @@ fn thresholds<T: Ord + Copy>(
     }
     let mut seen = BTreeSet::new();
     for (n, number) in given.into_iter().enumerate() {
-        match read(number) {
-            Some(threshold) if seen.insert(threshold) => {}
-            Some(_) => problems.add(
-                format!("{field}[{n}]"),
-                FieldCode::NotAllowed,
-                "is there twice",
-            ),
-            None => problems.add(format!("{field}[{n}]"), FieldCode::OutOfRange, expected),
+        let field = format!("{field}[{n}]");
+        let threshold = problems.valid(read(&field, number));
+        if threshold.is_some_and(|threshold| !seen.insert(threshold)) {
+            problems.add(field, FieldCode::NotAllowed, "is there twice");
         }
     }
     seen.into_iter().rev().collect()
+}
+
+fn percent(field: &str, number: i64) -> Result<u8, FieldError> {
+    let percent = u8::try_from(number)
+        .ok()
+        .filter(|it| (1..=100).contains(it));
+    let message = "must be a whole number from 1 to 100";
+    percent.ok_or_else(|| FieldError::new(field, FieldCode::OutOfRange, message))
 }
 
 /// What somebody is told of a wallet.

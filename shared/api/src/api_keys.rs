@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::credits;
 use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::list::List;
 use crate::openapi::{Operation, tags};
@@ -90,14 +91,7 @@ impl CreateApiKey {
 
 fn check_cap(credits: Option<i64>, period: Option<&str>, problems: &mut Problems) -> Option<Cap> {
     let is_given = credits.is_some();
-    let credits = credits.and_then(|cap| {
-        let credits = Credits::new(cap).filter(|credits| *credits > Credits::ZERO);
-        if credits.is_none() {
-            let message = "must be a whole number above zero";
-            problems.add("credit_cap", FieldCode::OutOfRange, message);
-        }
-        credits
-    });
+    let credits = credits.and_then(|cap| problems.valid(credits::amount("credit_cap", cap)));
     let period = match period {
         None => CapPeriod::Lifetime,
         Some(text) => CapPeriod::parse(text).unwrap_or_else(|| {

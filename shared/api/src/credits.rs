@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::Refusal;
 use domain::accounts::Scope;
 use domain::callers::Caller;
 use domain::ledger::{Entry, Wallet};
 use domain::spending::{DAYS_MAX, OpenHold, Spent};
 use domain::time::Day;
+use domain::{Credits, FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,16 @@ pub(crate) fn operations() -> Vec<Operation> {
 
 /// How many days `GET /credits/stats` looks back if the client does not say.
 const DAYS_DEFAULT: u32 = 30;
+
+/// The amount of credits that a client wrote.
+///
+/// # Errors
+/// The problem with `field`, unless `number` is above zero.
+pub(crate) fn amount(field: &str, number: i64) -> Result<Credits, FieldError> {
+    let credits = Credits::new(number).filter(|credits| *credits > Credits::ZERO);
+    let message = "must be a whole number above zero";
+    credits.ok_or_else(|| FieldError::new(field, FieldCode::OutOfRange, message))
+}
 
 /// `GET /credits`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

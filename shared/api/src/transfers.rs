@@ -2,12 +2,12 @@
 
 use domain::accounts::Scope;
 use domain::callers::Caller;
-use domain::{Credits, FieldCode, Refusal};
+use domain::{Credits, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
-use crate::credits::{Balance, Transaction};
+use crate::credits::{self, Balance, Transaction};
 use crate::endpoint::{Created, Endpoint};
 use crate::list::List;
 use crate::openapi::{Operation, tags};
@@ -60,14 +60,7 @@ impl TransferCredits {
     pub fn check(self) -> Result<Credits, Refusal> {
         let mut problems = Problems::default();
         let amount = problems.required("amount", self.amount);
-        let amount = amount.and_then(|amount| {
-            let credits = Credits::new(amount).filter(|credits| *credits > Credits::ZERO);
-            if credits.is_none() {
-                let message = "must be a whole number above zero";
-                problems.add("amount", FieldCode::OutOfRange, message);
-            }
-            credits
-        });
+        let amount = amount.and_then(|amount| problems.valid(credits::amount("amount", amount)));
         problems.or(amount)
     }
 }
