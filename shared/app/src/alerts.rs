@@ -1,7 +1,8 @@
 //! Telling owners of wallets that credits run out.
 //!
 //! What crosses a threshold leaves a note in its own transaction. The purge hands notes to the mail worker, which ends each
-//! when its letter was sent: a note is handed over again until then. Somebody is told within ten minutes.
+//! when its letter was sent: a note is handed over again until then, so many times. Somebody is told within ten minutes, and
+//! at most ten times an hour.
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use domain::Refusal;
 use domain::access::Action;
 use domain::accounts::User;
 use domain::alerts::{Alert, AlertNote, CapOwner, Watch};
+use domain::attempts::Attempt;
 use domain::callers::Caller;
 use domain::ids::{TeamId, Tenant};
 use mail::{Letter, Warning};
@@ -16,7 +18,7 @@ use queue::SendMail;
 use store::System;
 
 use crate::teams::get;
-use crate::{App, Error, clock};
+use crate::{App, Error, attempts, clock};
 
 /// How many notes one run of the purge hands over.
 const NOTES_MAX: i32 = 500;
@@ -108,10 +110,28 @@ pub async fn write_letter(app: &App, id: &str) -> Result<(), Error> {
     };
     let reader = reader(app, &note.tenant).await?;
     if let Some(user) = reader.filter(|user| user.email_verified && !user.suspended) {
-        let letter = Letter::Warning(warning(&note));
-        app.mail().send(&user.email, letter).await?;
+        warn(app, &user, &note).await?;
     }
     Ok(store.end_alert(System, id).await?)
+}
+
+/// Sends a warning, unless there were too many: whoever may spend a team's credits can have its balance rise and fall. They
+/// have a limit of their own, so that they keep no other letter from anybody.
+async fn warn(app: &App, user: &User, note: &AlertNote) -> Result<(), Error> {
+    let counted = Attempt::Warn(&user.id);
+    match attempts::count(app, counted).await {
+        Err(Error::Refused(Refusal::RateLimited { .. })) => {
+            tracing::warn!(note = note.id, "too many warnings; this one is not sent");
+            return Ok(());
+        }
+        other => other?,
+    }
+    let letter = Letter::Warning(warning(note));
+    let sent = app.mail().send(&user.email, letter).await;
+    if sent.is_err() {
+        attempts::take_back(app, counted).await?;
+    }
+    Ok(sent?)
 }
 
 /// Who is told: the user, or the team's owner.

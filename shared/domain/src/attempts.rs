@@ -64,6 +64,8 @@ pub enum Attempt<'a> {
     VerifyAgain(&'a UserId),
     /// Letters of invitation that this user has us write.
     Invite(&'a UserId),
+    /// Warnings that credits run out, which others may cause, to this user.
+    Warn(&'a UserId),
     /// Letters to the mailbox with this digest, whoever asked for them.
     MailTo(&'a str),
     /// Letters to the mailbox with this digest, which nobody has shown to be theirs.
@@ -95,6 +97,7 @@ impl Attempt<'_> {
             Self::ResetFrom(_) => (20, HOUR),
             Self::VerifyAgain(_) => (5, HOUR),
             Self::Invite(_) => (50, DAY),
+            Self::Warn(_) => (10, HOUR),
             Self::MailTo(_) => (10, HOUR),
             Self::MailToStranger(_) => (10, DAY),
             Self::MailToStrangers(most) => (most, DAY),
@@ -117,6 +120,7 @@ impl Attempt<'_> {
             | Self::ResetFrom(_)
             | Self::VerifyAgain(_)
             | Self::Invite(_)
+            | Self::Warn(_)
             | Self::MailTo(_)
             | Self::MailToStranger(_)
             | Self::MailToStrangers(_)
@@ -133,6 +137,7 @@ impl Attempt<'_> {
             | Self::PasswordCheck(_)
             | Self::VerifyAgain(_)
             | Self::Invite(_)
+            | Self::Warn(_)
             | Self::MailTo(_)
             | Self::MailToStranger(_)
             | Self::MailToStrangers(_)

@@ -35,6 +35,7 @@ pub(crate) fn record_key(attempt: Attempt<'_>) -> Item {
         Attempt::ResetFrom(source) => (of_source(source), "resets"),
         Attempt::VerifyAgain(user) => (user.to_string(), "verifications"),
         Attempt::Invite(user) => (user.to_string(), "invitations"),
+        Attempt::Warn(user) => (user.to_string(), "warnings"),
         Attempt::MailTo(digest) => (mailbox_key(digest).0, "letters"),
         Attempt::MailToStranger(digest) => (mailbox_key(digest).0, "letters-to-stranger"),
         Attempt::MailToStrangers(_) => ("letters".to_owned(), "to-strangers"),

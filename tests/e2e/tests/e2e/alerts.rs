@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api_keys::make;
-use crate::harness::{Cloud, Person, send};
+use crate::harness::{Cloud, Person, eventually, send};
 use crate::team_wallets::{cap, fund, id};
 use crate::teams::Cast;
 
@@ -164,6 +164,33 @@ async fn a_share_of_a_cap_is_told_to_who_gave_it() {
     assert_eq!(cloud.letters(&member.email, CAP, 0).await, [] as [Value; 0]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_flooded_with_warnings_and_other_letters_come_all_the_same() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.verified().await;
+    set(&ada, OWN, &json!({"balance_below": [1_000]})).await;
+    for _ in 0..12 {
+        let failing = ada.generate("flux-dev", "[[fail]][[delay:1ms]]").await;
+        ada.when(&failing, "failed").await;
+    }
+    assert_eq!(tell(&cloud).await, 12);
+    no_note_is_left(&cloud).await;
+    cloud.letters(&ada.email, LOW, 10).await;
+    let whose = json!({"email": ada.email});
+    let asked = cloud.post("/auth/password-reset", &whose).await;
+    assert_eq!(asked.status, 202);
+    cloud.letters(&ada.email, "Choose a new password", 1).await;
+}
+
+async fn no_note_is_left(cloud: &Cloud) {
+    eventually("the end of the notes", || async {
+        let items = cloud.every_item().await;
+        let is_note = |table: &str| table.ends_with("alertstable");
+        (!items.iter().any(|(table, _)| is_note(table))).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn who_cannot_be_told_leaves_no_note_and_what_cannot_be_watched_is_refused() {
     let cloud = Cloud::start().await;
@@ -174,12 +201,7 @@ async fn who_cannot_be_told_leaves_no_note_and_what_cannot_be_watched_is_refused
         .await;
     ada.when(&made, "succeeded").await;
     assert_eq!(tell(&cloud).await, 1);
-    crate::harness::eventually("the end of the note", || async {
-        let items = cloud.every_item().await;
-        let is_note = |table: &str| table.ends_with("alertstable");
-        (!items.iter().any(|(table, _)| is_note(table))).then_some(())
-    })
-    .await;
+    no_note_is_left(&cloud).await;
     assert_eq!(cloud.letters(&ada.email, LOW, 0).await, [] as [Value; 0]);
 
     for (field, body) in [
