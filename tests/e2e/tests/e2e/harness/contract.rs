@@ -2,7 +2,7 @@
 //! whichever test saw it.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -15,7 +15,26 @@ struct Operation {
     /// The path's segments, parameters in braces.
     path: Vec<String>,
     /// The status, and the media types with what their bodies must be; none for an answer without a body.
-    answers: BTreeMap<u16, BTreeMap<String, Validator>>,
+    answers: Answers,
+}
+
+type Answers = BTreeMap<u16, BTreeMap<String, Arc<Validator>>>;
+
+/// The validators of the document's schemas. Building one takes milliseconds, and several operations answer the same.
+#[derive(Default)]
+struct Validators(BTreeMap<String, Arc<Validator>>);
+
+impl Validators {
+    fn of(&mut self, document: &Value, schema: &Value) -> Arc<Validator> {
+        let build = || {
+            let mut schema = schema.clone();
+            schema["components"] = json!({"schemas": document["components"]["schemas"]});
+            let options = jsonschema::options().should_validate_formats(true);
+            Arc::new(options.build(&schema).unwrap())
+        };
+        let known = self.0.entry(schema.to_string());
+        Arc::clone(known.or_insert_with(build))
+    }
 }
 
 static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
@@ -26,10 +45,11 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         let operations = operations.as_object().unwrap().iter();
         operations.map(move |(method, operation)| (path, method, operation))
     });
+    let mut validators = Validators::default();
     let read = |(path, method, operation): (&String, &String, &Value)| Operation {
         method: method.to_uppercase(),
         path: path.split('/').map(str::to_owned).collect(),
-        answers: answers(&document, operation),
+        answers: answers(&document, operation, &mut validators),
     };
     operations.map(read).collect()
 });
@@ -44,7 +64,7 @@ fn close(schemas: &mut Value) {
     }
 }
 
-fn answers(document: &Value, operation: &Value) -> BTreeMap<u16, BTreeMap<String, Validator>> {
+fn answers(document: &Value, operation: &Value, validators: &mut Validators) -> Answers {
     let described = operation["responses"].as_object().unwrap().iter();
     let read = |(status, answer): (&String, &Value)| {
         let answer = match answer["$ref"].as_str() {
@@ -53,10 +73,7 @@ fn answers(document: &Value, operation: &Value) -> BTreeMap<u16, BTreeMap<String
         };
         let content = answer["content"].as_object().into_iter().flatten();
         let bodies = content.map(|(media_type, body)| {
-            let mut schema = body["schema"].clone();
-            schema["components"] = json!({"schemas": document["components"]["schemas"]});
-            let options = jsonschema::options().should_validate_formats(true);
-            (media_type.clone(), options.build(&schema).unwrap())
+            (media_type.clone(), validators.of(document, &body["schema"]))
         });
         (status.parse().unwrap(), bodies.collect())
     };
