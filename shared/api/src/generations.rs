@@ -1,5 +1,6 @@
 //! Asking for a generation, and what clients see of one.
 
+mod collaborations;
 mod filing;
 mod operations;
 mod provenance;
@@ -15,7 +16,7 @@ use domain::catalogue::{Asked, Kind, Model};
 use domain::generations::{Draft, Filter, Intent, Request, State};
 use domain::ids::{FileId, GenerationId, ProjectId, QuoteId, TeamId};
 use domain::text::with_line_feeds;
-use domain::{Credits, FieldCode, Refusal};
+use domain::{Credits, FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
@@ -70,7 +71,23 @@ pub const MEDIA: Endpoint<Caller, List<MediaView>> =
 /// What a generation grew out of, nearest first.
 pub const PROVENANCE: Endpoint<Caller, List<AncestorView>> =
     Endpoint::user("GET /generations/{generation_id}/provenance", Scope::Read);
+/// The teams that a generation is shared with.
+pub const COLLABORATIONS: Endpoint<Caller, List<CollaborationView>> = Endpoint::user(
+    "GET /generations/{generation_id}/collaborations",
+    Scope::Read,
+);
+/// Shares a generation with a team.
+pub const SHARE: Endpoint<Caller, Created<CollaborationView>, ShareGeneration> = Endpoint::user(
+    "POST /generations/{generation_id}/collaborations",
+    Scope::Generate,
+);
+/// Shares a generation with a team no more.
+pub const UNSHARE: Endpoint<Caller, Nothing> = Endpoint::user(
+    "DELETE /generations/{generation_id}/collaborations/{team_id}",
+    Scope::Generate,
+);
 
+pub use collaborations::{CollaborationView, ShareGeneration};
 pub use filing::MoveGeneration;
 pub(crate) use operations::{operations, quote_schema};
 pub use provenance::AncestorView;
@@ -213,13 +230,7 @@ impl CreateGeneration {
     }
 
     fn check_intent(&self, problems: &mut Problems) -> Intent {
-        if let Some(text) = &self.change_description
-            && (text.chars().count() > CHANGE_DESCRIPTION_CHARS_MAX
-                || text.chars().any(|c| c.is_control() && c != '\n'))
-        {
-            let message = "must have at most 1000 characters, and no control characters";
-            problems.add("change_description", FieldCode::TooLong, message);
-        }
+        check_change_description(problems, self.change_description.as_deref());
         let has_parent = self.parent_generation_id.is_some();
         let default = if has_parent {
             Intent::Iterate
@@ -301,6 +312,16 @@ impl CreateGeneration {
     }
 }
 
+fn check_change_description(problems: &mut Problems, text: Option<&str>) {
+    if let Some(text) = text
+        && (text.chars().count() > CHANGE_DESCRIPTION_CHARS_MAX
+            || text.chars().any(|c| c.is_control() && c != '\n'))
+    {
+        let message = "must have at most 1000 characters, and no control characters";
+        problems.add("change_description", FieldCode::TooLong, message);
+    }
+}
+
 /// What a request names by its id.
 struct Named {
     reference_file: Option<FileId>,
@@ -317,6 +338,8 @@ pub struct ListQuery {
     pub project: Option<ProjectId>,
     /// Of this team.
     pub team: Option<TeamId>,
+    /// Shared with this team; alone.
+    pub shared_with: Option<TeamId>,
     /// Which ones.
     pub filter: Filter,
     /// The links.
@@ -351,28 +374,37 @@ impl ListQuery {
             parent: query.value("parent_id", "the id of a generation", GenerationId::parse),
         };
         let (project, team) = (query.text("project_id"), query.text("team_id"));
-        let project = project.as_deref().map(ProjectId::parse);
-        let team = team.as_deref().map(TeamId::parse);
-        let checked = Self {
-            project: project.clone().flatten(),
-            team: team.clone().flatten(),
-            filter,
-            cursor: query.text("cursor"),
-            limit: query.limit(),
-        };
-        let checked = query.finish(checked)?;
+        let shared_with = query.text("shared_with_team_id");
+        if shared_with.is_some() && (project.is_some() || team.is_some()) {
+            let message = "cannot be given together with project_id or team_id";
+            let alone = FieldError::new("shared_with_team_id", FieldCode::NotAllowed, message);
+            query.problem(alone);
+        }
+        let cursor = query.text("cursor");
+        let limit = query.limit();
+        query.finish(())?;
         // A malformed id is reported like an unknown one.
-        match (project, team) {
-            (Some(None), _) => Err(Refusal::NoSuch {
+        let team_id = |field, text: Option<String>| {
+            let named = text.map(|text| {
+                let noun = "team";
+                TeamId::parse(&text).ok_or(Refusal::NoSuch { field, noun })
+            });
+            named.transpose()
+        };
+        let project = project.map(|text| {
+            ProjectId::parse(&text).ok_or(Refusal::NoSuch {
                 field: "project_id",
                 noun: "project",
-            }),
-            (_, Some(None)) => Err(Refusal::NoSuch {
-                field: "team_id",
-                noun: "team",
-            }),
-            (Some(Some(_)) | None, Some(Some(_)) | None) => Ok(checked),
-        }
+            })
+        });
+        Ok(Self {
+            project: project.transpose()?,
+            team: team_id("team_id", team)?,
+            shared_with: team_id("shared_with_team_id", shared_with)?,
+            filter,
+            cursor,
+            limit,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Asking for a generation, looking at one's own, and what becomes of it afterwards.
 
 mod cancel;
+mod collaborations;
 mod contents;
 mod edit;
 mod funds;
@@ -13,15 +14,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use domain::Refusal;
-use domain::access::{self, Action, Thing};
+use domain::access::{self, Action, GenerationSeen, ProjectSeen, Share, Thing};
 use domain::callers::Caller;
 use domain::generations::{Filter, Generation, Output, ShownGeneration, Stats};
 use domain::ids::{GenerationId, ProjectId, TeamId, Tenant};
 use domain::projects::Project;
 use domain::teams::Role;
-use store::{Cursor, GenerationSeen, ListScope, System};
+use store::{Cursor, ListScope, Page, System};
 
 pub use cancel::{Canceled, cancel};
+pub use collaborations::{Told, collaborations, share, unshare};
 pub(crate) use contents::delete_filed_in;
 pub use edit::{delete, file_in, relabel};
 pub use open::{Submitted, submit};
@@ -79,6 +81,7 @@ fn seen_by(
         let (author, owner) = (&generation.author, &project.owner);
         access::hides_author(&caller.user, author, owner, project.privacy)
     });
+    let hides_author = hides_author || access::is_shared_without_author(&caller.user, &seen);
     (seen, !hides_author)
 }
 
@@ -90,12 +93,7 @@ async fn show_one(
     expiry: Duration,
 ) -> Result<ShownGeneration, Error> {
     let now = clock::now();
-    let thing = Thing::Generation {
-        generation: &seen.generation,
-        project: seen.project.as_ref(),
-        role: seen.role,
-    };
-    let may = |action| access::check(&caller.user, action, thing).is_ok();
+    let may = |action| access::check(&caller.user, action, Thing::Generation(&seen)).is_ok();
     let (shows_costs, downloads) = (may(Action::ViewCosts), may(Action::Download));
     let sign = |output: &Output| {
         let key = output.key.clone();
@@ -141,9 +139,11 @@ pub struct List {
     pub next_cursor: Option<String>,
 }
 
-/// Which generations are wanted: the caller's own, a team's, or those in a project.
+/// Which generations are wanted: the caller's own, a team's, those that are shared with a team, or those in a project.
 #[derive(Debug)]
 pub struct Wanted {
+    /// Shared with this team; alone.
+    pub shared_with: Option<TeamId>,
     /// In this project.
     pub project: Option<ProjectId>,
     /// Of this team; with a project, those of the team's in it.
@@ -163,6 +163,9 @@ pub struct Wanted {
 /// [`Refusal::NoSuch`] if they may not know of the project or the team, [`Refusal::InvalidCursor`] if the cursor is not
 /// from this list, [`Refusal::Forbidden`] if they ask which ones another marked.
 pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, Error> {
+    if let Some(team) = &wanted.shared_with {
+        return collaborations::list(app, caller, team, wanted).await;
+    }
     let (project, team) = tokio::try_join!(
         async {
             match &wanted.project {
@@ -208,17 +211,33 @@ pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, E
         .store()
         .generations(scope, filter, after.as_ref(), wanted.limit)
         .await?;
+    show_page(app, caller, page, &binding, |_| {
+        (project.clone(), Vec::new())
+    })
+    .await
+}
+
+/// A page as the caller may see it, given the project and the shares through which they come to each of its generations.
+async fn show_page(
+    app: &App,
+    caller: &Caller,
+    page: Page,
+    binding: &str,
+    through: impl Fn(&Generation) -> (Option<ProjectSeen>, Vec<Share>),
+) -> Result<List, Error> {
     let (existing, roles) = tokio::try_join!(
         existing_projects(app, &page.generations),
         roles(app, caller, &page.generations)
     )?;
     let shown = page.generations.into_iter().map(|generation| {
+        let (project, shares) = through(&generation);
         let seen = GenerationSeen {
             role: match &generation.tenant {
                 Tenant::Team(team) => roles.get(team).copied(),
                 Tenant::User(_) => None,
             },
-            project: project.clone(),
+            project,
+            shares,
             generation,
         };
         let (seen, shows_author) = seen_by(caller, seen, &existing);
@@ -227,7 +246,7 @@ pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, E
     let shown = futures::future::try_join_all(shown).await?;
     Ok(List {
         shown,
-        next_cursor: page.next.map(|next| next.seal(&binding)),
+        next_cursor: page.next.map(|next| next.seal(binding)),
     })
 }
 

@@ -307,7 +307,7 @@ pub async fn activity(
     let (list, chain) = (format!("{}/team-activity", caller.user), chain(id));
     let mut page = audit::page(app, &list, &chain, cursor, limit).await?;
     page.records
-        .retain(|record| record.deed.act.is_told_to_members());
+        .retain(|record| record.deed.is_told_to_members());
     Ok(page)
 }
 

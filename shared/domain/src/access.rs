@@ -3,7 +3,7 @@
 //! Owns who stands how to a thing, and what each may do. Refuses to know where things are kept: the store asks here
 //! before it hands a record out. What a role may do in a team stands here alone.
 
-use crate::generations::Generation;
+use crate::generations::{Attribution, Generation};
 use crate::ids::{Tenant, UserId};
 use crate::projects::{AccessLevel, Privacy, Project, Visibility};
 use crate::refusal::Refusal;
@@ -24,6 +24,8 @@ pub enum Action {
     Edit,
     /// Delete it.
     Delete,
+    /// Show a generation to a team, or to that team no more.
+    Share,
     /// Say who is in it, with which role and cap; read its audit log.
     Manage,
     /// Hand it over, or end it.
@@ -32,13 +34,14 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::View,
         Self::Download,
         Self::ViewCosts,
         Self::File,
         Self::Edit,
         Self::Delete,
+        Self::Share,
         Self::Manage,
         Self::Own,
     ];
@@ -50,14 +53,7 @@ pub enum Thing<'a> {
     /// A project.
     Project(&'a ProjectSeen),
     /// A generation.
-    Generation {
-        /// The record.
-        generation: &'a Generation,
-        /// The project that it is filed in, if that one exists.
-        project: Option<&'a ProjectSeen>,
-        /// The caller's role in the team whose it is, if it is a team's and they are in it.
-        role: Option<Role>,
-    },
+    Generation(&'a GenerationSeen),
     /// A team, in which the caller has this role, if they are in it.
     Team(Option<Role>),
 }
@@ -69,6 +65,28 @@ pub struct ProjectSeen {
     pub project: Project,
     /// Their ties to the teams that it is shared with; none where they need none.
     pub ties: Vec<Tie>,
+}
+
+/// A generation, and how somebody comes to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerationSeen {
+    /// The record.
+    pub generation: Generation,
+    /// The project that it is filed in, if that exists, and how they come to it; none where they need none.
+    pub project: Option<ProjectSeen>,
+    /// Their role in the team whose it is, if it is a team's and they are in it.
+    pub role: Option<Role>,
+    /// The teams that it is shared with and that they are in; none where they need none.
+    pub shares: Vec<Share>,
+}
+
+/// A team through which somebody comes to a generation that is shared with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Their role in the team.
+    pub role: Role,
+    /// Whether the team is told who made it.
+    pub attribution: Attribution,
 }
 
 /// A team through which somebody comes to a project.
@@ -96,6 +114,8 @@ enum Relation {
     Granted(Tie),
     /// It is filed in such a project.
     Filed(Tie),
+    /// It is shared with a team that they are in, as this.
+    Shared(Role),
     /// It is another's, who shows it to everybody.
     Visitor,
     /// It is another's, and not to be known of.
@@ -107,12 +127,14 @@ impl Relation {
     fn allows(self, action: Action) -> bool {
         match (self, action) {
             (Self::Owner, _)
-            | (Self::Member { .. } | Self::Granted(_) | Self::Filed(_), Action::View)
+            | (
+                Self::Member { .. } | Self::Granted(_) | Self::Filed(_) | Self::Shared(_),
+                Action::View,
+            )
             | (Self::Visitor, Action::View | Action::Download) => true,
-            (Self::Member { role, .. }, Action::Download | Action::ViewCosts | Action::File) => {
-                role >= Role::Contributor
-            }
-            (Self::Member { role, is_author }, Action::Edit | Action::Delete) => {
+            (Self::Member { role, .. }, Action::Download | Action::ViewCosts | Action::File)
+            | (Self::Shared(role), Action::Download | Action::File) => role >= Role::Contributor,
+            (Self::Member { role, is_author }, Action::Edit | Action::Delete | Action::Share) => {
                 role >= Role::Editor || (role == Role::Contributor && is_author)
             }
             (Self::Member { role, .. }, Action::Manage) => role >= Role::Admin,
@@ -129,9 +151,18 @@ impl Relation {
             }
             (
                 Self::Granted(_),
-                Action::ViewCosts | Action::Delete | Action::Manage | Action::Own,
+                Action::ViewCosts | Action::Delete | Action::Share | Action::Manage | Action::Own,
             )
-            | (Self::Filed(_), Action::ViewCosts | Action::Manage | Action::Own)
+            | (Self::Filed(_), Action::ViewCosts | Action::Share | Action::Manage | Action::Own)
+            | (
+                Self::Shared(_),
+                Action::ViewCosts
+                | Action::Edit
+                | Action::Delete
+                | Action::Share
+                | Action::Manage
+                | Action::Own,
+            )
             | (Self::Visitor | Self::Stranger, _) => false,
         }
     }
@@ -141,7 +172,7 @@ impl Thing<'_> {
     const fn noun(self) -> &'static str {
         match self {
             Self::Project(_) => "project",
-            Self::Generation { .. } => "generation",
+            Self::Generation(_) => "generation",
             Self::Team(_) => "team",
         }
     }
@@ -150,16 +181,12 @@ impl Thing<'_> {
     fn relations(self, caller: &UserId) -> Vec<Relation> {
         match self {
             Self::Project(seen) => to_project(caller, seen).collect(),
-            Self::Generation {
-                generation,
-                project,
-                role,
-            } => {
-                let filed = project
-                    .into_iter()
-                    .flat_map(|seen| to_project(caller, seen));
-                let own = to_generation(caller, generation, role);
-                filed.map(filed_in).chain([own]).collect()
+            Self::Generation(seen) => {
+                let filed = seen.project.iter();
+                let filed = filed.flat_map(|seen| to_project(caller, seen));
+                let shared = seen.shares.iter().map(|share| Relation::Shared(share.role));
+                let own = to_generation(caller, &seen.generation, seen.role);
+                filed.map(filed_in).chain(shared).chain([own]).collect()
             }
             Self::Team(role) => vec![member(role, false)],
         }
@@ -186,7 +213,9 @@ const fn filed_in(to_project: Relation) -> Relation {
     match to_project {
         Relation::Owner | Relation::Visitor => Relation::Visitor,
         Relation::Granted(tie) => Relation::Filed(tie),
-        Relation::Member { .. } | Relation::Filed(_) | Relation::Stranger => Relation::Stranger,
+        Relation::Member { .. } | Relation::Filed(_) | Relation::Shared(_) | Relation::Stranger => {
+            Relation::Stranger
+        }
     }
 }
 
@@ -212,25 +241,30 @@ pub fn hides_author(caller: &UserId, author: &UserId, owner: &UserId, privacy: P
     !privacy.allow_generation_attribution && caller != author && caller != owner
 }
 
+/// Whether `caller` comes to a generation only through teams that are not told who made it.
+#[must_use]
+pub fn is_shared_without_author(caller: &UserId, seen: &GenerationSeen) -> bool {
+    let relations = Thing::Generation(seen).relations(caller);
+    let mut others = relations
+        .into_iter()
+        .filter(|relation| !matches!(relation, Relation::Shared(_)));
+    let mut shares = seen.shares.iter();
+    caller != &seen.generation.author
+        && !seen.shares.is_empty()
+        && shares.all(|share| share.attribution == Attribution::Hidden)
+        && !others.any(|relation| relation.allows(Action::View))
+}
+
 /// Whether `caller` may make a child of a generation: its project's owner may say that nobody else does.
 ///
 /// # Errors
 /// As [`check`].
-pub fn check_parent(
-    caller: &UserId,
-    generation: &Generation,
-    project: Option<&ProjectSeen>,
-    role: Option<Role>,
-) -> Result<(), Refusal> {
-    let thing = Thing::Generation {
-        generation,
-        project,
-        role,
-    };
-    check(caller, Action::File, thing)?;
-    let is_closed = project.is_some_and(|seen| {
-        let (owner, flags) = (&seen.project.owner, seen.project.privacy);
-        !flags.allow_generation_improvements && owner != caller && generation.author != *caller
+pub fn check_parent(caller: &UserId, seen: &GenerationSeen) -> Result<(), Refusal> {
+    check(caller, Action::File, Thing::Generation(seen))?;
+    let is_closed = seen.project.as_ref().is_some_and(|filed| {
+        let (owner, flags) = (&filed.project.owner, filed.project.privacy);
+        let is_others = owner != caller && seen.generation.author != *caller;
+        !flags.allow_generation_improvements && is_others
     });
     if is_closed {
         Err(Refusal::Forbidden)
@@ -280,216 +314,5 @@ pub fn check(caller: &UserId, action: Action, thing: Thing<'_>) -> Result<(), Re
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::generations::tests::queued;
-    use crate::ids::TeamId;
-    use crate::projects::tests::project;
-    use crate::time::Timestamp;
-
-    const HIDDEN: &str = "hidden";
-    const DENIED: &str = "denied";
-    const ALLOWED: &str = "allowed";
-
-    fn user(n: u128) -> UserId {
-        UserId::new(Timestamp::from_ms(1), n)
-    }
-
-    fn seen(project: Project, ties: &[Tie]) -> ProjectSeen {
-        ProjectSeen {
-            project,
-            ties: ties.to_vec(),
-        }
-    }
-
-    fn said(answer: &Result<(), Refusal>) -> &'static str {
-        match answer {
-            Ok(()) => ALLOWED,
-            Err(Refusal::NotFound(_)) => HIDDEN,
-            Err(_) => DENIED,
-        }
-    }
-
-    #[test]
-    fn an_owner_may_everything_a_visitor_looks_and_a_stranger_learns_nothing() {
-        let (owner, other) = (user(1), user(2));
-        for action in Action::ALL {
-            for visibility in [
-                Visibility::Private,
-                Visibility::TeamOnly,
-                Visibility::Public,
-            ] {
-                let seen = seen(project(&owner, visibility), &[]);
-                let may = |who| check(who, action, Thing::Project(&seen));
-                let looks = matches!(action, Action::View | Action::Download);
-                let theirs = match visibility {
-                    Visibility::Private | Visibility::TeamOnly => HIDDEN,
-                    Visibility::Public if looks => ALLOWED,
-                    Visibility::Public => DENIED,
-                };
-                assert_eq!(may(&owner), Ok(()));
-                assert_eq!(said(&may(&other)), theirs, "{action:?} {visibility:?}");
-            }
-        }
-    }
-
-    /// API.md's matrix, written out: owner, admin, editor, contributor, viewer.
-    #[test]
-    fn each_role_may_what_the_contract_says_and_no_more() {
-        let rows: [(Action, &str); 8] = [
-            (Action::View, "+++++"),
-            (Action::Download, "++++-"),
-            (Action::ViewCosts, "++++-"),
-            (Action::File, "++++-"),
-            (Action::Edit, "+++o-"),
-            (Action::Delete, "+++o-"),
-            (Action::Manage, "++---"),
-            (Action::Own, "+----"),
-        ];
-        let (author, other) = (user(1), user(2));
-        let mut generation = queued();
-        generation.tenant = Tenant::Team(TeamId::new(Timestamp::from_ms(1), 1));
-        generation.author = author.clone();
-        for (action, row) in rows {
-            for (role, mark) in Role::ALL.into_iter().rev().zip(row.chars()) {
-                let may = |who, role| {
-                    let thing = Thing::Generation {
-                        generation: &generation,
-                        project: None,
-                        role,
-                    };
-                    said(&check(who, action, thing))
-                };
-                let (theirs, others) = match mark {
-                    '+' => (ALLOWED, ALLOWED),
-                    'o' => (ALLOWED, DENIED),
-                    _ => (DENIED, DENIED),
-                };
-                assert_eq!(may(&author, Some(role)), theirs, "{role:?} {action:?}, own");
-                assert_eq!(may(&other, Some(role)), others, "{role:?} {action:?}");
-                // A former member is a stranger, also to their own work there.
-                assert_eq!(may(&author, None), HIDDEN, "{action:?}");
-                let team = said(&check(&other, action, Thing::Team(Some(role))));
-                assert_eq!(team, others, "{role:?} {action:?} of the team");
-            }
-            assert_eq!(said(&check(&other, action, Thing::Team(None))), HIDDEN);
-        }
-    }
-
-    #[test]
-    fn what_a_team_files_in_a_public_project_is_seen_with_it_and_no_more() {
-        let (owner, other) = (user(1), user(2));
-        let mut generation = queued();
-        generation.tenant = Tenant::Team(TeamId::new(Timestamp::from_ms(1), 1));
-        let shown = seen(project(&owner, Visibility::Public), &[]);
-        let hidden = seen(project(&owner, Visibility::Private), &[]);
-        for (project, role, expected) in [
-            (&shown, None, [ALLOWED, ALLOWED, DENIED]),
-            // A viewer may do in it what everybody may.
-            (&shown, Some(Role::Viewer), [ALLOWED, ALLOWED, DENIED]),
-            (&hidden, Some(Role::Viewer), [ALLOWED, DENIED, DENIED]),
-            (&hidden, None, [HIDDEN, HIDDEN, HIDDEN]),
-        ] {
-            let thing = Thing::Generation {
-                generation: &generation,
-                project: Some(project),
-                role,
-            };
-            let actions = [Action::View, Action::Download, Action::Edit];
-            let answers = actions.map(|action| said(&check(&other, action, thing)));
-            assert_eq!(answers, expected, "{role:?}");
-        }
-    }
-
-    /// Grants, written out: read, write and admin, each for owner, admin, editor, contributor and viewer of the team.
-    #[test]
-    fn a_grant_and_the_role_in_its_team_must_both_allow_a_thing() {
-        let rows: [(Action, bool, [&str; 3]); 9] = [
-            (Action::View, false, ["+++++", "+++++", "+++++"]),
-            (Action::Download, false, ["++++-", "++++-", "++++-"]),
-            (Action::File, false, ["-----", "++++-", "++++-"]),
-            (Action::Edit, false, ["-----", "-----", "+++--"]),
-            (Action::Delete, false, ["-----", "-----", "-----"]),
-            (Action::Own, false, ["-----", "-----", "-----"]),
-            (Action::Edit, true, ["-----", "-----", "+++--"]),
-            (Action::Delete, true, ["-----", "-----", "+++--"]),
-            (Action::ViewCosts, true, ["-----", "-----", "-----"]),
-        ];
-        let (owner, other) = (user(1), user(2));
-        let generation = queued();
-        for (action, of_generation, columns) in rows {
-            for (level, column) in AccessLevel::ALL.into_iter().zip(columns) {
-                for (role, mark) in Role::ALL.into_iter().rev().zip(column.chars()) {
-                    let tie = Tie { level, role };
-                    let at = |visibility| {
-                        let seen = seen(project(&owner, visibility), &[tie]);
-                        let thing = if of_generation {
-                            Thing::Generation {
-                                generation: &generation,
-                                project: Some(&seen),
-                                role: None,
-                            }
-                        } else {
-                            Thing::Project(&seen)
-                        };
-                        said(&check(&other, action, thing))
-                    };
-                    let expected = if mark == '+' { ALLOWED } else { DENIED };
-                    assert_eq!(
-                        at(Visibility::TeamOnly),
-                        expected,
-                        "{level:?} {role:?} {action:?}"
-                    );
-                    assert_eq!(at(Visibility::Private), HIDDEN);
-                    let public = at(Visibility::Public);
-                    assert!(public == expected || action == Action::Download, "{public}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_best_of_several_ties_counts() {
-        let (owner, other) = (user(1), user(2));
-        let tie = |level, role| Tie { level, role };
-        let ties = [
-            tie(AccessLevel::Read, Role::Owner),
-            tie(AccessLevel::Admin, Role::Editor),
-            tie(AccessLevel::Write, Role::Viewer),
-        ];
-        let seen = seen(project(&owner, Visibility::TeamOnly), &ties);
-        assert_eq!(check(&other, Action::Edit, Thing::Project(&seen)), Ok(()));
-    }
-
-    #[test]
-    fn a_projects_flags_keep_others_from_improving_and_from_knowing_the_author() {
-        let (owner, author, other) = (user(1), user(2), user(3));
-        let mut generation = queued();
-        generation.tenant = Tenant::Team(TeamId::new(Timestamp::from_ms(1), 1));
-        generation.author = author.clone();
-        for open in [true, false] {
-            let mut filed = seen(project(&owner, Visibility::Public), &[]);
-            filed.project.privacy.allow_generation_improvements = open;
-            filed.project.privacy.allow_generation_attribution = open;
-            let may = |who: &UserId| {
-                said(&check_parent(
-                    who,
-                    &generation,
-                    Some(&filed),
-                    Some(Role::Editor),
-                ))
-            };
-            assert_eq!(may(&other), if open { ALLOWED } else { DENIED });
-            assert_eq!((may(&author), may(&owner)), (ALLOWED, ALLOWED));
-            let hides = |who: &UserId| hides_author(who, &author, &owner, filed.project.privacy);
-            assert_eq!(
-                [hides(&other), hides(&author), hides(&owner)],
-                [!open, false, false]
-            );
-        }
-        // A visitor of a public project only looks.
-        let filed = seen(project(&owner, Visibility::Public), &[]);
-        let stranger = check_parent(&other, &generation, Some(&filed), None);
-        assert_eq!(said(&stranger), DENIED);
-    }
-}
+#[path = "access_tests.rs"]
+mod tests;

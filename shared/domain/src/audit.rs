@@ -8,6 +8,7 @@
 use std::fmt;
 
 use crate::chain::{Encoding, Flaw, Link};
+use crate::generations::{Attribution, Collaboration};
 use crate::ids::{Tenant, UserId};
 use crate::ledger::Actor;
 use crate::time::Timestamp;
@@ -85,11 +86,15 @@ pub enum AuditAction {
     ProjectShared,
     /// A project is shared with a team no more.
     ProjectUnshared,
+    /// A generation was shared with a team.
+    GenerationShared,
+    /// A generation is shared with a team no more.
+    GenerationUnshared,
 }
 
 impl AuditAction {
     /// Every act.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignedOut,
@@ -125,6 +130,8 @@ impl AuditAction {
         Self::CreditsTransferred,
         Self::ProjectShared,
         Self::ProjectUnshared,
+        Self::GenerationShared,
+        Self::GenerationUnshared,
     ];
 
     /// Its name.
@@ -166,13 +173,15 @@ impl AuditAction {
             Self::CreditsTransferred => "credits_transferred",
             Self::ProjectShared => "project_shared",
             Self::ProjectUnshared => "project_unshared",
+            Self::GenerationShared => "generation_shared",
+            Self::GenerationUnshared => "generation_unshared",
         }
     }
 
     /// Whether everybody in a team is told of it: of who comes and goes, and of what the team is, but not of who was
     /// invited and of how much somebody may spend.
     #[must_use]
-    pub const fn is_told_to_members(self) -> bool {
+    const fn is_told_to_members(self) -> bool {
         match self {
             Self::TeamCreated
             | Self::TeamUpdated
@@ -181,7 +190,9 @@ impl AuditAction {
             | Self::MemberRemoved
             | Self::OwnershipTransferred
             | Self::ProjectShared
-            | Self::ProjectUnshared => true,
+            | Self::ProjectUnshared
+            | Self::GenerationShared
+            | Self::GenerationUnshared => true,
             Self::Registered
             | Self::SignedIn
             | Self::SignedOut
@@ -261,6 +272,9 @@ impl fmt::Display for Chain {
     }
 }
 
+/// The end of the subject of what is shared without its author's name.
+const UNNAMED: &str = " attribution=hidden";
+
 /// An act, before it has a place in its chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEvent {
@@ -275,6 +289,28 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
+    /// That a generation was shared with a team, or is no more.
+    #[must_use]
+    pub fn of_share(act: AuditAction, share: &Collaboration, by: &UserId) -> Self {
+        let subject = match share.attribution {
+            Attribution::Visible => share.generation.to_string(),
+            Attribution::Hidden => format!("{}{UNNAMED}", share.generation),
+        };
+        Self {
+            chain: Chain::Tenant(Tenant::from(&share.team)),
+            actor: Actor::User(by.clone()),
+            act,
+            subject,
+        }
+    }
+
+    /// Whether everybody in a team is told of it: not of a generation that was shared without its author's name, since the
+    /// act would name them.
+    #[must_use]
+    pub fn is_told_to_members(&self) -> bool {
+        self.act.is_told_to_members() && !self.subject.ends_with(UNNAMED)
+    }
+
     /// What a person did to their own account.
     #[must_use]
     pub fn own(user: &UserId, act: AuditAction, subject: &str) -> Self {

@@ -8,6 +8,7 @@ mod cancel;
 mod outcome;
 mod patience;
 mod refund;
+mod sharing;
 mod source;
 mod state;
 mod stats;
@@ -15,11 +16,13 @@ mod steps;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use cancel::Cancellation;
 pub use outcome::{Failure, FailureCode, Media, Outcome, Piece, Ticket};
 pub use patience::{Need, Patience};
+pub use sharing::{Attribution, Collaboration, Proposal, SHARES_MAX};
 pub use source::{CopyProgress, Source, Withheld};
 pub use state::{Hold, Intent, Parts, Settlement, State};
 pub use stats::{Counted, Stats};
@@ -87,6 +90,25 @@ pub struct Filter {
     pub favorite: Option<bool>,
     /// Children of this one.
     pub parent: Option<GenerationId>,
+}
+
+impl Filter {
+    /// Whether `generation` is one of them, where the store cannot pick.
+    #[must_use]
+    pub fn takes(&self, generation: &Generation) -> bool {
+        let kind = crate::catalogue::find(&generation.model).map(|model| model.kind);
+        let of_team = self.team.as_ref().map(Tenant::from);
+        of_team.is_none_or(|team| team == generation.tenant)
+            && self.model.is_none_or(|model| model == generation.model)
+            && self.kind.is_none_or(|wanted| Some(wanted) == kind)
+            && self
+                .status
+                .is_none_or(|status| status == generation.status())
+            && self
+                .favorite
+                .is_none_or(|marked| marked == generation.favorite)
+            && (self.parent.is_none() || self.parent == generation.request.parent)
+    }
 }
 
 /// A generation as a caller is shown it, with addresses for what it delivered.
@@ -202,6 +224,8 @@ pub struct Generation {
     pub finished_at: Option<Timestamp>,
     /// The project that it is filed in, or was until that one was deleted.
     pub project: Option<ProjectId>,
+    /// The teams that it is shared with, and whether each is told who made it.
+    pub shares: BTreeMap<TeamId, Attribution>,
     /// What its owner calls it.
     pub title: Option<Title>,
     /// Its owner's tags.

@@ -12,7 +12,7 @@ use domain::plans::{KeyNote, RETIRED_AFTER};
 
 use crate::items::{
     self, COUNT, CredentialItem, ErasureItem, Item, UserItem, WALLET, count_key, email_key, number,
-    text,
+    shares_of, text,
 };
 use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store, System};
@@ -269,7 +269,16 @@ impl Store {
         let deletions = found.iter().map(|item| {
             let attribute = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.clone()));
             let key: Item = filed.key.iter().filter_map(attribute).collect();
-            self.delete_one(filed.table, key)
+            async move {
+                // First what teams were told of a generation: nobody would find it after that.
+                for (team, sort) in shares_of(item) {
+                    let told = [("team", text(team)), ("item", text(sort))];
+                    let told = told.map(|(name, value)| (name.to_owned(), value));
+                    self.delete_one(&self.tables.teams, Item::from(told))
+                        .await?;
+                }
+                self.delete_one(filed.table, key).await
+            }
         });
         futures::future::try_join_all(deletions).await?;
         Ok(found.len())

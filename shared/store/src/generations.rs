@@ -9,14 +9,13 @@ mod stats;
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
-use domain::access::{self, Action, ProjectSeen, Spender, Thing};
+use domain::access::{self, Action, GenerationSeen, Spender, Thing};
 use domain::alerts::AlertNote;
 use domain::api_keys::ApiKey;
 use domain::generations::Generation;
 use domain::ids::{GenerationId, KeyId, Tenant, UserId};
 use domain::ledger::{Booked, Wallet};
 use domain::projects::Project;
-use domain::teams::Role;
 use domain::{Credits, Refusal};
 
 pub use lists::{ListScope, Page};
@@ -39,17 +38,6 @@ pub struct IdempotencyRecord {
     pub generation: GenerationId,
     /// Whether that was finished while its client waited.
     pub in_time: bool,
-}
-
-/// A generation as one of its readers stands to it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GenerationSeen {
-    /// The record.
-    pub generation: Generation,
-    /// The project that it is filed in, if that exists, and how they come to it; none where they need none.
-    pub project: Option<ProjectSeen>,
-    /// Their role in the team whose it is, if it is a team's and they are in it.
-    pub role: Option<Role>,
 }
 
 /// A job to open: the record, what it books, and the client's key.
@@ -212,8 +200,8 @@ impl Store {
         Ok(found.filter(|generation| generation.tenant == *tenant))
     }
 
-    /// The generation with this id, for what `caller` wants to do to it: their own, or one filed in a project that
-    /// lets them.
+    /// The generation with this id, for what `caller` wants to do to it: their own, or one that its project or a team lets
+    /// them.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read; inside, the refusal if they may not.
@@ -240,19 +228,21 @@ impl Store {
                 Tenant::User(_) => Ok(None),
             }
         };
-        let (project, team) = tokio::try_join!(project, role)?;
-        let role = team.map(|team| team.by.role);
-        let thing = Thing::Generation {
-            generation: &generation,
-            project: project.as_ref(),
-            role,
+        let shares = async {
+            match generation.shares.is_empty() || is_own {
+                true => Ok(Vec::new()),
+                false => self.shares_for(caller, &generation).await,
+            }
         };
-        let seen = access::check(caller, action, thing);
-        Ok(seen.map(|()| GenerationSeen {
-            generation,
+        let (project, team, shares) = tokio::try_join!(project, role, shares)?;
+        let seen = GenerationSeen {
+            role: team.map(|team| team.by.role),
             project,
-            role,
-        }))
+            shares,
+            generation,
+        };
+        let may = access::check(caller, action, Thing::Generation(&seen));
+        Ok(may.map(|()| seen))
     }
 
     /// Any tenant's job, for a worker.

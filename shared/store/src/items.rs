@@ -6,6 +6,7 @@ mod alerts;
 mod api_keys;
 mod audit;
 mod bonuses;
+mod collaborations;
 mod erasures;
 mod files;
 mod generations;
@@ -38,10 +39,11 @@ pub(crate) use alerts::{AlertNoteItem, WatchItem};
 pub(crate) use api_keys::{ApiKeyItem, sort_key as key_sort};
 pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
 pub(crate) use bonuses::{BonusNoteItem, day_key, mailbox_key};
+pub(crate) use collaborations::{CollaborationItem, SHARE_PREFIX, shares_of};
 pub(crate) use erasures::ErasureItem;
 pub(crate) use files::{FileItem, FileNoteItem};
 pub(crate) use generations::{
-    CountedItem, DueItem, GenerationItem, HoldItem, IdempotencyItem, due_shards,
+    CountedItem, DueItem, GenerationItem, HoldItem, IdempotencyItem, due_shards, shares,
 };
 pub(crate) use lanes::{LaneItem, StateItem, WaitingItem, line};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem, wallet_shards};

@@ -12,6 +12,7 @@ mod attempts;
 mod audit;
 mod bonuses;
 mod breaker;
+mod collaborations;
 mod content_refusals;
 mod cursor;
 mod erasures;
@@ -53,9 +54,7 @@ pub use bonuses::{Bonus, BonusBooked};
 pub use cursor::{Cursor, Joined, Place, Sequence};
 pub use erasures::{EndedBy, Erased};
 pub use files::{Announcement, FileChange};
-pub use generations::{
-    GenerationSeen, IdempotencyRecord, ListScope, Opened, Opening, Page, Watched, Written,
-};
+pub use generations::{IdempotencyRecord, ListScope, Opened, Opening, Page, Watched, Written};
 pub use grants::SharedPage;
 pub use invitations::{Answered, InvitationPage, Invited, SentInvitation};
 pub use members::{Member, MemberPage, Removal};

@@ -53,6 +53,7 @@ pub(crate) enum Part {
     ProjectCount,
     Promo,
     Session,
+    Share,
     Spending,
     Team,
     Wallet,

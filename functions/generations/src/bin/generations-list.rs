@@ -20,6 +20,7 @@ async fn handle(
     let wanted = Wanted {
         project: query.project,
         team: query.team,
+        shared_with: query.shared_with,
         filter: query.filter,
         cursor: query.cursor,
         limit: query.limit,

@@ -5,8 +5,8 @@ use schemars::{JsonSchema as _, Schema};
 use serde_json::{Value, json};
 
 use super::{
-    CANCEL, CREATE, CreateGeneration, DELETE, FAVORITE, GET, LIST, MEDIA, MOVE, PROVENANCE, STATS,
-    UNFAVORITE, UPDATE,
+    CANCEL, COLLABORATIONS, CREATE, CreateGeneration, DELETE, FAVORITE, GET, LIST, MEDIA, MOVE,
+    PROVENANCE, SHARE, STATS, UNFAVORITE, UNSHARE, UPDATE,
 };
 use crate::models::parameters_schema;
 use crate::openapi::{Operation, Schemas, tags};
@@ -62,6 +62,10 @@ fn several() -> Vec<Operation> {
             .operation(&LIST, "generationsList", "Your generations")
             .asks::<schema::ProjectId>("project_id", "Only those in this project.")
             .asks::<schema::TeamId>("team_id", "Only those of this team.")
+            .asks::<schema::TeamId>(
+                "shared_with_team_id",
+                "Those that are shared with this team instead. A page may be shorter than `limit` and still have a next one.",
+            )
             .asks::<schema::ModelId>("model", "Only those of this model.")
             .asks::<schema::Kind>("kind", "Only those that are this.")
             .asks::<schema::Status>("status", "Only those with this status.")
@@ -131,7 +135,45 @@ fn one() -> Vec<Operation> {
             .pages()
             .answers("A page, nearest first."),
     ];
-    operations.into_iter().map(named).collect()
+    operations.into_iter().chain(sharing()).map(named).collect()
+}
+
+fn sharing() -> Vec<Operation> {
+    vec![
+        tags::GENERATIONS
+            .operation(
+                &COLLABORATIONS,
+                "generationsCollaborationsList",
+                "Whom a generation is shared with",
+            )
+            .says(
+                "All of it for its owner, or the team whose it is; for others the teams that they are in.",
+            )
+            .pages()
+            .answers("A page, newest first."),
+        tags::GENERATIONS
+            .operation(
+                &SHARE,
+                "generationsCollaborationsCreate",
+                "Share a generation with a team",
+            )
+            .says(
+                "It must be yours, or your role in its team must let you share it, and you must be able to file something in the \
+                 team that you share it with. Its members then look at it, and download it and make others of it if their role \
+                 lets them. It is listed with `GET /generations?shared_with_team_id=`.",
+            )
+            .answers("It is shared.")
+            .refuses(&[Code::Conflict]),
+        tags::GENERATIONS
+            .operation(
+                &UNSHARE,
+                "generationsCollaborationsDelete",
+                "Stop sharing a generation",
+            )
+            .names::<schema::TeamId>("team_id", "The team.")
+            .says("For whoever may share it, and for whoever manages the team.")
+            .answers("It is not shared any more."),
+    ]
 }
 
 /// `POST /quotes`: for each model its own body and `model`.

@@ -1,5 +1,7 @@
 //! What is shown of a generation, and to whom.
 
+use std::collections::BTreeMap;
+
 use domain::Credits;
 use domain::generations::{FailureCode, Intent, Request};
 use domain::ids::{GenerationId, Tenant, UserId};
@@ -54,6 +56,7 @@ fn running(cost: u32) -> Generation {
         queue_position: None,
         finished_at: None,
         project: None,
+        shares: BTreeMap::new(),
         title: None,
         tags: Tags::default(),
         favorite: false,

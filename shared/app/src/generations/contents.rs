@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::Refusal;
-use domain::access::{self, Action, ProjectSeen, Thing};
+use domain::access::{self, Action, GenerationSeen, ProjectSeen, Thing};
 use domain::callers::Caller;
 use domain::generations::{Filter, Generation};
 use domain::ids::{GenerationId, Tenant};
@@ -63,21 +63,23 @@ async fn page(
 ) -> Result<(Vec<Generation>, Option<Cursor<GenerationId>>), Error> {
     let (scope, all) = (ListScope::Project(&seen.project), Filter::default());
     let page = app.store().generations(scope, &all, after, PAGE);
-    let mut page = page.await?;
+    let page = page.await?;
     let roles = roles(app, caller, &page.generations).await?;
-    page.generations.retain(|generation| {
-        let role = match &generation.tenant {
+    let generations = page.generations.into_iter();
+    let generations = generations.map(|generation| GenerationSeen {
+        role: match &generation.tenant {
             Tenant::Team(team) => roles.get(team).copied(),
             Tenant::User(_) => None,
-        };
-        let thing = Thing::Generation {
-            generation,
-            project: Some(seen),
-            role,
-        };
-        access::check(&caller.user, Action::Delete, thing).is_ok()
+        },
+        project: Some(seen.clone()),
+        shares: Vec::new(),
+        generation,
     });
-    Ok((page.generations, page.next))
+    let may = |seen: &GenerationSeen| {
+        access::check(&caller.user, Action::Delete, Thing::Generation(seen)).is_ok()
+    };
+    let generations = generations.filter(may).map(|seen| seen.generation);
+    Ok((generations.collect(), page.next))
 }
 
 /// Deletes one, unless it is gone already, or not theirs to delete any more.

@@ -2,11 +2,11 @@
 
 use aws::Fault;
 use domain::Refusal;
-use domain::access::{self, Action, Thing};
+use domain::access::{self, Action, GenerationSeen, Thing};
 use domain::callers::Caller;
 use domain::generations::LabelChange;
 use domain::ids::{GenerationId, ProjectId};
-use store::{GenerationSeen, Written};
+use store::Written;
 
 use super::get;
 use super::references::project_for;
@@ -68,12 +68,12 @@ pub async fn file_in(
 /// A grant lets somebody change what is filed in a project, and not take it out: in a project of theirs they would see it for
 /// longer than the grant lasts.
 fn check_mover(caller: &Caller, seen: &GenerationSeen) -> Result<(), Refusal> {
-    let by_itself = Thing::Generation {
-        generation: &seen.generation,
+    let by_itself = GenerationSeen {
         project: None,
-        role: seen.role,
+        ..seen.clone()
     };
-    access::check(&caller.user, Action::Edit, by_itself).map_err(|_| Refusal::Forbidden)
+    let may = access::check(&caller.user, Action::Edit, Thing::Generation(&by_itself));
+    may.map_err(|_| Refusal::Forbidden)
 }
 
 /// Deletes a generation that the caller may delete: first its media, then its record. Whoever is interrupted in between finds the

@@ -1,8 +1,10 @@
 //! Opening a job: one transaction sets its cost aside and records it; then a worker is told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws::Fault;
+use domain::access::GenerationSeen;
 use domain::callers::{Caller, Credential};
 use domain::generations::{Draft, Generation, Hold, ShownGeneration, State};
 use domain::idempotency::IdempotencyKey;
@@ -13,7 +15,7 @@ use domain::time::{Day, Month};
 use domain::turns::{self, Lane, Priority};
 use domain::{Credits, Refusal};
 use queue::correlation;
-use store::{Asking, GenerationSeen, IdempotencyRecord, Opened, Opening};
+use store::{Asking, IdempotencyRecord, Opened, Opening};
 
 use super::funds::{Funds, TeamFunds, cap_alerts, hold, team_funds};
 use super::references::{check_references, project_to_file_in};
@@ -71,6 +73,7 @@ pub async fn submit(
         generation,
         project: None,
         role: found.role,
+        shares: Vec::new(),
     };
     let shown = match found.replayed || begun.is_some() {
         true => show(app, caller, seen, MEDIA_EXPIRY_DEFAULT).await?,
@@ -304,6 +307,7 @@ fn new_job(
         queue_position: None,
         finished_at: None,
         project: draft.project.clone(),
+        shares: BTreeMap::new(),
         title: None,
         tags: Tags::default(),
         favorite: false,

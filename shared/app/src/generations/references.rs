@@ -49,10 +49,8 @@ pub(crate) async fn check_references(
             return Ok(());
         };
         let found = app.store().generation_for(&caller.user, Action::View, id);
-        let checked = found.await?.and_then(|seen| {
-            let (generation, project) = (&seen.generation, seen.project.as_ref());
-            access::check_parent(&caller.user, generation, project, seen.role)
-        });
+        let checked = found.await?;
+        let checked = checked.and_then(|seen| access::check_parent(&caller.user, &seen));
         checked.map_err(|refusal| match refusal {
             Refusal::Forbidden => Error::Refused(Refusal::Forbidden),
             _ => Error::Refused(Refusal::NoSuch {

@@ -89,6 +89,7 @@ pub(crate) fn queued() -> Generation {
         queue_position: None,
         finished_at: None,
         project: None,
+        shares: BTreeMap::new(),
         title: None,
         tags: Tags::default(),
         favorite: false,

@@ -1,7 +1,7 @@
 //! What an owner changes on a generation: its labels, and that it exists.
 
 use aws::Fault;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Update as TransactUpdate};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValue, Update as TransactUpdate};
 use domain::generations::{Generation, LabelChange};
 use domain::ids::{GenerationId, Tenant};
 use domain::projects::Project;
@@ -136,27 +136,27 @@ impl Store {
         }
     }
 
-    /// Deletes a generation's record, if it is still as it was read. Its ledger entries and its idempotency record
+    /// Deletes a generation's record, and what teams are told of it, if it is still as it was read. Its ledger entries and its idempotency record
     /// stay: the books are never rewritten, and a client that repeats the request that made it is told so and pays
     /// nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
     pub async fn delete_generation(&self, generation: &Generation) -> Result<Written, Fault> {
-        let deleted = self
-            .client
-            .delete_item()
+        let deletion = Delete::builder()
             .table_name(&self.tables.generations)
             .key("id", text(generation.id.as_str()))
             .condition_expression("tenant = :tenant AND version = :version")
             .expression_attribute_values(":tenant", text(generation.tenant.as_str()))
-            .expression_attribute_values(":version", number(generation.version))
-            .send()
-            .await;
-        match deleted {
-            Ok(_) => Ok(Written::Done),
-            Err(error) if is_condition(&error) => Ok(Written::Stale),
-            Err(error) => Err(Fault::new("deleting a generation", error)),
+            .expression_attribute_values(":version", number(generation.version));
+        let mut tx = Transaction::new("deleting a generation");
+        tx.add(Part::Generation, deletion);
+        for team in generation.shares.keys() {
+            tx.add(Part::Share, self.delete_share(team, &generation.id));
+        }
+        match self.commit(tx).await? {
+            Commit::Done => Ok(Written::Done),
+            Commit::Busy | Commit::Refused(_) => Ok(Written::Stale),
         }
     }
 }

@@ -4,12 +4,14 @@
 //! (holder, id) has only jobs whose hold is open, since only those have a holder; `due` (due_shard, due_at_ms) holds
 //! only jobs that somebody must look at; `waiting` (waiting_line, waiting_place) has only jobs in line for the provider.
 
+use std::collections::BTreeMap;
+
 use aws::Fault;
 use domain::generations::Counted;
 use domain::generations::{
-    Failure, FailureCode, Generation, Hold, Intent, Output, Request, State, Ticket,
+    Attribution, Failure, FailureCode, Generation, Hold, Intent, Output, Request, State, Ticket,
 };
-use domain::ids::{FileId, GenerationId, KeyId, ProjectId, Tenant, UserId};
+use domain::ids::{FileId, GenerationId, KeyId, ProjectId, TeamId, Tenant, UserId};
 use domain::labels::{Tags, Title};
 use domain::spending::OpenHold;
 use domain::turns::{Lane, Priority};
@@ -123,6 +125,9 @@ pub(crate) struct GenerationItem {
     finished_at_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     project_id: Option<String>,
+    /// `visible` or `hidden` by team: whether it is told who made it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    shares: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     title: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -234,6 +239,7 @@ impl GenerationItem {
             queue_position: job.queue_position,
             finished_at_ms: job.finished_at.map(Timestamp::ms),
             project_id: job.project.as_ref().map(ToString::to_string),
+            shares: shares(job),
             title: job.title.as_ref().map(|title| title.as_str().to_owned()),
             tags: job.tags.as_slice().to_vec(),
             favorite: job.favorite,
@@ -313,6 +319,12 @@ impl TryFrom<GenerationItem> for Generation {
                 Some(id) => Some(ProjectId::parse(id).ok_or_else(|| broken("project_id"))?),
                 None => None,
             },
+            shares: item
+                .shares
+                .iter()
+                .map(|(team, attribution)| TeamId::parse(team).zip(Attribution::parse(attribution)))
+                .collect::<Option<_>>()
+                .ok_or_else(|| broken("shares"))?,
             title: match &item.title {
                 Some(text) => Some(Title::parse(text).map_err(|_| broken("title"))?),
                 None => None,
@@ -322,6 +334,14 @@ impl TryFrom<GenerationItem> for Generation {
             version: item.version,
         })
     }
+}
+
+/// The teams that a generation is shared with.
+pub(crate) fn shares(job: &Generation) -> BTreeMap<String, String> {
+    let shares = job.shares.iter();
+    shares
+        .map(|(team, attribution)| (team.to_string(), attribution.as_str().to_owned()))
+        .collect()
 }
 
 /// A part of the cost that was given back: never more than the cost.

@@ -18,6 +18,7 @@ mod calls;
 mod cancel;
 mod catalogue;
 mod challenges;
+mod collaborations;
 mod copies;
 mod credits;
 mod directives;

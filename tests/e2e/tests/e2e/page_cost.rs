@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
-use domain::ids::GenerationId;
+use domain::ids::{GenerationId, UserId};
 use fakeaws::Asked;
 use serde_json::{Value, json};
 
@@ -15,7 +15,8 @@ use crate::harness::{Cloud, Person};
 use crate::projects::make;
 
 const TABLE: &str = "velro-local-generationstable";
-/// What each of two people has.
+const TEAMS: &str = "velro-local-teamstable";
+/// What the teams of two people have.
 const FEW: usize = 100;
 const MANY: usize = 100_000;
 /// One in so many is a favourite.
@@ -40,39 +41,111 @@ fn in_json(attribute: &AttributeValue) -> Value {
     }
 }
 
-/// Fills a project of the person's with copies of a real generation, as if time had gone by; the project's id.
-async fn fill(cloud: &Cloud, person: &Person<'_>, count: usize) -> String {
-    let project = make(person, &json!({"name": "full"})).await;
-    let body = json!({"prompt": "the pattern", "project_id": project});
-    let first = person.post("/generations/flux-dev", &body).await.text("id");
-    person.when(&first, "succeeded").await;
-    let dynamodb = cloud.dynamodb();
-    let pattern = dynamodb
-        .get_item()
-        .table_name(TABLE)
-        .key("id", AttributeValue::S(first))
-        .send()
-        .await
-        .unwrap()
-        .item
-        .unwrap();
-    let copies = (1..count).map(|n| {
+/// Copies of the generation `first`, which came to rest, as if time had gone by; their ids.
+async fn copies(cloud: &Cloud, first: &str, count: usize) -> Vec<String> {
+    let pattern = item(cloud, TABLE, [("id", first)]).await;
+    let copy = |n: usize| {
         let at = Timestamp::from_ms(1_700_000_000_000 + i64::try_from(n).unwrap());
         // Of two people at once: ids that differ, whoever they are.
-        let id = GenerationId::new(at, u128::try_from(count).unwrap());
+        let id = GenerationId::new(at, u128::try_from(count).unwrap()).to_string();
         let mut item = pattern.clone();
-        item.insert("id".to_owned(), AttributeValue::S(id.to_string()));
+        item.insert("id".to_owned(), AttributeValue::S(id.clone()));
         let is_favorite = n % FAVORITE_EVERY == 0;
         item.insert("favorite".to_owned(), AttributeValue::Bool(is_favorite));
-        in_json(&AttributeValue::M(item))["M"].take()
-    });
-    let copies: Vec<Value> = copies.collect();
+        (id, item)
+    };
+    let (ids, items) = (1..count).map(copy).unzip();
+    import(cloud, TABLE, items).await;
+    ids
+}
+
+async fn item<const KEYS: usize>(
+    cloud: &Cloud,
+    table: &str,
+    key: [(&str, &str); KEYS],
+) -> HashMap<String, AttributeValue> {
+    let key = key.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())));
+    let dynamodb = cloud.dynamodb();
+    let found = dynamodb
+        .get_item()
+        .table_name(table)
+        .set_key(Some(HashMap::from(key)));
+    found.send().await.unwrap().item.unwrap()
+}
+
+async fn import(cloud: &Cloud, table: &str, items: Vec<HashMap<String, AttributeValue>>) {
+    let items = items.into_iter();
+    let items: Vec<Value> = items
+        .map(|item| in_json(&AttributeValue::M(item))["M"].take())
+        .collect();
     // In portions, so that whoever else asks the database meanwhile gets a turn.
-    for portion in copies.chunks(5_000) {
-        let imported = cloud.stack.aws().import(TABLE, portion.to_vec()).await;
+    for portion in items.chunks(5_000) {
+        let imported = cloud.stack.aws().import(table, portion.to_vec()).await;
         imported.unwrap();
     }
-    project
+}
+
+/// Somebody with much.
+struct Owner<'a> {
+    person: Person<'a>,
+    /// A team of theirs with all of it, in which there are many.
+    team: String,
+    /// Another, which all of it is shared with.
+    other: String,
+    /// The project that all of it is filed in.
+    project: String,
+}
+
+/// Somebody with a team with so many generations and members. A user's own are listed by the very query that lists a team's.
+async fn fill(cloud: &Cloud, count: usize, members: usize) -> Owner<'_> {
+    let owner = cloud.verified().await;
+    let mut teams = Vec::new();
+    for name in ["full", "shown to"] {
+        let made = owner.post("/teams", &json!({"name": name})).await;
+        teams.push(made.text("id"));
+    }
+    let [team, other]: [String; 2] = teams.try_into().unwrap();
+    let amount = json!({"amount": 25});
+    let path = format!("/teams/{team}/credits/transfer");
+    owner.post(&path, &amount).await.expect(201);
+    let project = make(&owner, &json!({"name": "full"})).await;
+    let order = json!({"prompt": "the pattern", "team_id": team, "project_id": project});
+    let first = owner.post("/generations/flux-dev", &order).await.text("id");
+    owner.when(&first, "succeeded").await;
+    let path = format!("/generations/{first}/collaborations");
+    let proposal = json!({"team_id": other, "type": "improve"});
+    owner.post(&path, &proposal).await.expect(201);
+
+    let ids = copies(cloud, &first, count).await;
+    let sort = |id: &str| AttributeValue::S(format!("generation#{id}"));
+    let key = format!("generation#{first}");
+    let share = item(cloud, TEAMS, [("team", &other), ("item", &key)]).await;
+    let shares = ids.iter().map(|id| {
+        let mut share = share.clone();
+        share.insert("item".to_owned(), sort(id));
+        share
+    });
+    import(cloud, TEAMS, shares.collect()).await;
+    let key = format!("member#{}", owner.id);
+    let place = item(cloud, TEAMS, [("team", &team), ("item", &key)]).await;
+    let places = (1..members).map(|n| {
+        let user = UserId::new(Timestamp::from_ms(1), u128::try_from(n).unwrap());
+        let mut place = place.clone();
+        place.insert(
+            "item".to_owned(),
+            AttributeValue::S(format!("member#{user}")),
+        );
+        place.insert("user".to_owned(), AttributeValue::S(user.to_string()));
+        place.insert("role".to_owned(), AttributeValue::S("viewer".to_owned()));
+        place
+    });
+    import(cloud, TEAMS, places.collect()).await;
+    Owner {
+        person: owner,
+        team,
+        other,
+        project,
+    }
 }
 
 /// A page, and what it cost: the calls that list something, by what they ask.
@@ -89,7 +162,8 @@ async fn page(cloud: &Cloud, person: &Person<'_>, path: &str) -> (Value, BTreeMa
         };
         // The sweep and the purge go on meanwhile: they ask other indexes, the lanes and the files. The authorizer asks for
         // accounts.
-        let is_a_list = name.starts_with("Query") && name.contains(TABLE);
+        let is_read = name.starts_with("Query") || name.starts_with("BatchGetItem");
+        let is_a_list = is_read && (name.contains(TABLE) || name.contains(TEAMS));
         let is_the_sweeps = name.ends_with("/due") || name.ends_with("/waiting");
         let is_ours = is_a_list && !is_the_sweeps || name.contains("projectstable");
         (is_ours && asked.calls > 0).then_some((name, asked))
@@ -106,56 +180,72 @@ fn total(cost: &BTreeMap<String, Asked>) -> Asked {
     })
 }
 
+/// All pages of a list, each of which costs a bounded number of calls and items; how many rows they have.
+async fn pages(cloud: &Cloud, person: &Person<'_>, first: &str) -> usize {
+    let (mut found, mut path) = (0, first.to_owned());
+    loop {
+        let (one, cost) = page(cloud, person, &path).await;
+        let cost = total(&cost);
+        assert!(cost.looked_at <= LOOKED_AT_MAX, "{cost:?}");
+        assert!(cost.calls <= 7, "{cost:?}");
+        found += one["data"].as_array().unwrap().len();
+        let Some(cursor) = one["next_cursor"].as_str() else {
+            return found;
+        };
+        path = format!("{first}&cursor={cursor}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_costs_the_same_among_a_hundred_and_among_a_hundred_thousand() {
     let cloud = Cloud::start().await;
-    let (few, many) = (cloud.person().await, cloud.person().await);
-    let small = fill(&cloud, &few, FEW).await;
-    let large = fill(&cloud, &many, MANY).await;
-
-    for (of_few, of_many) in [
-        (
-            "/generations?limit=20".to_owned(),
-            "/generations?limit=20".to_owned(),
-        ),
-        (
-            format!("/generations?limit=20&project_id={small}"),
-            format!("/generations?limit=20&project_id={large}"),
-        ),
-    ] {
-        let (one, cheap) = page(&cloud, &few, &of_few).await;
-        let (other, dear) = page(&cloud, &many, &of_many).await;
-        assert_eq!(cheap, dear);
-        // One query of the page and the item that tells of a next one; and the projects that the page names.
+    let few = fill(&cloud, FEW, 30).await;
+    let many = fill(&cloud, MANY, 100).await;
+    let lists = |of: &Owner<'_>| {
+        [
+            format!("/generations?limit=20&team_id={}", of.team),
+            format!("/generations?limit=20&project_id={}", of.project),
+            format!("/generations?limit=20&shared_with_team_id={}", of.other),
+        ]
+    };
+    for (of_few, of_many) in lists(&few).iter().zip(lists(&many).iter()) {
+        let (one, cheap) = page(&cloud, &few.person, of_few).await;
+        let (other, dear) = page(&cloud, &many.person, of_many).await;
+        assert_eq!(cheap, dear, "{of_many}");
+        // One query of the page, the item that tells of a next one, and of a team's items the one that the page ends at; and
+        // what the page names, in a batch each: the team, its place in it, the projects, what is shared.
         let cost = total(&dear);
-        assert!(cost.calls <= 3 && cost.looked_at == 21, "{dear:?}");
+        assert!(
+            cost.calls <= 5 && cost.looked_at <= 22,
+            "{of_many}: {dear:?}"
+        );
+        assert_eq!(other["data"].as_array().unwrap().len(), 20, "{of_many}");
         // So does the page after it, and one from deep inside.
         let next = |path: &str, page: &Value| {
             format!("{path}&cursor={}", page["next_cursor"].as_str().unwrap())
         };
-        let (_, second) = page(&cloud, &few, &next(&of_few, &one)).await;
-        let (_, same) = page(&cloud, &many, &next(&of_many, &other)).await;
-        assert_eq!((&second, &same), (&cheap, &cheap));
+        let (_, second) = page(&cloud, &few.person, &next(of_few, &one)).await;
+        let (_, same) = page(&cloud, &many.person, &next(of_many, &other)).await;
+        assert_eq!((&second, &same), (&cheap, &cheap), "{of_many}");
+        assert_eq!(pages(&cloud, &few.person, of_few).await, FEW, "{of_few}");
     }
 
     // A filter looks at a bounded number of items, and its pages still add up to everything.
-    let mut found = 0;
-    let mut path = "/generations?limit=20&favorite=true".to_owned();
-    loop {
-        let (one, cost) = page(&cloud, &many, &path).await;
-        let cost = total(&cost);
-        assert!(cost.looked_at <= LOOKED_AT_MAX, "{cost:?}");
-        assert!(cost.calls <= 5, "{cost:?}");
-        found += one["data"].as_array().unwrap().len();
-        let Some(cursor) = one["next_cursor"].as_str() else {
-            break;
-        };
-        path = format!("/generations?limit=20&favorite=true&cursor={cursor}");
-    }
+    let favorites = format!("/generations?limit=20&favorite=true&team_id={}", many.team);
+    let found = pages(&cloud, &many.person, &favorites).await;
     assert_eq!(found, (1..MANY).filter(|n| n % FAVORITE_EVERY == 0).count());
 
+    // All places of a team are one read: there are a hundred at most.
+    for owner in [&few, &many] {
+        let list = format!("/teams/{}/members?limit=20", owner.team);
+        let (_, cost) = page(&cloud, &owner.person, &list).await;
+        let cost = total(&cost);
+        assert!(cost.calls == 3 && cost.looked_at <= 101, "{cost:?}");
+    }
+
     // Sums say how far they reach.
-    let stats = many.get("/generations/stats").await.expect(200);
+    let stats = format!("/teams/{}/stats", many.team);
+    let stats = many.person.get(&stats).await.expect(200);
     assert_eq!(stats["counted"], 5_000);
     assert_eq!(cloud.faults(), Vec::<String>::new());
 }

@@ -390,6 +390,7 @@ async fn works_in_a_team(sheet: &mut Sheet<'_>, ada: &Person<'_>, round: usize) 
         sheet.note(&[function], act(ada, method, path, body)).await;
     }
     shares_a_project(sheet, ada, &bob, &team).await;
+    shares_a_generation(sheet, ada, id).await;
     let to_bob = json!({"user_id": bob.id});
     let path = format!("{team}/transfer-ownership");
     let hand_over = act(ada, Method::POST, &path, &to_bob);
@@ -407,6 +408,46 @@ async fn works_in_a_team(sheet: &mut Sheet<'_>, ada: &Person<'_>, round: usize) 
     sheet.note(&["teams-members-remove"], remove).await;
     let delete = act(&bob, Method::DELETE, &team, &Value::Null);
     sheet.note(&["teams-delete"], delete).await;
+}
+
+/// Ada shares a generation of her own with the team.
+async fn shares_a_generation(sheet: &mut Sheet<'_>, ada: &Person<'_>, team: &str) {
+    let id = ada.generate("flux-dev", "A fox for the team").await;
+    ada.when(&id, "succeeded").await;
+    let all = format!("/generations/{id}/collaborations");
+    let (one, proposal) = (
+        format!("{all}/{team}"),
+        json!({"team_id": team, "type": "improve"}),
+    );
+    let with_team = format!("/generations?shared_with_team_id={team}");
+    for (function, method, path, body) in [
+        (
+            "generations-collaborations-create",
+            Method::POST,
+            &all,
+            &proposal,
+        ),
+        (
+            "generations-collaborations-list",
+            Method::GET,
+            &all,
+            &Value::Null,
+        ),
+        (
+            "generations-list, shared with a team",
+            Method::GET,
+            &with_team,
+            &Value::Null,
+        ),
+        (
+            "generations-collaborations-delete",
+            Method::DELETE,
+            &one,
+            &Value::Null,
+        ),
+    ] {
+        sheet.note(&[function], act(ada, method, path, body)).await;
+    }
 }
 
 /// Ada shares a project with the team that Bob is in.

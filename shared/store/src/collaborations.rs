@@ -1,0 +1,186 @@
+//! Generations that are shared with teams. The generation's own record says with which, and is what is asked; beside it there is
+//! an item under each team, by which the team finds it and which says what it is told. Both are written in one transaction,
+//! with the team's record of it.
+
+use std::collections::BTreeSet;
+
+use aws::Fault;
+use aws_sdk_dynamodb::types::builders::{DeleteBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, Update};
+use domain::access::Share;
+use domain::audit::Record;
+use domain::generations::{Collaboration, Generation};
+use domain::ids::{GenerationId, TeamId, UserId};
+use domain::teams::Membership;
+
+use crate::cursor::Cursor;
+use crate::generations::{Page, Written};
+use crate::items::{self, CollaborationItem, GenerationItem, Item, SHARE_PREFIX, number, text};
+use crate::reads::keys;
+use crate::teams::team_key;
+use crate::transact::{Part, Transaction};
+use crate::{Recorded, Store};
+
+impl Store {
+    /// Shares a generation with a team, as `next` says, if it is still as that was decided from and each of `members` still
+    /// has their role: the one who shares, there and in the team whose it is.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn share(
+        &self,
+        next: &Generation,
+        share: &Collaboration,
+        members: &[Membership],
+        record: Record,
+    ) -> Result<Recorded<Written>, Fault> {
+        let put = Put::builder()
+            .table_name(&self.tables.teams)
+            .set_item(Some(items::write(&CollaborationItem::from(share))?));
+        let mut tx = Transaction::new("sharing a generation");
+        tx.add(Part::Generation, self.put_shares(next));
+        tx.add(Part::Share, put);
+        tx.add(Part::Team, self.check_team(&share.team));
+        self.commit_share(tx, members, &record).await
+    }
+
+    /// Shares a generation with a team no more, as `next` says, if it is still as that was decided from and each of `members`
+    /// still has their role.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is not known to be written.
+    pub async fn end_share(
+        &self,
+        next: &Generation,
+        team: &TeamId,
+        members: &[Membership],
+        record: Record,
+    ) -> Result<Recorded<Written>, Fault> {
+        let mut tx = Transaction::new("ending the sharing of a generation");
+        tx.add(Part::Generation, self.put_shares(next));
+        tx.add(Part::Share, self.delete_share(team, &next.id));
+        self.commit_share(tx, members, &record).await
+    }
+
+    async fn commit_share(
+        &self,
+        mut tx: Transaction,
+        members: &[Membership],
+        record: &Record,
+    ) -> Result<Recorded<Written>, Fault> {
+        for member in members {
+            tx.add(Part::Member, self.check_member(member));
+        }
+        let sent = self.commit_recorded(tx, record).await?;
+        Ok(sent.map(|written| match written {
+            Ok(()) => Written::Done,
+            Err(_) => Written::Stale,
+        }))
+    }
+
+    /// The write of the teams that a generation is shared with, and of nothing that a worker may be writing.
+    fn put_shares(&self, next: &Generation) -> UpdateBuilder {
+        let update = Update::builder()
+            .table_name(&self.tables.generations)
+            .key("id", text(next.id.as_str()))
+            .condition_expression("version = :before")
+            .expression_attribute_values(":before", number(next.version - 1))
+            .expression_attribute_values(":version", number(next.version));
+        if next.shares.is_empty() {
+            return update.update_expression("SET version = :version REMOVE shares");
+        }
+        let shares = items::shares(next).into_iter();
+        let shares = shares.map(|(team, attribution)| (team, text(attribution)));
+        update
+            .update_expression("SET version = :version, shares = :shares")
+            .expression_attribute_values(":shares", AttributeValue::M(shares.collect()))
+    }
+
+    /// The deletion of what a team is told of a generation.
+    pub(crate) fn delete_share(&self, team: &TeamId, generation: &GenerationId) -> DeleteBuilder {
+        Delete::builder()
+            .table_name(&self.tables.teams)
+            .set_key(Some(team_key(team, &CollaborationItem::sort(generation))))
+    }
+
+    /// The teams through which `user` comes to a generation that is shared with them.
+    pub(crate) async fn shares_for(
+        &self,
+        user: &UserId,
+        generation: &Generation,
+    ) -> Result<Vec<Share>, Fault> {
+        let teams = generation.shares.keys().cloned().collect();
+        let roles = self.roles(user, &teams).await?;
+        let shares = generation.shares.iter();
+        let share = |(team, attribution): (&TeamId, &_)| {
+            let (role, attribution) = (*roles.get(team)?, *attribution);
+            Some(Share { role, attribution })
+        };
+        Ok(shares.filter_map(share).collect())
+    }
+
+    /// What each of `teams`, at most twenty, is told of a generation, the newest first.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn collaborations(
+        &self,
+        generation: &GenerationId,
+        teams: &BTreeSet<TeamId>,
+    ) -> Result<Vec<Collaboration>, Fault> {
+        if teams.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sort = CollaborationItem::sort(generation);
+        let wanted = keys(teams.iter().map(|team| team_key(team, &sort)));
+        let wanted = [(self.tables.teams.as_str(), wanted)];
+        let found = self.batch("reading what teams are told", wanted).await?;
+        let mut shares = found
+            .into_values()
+            .flatten()
+            .map(|item| items::read::<CollaborationItem>(item)?.try_into())
+            .collect::<Result<Vec<Collaboration>, Fault>>()?;
+        shares.sort_by(|one, other| {
+            let place = |share: &Collaboration| (share.shared_at, share.team.clone());
+            place(other).cmp(&place(one))
+        });
+        Ok(shares)
+    }
+
+    /// A page of the generations that are shared with a team, newest first: those that still are, whatever the items say.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn shared_generations(
+        &self,
+        team: &TeamId,
+        after: Option<&Cursor<GenerationId>>,
+        limit: u32,
+    ) -> Result<Page, Fault> {
+        let after = after.map(|last| last.place().as_str());
+        let (found, more) = self.by_id(team, SHARE_PREFIX, after, limit).await?;
+        let ids = found
+            .into_iter()
+            .map(|item| items::read::<CollaborationItem>(item)?.generation())
+            .collect::<Result<Vec<GenerationId>, Fault>>()?;
+        let next = ids.last().filter(|_| more).cloned().map(Cursor::after);
+        if ids.is_empty() {
+            let generations = Vec::new();
+            return Ok(Page { generations, next });
+        }
+        let by_id = |id: &GenerationId| Item::from([("id".to_owned(), text(id.as_str()))]);
+        let wanted = [(
+            self.tables.generations.as_str(),
+            keys(ids.iter().map(by_id)),
+        )];
+        let found = self.batch("reading shared generations", wanted).await?;
+        let mut generations = found
+            .into_values()
+            .flatten()
+            .map(|item| items::read::<GenerationItem>(item)?.try_into())
+            .collect::<Result<Vec<Generation>, Fault>>()?;
+        generations.retain(|generation| generation.shares.contains_key(team));
+        generations.sort_by(|one, other| other.id.cmp(&one.id));
+        Ok(Page { generations, next })
+    }
+}

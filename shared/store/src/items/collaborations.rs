@@ -1,0 +1,81 @@
+//! What a team is told of a generation that is shared with it, under the team's id (`generation#gen_…`). The generation's own
+//! record says whether it still is.
+
+use aws::Fault;
+use domain::Timestamp;
+use domain::generations::{Attribution, Collaboration, Intent};
+use domain::ids::{GenerationId, TeamId, UserId};
+use serde::{Deserialize, Serialize};
+
+use super::{Item, broken};
+
+/// What the sort key of every generation that is shared with a team starts with.
+pub(crate) const SHARE_PREFIX: &str = "generation#";
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CollaborationItem {
+    team: String,
+    item: String,
+    contributor: String,
+    intent: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    change_description: Option<String>,
+    attribution: String,
+    shared_at_ms: i64,
+}
+
+impl CollaborationItem {
+    /// The sort key of a generation.
+    pub(crate) fn sort(generation: &GenerationId) -> String {
+        format!("{SHARE_PREFIX}{generation}")
+    }
+
+    /// The generation.
+    pub(crate) fn generation(&self) -> Result<GenerationId, Fault> {
+        let id = self.item.strip_prefix(SHARE_PREFIX);
+        id.and_then(GenerationId::parse)
+            .ok_or_else(|| broken("item"))
+    }
+}
+
+/// The teams and the sort key by which the shares of a generation are found, given its item.
+pub(crate) fn shares_of(generation: &Item) -> Vec<(String, String)> {
+    let id = generation.get("id").and_then(|id| id.as_s().ok());
+    let shares = generation.get("shares").and_then(|it| it.as_m().ok());
+    let teams = shares.into_iter().flat_map(|shares| shares.keys());
+    teams
+        .zip(id.into_iter().cycle())
+        .map(|(team, id)| (team.clone(), format!("{SHARE_PREFIX}{id}")))
+        .collect()
+}
+
+impl From<&Collaboration> for CollaborationItem {
+    fn from(share: &Collaboration) -> Self {
+        Self {
+            team: share.team.to_string(),
+            item: Self::sort(&share.generation),
+            contributor: share.contributor.to_string(),
+            intent: share.intent.as_str().to_owned(),
+            change_description: share.change_description.clone(),
+            attribution: share.attribution.as_str().to_owned(),
+            shared_at_ms: share.shared_at.ms(),
+        }
+    }
+}
+
+impl TryFrom<CollaborationItem> for Collaboration {
+    type Error = Fault;
+
+    fn try_from(item: CollaborationItem) -> Result<Self, Fault> {
+        Ok(Self {
+            generation: item.generation()?,
+            team: TeamId::parse(&item.team).ok_or_else(|| broken("team"))?,
+            contributor: UserId::parse(&item.contributor).ok_or_else(|| broken("contributor"))?,
+            intent: Intent::parse(&item.intent).ok_or_else(|| broken("intent"))?,
+            change_description: item.change_description,
+            attribution: Attribution::parse(&item.attribution)
+                .ok_or_else(|| broken("attribution"))?,
+            shared_at: Timestamp::from_ms(item.shared_at_ms),
+        })
+    }
+}
