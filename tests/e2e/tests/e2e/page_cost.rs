@@ -50,7 +50,7 @@ async fn copies(cloud: &Cloud, first: &str, count: usize) -> Vec<String> {
         let id = GenerationId::new(at, u128::try_from(count).unwrap()).to_string();
         let mut item = pattern.clone();
         item.insert("id".to_owned(), AttributeValue::S(id.clone()));
-        let is_favorite = n % FAVORITE_EVERY == 0;
+        let is_favorite = n.is_multiple_of(FAVORITE_EVERY);
         item.insert("favorite".to_owned(), AttributeValue::Bool(is_favorite));
         (id, item)
     };
@@ -233,7 +233,12 @@ async fn a_page_costs_the_same_among_a_hundred_and_among_a_hundred_thousand() {
     // A filter looks at a bounded number of items, and its pages still add up to everything.
     let favorites = format!("/generations?limit=20&favorite=true&team_id={}", many.team);
     let found = pages(&cloud, &many.person, &favorites).await;
-    assert_eq!(found, (1..MANY).filter(|n| n % FAVORITE_EVERY == 0).count());
+    assert_eq!(
+        found,
+        (1..MANY)
+            .filter(|n| n.is_multiple_of(FAVORITE_EVERY))
+            .count()
+    );
 
     // All places of a team are one read: there are a hundred at most.
     for owner in [&few, &many] {
