@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use domain::Refusal;
-use domain::access::{self, Action, GenerationSeen, ProjectSeen, Share, Thing};
+use domain::access::{self, Action, GenerationSeen, ProjectSeen, Share, Thing, Told};
 use domain::callers::Caller;
 use domain::generations::{Filter, Generation, Output, ShownGeneration, Stats};
 use domain::ids::{GenerationId, ProjectId, TeamId, Tenant};
@@ -23,7 +23,7 @@ use domain::teams::Role;
 use store::{Cursor, ListScope, Page, System};
 
 pub use cancel::{Canceled, cancel};
-pub use collaborations::{Told, collaborations, share, unshare};
+pub use collaborations::{SeenShare, collaborations, share, unshare};
 pub(crate) use contents::delete_filed_in;
 pub use edit::{delete, file_in, relabel};
 pub use open::{Submitted, submit};
@@ -81,8 +81,11 @@ fn seen_by(
         let (author, owner) = (&generation.author, &project.owner);
         access::hides_author(&caller.user, author, owner, project.privacy)
     });
-    let hides_author = hides_author || access::is_shared_without_author(&caller.user, &seen);
-    (seen, !hides_author)
+    let told = access::told(&caller.user, &seen);
+    if told != Told::All {
+        seen.generation.project = None;
+    }
+    (seen, !hides_author && told != Told::Nothing)
 }
 
 async fn show_one(

@@ -241,18 +241,34 @@ pub fn hides_author(caller: &UserId, author: &UserId, owner: &UserId, privacy: P
     !privacy.allow_generation_attribution && caller != author && caller != owner
 }
 
-/// Whether `caller` comes to a generation only through teams that are not told who made it.
+/// How much `caller` is told of a generation that they see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Its project and its author, as far as the project says them.
+    All,
+    /// No project: they come to it only through teams that it is shared with.
+    NoProject,
+    /// Neither: none of these teams is told who made it.
+    Nothing,
+}
+
+/// How much `caller` is told of a generation that they see.
 #[must_use]
-pub fn is_shared_without_author(caller: &UserId, seen: &GenerationSeen) -> bool {
+pub fn told(caller: &UserId, seen: &GenerationSeen) -> Told {
     let relations = Thing::Generation(seen).relations(caller);
     let mut others = relations
         .into_iter()
         .filter(|relation| !matches!(relation, Relation::Shared(_)));
     let mut shares = seen.shares.iter();
-    caller != &seen.generation.author
-        && !seen.shares.is_empty()
-        && shares.all(|share| share.attribution == Attribution::Hidden)
-        && !others.any(|relation| relation.allows(Action::View))
+    if seen.shares.is_empty() || others.any(|relation| relation.allows(Action::View)) {
+        Told::All
+    } else if caller == &seen.generation.author
+        || shares.any(|share| share.attribution == Attribution::Visible)
+    {
+        Told::NoProject
+    } else {
+        Told::Nothing
+    }
 }
 
 /// Whether `caller` may make a child of a generation: its project's owner may say that nobody else does.

@@ -256,22 +256,31 @@ fn whoever_sees_a_generation_only_through_teams_that_hide_its_author_is_not_told
     let public = seen(project(&owner, Visibility::Public), &[]);
     let private = seen(project(&owner, Visibility::Private), &[]);
     for (who, shares, project, expected) in [
-        (&other, vec![hidden], None, true),
-        (&other, vec![hidden, hidden], Some(&private), true),
-        (&other, vec![hidden, visible], None, false),
-        (&other, vec![hidden], Some(&public), false),
-        (&other, vec![], Some(&public), false),
-        (&owner, vec![hidden], None, false),
+        (&other, vec![hidden], None, Told::Nothing),
+        (&other, vec![hidden, hidden], Some(&private), Told::Nothing),
+        (
+            &other,
+            vec![hidden, visible],
+            Some(&private),
+            Told::NoProject,
+        ),
+        (&other, vec![hidden], Some(&public), Told::All),
+        (&other, vec![], Some(&public), Told::All),
+        (&owner, vec![hidden], None, Told::All),
     ] {
         let seen = GenerationSeen {
             shares,
             project: project.cloned(),
             ..of_team(&queued(), None)
         };
-        assert_eq!(is_shared_without_author(who, &seen), expected, "{seen:?}");
+        assert_eq!(told(who, &seen), expected, "{seen:?}");
     }
-    let mut of_their_team = of_team(&queued(), Some(Role::Viewer));
-    of_their_team.generation.tenant = Tenant::Team(TeamId::new(Timestamp::from_ms(1), 1));
-    of_their_team.shares = vec![hidden];
-    assert!(!is_shared_without_author(&other, &of_their_team));
+    let mut of_a_team = of_team(&queued(), Some(Role::Viewer));
+    of_a_team.generation.tenant = Tenant::Team(TeamId::new(Timestamp::from_ms(1), 1));
+    of_a_team.shares = vec![hidden];
+    assert_eq!(told(&other, &of_a_team), Told::All);
+    // Its author left that team, and comes to it through another.
+    of_a_team.role = None;
+    assert_eq!(told(&other, &of_a_team), Told::Nothing);
+    assert_eq!(told(&owner, &of_a_team), Told::NoProject);
 }

@@ -8,8 +8,8 @@
 use std::fmt;
 
 use crate::chain::{Encoding, Flaw, Link};
-use crate::generations::{Attribution, Collaboration};
-use crate::ids::{Tenant, UserId};
+use crate::generations::Attribution;
+use crate::ids::{GenerationId, TeamId, Tenant, UserId};
 use crate::ledger::Actor;
 use crate::time::Timestamp;
 
@@ -289,15 +289,21 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
-    /// That a generation was shared with a team, or is no more.
+    /// That `by` shared a generation with a team, or ended that.
     #[must_use]
-    pub fn of_share(act: AuditAction, share: &Collaboration, by: &UserId) -> Self {
-        let subject = match share.attribution {
-            Attribution::Visible => share.generation.to_string(),
-            Attribution::Hidden => format!("{}{UNNAMED}", share.generation),
+    pub fn of_share(
+        act: AuditAction,
+        generation: &GenerationId,
+        team: &TeamId,
+        attribution: Attribution,
+        by: &UserId,
+    ) -> Self {
+        let subject = match attribution {
+            Attribution::Visible => generation.to_string(),
+            Attribution::Hidden => format!("{generation}{UNNAMED}"),
         };
         Self {
-            chain: Chain::Tenant(Tenant::from(&share.team)),
+            chain: Chain::Tenant(Tenant::from(team)),
             actor: Actor::User(by.clone()),
             act,
             subject,

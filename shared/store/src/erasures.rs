@@ -10,9 +10,10 @@ use domain::erasure::Erasure;
 use domain::ids::{TeamId, Tenant, UserId};
 use domain::plans::{KeyNote, RETIRED_AFTER};
 
+use crate::accounts::is_condition;
 use crate::items::{
     self, COUNT, CredentialItem, ErasureItem, Item, UserItem, WALLET, count_key, email_key, number,
-    shares_of, text,
+    shared_by, shares_of, text,
 };
 use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store, System};
@@ -270,18 +271,41 @@ impl Store {
             let attribute = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.clone()));
             let key: Item = filed.key.iter().filter_map(attribute).collect();
             async move {
-                // First what teams were told of a generation: nobody would find it after that.
+                // First what tells of it elsewhere: nobody would find that after it.
                 for (team, sort) in shares_of(item) {
                     let told = [("team", text(team)), ("item", text(sort))];
                     let told = told.map(|(name, value)| (name.to_owned(), value));
                     self.delete_one(&self.tables.teams, Item::from(told))
                         .await?;
                 }
+                if let Some((generation, team)) = shared_by(item) {
+                    self.forget_share(generation, team).await?;
+                }
                 self.delete_one(filed.table, key).await
             }
         });
         futures::future::try_join_all(deletions).await?;
         Ok(found.len())
+    }
+
+    /// Takes a team that is gone out of the record of a generation that was shared with it.
+    async fn forget_share(&self, generation: &str, team: &str) -> Result<(), Fault> {
+        let written = self
+            .client
+            .update_item()
+            .table_name(&self.tables.generations)
+            .key("id", text(generation))
+            .update_expression("SET version = version + :one REMOVE shares.#team")
+            .condition_expression("attribute_exists(shares.#team)")
+            .expression_attribute_names("#team", team)
+            .expression_attribute_values(":one", number(1))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(Fault::new("ending the shares of a team", error)),
+        }
     }
 
     /// The counts of projects, files and teams.

@@ -39,7 +39,7 @@ pub(crate) use alerts::{AlertNoteItem, WatchItem};
 pub(crate) use api_keys::{ApiKeyItem, sort_key as key_sort};
 pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
 pub(crate) use bonuses::{BonusNoteItem, day_key, mailbox_key};
-pub(crate) use collaborations::{CollaborationItem, SHARE_PREFIX, shares_of};
+pub(crate) use collaborations::{CollaborationItem, SHARE_PREFIX, shared_by, shares_of};
 pub(crate) use erasures::ErasureItem;
 pub(crate) use files::{FileItem, FileNoteItem};
 pub(crate) use generations::{

@@ -3,7 +3,7 @@
 
 use api::generations::{COLLABORATIONS, CollaborationView};
 use api::list::{self, List};
-use app::generations::{self, Told};
+use app::generations::{self, SeenShare};
 use app::pages::{self, PageRequest};
 use app::{App, Error};
 use domain::callers::Caller;
@@ -21,10 +21,10 @@ async fn handle(
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
     let (cursor, limit) = list::check_query(request.query())?;
 
-    let told = generations::collaborations(app, &request.caller, &id).await?;
+    let shares = generations::collaborations(app, &request.caller, &id).await?;
 
-    let view = |told: &Told| CollaborationView::new(&told.share, told.shows_contributor);
-    let views = told.iter().map(view).collect();
+    let view = |seen: &SeenShare| CollaborationView::new(&seen.share, seen.shows_contributor);
+    let views = shares.iter().map(view).collect();
     let binding = format!("{}/generations/{id}/collaborations", request.caller.user);
     let page = pages::numbered(views, &binding, &PageRequest { cursor, limit })?;
     Ok(Reply::ok(&List::new(page.rows, page.next_cursor)))

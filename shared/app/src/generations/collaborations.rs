@@ -21,7 +21,7 @@ const NOT_SHARED: Refusal = Refusal::NotFound("collaboration");
 
 /// What a team is told of a generation, as somebody may see it.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct SeenShare {
     /// What it is told.
     pub share: Collaboration,
     /// Whether they may see who shared it.
@@ -64,7 +64,8 @@ pub async fn share(
             attribution: proposal.attribution,
             shared_at: clock::now(),
         };
-        let shared = AuditEvent::of_share(AuditAction::GenerationShared, &share, &caller.user);
+        let act = AuditAction::GenerationShared;
+        let shared = AuditEvent::of_share(act, id, &share.team, share.attribution, &caller.user);
         let written = audit::recorded(app, &shared, head, |record| {
             app.store().share(&next, &share, &members, record)
         });
@@ -110,11 +111,9 @@ pub async fn unshare(
                 Err(other) => return Err(other),
             },
         };
-        let next = seen.generation.unshared_with(team).ok_or(NOT_SHARED)?;
-        let only = BTreeSet::from([team.clone()]);
-        let share = app.store().collaborations(id, &only).await?.pop();
-        let share = share.ok_or(NOT_SHARED)?;
-        let ended = AuditEvent::of_share(AuditAction::GenerationUnshared, &share, &caller.user);
+        let (next, attribution) = seen.generation.unshared_with(team).ok_or(NOT_SHARED)?;
+        let act = AuditAction::GenerationUnshared;
+        let ended = AuditEvent::of_share(act, id, team, attribution, &caller.user);
         let members: Vec<Membership> = member.into_iter().collect();
         let written = audit::recorded(app, &ended, None, |record| {
             app.store().end_share(&next, team, &members, record)
@@ -135,7 +134,7 @@ pub async fn collaborations(
     app: &App,
     caller: &Caller,
     id: &GenerationId,
-) -> Result<Vec<Told>, Error> {
+) -> Result<Vec<SeenShare>, Error> {
     let seen = get(app, caller, Action::View, id).await?;
     let teams: BTreeSet<TeamId> = seen.generation.shares.keys().cloned().collect();
     let is_own = seen.role.is_some() || seen.generation.tenant == Tenant::from(&caller.user);
@@ -147,13 +146,13 @@ pub async fn collaborations(
         }
     };
     let shares = app.store().collaborations(id, &teams).await?;
-    let told = shares.into_iter().map(|share| Told {
+    let seen = shares.into_iter().map(|share| SeenShare {
         shows_contributor: is_own
             || share.contributor == caller.user
             || share.attribution == Attribution::Visible,
         share,
     });
-    Ok(told.collect())
+    Ok(seen.collect())
 }
 
 /// A page of the generations that are shared with a team which the caller is in, newest first. It may be shorter than asked

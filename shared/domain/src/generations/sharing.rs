@@ -93,13 +93,13 @@ impl Generation {
         Ok(next)
     }
 
-    /// The generation, shared with `team` no more; `None` if it was not.
+    /// The generation, shared with `team` no more, and whether the team was told who made it; `None` if it was not shared.
     #[must_use]
-    pub fn unshared_with(&self, team: &TeamId) -> Option<Self> {
+    pub fn unshared_with(&self, team: &TeamId) -> Option<(Self, Attribution)> {
         let mut next = self.clone();
-        next.shares.remove(team)?;
+        let attribution = next.shares.remove(team)?;
         next.version += 1;
-        Some(next)
+        Some((next, attribution))
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
         }
         let one_more = generation.shared_with(&team(20), Attribution::Visible);
         assert!(matches!(one_more, Err(Refusal::Conflict(_))));
-        let ended = generation.unshared_with(&team(7)).expect("it was shared");
+        let (ended, _) = generation.unshared_with(&team(7)).expect("it was shared");
         assert_eq!(ended.unshared_with(&team(7)), None);
         assert!(ended.shared_with(&team(20), Attribution::Visible).is_ok());
         generation.tenant = Tenant::Team(team(30));

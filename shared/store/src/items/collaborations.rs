@@ -38,15 +38,22 @@ impl CollaborationItem {
     }
 }
 
-/// The teams and the sort key by which the shares of a generation are found, given its item.
+/// The keys of what teams are told of a generation, given its item: team and sort key.
 pub(crate) fn shares_of(generation: &Item) -> Vec<(String, String)> {
-    let id = generation.get("id").and_then(|id| id.as_s().ok());
+    let Some(Ok(id)) = generation.get("id").map(|id| id.as_s()) else {
+        return Vec::new();
+    };
     let shares = generation.get("shares").and_then(|it| it.as_m().ok());
     let teams = shares.into_iter().flat_map(|shares| shares.keys());
     teams
-        .zip(id.into_iter().cycle())
-        .map(|(team, id)| (team.clone(), format!("{SHARE_PREFIX}{id}")))
+        .map(|team| (team.clone(), format!("{SHARE_PREFIX}{id}")))
         .collect()
+}
+
+/// The generation that a team's item tells of, and the team, if it is such an item.
+pub(crate) fn shared_by(item: &Item) -> Option<(&str, &str)> {
+    let text = |name| item.get(name)?.as_s().ok();
+    Some((text("item")?.strip_prefix(SHARE_PREFIX)?, text("team")?))
 }
 
 impl From<&Collaboration> for CollaborationItem {

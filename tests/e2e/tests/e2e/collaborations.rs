@@ -1,11 +1,15 @@
 //! Sharing a generation with a team: who may, what its members then see and do, and how it ends.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Cloud, Person, send, token_in};
+use crate::harness::{Cloud, Person, eventually, send, token_in};
 use crate::pages::all;
+use crate::projects::make;
 use crate::teams::{Cast, INVITED, NO_TEAM, found, join};
 
 fn id(path: &str) -> &str {
@@ -54,14 +58,23 @@ async fn statuses(cast: &Cast<'_>, method: Method, path: &str, body: &Value) -> 
     statuses
 }
 
+/// How many generations name a team that they are shared with.
+async fn naming_a_team(cloud: &Cloud) -> usize {
+    let items = cloud.every_item().await.into_iter();
+    let names = |(_, item): &(String, HashMap<String, AttributeValue>)| {
+        let shares = item.get("shares").and_then(|shares| shares.as_m().ok());
+        shares.is_some_and(|shares| !shares.is_empty())
+    };
+    items.filter(names).count()
+}
+
 /// What is stored of generations that are shared with teams.
 async fn kept(cloud: &Cloud) -> usize {
     let items = cloud.every_item().await;
-    let sort =
-        |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
-            let sort = item.get("item").and_then(|sort| sort.as_s().ok());
-            sort.is_some_and(|sort| sort.starts_with("generation#"))
-        };
+    let sort = |item: &HashMap<String, AttributeValue>| {
+        let sort = item.get("item").and_then(|sort| sort.as_s().ok());
+        sort.is_some_and(|sort| sort.starts_with("generation#"))
+    };
     items.iter().filter(|(_, item)| sort(item)).count()
 }
 
@@ -71,6 +84,12 @@ async fn a_team_looks_at_what_is_shared_with_it_and_makes_others_of_it_and_no_mo
     let cast = Cast::new(&cloud).await;
     let (team, owner) = (&cast.team, &cast.contributor);
     let path = fox(owner).await;
+    let project = make(owner, &json!({"name": "hers alone"})).await;
+    let filed = json!({"project_id": project});
+    owner
+        .post(&format!("{path}/move"), &filed)
+        .await
+        .expect(200);
     let none = &Value::Null;
     let before = statuses(&cast, Method::GET, &path, none).await;
     assert_eq!(before, [404, 404, 404, 200, 404, 404]);
@@ -108,6 +127,7 @@ async fn a_team_looks_at_what_is_shared_with_it_and_makes_others_of_it_and_no_mo
         if method == Method::DELETE {
             let shown = cast.viewer.get(path).await.expect(200);
             let url = &shown["outputs"][0]["url"];
+            assert_eq!(shown["project_id"], Value::Null);
             assert_eq!((url, &shown["receipt"]), (none, none));
             assert_eq!(
                 (&shown["author_id"], &shown["favorite"]),
@@ -338,6 +358,15 @@ async fn what_is_shared_with_a_team_is_listed_in_pages_and_by_filters() {
     ada.delete(&team).await.expect(204);
     bob.get(&list).await.problem(404, "not_found");
     bob.get(&paths[0]).await.problem(404, "not_found");
+    ada.get(&paths[0]).await.expect(200);
+    // The purge forgets the team: it does not count among those that a thing may be shared with.
+    assert_eq!((kept(&cloud).await, naming_a_team(&cloud).await), (5, 5));
+    eventually("the purge", || async {
+        cloud.act("schedules/jobs-purge/run", &Value::Null).await;
+        let left = (kept(&cloud).await, naming_a_team(&cloud).await);
+        (left == (0, 0)).then_some(())
+    })
+    .await;
     ada.get(&paths[0]).await.expect(200);
 }
 
