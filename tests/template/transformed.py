@@ -130,8 +130,29 @@ def rollout_problems(resources):
         yield f"the sweep does not look after {versions ^ looked_after}"
 
 
+def gateway_problems(resources):
+    """The gateway may call what its routes name, each by its alias if it has one, and nothing else."""
+    callable_by = {}
+    for name, resource in resources.items():
+        properties = resource.get("Properties", {})
+        if "apigateway.amazonaws.com" in json.dumps(properties.get("AssumeRolePolicyDocument", {})):
+            policies = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+            callable_by[name] = set().union(*(named(policy) for policy in policies))
+    called_by = {name: set() for name in callable_by}
+    apis = [resource["Properties"] for resource in resources.values() if resource["Type"] == "AWS::ApiGateway::RestApi"]
+    methods = [method for api in apis for path in api["Body"]["paths"].values() for method in path.values()]
+    for method in methods:
+        call = method["x-amazon-apigateway-integration"]
+        if call["type"] != "mock":
+            called_by[call["credentials"]["Fn::GetAtt"][0]] |= named(call["uri"]) & set(resources)
+    for name, callable_ in callable_by.items():
+        if callable_ != called_by[name]:
+            yield f"{name} may call {callable_ - called_by[name]} for nothing, and not {called_by[name] - callable_}"
+
+
 def problems(resources):
     yield from rollout_problems(resources)
+    yield from gateway_problems(resources)
     if len(resources) > RESOURCES_MAX:
         yield f"{len(resources)} resources, of which there may be {RESOURCES_MAX}"
     for name, resource in resources.items():

@@ -11,14 +11,13 @@ fn guarded_routes() -> Vec<(Method, String)> {
     let text = std::fs::read_to_string(template()).unwrap();
     let template: Value = serde_yaml_ng::from_str(&text).unwrap();
     let mut routes = Vec::new();
-    for (_, resource) in template["Resources"].as_mapping().unwrap() {
-        let events = resource["Properties"]["Events"].as_mapping();
-        for (_, event) in events.into_iter().flatten() {
-            let route = &event["Properties"];
-            let is_public = route["Auth"]["Authorizer"] == "NONE";
-            if event["Type"] == "Api" && !is_public {
-                let method = route["Method"].as_str().unwrap().parse().unwrap();
-                routes.push((method, route["Path"].as_str().unwrap().to_owned()));
+    let paths = &template["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"];
+    for (path, methods) in paths.as_mapping().unwrap() {
+        for (method, route) in methods.as_mapping().unwrap() {
+            if route["security"].is_null() {
+                let method = method.as_str().unwrap().to_uppercase();
+                let path = path.as_str().unwrap().to_owned();
+                routes.push((method.parse().unwrap(), path));
             }
         }
     }

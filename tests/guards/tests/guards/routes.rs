@@ -1,6 +1,8 @@
 //! Template, functions, samples and catalogue are one set, and the API has the routes that it should.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
 
 use crate::template::{document, functions, routes};
 use crate::{events, workspace};
@@ -109,13 +111,62 @@ fn no_route_is_served_twice() {
     assert_eq!(different.len(), routes.len());
 }
 
+/// The functions that a role lets the gateway call, each by its alias if it has one.
+fn callable(role: &str) -> Vec<String> {
+    let role = &document()["Resources"][role]["Properties"];
+    let trust = &role["AssumeRolePolicyDocument"]["Statement"];
+    assert_eq!(trust.as_array().unwrap().len(), 1);
+    assert_eq!(
+        trust[0]["Principal"],
+        json!({"Service": "apigateway.amazonaws.com"})
+    );
+    let policies = role["Policies"].as_array().unwrap();
+    let statements = &policies[0]["PolicyDocument"]["Statement"];
+    assert_eq!(
+        (policies.len(), statements.as_array().unwrap().len()),
+        (1, 1)
+    );
+    assert_eq!(statements[0]["Action"], json!(["lambda:InvokeFunction"]));
+    let resources = statements[0]["Resource"].as_array().unwrap().iter();
+    let name = |resource: &Value| {
+        let name = resource["Ref"].as_str();
+        let name = name.or_else(|| resource["Fn::GetAtt"].as_str()).unwrap();
+        name.to_owned()
+    };
+    resources.map(name).collect()
+}
+
 #[test]
-fn no_functions_resource_policy_outgrows_what_lambda_takes() {
-    // Each route is a statement of some 430 bytes in it, and Lambda takes 20 KB (its quotas, "resource-based policy").
-    for function in functions() {
-        let routes = function.events().filter(|event| event.kind == "Api");
-        assert!(routes.count() <= 40, "{}", function.binary());
+fn the_gateway_may_call_what_its_routes_name_and_nothing_else() {
+    // IAM takes 10,240 characters in all policies of a role, and a function's ARN has up to 122 (its quotas).
+    const FUNCTIONS_MAX: usize = 80;
+    let mut called: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for route in routes() {
+        let function = route.function;
+        let name = match function.properties["AutoPublishAlias"].is_null() {
+            true => format!("{}.Arn", function.id),
+            false => format!("{}.Alias", function.id),
+        };
+        called.entry(route.role).or_default().insert(name);
     }
+    for (role, functions) in called {
+        let callable = callable(role);
+        assert!(callable.len() <= FUNCTIONS_MAX, "{role}");
+        assert!(callable.is_sorted(), "{role} is not in order: {callable:?}");
+        assert_eq!(callable, Vec::from_iter(functions), "{role}");
+    }
+}
+
+#[test]
+fn a_path_stands_in_the_template_where_the_alphabet_says() {
+    let text = workspace::text("template.yaml");
+    let paths: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("          "))
+        .map(|line| line.trim_matches(['"', ':']))
+        .filter(|line| line.starts_with('/'))
+        .collect();
+    assert!(paths.len() > 50 && paths.is_sorted(), "{paths:#?}");
 }
 
 #[test]

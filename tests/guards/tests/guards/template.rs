@@ -22,7 +22,7 @@ pub struct Function {
 pub struct Event<'a> {
     /// Its name in the template.
     pub name: &'a str,
-    /// `Api`, `ScheduleV2`, or `EventSourceMapping`, which stands beside its function.
+    /// `ScheduleV2`, or `EventSourceMapping`, which stands beside its function.
     pub kind: &'a str,
     /// Its properties.
     pub properties: &'a Value,
@@ -38,12 +38,15 @@ pub struct Route<'a> {
     pub path: &'a str,
     /// Whether the gateway lets everybody through.
     pub is_public: bool,
-    /// The properties of the event that it is.
-    pub event: &'a Value,
+    /// Whether a caller must be counted by a usage-plan key.
+    pub is_counted: bool,
+    /// The role by which the gateway calls the function.
+    pub role: &'a str,
 }
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    let yaml = serde_yaml_ng::from_str(&workspace::text("template.yaml")).unwrap();
+    let mut yaml: Yaml = serde_yaml_ng::from_str(&workspace::text("template.yaml")).unwrap();
+    yaml.apply_merge().unwrap();
     plain(yaml)
 });
 
@@ -80,21 +83,43 @@ pub fn functions() -> &'static [Function] {
 
 /// Every route of the API.
 pub fn routes() -> Vec<Route<'static>> {
-    let mut routes = Vec::new();
-    for function in functions() {
-        for event in function.events().filter(|event| event.kind == "Api") {
-            let text = |name: &str| event.properties[name].as_str().unwrap();
-            routes.push(Route {
-                function,
-                method: text("Method"),
-                path: text("Path"),
-                is_public: event.properties["Auth"]["Authorizer"] == "NONE",
-                event: event.properties,
-            });
-        }
-    }
+    let body = &DOCUMENT["Resources"]["Api"]["Properties"]["DefinitionBody"];
+    let paths = body["paths"].as_object().unwrap().iter();
+    let of_path = paths.flat_map(|(path, methods)| {
+        let methods = methods.as_object().unwrap().iter();
+        methods.map(move |(method, route)| (path, method, route))
+    });
+    let routes: Vec<_> = of_path
+        .map(|(path, method, route)| {
+            let call = &route["x-amazon-apigateway-integration"];
+            let uri = call["uri"]["Fn::Sub"].as_str().unwrap();
+            let function = uri.split("/functions/${").nth(1);
+            let function = function.and_then(|rest| rest.split('.').next()).unwrap();
+            let schemes: Vec<&String> = route["security"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .flat_map(|scheme| scheme.as_object().unwrap().keys())
+                .collect();
+            let role = call["credentials"]["Fn::GetAtt"].as_str().unwrap();
+            Route {
+                function: functions().iter().find(|it| it.id == function).unwrap(),
+                method: method_in_capitals(method),
+                path,
+                is_public: schemes.iter().any(|scheme| *scheme == "NONE"),
+                is_counted: !schemes.iter().any(|scheme| *scheme == "api_key_false"),
+                role: role.strip_suffix(".Arn").unwrap(),
+            }
+        })
+        .collect();
     assert!(!routes.is_empty());
     routes
+}
+
+fn method_in_capitals(method: &str) -> &'static str {
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let found = methods.into_iter().find(|it| it.to_lowercase() == method);
+    found.unwrap_or_else(|| panic!("{method} is no method"))
 }
 
 impl Function {
@@ -111,7 +136,12 @@ impl Function {
         own.or(global).unwrap()
     }
 
-    /// What calls it.
+    /// Whether the gateway calls it for a route.
+    pub fn is_called_by_gateway(&self) -> bool {
+        routes().iter().any(|route| route.function.id == self.id)
+    }
+
+    /// What calls it, beside the gateway.
     pub fn events(&self) -> impl Iterator<Item = Event<'_>> {
         let events = self.properties["Events"].as_object();
         let events = events.into_iter().flatten().map(|(name, event)| Event {

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use super::fields::Fields;
 use super::functions::{ApiEvent, Function};
+use super::policies::Role;
+use super::resources::Place;
+use super::routes::{self, RawRoute};
 use super::yaml::below;
 use crate::Error;
 
@@ -114,6 +117,8 @@ pub struct RawApi {
     throttles: Vec<Throttle>,
     binary_media_types: Vec<String>,
     cors: Option<Cors>,
+    /// Those of `DefinitionBody`, beside which events of functions do nothing.
+    routes: Option<Vec<RawRoute>>,
     at: String,
 }
 
@@ -184,9 +189,14 @@ impl RawApi {
             .take("Cors")
             .map(|cors| Cors::read(Fields::of(cors, at)?));
         let cors = cors.transpose()?;
+        let at = below(fields.at(), "DefinitionBody");
+        let body = fields.take("DefinitionBody");
+        let routes = body.map(|body| routes::read(Fields::of(body, at)?));
+        let routes = routes.transpose()?;
         let at = fields.at().to_owned();
         fields.finish()?;
         Ok(Self {
+            routes,
             stage,
             default_authorizer,
             authorizers,
@@ -203,25 +213,42 @@ impl RawApi {
     }
 
     /// Ties the API to the functions that its routes and authorizers call.
-    pub fn tie(self, functions: &[Function]) -> Result<Api, Error> {
+    pub fn tie(
+        mut self,
+        functions: &[Function],
+        roles: &[Role],
+        place: &Place,
+    ) -> Result<Api, Error> {
         let authorizers = self
             .authorizers
             .iter()
             .map(|raw| raw.tie(functions))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut routes = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut events = Vec::new();
+        let body = self.routes.take();
         for (position, function) in functions.iter().enumerate() {
             for event in &function.api_events {
-                if !seen.insert((event.path.clone(), event.method.clone())) {
-                    let reason = format!(
-                        "serves {} {}, which is served already",
-                        event.method, event.path
-                    );
-                    return Err(Error::at(&event.at, &reason));
+                if body.is_some() {
+                    let reason = "does nothing beside DefinitionBody: write the route there";
+                    return Err(Error::at(&event.at, reason));
                 }
-                routes.push(self.route(event, position)?);
+                events.push((event.clone(), position));
             }
+        }
+        for route in body.into_iter().flatten() {
+            events.push(route.tie(functions, roles, place)?);
+        }
+        let mut routes = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (event, position) in events {
+            if !seen.insert((event.path.clone(), event.method.clone())) {
+                let reason = format!(
+                    "serves {} {}, which is served already",
+                    event.method, event.path
+                );
+                return Err(Error::at(&event.at, &reason));
+            }
+            routes.push(self.route(&event, position)?);
         }
         self.check_throttles(&routes)?;
         let preflights = self

@@ -10,6 +10,7 @@ pub mod parameters;
 pub mod plans;
 mod policies;
 pub mod resources;
+mod routes;
 pub mod storage;
 mod yaml;
 
@@ -194,6 +195,7 @@ impl RawResource {
                 | Kind::ApiKey
                 | Kind::UsagePlanKey
                 | Kind::Mapping
+                | Kind::Role
                 | Kind::Inert,
             ) => {
                 format!("{}-{}", place.stack_name, id.to_lowercase())
@@ -261,6 +263,7 @@ struct Reader<'a> {
     plans: plans::Plans,
     functions: Vec<functions::Function>,
     mappings: Vec<Fields>,
+    roles: Vec<policies::Role>,
     tables: Vec<storage::Table>,
     queues: Vec<storage::Queue>,
     buckets: Vec<String>,
@@ -276,6 +279,7 @@ impl<'a> Reader<'a> {
             plans: plans::Plans::default(),
             functions: Vec::new(),
             mappings: Vec::new(),
+            roles: Vec::new(),
             tables: Vec::new(),
             queues: Vec::new(),
             buckets: Vec::new(),
@@ -328,6 +332,11 @@ impl<'a> Reader<'a> {
             Kind::ApiKey => self.plans.read_key(Fields::of(properties, at)?, name)?,
             Kind::UsagePlanKey => self.plans.read_member(Fields::of(properties, at)?)?,
             Kind::Mapping => self.mappings.push(Fields::of(properties, at)?),
+            Kind::Role => {
+                let arn = self.place.named_role(&name);
+                let role = policies::Role::read(Fields::of(properties, at)?, arn)?;
+                self.roles.push(role);
+            }
             Kind::Inert => {}
         }
         Ok(())
@@ -356,7 +365,7 @@ impl<'a> Reader<'a> {
         functions::check_mappings(&self.functions, &queues)?;
         let api = self
             .api
-            .map(|(_, api)| api.tie(&self.functions))
+            .map(|(_, api)| api.tie(&self.functions, &self.roles, self.place))
             .transpose()?;
         let lost = self.functions.iter().find(|f| !f.api_events.is_empty());
         if let (None, Some(function)) = (&api, lost) {

@@ -1,7 +1,7 @@
-//! A function's policies: what its role may do.
+//! Policies: what a function's role may do, or a role that is spelled out.
 //!
-//! Owns `Policies`, in the one form that says all by itself: documents whose statements allow actions on resources.
-//! Refuses the names of policies that are kept elsewhere, and every condition but `StringEquals`.
+//! Owns `Policies`, in the one form that says all by itself: documents whose statements allow actions on resources, and
+//! `AWS::IAM::Role`. Refuses the names of policies that are kept elsewhere, and every condition but `StringEquals`.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,60 @@ use serde_json::Value;
 use super::fields::{Fields, text_of};
 use crate::Error;
 
+/// A role that the template spells out.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// Its ARN.
+    pub arn: String,
+    /// The services that may act as it.
+    pub services: Vec<String>,
+    /// All that it may do by policies of its own.
+    pub statements: Vec<Statement>,
+}
+
+impl Role {
+    /// Reads a role's properties.
+    pub fn read(mut fields: Fields, arn: String) -> Result<Self, Error> {
+        fields.accept(&["Description", "ManagedPolicyArns", "Tags"]);
+        let at = format!("{}.AssumeRolePolicyDocument", fields.at());
+        let mut trust = fields.object("AssumeRolePolicyDocument")?;
+        trust.accept(&["Version"]);
+        let mut services = Vec::new();
+        for statement in each(trust.take("Statement")) {
+            let mut statement = Fields::of(statement, at.as_str())?;
+            statement.accept(&["Action", "Effect", "Sid"]);
+            let mut principal = statement.object("Principal")?;
+            services.extend(texts(&mut principal, "Service")?);
+            principal.finish()?;
+            statement.finish()?;
+        }
+        trust.finish()?;
+        let at = format!("{}.Policies", fields.at());
+        let mut statements = Vec::new();
+        for policy in each(fields.take("Policies")) {
+            let mut policy = Fields::of(policy, at.as_str())?;
+            policy.accept(&["PolicyName"]);
+            statements.extend(read_document(policy.object("PolicyDocument")?)?);
+            policy.finish()?;
+        }
+        fields.finish()?;
+        Ok(Self {
+            arn,
+            services,
+            statements,
+        })
+    }
+
+    /// Whether `service` may do `action` to exactly `resource` as this role.
+    pub fn lets(&self, service: &str, action: &str, resource: &str) -> bool {
+        let holds = |texts: &[String], text: &str| texts.iter().any(|it| it == text);
+        holds(&self.services, service)
+            && self.statements.iter().any(|statement| {
+                holds(&statement.actions, action) && holds(&statement.resources, resource)
+            })
+    }
+}
+
 /// Takes the policies of a function.
 pub fn read(function: &mut Fields) -> Result<Vec<Statement>, Error> {
     let at = format!("{}.Policies", function.at());
@@ -19,13 +73,19 @@ pub fn read(function: &mut Fields) -> Result<Vec<Statement>, Error> {
         if !document.is_object() {
             return Err(Error::at(&at, "must spell its statements out"));
         }
-        let mut document = Fields::of(document, at.as_str())?;
-        document.accept(&["Version"]);
-        for statement in each(document.take("Statement")) {
-            statements.push(read_statement(Fields::of(statement, at.as_str())?)?);
-        }
-        document.finish()?;
+        statements.extend(read_document(Fields::of(document, at.as_str())?)?);
     }
+    Ok(statements)
+}
+
+fn read_document(mut document: Fields) -> Result<Vec<Statement>, Error> {
+    document.accept(&["Version"]);
+    let at = format!("{}.Statement", document.at());
+    let statements = each(document.take("Statement")).into_iter();
+    let statements = statements
+        .map(|statement| read_statement(Fields::of(statement, at.as_str())?))
+        .collect::<Result<_, Error>>()?;
+    document.finish()?;
     Ok(statements)
 }
 

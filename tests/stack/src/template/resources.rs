@@ -57,7 +57,12 @@ impl Place {
 
     /// The ARN of the role that SAM makes for the function with this logical id.
     pub fn role(&self, function: &str) -> String {
-        format!("arn:aws:iam::{}:role/{function}Role", self.account_id)
+        self.named_role(&format!("{function}Role"))
+    }
+
+    /// The ARN of the role with this name.
+    pub fn named_role(&self, name: &str) -> String {
+        format!("arn:aws:iam::{}:role/{name}", self.account_id)
     }
 
     /// The ARN of `resource` in `service`.
@@ -96,6 +101,8 @@ pub enum Kind {
     UsagePlanKey,
     /// `AWS::Lambda::EventSourceMapping`.
     Mapping,
+    /// `AWS::IAM::Role`, spelled out and not made by SAM.
+    Role,
     /// Accepted, and without effect on this machine.
     Inert,
 }
@@ -131,6 +138,7 @@ impl Kind {
             | "AWS::S3::BucketPolicy"
             | "AWS::SES::ConfigurationSet"
             | "AWS::ApiGateway::Account" => Ok(Self::Inert),
+            "AWS::IAM::Role" => Ok(Self::Role),
             other if other.starts_with("AWS::IAM::") => Ok(Self::Inert),
             other => Err(Error::at(
                 at,
@@ -151,6 +159,7 @@ impl Kind {
             | Self::ApiKey
             | Self::UsagePlanKey
             | Self::Mapping
+            | Self::Role
             | Self::Inert => None,
         }
     }
@@ -178,6 +187,7 @@ impl Declared {
             | Kind::ApiKey
             | Kind::UsagePlanKey
             | Kind::Mapping
+            | Kind::Role
             | Kind::Inert => self.name.clone(),
         }
     }
@@ -204,6 +214,7 @@ impl Declared {
             | Kind::ApiKey
             | Kind::UsagePlanKey
             | Kind::Mapping
+            | Kind::Role
             | Kind::Inert => None,
         }
     }
@@ -234,7 +245,8 @@ impl Declared {
             }
             (Kind::Inert, "Arn") => Some(place.arn("local", name)),
             (Kind::UsagePlan, "Id") | (Kind::ApiKey, "APIKeyId") => Some(name.clone()),
-            (Kind::Inert, "RoleId" | "TopicName") => Some(name.clone()),
+            (Kind::Role, "Arn") => Some(place.named_role(name)),
+            (Kind::Role, "RoleId") | (Kind::Inert, "TopicName") => Some(name.clone()),
             (Kind::Api { .. }, "RootResourceId") => Some("root".to_owned()),
             (
                 Kind::Api { .. }
@@ -246,6 +258,7 @@ impl Declared {
                 | Kind::ApiKey
                 | Kind::UsagePlanKey
                 | Kind::Mapping
+                | Kind::Role
                 | Kind::Inert,
                 _,
             ) => None,

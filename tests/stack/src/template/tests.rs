@@ -114,6 +114,99 @@ fn routes_know_their_authorizer_unless_they_opt_out() {
     assert_eq!(api.throttles[0].path, "/throttled");
 }
 
+/// A template whose one route is spelled out.
+const SPELLED_OUT: &str = r#"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: v1
+      Auth:
+        DefaultAuthorizer: Caller
+        ApiKeyRequired: true
+        Authorizers:
+          Caller:
+            FunctionArn: !Ref Main.Alias
+            FunctionPayloadType: REQUEST
+            Identity: { Headers: [Authorization], ReauthorizeEvery: 60 }
+      DefinitionBody:
+        openapi: 3.0.1
+        info: { title: Api, version: "1.0" }
+        paths:
+          /things:
+            get: { responses: {}, x-amazon-apigateway-integration: { <<: &calls { type: aws_proxy, httpMethod: POST, credentials: !GetAtt Calls.Arn }, uri: !Sub "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Main.Alias}/invocations" } }
+            post: { security: [{ NONE: [] }, { api_key_false: [] }], responses: {}, x-amazon-apigateway-integration: { <<: *calls, uri: !Sub "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Main.Alias}/invocations" } }
+  Main:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildProperties: { Binary: main } }
+    Properties: { Handler: bootstrap, Runtime: provided.al2023, AutoPublishAlias: live }
+  Calls:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement: [{ Effect: Allow, Principal: { Service: apigateway.amazonaws.com }, Action: sts:AssumeRole }]
+      Policies:
+        - PolicyName: Calls
+          PolicyDocument:
+            Statement: [{ Effect: Allow, Action: [lambda:InvokeFunction], Resource: [!Ref Main.Alias] }]
+"#;
+
+#[test]
+fn a_route_that_is_spelled_out_calls_its_function_as_a_role_that_may_do_so() {
+    let text = SPELLED_OUT;
+    let api = read(text).unwrap().api.unwrap();
+    let route = |method: &str| {
+        let found = api.routes.iter().find(|route| route.method == method);
+        let route = found.unwrap();
+        (route.function, route.authorizer, route.key_required)
+    };
+    assert_eq!(route("GET"), (0, Some(0), true));
+    assert_eq!(route("POST"), (0, None, false));
+    let event = "AutoPublishAlias: live, Events: { Get: { Type: Api, Properties: { RestApiId: !Ref Api, Path: /x, Method: GET } } }";
+    for (written, instead, problem) in [
+        (
+            "Service: apigateway",
+            "Service: events",
+            "lets API Gateway call",
+        ),
+        (
+            "[!Ref Main.Alias]",
+            "[!GetAtt Main.Arn]",
+            "lets API Gateway call",
+        ),
+        (
+            "lambda:InvokeFunction",
+            "lambda:GetFunction",
+            "lets API Gateway call",
+        ),
+        (
+            "!GetAtt Calls.Arn",
+            "!GetAtt MainRole.Arn",
+            "lets API Gateway call",
+        ),
+        ("${Main.Alias}", "${Main.Arn}", "by its alias if it has one"),
+        ("type: aws_proxy", "type: http_proxy", "must be aws_proxy"),
+        ("NONE: []", "Unknown: []", "unknown authorizer"),
+        ("openapi: 3.0.1", "openapi: 3.1.0", "must be 3.0.1"),
+        (
+            "          /things:",
+            "          things:",
+            "must begin with /",
+        ),
+        ("            post:", "            fetch:", "is no method"),
+        (
+            "AutoPublishAlias: live",
+            event,
+            "does nothing beside DefinitionBody",
+        ),
+    ] {
+        assert!(text.contains(written), "{written}");
+        let refused = read(&text.replace(written, instead)).unwrap_err();
+        assert!(refused.contains(problem), "{instead}: {refused}");
+    }
+}
+
 #[test]
 fn a_dead_letter_queue_comes_before_the_queue_that_uses_it() {
     let template = read(FIXTURE).unwrap();
@@ -147,8 +240,8 @@ fn what_is_not_supported_is_refused_with_its_place() {
         ),
         (
             "StageName: v1",
-            "StageName: v1\n      DefinitionBody: {}",
-            "Properties.DefinitionBody is not supported",
+            "StageName: v1\n      DefinitionUri: api.yaml",
+            "Properties.DefinitionUri is not supported",
         ),
         (
             "FunctionPayloadType: REQUEST",
