@@ -1,5 +1,5 @@
 //! Every route of the OpenAPI document as everybody who may not use it, or not so: `access.txt` says by hand what each is
-//! answered. What each role in a team may do is in `members` and `grants`.
+//! answered. What each role in a team may do with it, and at each level with what is shared, is in `members` and `grants`.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::api_keys::make;
 use crate::harness::{Answer, Cloud, Person, send};
 use crate::team_wallets::id;
-use crate::teams::Cast;
+use crate::teams::{Cast, join};
 
 const TABLE: &str = include_str!("access.txt");
 const OWN: &str = "own";
@@ -20,6 +20,8 @@ struct Row {
     stranger: &'static str,
     /// The owner's API key that may only read.
     reader: &'static str,
+    /// A visitor, and each role in a team, where it names a generation or a project.
+    others: Option<(&'static str, [&'static str; 5])>,
 }
 
 fn table() -> BTreeMap<String, Row> {
@@ -28,10 +30,17 @@ fn table() -> BTreeMap<String, Row> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
     let rows = lines.map(|line| {
         let words: Vec<_> = line.split_whitespace().collect();
-        let [method, path, stranger, reader] = words[..] else {
-            panic!("{line} is not a row of access.txt");
+        let ([method, path, stranger, reader], others) = words.split_first_chunk().unwrap();
+        let others = match others {
+            [] => None,
+            [visitor, roles @ ..] => Some((*visitor, roles.try_into().unwrap())),
         };
-        (format!("{method} {path}"), Row { stranger, reader })
+        let row = Row {
+            stranger,
+            reader,
+            others,
+        };
+        (format!("{method} {path}"), row)
     });
     rows.collect()
 }
@@ -209,4 +218,89 @@ async fn every_route_answers_those_who_may_not_use_it_as_the_table_says() {
         let hers = &hers.iter().find(|(known, _)| *known == name).unwrap().1;
         ada.get(&format!("/{path}/{hers}")).await.expect(200);
     }
+}
+
+/// A project of somebody's that such people see.
+async fn project(person: &Person<'_>, visibility: &str) -> String {
+    let body = json!({"name": "Foxes", "visibility": visibility});
+    person.post("/projects", &body).await.text("id")
+}
+
+/// The body to ask with; the document's own, unless that names what is not there.
+fn body_for(operation: &Operation, team: &str) -> Value {
+    match operation.name.as_str() {
+        "POST /generations/{generation_id}/move" => json!({"project_id": null}),
+        "POST /generations/{generation_id}/collaborations" => {
+            json!({"team_id": team, "type": "improve"})
+        }
+        "PATCH /projects/{project_id}" => json!({"name": "Owls"}),
+        _ => operation.body.clone(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_route_of_a_generation_or_a_project_answers_visitors_and_roles_as_the_table_says() {
+    let cloud = Cloud::start().await;
+    let cast = Cast::new(&cloud).await;
+    let team = id(&cast.team);
+    let bob = cloud.verified().await;
+    join(&cast.ada, &cast.team, &bob, "admin").await;
+    let fund = format!("{}/credits/transfer", cast.team);
+    let amount = json!({"amount": 200});
+    cast.ada.post(&fund, &amount).await.expect(201);
+    let made = async || {
+        let made = bob.generate_for(team, "flux-dev", "the team's").await;
+        bob.when(&made, "succeeded").await;
+        made
+    };
+    let shared = project(&bob, "team-only").await;
+    let grant = bob.request(Method::PUT, &format!("/projects/{shared}{}", cast.team));
+    let grant = grant.json(&json!({"access_level": "admin"}));
+    send(grant).await.expect(200);
+    let public = project(&bob, "public").await;
+    let order = json!({"prompt": "for all to see", "project_id": public});
+    let shown = bob.post("/generations/flux-dev", &order).await.text("id");
+    bob.when(&shown, "succeeded").await;
+    let things = |generation: &str, project: &str| {
+        let ids = [generation, project, team].map(str::to_owned);
+        Vec::from_iter(
+            ["generation_id", "project_id", "team_id"]
+                .into_iter()
+                .zip(ids),
+        )
+    };
+    let (ours, table, mut wrong) = (made().await, table(), Vec::new());
+    for mut operation in operations() {
+        let names = |what: &str| operation.path.contains(what);
+        if !names("{generation_id}") && !names("{project_id}") {
+            continue;
+        }
+        operation.body = body_for(&operation, team);
+        let Some((visitor, roles)) = table.get(&operation.name).and_then(|row| row.others) else {
+            wrong.push(format!(
+                "{}: access.txt has no roles for it",
+                operation.name
+            ));
+            continue;
+        };
+        let mut asks = vec![(&cast.stranger, things(&shown, &public), visitor)];
+        for (person, cell) in cast.everybody().into_iter().zip(roles) {
+            // What is deleted is there for nobody else.
+            let generation = match (&operation.method, cell) {
+                (&Method::DELETE, "204") if operation.path.ends_with('}') => made().await,
+                _ => ours.clone(),
+            };
+            asks.push((person, things(&generation, &shared), cell));
+        }
+        for (place, (person, things, cell)) in asks.into_iter().enumerate() {
+            let answer = operation.ask(&cloud, &person.token, &things).await;
+            if answer.status.to_string() != cell {
+                let (name, Answer { status, body, .. }) = (&operation.name, &answer);
+                wrong.push(format!(
+                    "{name}: {place} is answered {status} instead of {cell}: {body}"
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
