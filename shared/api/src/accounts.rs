@@ -317,8 +317,8 @@ pub struct RateLimit {
     /// The plan whose limits hold.
     #[schemars(with = "schema::Plan")]
     pub plan: String,
-    /// `dedicated` if only their own calls count; `shared` if those of everybody on the plan without a key of their
-    /// own do.
+    /// `dedicated` if only their own calls count; `shared` if those of everybody on the
+    /// plan without a key of their own do.
     #[schemars(with = "schema::CountedBy")]
     pub key: String,
 }

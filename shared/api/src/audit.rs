@@ -68,7 +68,8 @@ impl From<&Record> for RecordView {
     }
 }
 
-/// The query of `GET /admin/audit`: `user_id` or `team_id`, without which it is the platform's log, `cursor` and `limit`.
+/// The query of `GET /admin/audit`: `user_id` or `team_id`, without which it is the
+/// platform's log, `cursor` and `limit`.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming each parameter that is wrong.

@@ -1,4 +1,5 @@
-//! Reading a JSON body into a wire struct, so that whatever is wrong with it is told by the name of its field.
+//! Reading a JSON body into a wire struct, so that whatever is wrong with it is
+//! told by the name of its field.
 
 use domain::{FieldCode, FieldError, Refusal};
 use serde::de::DeserializeOwned;
@@ -13,7 +14,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Reads `bytes` as `T`: unknown fields are refused, each by its path.
 ///
 /// # Errors
-/// [`Refusal::MalformedJson`] if it is not JSON, [`Refusal::Invalid`] if a field is unknown or has another type.
+/// [`Refusal::MalformedJson`] if it is not JSON, [`Refusal::Invalid`] if a field
+/// is unknown or has another type.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     // A parser may ignore it (RFC 8259, 8.1), and some editors write it.
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);

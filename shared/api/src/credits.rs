@@ -79,7 +79,8 @@ pub struct Balance {
     /// All that was ever spent.
     #[schemars(with = "schema::Credits")]
     pub lifetime_spent: i64,
-    /// Of `available`, what cannot be spent: its payment was refunded or disputed when it was no longer there.
+    /// Of `available`, what cannot be spent: its payment was refunded or
+    /// disputed when it was no longer there.
     #[schemars(with = "schema::Credits")]
     pub owed: i64,
 }
@@ -99,8 +100,8 @@ impl From<&Wallet> for Balance {
 /// A line of `GET /credits/transactions`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Transaction {
-    /// `txn_<ulid>-<kind>`, or `txn_<ulid>-withheld` for the share of what was withheld: the same event has the same
-    /// id, always.
+    /// `txn_<ulid>-<kind>`, or `txn_<ulid>-withheld` for the share of what was withheld: the
+    /// same event has the same id, always.
     #[schemars(with = "schema::TransactionId")]
     pub id: String,
     /// The kind of booking.

@@ -1,4 +1,5 @@
-//! The page that shows the OpenAPI document: its files, which are in the one binary that serves them and in no other.
+//! The page that shows the OpenAPI document: its files, which are in the one binary
+//! that serves them and in no other.
 
 /// Scripts and styles of this origin alone, and requests to it alone; `data:` is for the viewer's own icons.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \

@@ -53,8 +53,9 @@ pub struct VerifyEmail {
     /// The token that was mailed.
     #[schemars(with = "schema::MailedToken")]
     pub token: Option<String>,
-    /// Another password for the account, 8 to 128 characters, not one of the common ones. It must be given unless you
-    /// send an access token of this account: a mailbox is no proof of a password that somebody else set.
+    /// Another password for the account, 8 to 128 characters, not one of the common ones. It must
+    /// be given unless you send an access token of this account: a mailbox is no proof of a
+    /// password that somebody else set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::NewPassword>")]
     pub password: Option<String>,

@@ -1,7 +1,7 @@
 //! An endpoint, declared once: its route, who may call it, what it reads and what it answers.
 //!
-//! Owns the declaration, and the types that stand in it. The functions serve what is declared, the OpenAPI document
-//! describes it. Refuses to know how an endpoint does its work.
+//! Owns the declaration, and the types that stand in it. The functions serve what is declared, the OpenAPI
+//! document describes it. Refuses to know how an endpoint does its work.
 
 use std::marker::PhantomData;
 
@@ -107,7 +107,8 @@ impl<Who: Access, A, B> Endpoint<Who, A, B> {
     /// Lets a caller in, whom the authorizer has established, or refuses them.
     ///
     /// # Errors
-    /// [`Refusal::Unauthorized`] without a credential that is needed, [`Refusal::Forbidden`] with one that is not enough.
+    /// [`Refusal::Unauthorized`] without a credential that is needed,
+    /// [`Refusal::Forbidden`] with one that is not enough.
     pub fn admit(&self, caller: Option<Caller>) -> Result<Who, Refusal> {
         Who::admit(caller, self.audience)
     }

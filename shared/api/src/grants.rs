@@ -146,8 +146,8 @@ impl From<SetPrivacy> for Privacy {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct PutGrant {
-    /// What the team may do: `read` looks and downloads, `write` also makes generations in it, `admin` also changes it and what
-    /// is filed in it.
+    /// What the team may do: `read` looks and downloads, `write` also makes generations in it, `admin` also
+    /// changes it and what is filed in it.
     #[schemars(with = "schema::AccessLevel")]
     pub access_level: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! The platform's counters as Prometheus reads them.
 //!
-//! They are sums over everybody's wallets that the last finished run of reconciliation left: at most a day old, and
-//! never worked out when somebody asks.
+//! They are sums over everybody's wallets that the last finished run of reconciliation left: at most a day
+//! old, and never worked out when somebody asks.
 
 use std::fmt::Write as _;
 

@@ -190,7 +190,8 @@ pub fn check_query(mut query: Query) -> Result<(Option<Kind>, Option<String>, u3
     query.finish(checked)
 }
 
-/// `PATCH /admin/models/{model}`: what is not there stays as it is, and what is null is the catalogue's again.
+/// `PATCH /admin/models/{model}`: what is not there stays as it is, and what is
+/// null is the catalogue's again.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1))]
 pub struct ChangeModel {

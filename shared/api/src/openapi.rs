@@ -1,7 +1,8 @@
-//! The OpenAPI 3.1 document: what every operation takes and answers, from the types that the functions read and write.
+//! The OpenAPI 3.1 document: what every operation takes and answers, from the types
+//! that the functions read and write.
 //!
-//! Owns how the operations, which stand beside the endpoints, become a document. Refuses to repeat what the types say: fields,
-//! limits, codes and examples are theirs.
+//! Owns how the operations, which stand beside the endpoints, become a document. Refuses to repeat what the
+//! types say: fields, limits, codes and examples are theirs.
 
 mod answers;
 mod example;
@@ -28,7 +29,8 @@ pub use operation::Operation;
 
 /// What is said of the whole API. The rules that hold for every operation are here and nowhere else.
 const ABOUT: &str = include_str!("openapi/about.md");
-/// The paths on which HEAD is answered like GET, without a body. Nothing else is said of it: it follows from the GET.
+/// The paths on which HEAD is answered like GET, without a body. Nothing else is
+/// said of it: it follows from the GET.
 pub const HEADS: [&str; 5] = ["/", "/docs", "/health", "/models", "/openapi.json"];
 
 /// Every operation but the preflights, which the gateway answers.

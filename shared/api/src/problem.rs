@@ -1,4 +1,5 @@
-//! The one error body, RFC 9457 `application/problem+json`, and the one table from refusals to status and code.
+//! The one error body, RFC 9457 `application/problem+json`, and the one table
+//! from refusals to status and code.
 
 use std::time::Duration;
 

@@ -130,7 +130,8 @@ impl CreateProject {
     }
 }
 
-/// `PATCH /projects/{id}`: what is not there stays as it is; a description, tags or metadata that are null are removed.
+/// `PATCH /projects/{id}`: what is not there stays as it is; a description, tags or
+/// metadata that are null are removed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateProject {

@@ -43,7 +43,8 @@ impl Query {
         Some(first)
     }
 
-    /// The value of `name` as `parse` reads it; a value that it cannot read is refused, with what is `expected`.
+    /// The value of `name` as `parse` reads it; a value that it cannot read is
+    /// refused, with what is `expected`.
     pub fn value<T>(
         &mut self,
         name: &'static str,

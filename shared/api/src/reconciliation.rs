@@ -102,8 +102,8 @@ impl From<&Finding> for FindingView {
     }
 }
 
-/// What an invocation's payload asks for: `from` (`beginning` or `checkpoints`) begins a run anew, `wallets_max` ends the
-/// invocation early. A schedule's own event asks for nothing.
+/// What an invocation's payload asks for: `from` (`beginning` or `checkpoints`) begins a run anew,
+/// `wallets_max` ends the invocation early. A schedule's own event asks for nothing.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming the field that is wrong.

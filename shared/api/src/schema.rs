@@ -1,8 +1,8 @@
 //! The forms that values have on the wire, as JSON Schema. Every text of a body names its form with
 //! `#[schemars(with = "…")]`, so that the OpenAPI document says what the checks do.
 //!
-//! Owns the schema and an example of each form, with the limits of `domain`. Refuses to check anything: that is for
-//! `check`, whose messages are better.
+//! Owns the schema and an example of each form, with the limits of `domain`. Refuses to check anything: that
+//! is for `check`, whose messages are better.
 
 use std::borrow::Cow;
 

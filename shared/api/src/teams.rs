@@ -145,7 +145,8 @@ impl CreateTeam {
     }
 }
 
-/// `PATCH /teams/{id}`: what is not there stays as it is; a description or metadata that are null are removed.
+/// `PATCH /teams/{id}`: what is not there stays as it is; a description or
+/// metadata that are null are removed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateTeam {

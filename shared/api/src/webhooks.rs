@@ -10,7 +10,8 @@ use crate::schema;
 
 /// The provider's callback. Proven by signature, time and the secret in its address, or 401.
 pub const FAL: Endpoint<Everybody, Nothing, Signed> = Endpoint::public("POST /webhooks/fal");
-/// An event of Stripe's. Proven by signature and time, or 401; what concerns nobody here is taken and forgotten.
+/// An event of Stripe's. Proven by signature and time, or 401; what concerns
+/// nobody here is taken and forgotten.
 pub const STRIPE: Endpoint<Everybody, Empty<200>, Signed> =
     Endpoint::public("POST /webhooks/stripe");
 

@@ -40,8 +40,8 @@ pub struct Newcomer {
 /// Makes an account, has its verification letter written, and signs it in.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if the e-mail has an account, [`Refusal::RateLimited`] if too many come from `source`,
-/// [`Refusal::Invalid`] if there is a challenge that they did not solve.
+/// [`Refusal::Conflict`] if the e-mail has an account, [`Refusal::RateLimited`] if too many come from
+/// `source`, [`Refusal::Invalid`] if there is a challenge that they did not solve.
 pub async fn register(
     app: &App,
     source: &Source,
@@ -101,12 +101,13 @@ pub async fn register(
     Err(Refusal::Busy.into())
 }
 
-/// Signs in. The attempt is counted before the password is looked at, so that no number of parallel guesses gets
-/// more tries than the limit; a success forgets the count, and parallel right ones wait for that. More sessions than one may have end the oldest.
+/// Signs in. The attempt is counted before the password is looked at, so that no number of parallel guesses
+/// gets more tries than the limit; a success forgets the count, and parallel right ones wait for that. More
+/// sessions than one may have end the oldest.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] for an unknown e-mail and a wrong password alike, [`Refusal::RateLimited`] when `email`
-/// is locked or too many guesses come from `source`.
+/// [`Refusal::Unauthorized`] for an unknown e-mail and a wrong password alike, [`Refusal::RateLimited`] when
+/// `email` is locked or too many guesses come from `source`.
 pub async fn login(
     app: &App,
     source: &Source,
@@ -214,8 +215,8 @@ pub struct Admitted {
     pub usage_key: String,
 }
 
-/// Who sends this `Authorization` header: one check of its form or signature, then one read. The call is noted for the
-/// gateway's sake.
+/// Who sends this `Authorization` header: one check of its form or signature, then one read. The call
+/// is noted for the gateway's sake.
 ///
 /// # Errors
 /// [`Refusal::Unauthorized`] for anything but a living session or key of a user in good standing.
@@ -257,7 +258,8 @@ async fn by_session(app: &App, token: &str) -> Result<(User, Caller), Error> {
     }
 }
 
-/// Who is signed in with this `Authorization` header, at an endpoint that asks nobody for one; none without a header.
+/// Who is signed in with this `Authorization` header, at an endpoint that asks
+/// nobody for one; none without a header.
 ///
 /// # Errors
 /// [`Refusal::Unauthorized`] for a header that is not of a living session.

@@ -1,4 +1,5 @@
-//! What platform admins do: looking at users, teams and wallets, giving and taking back credits, changing accounts.
+//! What platform admins do: looking at users, teams and wallets, giving and taking
+//! back credits, changing accounts.
 
 use domain::Refusal;
 use domain::accounts::{Email, User};
@@ -17,14 +18,15 @@ use crate::pages::{self, Page, PageRequest};
 use crate::postings::{self, Booking, BookingRequest, Ended};
 use crate::{App, Error, audit, clock, plans};
 
-/// The most attempts of a suspension while its user begins new eras. Each era takes a password or a mailed token.
+/// The most attempts of a suspension while its user begins new eras. Each era
+/// takes a password or a mailed token.
 const SUSPEND_ATTEMPTS_MAX: u32 = 5;
 
 /// Gives credits to a user, or takes some back; their audit log tells of it.
 ///
 /// # Errors
-/// [`Refusal::NoSuch`] without such a user, [`Refusal::Conflict`] if less is there than is to be taken, or more would be
-/// there than a wallet can hold.
+/// [`Refusal::NoSuch`] without such a user, [`Refusal::Conflict`] if less is there than is to be taken, or
+/// more would be there than a wallet can hold.
 pub async fn grant(
     app: &App,
     admin: &Admin,
@@ -70,12 +72,13 @@ pub async fn grant(
     }
 }
 
-/// Changes an account; each change is an act of its own in its log. A suspended user is refused within the minute that
-/// the authorizer's answer is kept, whatever they show: a session, a refresh token, a password or an API key. Reinstated,
-/// they sign in anew; their API keys work again.
+/// Changes an account; each change is an act of its own in its log. A suspended user is refused within the
+/// minute that the authorizer's answer is kept, whatever they show: a session, a refresh token, a password or
+/// an API key. Reinstated, they sign in anew; their API keys work again.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] without such a user, [`Refusal::Conflict`] for an admin who would lock themselves out.
+/// [`Refusal::NotFound`] without such a user, [`Refusal::Conflict`] for an admin
+/// who would lock themselves out.
 pub async fn change_account(
     app: &App,
     admin: &Admin,

@@ -1,8 +1,8 @@
 //! Telling owners of wallets that credits run out.
 //!
-//! What crosses a threshold leaves a note in its own transaction. The purge hands notes to the mail worker, which ends each
-//! when its letter was sent: a note is handed over again until then, so many times. Somebody is told within ten minutes, and
-//! at most ten times an hour.
+//! What crosses a threshold leaves a note in its own transaction. The purge hands notes to the mail worker,
+//! which ends each when its letter was sent: a note is handed over again until then, so many times. Somebody
+//! is told within ten minutes, and at most ten times an hour.
 
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ use crate::{App, Error, attempts, clock};
 const NOTES_MAX: i32 = 500;
 /// How often a note is handed over before it is given up: each time, the queue tries several times itself.
 const TRIES_MAX: u32 = 5;
-/// How long the mail worker has for a letter before its note is handed over again: longer than the queue tries.
+/// How long the mail worker has for a letter before its note is handed over
+/// again: longer than the queue tries.
 const LEASE: Duration = Duration::from_secs(30 * 60);
 
 /// What the caller wants to be told of their own wallet.
@@ -98,8 +99,8 @@ pub async fn hand_over(app: &App) -> Result<usize, Error> {
     Ok(count)
 }
 
-/// The worker's part: writes to whoever a note is for, and ends it. Who has no account any more, or no e-mail that is known to
-/// be theirs, is not told.
+/// The worker's part: writes to whoever a note is for, and ends it. Who has no account any more, or no e-mail
+/// that is known to be theirs, is not told.
 ///
 /// # Errors
 /// A fault if the letter was not sent.
@@ -115,8 +116,8 @@ pub async fn write_letter(app: &App, id: &str) -> Result<(), Error> {
     Ok(store.end_alert(System, id).await?)
 }
 
-/// Sends a warning, unless there were too many: whoever may spend a team's credits can have its balance rise and fall. They
-/// have a limit of their own, so that they keep no other letter from anybody.
+/// Sends a warning, unless there were too many: whoever may spend a team's credits can have its balance rise
+/// and fall. They have a limit of their own, so that they keep no other letter from anybody.
 async fn warn(app: &App, user: &User, note: &AlertNote) -> Result<(), Error> {
     let counted = Attempt::Warn(&user.id);
     match attempts::count(app, counted).await {

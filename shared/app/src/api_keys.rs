@@ -20,10 +20,12 @@ pub struct NewKey {
     pub secret: String,
 }
 
-/// Makes a key for the caller, whose `session` must still live: the gateway may let one in that has just ended.
+/// Makes a key for the caller, whose `session` must still live: the gateway may
+/// let one in that has just ended.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if they have as many as they may, [`Refusal::Unauthorized`] if their session has ended.
+/// [`Refusal::Conflict`] if they have as many as they may,
+/// [`Refusal::Unauthorized`] if their session has ended.
 pub async fn create(
     app: &App,
     caller: &Caller,

@@ -10,15 +10,15 @@ use store::Counted;
 
 use crate::{App, Error, clock};
 
-/// The first pause between two looks at a limit that was reached by attempts which may be taken back; it doubles up to
-/// [`LOOK_PAUSE_MAX`]. Each look is a write, of which one count takes a thousand a second.
+/// The first pause between two looks at a limit that was reached by attempts which may be taken back; it
+/// doubles up to [`LOOK_PAUSE_MAX`]. Each look is a write, of which one count takes a thousand a second.
 const LOOK_PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest pause between two looks.
 const LOOK_PAUSE_MAX: Duration = Duration::from_millis(800);
 
-/// Counts an attempt before it is looked at, so that no number of them at once gets more than the limit. Where the limit
-/// is reached by attempts that may still be taken back, it waits for them and looks again: of many right sign-ins at the
-/// same moment, none is refused for the others, while wrong ones never make room.
+/// Counts an attempt before it is looked at, so that no number of them at once gets more than the limit.
+/// Where the limit is reached by attempts that may still be taken back, it waits for them and looks again: of
+/// many right sign-ins at the same moment, none is refused for the others, while wrong ones never make room.
 ///
 /// # Errors
 /// [`Refusal::RateLimited`] if there were too many.
@@ -74,8 +74,8 @@ pub(crate) async fn count_source(app: &App, email: &Email, source: &Source) -> R
     by_source.and(by_email)
 }
 
-/// Counts a sign-in as `email` from anywhere, before its password is looked at. This limit does not bind a source that the
-/// e-mail was signed in from before: guesses from elsewhere keep no owner out.
+/// Counts a sign-in as `email` from anywhere, before its password is looked at. This limit does not bind a
+/// source that the e-mail was signed in from before: guesses from elsewhere keep no owner out.
 ///
 /// # Errors
 /// [`Refusal::RateLimited`] if there were too many.

@@ -1,9 +1,10 @@
 //! Recording what is done, and looking at the record.
 //!
-//! To record another act: let its store function take a `Record`, commit its transaction with `commit_recorded`, and call it
-//! as `audit::recorded(app, &deed, None, |record| app.store().write(.., record)).await?`; its function in the template
-//! needs GetItem and PutItem on `AuditTable`. Where the act has reads of its own, read `audit_head` beside them and hand
-//! it in for `None`: the record then costs no round trip.
+//! To record another act: let its store function take a `Record`, commit its transaction with
+//! `commit_recorded`, and call it as `audit::recorded(app, &deed, None, |record|
+//! app.store().write(.., record)).await?`; its function in the template needs GetItem and PutItem on
+//! `AuditTable`. Where the act has reads of its own, read `audit_head` beside them and hand it in for
+//! `None`: the record then costs no round trip.
 
 use std::time::Duration;
 
@@ -15,11 +16,12 @@ use store::{Cursor, Recorded};
 
 use crate::{App, Error, clock};
 
-/// How long an act may be tried while other acts of the same chain are recorded: well inside a function's ten seconds.
+/// How long an act may be tried while other acts of the same chain are recorded: well
+/// inside a function's ten seconds.
 const CONTENTION_PATIENCE: Duration = Duration::from_secs(6);
 
-/// Does what `write` writes together with the record of `deed`, whatever else is recorded at the same moment. `head`
-/// is where the chain ends, if that was read before; it need not be right.
+/// Does what `write` writes together with the record of `deed`, whatever else is recorded at the same moment.
+/// `head` is where the chain ends, if that was read before; it need not be right.
 ///
 /// # Errors
 /// [`Refusal::Busy`] if others kept coming first: nothing was done then.

@@ -1,6 +1,6 @@
-//! Sign-up bonuses. The transaction that makes one due leaves a note of it, so that nothing else waits for it or fails
-//! with it; then it is booked at once. The purge books those that are left: a worker died, or the day gave as many as it
-//! may.
+//! Sign-up bonuses. The transaction that makes one due leaves a note of it, so that nothing else waits
+//! for it or fails with it; then it is booked at once. The purge books those that are left: a worker
+//! died, or the day gave as many as it may.
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ use crate::{App, Error, clock, metrics};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How many notes are read at once.
 const PAGE_NOTES: i32 = 100;
-/// How many pages of them one run of the purge looks at: those of suspended users stay, and keep nobody waiting.
+/// How many pages of them one run of the purge looks at: those of suspended
+/// users stay, and keep nobody waiting.
 const PAGES_MAX: usize = 20;
 
 /// The bonus that becomes due for a new user with their account, if it does.

@@ -1,5 +1,6 @@
-//! The circuit breaker in front of the provider: who may hand a job over, and what the provider's answer means for the
-//! next one. A fault here stands in nobody's way: it is logged, and the job goes on as if the provider worked.
+//! The circuit breaker in front of the provider: who may hand a job over, and what the provider's
+//! answer means for the next one. A fault here stands in nobody's way: it is logged, and the job
+//! goes on as if the provider worked.
 
 use aws::Fault;
 use domain::breaker::{Breaker, Gate};
@@ -45,7 +46,8 @@ pub(crate) async fn pass(app: &App, breaker: Breaker) -> Result<Option<Pass>, Fa
     }
 }
 
-/// Tells the breaker what the provider answered to the job that had `pass`; says whether the provider works again.
+/// Tells the breaker what the provider answered to the job that had `pass`; says
+/// whether the provider works again.
 pub(crate) async fn told(app: &App, pass: Pass, evidence: &Evidence) -> bool {
     match note(app, pass, evidence).await {
         Ok(works_again) => works_again,

@@ -1,4 +1,5 @@
-//! The challenge that newcomers must solve where the operator wants one. Whoever it is not clear of is not let in.
+//! The challenge that newcomers must solve where the operator wants one. Whoever
+//! it is not clear of is not let in.
 
 use domain::{FieldCode, Refusal};
 

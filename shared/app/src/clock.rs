@@ -51,7 +51,8 @@ pub(crate) struct Tries {
     made: u32,
 }
 
-/// Tries for as long as this patience lasts. What uses them begins anew from what it reads, or is told, after each.
+/// Tries for as long as this patience lasts. What uses them begins anew from what
+/// it reads, or is told, after each.
 pub(crate) fn tries(patience: Duration) -> Tries {
     Tries {
         give_up_at: now().plus(patience),
@@ -60,7 +61,8 @@ pub(crate) fn tries(patience: Duration) -> Tries {
 }
 
 impl Tries {
-    /// Whether to try: at once the first time, then after a pause that grows, and no more when the patience is over.
+    /// Whether to try: at once the first time, then after a pause that grows, and
+    /// no more when the patience is over.
     pub(crate) async fn again(&mut self) -> Result<bool, Fault> {
         if let Some(before) = self.made.checked_sub(1) {
             back_off(before).await?;

@@ -1,5 +1,5 @@
-//! The settings of every use case, as `template.yaml` gives them. Owns their shape; refuses to read the environment
-//! (the `entry` crate does, and names everything that is missing).
+//! The settings of every use case, as `template.yaml` gives them. Owns their shape; refuses to read the
+//! environment (the `entry` crate does, and names everything that is missing).
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use store::Tables;
 pub struct Config {
     /// The function's name.
     pub function: String,
-    /// The namespace in CloudWatch of what is measured: each stack's own, or one's alarms would ring for the other.
+    /// The namespace in CloudWatch of what is measured: each stack's own, or one's
+    /// alarms would ring for the other.
     pub metrics_namespace: String,
     /// The database's tables.
     pub tables: Tables,
@@ -58,7 +59,8 @@ pub struct Config {
     pub source_limits: bool,
     /// Who administers the platform.
     pub admin_emails: Vec<Email>,
-    /// The published versions of the functions that are rolled out gradually, in the one function that looks after them.
+    /// The published versions of the functions that are rolled out gradually, in the
+    /// one function that looks after them.
     pub gradual_versions: Option<Vec<String>>,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
@@ -137,7 +139,8 @@ pub struct JobSettings {
     pub unknown_policy: UnknownPolicy,
     /// When a running job is cancelled at the provider, counted from its start there.
     pub deadline: Duration,
-    /// How long a job may wait until the provider takes it, in line or refused for now, counted from its creation.
+    /// How long a job may wait until the provider takes it, in line or refused
+    /// for now, counted from its creation.
     pub submit_patience: Duration,
     /// How long media that cannot be fetched are tried again, counted from when they were made.
     pub media_patience: Duration,

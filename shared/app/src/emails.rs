@@ -1,7 +1,7 @@
 //! Showing that an e-mail address is one's own.
 //!
-//! The letter is written by a worker: signing up neither waits for it nor fails with it, and what SES does not take is
-//! tried again.
+//! The letter is written by a worker: signing up neither waits for it nor fails with it, and what
+//! SES does not take is tried again.
 
 use std::time::Duration;
 
@@ -38,7 +38,8 @@ pub struct Claim {
     pub password: Option<Password>,
 }
 
-/// Has the letter written that lets a new user verify their e-mail. The account is there whether or not this works.
+/// Has the letter written that lets a new user verify their e-mail. The account is
+/// there whether or not this works.
 pub(crate) async fn welcome(app: &App, user: &User) {
     let sent = tokio::time::timeout(QUEUE_TIMEOUT, ask_for_letter(app, &user.id)).await;
     let problem = match sent {
@@ -71,9 +72,10 @@ pub async fn resend(app: &App, caller: &Caller) -> Result<(), Error> {
     Ok(ask_for_letter(app, &user.id).await?)
 }
 
-/// Notes that an e-mail is its user's, as a token shows that was mailed there. The token is proof of the mailbox and of
-/// nothing else: the account may have been made by a stranger, with a password of theirs. So it counts only beside a
-/// living session of that very account, or with a new password, which ends every session and API key.
+/// Notes that an e-mail is its user's, as a token shows that was mailed there. The token is proof of
+/// the mailbox and of nothing else: the account may have been made by a stranger, with a password of
+/// theirs. So it counts only beside a living session of that very account, or with a new password,
+/// which ends every session and API key.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] if the token is malformed, was used, or has expired, or a password is needed.
@@ -112,12 +114,13 @@ async fn verify_own(app: &App, token: &MailedToken) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes an account that somebody made for this mailbox without its owner, as a token shows that was mailed there. An
-/// account that was ever verified is its owner's to delete.
+/// Removes an account that somebody made for this mailbox without its owner, as a token shows that was mailed
+/// there. An account that was ever verified is its owner's to delete.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the token is malformed, was used, or has expired; [`Refusal::Conflict`] if a job of the account
-/// runs: nobody can sign in to it any more, and the same token removes it when the job is over.
+/// [`Refusal::Invalid`] if the token is malformed, was used, or has expired;
+/// [`Refusal::Conflict`] if a job of the account runs: nobody can sign in to it any more, and the
+/// same token removes it when the job is over.
 pub async fn decline(app: &App, token: &str) -> Result<(), Error> {
     let token = mailed_token(app, Purpose::VerifyEmail, token).await?;
     let mut era = None;
@@ -182,8 +185,8 @@ pub(crate) async fn send_token(app: &App, user: &User, purpose: Purpose) -> Resu
     Ok(sent?)
 }
 
-/// Sends what `letter` writes to an address that somebody else wrote down, unless too many letters went there, or to such
-/// addresses at all.
+/// Sends what `letter` writes to an address that somebody else wrote down, unless too many letters went
+/// there, or to such addresses at all.
 ///
 /// # Errors
 /// A fault if it was not sent.

@@ -1,5 +1,5 @@
-//! Erasing an account. First it ends, in one transaction; then what it left is deleted, at once as far as there is time,
-//! and by the purge for as long as anything of it can still arrive.
+//! Erasing an account. First it ends, in one transaction; then what it left is deleted, at once as far as
+//! there is time, and by the purge for as long as anything of it can still arrive.
 
 use std::time::Duration;
 
@@ -20,11 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long one run of the purge begins new steps: well inside its function's five minutes.
 const TIME_MAX: Duration = Duration::from_secs(4 * 60);
 
-/// Erases the caller's account. It cannot be undone, so it asks for the password: an access token is not enough.
+/// Erases the caller's account. It cannot be undone, so it asks for the
+/// password: an access token is not enough.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the password is wrong, [`Refusal::Conflict`] while one of its jobs runs or it owns a team,
-/// [`Refusal::Unauthorized`] if it is gone.
+/// [`Refusal::Invalid`] if the password is wrong, [`Refusal::Conflict`] while one of its jobs runs or it owns
+/// a team, [`Refusal::Unauthorized`] if it is gone.
 pub async fn erase(app: &App, caller: &Caller, password: Secret) -> Result<(), Error> {
     let user = with_password(app, caller, "password", password).await?;
     match end(app, &user, EndedBy::Owner).await? {
@@ -57,7 +58,8 @@ pub(crate) async fn end(app: &App, user: &User, by: EndedBy<'_>) -> Result<Erase
     .await?;
     if erased == Erased::Done {
         let tenant = Tenant::from(&user.id);
-        // The account is gone, whatever becomes of this: counts end by themselves, and the purge goes on where it stops.
+        // The account is gone, whatever becomes of this: counts end by themselves, and
+        // the purge goes on where it stops.
         let (purged, forgotten) = tokio::join!(
             purge(app, &tenant, clock::now().plus(PATIENCE)),
             app.store().forget_sign_ins(&user.email)
@@ -83,8 +85,8 @@ pub struct Purged {
 /// Goes on with every erasure that is not at its end.
 ///
 /// # Errors
-/// A fault if the erasures cannot be listed, or one could not be gone on with; the others are, and the next run tries
-/// again.
+/// A fault if the erasures cannot be listed, or one could not be gone on with; the others
+/// are, and the next run tries again.
 pub async fn resume_all(app: &App) -> Result<Purged, Error> {
     let store = app.store();
     let give_up_at = clock::now().plus(TIME_MAX);
@@ -114,8 +116,8 @@ pub async fn resume_all(app: &App) -> Result<Purged, Error> {
     }
 }
 
-/// Deletes what `tenant` left; how much it was, and whether nothing is left. Media goes by its owner, not by its records:
-/// it is found also when those are gone.
+/// Deletes what `tenant` left; how much it was, and whether nothing is left. Media goes by its owner, not by
+/// its records: it is found also when those are gone.
 async fn purge(app: &App, tenant: &Tenant, give_up_at: Timestamp) -> Result<(usize, bool), Fault> {
     let mut deleted = 0;
     let mut attempt = 0;

@@ -148,10 +148,12 @@ async fn end(app: &App, note: &FileNote) -> Result<(), Fault> {
     app.store().end_file_note(System, note).await
 }
 
-/// Gives up every upload that was not completed in time, and deletes what is left of deleted files; how many there were.
+/// Gives up every upload that was not completed in time, and deletes what is left of
+/// deleted files; how many there were.
 ///
 /// # Errors
-/// A fault if the notes cannot be listed, or one could not be followed; the others are, and the next run tries again.
+/// A fault if the notes cannot be listed, or one could not be followed; the others
+/// are, and the next run tries again.
 pub async fn purge(app: &App) -> Result<usize, Error> {
     let due = app.store().file_notes(System, clock::now(), NOTES_MAX);
     let notes = futures::stream::iter(due.await?);

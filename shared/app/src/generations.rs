@@ -59,8 +59,9 @@ async fn existing_projects(
     Ok(app.store().existing_projects(System, &named).await?)
 }
 
-/// A generation as `caller` may see it, and whether they may see who made it: in no project if that was deleted, and without
-/// what its owner notes for themselves if it is neither theirs nor their team's. An uploaded file is its author's alone.
+/// A generation as `caller` may see it, and whether they may see who made it: in no project if that was
+/// deleted, and without what its owner notes for themselves if it is neither theirs nor their team's. An
+/// uploaded file is its author's alone.
 fn seen_by(
     caller: &Caller,
     mut seen: GenerationSeen,
@@ -142,7 +143,8 @@ pub struct List {
     pub next_cursor: Option<String>,
 }
 
-/// Which generations are wanted: the caller's own, a team's, those that are shared with a team, or those in a project.
+/// Which generations are wanted: the caller's own, a team's, those that are shared
+/// with a team, or those in a project.
 #[derive(Debug)]
 pub struct Wanted {
     /// Shared with this team; alone.
@@ -159,12 +161,12 @@ pub struct Wanted {
     pub limit: u32,
 }
 
-/// A page of the caller's own generations, of those of a team that they are in, or of those in a project that they may look
-/// into, newest first.
+/// A page of the caller's own generations, of those of a team that they are in, or of those in a project that
+/// they may look into, newest first.
 ///
 /// # Errors
-/// [`Refusal::NoSuch`] if they may not know of the project or the team, [`Refusal::InvalidCursor`] if the cursor is not
-/// from this list, [`Refusal::Forbidden`] if they ask which ones another marked.
+/// [`Refusal::NoSuch`] if they may not know of the project or the team, [`Refusal::InvalidCursor`] if the
+/// cursor is not from this list, [`Refusal::Forbidden`] if they ask which ones another marked.
 pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, Error> {
     if let Some(team) = &wanted.shared_with {
         return collaborations::list(app, caller, team, wanted).await;
@@ -220,7 +222,8 @@ pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, E
     .await
 }
 
-/// A page as the caller may see it, given the project and the shares through which they come to each of its generations.
+/// A page as the caller may see it, given the project and the shares through which they
+/// come to each of its generations.
 async fn show_page(
     app: &App,
     caller: &Caller,
@@ -253,8 +256,8 @@ async fn show_page(
     })
 }
 
-/// The caller's roles in the teams that any of `generations` belongs to: one read for a whole page, and none where they are
-/// all somebody's own.
+/// The caller's roles in the teams that any of `generations` belongs to: one read for a whole page, and none
+/// where they are all somebody's own.
 async fn roles(
     app: &App,
     caller: &Caller,

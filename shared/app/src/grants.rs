@@ -53,8 +53,8 @@ pub async fn set_privacy(
     Err(Refusal::Busy.into())
 }
 
-/// The teams that a project is shared with, newest first: all of them for its owner. A team sees no other's grant if the
-/// project hides it, and who comes to it without a team sees none.
+/// The teams that a project is shared with, newest first: all of them for its owner. A team sees no other's
+/// grant if the project hides it, and who comes to it without a team sees none.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if the caller may not see the project.
@@ -83,8 +83,8 @@ pub async fn list(
 /// Shares a project of the caller's with a team that they manage, at this level from now on.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the project is not theirs, or they do not manage the team;
-/// [`Refusal::Conflict`] if it is private, or shared with as many teams as it may be.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the project is not theirs, or they do not manage the
+/// team; [`Refusal::Conflict`] if it is private, or shared with as many teams as it may be.
 pub async fn put(
     app: &App,
     caller: &Caller,
@@ -117,7 +117,8 @@ pub async fn put(
 /// Shares a project of the caller's with a team no more, whether or not they are in it.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if it is not theirs, [`Refusal::NotFound`] if it is not shared with it.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if it is not theirs,
+/// [`Refusal::NotFound`] if it is not shared with it.
 pub async fn remove(
     app: &App,
     caller: &Caller,

@@ -1,7 +1,7 @@
 //! Invitations into a team: sending, taking back, and answering them.
 //!
-//! The letter is written by a worker, which makes its token. A letter goes to an address that somebody else wrote down, so
-//! it counts as one to a stranger and carries nobody's words.
+//! The letter is written by a worker, which makes its token. A letter goes to an address that somebody else
+//! wrote down, so it counts as one to a stranger and carries nobody's words.
 
 use auth::invitations::InvitationToken;
 use aws::Fault;
@@ -32,8 +32,9 @@ pub struct List {
 /// Invites whoever has this address into a team that the caller manages.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if that address is invited or a
-/// member's, or too many invitations are open, [`Refusal::RateLimited`] after too many letters in a day.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if that
+/// address is invited or a member's, or too many invitations are open, [`Refusal::RateLimited`]
+/// after too many letters in a day.
 pub async fn create(
     app: &App,
     caller: &Caller,
@@ -88,7 +89,8 @@ fn invited_before() -> Refusal {
     )
 }
 
-/// Counts a letter that the caller has us write: nobody uses up alone what all may have written to strangers in a day.
+/// Counts a letter that the caller has us write: nobody uses up alone what all may
+/// have written to strangers in a day.
 async fn count_letter(app: &App, caller: &Caller) -> Result<(), Error> {
     attempts::count(app, Attempt::Invite(&caller.user)).await
 }
@@ -116,8 +118,8 @@ async fn check_newcomer(app: &App, id: &TeamId, email: &Email) -> Result<(), Err
 /// A page of the invitations into a team that the caller manages, newest first.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::InvalidCursor`] if the cursor is not from
-/// this list.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::InvalidCursor`] if
+/// the cursor is not from this list.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -184,7 +186,8 @@ pub async fn resend(
 /// Takes an invitation back.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if there is none that the caller may know of, [`Refusal::Forbidden`] if they may not manage it.
+/// [`Refusal::NotFound`] if there is none that the caller may know of,
+/// [`Refusal::Forbidden`] if they may not manage it.
 pub async fn cancel(
     app: &App,
     caller: &Caller,
@@ -205,7 +208,8 @@ pub async fn cancel(
     Err(Refusal::Busy.into())
 }
 
-/// The invitation that a token opens, for the caller, whose address it must be for; and where its team's log ends.
+/// The invitation that a token opens, for the caller, whose address it must be
+/// for; and where its team's log ends.
 async fn invited(
     app: &App,
     caller: &Person,
@@ -236,8 +240,8 @@ fn not_valid() -> Refusal {
 /// Takes the caller into the team that they were invited into.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the token opens nothing, [`Refusal::Conflict`] if it is for another address, theirs is not
-/// verified, the team has no seat left, or they are in it or in too many.
+/// [`Refusal::Invalid`] if the token opens nothing, [`Refusal::Conflict`] if it is for another address,
+/// theirs is not verified, the team has no seat left, or they are in it or in too many.
 pub async fn accept(app: &App, caller: &Person, token: &str) -> Result<TeamSeen, Error> {
     let (invitation, head) = invited(app, caller, token).await?;
     let member = Membership {
@@ -300,8 +304,8 @@ async fn ask_for_letter(app: &App, invitation: &Invitation) -> Result<(), Fault>
     app.queue().send_mail(&message).await
 }
 
-/// The worker's part: writes to whoever is invited, unless that was answered, taken back or sent again meanwhile. A message
-/// that comes twice writes two letters, of which either opens the invitation.
+/// The worker's part: writes to whoever is invited, unless that was answered, taken back or sent again
+/// meanwhile. A message that comes twice writes two letters, of which either opens the invitation.
 ///
 /// # Errors
 /// A fault if the letter was not sent.

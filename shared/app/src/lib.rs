@@ -1,7 +1,7 @@
 //! The use cases, by noun.
 //!
-//! Owns: what happens in which order, and what happens when a part of it fails. Refuses to know HTTP, Lambda and how
-//! anything is stored: the same function serves an endpoint, a worker and a scheduled job.
+//! Owns: what happens in which order, and what happens when a part of it fails. Refuses to know HTTP, Lambda
+//! and how anything is stored: the same function serves an endpoint, a worker and a scheduled job.
 
 pub mod accounts;
 pub mod admin;
@@ -66,8 +66,8 @@ use tokio::sync::OnceCell;
 
 pub use config::Config;
 
-/// Everything that the use cases use. Each part is built when it is first needed, so that a function pays at its
-/// cold start only for what its endpoint does, and then kept.
+/// Everything that the use cases use. Each part is built when it is first needed, so that a function pays at
+/// its cold start only for what its endpoint does, and then kept.
 pub struct App {
     /// The settings.
     pub config: Config,
@@ -118,7 +118,8 @@ pub enum Service {
     Queues,
 }
 
-/// How long connecting may take: a start has ten seconds, and whatever is slow now is asked again by the first request.
+/// How long connecting may take: a start has ten seconds, and whatever is slow now is
+/// asked again by the first request.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
 
 impl App {
@@ -145,9 +146,9 @@ impl App {
         }
     }
 
-    /// Opens the connections to `services` while the function starts, when Lambda gives it a whole processor core; later,
-    /// 256 MB get a seventh of one. It is a question to each whose answer does not matter: a refusal leaves as good a
-    /// connection, and without any the first request opens its own.
+    /// Opens the connections to `services` while the function starts, when Lambda gives it a whole processor
+    /// core; later, 256 MB get a seventh of one. It is a question to each whose answer does not matter: a
+    /// refusal leaves as good a connection, and without any the first request opens its own.
     pub async fn connect(&self, services: &[Service]) {
         let ask = |service: &Service| {
             let service = *service;
@@ -200,7 +201,8 @@ impl App {
             .get_or_init(|| Plans::new(&self.sdk, known.clone())))
     }
 
-    /// How many of a plan's shared keys may be named. Asked until all of them may: there are never fewer again.
+    /// How many of a plan's shared keys may be named. Asked until all of them
+    /// may: there are never fewer again.
     pub(crate) async fn shared_keys_ready(&self) -> Result<u32, Fault> {
         if let Some(ready) = self.shared_keys_ready.get() {
             return Ok(*ready);

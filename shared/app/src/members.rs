@@ -61,7 +61,8 @@ async fn place(app: &App, id: &TeamId, user: &UserId) -> Result<Membership, Erro
 /// Changes a member's role or cap; answers them as they are then, with the role of who asked.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not, [`Refusal::Conflict`] for the owner's role.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not,
+/// [`Refusal::Conflict`] for the owner's role.
 pub async fn update(
     app: &App,
     caller: &Caller,
@@ -103,8 +104,8 @@ async fn shown(app: &App, membership: Membership) -> Result<Member, Error> {
 /// Removes a member. Their jobs that run go on; what they made stays the team's.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not, [`Refusal::Conflict`] for the owner and for
-/// themselves.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not, [`Refusal::Conflict`]
+/// for the owner and for themselves.
 pub async fn remove(app: &App, caller: &Caller, id: &TeamId, user: &UserId) -> Result<(), Error> {
     let mut tries = clock::tries(PATIENCE);
     while tries.again().await? {
@@ -125,7 +126,8 @@ pub async fn remove(app: &App, caller: &Caller, id: &TeamId, user: &UserId) -> R
 /// Gives up the caller's own place in a team.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they have none, [`Refusal::Conflict`] if the team is theirs: they hand it over first.
+/// [`Refusal::NotFound`] if they have none, [`Refusal::Conflict`] if the team is
+/// theirs: they hand it over first.
 pub async fn leave(app: &App, caller: &Caller, id: &TeamId) -> Result<(), Error> {
     let mut tries = clock::tries(PATIENCE);
     while tries.again().await? {

@@ -1,11 +1,12 @@
-//! What is measured: one line of CloudWatch's embedded metric format each, which CloudWatch turns into metrics as it
-//! takes the log in, so that measuring costs no call.
+//! What is measured: one line of CloudWatch's embedded metric format each, which CloudWatch turns into
+//! metrics as it takes the log in, so that measuring costs no call.
 //!
-//! A metric costs money for each combination of its dimensions. So what every function measures has none: AWS counts
-//! invocations, errors and durations of each function anyway, and the line names the function for Logs Insights. Only jobs
-//! have dimensions: their model, and how they ended.
+//! A metric costs money for each combination of its dimensions. So what every function measures has none: AWS
+//! counts invocations, errors and durations of each function anyway, and the line names the function for Logs
+//! Insights. Only jobs have dimensions: their model, and how they ended.
 //!
-//! Form: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+//! Form:
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::io::Write as _;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The models as they are offered now, and how admins change that. It is read anew each time: a price that was changed
-//! is the price of the very next order.
+//! The models as they are offered now, and how admins change that. It is read anew each time: a price that
+//! was changed is the price of the very next order.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use domain::ledger::Actor;
 use crate::pages::{self, Page, PageRequest};
 use crate::{App, Error, audit, clock};
 
-/// How long a change may be tried while other admins change models: each try may wait for the log besides, and all of it
-/// is well inside a function's ten seconds.
+/// How long a change may be tried while other admins change models: each try may wait for the log besides,
+/// and all of it is well inside a function's ten seconds.
 const CONTENTION_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A page of the models of this `kind`, or of all, in the catalogue's order.
@@ -41,8 +41,8 @@ pub async fn get(app: &App, model: &'static Model) -> Result<Offer, Error> {
     Ok(app.store().offers().await?.of(model))
 }
 
-/// Changes what a model is offered at, from the next order on; what it is offered at then. A change that changes nothing
-/// leaves no record.
+/// Changes what a model is offered at, from the next order on; what it is offered at then. A change that
+/// changes nothing leaves no record.
 ///
 /// # Errors
 /// [`Refusal::Busy`] if others kept coming first: nothing was changed then.

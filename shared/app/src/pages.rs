@@ -1,5 +1,5 @@
-//! Pages of lists that are at hand whole, because they are short. Owns where a page begins and ends; refuses to know what
-//! is listed. Lists that grow are paged by the store.
+//! Pages of lists that are at hand whole, because they are short. Owns where a page begins and ends; refuses
+//! to know what is listed. Lists that grow are paged by the store.
 
 use domain::Refusal;
 use store::{Cursor, Place, Sequence};
@@ -22,8 +22,8 @@ pub struct PageRequest {
     pub limit: u32,
 }
 
-/// A page of rows that have no names of their own: they are numbered in their order. `binding` names the caller and the
-/// query.
+/// A page of rows that have no names of their own: they are numbered in their order.
+/// `binding` names the caller and the query.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -42,7 +42,8 @@ pub fn numbered<T>(rows: Vec<T>, binding: &str, wanted: &PageRequest) -> Result<
     })
 }
 
-/// A page of `rows`, which are in the list's order: each has a place, and `is_after` says whether one comes after another.
+/// A page of `rows`, which are in the list's order: each has a place, and `is_after` says
+/// whether one comes after another.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.

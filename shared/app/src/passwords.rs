@@ -25,11 +25,13 @@ pub struct PasswordChange {
     pub current: Secret,
     /// What it shall be.
     pub new: Password,
-    /// Whether their API keys end, too. Who changes a password of their own accord may have no reason for that.
+    /// Whether their API keys end, too. Who changes a password of their own
+    /// accord may have no reason for that.
     pub ends_keys: bool,
 }
 
-/// Changes the caller's password, and ends every session but the one that asks; their API keys only if so asked.
+/// Changes the caller's password, and ends every session but the one that asks;
+/// their API keys only if so asked.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] if the current password is wrong, [`Refusal::RateLimited`] after too many wrong ones.
@@ -56,8 +58,8 @@ pub async fn change(
     Ok(())
 }
 
-/// The caller's account, in the era in which `given` is its password. Wrong ones have a count of their own: an access token
-/// is no way to guess on, and guesses at the sign-in keep nobody from this who is in.
+/// The caller's account, in the era in which `given` is its password. Wrong ones have a count of their own:
+/// an access token is no way to guess on, and guesses at the sign-in keep nobody from this who is in.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming `field` if it is not, [`Refusal::RateLimited`] after too many wrong ones.
@@ -84,15 +86,16 @@ pub(crate) async fn with_password(
         return Err(Refusal::field(field, FieldCode::NotAllowed, "is not your password").into());
     }
     store.forget(Attempt::PasswordCheck(&user.id)).await?;
-    // Whatever is done with it is done on condition that the era, and so the password, is still the one that was checked.
+    // Whatever is done with it is done on condition that the era, and so the password,
+    // is still the one that was checked.
     Ok(User {
         era: credential.era,
         ..user
     })
 }
 
-/// Has a letter written that lets the owner of `email` choose another password, if it has one. Whether it has is not
-/// looked at here: the work and the answer are the same for every e-mail.
+/// Has a letter written that lets the owner of `email` choose another password, if it has one. Whether it has
+/// is not looked at here: the work and the answer are the same for every e-mail.
 ///
 /// # Errors
 /// [`Refusal::RateLimited`] if too many are asked for from `source`.
@@ -132,10 +135,10 @@ pub async fn reset(
     set_anew(app, source, &token, password).await
 }
 
-/// Sets another password with a mailed token, which shows that the mailbox is theirs: the e-mail is verified, and every
-/// session and API key ends, whoever has them. What else was mailed dies with them: it was mailed in the era that ends.
-/// While nobody has shown the mailbox, the era says nothing: whoever made the account could begin one after the other, and
-/// so keep its owner out.
+/// Sets another password with a mailed token, which shows that the mailbox is theirs: the e-mail is verified,
+/// and every session and API key ends, whoever has them. What else was mailed dies with them: it was mailed
+/// in the era that ends. While nobody has shown the mailbox, the era says nothing: whoever made the account
+/// could begin one after the other, and so keep its owner out.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] if the token was used, or mailed in an era that is over.
@@ -179,8 +182,8 @@ pub(crate) async fn set_anew(
     Err(Refusal::Busy.into())
 }
 
-/// Ends every session and API key of an account, and its password: only its mailbox opens it again. `false` if another
-/// era began meanwhile.
+/// Ends every session and API key of an account, and its password: only its mailbox opens it again.
+/// `false` if another era began meanwhile.
 ///
 /// # Errors
 /// A fault if it was not written.

@@ -1,9 +1,11 @@
-//! Giving users who have earned one a usage-plan key of their own, and taking it back from those who stay away.
+//! Giving users who have earned one a usage-plan key of their own, and taking it
+//! back from those who stay away.
 //!
-//! A user has earned a key by verifying their e-mail and calling: the authorizer tells the worker once a day. A change of
-//! plan leaves a note in its own transaction, and each key a note of the time when its user will have been idle for long.
-//! The worker makes the keys agree with how things are then: it may be told once or ten times, in any order, and be
-//! killed anywhere. Until a key is ready, its user is counted by one of the keys that their plan shares.
+//! A user has earned a key by verifying their e-mail and calling: the authorizer tells the worker once a
+//! day. A change of plan leaves a note in its own transaction, and each key a note of the time when its user
+//! will have been idle for long. The worker makes the keys agree with how things are then: it may be told
+//! once or ten times, in any order, and be killed anywhere. Until a key is ready, its user is counted by one
+//! of the keys that their plan shares.
 
 use std::time::Duration;
 
@@ -24,7 +26,8 @@ use crate::{App, Error, clock, shared_keys};
 
 /// How long a request waits for the queue: without it, the note comes to the worker a minute later.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The least time that making a key takes. API Gateway makes five a second for an account; two workers make four.
+/// The least time that making a key takes. API Gateway makes five a second for
+/// an account; two workers make four.
 pub(crate) const PACE: Duration = Duration::from_millis(500);
 /// How long a note may be due before its message counts as lost.
 const OVERDUE_AFTER: Duration = Duration::from_secs(60);
@@ -57,8 +60,8 @@ pub(crate) async fn usage_key(app: &App, user: &User) -> Result<String, Fault> {
     Ok(shared_key_value(prefix, user.plan, number))
 }
 
-/// Notes once a day that a user called, if that can earn them a key, and has the worker make it if they have none. Nobody
-/// is kept out because it failed: it is tried again when they call next.
+/// Notes once a day that a user called, if that can earn them a key, and has the worker make it if they have
+/// none. Nobody is kept out because it failed: it is tried again when they call next.
 pub(crate) async fn saw(app: &App, user: &User) {
     let today = Day::from(clock::now());
     if !user.email_verified || user.seen_on >= Some(today) {
@@ -99,8 +102,8 @@ fn message(note: &KeyNote) -> LookAtKeys {
     }
 }
 
-/// Sends the notes again whose message was lost, or whose time came; how many. Each is postponed first, so that a worker
-/// that is away does not meet a flood when it comes back.
+/// Sends the notes again whose message was lost, or whose time came; how many. Each is postponed first, so
+/// that a worker that is away does not meet a flood when it comes back.
 ///
 /// # Errors
 /// A fault if they could not be read or sent; they stay.
@@ -144,8 +147,9 @@ pub async fn look(app: &App, message: LookAtKeys) -> Result<Looked, Error> {
     }
 }
 
-/// Makes the keys of a user agree with their plan: one key, in its usage plan; none for somebody who is gone or has not
-/// earned it. The note ends when that is so; if something remains to be done there is one in the end.
+/// Makes the keys of a user agree with their plan: one key, in its usage plan; none for
+/// somebody who is gone or has not earned it. The note ends when that is so; if something
+/// remains to be done there is one in the end.
 async fn look_at(app: &App, user: &UserId, note: Option<&KeyNote>) -> Result<Looked, Error> {
     let began_at = clock::now();
     let mut looked = Looked::default();
@@ -247,8 +251,8 @@ async fn agree(app: &App, user: &User, looked: &mut Looked) -> Result<Agreed, Fa
     Ok(later.map_or(Agreed::Yes, Agreed::Later))
 }
 
-/// Makes the key of a user's present term, enters it in their plan, and notes that it is ready once every part of API
-/// Gateway had the time to hear of it: before that, whoever came with it would be refused.
+/// Makes the key of a user's present term, enters it in their plan, and notes that it is ready once every
+/// part of API Gateway had the time to hear of it: before that, whoever came with it would be refused.
 async fn make(app: &App, user: &User, value: &str, looked: &mut Looked) -> Result<Keyed, Fault> {
     let (plans, now) = (app.plans()?, clock::now());
     let made = plans.make(user.id.as_str(), value, now).await?;

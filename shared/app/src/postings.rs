@@ -1,5 +1,5 @@
-//! Booking credits that no job is about: read the wallet, work the booking out, commit it if nothing moved meanwhile,
-//! once for each of the client's keys.
+//! Booking credits that no job is about: read the wallet, work the booking out, commit it if nothing moved
+//! meanwhile, once for each of the client's keys.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use store::{Once, Posted, Posting, UsedKey};
 
 use crate::{App, Error, clock};
 
-/// How long a booking may be tried while others write to the same wallet: well inside the gateway's 29 seconds.
+/// How long a booking may be tried while others write to the same wallet: well
+/// inside the gateway's 29 seconds.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// An entry, new or as it was found.

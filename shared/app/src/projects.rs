@@ -119,12 +119,13 @@ pub async fn update(
     Err(Refusal::Busy.into())
 }
 
-/// Deletes a project that the caller may delete, and before that its generations, if that is asked for. Those that stay
-/// are in no project then, without a write of their own: deleting the project is one transaction, however many there are.
+/// Deletes a project that the caller may delete, and before that its generations, if that is asked for.
+/// Those that stay are in no project then, without a write of their own: deleting the project is one
+/// transaction, however many there are.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if not all generations that are to
-/// be deleted could be.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if not all
+/// generations that are to be deleted could be.
 pub async fn delete(
     app: &App,
     caller: &Caller,

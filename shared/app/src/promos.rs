@@ -1,7 +1,8 @@
 //! Promo codes: admins make them, users redeem them.
 //!
-//! The entry's id is derived from the code and its user, so the ledger itself is the record that a user redeemed a
-//! code: a second redemption finds the entry in its way. The code's counter moves in the same transaction.
+//! The entry's id is derived from the code and its user, so the ledger itself is the record
+//! that a user redeemed a code: a second redemption finds the entry in its way. The code's
+//! counter moves in the same transaction.
 
 use domain::Refusal;
 use domain::audit::{AuditAction, AuditEvent, Chain};
@@ -71,8 +72,8 @@ pub async fn list(
 /// Books what a code is worth, once a user.
 ///
 /// # Errors
-/// [`Refusal::NoSuch`] alike for a code that never was, is used up or has ended: nobody learns which codes there are.
-/// [`Refusal::Conflict`] if the caller redeemed it before.
+/// [`Refusal::NoSuch`] alike for a code that never was, is used up or has ended: nobody learns which codes
+/// there are. [`Refusal::Conflict`] if the caller redeemed it before.
 pub async fn redeem(
     app: &App,
     caller: &Caller,

@@ -1,7 +1,8 @@
 //! Buying credits: beginning a checkout, and booking what Stripe tells of its payment.
 //!
-//! What a payment buys is what we recorded when its checkout began, never what an event says: an event of a checkout
-//! that we did not begin books nothing. See [`domain::purchases`] for why events may come in any order.
+//! What a payment buys is what we recorded when its checkout began, never what an event says:
+//! an event of a checkout that we did not begin books nothing. See [`domain::purchases`] for
+//! why events may come in any order.
 
 use aws::Fault;
 use domain::audit::{AuditAction, AuditEvent, Chain};
@@ -18,7 +19,8 @@ use store::{BegunCheckout, Once, PlanChange, System, Written};
 
 use crate::{App, Error, clock, plans, postings};
 
-/// The most attempts to book an event while its payment or wallet keeps moving, and the most steps that one event takes.
+/// The most attempts to book an event while its payment or wallet keeps moving, and the
+/// most steps that one event takes.
 const ATTEMPTS_MAX: u32 = 40;
 
 /// A checkout that was begun.
@@ -32,12 +34,13 @@ pub struct Begun {
     pub replayed: bool,
 }
 
-/// Begins a checkout for the caller. Credits come when Stripe says that it was paid, and only then. The client's key is
-/// ours to keep, not Stripe's: there it would stand for a failure of Stripe's as well, for a day.
+/// Begins a checkout for the caller. Credits come when Stripe says that it was paid, and
+/// only then. The client's key is ours to keep, not Stripe's: there it would stand for a
+/// failure of Stripe's as well, for a day.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] for an address that Stripe does not take, [`Refusal::IdempotencyMismatch`] for a key that came
-/// with another request, [`Refusal::Busy`] if Stripe cannot be reached.
+/// [`Refusal::Invalid`] for an address that Stripe does not take, [`Refusal::IdempotencyMismatch`] for a key
+/// that came with another request, [`Refusal::Busy`] if Stripe cannot be reached.
 pub async fn checkout(
     app: &App,
     caller: &Caller,
@@ -126,8 +129,8 @@ fn fingerprint(wanted: &CheckoutRequest) -> String {
 /// Books what an event tells, once, whatever came before it.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] for anything that is not proven to be Stripe's and recent. A fault makes Stripe send the
-/// event again.
+/// [`Refusal::Unauthorized`] for anything that is not proven to be Stripe's and recent. A fault
+/// makes Stripe send the event again.
 pub async fn stripe_event(app: &App, signature: &str, body: &[u8]) -> Result<(), Error> {
     let secret = app.stripe_webhook_secret().await?;
     let event = match webhook::verify(secret, signature, body, clock::now().seconds()) {
@@ -177,8 +180,8 @@ async fn learn_paid(app: &App, paid: Paid) -> Result<(), Error> {
     learn(app, &paid.payment, &Fact::Paid(sale)).await
 }
 
-/// A checkout that we know nothing of is another's, who sells with the same account; unless it names one of our users:
-/// then a record is lost, and Stripe must go on asking until somebody has looked.
+/// A checkout that we know nothing of is another's, who sells with the same account; unless it names one of
+/// our users: then a record is lost, and Stripe must go on asking until somebody has looked.
 async fn unknown_checkout(app: &App, paid: &Paid) -> Result<(), Error> {
     let named = paid.named.as_deref().and_then(UserId::parse);
     let known = match &named {

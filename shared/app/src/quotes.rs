@@ -32,8 +32,9 @@ pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Quote, 
     Ok(quote)
 }
 
-/// Whether `price` is what the caller agreed to: at most `max_credits`, and what the quote says. A quote that ended
-/// is forgotten in the end, so one that is not there is answered in the same way, as is somebody else's.
+/// Whether `price` is what the caller agreed to: at most `max_credits`, and what the quote
+/// says. A quote that ended is forgotten in the end, so one that is not there is answered in
+/// the same way, as is somebody else's.
 ///
 /// # Errors
 /// [`Refusal::PriceChanged`] if it is not.

@@ -1,8 +1,8 @@
 //! Reconciliation: goes through everybody's books and says what is broken. It repairs nothing.
 //!
-//! A wallet and a log that are what they were at their checkpoint cost one read each. A run saves where it is after each
-//! page of tenants and stops when its time is used up; the next invocation goes on there. Two runs at once do no harm:
-//! checkpoints only move forward, and the run that was overtaken stops.
+//! A wallet and a log that are what they were at their checkpoint cost one read each. A run saves where it is
+//! after each page of tenants and stops when its time is used up; the next invocation goes on there. Two runs
+//! at once do no harm: checkpoints only move forward, and the run that was overtaken stops.
 
 use std::time::Duration;
 

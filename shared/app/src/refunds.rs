@@ -16,16 +16,17 @@ use store::{Once, Refund, RefundWritten, System};
 use crate::postings::{self, Booking};
 use crate::{App, Error, audit, clock};
 
-/// How long a refund may be tried while others write to the same wallet: well inside the gateway's 29 seconds.
+/// How long a refund may be tried while others write to the same wallet: well
+/// inside the gateway's 29 seconds.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Gives back what was spent on a generation, or a part of it, to whoever paid: the wallet, the member's month and the
-/// API key. Its media stay.
+/// Gives back what was spent on a generation, or a part of it, to whoever paid: the wallet, the member's
+/// month and the API key. Its media stay.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] without such a generation, [`Refusal::Conflict`] if nothing was spent on it or it was refunded
-/// before, [`Refusal::Invalid`] for more than was spent, [`Refusal::IdempotencyMismatch`] if the key came with another
-/// request.
+/// [`Refusal::NotFound`] without such a generation, [`Refusal::Conflict`] if nothing was spent on it or it
+/// was refunded before, [`Refusal::Invalid`] for more than was spent, [`Refusal::IdempotencyMismatch`] if
+/// the key came with another request.
 pub async fn refund(
     app: &App,
     admin: &Admin,
@@ -75,7 +76,8 @@ async fn try_refund(
     let booked = match wallet.refund(id, amount, because, clock::now()) {
         Ok(booked) => booked,
         Err(broken) => {
-            // The wallet may have been read after another refund of this generation, and the record before it.
+            // The wallet may have been read after another refund of this
+            // generation, and the record before it.
             let is_as_read = store.job(System, id).await?.is_some_and(|now| now == job);
             return if is_as_read {
                 Err(Fault::new(doing, broken).into())

@@ -12,7 +12,8 @@ use store::NewEra;
 
 use crate::{App, Error, audit, clock};
 
-/// The most looks of a refresh when another one came first: one sees what that one wrote, and one is to spare.
+/// The most looks of a refresh when another one came first: one sees what that
+/// one wrote, and one is to spare.
 const REFRESH_ATTEMPTS_MAX: u32 = 3;
 
 /// Somebody who is signed in now.
@@ -23,9 +24,9 @@ pub struct SignedInUser {
     pub tokens: Pair,
 }
 
-/// Exchanges a refresh token for a new pair. The old one is dead from then on; a dead one that comes back was copied
-/// by somebody, so it ends the whole session. Only within seconds of its exchange it gets the same new token again:
-/// two tabs of a browser may refresh at once.
+/// Exchanges a refresh token for a new pair. The old one is dead from then on; a dead one that comes back was
+/// copied by somebody, so it ends the whole session. Only within seconds of its exchange it gets the same new
+/// token again: two tabs of a browser may refresh at once.
 ///
 /// # Errors
 /// [`Refusal::Unauthorized`] for any token but the living one.
@@ -108,8 +109,8 @@ pub async fn end_all(app: &App, caller: &Caller) -> Result<(), Error> {
     begin_era(app, &user, new, act).await.map(drop)
 }
 
-/// Begins the next era of `user` by `act`; `false` if the one that they are read with is over, or the session to keep
-/// ended.
+/// Begins the next era of `user` by `act`; `false` if the one that they are read with is
+/// over, or the session to keep ended.
 ///
 /// # Errors
 /// [`Refusal::Busy`] if other writes stood in the way all the time.
@@ -130,7 +131,8 @@ pub(crate) async fn begin_era(
     Ok(began)
 }
 
-/// Lets the database forget the records of keys that have ended. They open nothing, whether or not this works.
+/// Lets the database forget the records of keys that have ended. They open
+/// nothing, whether or not this works.
 async fn forget_keys(app: &App, user: &User) {
     let now = clock::now();
     let keys = user.api_keys.iter();

@@ -1,5 +1,6 @@
-//! Making the usage-plan keys that plans share. The template has the first of each plan, and this the others: hundreds
-//! of resources would not fit a CloudFormation stack. The sweep sees that some are missing, and the key worker makes them.
+//! Making the usage-plan keys that plans share. The template has the first of each plan, and this the
+//! others: hundreds of resources would not fit a CloudFormation stack. The sweep sees that some are
+//! missing, and the key worker makes them.
 
 use std::time::Duration;
 
@@ -32,8 +33,9 @@ pub async fn send_missing(app: &App) -> Result<bool, Error> {
     Ok(is_missing)
 }
 
-/// Makes shared keys that are missing, for some seconds, and has them named once API Gateway had the time to hear
-/// of them all; how many keys there are now, if that changed. Stops early where API Gateway makes no more.
+/// Makes shared keys that are missing, for some seconds, and has them named once API Gateway
+/// had the time to hear of them all; how many keys there are now, if that changed. Stops early
+/// where API Gateway makes no more.
 ///
 /// # Errors
 /// A fault if something did not work; doing everything again is harmless.

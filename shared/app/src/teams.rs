@@ -158,8 +158,8 @@ pub async fn list(
 /// Changes a team that the caller manages; answers it as it is then.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if it would have fewer seats than
-/// members.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if it
+/// would have fewer seats than members.
 pub async fn update(
     app: &App,
     caller: &Caller,
@@ -184,8 +184,8 @@ pub async fn update(
 /// Hands a team of the caller's over to another member; answers it as it is then.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::NoSuch`] if that user is not in it,
-/// [`Refusal::Conflict`] if it is theirs, or the other one cannot own another.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::NoSuch`] if that user is not
+/// in it, [`Refusal::Conflict`] if it is theirs, or the other one cannot own another.
 pub async fn hand_over(
     app: &App,
     caller: &Caller,
@@ -226,7 +226,8 @@ const NO_SUCH_MEMBER: Refusal = Refusal::NoSuch {
 /// Ends a team of the caller's: what its wallet has goes into theirs, and what was made in it is deleted.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] while a job of its wallet runs.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not,
+/// [`Refusal::Conflict`] while a job of its wallet runs.
 pub async fn delete(app: &App, caller: &Caller, id: &TeamId) -> Result<(), Error> {
     let (own, theirs) = (Tenant::from(&caller.user), Tenant::from(id));
     let mut tries = clock::tries(PATIENCE);
@@ -277,8 +278,8 @@ pub async fn stats(app: &App, caller: &Caller, id: &TeamId) -> Result<(Stats, bo
 /// A page of the audit log of a team that the caller manages, newest first.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::InvalidCursor`] if the cursor is not from
-/// this list.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::InvalidCursor`] if
+/// the cursor is not from this list.
 pub async fn audit(
     app: &App,
     caller: &Caller,
@@ -291,8 +292,9 @@ pub async fn audit(
     audit::page(app, &list, &chain, cursor, limit).await
 }
 
-/// A page of what happened in a team that the caller is in, newest first: what its members tell each other of, and nothing
-/// of who was invited or how much somebody may spend. It may be shorter than asked for and still have a next one.
+/// A page of what happened in a team that the caller is in, newest first: what its members tell each
+/// other of, and nothing of who was invited or how much somebody may spend. It may be shorter than
+/// asked for and still have a next one.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if they are not, [`Refusal::InvalidCursor`] if the cursor is not from this list.

@@ -16,7 +16,8 @@ use crate::postings::{self, Booking};
 use crate::teams::{check_verified, event, get};
 use crate::{App, Error, api_keys, audit, clock};
 
-/// How long a transfer may be tried while others write to the same wallets: well inside the gateway's 29 seconds.
+/// How long a transfer may be tried while others write to the same wallets: well
+/// inside the gateway's 29 seconds.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The wallet of a team whose credits the caller may see.
@@ -31,8 +32,8 @@ pub async fn balance(app: &App, caller: &Caller, id: &TeamId) -> Result<Wallet, 
 /// A page of such a team's ledger, newest first.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::InvalidCursor`] if the cursor is not from
-/// this list.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::InvalidCursor`] if
+/// the cursor is not from this list.
 pub async fn transactions(
     app: &App,
     caller: &Caller,
@@ -53,13 +54,13 @@ pub async fn transactions(
     })
 }
 
-/// Moves credits from the caller's own wallet into their team's, once for each of their keys; answers the entry in their
-/// own ledger.
+/// Moves credits from the caller's own wallet into their team's, once for each of their keys;
+/// answers the entry in their own ledger.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::OutOfCredits`] if they have less,
-/// [`Refusal::KeyCapReached`] if their API key may not spend so much, [`Refusal::IdempotencyMismatch`] if the key came with
-/// another request.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::OutOfCredits`] if they have
+/// less, [`Refusal::KeyCapReached`] if their API key may not spend so much, [`Refusal::IdempotencyMismatch`]
+/// if the key came with another request.
 pub async fn fund(
     app: &App,
     caller: &Caller,

@@ -1,5 +1,6 @@
-//! The provider's callback. Anybody with an account at the provider can have it sign a callback to any address, so a
-//! valid signature is not enough: the address must also carry the secret that was made for this very submit.
+//! The provider's callback. Anybody with an account at the provider can have it sign a callback
+//! to any address, so a valid signature is not enough: the address must also carry the secret
+//! that was made for this very submit.
 
 use domain::Refusal;
 use domain::ids::GenerationId;
@@ -28,8 +29,8 @@ pub struct Callback<'a> {
     pub first_request_id: String,
 }
 
-/// Checks a callback and passes its word on to the settle worker. Nothing is changed here, so a repeated one is
-/// harmless.
+/// Checks a callback and passes its word on to the settle worker. Nothing is changed
+/// here, so a repeated one is harmless.
 ///
 /// # Errors
 /// [`Refusal::Unauthorized`] for anything that is not proven: signature, time, job or secret.

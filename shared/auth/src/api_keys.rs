@@ -1,6 +1,6 @@
 //! Personal API keys as their owners hold them: `vk_<user>_<key><secret><checksum>`. The user and the key are
-//! readable, so that finding them is one read; what counts is the secret, of which only a digest is ever stored. The
-//! checksum lets secret scanners tell a real key from a look-alike without asking us.
+//! readable, so that finding them is one read; what counts is the secret, of which only a digest is ever
+//! stored. The checksum lets secret scanners tell a real key from a look-alike without asking us.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,7 +1,7 @@
 //! What an invitation's letter carries: `it_<team>_<invitation>_<256 random bits>`.
 //!
-//! Team and invitation are readable, so that finding it is one read. What counts is the secret, of which only a digest is
-//! ever stored.
+//! Team and invitation are readable, so that finding it is one read. What counts is the secret, of
+//! which only a digest is ever stored.
 
 use std::fmt;
 

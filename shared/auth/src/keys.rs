@@ -1,5 +1,5 @@
-//! The keys that sign access tokens: Ed25519, named by their thumbprint. One signs; one more may still verify, so
-//! that keys can be rotated without signing anybody out.
+//! The keys that sign access tokens: Ed25519, named by their thumbprint. One signs; one more may still
+//! verify, so that keys can be rotated without signing anybody out.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -169,7 +169,8 @@ impl PublicKeys {
     /// The keys in a JWKS document.
     ///
     /// # Errors
-    /// A [`Problem`] if there is none in it, or one that is no Ed25519 key: without keys nobody may be let in.
+    /// A [`Problem`] if there is none in it, or one that is no Ed25519 key:
+    /// without keys nobody may be let in.
     pub fn from_jwks_json(text: &str) -> Result<Self, Problem> {
         let jwks: Jwks = serde_json::from_str(text)
             .map_err(|_| Problem::new("the public keys are not a JWKS"))?;

@@ -1,8 +1,8 @@
-//! Proving who somebody is: passwords, signing keys, access tokens, refresh tokens, personal API keys. Remembering
-//! mailboxes.
+//! Proving who somebody is: passwords, signing keys, access tokens, refresh tokens, personal
+//! API keys. Remembering mailboxes.
 //!
-//! Owns every piece of cryptography about people. Refuses to store, to send, to know HTTP, and to read a clock (a
-//! moment is an argument). Nothing here shows a secret through `Debug` or `Display`.
+//! Owns every piece of cryptography about people. Refuses to store, to send, to know HTTP, and to read a
+//! clock (a moment is an argument). Nothing here shows a secret through `Debug` or `Display`.
 
 pub mod api_keys;
 pub mod invitations;

@@ -1,4 +1,5 @@
-//! Remembering a mailbox without knowing it: a digest with a key, so that who sees the digests cannot try addresses.
+//! Remembering a mailbox without knowing it: a digest with a key, so that who sees
+//! the digests cannot try addresses.
 
 use domain::mailboxes::Mailbox;
 use hmac::{Hmac, Mac as _};

@@ -1,4 +1,5 @@
-//! Secrets that mean nothing by themselves: refresh tokens, tokens that are mailed, and text that must not be shown.
+//! Secrets that mean nothing by themselves: refresh tokens, tokens that are mailed,
+//! and text that must not be shown.
 
 use std::fmt;
 
@@ -43,8 +44,8 @@ const TOKEN_CHARS: usize = PREFIX.len() + 26 + 1 + 26 + 1 + 43;
 /// Keeps what is derived here apart from whatever else the same key may be used for.
 const SUCCESSOR_LABEL: &[u8] = b"velro refresh token successor";
 
-/// A refresh token: `rt_<user>_<session>_<256 bits>`. User and session are readable, so that finding them is one
-/// read; what counts is the secret, of which only a digest is ever stored.
+/// A refresh token: `rt_<user>_<session>_<256 bits>`. User and session are readable, so that finding them is
+/// one read; what counts is the secret, of which only a digest is ever stored.
 pub struct RefreshToken {
     user: UserId,
     session: SessionId,
@@ -66,8 +67,8 @@ impl RefreshToken {
         })
     }
 
-    /// The token that this one is exchanged for. It follows from this one and `key`, which only we have: whoever
-    /// exchanges the same token twice gets the same answer, though no token is ever stored.
+    /// The token that this one is exchanged for. It follows from this one and `key`, which only we have:
+    /// whoever exchanges the same token twice gets the same answer, though no token is ever stored.
     ///
     /// # Errors
     /// A [`Problem`] if `key` cannot be used.
@@ -147,8 +148,8 @@ impl RefreshToken {
 
 const MAILED_PREFIX: &str = "mt_";
 
-/// A token that is mailed, and works once: `mt_<256 random bits>`. It is found by its digest, which is all of it that
-/// is ever stored.
+/// A token that is mailed, and works once: `mt_<256 random bits>`. It is found by its digest, which
+/// is all of it that is ever stored.
 pub struct MailedSecret(Bits);
 
 /// 256 random bits, of which only a digest is ever stored: so many need no slow hash.

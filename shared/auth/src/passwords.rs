@@ -1,4 +1,5 @@
-//! Passwords: which may be set, how they are kept, and checking one in the same time whether or not there is one.
+//! Passwords: which may be set, how they are kept, and checking one in the same
+//! time whether or not there is one.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -20,9 +21,9 @@ const CHARS_MAX: usize = 128;
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// Passwords that attackers try first, sorted, lower case, one a line: those of at least 8 characters among zxcvbn's
-/// 30,000 most used of published leaks (MIT, common-passwords.LICENSE), and a few of our own. Only what sets passwords
-/// links it.
+/// Passwords that attackers try first, sorted, lower case, one a line: those of at least 8 characters
+/// among zxcvbn's 30,000 most used of published leaks (MIT, common-passwords.LICENSE), and a few of our
+/// own. Only what sets passwords links it.
 const COMMON: &str = include_str!("common-passwords.txt");
 
 /// A password that may be set.
@@ -48,7 +49,8 @@ impl Password {
     /// # Errors
     /// The [`PasswordProblem`].
     pub fn check(text: String) -> Result<Self, PasswordProblem> {
-        // Before normalising, which is work: no normal form has more characters than three times those that it had.
+        // Before normalising, which is work: no normal form has more characters
+        // than three times those that it had.
         if text.chars().count() > 3 * CHARS_MAX {
             return Err(PasswordProblem::TooLong);
         }
@@ -70,8 +72,9 @@ impl Password {
     }
 }
 
-/// The normal form of a password, if it can be one: two keyboards may write the same "é" or the same space as different
-/// characters (PRECIS OpaqueString, RFC 8265, 4.2: NFC, any space is U+0020, no controls, nothing invisible).
+/// The normal form of a password, if it can be one: two keyboards may write the same "é" or the
+/// same space as different characters (PRECIS OpaqueString, RFC 8265, 4.2: NFC, any space is
+/// U+0020, no controls, nothing invisible).
 fn normal(text: &str) -> Option<String> {
     OpaqueString::enforce(text).ok().map(Cow::into_owned)
 }
@@ -83,8 +86,8 @@ fn is_common(lower: &str) -> bool {
         .is_ok()
 }
 
-/// The password's hash, to be stored: Argon2id in PHC form, with a salt of its own. Takes tens of milliseconds of
-/// one core, on a thread where that holds nobody up.
+/// The password's hash, to be stored: Argon2id in PHC form, with a salt of its own. Takes tens of
+/// milliseconds of one core, on a thread where that holds nobody up.
 ///
 /// # Errors
 /// A [`Problem`] if there is no randomness.
@@ -98,8 +101,8 @@ pub async fn hash(password: Password) -> Result<String, Problem> {
     .await
 }
 
-/// Whether `password` is the one whose hash was `stored`. Without a hash the same work is done, so that the time
-/// does not tell whether there is an account.
+/// Whether `password` is the one whose hash was `stored`. Without a hash the same work is done, so that the
+/// time does not tell whether there is an account.
 ///
 /// # Errors
 /// A [`Problem`] if the stored hash is malformed.

@@ -1,5 +1,5 @@
-//! Access tokens: JWTs signed with EdDSA, alive for a quarter of an hour. One algorithm, keys chosen by name from
-//! our own list, and every claim checked; whatever else a token's header says is ignored.
+//! Access tokens: JWTs signed with EdDSA, alive for a quarter of an hour. One algorithm, keys chosen by name
+//! from our own list, and every claim checked; whatever else a token's header says is ignored.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -102,8 +102,8 @@ impl Issuer {
         jsonwebtoken::encode(&header, &claims, &self.key).map_err(Problem::new)
     }
 
-    /// What `token` is exchanged for: by the key that signs first, then by the one before it, which another instance
-    /// may have used a moment ago.
+    /// What `token` is exchanged for: by the key that signs first, then by the one before it, which another
+    /// instance may have used a moment ago.
     ///
     /// # Errors
     /// A [`Problem`] if a key cannot be used.
@@ -126,7 +126,8 @@ impl Verifier {
     #[must_use]
     pub fn new(keys: PublicKeys, issuer: &str, audience: &str) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
-        // The library would read the clock itself; times, issuer and audience are checked below, against ours.
+        // The library would read the clock itself; times, issuer and audience
+        // are checked below, against ours.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();

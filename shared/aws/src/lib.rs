@@ -1,7 +1,7 @@
 //! How Velro reaches AWS.
 //!
-//! Owns: the one SDK configuration (TLS stack, time-outs, attempts) that every client is built from, and [`Fault`],
-//! what goes wrong on our side. Refuses to know any service: each SDK has one crate that names it.
+//! Owns: the one SDK configuration (TLS stack, time-outs, attempts) that every client is built from, and
+//! [`Fault`], what goes wrong on our side. Refuses to know any service: each SDK has one crate that names it.
 
 mod roots;
 
@@ -22,7 +22,8 @@ use aws_types::region::Region;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// One attempt at one call. DynamoDB and SQS answer in milliseconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
-/// One call with all its attempts: inside the ten seconds that a function has, so that it can say what failed.
+/// One call with all its attempts: inside the ten seconds that a function has,
+/// so that it can say what failed.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 /// Attempts at one call, the first included.
 const ATTEMPTS_MAX: u32 = 3;
@@ -30,9 +31,9 @@ const ATTEMPTS_MAX: u32 = 3;
 /// Where a function finds its credentials, as Lambda names them.
 const CREDENTIALS_NAME: &str = "Lambda's environment";
 
-/// The configuration that every client is built from. Credentials and Region come from the environment, where Lambda
-/// puts them: no other place is looked at and nothing is asked over the network. `AWS_ENDPOINT_URL` leads elsewhere,
-/// as it does for every SDK. `lookup` reads a variable.
+/// The configuration that every client is built from. Credentials and Region come from the environment, where
+/// Lambda puts them: no other place is looked at and nothing is asked over the network. `AWS_ENDPOINT_URL`
+/// leads elsewhere, as it does for every SDK. `lookup` reads a variable.
 ///
 /// # Errors
 ///

@@ -1,15 +1,17 @@
 //! Whom a function believes to be AWS.
 //!
-//! Owns: the five roots that every AWS service's certificate leads to. A system's own store holds some hundred and
-//! forty more, and reading them was most of what a cold start computed. Refuses to know any other service: the provider
-//! and Stripe are believed as the system says.
+//! Owns: the five roots that every AWS service's certificate leads to. A system's own store holds some
+//! hundred and forty more, and reading them was most of what a cold start computed. Refuses to know any other
+//! service: the provider and Stripe are believed as the system says.
 
 use aws_smithy_http_client::tls::TrustStore;
 
-/// Names another file of roots, as it does for OpenSSL: for an endpoint of one's own, or a proxy that opens TLS.
+/// Names another file of roots, as it does for OpenSSL: for an endpoint of one's
+/// own, or a proxy that opens TLS.
 pub(crate) const OTHER_ROOTS: &str = "SSL_CERT_FILE";
 
-/// Amazon Trust Services' roots, from <https://www.amazontrust.com/repository/>. AWS asks its clients to trust all five:
+/// Amazon Trust Services' roots, from <https://www.amazontrust.com/repository/>. AWS asks its clients to
+/// trust all five:
 /// <https://aws.amazon.com/blogs/security/how-to-prepare-for-aws-move-to-its-own-certificate-authority/>.
 const AMAZON_ROOTS: [&str; 5] = [
     include_str!("../roots/amazon-root-ca-1.pem"),

@@ -1,5 +1,5 @@
-//! Objects in S3. Owns their keys (a tenant's first), presigned URLs, and moving bytes; refuses to know what a
-//! generation or an account is.
+//! Objects in S3. Owns their keys (a tenant's first), presigned URLs, and moving bytes; refuses to know
+//! what a generation or an account is.
 
 mod media;
 
@@ -65,7 +65,8 @@ impl Blobs {
         }
     }
 
-    /// Where output `n` of a generation lives: the same for every try, so that a repeated copy overwrites itself.
+    /// Where output `n` of a generation lives: the same for every try, so that a
+    /// repeated copy overwrites itself.
     #[must_use]
     pub fn media_key(
         tenant: &Tenant,
@@ -80,8 +81,8 @@ impl Blobs {
         format!("{tenant}/{file}")
     }
 
-    /// Deletes everything that was written for a generation, also by a try that never came to its end. Repeating it
-    /// deletes nothing more.
+    /// Deletes everything that was written for a generation, also by a try that never came to its end.
+    /// Repeating it deletes nothing more.
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not do it.
@@ -207,8 +208,8 @@ impl Blobs {
         Ok(request.uri().to_owned())
     }
 
-    /// A signed PUT for exactly this file: its length, type and digest are part of the signature, so S3 itself
-    /// refuses other bytes.
+    /// A signed PUT for exactly this file: its length, type and digest are part of the signature,
+    /// so S3 itself refuses other bytes.
     ///
     /// # Errors
     /// A [`Fault`] if there are no credentials to sign with.
@@ -309,7 +310,8 @@ impl Blobs {
         Ok(())
     }
 }
-/// The names that the signature of a presigned URL covers (`X-Amz-SignedHeaders`, separated by encoded semicolons).
+/// The names that the signature of a presigned URL covers (`X-Amz-SignedHeaders`,
+/// separated by encoded semicolons).
 fn signed_headers(url: &str) -> Vec<&str> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let names = query

@@ -1,7 +1,7 @@
 //! Writing media: a small file in one piece, a large one by parts.
 //!
-//! Owns how large a part is, how long S3 may take for it, and that any step may be done twice. Refuses to know where
-//! the bytes come from, and to keep more of them than one part.
+//! Owns how large a part is, how long S3 may take for it, and that any step may be done twice. Refuses to
+//! know where the bytes come from, and to keep more of them than one part.
 
 use std::time::Duration;
 
@@ -15,13 +15,14 @@ use bytes::Bytes;
 
 use crate::Blobs;
 
-/// How large every part but the last is: S3 takes none below 5 MiB and up to 10,000 of them. A function holds one part
-/// in memory, and loses at most one when it ends.
+/// How large every part but the last is: S3 takes none below 5 MiB and up to 10,000 of them. A function holds
+/// one part in memory, and loses at most one when it ends.
 pub const PART_BYTES: usize = 8 * 1024 * 1024;
-/// How long S3 may take for one attempt. Half a minute for a part of 8 MiB is slow but has been seen, so the limit of
-/// other calls, 4 s, would let such a part never arrive.
+/// How long S3 may take for one attempt. Half a minute for a part of 8 MiB is slow but has been seen, so the
+/// limit of other calls, 4 s, would let such a part never arrive.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long S3 may take with all attempts: one that is slow, or some that fail at once. Whoever has less time lets go.
+/// How long S3 may take with all attempts: one that is slow, or some that fail at
+/// once. Whoever has less time lets go.
 const CALL_TIMEOUT: Duration = Duration::from_secs(70);
 /// A browser shows what it gets, and does not save it.
 const SHOWN: &str = "inline";
@@ -31,15 +32,16 @@ const SHOWN: &str = "inline";
 pub enum Step<T> {
     /// It was done.
     Done(T),
-    /// S3 does not know the upload any more, which was completed, aborted or expired; or not these parts of it.
+    /// S3 does not know the upload any more, which was completed, aborted or
+    /// expired; or not these parts of it.
     Vanished,
 }
 
-/// How these calls differ from others. The protection against stalled streams stays as it is: it watches a body on its
-/// way, not S3's answer, so that what bounds a slow answer is the attempt's time.
+/// How these calls differ from others. The protection against stalled streams stays as it is: it watches a
+/// body on its way, not S3's answer, so that what bounds a slow answer is the attempt's time.
 ///
-/// No checksum is sent but the SHA-256 that the signature is over: S3 wants one that is sent with parts to be announced
-/// when the upload begins, and told again of each part when it is completed.
+/// No checksum is sent but the SHA-256 that the signature is over: S3 wants one that is sent with parts to be
+/// announced when the upload begins, and told again of each part when it is completed.
 fn patient() -> Builder {
     Builder::new()
         .timeout_config(
@@ -81,8 +83,8 @@ impl Blobs {
         Ok(())
     }
 
-    /// Begins to write one output by parts, and answers the upload's id. Nobody sees anything of it before it is
-    /// completed; the bucket forgets it a day later if it never is.
+    /// Begins to write one output by parts, and answers the upload's id. Nobody sees anything of it before it
+    /// is completed; the bucket forgets it a day later if it never is.
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not do it.
@@ -104,8 +106,8 @@ impl Blobs {
         id.ok_or_else(|| Fault::new(doing, "S3 named no upload"))
     }
 
-    /// Writes part `number` (from 1) of an upload, in place of any older one of that number, and answers its entity
-    /// tag. All but the last must have [`PART_BYTES`].
+    /// Writes part `number` (from 1) of an upload, in place of any older one of that number, and answers its
+    /// entity tag. All but the last must have [`PART_BYTES`].
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not take it.
@@ -140,8 +142,9 @@ impl Blobs {
         }
     }
 
-    /// Makes an upload's parts, whose entity tags are `etags` in their order, one object of `size_bytes`. An upload that
-    /// S3 does not know any more was completed before if there is an object of that size: an answer may have been lost.
+    /// Makes an upload's parts, whose entity tags are `etags` in their order, one object of
+    /// `size_bytes`. An upload that S3 does not know any more was completed before if there is an object
+    /// of that size: an answer may have been lost.
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not do it.
@@ -201,7 +204,8 @@ impl Blobs {
         }
     }
 
-    /// How large an output is that was written, if one was. Who may not list a bucket is told 403 of what is missing.
+    /// How large an output is that was written, if one was. Who may not list a
+    /// bucket is told 403 of what is missing.
     async fn media_size(&self, key: &str) -> Result<Option<u64>, Fault> {
         let head = self
             .client

@@ -1,8 +1,8 @@
-//! Challenges that tell people from programs. Owns asking a verifier whether an answer is right; refuses to know what was
-//! asked, and what depends on it.
+//! Challenges that tell people from programs. Owns asking a verifier whether an answer is right; refuses to
+//! know what was asked, and what depends on it.
 //!
-//! Verifiers agree on one protocol: a form with `secret` and `response`, answered by JSON with `success`. So do
-//! Turnstile (<https://developers.cloudflare.com/turnstile/get-started/server-side-validation/>), hCaptcha
+//! Verifiers agree on one protocol: a form with `secret` and `response`, answered by JSON with `success`. So
+//! do Turnstile (<https://developers.cloudflare.com/turnstile/get-started/server-side-validation/>), hCaptcha
 //! (<https://docs.hcaptcha.com/#verify-the-user-response-server-side>) and reCAPTCHA
 //! (<https://developers.google.com/recaptcha/docs/verify>).
 

@@ -1,7 +1,7 @@
 //! May this caller do this to this thing? One answer for every endpoint.
 //!
-//! Owns who stands how to a thing, and what each may do. Refuses to know where things are kept: the store asks here
-//! before it hands a record out. What a role may do in a team stands here alone.
+//! Owns who stands how to a thing, and what each may do. Refuses to know where things are kept: the store
+//! asks here before it hands a record out. What a role may do in a team stands here alone.
 
 use crate::generations::{Attribution, Generation};
 use crate::ids::{Tenant, UserId};

@@ -126,7 +126,8 @@ fn what_a_team_files_in_a_public_project_is_seen_with_it_and_no_more() {
     }
 }
 
-/// Grants, written out: read, write and admin, each for owner, admin, editor, contributor and viewer of the team.
+/// Grants, written out: read, write and admin, each for owner, admin, editor,
+/// contributor and viewer of the team.
 #[test]
 fn a_grant_and_the_role_in_its_team_must_both_allow_a_thing() {
     let rows: [(Action, bool, [&str; 3]); 10] = [

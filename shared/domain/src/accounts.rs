@@ -26,15 +26,16 @@ pub const FULL_NAME_CHARS_MAX: usize = 200;
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How many sessions a user may have: signing in once more ends the oldest.
 pub const SESSIONS_MAX: usize = 20;
-/// How long a refresh token that was just used gets the same answer again: two tabs of a browser refresh at once.
+/// How long a refresh token that was just used gets the same answer again: two
+/// tabs of a browser refresh at once.
 pub const REFRESH_REUSE_WINDOW: Duration = Duration::from_secs(10);
 /// How many payments are kept with the plan that came with them: far more than anybody makes.
 pub const PAID_PLANS_MAX: usize = 500;
 /// The longest address of a picture.
 pub const AVATAR_URL_CHARS_MAX: usize = 2_048;
 
-/// An e-mail address, normalised: lower case, without space around it, an internationalised domain as its A-label. Two
-/// addresses are the same account if their normal forms are equal.
+/// An e-mail address, normalised: lower case, without space around it, an internationalised domain as its
+/// A-label. Two addresses are the same account if their normal forms are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
@@ -73,9 +74,9 @@ impl Email {
         Self::read(text).ok()
     }
 
-    /// The address written as `text`: one `@`, a local part of printable ASCII without spaces, a domain with a dot.
-    /// Stricter than RFC 5322 on purpose: quoted local parts and comments are refused. The domain is read as browsers do
-    /// (UTS 46), with the rules of host names.
+    /// The address written as `text`: one `@`, a local part of printable ASCII without spaces, a domain with
+    /// a dot. Stricter than RFC 5322 on purpose: quoted local parts and comments are refused. The domain is
+    /// read as browsers do (UTS 46), with the rules of host names.
     ///
     /// # Errors
     /// The [`EmailProblem`].
@@ -123,7 +124,8 @@ impl Email {
 pub struct FullName(String);
 
 impl FullName {
-    /// The name written as `text`, without space around it: 1 to 200 characters of any script, no control characters.
+    /// The name written as `text`, without space around it: 1 to 200 characters of
+    /// any script, no control characters.
     ///
     /// # Errors
     /// The problem with `field`.
@@ -191,7 +193,8 @@ pub struct ProfileChange {
     pub avatar_url: Option<Option<AvatarUrl>>,
 }
 
-/// What a user pays for: it sets the rate limits and how many jobs may be in flight. A larger plan is greater.
+/// What a user pays for: it sets the rate limits and how many jobs may be in
+/// flight. A larger plan is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Plan {
     /// Nothing paid.
@@ -262,9 +265,11 @@ pub struct User {
     pub paid_plans: BTreeMap<String, Plan>,
     /// Kept out by an admin.
     pub suspended: bool,
-    /// Which sessions live: those of this era. Beginning the next one ends them all at once, however many there are.
+    /// Which sessions live: those of this era. Beginning the next one ends them all
+    /// at once, however many there are.
     pub era: u64,
-    /// The personal API keys that live. A key that is not among them opens nothing, whatever its own record says.
+    /// The personal API keys that live. A key that is not among them opens
+    /// nothing, whatever its own record says.
     pub api_keys: BTreeSet<KeyId>,
     /// When they registered.
     pub created_at: Timestamp,
@@ -273,9 +278,9 @@ pub struct User {
 }
 
 impl User {
-    /// What they pay for, and for which payments, once `payment` justifies `plan`, or none any more; `None` if that is how
-    /// it is. A payment never makes a plan smaller, and money that goes never makes one larger: what an admin set meanwhile
-    /// stays.
+    /// What they pay for, and for which payments, once `payment` justifies `plan`, or none any more; `None`
+    /// if that is how it is. A payment never makes a plan smaller, and money that goes never makes one
+    /// larger: what an admin set meanwhile stays.
     #[must_use]
     pub fn paying(
         &self,

@@ -1,5 +1,5 @@
-//! What platform admins do to other people's accounts and wallets. Owns what makes each valid; refuses to know who is
-//! an admin (the authorizer says so).
+//! What platform admins do to other people's accounts and wallets. Owns what makes each valid; refuses to
+//! know who is an admin (the authorizer says so).
 
 use crate::accounts::Plan;
 use crate::credits::Credits;

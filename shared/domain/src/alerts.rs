@@ -1,8 +1,9 @@
-//! What the owner of a wallet wants to be told of before credits run out: a balance that falls below a threshold, and a cap
-//! that is used up to a share.
+//! What the owner of a wallet wants to be told of before credits run out: a balance that falls below a
+//! threshold, and a cap that is used up to a share.
 //!
-//! Owns what crosses a threshold. Bookings of one wallet follow one another, so of all that lower a balance exactly one
-//! crosses: it is told once, and again only when the balance rose in between. Refuses to know how somebody is told.
+//! Owns what crosses a threshold. Bookings of one wallet follow one another, so of all that lower a
+//! balance exactly one crosses: it is told once, and again only when the balance rose in between.
+//! Refuses to know how somebody is told.
 
 use crate::credits::Credits;
 use crate::ids::{GenerationId, KeyId, Tenant, UserId};
@@ -102,8 +103,8 @@ pub struct AlertNote {
 }
 
 impl AlertNote {
-    /// The note of the booking that makes a wallet's `version`, if it lets the balance fall below a threshold on its way
-    /// from `before` to `after`.
+    /// The note of the booking that makes a wallet's `version`, if it lets the balance fall below a threshold
+    /// on its way from `before` to `after`.
     #[must_use]
     pub fn of_balance(
         watch: &Watch,

@@ -64,8 +64,8 @@ impl CapPeriod {
         Self::ALL.into_iter().find(|period| period.as_str() == text)
     }
 
-    /// The name of the one that `moment` is in, such as `2026-11` or `2026-11-29`: later ones sort later. None of one that
-    /// never ends.
+    /// The name of the one that `moment` is in, such as `2026-11` or `2026-11-29`: later ones sort
+    /// later. None of one that never ends.
     #[must_use]
     pub fn at(self, moment: Timestamp) -> Option<String> {
         match self {
@@ -90,8 +90,8 @@ pub struct Cap {
 pub struct Remaining {
     /// The cap less what its jobs hold or captured.
     pub credits: Credits,
-    /// The period that this was counted in, if the cap has one that ends and anything was spent yet. In a later one,
-    /// everything may be spent again.
+    /// The period that this was counted in, if the cap has one that ends and anything was spent yet. In a
+    /// later one, everything may be spent again.
     pub counted_in: Option<String>,
 }
 
@@ -145,8 +145,9 @@ impl ApiKey {
         counted_in.is_none_or(|remaining| remaining.counted_in == period)
     }
 
-    /// Whether it can be used `now`: `owner` still names it among their living keys and is not kept out, and it has not
-    /// expired. The record of a key that is gone stays for a while, for jobs that were opened with it.
+    /// Whether it can be used `now`: `owner` still names it among their living keys and is not
+    /// kept out, and it has not expired. The record of a key that is gone stays for a while,
+    /// for jobs that were opened with it.
     #[must_use]
     pub fn is_alive(&self, owner: &User, now: Timestamp) -> bool {
         self.user == owner.id

@@ -1,9 +1,9 @@
 //! What may be tried only so often, and by whom: limits against guessing that hold across all instances.
 //! Owns what is counted and how much is too much; refuses to know where the counts are kept.
 //!
-//! Nobody can keep an owner out by guessing: wrong passwords lock an e-mail for the source that they come from. The much
-//! higher limit for all sources together stops a guess that is spread over many, and does not bind a source that the
-//! e-mail was signed in from before.
+//! Nobody can keep an owner out by guessing: wrong passwords lock an e-mail for the source that they come
+//! from. The much higher limit for all sources together stops a guess that is spread over many, and does not
+//! bind a source that the e-mail was signed in from before.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -20,12 +20,14 @@ pub const WAIT_MAX: Duration = Duration::from_secs(25);
 /// How long a source is known that somebody signed in from.
 pub const SOURCE_KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Where requests come from: one IPv4 address, or the /64 network of an IPv6 address, which is what one customer has.
+/// Where requests come from: one IPv4 address, or the /64 network of an IPv6
+/// address, which is what one customer has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Source(String);
 
 impl Source {
-    /// The source that the gateway wrote as `text`. Everything that is not an address counts as one source, with the limits of one.
+    /// The source that the gateway wrote as `text`. Everything that is not an address counts as
+    /// one source, with the limits of one.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text.parse::<IpAddr>().map(|address| address.to_canonical()) {
@@ -107,8 +109,8 @@ impl Attempt<'_> {
         Limit { most, window }
     }
 
-    /// How long one may be under way before it is known not to count: a sign-in is taken back when its password was
-    /// right. Zero if each one counts, whatever becomes of it.
+    /// How long one may be under way before it is known not to count: a sign-in is taken back when its
+    /// password was right. Zero if each one counts, whatever becomes of it.
     #[must_use]
     pub const fn under_way(self) -> Duration {
         match self {

@@ -1,9 +1,10 @@
 //! The audit log: who did what, when, and to what. One chain for each tenant, and one for the platform.
 //!
-//! Owns the acts, the form of a record and what its hash covers. A record holds ids and codes only: no name, no address,
-//! nothing that would have to be forgotten with a person. Refuses to know how it is kept: the store puts a record and
-//! its chain's new head into the transaction of the act itself, so that neither is ever there without the other.
-//! Credits have the ledger, which is a chain of its own; what an admin moves there is told of here, too.
+//! Owns the acts, the form of a record and what its hash covers. A record holds ids and codes only: no
+//! name, no address, nothing that would have to be forgotten with a person. Refuses to know how it is kept:
+//! the store puts a record and its chain's new head into the transaction of the act itself, so that neither
+//! is ever there without the other. Credits have the ledger, which is a chain of its own; what an admin
+//! moves there is told of here, too.
 
 use std::fmt;
 
@@ -178,8 +179,8 @@ impl AuditAction {
         }
     }
 
-    /// Whether everybody in a team is told of it: of who comes and goes, and of what the team is, but not of who was
-    /// invited and of how much somebody may spend.
+    /// Whether everybody in a team is told of it: of who comes and goes, and of what the team is, but not of
+    /// who was invited and of how much somebody may spend.
     #[must_use]
     const fn is_told_to_members(self) -> bool {
         match self {
@@ -310,8 +311,8 @@ impl AuditEvent {
         }
     }
 
-    /// Whether everybody in a team is told of it: not of a generation that was shared without its author's name, since the
-    /// act would name them.
+    /// Whether everybody in a team is told of it: not of a generation that was shared without its author's
+    /// name, since the act would name them.
     #[must_use]
     pub fn is_told_to_members(&self) -> bool {
         self.act.is_told_to_members() && !self.subject.ends_with(UNNAMED)

@@ -1,8 +1,9 @@
 //! The sign-up bonus: when it is due, and how many may be given.
 //!
-//! Owns the rule and the note of a bonus that is due. Refuses to know mailboxes' digests (the `auth` crate's) and how a
-//! bonus is booked (the ledger's). A bonus costs the operator real money and asks nothing of the one who gets it, so it
-//! is given once a mailbox for ever, and no more often than the operator allows in a day.
+//! Owns the rule and the note of a bonus that is due. Refuses to know mailboxes' digests (the
+//! `auth` crate's) and how a bonus is booked (the ledger's). A bonus costs the operator real money
+//! and asks nothing of the one who gets it, so it is given once a mailbox for ever, and no more
+//! often than the operator allows in a day.
 
 use crate::credits::Credits;
 use crate::ids::UserId;
@@ -40,8 +41,8 @@ pub struct BonusRule {
     pub per_day_max: u32,
 }
 
-/// A note that a bonus is due. It is written in the transaction that makes the bonus due, and ends in the one that
-/// books it.
+/// A note that a bonus is due. It is written in the transaction that makes the bonus due,
+/// and ends in the one that books it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BonusNote {
     /// The owner.

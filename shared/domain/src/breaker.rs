@@ -1,5 +1,5 @@
-//! The circuit breaker in front of the provider, shared by all workers. Owns when the provider is left alone and who
-//! tries it again; refuses to know which answers count as failures, and where the state is kept.
+//! The circuit breaker in front of the provider, shared by all workers. Owns when the provider is left alone
+//! and who tries it again; refuses to know which answers count as failures, and where the state is kept.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::time::Timestamp;
 /// How long a worker that tries the provider again has for it: longer than its function may run.
 const PROBE_LEASE: Duration = Duration::from_secs(90);
 
-/// How long after its pause an open breaker goes on refusing orders: two runs of the sweep, which has a job that waits
-/// try the provider again. Only where none waits, an order must be the one that tries.
+/// How long after its pause an open breaker goes on refusing orders: two runs of the sweep, which has a job
+/// that waits try the provider again. Only where none waits, an order must be the one that tries.
 const ORDERS_WAIT: Duration = Duration::from_secs(120);
 
 /// How a breaker judges.

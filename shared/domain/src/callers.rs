@@ -1,7 +1,8 @@
 //! Who makes a request.
 //!
-//! Owns the credential that was shown, and the ranks that follow from it as types: whoever holds a [`Person`] or an [`Admin`]
-//! need not ask again. Refuses to know how a credential is verified, and what belongs to whom.
+//! Owns the credential that was shown, and the ranks that follow from it as types: whoever holds
+//! a [`Person`] or an [`Admin`] need not ask again. Refuses to know how a credential is
+//! verified, and what belongs to whom.
 
 use std::ops::Deref;
 

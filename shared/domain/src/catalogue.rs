@@ -1,8 +1,8 @@
-//! The catalogue: which models there are, what they cost, what they take. Data, one check over it, and what of it admins
-//! set otherwise.
+//! The catalogue: which models there are, what they cost, what they take. Data, one check over it, and
+//! what of it admins set otherwise.
 //!
-//! Owns: prices, limits, parameters, and where each model is at the provider. Refuses to know JSON, the provider's
-//! protocol, and whether somebody can pay.
+//! Owns: prices, limits, parameters, and where each model is at the provider. Refuses to know JSON, the
+//! provider's protocol, and whether somebody can pay.
 
 mod check;
 mod data;
@@ -98,7 +98,8 @@ pub struct Parameter {
     pub takes: Takes,
     /// Whether it must be given.
     pub required: bool,
-    /// What the provider does if it is not given, as JSON; for people to read. We send only what was asked for.
+    /// What the provider does if it is not given, as JSON; for people to read.
+    /// We send only what was asked for.
     pub default: Option<&'static str>,
     /// What it does.
     pub description: &'static str,
@@ -172,8 +173,8 @@ pub struct Model {
     pub reference: Reference,
     /// Its own parameters.
     pub parameters: &'static [Parameter],
-    /// Where it is at the provider without a reference image, the preferred path first. The next one is tried only
-    /// when the provider says that there is no such endpoint: providers retire models.
+    /// Where it is at the provider without a reference image, the preferred path first. The next one is tried
+    /// only when the provider says that there is no such endpoint: providers retire models.
     pub paths: &'static [&'static str],
 }
 

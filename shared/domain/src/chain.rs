@@ -1,9 +1,10 @@
 //! What makes a list of records tamper-evident: each one carries a hash over itself and the hash before it.
 //!
-//! Owns the encoding that is hashed, and the names of what can be wrong with a chain. Every field is written with its
-//! length before it, so that no two different records are the same bytes. Refuses to know what is chained: the ledger
-//! and the audit log are. A chain finds out whoever changes, removes, swaps or inserts a record without the right to
-//! rewrite everything after it; against that, reconciliation keeps checkpoints where no other function can write.
+//! Owns the encoding that is hashed, and the names of what can be wrong with a chain. Every field is written
+//! with its length before it, so that no two different records are the same bytes. Refuses to know what is
+//! chained: the ledger and the audit log are. A chain finds out whoever changes, removes, swaps or inserts a
+//! record without the right to rewrite everything after it; against that, reconciliation keeps checkpoints
+//! where no other function can write.
 
 use sha2::{Digest as _, Sha256};
 

@@ -1,15 +1,18 @@
-//! Erasing an account: its owner is forgotten at once, and what they made soon after. A team ends in the same way.
+//! Erasing an account: its owner is forgotten at once, and what they made soon
+//! after. A team ends in the same way.
 //!
-//! Owns when the last look is taken for things that came late. Refuses to know where they are. The wallet, the ledger and
-//! the audit log stay: they hold ids and amounts, no person, and everybody else's books would not add up without them.
+//! Owns when the last look is taken for things that came late. Refuses to know where they are. The
+//! wallet, the ledger and the audit log stay: they hold ids and amounts, no person, and everybody else's
+//! books would not add up without them.
 
 use std::time::Duration;
 
 use crate::ids::Tenant;
 use crate::time::Timestamp;
 
-/// How long after an erasure something of the erased may still arrive: an upload whose address was signed just before
-/// (15 minutes), a request that the authorizer's answer let in (one minute), media that a worker is copying (15 minutes).
+/// How long after an erasure something of the erased may still arrive: an upload whose address was
+/// signed just before (15 minutes), a request that the authorizer's answer let in (one minute), media
+/// that a worker is copying (15 minutes).
 const LATE_MAX: Duration = Duration::from_secs(35 * 60);
 
 /// An account, or a team, that is being erased.

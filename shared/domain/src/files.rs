@@ -10,10 +10,11 @@ use crate::time::Timestamp;
 pub const SIZE_BYTES_MAX: u64 = 20 * 1024 * 1024;
 /// How many files a tenant may have.
 pub const FILES_MAX: u32 = 5_000;
-/// When a file vanishes whose upload was not completed, counted from its announcement: hours after its URL expired.
+/// When a file vanishes whose upload was not completed, counted from its
+/// announcement: hours after its URL expired.
 pub const UNFINISHED_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
-/// When no bytes of a file can arrive any more, counted from its announcement: its URL expired, and what was under way
-/// has come.
+/// When no bytes of a file can arrive any more, counted from its announcement: its URL expired,
+/// and what was under way has come.
 pub const QUIET_AFTER: Duration = Duration::from_secs(30 * 60);
 /// How many first bytes [`ContentType::matches`] looks at.
 pub const MAGIC_BYTES: usize = 64;
@@ -192,8 +193,8 @@ pub struct File {
     pub created_at: Timestamp,
 }
 
-/// A note that a file must go: at `due_at`, unless its upload is completed, or because its owner deleted it. It stays
-/// until the bytes are gone, too, and so long the file counts.
+/// A note that a file must go: at `due_at`, unless its upload is completed, or because its owner deleted it.
+/// It stays until the bytes are gone, too, and so long the file counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileNote {
     /// The file.
@@ -218,7 +219,8 @@ impl FileNote {
         }
     }
 
-    /// The note that is left when a file is deleted. While its upload's URL can be used, its bytes may come again.
+    /// The note that is left when a file is deleted. While its upload's URL can
+    /// be used, its bytes may come again.
     #[must_use]
     pub fn deleted(file: &File, now: Timestamp) -> Self {
         Self {

@@ -1,8 +1,10 @@
-//! The life of a generation: queued → submitting → running → storing → succeeded | failed | canceled, and unknown.
+//! The life of a generation: queued → submitting → running → storing →
+//! succeeded | failed | canceled, and unknown.
 //!
-//! Owns the record and every transition (`steps`), as a pure function from one record to the next: `None` says "not
-//! from this state", which is how a second webhook, a late worker or a repeated message becomes a no-op. Refuses to know
-//! how a record is stored or a wallet is changed; [`Generation::settlement`] says what a transition owes the ledger.
+//! Owns the record and every transition (`steps`), as a pure function from one record to the next: `None`
+//! says "not from this state", which is how a second webhook, a late worker or a repeated message becomes a
+//! no-op. Refuses to know how a record is stored or a wallet is changed; [`Generation::settlement`] says
+//! what a transition owes the ledger.
 
 mod cancel;
 mod outcome;
@@ -183,8 +185,8 @@ pub struct Generation {
     pub priority: Priority,
     /// Its turn in that line.
     pub turn: u64,
-    /// While it is queued: whether it is in line. It stands aside after the provider refused it for now, until it is time
-    /// to ask again.
+    /// While it is queued: whether it is in line. It stands aside after the provider refused it for
+    /// now, until it is time to ask again.
     pub in_line: bool,
     /// The id of the API request that asked for it, which goes with every message about it.
     pub correlation_id: String,
@@ -237,7 +239,8 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// The status that its owner sees: a job that waits at the provider is queued to them, wherever the queue is.
+    /// The status that its owner sees: a job that waits at the provider is
+    /// queued to them, wherever the queue is.
     #[must_use]
     pub fn status(&self) -> &'static str {
         match self.place_in_queue() {
@@ -278,8 +281,8 @@ impl Generation {
             .is_none_or(|ticket| ticket.request_id == request_id)
     }
 
-    /// Whether its record may be deleted: only once nothing more happens and nothing is set aside for it, so that no
-    /// hold is left behind without its job.
+    /// Whether its record may be deleted: only once nothing more happens and nothing is set aside for it, so
+    /// that no hold is left behind without its job.
     ///
     /// # Errors
     /// [`Refusal::Conflict`] while it still runs.
@@ -312,8 +315,8 @@ impl Generation {
         self.hold.parts(self.cost, self.released)
     }
 
-    /// On which day it came to rest as one whose content the provider refused, wholly or in part: work that the operator
-    /// pays for, and nobody else.
+    /// On which day it came to rest as one whose content the provider refused, wholly or in part: work that
+    /// the operator pays for, and nobody else.
     #[must_use]
     pub fn content_refused_on(&self) -> Option<Day> {
         let is_refusal = |code: FailureCode| match code {
@@ -345,9 +348,9 @@ impl Generation {
         }
     }
 
-    /// How long from `now` it is likely to take: its model's `usual` time for each job ahead of it and for itself, less
-    /// what has passed of that; if it should have ended by now, how long until it is looked at next. Nothing once it
-    /// has come to rest.
+    /// How long from `now` it is likely to take: its model's `usual` time for each job ahead of it and for
+    /// itself, less what has passed of that; if it should have ended by now, how long until it is looked at
+    /// next. Nothing once it has come to rest.
     #[must_use]
     pub fn expected_in(&self, now: Timestamp, usual: Duration) -> Option<Duration> {
         let next_look = self.due_at.map_or(usual, |at| at.since(now));

@@ -134,7 +134,8 @@ impl fmt::Display for Tenant {
     }
 }
 
-/// The ULID that `text` writes in its one canonical form: 26 upper-case Crockford base-32 digits, at most 128 bits.
+/// The ULID that `text` writes in its one canonical form: 26 upper-case Crockford
+/// base-32 digits, at most 128 bits.
 fn canonical_ulid(text: &str) -> Option<Ulid> {
     let ulid = Ulid::from_string(text).ok()?;
     (ulid.to_string() == text).then_some(ulid)

@@ -1,7 +1,8 @@
-//! The wallet and its ledger. Owns the arithmetic of every booking: each one yields the next wallet and exactly
-//! one entry whose deltas are the difference, and whose hash covers it and every entry before it; the end of a hold may
-//! be two of them, one after the other. Refuses to know how wallet and entries are committed (the store writes them in
-//! one transaction, on condition that the wallet still has the version that the booking started from).
+//! The wallet and its ledger. Owns the arithmetic of every booking: each one yields the next wallet and
+//! exactly one entry whose deltas are the difference, and whose hash covers it and every entry before it;
+//! the end of a hold may be two of them, one after the other. Refuses to know how wallet and entries are
+//! committed (the store writes them in one transaction, on condition that the wallet still has the
+//! version that the booking started from).
 
 mod ends;
 #[cfg(test)]
@@ -37,7 +38,8 @@ pub struct Wallet {
     pub lifetime_granted: Credits,
     /// All that was ever captured.
     pub lifetime_spent: Credits,
-    /// Bought credits whose money went back when they were no longer there: they cannot be spent when they come.
+    /// Bought credits whose money went back when they were no longer there: they
+    /// cannot be spent when they come.
     pub owed: Credits,
     /// Jobs whose hold is open.
     pub in_flight: u32,
@@ -177,8 +179,8 @@ impl fmt::Display for Actor {
 /// One line of the ledger: written once, never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// `txn_<event>-<kind>`, where the event is the ULID of what it books: the same event only ever makes the same id.
-    /// The share that is given back for what was withheld of a job is `txn_<ulid>-withheld`.
+    /// `txn_<event>-<kind>`, where the event is the ULID of what it books: the same event only ever makes the
+    /// same id. The share that is given back for what was withheld of a job is `txn_<ulid>-withheld`.
     pub id: String,
     /// The owner of the wallet.
     pub tenant: Tenant,
@@ -234,7 +236,8 @@ impl Booked {
 pub struct Limits {
     /// How many jobs may be in flight.
     pub in_flight_max: u32,
-    /// The most that may ever be spent while nobody has shown that the e-mail is theirs; none once somebody has.
+    /// The most that may ever be spent while nobody has shown that the e-mail is
+    /// theirs; none once somebody has.
     pub unverified_max: Option<Credits>,
 }
 
@@ -252,7 +255,8 @@ pub struct Charge<'a> {
 /// What brings credits into a wallet, or takes them out of it, other than a job.
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
-    /// What names the event, once and for all: a ULID, or another name of letters and digits that never comes twice.
+    /// What names the event, once and for all: a ULID, or another name of letters
+    /// and digits that never comes twice.
     pub id: &'a str,
     /// The one who caused it.
     pub actor: Actor,
@@ -351,8 +355,8 @@ impl Wallet {
         Ok(self.book(next, event.line(kind, amount, now)))
     }
 
-    /// Books credits that an admin, or the return of a purchase, takes back because of `event`: never more than are
-    /// available.
+    /// Books credits that an admin, or the return of a purchase, takes back because of
+    /// `event`: never more than are available.
     ///
     /// # Errors
     /// [`Refusal::OutOfCredits`] if less is available.
@@ -378,8 +382,8 @@ impl Wallet {
     /// Sets `job`'s cost aside.
     ///
     /// # Errors
-    /// [`Refusal::OutOfCredits`] if less is available, then [`Refusal::Unverified`] and [`Refusal::ConcurrencyLimit`] if
-    /// it is beyond one of the `limits`.
+    /// [`Refusal::OutOfCredits`] if less is available, then [`Refusal::Unverified`] and
+    /// [`Refusal::ConcurrencyLimit`] if it is beyond one of the `limits`.
     pub fn hold(
         &self,
         job: &Charge<'_>,

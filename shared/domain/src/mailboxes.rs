@@ -1,5 +1,6 @@
-//! The mailbox behind an address, however it is written. Owns which ways of writing lead to one mailbox; refuses to know
-//! how a mailbox is remembered. Nothing is ever sent to a mailbox's name: it is only compared.
+//! The mailbox behind an address, however it is written. Owns which ways of writing lead to
+//! one mailbox; refuses to know how a mailbox is remembered. Nothing is ever sent to a
+//! mailbox's name: it is only compared.
 
 use crate::accounts::Email;
 
@@ -8,8 +9,8 @@ use crate::accounts::Email;
 pub struct Mailbox(String);
 
 impl Mailbox {
-    /// The mailbox that `email` leads to: without what follows a `+` in the local part, and at Gmail without dots
-    /// (<https://support.google.com/mail/answer/7436150>).
+    /// The mailbox that `email` leads to: without what follows a `+` in the local part, and at Gmail without
+    /// dots (<https://support.google.com/mail/answer/7436150>).
     #[must_use]
     pub fn of(email: &Email) -> Self {
         let (local, domain) = email.as_str().split_once('@').unwrap_or_default();

@@ -1,11 +1,12 @@
-//! The keys by which the gateway counts what each user calls. Owns which key is a user's, and when; refuses to know the
-//! limits themselves (the template's) and how keys are made.
+//! The keys by which the gateway counts what each user calls. Owns which key is a user's, and when; refuses
+//! to know the limits themselves (the template's) and how keys are made.
 //!
-//! A key never changes its plan: between leaving one plan and entering another it would be in none, and the gateway
-//! would refuse whoever comes with it. So each change of plan begins a new [`Term`], and each term has a key of its own.
+//! A key never changes its plan: between leaving one plan and entering another it would be in none,
+//! and the gateway would refuse whoever comes with it. So each change of plan begins a new [`Term`],
+//! and each term has a key of its own.
 //!
-//! There are fewer keys than there may be users, so a key is for users who have verified their e-mail and call. Everybody
-//! else is counted by one of the keys that their plan shares, picked by a hash of their id.
+//! There are fewer keys than there may be users, so a key is for users who have verified their e-mail and
+//! call. Everybody else is counted by one of the keys that their plan shares, picked by a hash of their id.
 
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use crate::accounts::{Plan, User};
 use crate::ids::UserId;
 use crate::time::{Day, Timestamp};
 
-/// How long the key of a term that is over is kept: longer than the gateway keeps the authorizer's answer that named it
-/// (60 s).
+/// How long the key of a term that is over is kept: longer than the gateway keeps the
+/// authorizer's answer that named it (60 s).
 pub const RETIRED_AFTER: Duration = Duration::from_secs(90);
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -62,8 +63,8 @@ pub fn earns_key(user: &User, now: Timestamp) -> bool {
     user.email_verified && idle_at(user).is_some_and(|at| now < at)
 }
 
-/// When a user's key is given back if they do not call before; `None` for somebody who never called. Spread over the day
-/// by user: otherwise all keys would be looked at together at midnight.
+/// When a user's key is given back if they do not call before; `None` for somebody who never called. Spread
+/// over the day by user: otherwise all keys would be looked at together at midnight.
 #[must_use]
 pub fn idle_at(user: &User) -> Option<Timestamp> {
     let day = Day::from_number(user.seen_on?.number().saturating_add(IDLE_DAYS));
@@ -104,8 +105,8 @@ pub fn dedicated_key(user: &User) -> Option<String> {
     term.is_keyed().then(|| key_value(&user.id, term.number))
 }
 
-/// Which of the keys that plans share have been made. Every plan has as many, numbered from zero; number 0 is the
-/// template's.
+/// Which of the keys that plans share have been made. Every plan has as many, numbered from
+/// zero; number 0 is the template's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SharedKeys {
     /// How many may be named.

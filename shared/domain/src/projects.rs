@@ -1,5 +1,6 @@
 //! Projects: what things are filed in, and who sees it.
-//! Owns what makes one valid; refuses to know who may do what to it (the `access` module's) and where it is kept.
+//! Owns what makes one valid; refuses to know who may do what to it (the
+//! `access` module's) and where it is kept.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Promo codes: credits for whoever names a code, so many times and so long. Owns what makes one valid; refuses to know
-//! who redeemed it (the ledger does: an entry's id is derived from the code and its user).
+//! Promo codes: credits for whoever names a code, so many times and so long. Owns what makes one valid;
+//! refuses to know who redeemed it (the ledger does: an entry's id is derived from the code and its user).
 
 use crate::credits::Credits;
 use crate::ids::UserId;

@@ -1,13 +1,15 @@
 //! Buying credits: the packs, and what became of each payment.
 //!
-//! What the payment service tells comes any number of times and in any order, so each thing that it tells is a fact
-//! that is learned, never a command: learning one twice, or late, changes nothing. [`Payment::step`] compares what is
-//! known with what is booked and says the next booking, until nothing is owed either way. So a refund that comes before
-//! its purchase is simply known when the purchase is booked, and is booked after it.
+//! What the payment service tells comes any number of times and in any order, so each thing that it
+//! tells is a fact that is learned, never a command: learning one twice, or late, changes nothing.
+//! [`Payment::step`] compares what is known with what is booked and says the next booking, until
+//! nothing is owed either way. So a refund that comes before its purchase is simply known when the
+//! purchase is booked, and is booked after it.
 //!
-//! Credits for which the money went back are taken back in proportion, rounded up: no credit stays that was not paid
-//! for. What a wallet no longer has cannot be taken; it becomes what the wallet owes ([`crate::ledger::Wallet::owed`]),
-//! is in the ledger entry, and cannot be spent when it comes (from a job that is released, or a later purchase).
+//! Credits for which the money went back are taken back in proportion, rounded up: no credit stays that was
+//! not paid for. What a wallet no longer has cannot be taken; it becomes what the wallet owes
+//! ([`crate::ledger::Wallet::owed`]), is in the ledger entry, and cannot be spent when it comes (from a job
+//! that is released, or a later purchase).
 
 use crate::accounts::Plan;
 use crate::credits::Credits;
@@ -90,7 +92,8 @@ pub struct CheckoutRequest {
     pub cancel_url: String,
 }
 
-/// What was offered when a checkout began: this is what its payment buys, even if the pack has changed by then.
+/// What was offered when a checkout began: this is what its payment buys, even
+/// if the pack has changed by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkout {
     /// The payment service's id of it.
@@ -126,8 +129,8 @@ pub struct Sale {
     pub plan: Option<Plan>,
 }
 
-/// How a dispute stands. Of two words about the same one, the greater counts: a decision is final, and an inquiry may
-/// become a dispute.
+/// How a dispute stands. Of two words about the same one, the greater counts: a decision is final, and
+/// an inquiry may become a dispute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DisputeState {
     /// The bank asks, and the money stays.
@@ -375,8 +378,8 @@ impl Payment {
         credits.unwrap_or(sale.credits)
     }
 
-    /// What went back and stayed away: the refunds that were not undone, and what was told of beyond those that are known
-    /// one by one.
+    /// What went back and stayed away: the refunds that were not undone, and what was told of beyond
+    /// those that are known one by one.
     fn refunded(&self) -> i128 {
         let sum = |refunds: &mut dyn Iterator<Item = &Refund>| -> i128 {
             refunds
@@ -492,7 +495,8 @@ mod tests {
         assert_eq!(whole.justified_plan(), None);
     }
 
-    /// Everything that may be told of one payment of 999: each kind, with its words in the order in which they are true.
+    /// Everything that may be told of one payment of 999: each kind, with its words in
+    /// the order in which they are true.
     fn words(amount: i64, undone: bool, end: DisputeState) -> Vec<Fact> {
         let refund = |is_undone| {
             Fact::Refund(Refund {

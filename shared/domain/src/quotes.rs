@@ -1,5 +1,5 @@
-//! Quotes: a price promised for one request, to one caller, for a while. Owns when one still holds; refuses to lock a
-//! price: an order whose price has changed is refused, not made at the old one.
+//! Quotes: a price promised for one request, to one caller, for a while. Owns when one still holds; refuses
+//! to lock a price: an order whose price has changed is refused, not made at the old one.
 
 use std::time::Duration;
 

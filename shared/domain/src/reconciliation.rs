@@ -1,7 +1,8 @@
-//! Reconciliation: checking that every wallet is what its ledger says, and that no ledger and no log was tampered with.
+//! Reconciliation: checking that every wallet is what its ledger says, and that no
+//! ledger and no log was tampered with.
 //!
-//! Owns how a chain is walked and what can be found on the way, when a run is due, and its summary. Refuses to know how
-//! anything is read, and to repair anything: what is broken is told to people.
+//! Owns how a chain is walked and what can be found on the way, when a run is due, and its summary. Refuses
+//! to know how anything is read, and to repair anything: what is broken is told to people.
 
 use std::time::Duration;
 
@@ -158,7 +159,8 @@ impl From<Flaw> for BooksError {
     }
 }
 
-/// A walk along a chain to its end, as that was when the walk began: what is written meanwhile lies beyond it.
+/// A walk along a chain to its end, as that was when the walk began: what is
+/// written meanwhile lies beyond it.
 #[derive(Clone, Debug)]
 pub struct Walk<'a, E: End> {
     at: E,
@@ -210,8 +212,8 @@ impl<'a, E: End> Walk<'a, E> {
         }
     }
 
-    /// Checks that the chain led to its end. Answers the last place beyond that, if links were found there: if the end
-    /// has not moved so far by now, they are not the chain's.
+    /// Checks that the chain led to its end. Answers the last place beyond that, if links were found there:
+    /// if the end has not moved so far by now, they are not the chain's.
     ///
     /// # Errors
     /// The kind of finding.
@@ -383,8 +385,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// The run to work on now: the one that somebody asks for, the `last` one if it is not through, or a new one if
-    /// that is due.
+    /// The run to work on now: the one that somebody asks for, the `last` one if it is not
+    /// through, or a new one if that is due.
     #[must_use]
     pub fn due(last: Option<Self>, asked: Option<CheckedFrom>, now: Timestamp) -> Option<Self> {
         let (version, whole_at) = match &last {

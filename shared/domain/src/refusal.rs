@@ -48,8 +48,8 @@ pub enum Refusal {
         /// What may be spent.
         limit: Credits,
     },
-    /// The provider refused the content of as many of the caller's jobs as it may in a day, UTC: each one cost the
-    /// operator, and nobody else.
+    /// The provider refused the content of as many of the caller's jobs as it may in a day, UTC: each one
+    /// cost the operator, and nobody else.
     #[error(
         "the content of {limit} of your generations was refused today; you can order again after midnight UTC"
     )]

@@ -1,7 +1,8 @@
 //! Whether a change of settings has reached the functions that go over to new versions gradually.
 //!
-//! A version keeps the settings that it was published with. SAM publishes one when a function's code or its part of the
-//! template changes, but not when only the value of a parameter does (measured; aws/serverless-application-model#3820).
+//! A version keeps the settings that it was published with. SAM publishes one when a function's code or its
+//! part of the template changes, but not when only the value of a parameter does (measured;
+//! aws/serverless-application-model#3820).
 
 /// What was deployed, as one look saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! What a tenant has set aside, what it has spent on which day and model, and what a cost must fit into. Refuses to know how
-//! these are kept.
+//! What a tenant has set aside, what it has spent on which day and model, and what a cost must fit into.
+//! Refuses to know how these are kept.
 
 use crate::credits::Credits;
 use crate::ids::GenerationId;
@@ -45,7 +45,8 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// What is left of it; no bound if there is no cap. A cap that was lowered below what was committed leaves nothing.
+    /// What is left of it; no bound if there is no cap. A cap that was lowered below
+    /// what was committed leaves nothing.
     #[must_use]
     pub fn left(&self) -> Option<Credits> {
         let left = |cap: Credits| cap.checked_sub(self.committed).unwrap_or(Credits::ZERO);
@@ -68,8 +69,8 @@ impl Bounds {
     /// Whether `cost` fits into all of them.
     ///
     /// # Errors
-    /// The refusal of the narrowest that it does not fit into; the wallet's before the member's before the key's, where
-    /// they are equally narrow.
+    /// The refusal of the narrowest that it does not fit into; the wallet's before the member's before the
+    /// key's, where they are equally narrow.
     pub fn check(&self, cost: Credits) -> Result<(), Refusal> {
         let available = self.wallet;
         let short = Refusal::OutOfCredits {

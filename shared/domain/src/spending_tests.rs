@@ -1,5 +1,6 @@
-//! Any interleaving of what members commit to in a team's wallet, under caps that change, with an API key that has a cap of
-//! its own, across the ends of months: checked against a bookkeeper who only knows what each job cost and gave back.
+//! Any interleaving of what members commit to in a team's wallet, under caps that change, with an API
+//! key that has a cap of its own, across the ends of months: checked against a bookkeeper who only knows
+//! what each job cost and gave back.
 
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 //! Teams: what one is called, who is in it, with which role, and how much each member may spend in a month.
 //!
-//! Owns the roles, the rules of joining and leaving, and the caps; refuses to know what a role may do to a thing (the
-//! `access` module's) and where a team is kept.
+//! Owns the roles, the rules of joining and leaving, and the caps; refuses to know what a role may do to a
+//! thing (the `access` module's) and where a team is kept.
 
 mod invitations;
 
@@ -71,7 +71,8 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 
-    /// The role named `text`, which somebody is to be given: any but the owner's, which is handed over instead.
+    /// The role named `text`, which somebody is to be given: any but the
+    /// owner's, which is handed over instead.
     ///
     /// # Errors
     /// The problem with `role`.
@@ -224,7 +225,8 @@ pub struct Membership {
     pub user: UserId,
     /// What they are there.
     pub role: Role,
-    /// The most of the team's credits that they may commit to in a calendar month, UTC; no limit of their own if none.
+    /// The most of the team's credits that they may commit to in a calendar month,
+    /// UTC; no limit of their own if none.
     pub credit_cap: Option<Credits>,
     /// Since when.
     pub joined_at: Timestamp,
@@ -243,7 +245,8 @@ impl Membership {
     /// Whether this member may make `change` of `other`'s membership.
     ///
     /// # Errors
-    /// [`Refusal::Forbidden`] if they may not manage members, or not this one; [`Refusal::Conflict`] for the owner's role.
+    /// [`Refusal::Forbidden`] if they may not manage members, or not this one;
+    /// [`Refusal::Conflict`] for the owner's role.
     pub fn may_change(&self, other: &Self, change: &MembershipChange) -> Result<(), Refusal> {
         if self.role < Role::Admin {
             return Err(Refusal::Forbidden);
@@ -263,8 +266,8 @@ impl Membership {
     /// Whether this member may remove `other`.
     ///
     /// # Errors
-    /// [`Refusal::Forbidden`] if they may not remove anybody, or not this one; [`Refusal::Conflict`] for the owner, and
-    /// for themselves, who leave instead.
+    /// [`Refusal::Forbidden`] if they may not remove anybody, or not this one; [`Refusal::Conflict`] for the
+    /// owner, and for themselves, who leave instead.
     pub fn may_remove(&self, other: &Self) -> Result<(), Refusal> {
         if self.role < Role::Admin {
             return Err(Refusal::Forbidden);

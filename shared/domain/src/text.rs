@@ -1,8 +1,8 @@
-//! Text as people write it. Owns what a line break is, what cannot be seen, and so what is empty; refuses to know what a
-//! text is for.
+//! Text as people write it. Owns what a line break is, what cannot be seen, and so what is empty;
+//! refuses to know what a text is for.
 
-/// Line breaks other than the line feed: next line, form feed, vertical tab, carriage return (Unicode standard, 5.8, less
-/// the separators that only typesetting uses).
+/// Line breaks other than the line feed: next line, form feed, vertical tab, carriage return (Unicode
+/// standard, 5.8, less the separators that only typesetting uses).
 const BREAKS: [char; 4] = ['\u{85}', '\u{c}', '\u{b}', '\r'];
 
 /// Free text with each of its line breaks written as a line feed.
@@ -18,8 +18,8 @@ pub fn is_blank(text: &str) -> bool {
         .all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
 }
 
-/// Characters that show nothing by themselves: Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties, and the
-/// braille pattern without dots.
+/// Characters that show nothing by themselves: Default_Ignorable_Code_Point of Unicode's
+/// DerivedCoreProperties, and the braille pattern without dots.
 const fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'

@@ -1,14 +1,14 @@
 //! Whose turn it is.
 //!
-//! The provider runs few jobs of an account at a time, and queues the rest first come, first served, for all our tenants
-//! together. So each lane hands over few at a time, and the others wait with us. Owns the rules: which line a job waits
-//! in, its turn there, how many are handed over, who is next, and whose slot was left behind. Refuses to know where
-//! lanes are kept and how a worker is told.
+//! The provider runs few jobs of an account at a time, and queues the rest first come, first served, for all
+//! our tenants together. So each lane hands over few at a time, and the others wait with us. Owns the rules:
+//! which line a job waits in, its turn there, how many are handed over, who is next, and whose slot was left
+//! behind. Refuses to know where lanes are kept and how a worker is told.
 //!
-//! A lane has two lines, which no number of free accounts can change: while both wait, one hand-over in five is the low
-//! line's, and the others are the normal line's. Within a line, turns are self-clocked fair queueing (Golestani,
-//! INFOCOM 1994) in whole numbers: each job of a tenant's comes one unit after the one before it, counted from the turn
-//! that the line has come to, and the unit is smaller the better the plan.
+//! A lane has two lines, which no number of free accounts can change: while both wait, one hand-over in five
+//! is the low line's, and the others are the normal line's. Within a line, turns are self-clocked fair
+//! queueing (Golestani, INFOCOM 1994) in whole numbers: each job of a tenant's comes one unit after the one
+//! before it, counted from the turn that the line has come to, and the unit is smaller the better the plan.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +21,8 @@ use crate::time::Timestamp;
 
 /// The most hand-overs that the normal line has in a row while somebody waits in the low line.
 pub const NORMAL_IN_A_ROW_MAX: u32 = 4;
-/// How long a worker may hold a slot before the record says that it submits: longer than its function may run.
+/// How long a worker may hold a slot before the record says that it submits:
+/// longer than its function may run.
 const TAKING_MAX: Duration = Duration::from_secs(90);
 
 /// What is handed over beside each other: long videos never wait behind images, nor images behind videos.
@@ -102,7 +103,8 @@ impl Priority {
     }
 }
 
-/// The turn of a tenant's new job in a line that has come to the turn `served`, with `in_flight` jobs of theirs before it.
+/// The turn of a tenant's new job in a line that has come to the turn `served`, with
+/// `in_flight` jobs of theirs before it.
 #[must_use]
 pub fn turn(served: u64, in_flight: u32, plan: Plan) -> u64 {
     let unit = match plan {
@@ -115,8 +117,8 @@ pub fn turn(served: u64, in_flight: u32, plan: Plan) -> u64 {
     served.saturating_add(place.saturating_mul(unit))
 }
 
-/// How many jobs a lane hands over to a provider that runs `concurrency` of them: half as many more, so that it always
-/// has the next one at hand.
+/// How many jobs a lane hands over to a provider that runs `concurrency` of them: half as many more, so that
+/// it always has the next one at hand.
 #[must_use]
 pub const fn slots_max(concurrency: u32) -> u32 {
     concurrency.saturating_add(concurrency.div_ceil(2))
@@ -140,7 +142,8 @@ pub struct Waiting {
 /// What goes on in a lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Who is handed over, and when they took the slot: each job that is being submitted or runs at the provider.
+    /// Who is handed over, and when they took the slot: each job that is being
+    /// submitted or runs at the provider.
     pub slots: BTreeMap<GenerationId, Timestamp>,
     /// The last turn that was handed over in the normal line.
     pub served_normal: u64,
@@ -197,8 +200,8 @@ impl Traffic {
     }
 }
 
-/// Whether a slot that was taken at `taken_at` was left behind by a job in this state, or by one that is gone: its worker
-/// died before it gave the slot back.
+/// Whether a slot that was taken at `taken_at` was left behind by a job in this state, or by one that is
+/// gone: its worker died before it gave the slot back.
 #[must_use]
 pub fn is_left_behind(state: Option<State>, taken_at: Timestamp, now: Timestamp) -> bool {
     match state {

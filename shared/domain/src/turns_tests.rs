@@ -130,8 +130,8 @@ fn events(people: usize) -> impl Strategy<Value = Vec<Event>> {
 fn patience(lanes: &Lanes, job: &Waiting) -> u64 {
     let unit = |plan: Plan| turn(0, 0, plan);
     let ahead = job.turn - lanes.traffic.served(job.priority);
-    // Of each tenant in the same line: as many turns as fit before its own, and one more for each job whose end let
-    // its tenant's count fall behind the turns that were given.
+    // Of each tenant in the same line: as many turns as fit before its own, and one more for each job whose
+    // end let its tenant's count fall behind the turns that were given.
     let of_one = |plan: &Plan| ahead / unit(*plan) + u64::from(2 * lanes.slots_max);
     let in_line = |plan: &&Plan| Priority::of(**plan, true) == job.priority;
     let same: u64 = lanes.plans.iter().filter(in_line).map(of_one).sum();

@@ -1,8 +1,8 @@
 //! The authorizer: an `Authorization` header in, a policy and the caller's usage-plan key out.
 //!
-//! API Gateway caches the answer for a minute and applies it to every route, so the policy names the whole stage,
-//! and each function checks what its caller may do. Only a failure whose message is exactly `Unauthorized` becomes
-//! a 401; any other failure is a 500, and nobody gets in.
+//! API Gateway caches the answer for a minute and applies it to every route, so the policy names the whole
+//! stage, and each function checks what its caller may do. Only a failure whose message is exactly
+//! `Unauthorized` becomes a 401; any other failure is a 500, and nobody gets in.
 
 use std::collections::HashMap;
 

@@ -10,8 +10,9 @@ use crate::environment;
 /// How a function's process ends; Lambda starts a new one after a failure.
 pub type Exit = ExitCode;
 
-/// Starts the app, connects it to what its first request will ask, and runs `body` with it for as long as the function
-/// lives. A function whose settings are missing or wrong does not start: it says everything that is wrong, once, and exits.
+/// Starts the app, connects it to what its first request will ask, and runs `body` with it for as long
+/// as the function lives. A function whose settings are missing or wrong does not start: it says
+/// everything that is wrong, once, and exits.
 pub(crate) fn run<Fut>(services: &[Service], body: impl FnOnce(&'static App) -> Fut) -> Exit
 where
     Fut: Future<Output = Result<(), lambda_runtime::Error>>,

@@ -1,5 +1,5 @@
-//! The settings in the environment, as `template.yaml` writes them. The one place that reads variables; it reports
-//! everything that is missing or wrong at once.
+//! The settings in the environment, as `template.yaml` writes them. The one place that reads variables; it
+//! reports everything that is missing or wrong at once.
 
 use std::fmt::Write as _;
 use std::time::Duration;

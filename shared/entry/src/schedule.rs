@@ -23,8 +23,8 @@ where
     serve_erased(Box::new(move |app, _| Box::pin(handle(app))))
 }
 
-/// Runs a scheduled job that people can also ask for something by hand: `handle` is given the invocation's payload,
-/// which is the schedule's own event if nobody asked.
+/// Runs a scheduled job that people can also ask for something by hand: `handle` is given the invocation's
+/// payload, which is the schedule's own event if nobody asked.
 pub fn serve_asked<F, Fut>(handle: F) -> Exit
 where
     F: Fn(&'static App, serde_json::Value) -> Fut + Send + Sync + 'static,

@@ -1,5 +1,5 @@
-//! Queue consumers: a batch in, the ids of those that must come back out. One message that fails, or makes the
-//! handler panic, never takes the others with it.
+//! Queue consumers: a batch in, the ids of those that must come back out. One message that fails, or makes
+//! the handler panic, never takes the others with it.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,6 +1,6 @@
-//! What letters say, each once: the plain text and the HTML are made of the same lines. Owns the words; refuses to
-//! know how a token is made. Nothing that somebody else wrote stands in a letter: it goes to an address that nobody
-//! has shown to be theirs, and must not carry a stranger's words there.
+//! What letters say, each once: the plain text and the HTML are made of the same lines. Owns the words;
+//! refuses to know how a token is made. Nothing that somebody else wrote stands in a letter: it goes to an
+//! address that nobody has shown to be theirs, and must not carry a stranger's words there.
 
 use std::fmt::Write as _;
 
@@ -74,7 +74,8 @@ enum Part {
 }
 
 impl Letter<'_> {
-    /// Writes the letter. Its link leads to a page below `app_url`; where there is none, the token alone must do.
+    /// Writes the letter. Its link leads to a page below `app_url`; where there
+    /// is none, the token alone must do.
     #[must_use]
     pub fn write(self, app_url: Option<&str>) -> Written {
         let (subject, purpose, page, token, ends) = match self {

@@ -1,5 +1,5 @@
-//! Mail to users: what it says, and sending it with SES. Owns both; refuses to know why something is sent, or to
-//! whom else.
+//! Mail to users: what it says, and sending it with SES. Owns both; refuses to know why
+//! something is sent, or to whom else.
 
 mod letter;
 

@@ -23,8 +23,9 @@ pub struct NewCheckout<'a> {
     pub success_url: &'a str,
     /// Where it goes if they do not pay.
     pub cancel_url: &'a str,
-    /// Names this very try: Stripe answers whatever comes with the same key with the first answer, a failure of its own
-    /// included, for a day (<https://docs.stripe.com/api/idempotent_requests>). So no client's key goes there.
+    /// Names this very try: Stripe answers whatever comes with the same key with the first answer,
+    /// a failure of its own included, for a day
+    /// (<https://docs.stripe.com/api/idempotent_requests>). So no client's key goes there.
     pub idempotency_key: &'a str,
 }
 
@@ -122,7 +123,8 @@ fn trouble(status: StatusCode, body: &[u8]) -> Trouble {
     }
 }
 
-/// The request as a form. Metadata are for people who look at Stripe's dashboard: what is bought, we keep ourselves.
+/// The request as a form. Metadata are for people who look at Stripe's dashboard:
+/// what is bought, we keep ourselves.
 fn form(new: &NewCheckout<'_>) -> String {
     let amount = new.pack.amount_minor.to_string();
     let credits = new.pack.credits.to_string();

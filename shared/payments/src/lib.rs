@@ -1,7 +1,7 @@
 //! Stripe on the wire.
 //!
-//! Owns: beginning a checkout, and what Stripe tells in its events, signature included; all of it told in the domain's
-//! words. Refuses to know our ledger. It speaks plain HTTP with forms: the two calls need no SDK.
+//! Owns: beginning a checkout, and what Stripe tells in its events, signature included; all of it told in the
+//! domain's words. Refuses to know our ledger. It speaks plain HTTP with forms: the two calls need no SDK.
 
 mod checkout;
 pub mod webhook;

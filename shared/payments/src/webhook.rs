@@ -1,5 +1,5 @@
-//! Stripe's events: `Stripe-Signature: t=<seconds>,v1=<hexadecimal>`, an HMAC-SHA256 of `<t>.<body>` with the endpoint's
-//! secret, at most five minutes old. While a secret is being replaced there are several `v1`.
+//! Stripe's events: `Stripe-Signature: t=<seconds>,v1=<hexadecimal>`, an HMAC-SHA256 of `<t>.<body>` with the
+//! endpoint's secret, at most five minutes old. While a secret is being replaced there are several `v1`.
 
 use auth::opaque::Secret;
 use domain::purchases::{Dispute, DisputeState, Fact, Refund};
@@ -164,7 +164,8 @@ fn paid(object: Value) -> Result<Event, Rejected> {
     }))
 }
 
-/// A refund that failed or was cancelled came to nothing; any other word of it means that the money is going back.
+/// A refund that failed or was cancelled came to nothing; any other word of it
+/// means that the money is going back.
 fn refunded(object: Value, has_failed: bool) -> Result<Event, Rejected> {
     let body: RefundBody = from_object(object)?;
     let is_undone = has_failed || matches!(body.status.as_deref(), Some("failed" | "canceled"));
@@ -179,8 +180,8 @@ fn refunded(object: Value, has_failed: bool) -> Result<Event, Rejected> {
     Ok(moved(body.payment_intent, fact, body.currency))
 }
 
-/// A dispute takes the money away when it is opened; a mere inquiry (`warning_…`) does not, until its funds are withdrawn.
-/// <https://docs.stripe.com/api/disputes/object#dispute_object-status>
+/// A dispute takes the money away when it is opened; a mere inquiry (`warning_…`) does not, until its funds
+/// are withdrawn. <https://docs.stripe.com/api/disputes/object#dispute_object-status>
 fn disputed(object: Value, kind: &str, told_s: i64) -> Result<Event, Rejected> {
     let body: DisputeBody = from_object(object)?;
     let state = match (body.status.as_str(), kind) {

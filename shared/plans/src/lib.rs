@@ -1,5 +1,5 @@
-//! Usage-plan keys, by which API Gateway counts what each user calls. Owns making them, entering them in a plan and
-//! deleting them, each as often as one likes; refuses to know whose turn it is, and why.
+//! Usage-plan keys, by which API Gateway counts what each user calls. Owns making them, entering them in a
+//! plan and deleting them, each as often as one likes; refuses to know whose turn it is, and why.
 
 use aws::{Fault, SdkConfig};
 use aws_sdk_apigateway::Client;
@@ -43,8 +43,8 @@ pub enum KeyMade {
 }
 
 impl Plans {
-    /// A client for these usage plans. It tries each call once: those who call it come back later, and a retry at once
-    /// would only use up what AWS takes of an account in a second.
+    /// A client for these usage plans. It tries each call once: those who call it come back later, and a
+    /// retry at once would only use up what AWS takes of an account in a second.
     #[must_use]
     pub fn new(config: &SdkConfig, plans: UsagePlans) -> Self {
         let config = aws_sdk_apigateway::config::Builder::from(config)

@@ -1,8 +1,8 @@
 //! What an answer of the provider proves. The table of stages and answers stands here, once.
 //!
-//! Owns the judgement. Only a model's output, a typed error and a final status word end a job; an answer of the
-//! infrastructure between us and the model ends nothing, whatever its status, because it may pass. Refuses to know how
-//! an answer is fetched, and what a job does with it.
+//! Owns the judgement. Only a model's output, a typed error and a final status word end a job; an answer of
+//! the infrastructure between us and the model ends nothing, whatever its status, because it may pass.
+//! Refuses to know how an answer is fetched, and what a job does with it.
 
 use domain::generations::{Failure, FailureCode, Outcome, Piece, Ticket};
 use serde::Deserialize;
@@ -88,7 +88,8 @@ pub enum Cancel {
     NotYet(Trouble),
 }
 
-/// What a status word means. fal's documentation knows three; others were seen, and each is read for what it says.
+/// What a status word means. fal's documentation knows three; others were seen,
+/// and each is read for what it says.
 enum StatusWord {
     Waiting,
     Working,
@@ -220,9 +221,9 @@ fn failure_of(word: &StatusWord, error_type: Option<&str>, text: Option<&str>) -
     })
 }
 
-/// What an answer to a submit proves. 4xx and 503 say that nothing was accepted; a 500, 502 or 504 may have been made by
-/// something in front of a queue that did accept the job, and so may a success that does not say which job it is.
-/// `is_ours` says whether our key may be sent to an address.
+/// What an answer to a submit proves. 4xx and 503 say that nothing was accepted; a 500, 502 or 504 may have
+/// been made by something in front of a queue that did accept the job, and so may a success that does not say
+/// which job it is. `is_ours` says whether our key may be sent to an address.
 pub fn of_submit(answer: &Answer, is_ours: impl Fn(&str) -> bool) -> Evidence {
     let asked = "the submit";
     let body = answer.json();
@@ -319,8 +320,8 @@ pub fn of_status(answer: &Answer) -> Status {
     }
 }
 
-/// What a job's result proves. It is the model's own answer, its status and body; anything else was put there by what
-/// stands between.
+/// What a job's result proves. It is the model's own answer, its status and body; anything else was
+/// put there by what stands between.
 #[must_use]
 pub fn of_result(answer: &Answer) -> Evidence {
     let body = answer.json().unwrap_or_default();

@@ -67,8 +67,8 @@ pub(crate) fn by_type_or(kind: &str, text: &str, otherwise: FailureCode) -> Fail
     of(code, text)
 }
 
-/// Whether a type that fal's list does not have, or its text, tells of a refused content: models of other makers behind
-/// fal name it in words of their own.
+/// Whether a type that fal's list does not have, or its text, tells of a refused content: models of other
+/// makers behind fal name it in words of their own.
 fn refuses_content(text: &str) -> bool {
     const SIGNS: [&str; 9] = [
         "content_policy",
@@ -95,7 +95,8 @@ pub(crate) fn by_status(status: u16) -> FailureCode {
     }
 }
 
-/// The provider's own words only where they help the client mend its request, and only if they hold no address.
+/// The provider's own words only where they help the client mend its request,
+/// and only if they hold no address.
 pub(crate) fn of(code: FailureCode, text: &str) -> Failure {
     let ours = match code {
         FailureCode::ContentPolicyViolation => {

@@ -1,8 +1,9 @@
 //! fal.ai on the wire.
 //!
-//! Owns: fal's queue protocol, its errors, its webhooks' signatures, and fetching what it made; all of it told in the
-//! domain's words. Refuses to know our storage and our money. It never retries a submit by itself: fal has no
-//! idempotency key, so a second submit is a second paid job, and only the caller knows what was proven.
+//! Owns: fal's queue protocol, its errors, its webhooks' signatures, and fetching what it made; all
+//! of it told in the domain's words. Refuses to know our storage and our money. It never retries a
+//! submit by itself: fal has no idempotency key, so a second submit is a second paid job, and only
+//! the caller knows what was proven.
 
 pub mod evidence;
 mod failures;

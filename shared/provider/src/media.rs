@@ -1,8 +1,8 @@
 //! Fetching what fal made, before its address stops working.
 //!
-//! Owns: how a file is read part by part, going on where an earlier run ended; which addresses are safe to read; and
-//! that a body which breaks off is never mistaken for a whole one. Refuses to know where the bytes go, and to hold more
-//! of them than one part. Our key is not sent: fal's media are public.
+//! Owns: how a file is read part by part, going on where an earlier run ended; which addresses are safe to
+//! read; and that a body which breaks off is never mistaken for a whole one. Refuses to know where the bytes
+//! go, and to hold more of them than one part. Our key is not sent: fal's media are public.
 
 mod address;
 pub mod digest;
@@ -46,14 +46,15 @@ pub struct Resume {
 /// Why a file could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotFetched {
-    /// It may be later, and why it was not. Everything is of this kind that another answer could put right: how long
-    /// it is tried again is the caller's to say.
+    /// It may be later, and why it was not. Everything is of this kind that another answer could put right:
+    /// how long it is tried again is the caller's to say.
     NotYet(String),
     /// It never will be.
     Never(&'static str),
 }
 
-/// Fetches from addresses that somebody else names. Built when it is first needed: most functions never fetch a file.
+/// Fetches from addresses that somebody else names. Built when it is first needed:
+/// most functions never fetch a file.
 #[derive(Default)]
 pub(crate) struct Fetcher(OnceLock<Client>);
 
@@ -76,10 +77,11 @@ impl Fetcher {
 }
 
 impl Fal {
-    /// Begins to read a file that fal made, where `resume` says if the server can. It says itself where it begins.
+    /// Begins to read a file that fal made, where `resume` says if the server
+    /// can. It says itself where it begins.
     ///
-    /// Redirects are followed, three at most. Each address must be `https` and lead to the public internet, but for
-    /// those at the provider's own origin: the one that was configured is trusted as it is.
+    /// Redirects are followed, three at most. Each address must be `https` and lead to the public internet,
+    /// but for those at the provider's own origin: the one that was configured is trusted as it is.
     ///
     /// # Errors
     /// [`NotFetched`].

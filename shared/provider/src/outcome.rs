@@ -35,8 +35,8 @@ pub(crate) fn read(body: &Value) -> Option<Outcome> {
     Some(judge(pieces))
 }
 
-/// Flux marks unsafe pictures while still answering 200, one mark a picture in their order. Marks that do not fit the
-/// pictures withhold all of them if any is set: nobody can tell which is meant.
+/// Flux marks unsafe pictures while still answering 200, one mark a picture in their order. Marks that do not
+/// fit the pictures withhold all of them if any is set: nobody can tell which is meant.
 fn withhold_flagged(pieces: &mut [Piece], body: &Value) {
     let marks = body.get("has_nsfw_concepts").and_then(Value::as_array);
     let Some(marks) = marks else { return };

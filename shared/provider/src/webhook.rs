@@ -1,5 +1,5 @@
-//! fal's webhooks: an Ed25519 signature (hexadecimal) over `request id \n user id \n timestamp \n sha256(body)`, by one of
-//! the keys in its JWKS, at most five minutes old.
+//! fal's webhooks: an Ed25519 signature (hexadecimal) over `request id \n user id \n timestamp \n
+//! sha256(body)`, by one of the keys in its JWKS, at most five minutes old.
 
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,8 @@ use crate::{ANSWER_BYTES_MAX, Unusable, client, read_bounded};
 const WINDOW_S: u64 = 300;
 /// How long the keys are kept; fal's documentation says a day at most.
 const KEYS_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// The shortest time between two fetches of the keys after a signature did not verify: they may have been rotated, but
-/// anybody can send a bad signature.
+/// The shortest time between two fetches of the keys after a signature did not verify: they may have been
+/// rotated, but anybody can send a bad signature.
 const REFETCH_PAUSE: Duration = Duration::from_secs(60);
 /// How long fetching the keys may take: the webhook waits for it, and must be answered when it fails.
 pub const KEYS_TIMEOUT: Duration = Duration::from_secs(4);

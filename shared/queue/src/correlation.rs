@@ -1,5 +1,5 @@
-//! Which request something is done for: its id goes with every message, so that all log lines of a job, whoever writes
-//! them, can be found by the one id that the client was told.
+//! Which request something is done for: its id goes with every message, so that all log lines of a job,
+//! whoever writes them, can be found by the one id that the client was told.
 
 use std::future::Future;
 

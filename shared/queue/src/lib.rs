@@ -1,5 +1,6 @@
-//! The queues that drive jobs, mail and usage-plan keys. Owns the messages' form on the wire and sending them; refuses to know who receives
-//! them or what a job is: a message names a generation, and its state lives in DynamoDB.
+//! The queues that drive jobs, mail and usage-plan keys. Owns the messages' form on the wire and
+//! sending them; refuses to know who receives them or what a job is: a message names a generation,
+//! and its state lives in DynamoDB.
 
 mod as_text;
 pub mod correlation;
@@ -55,7 +56,8 @@ pub struct Settle {
     /// What a verified webhook said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub word: Option<ProviderReport>,
-    /// Until when the sweep put the job's next look off when it sent this, in milliseconds since the Unix epoch.
+    /// Until when the sweep put the job's next look off when it sent this, in
+    /// milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leased_until_ms: Option<i64>,
 }
@@ -247,7 +249,8 @@ impl Queue {
         }
     }
 
-    /// Asks a worker to submit a job. The tenant is the fair queue's group: one tenant's flood waits behind itself.
+    /// Asks a worker to submit a job. The tenant is the fair queue's group: one
+    /// tenant's flood waits behind itself.
     ///
     /// # Errors
     /// A [`Fault`] if SQS did not take it; the sweep finds the job by its due time then.
@@ -295,7 +298,8 @@ impl Queue {
     /// Asks the settle worker to look at all of these jobs, each leased until then, ten a call.
     ///
     /// # Errors
-    /// A [`Fault`] if SQS did not take all of them; those that it did not take are due again after their lease.
+    /// A [`Fault`] if SQS did not take all of them; those that it did not take
+    /// are due again after their lease.
     pub async fn look_at_all(&self, leased: &[(GenerationId, Timestamp)]) -> Result<(), Fault> {
         for batch in leased.chunks(BATCH_MAX) {
             let mut entries = Vec::with_capacity(batch.len());

@@ -1,5 +1,5 @@
-//! Secrets, fetched by name when they are first needed, and never from the environment: a function's variables can
-//! be read by anybody who may look at its configuration. Refuses to know what a secret is for.
+//! Secrets, fetched by name when they are first needed, and never from the environment: a function's
+//! variables can be read by anybody who may look at its configuration. Refuses to know what a secret is for.
 
 use auth::opaque::Secret;
 use aws::{Fault, SdkConfig};

@@ -38,8 +38,8 @@ pub enum Registered {
 }
 
 impl Store {
-    /// Makes an account: profile, credential (whose key makes the e-mail unique), session, an empty wallet, and the first
-    /// record of its audit log, with a note of the bonus that it is to get, all or nothing.
+    /// Makes an account: profile, credential (whose key makes the e-mail unique), session, an empty wallet,
+    /// and the first record of its audit log, with a note of the bonus that it is to get, all or nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -91,7 +91,8 @@ impl Store {
             .condition_expression("attribute_not_exists(pk)")
     }
 
-    /// On condition that there is such an account, that it is not suspended, and that `key`, if one is shown, lives.
+    /// On condition that there is such an account, that it is not suspended, and
+    /// that `key`, if one is shown, lives.
     pub(crate) fn check_good_standing(
         &self,
         user: &UserId,
@@ -163,8 +164,8 @@ impl Store {
             .transpose()
     }
 
-    /// Moves an account to another plan, with the record of it; `false` if there is no such account. It begins a new
-    /// term, even on the plan that they are on, with a note of the key that it is to get.
+    /// Moves an account to another plan, with the record of it; `false` if there is no such account. It
+    /// begins a new term, even on the plan that they are on, with a note of the key that it is to get.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -191,8 +192,8 @@ impl Store {
         self.change_account(tx, id, update, record).await
     }
 
-    /// Opens a suspended account to its owner again, with the record of it; `false` if there is no such account.
-    /// Suspending one is [`Store::begin_era`].
+    /// Opens a suspended account to its owner again, with the record of it; `false` if there is no such
+    /// account. Suspending one is [`Store::begin_era`].
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

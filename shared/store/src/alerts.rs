@@ -1,7 +1,7 @@
 //! What owners of wallets want to be told of, and the notes of what they are to be told.
 //!
-//! A note is written in the transaction of what crossed a threshold, so that none is lost and none is made up. It ends when
-//! the letter was sent.
+//! A note is written in the transaction of what crossed a threshold, so that none is lost and none is made
+//! up. It ends when the letter was sent.
 
 use std::time::Duration;
 

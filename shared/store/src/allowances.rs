@@ -1,6 +1,7 @@
-//! What members commit to of their teams' credits in a month: counted in the transaction that holds the credits, whether
-//! or not they have a cap then, so that a cap that comes later binds them, too; given back in the one that gives these
-//! back. A job counts in the month in which it was opened, also if it ends in another.
+//! What members commit to of their teams' credits in a month: counted in the transaction that holds
+//! the credits, whether or not they have a cap then, so that a cap that comes later binds them,
+//! too; given back in the one that gives these back. A job counts in the month in which it was
+//! opened, also if it ends in another.
 
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{ConditionCheck, Update};
@@ -37,8 +38,8 @@ impl Store {
         }
     }
 
-    /// Takes a job's cost from what its author may commit to in the month, if there is room for it; where somebody watches
-    /// it, only if it is as it was read, when there was room.
+    /// Takes a job's cost from what its author may commit to in the month, if there is room for it; where
+    /// somebody watches it, only if it is as it was read, when there was room.
     pub(crate) fn spend_allowance(
         &self,
         job: &Generation,

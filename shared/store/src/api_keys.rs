@@ -1,9 +1,10 @@
 //! Personal API keys, and what they may still spend.
 //!
-//! Which keys live is said by their owner's profile alone, in a set of at most twenty: it is counted, read to its end and
-//! emptied in one write, and no number of dead keys can hide a living one. A cap is kept as what remains of it, and in which
-//! of its periods: opening a job takes the cost from it, and what the job's end gives back is put back, both in the
-//! transaction that moves the credits. The record of a dead key stays for a while, so that its open jobs can still be ended.
+//! Which keys live is said by their owner's profile alone, in a set of at most twenty: it is counted, read to
+//! its end and emptied in one write, and no number of dead keys can hide a living one. A cap is kept as what
+//! remains of it, and in which of its periods: opening a job takes the cost from it, and what the job's end
+//! gives back is put back, both in the transaction that moves the credits. The record of a dead key stays for
+//! a while, so that its open jobs can still be ended.
 
 use std::time::Duration;
 
@@ -65,8 +66,9 @@ pub(crate) struct KeyReturn {
 }
 
 impl Store {
-    /// Keeps a new key of `owner`, with the record of it, if they may have one more and their era is still the one that
-    /// they were read with: a session that has ended makes no key, although the authorizer may still let it in.
+    /// Keeps a new key of `owner`, with the record of it, if they may have one more and their era
+    /// is still the one that they were read with: a session that has ended makes no key, although
+    /// the authorizer may still let it in.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -189,8 +191,8 @@ impl Store {
         }
     }
 
-    /// Ends a key, with the record of it; `false` if the user has no living one with this id. Ending it again changes and
-    /// records nothing.
+    /// Ends a key, with the record of it; `false` if the user has no living one with this id. Ending it
+    /// again changes and records nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -214,7 +216,8 @@ impl Store {
         Ok(sent.map(|written| written.is_ok()))
     }
 
-    /// Lets the database forget the record of a key that no profile names any more. The key is dead without this.
+    /// Lets the database forget the record of a key that no profile names any
+    /// more. The key is dead without this.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -265,9 +268,9 @@ impl Store {
             .transpose()
     }
 
-    /// Takes `amount` from what a key with a cap may still spend, on condition that so much remains in the period that
-    /// `now` is in; the first that is taken in a period begins it. Where somebody watches it, also on condition that it is
-    /// as it was read.
+    /// Takes `amount` from what a key with a cap may still spend, on condition that so much remains in the
+    /// period that `now` is in; the first that is taken in a period begins it. Where somebody watches it,
+    /// also on condition that it is as it was read.
     pub(crate) fn spend_from_key(
         &self,
         key: &ApiKey,
@@ -315,7 +318,8 @@ impl Store {
             .expression_attribute_values(":remaining", number(cap - amount.get()))
     }
 
-    /// Puts what a job gives back to what a key may still spend, on condition that it still counts in the same period.
+    /// Puts what a job gives back to what a key may still spend, on condition that it
+    /// still counts in the same period.
     pub(crate) fn give_back_to_key(&self, back: &KeyReturn) -> UpdateBuilder {
         let [month, day] = [CapPeriod::Month, CapPeriod::Day].map(|period| {
             let name = period.at(back.taken_at);

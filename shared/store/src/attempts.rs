@@ -17,7 +17,8 @@ const SIGN_INS_PREFIX: &str = "sign-ins#";
 const SOURCES_PREFIX: &str = "sign-ins#known#";
 /// The sort key of the count of all sources together.
 const SIGN_INS_ANYWHERE: &str = "sign-ins#anywhere";
-/// How many counts of an e-mail's are dropped at once: as many sources as there may be within the limit of them all.
+/// How many counts of an e-mail's are dropped at once: as many sources as there may
+/// be within the limit of them all.
 const DROPPED_MAX: i32 = 200;
 
 /// The key of an attempt's count.
@@ -195,7 +196,8 @@ impl Store {
         self.drop_sign_ins(email, |_| true).await
     }
 
-    /// Drops what was counted of an e-mail's sign-ins, of whatever source; the sources that are known stay known.
+    /// Drops what was counted of an e-mail's sign-ins, of whatever source; the
+    /// sources that are known stay known.
     ///
     /// # Errors
     /// A [`Fault`] if it was not done; some of it may have been.

@@ -1,8 +1,8 @@
-//! The audit log. A record is only ever written in the transaction of the act that it tells of, together with the new
-//! head of its chain, on condition that the chain still ends where the record was worked out from.
+//! The audit log. A record is only ever written in the transaction of the act that it tells of, together with
+//! the new head of its chain, on condition that the chain still ends where the record was worked out from.
 //!
-//! Functions may put items here, and read them; none may update or delete one. What IAM cannot say is that a put must
-//! have a condition: an item that was put over another is found by its hash.
+//! Functions may put items here, and read them; none may update or delete one. What IAM cannot say is that a
+//! put must have a condition: an item that was put over another is found by its hash.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
@@ -18,7 +18,8 @@ use crate::transact::{Commit, Part, Refused, Transaction};
 pub enum Recorded<T> {
     /// It came to this; if it was done, it is recorded.
     Done(T),
-    /// Nothing was written: another act of the same chain came first. Where the chain ends now, if that is known.
+    /// Nothing was written: another act of the same chain came first. Where the
+    /// chain ends now, if that is known.
     Behind(Option<ChainHead>),
 }
 
@@ -133,8 +134,8 @@ impl Store {
         Ok(())
     }
 
-    /// Commits a transaction together with `record`. Refused: a condition of its own was not met, whatever became of the
-    /// chain, and nothing was written.
+    /// Commits a transaction together with `record`. Refused: a condition of its own was not met, whatever
+    /// became of the chain, and nothing was written.
     pub(crate) async fn commit_recorded(
         &self,
         mut tx: Transaction,
@@ -150,7 +151,8 @@ impl Store {
         if let Some(own) = refused.without(&[Part::AuditRecord, Part::AuditHead]) {
             return Ok(Recorded::Done(Err(own)));
         }
-        // Without one, the place is taken, and the head is being written this moment; or the log is broken, and stays so.
+        // Without one, the place is taken, and the head is being written this moment; or
+        // the log is broken, and stays so.
         let head = head.map(|head| items::read::<HeadItem>(head)?.try_into());
         Ok(Recorded::Behind(head.transpose()?))
     }

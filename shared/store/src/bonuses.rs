@@ -1,5 +1,5 @@
-//! Sign-up bonuses: the notes of those that are due, and booking one. A bonus is booked once a mailbox for ever, and no
-//! more often in a day than the operator allows, all in the transaction that books it.
+//! Sign-up bonuses: the notes of those that are due, and booking one. A bonus is booked once a mailbox for
+//! ever, and no more often in a day than the operator allows, all in the transaction that books it.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The circuit breaker in front of the provider: one small item, which each submit reads, and which is written only when
-//! the provider fails or works again.
+//! The circuit breaker in front of the provider: one small item, which each submit reads, and which is
+//! written only when the provider fails or works again.
 
 use aws::Fault;
 use domain::Timestamp;

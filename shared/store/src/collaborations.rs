@@ -1,6 +1,6 @@
-//! Generations that are shared with teams. The generation's own record says with which, and is what is asked; beside it there is
-//! an item under each team, by which the team finds it and which says what it is told. Both are written in one transaction,
-//! with the team's record of it.
+//! Generations that are shared with teams. The generation's own record says with which, and is what is asked;
+//! beside it there is an item under each team, by which the team finds it and which says what it is told.
+//! Both are written in one transaction, with the team's record of it.
 
 use std::collections::BTreeSet;
 
@@ -22,8 +22,8 @@ use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store};
 
 impl Store {
-    /// Shares a generation with a team, as `next` says, if it is still as that was decided from and each of `members` still
-    /// has their role: the one who shares, there and in the team whose it is.
+    /// Shares a generation with a team, as `next` says, if it is still as that was decided from and each of
+    /// `members` still has their role: the one who shares, there and in the team whose it is.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -44,8 +44,8 @@ impl Store {
         self.commit_share(tx, members, &record).await
     }
 
-    /// Shares a generation with a team no more, as `next` says, if it is still as that was decided from and each of `members`
-    /// still has their role.
+    /// Shares a generation with a team no more, as `next` says, if it is still as that was decided from and
+    /// each of `members` still has their role.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -147,7 +147,8 @@ impl Store {
         Ok(shares)
     }
 
-    /// A page of the generations that are shared with a team, newest first: those that still are, whatever the items say.
+    /// A page of the generations that are shared with a team, newest first: those that
+    /// still are, whatever the items say.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.

@@ -1,6 +1,6 @@
 //! How many jobs of an author were refused for their content on a day: one item an author and day
-//! (`refused#<user>#<day>`), counted in the very transaction that ends the job, so that each counts once however often
-//! its end is told. The database forgets an item when its day is long over.
+//! (`refused#<user>#<day>`), counted in the very transaction that ends the job, so that each counts once
+//! however often its end is told. The database forgets an item when its day is long over.
 
 use std::time::Duration;
 
@@ -32,7 +32,8 @@ impl Store {
     }
 }
 
-/// How many of the author's jobs ended on a day with their content refused, wholly or in part; by the count's item.
+/// How many of the author's jobs ended on a day with their content refused, wholly
+/// or in part; by the count's item.
 pub(crate) fn count_in(item: Option<Item>) -> Result<u64, Fault> {
     let Some(item) = item else { return Ok(0) };
     let count = item.get(COUNT).and_then(|count| count.as_n().ok());

@@ -1,7 +1,7 @@
-//! Where a list goes on. A cursor is opaque, typed, and bound to its caller and query by a digest, so one that was altered
-//! or carried to another list is recognised. It grants nothing: whatever it says, the query stays in its caller's own
-//! partition, which is why the digest needs no key. So anybody can seal one, and a place that no row of the list can have
-//! is refused as an altered one is.
+//! Where a list goes on. A cursor is opaque, typed, and bound to its caller and query by a digest, so one
+//! that was altered or carried to another list is recognised. It grants nothing: whatever it says, the query
+//! stays in its caller's own partition, which is why the digest needs no key. So anybody can seal one, and a
+//! place that no row of the list can have is refused as an altered one is.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -117,7 +117,8 @@ impl<P: Place> Cursor<P> {
     /// The place that the client's `text` stands for.
     ///
     /// # Errors
-    /// [`Refusal::InvalidCursor`] if it was not sealed with this `binding`, or no row of the list can be there.
+    /// [`Refusal::InvalidCursor`] if it was not sealed with this `binding`, or
+    /// no row of the list can be there.
     pub fn open(text: &str, binding: &str) -> Result<Self, Refusal> {
         let refuse = || Refusal::InvalidCursor;
         if text.len() > CURSOR_CHARS_MAX {
@@ -133,8 +134,8 @@ impl<P: Place> Cursor<P> {
     }
 }
 
-/// The first `limit` of what a query found, and whether there is more: it found more than that, or the database stopped
-/// before the end of the list, as it does after 1 MB.
+/// The first `limit` of what a query found, and whether there is more: it found more than that, or the
+/// database stopped before the end of the list, as it does after 1 MB.
 pub(crate) fn cut(
     mut found: Vec<Item>,
     stopped_at: Option<&Item>,

@@ -1,5 +1,5 @@
-//! Erasing an account: the end of the account itself, in one transaction, and the deletion of everything that is filed
-//! under it, in any number of steps that can be repeated.
+//! Erasing an account: the end of the account itself, in one transaction, and the deletion of everything that
+//! is filed under it, in any number of steps that can be repeated.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
@@ -39,7 +39,8 @@ pub enum EndedBy<'a> {
 pub enum Erased {
     /// There is no such account any more.
     Done,
-    /// There was none any more in the era that it was read with; or the token was used, or the account verified.
+    /// There was none any more in the era that it was read with; or the token
+    /// was used, or the account verified.
     Gone,
     /// A job of the account's runs: nothing was done.
     JobRuns,
@@ -48,10 +49,11 @@ pub enum Erased {
 }
 
 impl Store {
-    /// Ends an account: its profile, its credential (the e-mail is free then) and what was counted about its e-mail, with
-    /// the record of it, and notes of what is left to delete and of its usage-plan keys. A bonus that was due is not any
-    /// more. All or nothing, only in the era that `user` was read with, and only while no job of its wallet runs and it owns no team; none can
-    /// begin afterwards, because opening one asks for the profile.
+    /// Ends an account: its profile, its credential (the e-mail is free then) and what was counted about
+    /// its e-mail, with the record of it, and notes of what is left to delete and of its usage-plan keys.
+    /// A bonus that was due is not any more. All or nothing, only in the era that `user` was read with,
+    /// and only while no job of its wallet runs and it owns no team; none can begin afterwards, because
+    /// opening one asks for the profile.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -180,8 +182,8 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes some of what is filed under an account or a team that is gone. Answers how much it found; nothing left is
-    /// nothing found, as far as the indexes know by then.
+    /// Deletes some of what is filed under an account or a team that is gone. Answers how much it found;
+    /// nothing left is nothing found, as far as the indexes know by then.
     ///
     /// # Errors
     /// A [`Fault`] if something could not be deleted; the rest may have been.

@@ -1,8 +1,8 @@
 //! Uploaded files, and notes of those that must go.
 //!
-//! How many files and bytes a tenant has is counted beside them, in the transaction that announces or deletes one: the
-//! bound holds however many are announced at once. The same transaction leaves a note, which stays until the bytes are
-//! where they should be: checked, or gone.
+//! How many files and bytes a tenant has is counted beside them, in the transaction that announces or deletes
+//! one: the bound holds however many are announced at once. The same transaction leaves a note, which stays
+//! until the bytes are where they should be: checked, or gone.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
@@ -91,8 +91,8 @@ impl Store {
         Ok((file.tenant == *tenant).then_some(file))
     }
 
-    /// Records that a file's bytes arrived and were checked, and ends the note of its announcement. Saying it twice
-    /// changes nothing.
+    /// Records that a file's bytes arrived and were checked, and ends the note of its announcement.
+    /// Saying it twice changes nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -128,8 +128,8 @@ impl Store {
         self.change_file(tx).await
     }
 
-    /// Deletes a file whose upload was not completed; `false` if it was completed meanwhile, or is gone. The note of it
-    /// stays.
+    /// Deletes a file whose upload was not completed; `false` if it was completed meanwhile,
+    /// or is gone. The note of it stays.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -172,7 +172,8 @@ impl Store {
             .set_item(Some(items::write(&FileNoteItem::from(note))?)))
     }
 
-    /// Up to `limit` notes of files that were due before `until`, the oldest first, as far as the index knows.
+    /// Up to `limit` notes of files that were due before `until`, the oldest
+    /// first, as far as the index knows.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -200,7 +201,8 @@ impl Store {
             .collect()
     }
 
-    /// Ends a note of a file that is gone, bytes and all, and counts it no longer. Ending it twice changes nothing.
+    /// Ends a note of a file that is gone, bytes and all, and counts it no longer.
+    /// Ending it twice changes nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

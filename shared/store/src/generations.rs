@@ -1,5 +1,5 @@
-//! Generations: opening one with its hold, moving it on, ending it with its money, and finding those that are due.
-//! Every write is on condition of the version that the decision was made from.
+//! Generations: opening one with its hold, moving it on, ending it with its money, and finding those that are
+//! due. Every write is on condition of the version that the decision was made from.
 
 mod edits;
 mod lists;
@@ -101,11 +101,11 @@ pub enum Written {
 }
 
 impl Store {
-    /// Opens a job: idempotency record, wallet, ledger entry and job, all or nothing, for an account in good standing:
-    /// who was let in a moment ago may have been suspended or erased since.
+    /// Opens a job: idempotency record, wallet, ledger entry and job, all or nothing, for an account in good
+    /// standing: who was let in a moment ago may have been suspended or erased since.
     ///
-    /// Safe to repeat with the same job: its own record, found in the way, says that an earlier try was committed
-    /// although its answer was lost.
+    /// Safe to repeat with the same job: its own record, found in the way, says that an earlier try was
+    /// committed although its answer was lost.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -200,8 +200,8 @@ impl Store {
         Ok(found.filter(|generation| generation.tenant == *tenant))
     }
 
-    /// The generation with this id, for what `caller` wants to do to it: their own, or one that its project or a team lets
-    /// them.
+    /// The generation with this id, for what `caller` wants to do to it: their own, or one that
+    /// its project or a team lets them.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read; inside, the refusal if they may not.

@@ -1,5 +1,6 @@
-//! What projects are shared with teams. The project's own record says so, and is what is asked; beside it there is an item under
-//! each team, by which a team finds its projects. Both are written in one transaction, with the team's record of it.
+//! What projects are shared with teams. The project's own record says so, and is what is asked; beside it
+//! there is an item under each team, by which a team finds its projects. Both are written in one
+//! transaction, with the team's record of it.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::DeleteBuilder;
@@ -27,8 +28,8 @@ pub struct SharedPage {
 }
 
 impl Store {
-    /// Shares a project with a team, as `next` says, if it is still as that was decided from and `by` still has their role
-    /// in the team.
+    /// Shares a project with a team, as `next` says, if it is still as that was decided from and `by`
+    /// still has their role in the team.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -92,7 +93,8 @@ impl Store {
             .set_key(Some(team_key(team, &GrantItem::sort(project))))
     }
 
-    /// A page of the projects that are shared with a team, newest first: those that still are, whatever the items say.
+    /// A page of the projects that are shared with a team, newest first: those that
+    /// still are, whatever the items say.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.

@@ -1,5 +1,5 @@
-//! Invitations into a team. An open one is two items: itself, and a mark for its address, of which there is one a team.
-//! Both go when it is answered or taken back. What a letter carries is kept as a digest alone.
+//! Invitations into a team. An open one is two items: itself, and a mark for its address, of which there is
+//! one a team. Both go when it is answered or taken back. What a letter carries is kept as a digest alone.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
@@ -185,7 +185,8 @@ impl Store {
         Ok(page.invitations.len() >= INVITATIONS_MAX as usize)
     }
 
-    /// Remembers what a letter carries; `false` if the invitation was answered, taken back or sent again meanwhile.
+    /// Remembers what a letter carries; `false` if the invitation was answered,
+    /// taken back or sent again meanwhile.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

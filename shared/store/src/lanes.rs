@@ -1,5 +1,5 @@
-//! Lanes: who is handed over, and who waits in line. Each change is one conditional write that may be done twice.
-//! A lane is written with every job, so no transaction takes part in it.
+//! Lanes: who is handed over, and who waits in line. Each change is one conditional write that may be done
+//! twice. A lane is written with every job, so no transaction takes part in it.
 
 use std::collections::HashMap;
 
@@ -116,8 +116,8 @@ impl Store {
         written("taking a slot", taking.send().await)
     }
 
-    /// Gives a job's slot back, if it has one (and took it at `taken_at`, if that is given); what goes on in the lane
-    /// then.
+    /// Gives a job's slot back, if it has one (and took it at `taken_at`, if that is
+    /// given); what goes on in the lane then.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.

@@ -58,8 +58,9 @@ impl Store {
             .expression_attribute_values(":now", number(now.ms()))
     }
 
-    /// Notes that a user's e-mail is theirs, uses the token up that shows it, notes the bonus that becomes due with it, and
-    /// records it, all or nothing; `false` if the token was used before, or the era is over that `user` was read with.
+    /// Notes that a user's e-mail is theirs, uses the token up that shows it, notes the bonus that
+    /// becomes due with it, and records it, all or nothing; `false` if the token was used before, or the
+    /// era is over that `user` was read with.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.

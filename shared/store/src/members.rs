@@ -49,8 +49,8 @@ pub enum Removal<'a> {
 }
 
 impl Store {
-    /// A page of a team's members, the last to join first, with what each committed to in `month`. A team has at most a
-    /// hundred, so that all of their places are one read.
+    /// A page of a team's members, the last to join first, with what each committed to in `month`. A team has
+    /// at most a hundred, so that all of their places are one read.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -151,7 +151,8 @@ impl Store {
         found.into_iter().map(allowance).collect()
     }
 
-    /// A team's items whose sort keys start with `prefix`, at most as many as members can have been there in a month.
+    /// A team's items whose sort keys start with `prefix`, at most as many as
+    /// members can have been there in a month.
     async fn of_team(&self, team: &TeamId, prefix: &str) -> Result<Vec<Item>, Fault> {
         let found = self
             .client
@@ -198,7 +199,8 @@ impl Store {
         found.into_iter().map(user).collect()
     }
 
-    /// Writes a member's next place, if it and that of the member `by` who changes it are still as they were read.
+    /// Writes a member's next place, if it and that of the member `by` who
+    /// changes it are still as they were read.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -234,8 +236,8 @@ impl Store {
         }))
     }
 
-    /// Ends a place in a team, if it is still as it was read, and so is that of the member who ends it. An owner's is not
-    /// ended: they hand the team over first.
+    /// Ends a place in a team, if it is still as it was read, and so is that of the member who ends it. An
+    /// owner's is not ended: they hand the team over first.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -257,8 +259,8 @@ impl Store {
         }))
     }
 
-    /// Takes somebody who has no account any more out of a team. Repeating it changes nothing. In how many teams they are
-    /// counts no more, and may be forgotten already.
+    /// Takes somebody who has no account any more out of a team. Repeating it changes nothing. In how many
+    /// teams they are counts no more, and may be forgotten already.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.

@@ -1,5 +1,5 @@
-//! What models are offered at: one item, read with every order, and written only in the transaction of the record that
-//! tells who changed it.
+//! What models are offered at: one item, read with every order, and written only in the transaction of the
+//! record that tells who changed it.
 
 use aws::Fault;
 use domain::audit::Record;

@@ -1,8 +1,8 @@
 //! The write of a record over the one that is there.
 //!
-//! Owns: every attribute of the record's form is set, or removed if the record has none now, and what a later form has
-//! beside them stays. So code that is older than an item, as while a new version goes live, takes nothing from it. A put
-//! would.
+//! Owns: every attribute of the record's form is set, or removed if the record has none now, and what a
+//! later form has beside them stays. So code that is older than an item, as while a new version goes live,
+//! takes nothing from it. A put would.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,6 @@
-//! Which user has a usage-plan key of their own, when they were seen, and the notes of those whose keys must be looked at.
-//! A note of a change is written in the transaction that makes it necessary, and ends when everything that it asks for is
-//! done. The notes of idleness merge: one user's have one time.
+//! Which user has a usage-plan key of their own, when they were seen, and the notes of those whose keys must
+//! be looked at. A note of a change is written in the transaction that makes it necessary, and ends when
+//! everything that it asks for is done. The notes of idleness merge: one user's have one time.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
@@ -54,8 +54,8 @@ impl Store {
             .collect()
     }
 
-    /// Has a note be due later; the note as it is then, or `None` if it was ended or postponed before. So there are never
-    /// more notes than were written, however often one is worked on at once.
+    /// Has a note be due later; the note as it is then, or `None` if it was ended or postponed before. So
+    /// there are never more notes than were written, however often one is worked on at once.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written; the note stays as it was.
@@ -146,8 +146,8 @@ impl Store {
         }
     }
 
-    /// Begins a new term of `user`, without a key, unless they were seen meanwhile or their term changed. The key of the
-    /// term before is the caller's to delete, once nobody can be counted by it any more.
+    /// Begins a new term of `user`, without a key, unless they were seen meanwhile or their term changed. The
+    /// key of the term before is the caller's to delete, once nobody can be counted by it any more.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -246,7 +246,8 @@ impl Store {
         }
     }
 
-    /// Notes that the key of a term of `user` is ready to be named; `false` if that term is over, or the user gone.
+    /// Notes that the key of a term of `user` is ready to be named; `false` if
+    /// that term is over, or the user gone.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -269,8 +270,8 @@ impl Store {
         }
     }
 
-    /// Counts keys that were made, or deleted (negative); how many there are then. For people to watch: a worker that is
-    /// killed between a key and its count leaves it off by one, and nothing is decided by it.
+    /// Counts keys that were made, or deleted (negative); how many there are then. For people to watch: a
+    /// worker that is killed between a key and its count leaves it off by one, and nothing is decided by it.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

@@ -1,8 +1,8 @@
-//! Bookings that a job has no part in: grants, redemptions. One transaction writes the wallet, its entry, what stands
-//! beside it, and the record of the client's key.
+//! Bookings that a job has no part in: grants, redemptions. One transaction writes the wallet, its entry,
+//! what stands beside it, and the record of the client's key.
 //!
-//! The record of a key is an item of its own (`once#<who>#<digest of the key>`), since the entry it made may be in
-//! another one's ledger. It is kept as long as the ledger is.
+//! The record of a key is an item of its own (`once#<who>#<digest of the key>`), since the entry it made may
+//! be in another one's ledger. It is kept as long as the ledger is.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::PutBuilder;

@@ -1,7 +1,7 @@
 //! Projects. A record leaves here only for a caller who may do with it what they ask for.
 //!
-//! How many a tenant has is counted beside them, in the transaction that makes or deletes one: the bound holds however
-//! many are made at once.
+//! How many a tenant has is counted beside them, in the transaction that makes or deletes one: the bound
+//! holds however many are made at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,8 +100,8 @@ impl Store {
         Ok(Some(ProjectSeen { project, ties }))
     }
 
-    /// What ties `user` to a project: their roles in the teams that it is shared with, which every team of its owner's is
-    /// that may read it. Its owner needs none, and no one else comes to a private one.
+    /// What ties `user` to a project: their roles in the teams that it is shared with, which every team of
+    /// its owner's is that may read it. Its owner needs none, and no one else comes to a private one.
     async fn ties(&self, project: &Project, user: &UserId) -> Result<Vec<Tie>, Fault> {
         if project.owner == *user || project.details.visibility == Visibility::Private {
             return Ok(Vec::new());
@@ -137,7 +137,8 @@ impl Store {
             .transpose()
     }
 
-    /// Those of `ids`, at most a hundred, that still exist: one read. They are for `domain::access`, and for nobody's eyes.
+    /// Those of `ids`, at most a hundred, that still exist: one read. They are for
+    /// `domain::access`, and for nobody's eyes.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -163,11 +164,12 @@ impl Store {
         items.into_iter().map(project).collect()
     }
 
-    /// The condition that a project is there, and its author's or as it was read, for the transaction that files something
-    /// in it.
+    /// The condition that a project is there, and its author's or as it was read, for the
+    /// transaction that files something in it.
     ///
-    /// It is a condition on the project's item, so openings in one project conflict with each other and with its
-    /// change: now they are all of one author, whose wallet, or whose allowance, makes them wait for each other in any case.
+    /// It is a condition on the project's item, so openings in one project conflict with each other and
+    /// with its change: now they are all of one author, whose wallet, or whose allowance, makes them
+    /// wait for each other in any case.
     pub(crate) fn check_project(&self, author: &UserId, read: &Project) -> ConditionCheckBuilder {
         ConditionCheck::builder()
             .table_name(&self.tables.projects)
@@ -243,8 +245,8 @@ impl Store {
         }
     }
 
-    /// Deletes a project, if it is still as it was read, and counts it no more. What was filed in it is not touched:
-    /// an id is never used again, so whoever names this one is in no project.
+    /// Deletes a project, if it is still as it was read, and counts it no more. What was filed in it is not
+    /// touched: an id is never used again, so whoever names this one is in no project.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.

@@ -25,8 +25,8 @@ pub struct PromoPage {
 }
 
 impl Store {
-    /// Keeps a new code, with the record of it; `false` if it exists. `random` breaks the tie with another one of the
-    /// same millisecond.
+    /// Keeps a new code, with the record of it; `false` if it exists. `random` breaks the tie with
+    /// another one of the same millisecond.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

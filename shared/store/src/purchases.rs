@@ -1,5 +1,5 @@
-//! Checkouts and payments. A payment's record and the booking that it owes are one transaction, on condition of the
-//! record's version: so each step is booked once, however many events arrive at the same moment.
+//! Checkouts and payments. A payment's record and the booking that it owes are one transaction, on condition
+//! of the record's version: so each step is booked once, however many events arrive at the same moment.
 
 use std::collections::BTreeMap;
 
@@ -57,8 +57,8 @@ impl PlanChange {
 }
 
 impl Store {
-    /// Records what a checkout offers, and the client's key that it was begun with; or answers what that key began before,
-    /// and then nothing is recorded.
+    /// Records what a checkout offers, and the client's key that it was begun with; or answers what that key
+    /// began before, and then nothing is recorded.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -156,7 +156,8 @@ impl Store {
             .transpose()
     }
 
-    /// Writes a payment's next record, with the booking and the recorded plan that go with it, all or nothing.
+    /// Writes a payment's next record, with the booking and the recorded plan
+    /// that go with it, all or nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.

@@ -1,4 +1,5 @@
-//! Quotes: written once, read when somebody refers to one, and forgotten by the database some time after they ended.
+//! Quotes: written once, read when somebody refers to one, and forgotten by the
+//! database some time after they ended.
 
 use aws::Fault;
 use domain::ids::QuoteId;

@@ -1,5 +1,5 @@
-//! Reading items by their keys, one or several in one call. Every read is strongly consistent. Several in one call take one
-//! connection and one round trip, where separate reads would each take theirs.
+//! Reading items by their keys, one or several in one call. Every read is strongly consistent. Several in one
+//! call take one connection and one round trip, where separate reads would each take theirs.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,9 @@ use crate::transact::backoff;
 
 /// How many items DynamoDB reads in one batch.
 pub(crate) const BATCH_MAX: usize = 100;
-/// The most times that the database is asked for what it left out. It leaves out what a busy partition does not give at once, and
-/// answers the rest, where a single read would have been refused and tried again by the SDK.
+/// The most times that the database is asked for what it left out. It leaves out what a busy
+/// partition does not give at once, and answers the rest, where a single read would have been
+/// refused and tried again by the SDK.
 const TRIES_MAX: u32 = 6;
 
 /// What is wanted of one table (strongly consistent).

@@ -1,6 +1,7 @@
-//! What reconciliation reads, and what it knows. It goes through an index that holds nothing but wallets' keys, shard by
-//! shard, beside its checkpoints of the same shard: so a wallet that is gone is missed, too. It reads what may have been
-//! tampered with, so that what cannot be read is an answer here and no fault; it writes to its own table alone.
+//! What reconciliation reads, and what it knows. It goes through an index that holds nothing but wallets'
+//! keys, shard by shard, beside its checkpoints of the same shard: so a wallet that is gone is missed, too.
+//! It reads what may have been tampered with, so that what cannot be read is an answer here and no fault;
+//! it writes to its own table alone.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -59,7 +60,8 @@ pub struct Links<T> {
 pub struct Position(HashMap<String, AttributeValue>);
 
 impl Store {
-    /// The tenants of shard number `shard` after `after`, about `limit` of them; nothing if there is no such shard.
+    /// The tenants of shard number `shard` after `after`, about `limit` of them;
+    /// nothing if there is no such shard.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.

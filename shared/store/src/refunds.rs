@@ -1,5 +1,6 @@
-//! What was spent on a generation and goes back: into the wallet that paid, to the member's month and the API key that
-//! it was opened with, and out of what was spent on that day, in one transaction with the job's record.
+//! What was spent on a generation and goes back: into the wallet that paid, to the member's month
+//! and the API key that it was opened with, and out of what was spent on that day, in one
+//! transaction with the job's record.
 
 use aws::Fault;
 use domain::audit::Record;
@@ -40,8 +41,8 @@ pub enum RefundWritten {
     Stale,
 }
 
-/// What else gets credits back with a job's wallet. Either may be long gone, or count in another period by now, and is
-/// then left out.
+/// What else gets credits back with a job's wallet. Either may be long gone, or count in another
+/// period by now, and is then left out.
 #[derive(Clone, Copy)]
 struct AlsoGiven {
     allowance: bool,

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use crate::items::{self, text};
 use crate::{Store, System};
 
-/// The item's key among the generations. Items may be copied into another stack, whose functions have other names.
+/// The item's key among the generations. Items may be copied into another stack,
+/// whose functions have other names.
 fn key(function: &str) -> AttributeValue {
     text(format!("rollout#{function}"))
 }
@@ -20,7 +21,8 @@ struct RolloutItem {
 }
 
 impl Store {
-    /// What `function` saw deployed when all functions last had the same settings; `None` before its first look.
+    /// What `function` saw deployed when all functions last had the same
+    /// settings; `None` before its first look.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -40,7 +42,8 @@ impl Store {
         }))
     }
 
-    /// Keeps what `function` sees deployed. Two sweeps that do so at once see the same, so the last one may win.
+    /// Keeps what `function` sees deployed. Two sweeps that do so at once see
+    /// the same, so the last one may win.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

@@ -18,7 +18,8 @@ use crate::overwrite::Overwrite;
 use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store};
 
-/// How many sessions are looked at when the oldest are ended: those that may live, and more than can begin meanwhile.
+/// How many sessions are looked at when the oldest are ended: those that may live,
+/// and more than can begin meanwhile.
 const LOOKED_AT_MAX: i32 = 200;
 
 /// What begins together with a new era.
@@ -28,8 +29,8 @@ pub struct NewEra<'a> {
     pub password_hash: Option<&'a str>,
     /// The one session that goes on.
     pub keep: Option<&'a SessionId>,
-    /// The mailed token that lets somebody do this; it is used up. It shows that the mailbox is theirs, so the e-mail is
-    /// verified from then on.
+    /// The mailed token that lets somebody do this; it is used up. It shows that the mailbox is theirs, so
+    /// the e-mail is verified from then on.
     pub token: Option<&'a MailedToken>,
     /// The sign-up bonus that becomes due with that.
     pub bonus: Option<&'a BonusNote>,
@@ -82,8 +83,8 @@ impl Store {
         Ok(sent.map(|_| ()))
     }
 
-    /// Replaces a session by its next form, if its refresh token and era are still those of `before` and it has not
-    /// ended; `false` if it was used meanwhile.
+    /// Replaces a session by its next form, if its refresh token and era are still those of `before` and it
+    /// has not ended; `false` if it was used meanwhile.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -111,8 +112,8 @@ impl Store {
         self.end_session_at(user, session_sort(id)).await
     }
 
-    /// Ends a session because its owner signs out, with the record of it. One that has ended is left alone, and nothing
-    /// is recorded then.
+    /// Ends a session because its owner signs out, with the record of it. One that has ended is left
+    /// alone, and nothing is recorded then.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -145,8 +146,8 @@ impl Store {
         Ok(())
     }
 
-    /// Ends all sessions of `user` but the newest `kept`. Whoever began a session and then calls this leaves no more
-    /// than that behind, however many begin at once: the last to look sees them all.
+    /// Ends all sessions of `user` but the newest `kept`. Whoever began a session and then calls this leaves
+    /// no more than that behind, however many begin at once: the last to look sees them all.
     ///
     /// # Errors
     /// A [`Fault`] if it was not done.
@@ -173,9 +174,10 @@ impl Store {
         Ok(())
     }
 
-    /// Begins the next era of `user`, on condition that it is still the one in `user`: ends every session but the one
-    /// to keep, and every API key if so asked, all or nothing, and records why. `false`, with nothing written, if another era began before, the session
-    /// that should go on has ended, or the token was used before.
+    /// Begins the next era of `user`, on condition that it is still the one in `user`: ends every
+    /// session but the one to keep, and every API key if so asked, all or nothing, and records why.
+    /// `false`, with nothing written, if another era began before, the session that should go on has
+    /// ended, or the token was used before.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.

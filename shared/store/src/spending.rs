@@ -1,11 +1,11 @@
 //! Open holds, and what was spent on which day and model.
 //!
-//! Open holds are an index that only jobs with an open hold are in. Spending is counted, one item a tenant and day
-//! (`day#<number>`), in the very transaction that captures or refunds the credits: so it agrees with the ledger by construction,
-//! and ninety days are one query of at most ninety small items, however many entries the ledger has. Reading the
-//! ledger instead would cost more the more somebody spends, and a bound on it would make the answer wrong for exactly
-//! those who spend most. The wallet's version already serializes a tenant's captures, so that the counter adds no
-//! contention of its own.
+//! Open holds are an index that only jobs with an open hold are in. Spending is counted, one item a tenant
+//! and day (`day#<number>`), in the very transaction that captures or refunds the credits: so it agrees with
+//! the ledger by construction, and ninety days are one query of at most ninety small items, however many
+//! entries the ledger has. Reading the ledger instead would cost more the more somebody spends, and a bound
+//! on it would make the answer wrong for exactly those who spend most. The wallet's version already
+//! serializes a tenant's captures, so that the counter adds no contention of its own.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::Update;
@@ -117,7 +117,8 @@ impl Store {
             .expression_attribute_values(":one", number(1))
     }
 
-    /// Takes a refund out of what was spent on its model on the day of the capture: the generation stays counted.
+    /// Takes a refund out of what was spent on its model on the day of the
+    /// capture: the generation stays counted.
     pub(crate) fn uncount_spent(&self, entry: &Entry, spent_on: Day, model: &str) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.tables.credits)

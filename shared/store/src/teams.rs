@@ -1,8 +1,8 @@
 //! Teams, and who is in them. A team leaves here only for a caller who may do with it what they ask for.
 //!
-//! A place in a team is one item, which is written on condition of what was decided from. How many members a team has
-//! and how many teams a user is in are counted in the same transactions, so that both bounds hold however many join at
-//! once. Every write goes with its record in the team's audit log.
+//! A place in a team is one item, which is written on condition of what was decided from. How many members a
+//! team has and how many teams a user is in are counted in the same transactions, so that both bounds hold
+//! however many join at once. Every write goes with its record in the team's audit log.
 
 use std::collections::HashMap;
 
@@ -224,8 +224,8 @@ impl Store {
         found.into_iter().map(team).collect()
     }
 
-    /// A page of a team's items whose sort keys are `prefix` and an id, the newest id first, from the one before `after`; and
-    /// whether there is more.
+    /// A page of a team's items whose sort keys are `prefix` and an id, the newest id first, from the one
+    /// before `after`; and whether there is more.
     pub(crate) async fn by_id(
         &self,
         team: &TeamId,
@@ -257,7 +257,8 @@ impl Store {
         Ok(cut(items, stopped_at, limit))
     }
 
-    /// Writes a team's next record, if it is still as the change was decided from and `by` still has their role.
+    /// Writes a team's next record, if it is still as the change was decided
+    /// from and `by` still has their role.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -281,7 +282,8 @@ impl Store {
         }))
     }
 
-    /// Hands a team over from its owner, who becomes an admin, to another member, whom no cap binds from then on.
+    /// Hands a team over from its owner, who becomes an admin, to another
+    /// member, whom no cap binds from then on.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.

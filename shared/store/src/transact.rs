@@ -1,6 +1,7 @@
 //! Transactions: naming their parts, sending one, and reading which part stood in its way.
 //!
-//! Owns the pairing of a part with why it was refused, which comes back by place. Refuses to know what a part is for.
+//! Owns the pairing of a part with why it was refused, which comes back by place.
+//! Refuses to know what a part is for.
 
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use crate::Store;
 use crate::items::Item;
 
-/// The most times that a transaction is sent whose last try is said to be under way: an answer comes long before.
+/// The most times that a transaction is sent whose last try is said to be under
+/// way: an answer comes long before.
 const UNCLEAR_TRIES_MAX: u32 = 4;
 
 /// What a part of a transaction writes or checks.
@@ -146,7 +148,8 @@ pub(crate) enum Commit {
     Busy,
 }
 
-/// The parts whose conditions were not met, each with the item that was there, if it was asked for and there was one.
+/// The parts whose conditions were not met, each with the item that was there, if it
+/// was asked for and there was one.
 #[derive(Debug)]
 pub(crate) struct Refused(Vec<(Part, Option<Item>)>);
 
@@ -170,9 +173,9 @@ impl Refused {
 }
 
 impl Store {
-    /// Commits a transaction. Each try has the same request token, so that it is committed once, whatever is sent again.
-    /// Where the database says that an earlier try is still under way, it is asked again: that answer must not be taken
-    /// for one that says that nothing was written.
+    /// Commits a transaction. Each try has the same request token, so that it is committed once, whatever is
+    /// sent again. Where the database says that an earlier try is still under way, it is asked again: that
+    /// answer must not be taken for one that says that nothing was written.
     pub(crate) async fn commit(&self, transaction: Transaction) -> Result<Commit, Fault> {
         let Transaction {
             doing,
@@ -226,8 +229,8 @@ fn request_token() -> Result<String, Fault> {
     Ok(hex::encode(bytes))
 }
 
-/// Which parts were refused; the reasons come in the order of the parts. A condition that was not met outweighs a
-/// conflict: a retry would not change it.
+/// Which parts were refused; the reasons come in the order of the parts. A condition that was not met
+/// outweighs a conflict: a retry would not change it.
 fn read_reasons(
     doing: &'static str,
     parts: &[Part],
@@ -257,8 +260,8 @@ fn read_reasons(
     }
 }
 
-/// How long to wait before try `attempt` (from 0) of something that another write stood in the way of: full jitter
-/// under a ceiling that doubles from 5 ms to 160 ms.
+/// How long to wait before try `attempt` (from 0) of something that another write stood in the way of: full
+/// jitter under a ceiling that doubles from 5 ms to 160 ms.
 pub fn backoff(attempt: u32, random: u64) -> Duration {
     let ceiling_ms = 5_u64 << attempt.min(5);
     Duration::from_millis(random % (ceiling_ms + 1))

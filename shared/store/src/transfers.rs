@@ -1,5 +1,5 @@
-//! Credits that go from one wallet to another: both wallets and both entries in one transaction, so that none is lost or
-//! invented on the way.
+//! Credits that go from one wallet to another: both wallets and both entries in one transaction, so that
+//! none is lost or invented on the way.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::ConditionCheck;
@@ -39,7 +39,8 @@ pub enum Funded {
     KeyUsed(UsedKey),
     /// The member has no account any more, or a suspended one.
     CallerGone,
-    /// A wallet, the key, the team or the member's place in it is not as it was read: read again, and decide again.
+    /// A wallet, the key, the team or the member's place in it is not as it was
+    /// read: read again, and decide again.
     Stale,
 }
 
@@ -95,9 +96,9 @@ impl Store {
         })
     }
 
-    /// Ends a team: its record and its owner's place, and `home` brings what its wallet had into its owner's, all or
-    /// nothing, and only while no job of its wallet runs. None can begin afterwards, because there is nothing to pay with
-    /// and nobody to pay. What it left is noted, to be deleted.
+    /// Ends a team: its record and its owner's place, and `home` brings what its wallet had into its owner's,
+    /// all or nothing, and only while no job of its wallet runs. None can begin afterwards, because there is
+    /// nothing to pay with and nobody to pay. What it left is noted, to be deleted.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.

@@ -1,5 +1,5 @@
-//! Wallets and their ledger. A wallet is only ever written together with the entries that explain the change, on
-//! condition that it still has the version that the booking was worked out from.
+//! Wallets and their ledger. A wallet is only ever written together with the entries that explain the change,
+//! on condition that it still has the version that the booking was worked out from.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
@@ -37,7 +37,8 @@ fn read_wallet(item: Item) -> Result<Wallet, Fault> {
     Ok(Wallet { watch, ..wallet })
 }
 
-/// The wallet as it is now that has moved since it was read; a fault if something else stood in a booking's way.
+/// The wallet as it is now that has moved since it was read; a fault if
+/// something else stood in a booking's way.
 pub(crate) fn moved(refused: &mut Refused, doing: &'static str) -> Result<Wallet, Fault> {
     let item = refused.item(Part::Wallet);
     let none = || {
@@ -129,8 +130,8 @@ impl Store {
         Ok((found, next))
     }
 
-    /// Books: the wallet, if it has not moved, and the entry, if it was never booked; and a note for its owner, if it falls
-    /// below what they watch for.
+    /// Books: the wallet, if it has not moved, and the entry, if it was never booked; and a note for its
+    /// owner, if it falls below what they watch for.
     pub(crate) fn book(&self, tx: &mut Transaction, booked: &Booked) -> Result<(), Fault> {
         booked.check().map_err(unsound)?;
         let before = booked.wallet.version.saturating_sub(1);

@@ -1,7 +1,8 @@
 //! AWS's prices, and what it gives for nothing every month, for ever.
 //!
-//! Region us-east-1, in US dollars, as AWS published them in 2025; written down on 2026-11-29 without a look at the pages
-//! named here, so look before you rely on one. What is free for the first twelve months only is not counted.
+//! Region us-east-1, in US dollars, as AWS published them in 2025; written down on 2026-11-29
+//! without a look at the pages named here, so look before you rely on one. What is free for the
+//! first twelve months only is not counted.
 
 /// What something costs, beyond what is free.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +36,8 @@ pub const GIGABYTE_SECOND: Price = Price::new("Lambda, time on arm64", 13.333_4e
 pub const READ_UNIT: Price = Price::new("DynamoDB, reads", 0.125e-6, 0.0);
 /// The same page.
 pub const WRITE_UNIT: Price = Price::new("DynamoDB, writes", 0.625e-6, 0.0);
-/// The same page: a GB kept, with continuous backups ($0.25 and $0.20); 25 GB are free, their backups are not.
+/// The same page: a GB kept, with continuous backups ($0.25 and $0.20); 25 GB
+/// are free, their backups are not.
 pub const TABLE_GIGABYTE: Price = Price::new("DynamoDB, kept and backed up", 0.45, 0.0);
 /// <https://aws.amazon.com/sqs/pricing/>: standard queues.
 pub const MESSAGE_REQUEST: Price = Price::new("SQS, requests", 0.40e-6, 1e6);
@@ -60,12 +62,14 @@ pub const SCHEDULED: Price = Price::new("EventBridge Scheduler", 1.0e-6, 14e6);
 
 /// A way to have something like it always on, and what it costs a month, whatever is generated.
 pub const ALWAYS_ON: [(&str, f64); 2] = [
-    // <https://aws.amazon.com/ec2/pricing/on-demand/>: t4g.micro (1 GB) $6.13, 20 GB of gp3 $1.60, an IPv4 address $3.65.
+    // <https://aws.amazon.com/ec2/pricing/on-demand/>: t4g.micro (1 GB) $6.13, 20 GB of
+    // gp3 $1.60, an IPv4 address $3.65.
     (
         "new-api on one t4g.micro, SQLite beside it, no copy of anything",
         11.38,
     ),
-    // t4g.medium (4 GB) $24.53, 20 GB $1.60, IPv4 $3.65, and RDS for PostgreSQL on db.t4g.micro with 20 GB $13.98.
+    // t4g.medium (4 GB) $24.53, 20 GB $1.60, IPv4 $3.65, and RDS for PostgreSQL
+    // on db.t4g.micro with 20 GB $13.98.
     (
         "LiteLLM on one t4g.medium, PostgreSQL on the smallest RDS",
         43.76,

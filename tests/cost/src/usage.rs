@@ -13,7 +13,8 @@ use stack::{Binaries, Error, Options, Stack};
 const GENERATIONS: u32 = 40;
 /// How long a call to AWS takes from a function beside it: what DynamoDB and SQS usually need.
 const CALL: Duration = Duration::from_millis(4);
-/// How long the provider takes to answer a submit, and its storage to send what was made, once each in a generation.
+/// How long the provider takes to answer a submit, and its storage to send what was
+/// made, once each in a generation.
 const PROVIDER: Duration = Duration::from_millis(1_500);
 /// How many times its client looks at a generation until it has ended.
 const LOOKS: u32 = 5;

@@ -1,7 +1,7 @@
 //! IAM: who a key belongs to, and what that role may do.
 //!
-//! Owns roles and the matching of their policies, which only ever allow. The owner's key may do everything. What an
-//! operation asks for is in [`needs`]; refuses to know what an operation does.
+//! Owns roles and the matching of their policies, which only ever allow. The owner's key may do everything.
+//! What an operation asks for is in [`needs`]; refuses to know what an operation does.
 
 mod needs;
 
@@ -19,7 +19,8 @@ pub struct Statement {
     pub actions: Vec<String>,
     /// ARNs.
     pub resources: Vec<String>,
-    /// What must be so of the request, all of it: the value of a condition key is one of these (`StringEquals`).
+    /// What must be so of the request, all of it: the value of a condition key
+    /// is one of these (`StringEquals`).
     pub conditions: BTreeMap<String, Vec<String>>,
 }
 

@@ -28,8 +28,8 @@ struct Record {
 }
 
 impl Calls {
-    /// Records from now on. Each answer takes at least `answer_after`, so that calls which do not wait for one another
-    /// are under way together.
+    /// Records from now on. Each answer takes at least `answer_after`, so that calls which do not wait for
+    /// one another are under way together.
     pub(crate) fn watch(&self, answer_after: Duration) {
         let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let calls = Vec::new();

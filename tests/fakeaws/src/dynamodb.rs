@@ -114,7 +114,8 @@ impl DynamoDb {
         self.partial.set(batches);
     }
 
-    /// From now on each transaction is committed, but the first `tries` of its requests are told that it is under way.
+    /// From now on each transaction is committed, but the first `tries` of its
+    /// requests are told that it is under way.
     pub(crate) fn unclear_transactions(&self, tries: u32) {
         self.unclear.tries.store(tries, Ordering::Relaxed);
     }
@@ -180,8 +181,8 @@ impl DynamoDb {
     }
 }
 
-/// Transactions that are committed while their client is told that they are under way, as AWS says when a client's time
-/// was up before its answer came and it asks again.
+/// Transactions that are committed while their client is told that they are under way, as AWS says when a
+/// client's time was up before its answer came and it asks again.
 #[derive(Clone, Default)]
 struct Unclear {
     tries: Arc<AtomicU32>,

@@ -1,8 +1,8 @@
 //! The AWS services that a serverless backend calls, at the wire, in one process.
 //!
 //! Owns one HTTP listener on 127.0.0.1 that speaks DynamoDB, SQS, SSM parameters, SES mail, S3 and
-//! API Gateway's keys as AWS does, and where their state is kept. Refuses to know what any of it is used for: no
-//! table, queue or bucket has a name here.
+//! API Gateway's keys as AWS does, and where their state is kept. Refuses to know what any of it is used for:
+//! no table, queue or bucket has a name here.
 
 mod access;
 mod api_keys;
@@ -192,7 +192,8 @@ impl FakeAws {
         self.inner.services.s3.create_bucket(name).await
     }
 
-    /// From now on each transaction is committed, but the first `tries` of its requests are told that it is under way.
+    /// From now on each transaction is committed, but the first `tries` of its
+    /// requests are told that it is under way.
     pub fn unclear_transactions(&self, tries: u32) {
         self.inner.services.dynamodb.unclear_transactions(tries);
     }
@@ -202,7 +203,8 @@ impl FakeAws {
         self.inner.services.dynamodb.partial_batches(batches);
     }
 
-    /// Lets S3 take this much longer to answer each PUT of an object or of a part, until it is told otherwise.
+    /// Lets S3 take this much longer to answer each PUT of an object or of a
+    /// part, until it is told otherwise.
     pub fn slow_puts(&self, delay: Duration) {
         self.inner.services.s3.slow_puts(delay);
     }
@@ -227,8 +229,9 @@ impl FakeAws {
         self.inner.services.dynamodb.counts()
     }
 
-    /// Records every call of a role from now on. Each answer takes at least `answer_after`, so that calls which do not
-    /// wait for one another are under way together; and counts the capacity that DynamoDB's calls consume.
+    /// Records every call of a role from now on. Each answer takes at least `answer_after`, so
+    /// that calls which do not wait for one another are under way together; and counts the
+    /// capacity that DynamoDB's calls consume.
     pub fn watch_calls(&self, answer_after: Duration) {
         self.inner.services.calls.watch(answer_after);
         self.inner.services.dynamodb.meter();

@@ -1,5 +1,5 @@
-//! Batches of which DynamoDB reads a part, as it does when a partition is busy: the rest is named in `UnprocessedKeys`,
-//! and the client asks again.
+//! Batches of which DynamoDB reads a part, as it does when a partition is busy: the rest is named in
+//! `UnprocessedKeys`, and the client asks again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

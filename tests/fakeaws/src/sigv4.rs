@@ -54,8 +54,8 @@ impl Identity {
         &self.access
     }
 
-    /// Checks that a request of the JSON services names a key whose role may do what it `needs`; its signature is not
-    /// looked at.
+    /// Checks that a request of the JSON services names a key whose role may do what it
+    /// `needs`; its signature is not looked at.
     pub(crate) fn check_named(&self, headers: &HeaderMap, needs: &[Need]) -> Result<(), Refusal> {
         let Some(value) = headers
             .get("authorization")
@@ -76,7 +76,8 @@ impl Identity {
         Err(Refusal::denied("UnrecognizedClientException", message))
     }
 
-    /// The service that a request was signed for, and the role whose key it names; its signature is not looked at.
+    /// The service that a request was signed for, and the role whose key it
+    /// names; its signature is not looked at.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Option<(String, String)> {
         let value = headers.get("authorization")?.to_str().ok()?;
         let (key_id, service) = credential(value)?;
@@ -160,8 +161,8 @@ impl Identity {
     }
 }
 
-/// The key's id and the service in an `Authorization` header: `Credential=id/date/region/service/aws4_request`; the service
-/// is empty where none is named.
+/// The key's id and the service in an `Authorization` header:
+/// `Credential=id/date/region/service/aws4_request`; the service is empty where none is named.
 fn credential(authorization: &str) -> Option<(&str, &str)> {
     let (_, scope) = authorization.split_once("Credential=")?;
     let scope = scope.split([',', ' ']).next()?;

@@ -12,8 +12,8 @@ pub struct Asked {
     pub calls: u64,
     /// The items that queries looked at, whether or not a filter let them through.
     pub looked_at: u64,
-    /// The capacity that was consumed while calls were watched, in halves of a unit: an eventually consistent read of
-    /// up to 4 KB takes one.
+    /// The capacity that was consumed while calls were watched, in halves of a unit: an eventually
+    /// consistent read of up to 4 KB takes one.
     pub half_units: u64,
 }
 

@@ -1,7 +1,7 @@
 //! Scripted answers: what the stand-in answers in place of the real answer.
 //!
-//! Owns how they are written (`504`, `502/html`, `422/typed=TYPE`, `302=URL`, `hang`) and in which order several of
-//! them are used up. Refuses to know how they look on the wire.
+//! Owns how they are written (`504`, `502/html`, `422/typed=TYPE`, `302=URL`, `hang`) and in which order
+//! several of them are used up. Refuses to know how they look on the wire.
 
 use std::fmt;
 use std::str::FromStr;
@@ -42,8 +42,8 @@ impl Stage {
     }
 }
 
-/// A scripted answer: a status with an optional body, such as `504` or `502/html`, or `hang`. The README of this
-/// crate describes all of them.
+/// A scripted answer: a status with an optional body, such as `504` or `502/html`, or `hang`. The README of
+/// this crate describes all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Answer {

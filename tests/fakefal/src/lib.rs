@@ -1,8 +1,9 @@
 //! A stand-in for fal.ai: the same queue protocol, the same signed webhooks, real media.
 //!
-//! Owns one HTTP listener on 127.0.0.1, the jobs that it accepted, how a prompt's `[[directives]]` script what
-//! becomes of them, and the moods that script the whole account. The README of this crate, `tests/fakefal/README.md`,
-//! describes every directive and mood. Refuses to know who calls it, and what is done with what it makes.
+//! Owns one HTTP listener on 127.0.0.1, the jobs that it accepted, how a prompt's `[[directives]]`
+//! script what becomes of them, and the moods that script the whole account. The README of this crate,
+//! `tests/fakefal/README.md`, describes every directive and mood. Refuses to know who calls it, and
+//! what is done with what it makes.
 
 mod answers;
 mod clock;
@@ -54,8 +55,8 @@ pub struct Config {
     pub key: String,
     /// Endpoints that it answers with 404, as fal does once a model is retired.
     pub retired: Vec<String>,
-    /// How many jobs may work at a time, if there is a limit: at fal there is one for each account. The others wait in
-    /// the order in which they came. A [`Mood`] may set another one.
+    /// How many jobs may work at a time, if there is a limit: at fal there is one for each account. The
+    /// others wait in the order in which they came. A [`Mood`] may set another one.
     pub concurrency: Option<u32>,
 }
 
@@ -229,15 +230,16 @@ impl FakeFal {
         self.inner.mood()
     }
 
-    /// Treats the account so from now on, until the next mood or the end; the default mood is as usual. Jobs that work
-    /// already go on when a lower limit is set.
+    /// Treats the account so from now on, until the next mood or the end; the default mood is as usual. Jobs
+    /// that work already go on when a lower limit is set.
     pub fn set_mood(&self, mood: Mood) {
         let current = self.inner.mood.write();
         *current.unwrap_or_else(PoisonError::into_inner) = mood;
         self.inner.due.notify_one();
     }
 
-    /// Sends a job's webhook again, and tells each answer's status (0: no answer). `None` if there is no such job.
+    /// Sends a job's webhook again, and tells each answer's status (0: no
+    /// answer). `None` if there is no such job.
     pub async fn send_webhook(&self, request_id: &str, again: SendWebhook) -> Option<Vec<u16>> {
         webhooks::send_again(&self.inner, request_id, &again).await
     }

@@ -1,6 +1,7 @@
 //! Answers as they go out: JSON, and what a script says in their place.
 //!
-//! Owns the forms of answers and what a scripted one looks like on the wire. Refuses to know whose turn it is.
+//! Owns the forms of answers and what a scripted one looks like on the wire.
+//! Refuses to know whose turn it is.
 
 use std::time::Duration;
 

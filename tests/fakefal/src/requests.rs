@@ -1,7 +1,7 @@
 //! What is asked of a job that was accepted: its status, its result, its cancel.
 //!
-//! Owns these three answers, and whose turn it is when answers are scripted: the account's mood, then the job's own
-//! directives in their order, then the real answer.
+//! Owns these three answers, and whose turn it is when answers are scripted: the account's mood, then the
+//! job's own directives in their order, then the real answer.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! The jobs, the webhooks that are still to be sent, what was used up of the scripts, and the signing key, in one
-//! SQLite file.
+//! The jobs, the webhooks that are still to be sent, what was used up of the scripts, and the
+//! signing key, in one SQLite file.
 //!
 //! Owns every statement. Calls are short, behind one lock; a commit survives the process being killed.
 
@@ -172,8 +172,8 @@ impl Store {
         Ok(connection.query_row("SELECT seed FROM keys", [], |row| row.get(0))?)
     }
 
-    /// Keeps a job and its webhooks, together; tells the webhooks' ids. A job that did not start waits, and its
-    /// webhooks with it, until fewer than `concurrency` work.
+    /// Keeps a job and its webhooks, together; tells the webhooks' ids. A job that did not start waits, and
+    /// its webhooks with it, until fewer than `concurrency` work.
     pub(crate) fn accept(
         &self,
         job: &Kept,
@@ -240,8 +240,8 @@ impl Store {
         Ok(changed == 1)
     }
 
-    /// Counts one more use of a script, and tells how many there were. The owner is the job; of a submit, when there is
-    /// no job yet, it is the prompt.
+    /// Counts one more use of a script, and tells how many there were. The owner is the job; of a submit,
+    /// when there is no job yet, it is the prompt.
     pub(crate) fn count(&self, owner: &str, script: &str) -> Result<u32, Error> {
         Ok(self.lock().query_row(
             "INSERT INTO uses (owner, script, times) VALUES (?1, ?2, 1)

@@ -97,8 +97,8 @@ async fn accept(inner: &Inner, job: &mut Kept, directives: &Directives) -> Resul
     Ok(())
 }
 
-/// When each of a job's webhooks is due. The one that is sent before the submit is answered is put off meanwhile: it
-/// is sent again only if it was not taken.
+/// When each of a job's webhooks is due. The one that is sent before the submit is answered is put off
+/// meanwhile: it is sent again only if it was not taken.
 fn due_ms(job: &Kept, directives: &Directives) -> Vec<i64> {
     if job.work_ms.is_none() || job.webhook_url.is_none() {
         return Vec::new();

@@ -1,6 +1,7 @@
 //! Webhooks as fal sends them: signed with Ed25519, and sent again until they are taken.
 //!
-//! Owns the signature, the JWKS, the pace of retries and the loop that sends. Refuses to know who receives them.
+//! Owns the signature, the JWKS, the pace of retries and the loop that sends.
+//! Refuses to know who receives them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,7 +91,8 @@ fn start(inner: &Arc<Inner>, webhook: Due, now_ms: i64) {
         .spawn(async move { send(&inner, &job, webhook.id, webhook.attempts).await });
 }
 
-/// Until when a webhook is put off that is on its way: by then it was taken, or nobody knows and it is sent again.
+/// Until when a webhook is put off that is on its way: by then it was taken, or
+/// nobody knows and it is sent again.
 pub(crate) fn put_off_ms(now_ms: i64, attempts: u32) -> i64 {
     let timeout_ms = i64::try_from(TIMEOUT.as_millis()).unwrap_or(i64::MAX);
     now_ms + timeout_ms + pause_ms(attempts)

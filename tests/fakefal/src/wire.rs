@@ -1,7 +1,7 @@
 //! A connection that tells when everything that was written to it has left the process.
 //!
-//! An answer that breaks off takes along whatever the server has not handed on yet, so one that must break off at an
-//! exact byte has to wait until all of it is handed on.
+//! An answer that breaks off takes along whatever the server has not handed on yet, so one that must break
+//! off at an exact byte has to wait until all of it is handed on.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

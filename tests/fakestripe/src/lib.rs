@@ -1,4 +1,5 @@
-//! A stand-in for Stripe: Checkout sessions, a page to pay on, and signed events that are sent until they are taken.
+//! A stand-in for Stripe: Checkout sessions, a page to pay on, and signed events
+//! that are sent until they are taken.
 //!
 //! Owns the part of Stripe's wire that Velro uses. Refuses to know what an event is good for.
 
@@ -165,8 +166,8 @@ impl FakeStripe {
         self.inner.store.read(|state| state.events.clone())
     }
 
-    /// Moves a session's money, and answers the event that tells of it: `None` without such a session, an error if its
-    /// money cannot move so. An event that is not `sent` waits until it is sent again.
+    /// Moves a session's money, and answers the event that tells of it: `None` without such a session, an
+    /// error if its money cannot move so. An event that is not `sent` waits until it is sent again.
     ///
     /// # Errors
     /// A sentence.
@@ -174,7 +175,8 @@ impl FakeStripe {
         self.inner.act(session, step, sent)
     }
 
-    /// Sends an event again at once, and tells each answer's status (0: no answer). `None` if there is no such event.
+    /// Sends an event again at once, and tells each answer's status (0: no answer).
+    /// `None` if there is no such event.
     pub async fn resend(&self, event: &str, again: Resend) -> Option<Vec<u16>> {
         events::resend(&self.inner, event, again).await
     }

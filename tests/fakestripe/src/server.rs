@@ -81,7 +81,8 @@ async fn create(
     }
 }
 
-/// What a request for a session came to. A failure of Stripe's own is what its idempotency key answers from then on.
+/// What a request for a session came to. A failure of Stripe's own is what its
+/// idempotency key answers from then on.
 enum Made {
     Session(Value),
     OtherRequest,

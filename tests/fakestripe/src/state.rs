@@ -1,5 +1,5 @@
-//! What the stand-in keeps: sessions, events, and the keys of requests. One JSON file, written whole and renamed, so
-//! that a crash leaves the old one or the new one.
+//! What the stand-in keeps: sessions, events, and the keys of requests. One JSON file, written whole and
+//! renamed, so that a crash leaves the old one or the new one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -58,8 +58,8 @@ pub struct Event {
 pub(crate) struct State {
     pub(crate) sessions: BTreeMap<String, Session>,
     pub(crate) events: Vec<Event>,
-    /// The request of each idempotency key, and its session; none if the request failed, which is what it answers from
-    /// then on.
+    /// The request of each idempotency key, and its session; none if the request failed, which
+    /// is what it answers from then on.
     pub(crate) keys: BTreeMap<String, (String, Option<String>)>,
     /// How many of the next requests fail on Stripe's side.
     #[serde(default)]

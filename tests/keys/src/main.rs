@@ -1,8 +1,8 @@
-//! `cargo keys`: makes, rotates and retires the keys that sign access tokens, for a deployment; and makes the one that
-//! mailboxes are remembered with.
+//! `cargo keys`: makes, rotates and retires the keys that sign access tokens, for a deployment; and makes the
+//! one that mailboxes are remembered with.
 //!
-//! Owns three files and the commands that store them. Refuses to call AWS: the operator does. It is a package of its own,
-//! so that whoever deploys builds neither the local cloud nor its video encoder.
+//! Owns three files and the commands that store them. Refuses to call AWS: the operator does. It is a package
+//! of its own, so that whoever deploys builds neither the local cloud nor its video encoder.
 
 mod template;
 
@@ -169,7 +169,8 @@ fn next_steps(action: Action, folder: &Path, places: &Places) -> String {
         places.mailboxes_name,
         places.mailboxes.display()
     );
-    // The code's place is new, so that functions which are rolled out gradually are published with the keys of now.
+    // The code's place is new, so that functions which are rolled out gradually
+    // are published with the keys of now.
     let deploy = "sam build && sam deploy --s3-prefix \"velro/$(date +%s)\"\n";
     let (what, steps) = match action {
         Action::Make => ("Store them", format!("{private}{public}{mailboxes}")),

@@ -1,5 +1,5 @@
-//! The way from Docker's containers to this cloud, which listens on this machine alone: what comes in at the address that
-//! containers know the machine by is handed on. `sam local invoke` runs functions in containers.
+//! The way from Docker's containers to this cloud, which listens on this machine alone: what comes in at the
+//! address that containers know the machine by is handed on. `sam local invoke` runs functions in containers.
 //!
 //! Owns where that is. Refuses to know what is said.
 

@@ -1,7 +1,7 @@
 //! What happens, one line each, and what the functions write, line by line.
 //!
-//! Owns where lines go, and which of them somebody who works with the local cloud wants to see. Refuses to know what makes
-//! them.
+//! Owns where lines go, and which of them somebody who works with the local cloud wants to see.
+//! Refuses to know what makes them.
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
@@ -13,7 +13,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 /// Where the functions' output goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Log {
-    /// To standard error: one line for each request, batch of messages and scheduled run, and what functions complain of.
+    /// To standard error: one line for each request, batch of messages and scheduled
+    /// run, and what functions complain of.
     Calm,
     /// The same, and every line that the functions write, with the function's name before it.
     Verbose,
@@ -161,7 +162,8 @@ pub enum End<'a> {
     Failed(&'a str),
 }
 
-/// What a line complains of, if it does: a warning, an error, or words that are not a log line's, such as a panic's.
+/// What a line complains of, if it does: a warning, an error, or words that are not
+/// a log line's, such as a panic's.
 fn complaint(line: &str) -> Option<(&'static str, &str)> {
     let line = line.trim();
     let (level, rest) = line.split_once(' ').unwrap_or((line, ""));

@@ -1,6 +1,8 @@
-//! What `sam local invoke` needs in order to run a function on this cloud: the file that its `--env-vars` reads.
+//! What `sam local invoke` needs in order to run a function on this cloud: the
+//! file that its `--env-vars` reads.
 //!
-//! SAM gives a function what the template says, with a table's logical id for its name; this says what each is here.
+//! SAM gives a function what the template says, with a table's logical id for its
+//! name; this says what each is here.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The purge, every ten minutes
-//! Does what earlier work left behind: deletes what erased accounts left, until nothing of theirs can arrive any more,
-//! gives up uploads that were not completed, books sign-up bonuses that had to wait, and has letters written to those whose
-//! credits run out.
+//! Does what earlier work left behind: deletes what erased accounts left, until nothing of theirs can arrive
+//! any more, gives up uploads that were not completed, books sign-up bonuses that had to wait, and has
+//! letters written to those whose credits run out.
 
 use app::{App, Error, alerts, bonuses, erasure, files};
 use entry::schedule;

@@ -1,5 +1,6 @@
 //! The sweep, every minute
-//! Finds the jobs that are due, and the users whose keys are, and has each looked at; puts the lanes in order.
+//! Finds the jobs that are due, and the users whose keys are, and has each
+//! looked at; puts the lanes in order.
 
 use app::{App, Error, breaker, jobs, plans, rollout, shared_keys};
 use entry::schedule;

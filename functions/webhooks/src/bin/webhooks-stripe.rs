@@ -1,5 +1,6 @@
 //! POST /webhooks/stripe
-//! An event of Stripe's. Proven by signature and time, or 401; what concerns nobody here is taken and forgotten.
+//! An event of Stripe's. Proven by signature and time, or 401; what concerns
+//! nobody here is taken and forgotten.
 
 use api::endpoint::{Empty, Signed};
 use api::webhooks::STRIPE;

@@ -18,15 +18,16 @@ pub struct ShareGeneration {
     /// The team to share it with.
     #[schemars(with = "schema::TeamId")]
     pub team_id: Option<String>,
-    /// The purpose: `improve`, `iterate`, `fork` or `remix` ask the team for such a generation, `original` for nothing.
+    /// The purpose: `improve`, `iterate`, `fork` or `remix` ask the team for such a
+    /// generation, `original` for nothing.
     #[serde(rename = "type")]
     #[schemars(with = "schema::GenerationIntent")]
     pub intent: Option<String>,
     /// What is to be changed, or was.
     #[schemars(with = "Option<schema::ChangeDescription>")]
     pub change_description: Option<String>,
-    /// Whether the team is told who made it and who shares it; true if not given. The team's audit log names who shares it in any
-    /// case.
+    /// Whether the team is told who made it and who shares it; true if not given. The team's audit log
+    /// names who shares it in any case.
     pub attribution_visible: Option<bool>,
 }
 

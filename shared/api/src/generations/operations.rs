@@ -1,4 +1,5 @@
-//! Making images, videos and sound. Each model has a route of its own, and a body of its own from the catalogue.
+//! Making images, videos and sound. Each model has a route of its own, and a
+//! body of its own from the catalogue.
 
 use domain::catalogue::{self, Model, Prompt, Reference};
 use schemars::{JsonSchema as _, Schema};

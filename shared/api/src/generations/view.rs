@@ -207,7 +207,8 @@ pub struct Receipt {
     /// Given back: all of it, or the share of what was withheld.
     #[schemars(with = "schema::Credits", extend("examples" = [0]))]
     pub released: i64,
-    /// The part of `captured` that the platform gave back afterwards. What is not delivered is released instead.
+    /// The part of `captured` that the platform gave back afterwards. What is
+    /// not delivered is released instead.
     #[schemars(with = "schema::Credits", extend("examples" = [0]))]
     pub refunded: i64,
     /// Why they were given back, for the first file that was withheld if only some were; or `delivered_free`.
@@ -291,7 +292,8 @@ impl From<&Generation> for Receipt {
     }
 }
 
-/// What a generation delivered, each with its URL, all of which end at `expires_at`; without them for who may not fetch it.
+/// What a generation delivered, each with its URL, all of which end at `expires_at`;
+/// without them for who may not fetch it.
 #[must_use]
 pub fn media(
     generation: &Generation,
@@ -310,8 +312,8 @@ pub fn media(
     generation.outputs.iter().enumerate().map(view).collect()
 }
 
-/// When to ask again for a generation that has not come to rest: when it is expected, and if that is past, when we
-/// look at it next ourselves; within bounds, since it may also end before.
+/// When to ask again for a generation that has not come to rest: when it is expected, and if that is past,
+/// when we look at it next ourselves; within bounds, since it may also end before.
 #[must_use]
 pub fn poll_after(generation: &Generation, now: Timestamp) -> Option<Duration> {
     let wait = generation.expected_in(now, expected(generation))?;

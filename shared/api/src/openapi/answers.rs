@@ -1,4 +1,5 @@
-//! What operations answer: what they are for, and the problems, which look alike everywhere and are described once.
+//! What operations answer: what they are for, and the problems, which look alike
+//! everywhere and are described once.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -24,7 +24,8 @@ struct Body {
 
 /// One method of one path.
 pub struct Operation {
-    /// The name of its function in the template, beginning small; of the eleven that share one, the model's follows.
+    /// The name of its function in the template, beginning small; of the eleven
+    /// that share one, the model's follows.
     pub id: String,
     /// The method.
     pub method: &'static str,

@@ -22,11 +22,12 @@ pub enum Canceled {
     Requested,
 }
 
-/// Cancels a generation that the caller may edit, as far as that can be done now. Repeating it changes nothing more.
+/// Cancels a generation that the caller may edit, as far as that can be done now.
+/// Repeating it changes nothing more.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they have none with this id, [`Refusal::TooLate`] if the provider is done with it,
-/// [`Refusal::Busy`] if its record kept moving.
+/// [`Refusal::NotFound`] if they have none with this id, [`Refusal::TooLate`] if the provider is done with
+/// it, [`Refusal::Busy`] if its record kept moving.
 pub async fn cancel(app: &App, caller: &Caller, id: &GenerationId) -> Result<Canceled, Error> {
     for _ in 0..DECISIONS_MAX {
         let job = get(app, caller, Action::Edit, id).await?.generation;

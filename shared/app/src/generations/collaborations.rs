@@ -31,8 +31,9 @@ pub struct SeenShare {
 /// Shares a generation that the caller may share with a team that they may file something in.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not share it, [`Refusal::NoSuch`] if they are not in the team,
-/// [`Refusal::Forbidden`] if they only look there, [`Refusal::Conflict`] if the team has it already.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not share it, [`Refusal::NoSuch`]
+/// if they are not in the team, [`Refusal::Forbidden`] if they only look there,
+/// [`Refusal::Conflict`] if the team has it already.
 pub async fn share(
     app: &App,
     caller: &Caller,
@@ -91,8 +92,8 @@ async fn membership(
 /// Shares a generation with a team no more. Whoever may share it ends that, and whoever manages the team.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if the caller may not know of it, [`Refusal::Forbidden`] if they may neither share it nor manage the
-/// team.
+/// [`Refusal::NotFound`] if the caller may not know of it, [`Refusal::Forbidden`] if they may
+/// neither share it nor manage the team.
 pub async fn unshare(
     app: &App,
     caller: &Caller,
@@ -125,8 +126,8 @@ pub async fn unshare(
     Err(Refusal::Busy.into())
 }
 
-/// What the teams that a generation is shared with are told of it, the newest first: all of it for its owner, or the team
-/// whose it is; for others that of the teams that they are in.
+/// What the teams that a generation is shared with are told of it, the newest first: all of it for its owner,
+/// or the team whose it is; for others that of the teams that they are in.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if the caller may not see the generation.
@@ -155,8 +156,8 @@ pub async fn collaborations(
     Ok(seen.collect())
 }
 
-/// A page of the generations that are shared with a team which the caller is in, newest first. It may be shorter than asked
-/// for and still have a next one.
+/// A page of the generations that are shared with a team which the caller is in, newest first. It may be
+/// shorter than asked for and still have a next one.
 ///
 /// # Errors
 /// [`Refusal::NoSuch`] if they are not in it, [`Refusal::InvalidCursor`] if the cursor is not from this list,

@@ -20,11 +20,12 @@ const AT_ONCE: usize = 10;
 /// How long one request goes on: inside the gateway's 29 seconds.
 const TIME_MAX: Duration = Duration::from_secs(20);
 
-/// Deletes every generation in a project that the caller may delete: their own, and those of teams whose role lets them.
-/// Others' stay. Nothing is deleted while one of them runs.
+/// Deletes every generation in a project that the caller may delete: their own, and those of teams whose role
+/// lets them. Others' stay. Nothing is deleted while one of them runs.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] while one of them runs, and if there are more than are deleted in time: the same request goes on.
+/// [`Refusal::Conflict`] while one of them runs, and if there are more than are deleted
+/// in time: the same request goes on.
 pub(crate) async fn delete_filed_in(
     app: &App,
     caller: &Caller,

@@ -35,11 +35,12 @@ pub async fn relabel(
     Ok(GenerationSeen { generation, ..seen })
 }
 
-/// Files a generation in another project, or in none; answers it as it is then. It is moved and never made again.
+/// Files a generation in another project, or in none; answers it as it is then.
+/// It is moved and never made again.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not change it, [`Refusal::NoSuch`] if they may not file
-/// anything in that project.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not change it, [`Refusal::NoSuch`] if
+/// they may not file anything in that project.
 pub async fn file_in(
     app: &App,
     caller: &Caller,
@@ -65,8 +66,8 @@ pub async fn file_in(
     Err(Refusal::Busy.into())
 }
 
-/// A grant lets somebody change what is filed in a project, and not take it out: in a project of theirs they would see it for
-/// longer than the grant lasts.
+/// A grant lets somebody change what is filed in a project, and not take it out: in a project of theirs they
+/// would see it for longer than the grant lasts.
 fn check_mover(caller: &Caller, seen: &GenerationSeen) -> Result<(), Refusal> {
     let by_itself = GenerationSeen {
         project: None,
@@ -76,8 +77,8 @@ fn check_mover(caller: &Caller, seen: &GenerationSeen) -> Result<(), Refusal> {
     may.map_err(|_| Refusal::Forbidden)
 }
 
-/// Deletes a generation that the caller may delete: first its media, then its record. Whoever is interrupted in between finds the
-/// record and repeats it; the other way round nobody would know of the media any more.
+/// Deletes a generation that the caller may delete: first its media, then its record. Whoever is interrupted
+/// in between finds the record and repeats it; the other way round nobody would know of the media any more.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if they have none with this id, [`Refusal::Conflict`] while its job runs.

@@ -95,8 +95,8 @@ pub(super) fn hold(
     funds.wallet.hold(&what, &caller.user, limits, clock::now())
 }
 
-/// What the owner of the wallet is told of because of a job's cost: that a member's cap, or an API key's, is used up to a
-/// share. A key's is told where its owner pays alone.
+/// What the owner of the wallet is told of because of a job's cost: that a member's cap, or an API key's, is
+/// used up to a share. A key's is told where its owner pays alone.
 pub(super) fn cap_alerts(job: &Generation, funds: &Funds) -> Vec<AlertNote> {
     let (watch, of) = (&funds.wallet.watch, (&job.tenant, &job.id));
     let of_member = funds.team.as_ref().and_then(|team| {

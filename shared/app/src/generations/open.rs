@@ -22,8 +22,8 @@ use super::references::{check_references, project_to_file_in};
 use super::{MEDIA_EXPIRY_DEFAULT, show, show_one, wait};
 use crate::{App, Error, api_keys, breaker, clock, quotes};
 
-/// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is told to
-/// come back: well inside the gateway's 29 seconds.
+/// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is
+/// told to come back: well inside the gateway's 29 seconds.
 const CONTENTION_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A job, new or as it was found.
@@ -37,11 +37,12 @@ pub struct Submitted {
     pub replayed: bool,
 }
 
-/// Opens a job, or finds the one that the same key opened before, and waits for it as long as the client likes.
+/// Opens a job, or finds the one that the same key opened before, and waits for
+/// it as long as the client likes.
 ///
 /// # Errors
-/// Refused for too much content refused today, for what it names that does not exist, for a model not offered, for its
-/// price, for too little credit or too many jobs in flight.
+/// Refused for too much content refused today, for what it names that does not exist, for a model not
+/// offered, for its price, for too little credit or too many jobs in flight.
 pub async fn submit(
     app: &App,
     caller: &Caller,
@@ -77,7 +78,8 @@ pub async fn submit(
     };
     let shown = match found.replayed || begun.is_some() {
         true => show(app, caller, seen, MEDIA_EXPIRY_DEFAULT).await?,
-        // Its project was there when it was opened, in the same transaction, and its author sees that they made it.
+        // Its project was there when it was opened, in the same transaction, and
+        // its author sees that they made it.
         false => show_one(app, caller, seen, true, MEDIA_EXPIRY_DEFAULT).await?,
     };
     Ok(Submitted {
@@ -158,8 +160,8 @@ async fn open_or_find(
     }
 }
 
-/// What the provider refuses for its content costs the operator and nobody else, so it is bounded. Jobs in flight when
-/// the bound is reached still end as they end.
+/// What the provider refuses for its content costs the operator and nobody else, so it is bounded. Jobs in
+/// flight when the bound is reached still end as they end.
 fn check_content_refusals(app: &App, today: u64) -> Result<(), Refusal> {
     let limit = app.config.jobs.content_refusals_per_day;
     if today < limit {
@@ -169,8 +171,8 @@ fn check_content_refusals(app: &App, today: u64) -> Result<(), Refusal> {
     }
 }
 
-/// Tries until the job is open, or the key turns out to be used (its record is answered then). Its turn in a line that
-/// has come to `served` follows from the wallet that is booked, as its hold does.
+/// Tries until the job is open, or the key turns out to be used (its record is answered then). Its turn in a
+/// line that has come to `served` follows from the wallet that is booked, as its hold does.
 async fn open(
     app: &App,
     caller: &Caller,
@@ -315,7 +317,8 @@ fn new_job(
     })
 }
 
-/// If the message cannot be sent, the request still succeeds: the job is in line, and the sweep finds it there.
+/// If the message cannot be sent, the request still succeeds: the job is in
+/// line, and the sweep finds it there.
 async fn tell_worker(app: &App, job: &Generation) {
     if let Err(fault) = app.queue().submit(job.lane, &job.tenant, &job.id).await {
         tracing::error!(generation = %job.id, fault = fault.chain(), "a job waits for the sweep");

@@ -1,7 +1,8 @@
 //! What a generation grew out of: its parent, that one's parent, and so on.
 //!
-//! Each is shown as the caller may see it. One that they may not see, or that was deleted, ends the chain: what it grew out
-//! of is not told. A parent is there before its child is made, and stays its parent, so that no chain leads back into itself.
+//! Each is shown as the caller may see it. One that they may not see, or that was deleted, ends the chain:
+//! what it grew out of is not told. A parent is there before its child is made, and stays its parent, so that
+//! no chain leads back into itself.
 
 use domain::Refusal;
 use domain::access::Action;
@@ -31,8 +32,8 @@ pub enum Ancestor {
 /// A page of those that a generation grew out of, nearest first.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if the caller may not see the generation, [`Refusal::InvalidCursor`] if the cursor is not from this
-/// list.
+/// [`Refusal::NotFound`] if the caller may not see the generation, [`Refusal::InvalidCursor`] if
+/// the cursor is not from this list.
 pub async fn provenance(
     app: &App,
     caller: &Caller,

@@ -23,8 +23,8 @@ pub(super) const NO_SUCH_TEAM: Refusal = Refusal::NoSuch {
     noun: "team",
 };
 
-/// Checks that everything which a request names is there for the caller: files are their own, and ready; a parent is one that
-/// they may make others of. Answers the project that it is to be filed in.
+/// Checks that everything which a request names is there for the caller: files are their own, and ready; a
+/// parent is one that they may make others of. Answers the project that it is to be filed in.
 pub(crate) async fn check_references(
     app: &App,
     caller: &Caller,
@@ -80,8 +80,8 @@ pub(super) async fn project_to_file_in(
     }
 }
 
-/// The project that a request names in `project_id`. One that the caller may not do this to is not there: who sees it
-/// is not thereby told anything, and who may not is not told that it exists.
+/// The project that a request names in `project_id`. One that the caller may not do this to is not there: who
+/// sees it is not thereby told anything, and who may not is not told that it exists.
 pub(super) async fn project_for(
     app: &App,
     caller: &Caller,

@@ -1,7 +1,7 @@
 //! Waiting, within the request that made it, for a generation to be finished.
 //!
-//! Whoever waits holds one of the account's executions, of which a new account has ten for everything; so only a few may
-//! wait at once, and the others are answered at once.
+//! Whoever waits holds one of the account's executions, of which a new account has ten for everything; so
+//! only a few may wait at once, and the others are answered at once.
 
 use std::time::Duration;
 
@@ -38,8 +38,8 @@ fn attempt(app: &App) -> Attempt<'static> {
     Attempt::Wait(app.config.waiting_executions_max)
 }
 
-/// Waits for a generation to come to rest, at most `patience`; answers it as it was seen last. It is opened by then, so a look
-/// that fails is no failure of the request.
+/// Waits for a generation to come to rest, at most `patience`; answers it as it was seen last. It is opened
+/// by then, so a look that fails is no failure of the request.
 pub(super) async fn wait(app: &App, generation: Generation, patience: Duration) -> Generation {
     let deadline = clock::now().plus(patience);
     let mut seen = generation;

@@ -20,8 +20,8 @@ pub(crate) enum Committed {
     Stale,
 }
 
-/// Writes the step from `job` to `next`, with its money in the same transaction; then gives the slot back that `next` no
-/// longer holds.
+/// Writes the step from `job` to `next`, with its money in the same transaction; then gives the slot
+/// back that `next` no longer holds.
 ///
 /// A wallet that moved is no reason to decide again: only a job that did is.
 pub(crate) async fn commit(

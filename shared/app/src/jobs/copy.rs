@@ -1,8 +1,8 @@
-//! Copying what the provider made into our bucket: its addresses do not last. The same source always goes to the
-//! same key, so a copy that is repeated overwrites itself.
+//! Copying what the provider made into our bucket: its addresses do not last. The same source always goes to
+//! the same key, so a copy that is repeated overwrites itself.
 //!
-//! Owns the order of files, what is kept of each in the job's record, and when those that cannot be fetched are given
-//! up. How one file is copied, `copy_file` says.
+//! Owns the order of files, what is kept of each in the job's record, and when those that cannot be fetched
+//! are given up. How one file is copied, `copy_file` says.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use super::copy_file::{Copier, FileCopied, give_up};
 use super::settle::STORING_LEASE;
 use crate::{App, Error, clock};
 
-/// How long copying may take in one run: it leaves half a minute of the worker's two for what comes before and after.
+/// How long copying may take in one run: it leaves half a minute of the worker's two
+/// for what comes before and after.
 pub(super) const RUN_TIME: Duration = Duration::from_secs(90);
 /// When media that could not be fetched are tried again.
 const COPY_RETRY: Duration = Duration::from_secs(20);
@@ -35,8 +36,8 @@ pub(super) struct Record<'a> {
     job: Generation,
 }
 
-/// Copies what the provider made into our bucket, until `stop_at` at the latest; only then is the job delivered. Files
-/// are copied one after the other, so that a function's memory holds one part of one file.
+/// Copies what the provider made into our bucket, until `stop_at` at the latest; only then is the job
+/// delivered. Files are copied one after the other, so that a function's memory holds one part of one file.
 pub(super) async fn store_media(
     app: &App,
     job: &Generation,

@@ -1,8 +1,8 @@
 //! Copying one file of the provider's into our bucket, in as many runs as it takes.
 //!
-//! Owns: that a run ends in time and holds one part in memory; that the next one goes on where it was; and that every
-//! step may be done twice. Refuses to know what is done with the file, where its progress is kept, and how long a
-//! provider that does not deliver is waited for.
+//! Owns: that a run ends in time and holds one part in memory; that the next one goes on where it was; and
+//! that every step may be done twice. Refuses to know what is done with the file, where its progress is kept,
+//! and how long a provider that does not deliver is waited for.
 
 use std::future::Future;
 
@@ -76,10 +76,11 @@ impl From<NotFetched> for Halt {
 }
 
 impl Copier<'_> {
-    /// Goes on with a copy from `progress`. A file of one part at most is written in one piece; a larger one by parts,
-    /// and after each the record is told how far it is.
+    /// Goes on with a copy from `progress`. A file of one part at most is written in one piece; a larger one
+    /// by parts, and after each the record is told how far it is.
     ///
-    /// Two runs at once write the same parts into the same upload, and the second to complete it finds it done.
+    /// Two runs at once write the same parts into the same upload, and the
+    /// second to complete it finds it done.
     ///
     /// # Errors
     /// The fault of the record. What S3 does not take is tried again, like everything that passes.
@@ -177,7 +178,8 @@ impl Copier<'_> {
         let mut stream = self.in_time(opened).await??;
         match resume {
             Some(resume) if stream.continues() => {
-                // What is there already is read over, if the server cannot leave it out, and not hashed again.
+                // What is there already is read over, if the server cannot leave
+                // it out, and not hashed again.
                 self.in_time(stream.skip_to(resume.offset_bytes)).await??;
             }
             Some(_) => {

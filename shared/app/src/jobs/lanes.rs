@@ -1,12 +1,13 @@
 //! Lanes at work: who is handed over now, and who is called next.
 //!
-//! A submit message is a *chance* for its lane. Who gets a chance takes a slot with it, or passes it on to whoever is next.
-//! While every slot is taken, the lane keeps it for the next one that comes free; it ends where nobody waits or the provider
-//! is left alone. So there is one chance for each who waits, and none becomes two. The sweep makes good what is lost: the
-//! chances and slots of workers that died, and of those who were not yet to be seen in the index when they were called.
+//! A submit message is a *chance* for its lane. Who gets a chance takes a slot with it, or passes it on to
+//! whoever is next. While every slot is taken, the lane keeps it for the next one that comes free; it ends
+//! where nobody waits or the provider is left alone. So there is one chance for each who waits, and none
+//! becomes two. The sweep makes good what is lost: the chances and slots of workers that died, and of those
+//! who were not yet to be seen in the index when they were called.
 //!
-//! Owns the order of looking, taking, giving back and calling; whose turn it is, `domain::turns` says. No fault here fails
-//! the step of the job that it comes after.
+//! Owns the order of looking, taking, giving back and calling; whose turn it is, `domain::turns` says. No
+//! fault here fails the step of the job that it comes after.
 
 use aws::Fault;
 use domain::generations::Generation;
@@ -37,7 +38,8 @@ pub(super) async fn admit(app: &App, lane: Lane, job: &Waiting) -> Result<bool, 
                 }
                 continue;
             }
-            // Where nobody was turned away and each worker could take a slot now, there is no need to ask who is next.
+            // Where nobody was turned away and each worker could take a slot now,
+            // there is no need to ask who is next.
             if (traffic.chances > 0 || free <= WORKERS_MAX)
                 && !is_next(app, lane, &traffic, job).await?
             {
@@ -88,8 +90,8 @@ pub(super) async fn give_back(app: &App, job: &Generation) {
     log(job.lane, given.await);
 }
 
-/// Gives a job's slot back and calls nobody: the provider is left alone, and whoever is next would find that, too. The
-/// sweep, or whoever finds that the provider works again, calls.
+/// Gives a job's slot back and calls nobody: the provider is left alone, and whoever is next would find that,
+/// too. The sweep, or whoever finds that the provider works again, calls.
 pub(super) async fn withdraw(app: &App, job: &Generation) {
     let freed = app.store().free_slot(System, job.lane, &job.id, None).await;
     log(job.lane, freed.map(drop));

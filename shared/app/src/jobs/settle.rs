@@ -1,5 +1,5 @@
-//! Looking at a job and taking it one step on, or several. A webhook's word and the sweep's look end up here alike:
-//! whichever comes first moves the record, and the other finds that nothing is left to do.
+//! Looking at a job and taking it one step on, or several. A webhook's word and the sweep's look end up here
+//! alike: whichever comes first moves the record, and the other finds that nothing is left to do.
 
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ use crate::jobs::copy::{RUN_TIME, Stored, store_media};
 use crate::jobs::lanes;
 use crate::{App, Error, clock, metrics};
 
-/// The most steps that one message may take a job on: more than its longest path, and an end for one that never rests.
+/// The most steps that one message may take a job on: more than its longest path, and
+/// an end for one that never rests.
 const STEPS_MAX: u32 = 12;
 /// How long a worker that begins to copy media has the job for itself: longer than its function may run.
 pub(super) const STORING_LEASE: Duration = Duration::from_secs(150);
@@ -62,7 +63,8 @@ impl Cause {
 pub async fn settle(app: &App, id: &GenerationId, cause: &Cause) -> Result<(), Error> {
     let stop_at = clock::now().plus(RUN_TIME);
     let mut is_ours_to_store = false;
-    // The record as we wrote it, where nothing else is known of it, and whose slot that leaves to be given back.
+    // The record as we wrote it, where nothing else is known of it, and whose
+    // slot that leaves to be given back.
     let (mut written, mut leaver) = (None, None);
     for _ in 0..STEPS_MAX {
         let job = match written.take() {
@@ -163,8 +165,8 @@ fn ended(
     }
 }
 
-/// The provider refused it a while ago, and its message was lost: it is in line again. A worker that gets two messages
-/// submits once. A job that the provider provably never got is given up when its patience ends.
+/// The provider refused it a while ago, and its message was lost: it is in line again. A worker that gets two
+/// messages submits once. A job that the provider provably never got is given up when its patience ends.
 async fn send_again(
     app: &App,
     job: &Generation,
@@ -223,8 +225,8 @@ fn patience(app: &App) -> Patience {
     }
 }
 
-/// Past its deadline, or no longer wanted: the provider is asked to stop, and its answer settles the job. A cancel is
-/// only a wish: the hold stays until the provider says how the job ended.
+/// Past its deadline, or no longer wanted: the provider is asked to stop, and its answer settles the job. A
+/// cancel is only a wish: the hold stays until the provider says how the job ended.
 async fn stop(
     app: &App,
     job: &Generation,

@@ -1,8 +1,9 @@
 //! Handing a job to the provider, at most once.
 //!
-//! The record says "submitting" before the provider hears of the job. Whoever finds that later cannot know whether
-//! the provider accepted it, and must not submit it again: the provider has no idempotency key, so a second submit
-//! is a second paid job. Only a proven refusal leads back to the queue. Whose turn it is, `lanes` says.
+//! The record says "submitting" before the provider hears of the job. Whoever finds that later cannot
+//! know whether the provider accepted it, and must not submit it again: the provider has no
+//! idempotency key, so a second submit is a second paid job. Only a proven refusal leads back to the
+//! queue. Whose turn it is, `lanes` says.
 
 use std::time::Duration;
 
@@ -21,13 +22,13 @@ use crate::{App, Error, breaker, clock, metrics};
 
 /// How long a worker may take to say what became of a submit: longer than its function may run.
 const LEASE: Duration = Duration::from_secs(90);
-/// How many retries of a submit come by the job's own message, after 1, 2 and 4 seconds: fewer than a message may be
-/// received before it counts as dead.
+/// How many retries of a submit come by the job's own message, after 1, 2 and 4 seconds: fewer than a message
+/// may be received before it counts as dead.
 const QUICK_RETRIES_MAX: u32 = 3;
 /// The first pause of the retries after them.
 const SLOW_RETRY_MIN: Duration = Duration::from_secs(15);
-/// When a running job is first looked at if no webhook came. A look is one request, and a webhook that never comes
-/// should not cost its user the time that the model usually takes.
+/// When a running job is first looked at if no webhook came. A look is one request, and a webhook that never
+/// comes should not cost its user the time that the model usually takes.
 const FIRST_CHECK: Duration = Duration::from_secs(10);
 /// How long the provider may keep a job before it starts it.
 const START_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -51,8 +52,8 @@ pub enum Taken {
 /// A fault if it is not known what the record says now; the message comes back then, and finds out.
 pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Result<Taken, Error> {
     let fal = app.fal().await?;
-    // The sweep may touch the record between our look and our write: then we look again, for a message that goes
-    // back instead stays hidden for minutes.
+    // The sweep may touch the record between our look and our write: then we look again, for a message that
+    // goes back instead stays hidden for minutes.
     let (mut has_slot, mut pass) = (false, None);
     for _ in 0..DECISIONS_MAX {
         let Some(job) = app.store().job(System, id).await? else {
@@ -102,8 +103,8 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
     Ok(Taken::Again)
 }
 
-/// A job that is not to be submitted leaves what it has of its lane to the others. A slot that another worker's submit
-/// uses stays.
+/// A job that is not to be submitted leaves what it has of its lane to the others. A slot that
+/// another worker's submit uses stays.
 async fn leave(app: &App, job: &Generation, has_slot: bool) {
     if has_slot && !job.state.holds_slot() {
         lanes::give_back(app, job).await;
@@ -187,8 +188,8 @@ fn not_taken(trouble: &Trouble) -> Failure {
     Failure::new(FailureCode::ProviderUnavailable, why)
 }
 
-/// Writes `step`, deciding again if the record moved; answers what was written. A step that no longer applies changes
-/// nothing.
+/// Writes `step`, deciding again if the record moved; answers what was written. A step that
+/// no longer applies changes nothing.
 async fn apply(
     app: &App,
     begun: Generation,
@@ -229,8 +230,8 @@ async fn give_up(app: &App, job: &Generation, failure: Failure) -> Result<Taken,
     Ok(Taken::Done)
 }
 
-/// A job that was provably not accepted is tried again: soon at first, by its message; then by the sweep, with pauses that
-/// grow, until its patience ends.
+/// A job that was provably not accepted is tried again: soon at first, by its message; then by the sweep,
+/// with pauses that grow, until its patience ends.
 async fn come_back(app: &App, job: Generation, receipt_handle: &str) -> Result<Taken, Error> {
     let now = clock::now();
     let gives_up_at = job.created_at.plus(app.config.jobs.submit_patience);

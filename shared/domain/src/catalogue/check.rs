@@ -1,5 +1,5 @@
-//! One check of what a client asked for against what its model takes. Everything wrong is named; nothing is dropped,
-//! clamped or filled in.
+//! One check of what a client asked for against what its model takes. Everything wrong is named; nothing
+//! is dropped, clamped or filled in.
 
 use super::{
     Kind, Model, NEGATIVE_PROMPT_CHARS_MAX, NUM_IMAGES, PROMPT_CHARS_MAX, Parameter, Prompt,

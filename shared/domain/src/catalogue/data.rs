@@ -1,6 +1,7 @@
-//! The models. Prices and rates are the operator's; parameters, ranges and paths are fal's, from each endpoint's own
-//! page (`https://fal.ai/models/<path>/llms.txt`) and the type list of its JavaScript client, read in 2026. Whatever
-//! would turn a safety check off, or return media inline (`sync_mode`), is not offered.
+//! The models. Prices and rates are the operator's; parameters, ranges and paths are fal's, from
+//! each endpoint's own page (`https://fal.ai/models/<path>/llms.txt`) and the type list of its
+//! JavaScript client, read in 2026. Whatever would turn a safety check off, or return media
+//! inline (`sync_mode`), is not offered.
 
 use super::{Kind, Model, Parameter, Prompt, Reference, Takes, When};
 use crate::credits::Credits;

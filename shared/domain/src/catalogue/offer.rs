@@ -1,5 +1,5 @@
-//! What models are offered at: the catalogue's terms, unless admins set others. Owns the one decision of what an order
-//! costs and whether it is taken; refuses to know who may change that.
+//! What models are offered at: the catalogue's terms, unless admins set others. Owns the one decision of what
+//! an order costs and whether it is taken; refuses to know who may change that.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,8 +8,8 @@ use super::{Model, Order, find};
 use crate::credits::Credits;
 use crate::refusal::Refusal;
 
-/// The highest price of a unit that an admin may set: two thousand times the dearest of the catalogue's, so that a slip
-/// of the keyboard is noticed.
+/// The highest price of a unit that an admin may set: two thousand times the dearest of the catalogue's, so
+/// that a slip of the keyboard is noticed.
 pub const PRICE_MAX: i64 = 1_000_000;
 
 /// What an admin set of a model; whatever is not set is as the catalogue has it.

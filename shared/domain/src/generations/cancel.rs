@@ -1,9 +1,10 @@
 //! What a wish to cancel comes to.
 //!
-//! Until a worker takes the job, nobody but us knows of it: it is over at once, and its hold is released. From then on
-//! the provider decides, for a cancel is only a wish there: the hold stays until its word, and what it finished all the
-//! same is delivered and paid for. That goes for a job whose outcome nobody knows, too: giving its credits back for the
-//! asking would pay for a picture that may still come, so it keeps its hold until proof or the operator's policy.
+//! Until a worker takes the job, nobody but us knows of it: it is over at once, and its hold is released.
+//! From then on the provider decides, for a cancel is only a wish there: the hold stays until its word, and
+//! what it finished all the same is delivered and paid for. That goes for a job whose outcome nobody knows,
+//! too: giving its credits back for the asking would pay for a picture that may still come, so it keeps its
+//! hold until proof or the operator's policy.
 
 use super::{Failure, FailureCode, Generation, State};
 use crate::time::Timestamp;
@@ -42,9 +43,9 @@ impl Generation {
             (State::Submitting | State::Running | State::Unknown, None) => {
                 Cancellation::Wished(Box::new(Self {
                     cancel_wished_at: Some(now),
-                    // A job that the provider can be asked about is looked at, and the provider asked, at once; of
-                    // the others the time to look is the worker's lease or the policy's date, which a wish does not
-                    // move.
+                    // A job that the provider can be asked about is looked at, and the provider asked,
+                    // at once; of the others the time to look is the worker's lease or the policy's
+                    // date, which a wish does not move.
                     due_at: if self.can_be_asked_about() {
                         Some(now)
                     } else {

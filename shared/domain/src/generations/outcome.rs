@@ -1,4 +1,5 @@
-//! What a provider can say of a job, in our own words. Owns the names of outcomes; refuses to know any vendor's wire.
+//! What a provider can say of a job, in our own words. Owns the names of outcomes;
+//! refuses to know any vendor's wire.
 
 /// The provider's names for a job that it accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
-//! How long a job is waited for. Owns the order in which deadline, wish to cancel and policy are judged, so that every
-//! state has an end whatever the provider answers; refuses to know what was answered.
+//! How long a job is waited for. Owns the order in which deadline, wish to cancel and policy are judged, so
+//! that every state has an end whatever the provider answers; refuses to know what was answered.
 
 use std::time::Duration;
 
 use super::{Generation, State};
 use crate::time::Timestamp;
 
-/// The pause after which a job that the provider works on is looked at again, at least and at most: it grows with the
-/// job's age.
+/// The pause after which a job that the provider works on is looked at again, at least and at
+/// most: it grows with the job's age.
 const RUNNING_PAUSE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(120));
 /// When the provider is asked again to stop a job, if its answer said nothing.
 const STOP_RETRY: Duration = Duration::from_secs(20);
@@ -32,14 +32,16 @@ pub enum Need {
     Wait(Timestamp),
     /// The provider is to be asked to stop it; another look then, if it does not say that it will.
     Stop(Timestamp),
-    /// It is over time, and the provider was asked to stop it: nobody knows what becomes of it. Another look then.
+    /// It is over time, and the provider was asked to stop it: nobody knows what
+    /// becomes of it. Another look then.
     LoseTrack(Timestamp),
     /// The operator's policy decides.
     Policy,
 }
 
 impl Generation {
-    /// What it needs `now`, given that nobody proved how it ended. `expected` is how long its model usually takes.
+    /// What it needs `now`, given that nobody proved how it ended. `expected` is
+    /// how long its model usually takes.
     #[must_use]
     pub fn need(&self, now: Timestamp, patience: Patience, expected: Duration) -> Need {
         let policy_at = self.created_at.plus(patience.unknown);

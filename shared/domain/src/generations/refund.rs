@@ -10,8 +10,8 @@ impl Generation {
     /// The record once `amount` of what was spent on it is given back, or all of that; and how much that is.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if nothing was spent on it, or some of it was given back before, and [`Refusal::Invalid`] if
-    /// `amount` is more than was spent.
+    /// [`Refusal::Conflict`] if nothing was spent on it, or some of it was given back before, and
+    /// [`Refusal::Invalid`] if `amount` is more than was spent.
     pub fn refund(&self, amount: Option<Credits>) -> Result<(Self, Credits), Refusal> {
         let spent = self.parts().captured;
         if spent == Credits::ZERO {

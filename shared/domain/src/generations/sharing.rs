@@ -1,5 +1,5 @@
-//! Sharing a generation with teams: who sees it from then on stands in its own record, what its members are told of it beside
-//! the team.
+//! Sharing a generation with teams: who sees it from then on stands in its own record, what its
+//! members are told of it beside the team.
 
 use super::{Generation, Intent};
 use crate::ids::{GenerationId, TeamId, Tenant, UserId};
@@ -73,7 +73,8 @@ impl Generation {
     /// The generation, shared with `team`, too.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if it is the team's, is shared with it already, or is shared with as many teams as it may be.
+    /// [`Refusal::Conflict`] if it is the team's, is shared with it already, or is shared
+    /// with as many teams as it may be.
     pub fn shared_with(&self, team: &TeamId, attribution: Attribution) -> Result<Self, Refusal> {
         let conflict = |message: String| Err(Refusal::Conflict(message));
         if self.tenant == Tenant::from(team) {
@@ -93,7 +94,8 @@ impl Generation {
         Ok(next)
     }
 
-    /// The generation, shared with `team` no more, and whether the team was told who made it; `None` if it was not shared.
+    /// The generation, shared with `team` no more, and whether the team was told who made
+    /// it; `None` if it was not shared.
     #[must_use]
     pub fn unshared_with(&self, team: &TeamId) -> Option<(Self, Attribution)> {
         let mut next = self.clone();

@@ -1,5 +1,5 @@
-//! The files of a job on their way from the provider to us. Owns how far each one is; refuses to know how bytes are
-//! moved.
+//! The files of a job on their way from the provider to us. Owns how far each one is;
+//! refuses to know how bytes are moved.
 
 use super::{FailureCode, Media, Output, Piece};
 

@@ -1,9 +1,10 @@
-//! The names of what a generation can be: where its job is, what became of its credits, how it relates to its parent.
+//! The names of what a generation can be: where its job is, what became of its
+//! credits, how it relates to its parent.
 
 use crate::credits::Credits;
 
-/// Where a job is. [`State::Submitting`] is written before the provider is called: whoever finds it afterwards knows
-/// that a submit may have happened, and must not submit again.
+/// Where a job is. [`State::Submitting`] is written before the provider is called: whoever finds it
+/// afterwards knows that a submit may have happened, and must not submit again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// Paid for (held), waiting for a worker.
@@ -67,8 +68,9 @@ impl State {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 
-    /// Whether it counts among the jobs that the provider has to run. Of a job that nobody knows anything of, nobody knows
-    /// that either: it holds no slot, so that an outage at the provider does not close our lanes.
+    /// Whether it counts among the jobs that the provider has to run. Of a job that nobody knows
+    /// anything of, nobody knows that either: it holds no slot, so that an outage at the
+    /// provider does not close our lanes.
     #[must_use]
     pub const fn holds_slot(self) -> bool {
         match self {

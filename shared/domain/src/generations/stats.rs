@@ -1,4 +1,5 @@
-//! Adding generations up. Owns the sums; refuses to know how many there are to add: whoever reads them sets the bound.
+//! Adding generations up. Owns the sums; refuses to know how many there are to add:
+//! whoever reads them sets the bound.
 
 use std::collections::BTreeMap;
 
@@ -46,8 +47,8 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Counts one more. Every cost is at most [`Credits::MAX`], so the sums of any list that can be read do not
-    /// overflow; they saturate all the same.
+    /// Counts one more. Every cost is at most [`Credits::MAX`], so the sums of any list that can be read do
+    /// not overflow; they saturate all the same.
     pub fn add(&mut self, counted: &Counted) {
         self.total += 1;
         *self.by_status.entry(counted.state.status()).or_default() += 1;
@@ -64,8 +65,8 @@ impl Stats {
         self.favorites += u64::from(counted.favorite);
     }
 
-    /// Of those that succeeded or failed, how many succeeded, in whole percent; nothing while there are none. One that
-    /// was cancelled says nothing of how well things go.
+    /// Of those that succeeded or failed, how many succeeded, in whole percent; nothing while there are none.
+    /// One that was cancelled says nothing of how well things go.
     #[must_use]
     pub fn success_percent(&self) -> Option<u64> {
         let of = |state: State| self.by_status.get(state.status()).copied().unwrap_or(0);

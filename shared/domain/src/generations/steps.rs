@@ -10,8 +10,8 @@ use crate::credits::Credits;
 use crate::time::Timestamp;
 
 impl Generation {
-    /// A worker takes it, and has until `lease` from now to say what became of the submit; the webhook that this
-    /// submit asks for carries the secret with this digest.
+    /// A worker takes it, and has until `lease` from now to say what became of the submit; the webhook that
+    /// this submit asks for carries the secret with this digest.
     #[must_use]
     pub fn begin_submit(
         &self,
@@ -37,8 +37,8 @@ impl Generation {
         }
     }
 
-    /// The provider accepted it; look at it again at `check_at` if no webhook came, and at once if it is to be stopped.
-    /// With nothing ahead of it, it counts as running: the provider starts it within moments.
+    /// The provider accepted it; look at it again at `check_at` if no webhook came, and at once if it is to
+    /// be stopped. With nothing ahead of it, it counts as running: the provider starts it within moments.
     #[must_use]
     pub fn accepted(
         &self,
@@ -65,8 +65,8 @@ impl Generation {
         }
     }
 
-    /// The provider provably did not accept it, but may later: queued again, but not in line until `retry_at`.
-    /// One that its owner wants cancelled ends here: the provider has nothing of it.
+    /// The provider provably did not accept it, but may later: queued again, but not in line until
+    /// `retry_at`. One that its owner wants cancelled ends here: the provider has nothing of it.
     #[must_use]
     pub fn refused_for_now(&self, now: Timestamp, retry_at: Timestamp) -> Option<Self> {
         match (self.state, self.cancel_wished_at) {
@@ -100,8 +100,8 @@ impl Generation {
         })
     }
 
-    /// Nobody knows what became of it at the provider. It keeps its hold until proof or the operator's policy, and is
-    /// looked at again at `check_at`.
+    /// Nobody knows what became of it at the provider. It keeps its hold until proof or the operator's
+    /// policy, and is looked at again at `check_at`.
     #[must_use]
     pub fn lost_track(&self, check_at: Timestamp) -> Option<Self> {
         match self.state {
@@ -120,8 +120,8 @@ impl Generation {
         }
     }
 
-    /// The provider has not ended it: look at it again at `check_at`. A place in the provider's queue is kept if one was
-    /// told.
+    /// The provider has not ended it: look at it again at `check_at`. A place in the
+    /// provider's queue is kept if one was told.
     #[must_use]
     pub fn waits(&self, queue_position: Option<u64>, check_at: Timestamp) -> Self {
         Self {
@@ -130,8 +130,8 @@ impl Generation {
         }
     }
 
-    /// The provider made it, but for what is withheld: the files are to be copied, and it is looked at again at
-    /// `check_at`. A job that was refunded because its outcome stayed unknown is delivered all the same.
+    /// The provider made it, but for what is withheld: the files are to be copied, and it is looked at again
+    /// at `check_at`. A job that was refunded because its outcome stayed unknown is delivered all the same.
     #[must_use]
     pub fn made(
         &self,
@@ -177,8 +177,9 @@ impl Generation {
         })
     }
 
-    /// No file is on its way any more. Those that are ours are delivered, and their share of the cost is captured; the
-    /// share of the others is released. With none it fails. Nobody pays for what was refunded before.
+    /// No file is on its way any more. Those that are ours are delivered, and their share of
+    /// the cost is captured; the share of the others is released. With none it fails. Nobody
+    /// pays for what was refunded before.
     #[must_use]
     pub fn stored(&self, now: Timestamp) -> Option<Self> {
         if self.state != State::Storing || self.sources.iter().any(Source::is_pending) {
@@ -284,7 +285,8 @@ impl Generation {
     }
 }
 
-/// Why a job fails of whose files none can be delivered: as unsafe if any is, since that is what its owner can change.
+/// Why a job fails of whose files none can be delivered: as unsafe if any is, since
+/// that is what its owner can change.
 fn nothing_left(withheld: &[Withheld]) -> Failure {
     let is_flagged = withheld
         .iter()

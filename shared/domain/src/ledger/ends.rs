@@ -1,15 +1,15 @@
-//! How a hold ends: spent, given back, or spent but for a share. Owns how many entries that is and what each is called;
-//! refuses to know why a share is given back.
+//! How a hold ends: spent, given back, or spent but for a share. Owns how many entries that is and what each
+//! is called; refuses to know why a share is given back.
 //!
-//! Two entries of one end are booked together or not at all, the capture first. It alone takes the job out of flight:
-//! the share that follows it only moves credits.
+//! Two entries of one end are booked together or not at all, the capture first. It alone takes the job out of
+//! flight: the share that follows it only moves credits.
 
 use super::{Actor, Booked, Broken, Charge, Entry, EntryKind, Line, Wallet};
 use crate::credits::Credits;
 use crate::time::Timestamp;
 
-/// The end of the id of a share that is given back when the rest is spent. A hold that is given back whole has an id of
-/// its own, so that neither can pass for the other.
+/// The end of the id of a share that is given back when the rest is spent. A hold that is given back whole
+/// has an id of its own, so that neither can pass for the other.
 pub(super) const WITHHELD: &str = "withheld";
 
 /// The end of a hold worked out: the wallet as it will be, and the entries that say why.
@@ -43,8 +43,8 @@ impl From<Booked> for Settled {
 }
 
 impl Wallet {
-    /// Spends what was set aside for `job`, but for `released`, which is given back: the share of what is withheld. If
-    /// that is all of it, nothing is spent, and the hold is released.
+    /// Spends what was set aside for `job`, but for `released`, which is given back: the share of what is
+    /// withheld. If that is all of it, nothing is spent, and the hold is released.
     ///
     /// # Errors
     /// [`Broken`] if the wallet does not hold it, or if `released` is more than the job costs.

@@ -1,5 +1,5 @@
-//! Any interleaving of everything that moves credits, over three wallets: the ledger is checked against a model that
-//! knows nothing of wallets but who has how much.
+//! Any interleaving of everything that moves credits, over three wallets: the ledger is checked against a
+//! model that knows nothing of wallets but who has how much.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! Credits that go from one wallet to another, and those that come back after they were spent. Both are worked out
-//! from the wallets as they are, like every booking.
+//! Credits that go from one wallet to another, and those that come back after they were spent. Both are
+//! worked out from the wallets as they are, like every booking.
 
 use super::{Booked, Broken, Entry, EntryKind, Event, Line, Wallet};
 use crate::credits::Credits;
@@ -21,8 +21,8 @@ impl Wallet {
     /// Moves `amount` from here into `other` because of `event`: what one loses the other gets.
     ///
     /// # Errors
-    /// [`Refusal::OutOfCredits`] if less can be spent here, [`Refusal::Conflict`] if both are one wallet or the other
-    /// one would exceed [`Credits::MAX`].
+    /// [`Refusal::OutOfCredits`] if less can be spent here, [`Refusal::Conflict`] if both are one wallet or
+    /// the other one would exceed [`Credits::MAX`].
     pub fn transfer(
         &self,
         other: &Self,
@@ -60,8 +60,8 @@ impl Wallet {
         })
     }
 
-    /// Gives back `amount` of what was spent on `job`, for a `reason` that its owner reads. The entry is named for the
-    /// job, so that the ledger takes one refund of it and no second.
+    /// Gives back `amount` of what was spent on `job`, for a `reason` that its owner reads. The entry is
+    /// named for the job, so that the ledger takes one refund of it and no second.
     ///
     /// # Errors
     /// [`Broken`] if less was ever spent.

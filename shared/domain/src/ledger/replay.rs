@@ -1,7 +1,8 @@
-//! The ledger, checked: starting from a wallet as it was, each entry must be what a booking on it would have left.
+//! The ledger, checked: starting from a wallet as it was, each entry must be what
+//! a booking on it would have left.
 //!
-//! Owns what each kind of entry does to a wallet, written a second time and from the entry alone, so that a mistake in
-//! the bookings shows. Refuses to repair: it says what is wrong first.
+//! Owns what each kind of entry does to a wallet, written a second time and from the entry alone, so that a
+//! mistake in the bookings shows. Refuses to repair: it says what is wrong first.
 
 use super::ends::WITHHELD;
 use super::{Booked, Entry, EntryKind, Settled, Wallet};
@@ -76,8 +77,8 @@ impl Entry {
         is_of_kind && is_of_job
     }
 
-    /// Whether it may come after `before`, of which nothing is known at the start of a walk: the share of what was
-    /// withheld follows the capture of the same job at once, and nothing else.
+    /// Whether it may come after `before`, of which nothing is known at the start of a walk: the share of
+    /// what was withheld follows the capture of the same job at once, and nothing else.
     fn may_follow(&self, before: Option<&Self>) -> bool {
         let is_its_capture = |before: &Self| {
             before.kind == EntryKind::Capture && before.generation == self.generation
@@ -121,9 +122,9 @@ impl Wallet {
         }
     }
 
-    /// The wallet after `entry`, worked out from the entry and checked against everything that it says. `before` is the
-    /// entry that this wallet came of, where it was read: two entries of one booking belong together, and no wallet
-    /// is ever kept that lies between them.
+    /// The wallet after `entry`, worked out from the entry and checked against everything that it says.
+    /// `before` is the entry that this wallet came of, where it was read: two entries of one booking belong
+    /// together, and no wallet is ever kept that lies between them.
     ///
     /// # Errors
     /// The first [`Flaw`] found.
@@ -283,8 +284,8 @@ mod tests {
         entries
     }
 
-    /// Two jobs, of which the first is delivered but for a share and the second is in flight; the last entry is the
-    /// share.
+    /// Two jobs, of which the first is delivered but for a share and the second is in
+    /// flight; the last entry is the share.
     fn delivered_in_part() -> (Vec<Entry>, Wallet) {
         let (mut entries, mut wallet) = ledger(0);
         let limits = Limits {
@@ -369,7 +370,8 @@ mod tests {
             let point = replayed(before).expect("in order");
             let end = replayed_from(point.clone(), before.last(), after);
             prop_assert_eq!(end, Ok(wallet.clone()));
-            // Only between the two entries of one booking, where no checkpoint lies, it must be known what came before.
+            // Only between the two entries of one booking, where no checkpoint lies,
+            // it must be known what came before.
             let is_between = after.first().is_some_and(Entry::is_share);
             let unknown = replayed_from(point, None, after);
             prop_assert_eq!(unknown, if is_between { Err(Flaw::Amounts) } else { Ok(wallet) });

@@ -1,8 +1,8 @@
 //! What becomes of bought credits when their money goes back, and when it comes again.
 //!
-//! A wallet never goes below zero, so only what is there can be taken; the rest is owed. Owed credits stay in the wallet
-//! when they come, from a job that is released or from a later purchase, but cannot be spent. The entry's amount is the
-//! whole return, and its deltas say what of it could be moved and what became owed.
+//! A wallet never goes below zero, so only what is there can be taken; the rest is owed. Owed credits stay in
+//! the wallet when they come, from a job that is released or from a later purchase, but cannot be spent. The
+//! entry's amount is the whole return, and its deltas say what of it could be moved and what became owed.
 
 use super::{Booked, Broken, EntryKind, Event, Wallet};
 use crate::credits::Credits;
@@ -17,7 +17,8 @@ impl Wallet {
             .unwrap_or(Credits::ZERO)
     }
 
-    /// Books that `amount` goes back because of `event`: what is available is taken, the rest is owed from now on.
+    /// Books that `amount` goes back because of `event`: what is available is
+    /// taken, the rest is owed from now on.
     ///
     /// # Errors
     /// [`Broken`] if more would be owed than there can be.

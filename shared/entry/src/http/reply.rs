@@ -13,8 +13,8 @@ use serde::Serialize;
 /// Headers that a page from another origin may read.
 const EXPOSED: &str = "Idempotent-Replayed, Location, Retry-After, X-Request-Id";
 
-/// What keeps a browser from taking an answer for anything else: the OWASP REST Security Cheat Sheet's headers. A page
-/// says itself what it may load.
+/// What keeps a browser from taking an answer for anything else: the OWASP REST Security Cheat Sheet's
+/// headers. A page says itself what it may load.
 const SECURITY: [(HeaderName, &str); 5] = [
     (
         header::STRICT_TRANSPORT_SECURITY,

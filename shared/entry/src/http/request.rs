@@ -107,8 +107,8 @@ impl Event {
         &self.id
     }
 
-    /// The id of an earlier request that the query names in this parameter; empty if it does not, or in a form that no log
-    /// should hold.
+    /// The id of an earlier request that the query names in this parameter; empty if it does not, or
+    /// in a form that no log should hold.
     #[must_use]
     pub fn id_given(&self, parameter: &str) -> String {
         let given = self.query_value(parameter);
@@ -287,8 +287,8 @@ impl Event {
         }
     }
 
-    /// How long the client would like to wait (`Prefer: wait=N`, RFC 7240), at most 25 seconds. A preference that
-    /// is not understood is ignored, as that RFC says.
+    /// How long the client would like to wait (`Prefer: wait=N`, RFC 7240), at most 25 seconds. A preference
+    /// that is not understood is ignored, as that RFC says.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         let preferences = self.header("prefer")?.split(',').map(str::trim);

@@ -1,5 +1,5 @@
-//! Which addresses are safe to fetch: those that the whole internet could. Owns that rule, and that the address which
-//! was judged is the one that is connected to. Refuses to know what is fetched.
+//! Which addresses are safe to fetch: those that the whole internet could. Owns that rule, and that the
+//! address which was judged is the one that is connected to. Refuses to know what is fetched.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -40,8 +40,8 @@ const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
-/// Addresses of IPv6 whose last 32 bits are one of IPv4: mapped ones, and those of a NAT64, which a network without
-/// IPv4 gives to every host that has nothing else.
+/// Addresses of IPv6 whose last 32 bits are one of IPv4: mapped ones, and those of a NAT64, which a network
+/// without IPv4 gives to every host that has nothing else.
 const HOLDING_V4: [(Ipv6Addr, u32); 2] = [
     (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96),
     (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96),
@@ -85,8 +85,8 @@ fn is_in_v6(address: Ipv6Addr, (network, bits): (Ipv6Addr, u32)) -> bool {
     (address.to_bits() ^ network.to_bits()) >> (128 - bits) == 0
 }
 
-/// Whether a URL may be tried: over TLS, and not at an address that is not public. What a name leads to is judged by
-/// [`PublicOnly`], for a client asks no resolver about an address.
+/// Whether a URL may be tried: over TLS, and not at an address that is not public. What a name leads to is
+/// judged by [`PublicOnly`], for a client asks no resolver about an address.
 pub(super) fn may_be_tried(url: &Url) -> bool {
     let Some(host) = url.host_str() else {
         return false;
@@ -95,8 +95,8 @@ pub(super) fn may_be_tried(url: &Url) -> bool {
     url.scheme() == "https" && literal.map_or(true, is_public)
 }
 
-/// A resolver that gives public addresses only. The client connects to what it is given, so that a name cannot lead
-/// somewhere else after it was judged.
+/// A resolver that gives public addresses only. The client connects to what it is given, so that a name
+/// cannot lead somewhere else after it was judged.
 pub(super) struct PublicOnly;
 
 impl Resolve for PublicOnly {

@@ -3,8 +3,8 @@
 use sha2_resumable::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2_resumable::{Digest as _, Sha256};
 
-/// What the text of a digest begins with: the library promises that it reads a state that a release of the same `0.x`
-/// wrote, and no other.
+/// What the text of a digest begins with: the library promises that it reads a state that a release of
+/// the same `0.x` wrote, and no other.
 const WRITTEN_BY: &str = "sha2-0.11:";
 
 /// The SHA-256 of what has been read so far.
@@ -12,8 +12,8 @@ const WRITTEN_BY: &str = "sha2-0.11:";
 pub struct RunningDigest(Sha256);
 
 impl RunningDigest {
-    /// The digest whose [`to_text`](Self::to_text) this is; `None` if the text is malformed, or was written by a release that
-    /// wrote it otherwise.
+    /// The digest whose [`to_text`](Self::to_text) this is; `None` if the text is malformed, or was written
+    /// by a release that wrote it otherwise.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = hex::decode(text.strip_prefix(WRITTEN_BY)?).ok()?;
@@ -21,7 +21,8 @@ impl RunningDigest {
         Sha256::deserialize(&state).ok().map(Self)
     }
 
-    /// The state as text of about 220 characters, to go on from later. It may hold the last 63 bytes that were read.
+    /// The state as text of about 220 characters, to go on from later. It may hold
+    /// the last 63 bytes that were read.
     #[must_use]
     pub fn to_text(&self) -> String {
         format!("{WRITTEN_BY}{}", hex::encode(self.0.serialize()))

@@ -1,5 +1,5 @@
-//! A file that is being read. Owns where it begins, how long it is, and when it is over; refuses to know how it was
-//! asked for.
+//! A file that is being read. Owns where it begins, how long it is, and when it is over;
+//! refuses to know how it was asked for.
 
 use std::time::Duration;
 
@@ -47,7 +47,8 @@ impl MediaStream {
         if size_bytes.is_some_and(|size| size > FILE_BYTES_MAX) {
             return Err(TOO_LARGE);
         }
-        // Such a body ends with its connection, so that nobody could tell a whole one from one that broke off.
+        // Such a body ends with its connection, so that nobody could tell a
+        // whole one from one that broke off.
         let is_framed = response.version() > Version::HTTP_11
             || headers.contains_key(TRANSFER_ENCODING)
             || response.content_length().is_some();
@@ -83,7 +84,8 @@ impl MediaStream {
         self.etag.as_deref()
     }
 
-    /// Where in the file the stream began; 0 also if a server does not know ranges, or the file is another one.
+    /// Where in the file the stream began; 0 also if a server does not know
+    /// ranges, or the file is another one.
     #[must_use]
     pub fn offset_bytes(&self) -> u64 {
         self.offset_bytes

@@ -63,9 +63,9 @@ impl Update {
 }
 
 impl Store {
-    /// Changes the labels of the tenant's generation, whatever its job does meanwhile: one write, which moves the
-    /// version on, so that a worker which read the record before decides again and overwrites nothing. Repeating it
-    /// changes nothing more. `None` if the tenant has no such generation.
+    /// Changes the labels of the tenant's generation, whatever its job does meanwhile: one write, which moves
+    /// the version on, so that a worker which read the record before decides again and overwrites nothing.
+    /// Repeating it changes nothing more. `None` if the tenant has no such generation.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -136,9 +136,9 @@ impl Store {
         }
     }
 
-    /// Deletes a generation's record, and what teams are told of it, if it is still as it was read. Its ledger entries and its idempotency record
-    /// stay: the books are never rewritten, and a client that repeats the request that made it is told so and pays
-    /// nothing.
+    /// Deletes a generation's record, and what teams are told of it, if it is still as it was read. Its
+    /// ledger entries and its idempotency record stay: the books are never rewritten, and a client that
+    /// repeats the request that made it is told so and pays nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

@@ -58,8 +58,8 @@ impl ListScope<'_> {
     }
 }
 
-/// A page of generations, newest first. It may be shorter than asked for and still have a next one: filtering looks
-/// at a bounded number of records.
+/// A page of generations, newest first. It may be shorter than asked for and still have a next one: filtering
+/// looks at a bounded number of records.
 #[derive(Debug)]
 pub struct Page {
     /// The generations.
@@ -199,8 +199,8 @@ impl Store {
         Ok((generations, last))
     }
 
-    /// Jobs that somebody must look at by `now`, each with the time that it is due since: at most `limit` for each shard
-    /// of the index, the longest due first.
+    /// Jobs that somebody must look at by `now`, each with the time that it is due since: at most `limit` for
+    /// each shard of the index, the longest due first.
     ///
     /// # Errors
     /// A [`Fault`] if the index cannot be read.
@@ -235,8 +235,9 @@ impl Store {
         Ok(due)
     }
 
-    /// Puts a due job's next look off until `leased_until`, for whoever is sent to look at it now; says whether it was
-    /// due still. The record's version stays: a worker that has the job decides from what it read.
+    /// Puts a due job's next look off until `leased_until`, for whoever is sent to look at
+    /// it now; says whether it was due still. The record's version stays: a worker that has
+    /// the job decides from what it read.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

@@ -11,9 +11,9 @@ use crate::api_keys::KeyReturn;
 use crate::transact::{Commit, Part, Transaction};
 
 impl Store {
-    /// Moves a job on together with what it owes the ledger, all or nothing: its record, the wallet, one entry or two,
-    /// what was spent on that day, what its API key may spend again, and that its content was refused. Repeating it
-    /// writes nothing more: the record has moved on, and the entries are there.
+    /// Moves a job on together with what it owes the ledger, all or nothing: its record, the wallet, one
+    /// entry or two, what was spent on that day, what its API key may spend again, and that its content was
+    /// refused. Repeating it writes nothing more: the record has moved on, and the entries are there.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -26,7 +26,8 @@ impl Store {
             Commit::Refused(refused) if refused.has(Part::ApiKey) => {}
             Commit::Busy | Commit::Refused(_) => return Ok(Written::Stale),
         }
-        // The key is long gone, and with it what it might still have spent; or its cap came back with the calendar.
+        // The key is long gone, and with it what it might still have spent; or its
+        // cap came back with the calendar.
         let without_key = Generation {
             paid_with: None,
             ..next.clone()

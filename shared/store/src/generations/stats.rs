@@ -1,8 +1,9 @@
 //! Adding up the generations of a tenant, or of a project.
 //!
-//! Not counters: a counter of what is queued, running or stored would have to move with every step of a job, also with
-//! the many that leave the wallet alone, and would then collide with the wallet's own transactions. Instead a bounded
-//! number of the newest records is read when somebody asks, and the answer says whether those were all.
+//! Not counters: a counter of what is queued, running or stored would have to move with every step of a
+//! job, also with the many that leave the wallet alone, and would then collide with the wallet's own
+//! transactions. Instead a bounded number of the newest records is read when somebody asks, and the
+//! answer says whether those were all.
 
 use aws::Fault;
 use domain::generations::{Counted, Stats};

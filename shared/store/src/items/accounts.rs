@@ -158,8 +158,8 @@ pub(crate) struct CredentialItem {
     pub(crate) sk: String,
     pub(crate) user_id: String,
     pub(crate) password_hash: String,
-    /// The user's era, so that it is read together with the password: who signs in with a password that was changed
-    /// meanwhile gets a session of the era that ended.
+    /// The user's era, so that it is read together with the password: who signs in with a password that was
+    /// changed meanwhile gets a session of the era that ended.
     pub(crate) era: u64,
 }
 

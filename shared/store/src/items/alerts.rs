@@ -1,5 +1,5 @@
-//! What owners of wallets want to be told of: two attributes of the wallet, which no booking writes. And the notes of what
-//! they are to be told, in a table of their own: `notes / <what crossed the threshold>`.
+//! What owners of wallets want to be told of: two attributes of the wallet, which no booking writes. And the
+//! notes of what they are to be told, in a table of their own: `notes / <what crossed the threshold>`.
 
 use aws::Fault;
 use domain::Credits;

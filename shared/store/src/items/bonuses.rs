@@ -1,5 +1,5 @@
-//! Sign-up bonuses: `bonuses / usr_…` for each that is due, `mailbox#… / bonus` for each mailbox that ever got one, and
-//! `bonuses#<day> / count` for how many a day has given.
+//! Sign-up bonuses: `bonuses / usr_…` for each that is due, `mailbox#… / bonus` for each mailbox that ever
+//! got one, and `bonuses#<day> / count` for how many a day has given.
 
 use aws::Fault;
 use domain::Timestamp;
@@ -43,7 +43,8 @@ impl TryFrom<BonusNoteItem> for BonusNote {
     }
 }
 
-/// The hash and sort key of what remembers a mailbox. It outlives accounts, and names nobody: the digest has a key.
+/// The hash and sort key of what remembers a mailbox. It outlives accounts, and
+/// names nobody: the digest has a key.
 pub(crate) fn mailbox_key(digest: &str) -> (String, &'static str) {
     (format!("mailbox#{digest}"), "bonus")
 }

@@ -1,5 +1,5 @@
-//! What a team is told of a generation that is shared with it, under the team's id (`generation#gen_…`). The generation's own
-//! record says whether it still is.
+//! What a team is told of a generation that is shared with it, under the team's id (`generation#gen_…`). The
+//! generation's own record says whether it still is.
 
 use aws::Fault;
 use domain::Timestamp;

@@ -1,4 +1,5 @@
-//! Erasures that are not at their end: `erasures / <when>#usr_…`, or `#team_…`, so that the oldest come first.
+//! Erasures that are not at their end: `erasures / <when>#usr_…`, or `#team_…`,
+//! so that the oldest come first.
 
 use aws::Fault;
 use domain::Timestamp;

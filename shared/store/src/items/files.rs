@@ -1,5 +1,6 @@
-//! Uploaded files, by their id, and what belongs to them: `count#usr_…` counts a tenant's files and bytes, and
-//! `unfinished / <when>#fil_…`, in the index by tenant, are notes of files that must go, so that the oldest come first.
+//! Uploaded files, by their id, and what belongs to them: `count#usr_…` counts a tenant's files
+//! and bytes, and `unfinished / <when>#fil_…`, in the index by tenant, are notes of files that
+//! must go, so that the oldest come first.
 
 use aws::Fault;
 use domain::Timestamp;

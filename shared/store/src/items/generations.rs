@@ -1,8 +1,9 @@
 //! Generations, and the idempotency records beside them (key `idem#<tenant>#<digest of the client's key>`).
 //!
 //! Sparse indexes: `by_tenant` (tenant, id) and `by_project` (project_id, id) list newest first; `by_holder`
-//! (holder, id) has only jobs whose hold is open, since only those have a holder; `due` (due_shard, due_at_ms) holds
-//! only jobs that somebody must look at; `waiting` (waiting_line, waiting_place) has only jobs in line for the provider.
+//! (holder, id) has only jobs whose hold is open, since only those have a holder; `due` (due_shard,
+//! due_at_ms) holds only jobs that somebody must look at; `waiting` (waiting_line, waiting_place) has
+//! only jobs in line for the provider.
 
 use std::collections::BTreeMap;
 
@@ -439,7 +440,8 @@ pub(crate) struct IdempotencyItem {
 }
 
 impl IdempotencyItem {
-    /// How a job that was finished in time is told from one that was accepted: by the status that was answered.
+    /// How a job that was finished in time is told from one that was accepted:
+    /// by the status that was answered.
     pub(crate) const IN_TIME: u16 = 201;
     const ACCEPTED: u16 = 202;
 

@@ -1,4 +1,5 @@
-//! Lanes, one item each beside the generations (key `lane#<lane>`), and what the index `waiting` has of a job.
+//! Lanes, one item each beside the generations (key `lane#<lane>`), and what the
+//! index `waiting` has of a job.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -64,7 +65,8 @@ pub(crate) fn line(lane: Lane, priority: Priority) -> String {
     format!("{}#{}", lane.as_str(), priority.as_str())
 }
 
-/// A job's sort key in its line: its turn in as many digits as any, so that text sorts as numbers do, and its id.
+/// A job's sort key in its line: its turn in as many digits as any, so that text
+/// sorts as numbers do, and its id.
 pub(crate) fn place(waiting: &Waiting) -> String {
     format!("{:020}#{}", waiting.turn, waiting.id)
 }

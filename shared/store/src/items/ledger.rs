@@ -50,7 +50,8 @@ pub(crate) struct WalletItem {
     in_flight: u32,
     version: u64,
     last_hash: String,
-    /// Only wallets have one: it puts them, and nothing else, into the index that reconciliation goes through.
+    /// Only wallets have one: it puts them, and nothing else, into the index
+    /// that reconciliation goes through.
     shard: String,
 }
 

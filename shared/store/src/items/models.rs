@@ -50,7 +50,8 @@ impl TryFrom<OffersItem> for Offers {
     fn try_from(item: OffersItem) -> Result<Self, Fault> {
         let mut terms = BTreeMap::new();
         for (id, set) in item.terms {
-            // What was set of a model that the catalogue no longer has means nothing, and goes with the next change.
+            // What was set of a model that the catalogue no longer has means
+            // nothing, and goes with the next change.
             let Some(model) = catalogue::find(&id) else {
                 continue;
             };

@@ -1,5 +1,5 @@
-//! "This key booked this entry", and "this key began this checkout": kept in the credits table, each under a key of its
-//! own.
+//! "This key booked this entry", and "this key began this checkout": kept in the credits
+//! table, each under a key of its own.
 
 use aws::Fault;
 use domain::Timestamp;

@@ -1,5 +1,5 @@
-//! Notes of keys to look at: `key-notes / <when>#usr_…`, so that the oldest come first. The count of keys, and which are
-//! shared: `key-count / dedicated`, `key-count / shared`.
+//! Notes of keys to look at: `key-notes / <when>#usr_…`, so that the oldest come first. The count of keys,
+//! and which are shared: `key-count / dedicated`, `key-count / shared`.
 
 use aws::Fault;
 use domain::Timestamp;

@@ -1,5 +1,5 @@
-//! Promo codes: all under one key, sorted by code, so that a code is unique; `sequence` puts them in the ledger's
-//! index by their time, so that listing them newest first is a query.
+//! Promo codes: all under one key, sorted by code, so that a code is unique; `sequence` puts them in the
+//! ledger's index by their time, so that listing them newest first is a query.
 
 use aws::Fault;
 use domain::ids::UserId;

@@ -1,4 +1,5 @@
-//! Checkouts (`checkout#<session>`) and payments (`payment#<id>`), each under a key of its own in the credits table.
+//! Checkouts (`checkout#<session>`) and payments (`payment#<id>`), each under a key
+//! of its own in the credits table.
 
 use aws::Fault;
 use domain::accounts::Plan;

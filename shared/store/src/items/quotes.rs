@@ -1,4 +1,5 @@
-//! Quotes, beside the generations that they are for. They have no `tenant`, so that no list of generations has them.
+//! Quotes, beside the generations that they are for. They have no `tenant`, so that
+//! no list of generations has them.
 
 use aws::Fault;
 use domain::ids::{QuoteId, UserId};

@@ -1,4 +1,5 @@
-//! What reconciliation knows: how far each tenant was found in order (`wallet#… / usr_…`), and its run (`run / last`).
+//! What reconciliation knows: how far each tenant was found in order (`wallet#… /
+//! usr_…`), and its run (`run / last`).
 
 use aws::Fault;
 use domain::Timestamp;

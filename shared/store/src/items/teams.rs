@@ -1,7 +1,8 @@
-//! Teams. Everything of one is under its id: the team (`team`), its members (`member#usr_…`), its open invitations
-//! (`invitation#inv_…`) with a mark for each address that is invited (`invited#<e-mail>`), the projects that are shared with
-//! it (`project#prj_…`), and what each member committed to in a month (`spent#<month>#usr_…`). How many teams a user is in is under the user's id (`count`).
-//! The sparse index `by_user` (user, team) lists a user's teams: only members' items have that attribute.
+//! Teams. Everything of one is under its id: the team (`team`), its members (`member#usr_…`), its open
+//! invitations (`invitation#inv_…`) with a mark for each address that is invited (`invited#<e-mail>`), the
+//! projects that are shared with it (`project#prj_…`), and what each member committed to in a month
+//! (`spent#<month>#usr_…`). How many teams a user is in is under the user's id (`count`). The sparse index
+//! `by_user` (user, team) lists a user's teams: only members' items have that attribute.
 
 use std::collections::BTreeSet;
 
@@ -155,8 +156,8 @@ pub(crate) struct InvitationItem {
     created_at_ms: i64,
     expires_at_ms: i64,
     version: u64,
-    /// SHA-256 (hexadecimal) of the secret in each letter since it was last sent; a string set, which DynamoDB does not
-    /// have empty.
+    /// SHA-256 (hexadecimal) of the secret in each letter since it was last sent; a string set,
+    /// which DynamoDB does not have empty.
     #[serde(
         default,
         skip_serializing_if = "BTreeSet::is_empty",
@@ -246,8 +247,8 @@ impl From<&Invitation> for InvitedItem {
     }
 }
 
-/// What a member committed to of a team's credits in a month: what their jobs hold, and what was captured for them. It
-/// outlives the membership, so that nobody gets a new allowance by joining again.
+/// What a member committed to of a team's credits in a month: what their jobs hold, and what was captured for
+/// them. It outlives the membership, so that nobody gets a new allowance by joining again.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AllowanceItem {
     pub(crate) item: String,

@@ -1,5 +1,6 @@
-//! Every route of the OpenAPI document as everybody who may not use it, or not so: `access.txt` says by hand what each is
-//! answered. What each role in a team may do with it, and at each level with what is shared, is in `members` and `grants`.
+//! Every route of the OpenAPI document as everybody who may not use it, or not so: `access.txt` says by
+//! hand what each is answered. What each role in a team may do with it, and at each level with what is
+//! shared, is in `members` and `grants`.
 
 use std::collections::BTreeMap;
 

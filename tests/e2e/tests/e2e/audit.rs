@@ -29,7 +29,8 @@ fn text<'a>(item: &'a Item, field: &str) -> &'a str {
     item[field].as_s().unwrap()
 }
 
-/// Act, actor and subject of each record of a person's chain, oldest first, which must have no gap and end at its head.
+/// Act, actor and subject of each record of a person's chain, oldest first, which must
+/// have no gap and end at its head.
 async fn acts(person: &Person<'_>) -> Vec<(String, String, String)> {
     let mut items = kept(person.cloud, &person.id).await;
     let head = items.pop().unwrap();

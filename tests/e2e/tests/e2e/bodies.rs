@@ -1,5 +1,5 @@
-//! Bodies and texts as editors, keyboards and proxies make them: read over where that is safe, and refused in words
-//! where it is not.
+//! Bodies and texts as editors, keyboards and proxies make them: read over where that is safe, and
+//! refused in words where it is not.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
-//! What each endpoint and each worker asks of AWS once it is warm: every call, and which waits for which. The list is
-//! `calls.txt`: `+` joins what is asked at the same time, `>` what waits for what is before it. It is what a request costs
-//! in time, and in money; a call more is a decision, and is made there.
+//! What each endpoint and each worker asks of AWS once it is warm: every call, and which waits for which. The
+//! list is `calls.txt`: `+` joins what is asked at the same time, `>` what waits for what is before it. It is
+//! what a request costs in time, and in money; a call more is a decision, and is made there.
 
 mod journey;
 
@@ -28,7 +28,8 @@ struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
-    /// Does something, and notes what these functions asked for it; each is a function's name, and what was special.
+    /// Does something, and notes what these functions asked for it; each is a
+    /// function's name, and what was special.
     async fn note<T>(&mut self, functions: &[&str], doing: impl Future<Output = T>) -> T {
         self.quiet().await;
         let aws = self.cloud.stack.aws();

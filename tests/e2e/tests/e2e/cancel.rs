@@ -1,5 +1,5 @@
-//! A cancel tells the truth: what the provider never heard of is over at once; of everything else its word decides,
-//! and money and status agree however the two race.
+//! A cancel tells the truth: what the provider never heard of is over at once; of everything else its word
+//! decides, and money and status agree however the two race.
 
 use std::time::Duration;
 

@@ -9,8 +9,8 @@ use crate::harness::{Answer, Cloud, PASSWORD, send};
 
 const SECRET: &str = "0x4AAAAAAA-our-secret";
 
-/// A verifier of challenges, as it is on its good and its bad days; its address. The answer that it is asked about says
-/// which.
+/// A verifier of challenges, as it is on its good and its bad days; its address. The answer
+/// that it is asked about says which.
 async fn verifier() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!(

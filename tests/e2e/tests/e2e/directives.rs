@@ -1,4 +1,5 @@
-//! Everything that a provider can do to a job: it ends delivered or refunded, once, with one job at the provider.
+//! Everything that a provider can do to a job: it ends delivered or refunded,
+//! once, with one job at the provider.
 
 use serde_json::{Value, json};
 

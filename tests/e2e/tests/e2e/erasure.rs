@@ -1,4 +1,5 @@
-//! Who deletes their account leaves books without a name, and nothing else; and no job is left without its owner.
+//! Who deletes their account leaves books without a name, and nothing else; and
+//! no job is left without its owner.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::{join, join_all};
@@ -195,7 +196,8 @@ async fn what_arrives_after_a_deletion_is_deleted_too_and_then_the_erasure_is_at
     let announced = ada.announce("image/png", &bytes).await.expect(201);
     assert_eq!(ada.erase().await.status, 204);
 
-    // The address that was signed before still takes the upload, and the authorizer's answer still lets her in.
+    // The address that was signed before still takes the upload, and the
+    // authorizer's answer still lets her in.
     assert_eq!(put(&ada, &announced["upload"], bytes).await, 200);
     let project = json!({"name": "her secret garden"});
     assert_eq!(ada.post("/projects", &project).await.status, 201);

@@ -1,5 +1,5 @@
-//! Every answer that a provider's infrastructure can give, at every stage of a job: what passes is waited for, what lasts
-//! ends by the operator's policy, and neither is taken for the model's word.
+//! Every answer that a provider's infrastructure can give, at every stage of a job: what passes is waited
+//! for, what lasts ends by the operator's policy, and neither is taken for the model's word.
 
 use std::time::Duration;
 

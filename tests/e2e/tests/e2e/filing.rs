@@ -1,4 +1,5 @@
-//! Generations filed in projects: who files them where, who sees them there, and what becomes of them afterwards.
+//! Generations filed in projects: who files them where, who sees them there, and
+//! what becomes of them afterwards.
 
 use futures::future::join_all;
 use reqwest::Method;

@@ -1,5 +1,5 @@
-//! Projects that are shared with teams: what a level and a role allow together, what a project's flags say, who says whom it
-//! is shared with, and moving things between projects.
+//! Projects that are shared with teams: what a level and a role allow together, what a project's flags say,
+//! who says whom it is shared with, and moving things between projects.
 
 use std::collections::BTreeSet;
 

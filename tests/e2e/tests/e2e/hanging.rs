@@ -1,4 +1,5 @@
-//! A provider that takes every question and answers none: nothing piles up behind it, and the news of other jobs passes.
+//! A provider that takes every question and answers none: nothing piles up behind it,
+//! and the news of other jobs passes.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,8 @@
 //! A local cloud for one test, and the people who use it.
 //!
-//! Owns: starting the cloud, sending requests, waiting with a deadline, and the books that every test can check.
-//! Refuses to reach into the functions: what it cannot see through HTTP it reads where an operator could.
+//! Owns: starting the cloud, sending requests, waiting with a deadline, and the books that
+//! every test can check. Refuses to reach into the functions: what it cannot see through HTTP
+//! it reads where an operator could.
 
 mod answer;
 mod books;
@@ -80,7 +81,8 @@ impl Cloud {
         admin
     }
 
-    /// Makes somebody the admin of [`Cloud::with_admin`]: their e-mail is the one that the operator named, and theirs.
+    /// Makes somebody the admin of [`Cloud::with_admin`]: their e-mail is the one
+    /// that the operator named, and theirs.
     pub async fn make_admin(&self, person: &Person<'_>) {
         self.dynamodb()
             .update_item()
@@ -117,8 +119,8 @@ impl Cloud {
             template: template(),
             binaries: binaries(),
             no_throttle: true,
-            // Most tests are about people who have credits, whether or not they read their mail, and answers that fail
-            // everybody are about one job.
+            // Most tests are about people who have credits, whether or not they read their mail, and answers
+            // that fail everybody are about one job.
             parameters: BTreeMap::from([
                 ("SignUpCreditsAt".into(), "registration".into()),
                 ("SignUpBonusesPerDay".into(), "1000000".into()),
@@ -369,8 +371,9 @@ impl Cloud {
             .unwrap()
     }
 
-    /// Has every job be due now that waits for its next look, or for another try; not those that a worker has, nor those
-    /// whose outcome nobody can be asked for. While looks wait, nothing is hastened: it would only wait behind them.
+    /// Has every job be due now that waits for its next look, or for another try; not those that a
+    /// worker has, nor those whose outcome nobody can be asked for. While looks wait, nothing is
+    /// hastened: it would only wait behind them.
     pub async fn hasten_all(&self) {
         if self.looks_waiting().await > 0 {
             return;
@@ -531,9 +534,9 @@ impl Drop for Watch {
 /// Lines that the functions logged and that tell of a fault.
 fn faults_in(log: &Sink) -> Vec<String> {
     let is_fault = |line: &String| line.contains("\"ERROR\"") || line.contains(" ERROR ");
-    // The first is the word by which the authorizer has API Gateway answer 401. The second is said when the cloud stops. The
-    // third tells of a message that is tried again after a machine stood still for eight seconds, as while it writes what
-    // was just built. A client who is answered a fault is never usual.
+    // The first is the word by which the authorizer has API Gateway answer 401. The second is said when the
+    // cloud stops. The third tells of a message that is tried again after a machine stood still for eight
+    // seconds, as while it writes what was just built. A client who is answered a fault is never usual.
     let is_usual = |line: &String| {
         let stood_still = [
             "a message comes back",

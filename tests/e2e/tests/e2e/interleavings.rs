@@ -1,5 +1,5 @@
-//! Everything that moves credits, in a random order and much of it at once, while workers are killed: the books of
-//! everybody are in order at the end, and money and status agree for every job.
+//! Everything that moves credits, in a random order and much of it at once, while workers are killed: the
+//! books of everybody are in order at the end, and money and status agree for every job.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

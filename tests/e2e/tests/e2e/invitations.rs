@@ -1,5 +1,5 @@
-//! Invitations: who may be asked into a team, what a letter opens and for how long, and that seats hold however many come
-//! at once.
+//! Invitations: who may be asked into a team, what a letter opens and for how long, and that
+//! seats hold however many come at once.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -289,7 +289,8 @@ async fn changes_of_the_same_place_at_once_leave_one_owner_and_a_right_count() {
         format!("{team}/leave"),
     );
     let to_admin = json!({"user_id": admin.id});
-    // The owner hands over while the heir leaves: one of them is first, and the team has an owner in either case.
+    // The owner hands over while the heir leaves: one of them is first, and the
+    // team has an owner in either case.
     let (handed, left) = tokio::join!(
         ada.post(&hand_over, &to_admin),
         admin.post(&leave, &Value::Null)

@@ -54,8 +54,8 @@ pub async fn rest(cloud: &Cloud, people: &[Person<'_>]) {
                 }
             }
         }
-        // A message in a dead worker's hands comes back only after its visibility timeout. What is due by then is
-        // found by the sweep; here, that time passes quickly.
+        // A message in a dead worker's hands comes back only after its visibility timeout. What is due by
+        // then is found by the sweep; here, that time passes quickly.
         for id in &busy {
             cloud.hasten(id).await;
         }

@@ -1,5 +1,5 @@
-//! The provider runs few jobs at once for all our users together: the others wait with us, in turns, and no number of free
-//! accounts holds up somebody who pays.
+//! The provider runs few jobs at once for all our users together: the others wait with us, in turns, and no
+//! number of free accounts holds up somebody who pays.
 
 use std::collections::HashMap;
 use std::time::Duration;

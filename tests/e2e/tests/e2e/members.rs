@@ -17,8 +17,8 @@ async fn ask(person: &Person<'_>, method: &str, path: &str, body: &Value) -> Ans
     }
 }
 
-/// API.md's matrix by hand: a row is a request, and what the owner, an admin, an editor, a contributor, a viewer and a
-/// stranger are answered. Nothing in it changes who may do what.
+/// API.md's matrix by hand: a row is a request, and what the owner, an admin, an editor, a contributor, a
+/// viewer and a stranger are answered. Nothing in it changes who may do what.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_role_is_answered_as_the_contract_says_and_a_stranger_learns_nothing() {
     let cloud = Cloud::start().await;

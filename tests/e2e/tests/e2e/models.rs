@@ -1,4 +1,5 @@
-//! What models are offered at: admins change it, everybody sees it at once, and nobody pays what they did not agree to.
+//! What models are offered at: admins change it, everybody sees it at once, and nobody
+//! pays what they did not agree to.
 
 use futures::future::join_all;
 use reqwest::Method;

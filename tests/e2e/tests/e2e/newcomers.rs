@@ -1,5 +1,5 @@
-//! A newcomer's first minute is their own, however many strangers come, and a key of one's own is for those who verify
-//! their e-mail and call.
+//! A newcomer's first minute is their own, however many strangers come, and a key of one's own is for those
+//! who verify their e-mail and call.
 
 use std::collections::BTreeSet;
 

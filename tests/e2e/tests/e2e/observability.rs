@@ -1,4 +1,5 @@
-//! What operators see: log lines that can be followed by one id, measurements, counters; and what browsers are told.
+//! What operators see: log lines that can be followed by one id, measurements,
+//! counters; and what browsers are told.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
@@ -49,7 +50,8 @@ async fn every_line_about_a_job_names_the_request_that_asked_for_it() {
         .filter(|line| line.contains("settled") && line.contains(&id))
         .collect();
     assert_eq!(settled.len(), 1, "{settled:#?}");
-    // From the client to the submit worker, into the provider's callback, and from there to the settle worker.
+    // From the client to the submit worker, into the provider's callback, and
+    // from there to the settle worker.
     assert!(settled[0].starts_with("jobs-settle"), "{settled:#?}");
     assert!(settled[0].contains("follow-me-1"), "{settled:#?}");
 }

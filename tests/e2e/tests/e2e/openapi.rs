@@ -1,5 +1,5 @@
-//! The OpenAPI document as it is served, the page that shows it, and the query parameters that it names. That answers
-//! are what it says is checked by the harness, in every test.
+//! The OpenAPI document as it is served, the page that shows it, and the query parameters that it names. That
+//! answers are what it says is checked by the harness, in every test.
 
 use std::collections::BTreeSet;
 

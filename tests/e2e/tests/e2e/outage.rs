@@ -1,5 +1,5 @@
-//! The provider fails everybody: what was accepted waits and is delivered afterwards, what is not accepted yet is refused
-//! before anything is held, and nobody hammers at a closed door.
+//! The provider fails everybody: what was accepted waits and is delivered afterwards, what is not accepted
+//! yet is refused before anything is held, and nobody hammers at a closed door.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! A page costs the same however much there is: counted in calls to the database and items that it looked at.
-//! Every list is a query of one partition of an index that is sorted by id, with a limit: it seeks the cursor's id and
-//! reads on until the limit. A filter reads on past what does not fit, at most a thousand items a page, and then answers a
-//! short page with a cursor.
+//! Every list is a query of one partition of an index that is sorted by id, with a limit: it seeks the
+//! cursor's id and reads on until the limit. A filter reads on past what does not fit, at most a thousand
+//! items a page, and then answers a short page with a cursor.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -96,7 +96,8 @@ struct Owner<'a> {
     project: String,
 }
 
-/// Somebody with a team with so many generations and members. A user's own are listed by the very query that lists a team's.
+/// Somebody with a team with so many generations and members. A user's own are listed by
+/// the very query that lists a team's.
 async fn fill(cloud: &Cloud, count: usize, members: usize) -> Owner<'_> {
     let owner = cloud.verified().await;
     let mut teams = Vec::new();
@@ -160,8 +161,8 @@ async fn page(cloud: &Cloud, person: &Person<'_>, path: &str) -> (Value, BTreeMa
             looked_at: now.looked_at - then.looked_at,
             half_units: now.half_units - then.half_units,
         };
-        // The sweep and the purge go on meanwhile: they ask other indexes, the lanes and the files. The authorizer asks for
-        // accounts.
+        // The sweep and the purge go on meanwhile: they ask other indexes, the lanes and the files.
+        // The authorizer asks for accounts.
         let is_read = name.starts_with("Query") || name.starts_with("BatchGetItem");
         let is_a_list = is_read && (name.contains(TABLE) || name.contains(TEAMS));
         let is_the_sweeps = name.ends_with("/due") || name.ends_with("/waiting");
@@ -212,8 +213,9 @@ async fn a_page_costs_the_same_among_a_hundred_and_among_a_hundred_thousand() {
         let (one, cheap) = page(&cloud, &few.person, of_few).await;
         let (other, dear) = page(&cloud, &many.person, of_many).await;
         assert_eq!(cheap, dear, "{of_many}");
-        // One query of the page, the item that tells of a next one, and of a team's items the one that the page ends at; and
-        // what the page names, in a batch each: the team, its place in it, the projects, what is shared.
+        // One query of the page, the item that tells of a next one, and of a team's items the one
+        // that the page ends at; and what the page names, in a batch each: the team, its place in
+        // it, the projects, what is shared.
         let cost = total(&dear);
         assert!(
             cost.calls <= 5 && cost.looked_at <= 22,

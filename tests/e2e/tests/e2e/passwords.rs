@@ -66,7 +66,8 @@ async fn guesses_at_ones_own_password_have_a_limit_of_their_own() {
     change(&ada, PASSWORD, ANOTHER)
         .await
         .problem(429, "rate_limited");
-    // A stolen access token keeps nobody from signing in, nor do guesses at the sign-in keep anybody who is in from this.
+    // A stolen access token keeps nobody from signing in, nor do guesses at the sign-in
+    // keep anybody who is in from this.
     assert!(ada.sign_in(PASSWORD).await.is_signed_in().await);
     let eve = cloud.person().await;
     let guess = json!({"email": eve.email, "password": "a guess"});

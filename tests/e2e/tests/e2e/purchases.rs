@@ -1,5 +1,5 @@
-//! Buying credits: each payment is booked exactly once, whatever Stripe sends, how often and in which order; and nothing
-//! is booked that Stripe did not sign.
+//! Buying credits: each payment is booked exactly once, whatever Stripe sends, how often and in which order;
+//! and nothing is booked that Stripe did not sign.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

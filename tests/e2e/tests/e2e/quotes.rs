@@ -1,4 +1,5 @@
-//! A price is told before it is paid, and an order that would cost something else is refused before anything is held.
+//! A price is told before it is paid, and an order that would cost something else is
+//! refused before anything is held.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;

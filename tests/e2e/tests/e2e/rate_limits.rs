@@ -1,4 +1,5 @@
-//! How much each user may call, by plan and by model, and that everybody is counted alone by a key of their own.
+//! How much each user may call, by plan and by model, and that everybody is
+//! counted alone by a key of their own.
 
 use std::time::Instant;
 
@@ -87,8 +88,8 @@ pub fn keys(person: &Person<'_>) -> Vec<ApiKey> {
     keys.named(&person.id).unwrap()
 }
 
-/// Has the key worker look at somebody, as a message would that names this note, until it says that it is done: it may
-/// be too fast for API Gateway.
+/// Has the key worker look at somebody, as a message would that names this note, until it says that it is
+/// done: it may be too fast for API Gateway.
 pub async fn look(person: &Person<'_>, due_at_ms: i64) {
     let message = json!({"noted": {"user_id": person.id, "due_at_ms": due_at_ms}});
     let done = invoke_worker(person.cloud, &message);
@@ -108,7 +109,8 @@ pub async fn invoke_worker(cloud: &Cloud, message: &Value) -> Value {
     .await
 }
 
-/// The notes of keys to look at within a day: whose, and when they are due. Those of idleness are due in two weeks.
+/// The notes of keys to look at within a day: whose, and when they are due. Those
+/// of idleness are due in two weeks.
 async fn notes(cloud: &Cloud) -> Vec<(String, i64)> {
     let tomorrow_ms = now_ms() + 24 * 3_600_000;
     let mut notes = all_notes(cloud).await;
@@ -151,7 +153,8 @@ async fn control(cloud: &Cloud, method: Method, path: &str, body: &Value) -> Val
     answer.json().await.unwrap()
 }
 
-/// How many of `count` requests at the same moment get through; what does not is refused as the contract says.
+/// How many of `count` requests at the same moment get through; what does not is
+/// refused as the contract says.
 async fn passing(count: u32, ask: impl AsyncFn() -> Answer) -> u32 {
     let answers = join_all((0..count).map(|_| ask())).await;
     let mut passed = 0;

@@ -1,4 +1,5 @@
-//! Reconciliation: what is in order is found in order, what was tampered with is found and named, and a run goes on.
+//! Reconciliation: what is in order is found in order, what was tampered with is
+//! found and named, and a run goes on.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;

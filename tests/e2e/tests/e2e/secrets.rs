@@ -1,5 +1,5 @@
-//! After a full run – sessions, keys, mail, jobs, purchases, and everything refused – no secret is to be found in any
-//! table, any log line, or any error.
+//! After a full run – sessions, keys, mail, jobs, purchases, and everything refused – no secret is to be
+//! found in any table, any log line, or any error.
 
 use serde_json::{Value, json};
 

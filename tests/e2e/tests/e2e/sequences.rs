@@ -1,5 +1,5 @@
-//! Any sequence of answers, ended by success, refusal or silence, with workers killed at random: each job ends as the
-//! evidence says.
+//! Any sequence of answers, ended by success, refusal or silence, with workers killed at random:
+//! each job ends as the evidence says.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -14,8 +14,8 @@ use crate::harness::{Cloud, Person, eventually_within};
 
 const PEOPLE: usize = 6;
 const JOBS_EACH: usize = 16;
-/// A worker that dies keeps its message for some minutes, or the job whose media it copies for two and a half; after that
-/// a job's bad answers still come one look after the other.
+/// A worker that dies keeps its message for some minutes, or the job whose media it copies for two and a
+/// half; after that a job's bad answers still come one look after the other.
 const PATIENCE: Duration = Duration::from_secs(450);
 /// Every run draws the same sequences: a failure names its prompt, which alone brings it back.
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;

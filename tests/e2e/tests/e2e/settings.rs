@@ -1,4 +1,5 @@
-//! Whatever value the template lets through, the functions start with it: a deployment that succeeded is not dead.
+//! Whatever value the template lets through, the functions start with it: a
+//! deployment that succeeded is not dead.
 
 use crate::harness::Cloud;
 

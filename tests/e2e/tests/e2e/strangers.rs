@@ -1,5 +1,5 @@
-//! A mailbox is proof of a mailbox. Who registers somebody else's address gains nothing by it, and keeps nothing; and
-//! the owner of the address always gets in.
+//! A mailbox is proof of a mailbox. Who registers somebody else's address gains nothing by it, and keeps
+//! nothing; and the owner of the address always gets in.
 
 use futures::future::join_all;
 use reqwest::Method;

@@ -1,5 +1,5 @@
-//! A team's wallet: how credits get into it, who spends them under which bound, and that they come back to where they came
-//! from.
+//! A team's wallet: how credits get into it, who spends them under which bound, and that they
+//! come back to where they came from.
 
 use futures::future::join_all;
 use serde_json::{Value, json};

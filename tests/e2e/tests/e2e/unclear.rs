@@ -1,5 +1,6 @@
-//! What the database does not do at once, or does not say, is asked for again. A transaction that the database says is still under way is never told as one that did nothing: whoever asked for it
-//! gets what it came to.
+//! What the database does not do at once, or does not say, is asked for again. A transaction
+//! that the database says is still under way is never told as one that did nothing: whoever
+//! asked for it gets what it came to.
 
 use reqwest::Method;
 use serde_json::json;

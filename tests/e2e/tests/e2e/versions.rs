@@ -1,5 +1,5 @@
-//! Old and new code side by side, as while a new version goes live: what is deployed now takes nothing from items that
-//! later code has written more into.
+//! Old and new code side by side, as while a new version goes live: what is deployed now takes nothing from
+//! items that later code has written more into.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -169,8 +169,9 @@ async fn code_that_is_older_than_an_item_takes_nothing_from_it() {
     assert!(left.is_empty(), "{left:?} were not written over");
 }
 
-/// Every item that the functions of November 2026 made of two users who did most things. What older code wrote stays in
-/// tables for years: this file is never made anew, and another is added when items have another form.
+/// Every item that the functions of November 2026 made of two users who did most things. What
+/// older code wrote stays in tables for years: this file is never made anew, and another is
+/// added when items have another form.
 const EARLIER: &str = include_str!("versions/items-2026-11.jsonl");
 
 /// A value in DynamoDB's JSON.

@@ -1,5 +1,5 @@
-//! Of several pictures, those that the provider flags are withheld, and their share of the price goes back: to the
-//! credit, once, and told alike wherever it is told. What is refused for its content is bounded.
+//! Of several pictures, those that the provider flags are withheld, and their share of the price goes back:
+//! to the credit, once, and told alike wherever it is told. What is refused for its content is bounded.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;

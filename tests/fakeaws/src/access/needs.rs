@@ -1,5 +1,5 @@
-//! What each operation asks IAM for, after the Service Authorization Reference: an action and the resource that it is
-//! on, once for each thing that a request names.
+//! What each operation asks IAM for, after the Service Authorization Reference: an action and the resource
+//! that it is on, once for each thing that a request names.
 
 use std::collections::BTreeMap;
 
@@ -83,9 +83,9 @@ pub(crate) fn of_control(method: &Method, path: &str) -> Vec<Need> {
     }]
 }
 
-/// What sending a message through SES needs: the identities of the sender and, where they are identities, too, of the
-/// recipients, and the configuration set. An address and its domain may both be identities; whoever asks here cannot know
-/// which, and must be allowed all of them.
+/// What sending a message through SES needs: the identities of the sender and, where they are identities,
+/// too, of the recipients, and the configuration set. An address and its domain may both be identities;
+/// whoever asks here cannot know which, and must be allowed all of them.
 /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html>)
 pub(crate) fn of_mail(body: &[u8]) -> Vec<Need> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -118,8 +118,8 @@ fn address(text: &str) -> &str {
     inside.trim_end_matches('>')
 }
 
-/// What a request to S3 needs; an empty `key` is the bucket itself. Each key of a deletion of many is in the bucket, and
-/// allowed or not like any other.
+/// What a request to S3 needs; an empty `key` is the bucket itself. Each key of a deletion of many is in the
+/// bucket, and allowed or not like any other.
 pub(crate) fn of_bucket(method: &Method, bucket: &str, key: &str) -> Vec<Need> {
     let object = |operation| vec![Need::s3(operation, format!("{bucket}/{key}"))];
     match (method, key.is_empty()) {

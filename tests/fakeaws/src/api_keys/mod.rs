@@ -1,7 +1,7 @@
 //! API Gateway's API keys: which there are, in which usage plans, and what they used of a day's quota.
 //!
-//! Owns keys and memberships, which are kept, and usage, which is not. Refuses to know rates and routes: those are
-//! the gateway's.
+//! Owns keys and memberships, which are kept, and usage, which is not. Refuses to know rates and
+//! routes: those are the gateway's.
 
 mod wire;
 

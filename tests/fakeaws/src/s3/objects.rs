@@ -143,8 +143,8 @@ impl Objects {
             .await
     }
 
-    /// An object's file, to be read from `start`; none when it was replaced since it was found. Whoever has it can
-    /// read it to its end, whatever becomes of the object.
+    /// An object's file, to be read from `start`; none when it was replaced since it was found. Whoever has
+    /// it can read it to its end, whatever becomes of the object.
     pub(super) async fn open_file(
         &self,
         object: &Object,

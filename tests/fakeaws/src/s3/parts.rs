@@ -1,7 +1,7 @@
 //! Where unfinished uploads are: each part's bytes in a file, all else about them in SQLite.
 //!
-//! Owns that an upload becomes an object in one step, of just the parts that were named, and that an upload which was
-//! completed or aborted is gone. Refuses to know HTTP.
+//! Owns that an upload becomes an object in one step, of just the parts that were named, and that an upload
+//! which was completed or aborted is gone. Refuses to know HTTP.
 
 use std::fs::File;
 use std::path::Path;
@@ -320,8 +320,8 @@ fn invalid_part() -> Fault {
     )
 }
 
-/// The object that these parts make. Its entity tag is the MD5 of theirs, and says how many they are; so does its
-/// checksum, if it has one.
+/// The object that these parts make. Its entity tag is the MD5 of theirs, and says how many they are; so
+/// does its checksum, if it has one.
 fn whole(of: &UploadId, begun: Begun, parts: &[&Part]) -> Result<Object, Fault> {
     let digests = parts.iter().map(|part| hex::decode(&part.md5));
     let digests: Vec<Vec<u8>> = digests.map(Result::unwrap_or_default).collect();

@@ -17,7 +17,8 @@ use crate::wire::Flushes;
 const CHUNK_BYTES: u64 = 64 * 1024;
 /// How many times a second something comes of a file that is slow.
 const CHUNKS_PER_SECOND: u64 = 20;
-/// Each so many bytes of the padding are their own place in the file, so that parts in a wrong order are seen.
+/// Each so many bytes of the padding are their own place in the file, so that
+/// parts in a wrong order are seen.
 const MARK_BYTES: u64 = 8;
 
 /// A part of a file.

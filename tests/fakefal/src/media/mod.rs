@@ -1,4 +1,5 @@
-//! The files behind a result's addresses, drawn when they are fetched: pictures, videos and sounds of the prompt.
+//! The files behind a result's addresses, drawn when they are fetched: pictures,
+//! videos and sounds of the prompt.
 //!
 //! Owns which file a job has. The same job always draws the same file.
 

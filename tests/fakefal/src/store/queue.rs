@@ -1,7 +1,7 @@
 //! Statements about jobs that wait because as many as may work do.
 //!
-//! Owns who starts: the one that has waited longest, as soon as there is room. A job waits if it has neither started
-//! nor ended; rows are numbered in the order of arrival, and none is ever deleted.
+//! Owns who starts: the one that has waited longest, as soon as there is room. A job waits if it has neither
+//! started nor ended; rows are numbered in the order of arrival, and none is ever deleted.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::workspace::{self, built_with, folder, own_folder, shipped};
 
-/// What only these of our crates may name: one each, but for the HTTP client of the three services that are not AWS's.
-/// Everything of AWS must be in this list.
+/// What only these of our crates may name: one each, but for the HTTP client of the three services that are
+/// not AWS's. Everything of AWS must be in this list.
 const HOMES: [(&str, &[&str]); 20] = [
     ("argon2", &["shared/auth"]),
     ("aws-credential-types", &["shared/aws"]),
@@ -34,8 +34,8 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("serde_dynamo", &["shared/store"]),
     ("ulid", &["shared/domain"]),
 ];
-/// The rules need no runtime, I/O, serialisation or clock, so a dependency of theirs must be decided on: `sha2` is
-/// arithmetic, and chains the ledger where its entries are made.
+/// The rules need no runtime, I/O, serialisation or clock, so a dependency of theirs must be decided on:
+/// `sha2` is arithmetic, and chains the ledger where its entries are made.
 const DOMAIN_USES: [&str; 5] = ["idna", "sha2", "thiserror", "time", "ulid"];
 /// What functions name besides our own crates: types to answer with, which do nothing by themselves.
 const FUNCTIONS_USE: [&str; 2] = ["http", "serde_json"];

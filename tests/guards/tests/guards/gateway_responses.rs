@@ -1,4 +1,5 @@
-//! What the gateway answers by itself: for every type of answer that there is, in the one shape that every error has.
+//! What the gateway answers by itself: for every type of answer that there is, in
+//! the one shape that every error has.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,8 @@ use serde_json::Value;
 
 use crate::template::document;
 
-/// Every type, after <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>.
+/// Every type, after
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>.
 const TYPES: [&str; 21] = [
     "ACCESS_DENIED",
     "API_CONFIGURATION_ERROR",

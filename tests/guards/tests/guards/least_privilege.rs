@@ -202,7 +202,8 @@ fn mail_comes_from_the_one_sender_whoever_it_goes_to() {
             .any(|action| action.as_str().unwrap().starts_with("ses:"))
         {
             assert_eq!(body["Action"], serde_json::json!(["ses:SendEmail"]));
-            // By its address and not by its identity: SES asks for the recipient's identity, too, where that is one of ours.
+            // By its address and not by its identity: SES asks for the recipient's
+            // identity, too, where that is one of ours.
             let from =
                 serde_json::json!({"StringEquals": {"ses:FromAddress": {"Ref": "MailSender"}}});
             assert_eq!(body["Condition"], from);
@@ -293,8 +294,8 @@ fn a_secret_is_read_only_by_those_who_need_it() {
     assert_eq!(readers("${StripeWebhookSecretName}"), listener);
 }
 
-/// SSM answers 40 reads a second to an account and Region, and a function reads its secrets once, when it starts: 1,000
-/// starts a minute are 17 a second.
+/// SSM answers 40 reads a second to an account and Region, and a function reads its secrets once, when it
+/// starts: 1,000 starts a minute are 17 a second.
 #[test]
 fn a_start_reads_two_secrets_at_most_and_a_third_where_newcomers_are_challenged() {
     let mut secrets: BTreeMap<&str, usize> = BTreeMap::new();

@@ -21,7 +21,8 @@ fn manifest(package: &Package) -> String {
 
 #[test]
 fn cargo_builds_what_ships_and_nothing_else_by_default() {
-    // SAM builds with the features of the default members: one of the tests would leak its own into every Lambda.
+    // SAM builds with the features of the default members: one of the tests
+    // would leak its own into every Lambda.
     let defaults: BTreeSet<String> = default_folders().collect();
     let shipped: BTreeSet<String> = shipped().map(folder).collect();
     assert_eq!(defaults, shipped);
@@ -120,7 +121,8 @@ fn every_file_of_a_function_is_built() {
 
 #[test]
 fn a_panic_is_caught_and_never_takes_the_process_with_it() {
-    // cargo-lambda chooses abort if the profile says nothing, and one bad message would then kill a whole batch.
+    // cargo-lambda chooses abort if the profile says nothing, and one bad
+    // message would then kill a whole batch.
     let root = workspace::text("Cargo.toml");
     let profile = root.split("\n[profile.release]\n").nth(1).unwrap();
     let profile = profile.split("\n[").next().unwrap();

@@ -1,4 +1,5 @@
-//! The OpenAPI document, the template's routes and the functions' own words are one set, and the document is valid.
+//! The OpenAPI document, the template's routes and the functions' own words are
+//! one set, and the document is valid.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -12,7 +13,8 @@ use crate::workspace;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::document("https://example.org/v1"));
 
-/// The routes but for preflights, which a browser asks of every path by itself, and for what follows from a GET.
+/// The routes but for preflights, which a browser asks of every path by itself,
+/// and for what follows from a GET.
 fn served() -> Vec<Route<'static>> {
     let routes = routes().into_iter();
     routes.filter(|route| route.method != "HEAD").collect()
@@ -224,7 +226,8 @@ fn every_part_of_the_document_is_used() {
 
 #[test]
 fn the_document_is_valid_openapi() {
-    // As the OpenAPI Initiative publishes it (Apache-2.0): https://spec.openapis.org/oas/3.1/schema/2022-10-07
+    // As the OpenAPI Initiative publishes it (Apache-2.0):
+    // https://spec.openapis.org/oas/3.1/schema/2022-10-07
     let meta = workspace::text("tests/guards/openapi-3.1-schema.json");
     let meta = jsonschema::validator_for(&serde_json::from_str(&meta).unwrap()).unwrap();
     let errors: Vec<_> = meta
@@ -285,7 +288,8 @@ fn every_body_that_is_read_refuses_fields_that_it_does_not_know() {
             let choices = schema["oneOf"].as_array().cloned();
             for choice in choices.unwrap_or_else(|| vec![schema.clone()]) {
                 let Some(reference) = choice["$ref"].as_str() else {
-                    // None at all, or what the provider and Stripe send: whatever it is, its signature is checked.
+                    // None at all, or what the provider and Stripe send: whatever
+                    // it is, its signature is checked.
                     assert!(
                         schema.is_null() || path.starts_with("/webhooks/"),
                         "{method} {path}"

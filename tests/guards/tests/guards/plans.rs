@@ -23,7 +23,8 @@ fn capital(plan: Plan) -> String {
     name[..1].to_uppercase() + &name[1..]
 }
 
-/// The usage plans by name: of one user, and of those who share a key, who may together call five times as much.
+/// The usage plans by name: of one user, and of those who share a key, who may
+/// together call five times as much.
 fn usage_plans() -> impl Iterator<Item = (String, (Plan, u64, u64, Option<u64>), u64)> {
     PLANS.into_iter().flat_map(|promise| {
         let name = capital(promise.0);

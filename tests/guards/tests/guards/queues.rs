@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::template::{Event, Function, functions, resources};
 
-/// How many times its function's timeout a message stays hidden, as AWS advises: throttled deliveries need the room.
+/// How many times its function's timeout a message stays hidden, as AWS advises:
+/// throttled deliveries need the room.
 const VISIBILITY_FACTOR: u64 = 6;
 /// How long API Gateway waits for a function, in seconds.
 const GATEWAY_S: u64 = 29;

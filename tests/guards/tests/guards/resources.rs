@@ -1,4 +1,5 @@
-//! What the template may create: nothing that costs while nobody calls, and nothing kept that a mistake could lose.
+//! What the template may create: nothing that costs while nobody calls, and
+//! nothing kept that a mistake could lose.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +29,8 @@ const TYPES: [&str; 17] = [
 ];
 /// The same for what SAM makes out of a function's events.
 const EVENT_TYPES: [&str; 2] = ["EventSourceMapping", "ScheduleV2"];
-/// Settings that turn something which is paid for by use into something which is paid for by the hour or month.
+/// Settings that turn something which is paid for by use into something which is
+/// paid for by the hour or month.
 const ALWAYS_ON: [&str; 10] = [
     "CacheClusterEnabled",
     "CacheClusterSize",

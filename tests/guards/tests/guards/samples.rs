@@ -1,7 +1,8 @@
-//! The samples of requests, `events/<function>.json`, are written from the lines of `samples.txt` and from the template.
+//! The samples of requests, `events/<function>.json`, are written from the lines of
+//! `samples.txt` and from the template.
 //!
-//! Owns what API Gateway's proxy integration would send (version 1). Refuses to know what a function makes of it. After a
-//! line was changed or added: `WRITE_SAMPLES=1 cargo test --workspace --test guards -- samples`.
+//! Owns what API Gateway's proxy integration would send (version 1). Refuses to know what a function makes of
+//! it. After a line was changed or added: `WRITE_SAMPLES=1 cargo test --workspace --test guards -- samples`.
 
 use std::sync::LazyLock;
 
@@ -29,8 +30,8 @@ pub struct Sample {
     request: Option<(&'static str, &'static str, Option<&'static str>)>,
 }
 
-/// Every sample, in the order in which the functions are invoked: first those that have a line, then those that need none.
-/// `tests/sam/run` and `tests/aws/run` read the same file.
+/// Every sample, in the order in which the functions are invoked: first those that have a line, then those
+/// that need none. `tests/sam/run` and `tests/aws/run` read the same file.
 pub static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
     let lines = include_str!("../../samples.txt").lines();
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));

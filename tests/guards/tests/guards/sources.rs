@@ -5,6 +5,8 @@ use crate::workspace::{Source, sources};
 const FUNCTION_FILE_LINES_MAX: usize = 45;
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
+/// The formatter breaks code, and no comment.
+const COMMENT_COLUMNS_MAX: usize = 110;
 
 /// Calls with hidden input or lasting effect, and the only files of what ships that may make them.
 const HOMES: [(&str, &[&str]); 7] = [
@@ -74,6 +76,24 @@ fn no_file_is_too_long_to_keep_in_mind() {
     for source in shipped() {
         let lines = source.code().count();
         assert!(lines <= FILE_LINES_MAX, "{}: {lines} lines", source.path);
+    }
+}
+
+#[test]
+fn no_comment_is_too_wide_to_read() {
+    for source in sources(&["functions", "shared", "tests"]) {
+        for (place, line) in source.text.lines().enumerate() {
+            let comment = line.trim_start();
+            // An address cannot be broken.
+            let is_breakable = comment.starts_with("//") && !comment.contains("https://");
+            let columns = line.chars().count();
+            assert!(
+                !is_breakable || columns <= COMMENT_COLUMNS_MAX,
+                "{}:{}: {columns} columns",
+                source.path,
+                place + 1
+            );
+        }
     }
 }
 

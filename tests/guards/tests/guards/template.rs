@@ -1,5 +1,6 @@
-//! template.yaml as a tree of plain values, with short tags (`!Ref`) in their long form. Owns reading it; refuses to
-//! judge. The local cloud has a reader of its own, which refuses what it cannot serve; this one takes everything.
+//! template.yaml as a tree of plain values, with short tags (`!Ref`) in their long form. Owns
+//! reading it; refuses to judge. The local cloud has a reader of its own, which refuses what it
+//! cannot serve; this one takes everything.
 
 use std::sync::LazyLock;
 

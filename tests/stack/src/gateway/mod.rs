@@ -312,8 +312,8 @@ impl Gateway {
         self.router.find(method, path).is_some()
     }
 
-    /// Answers one request. Its body is read to the end first, whatever the answer: what is left unread would end the
-    /// connection under a client that is still sending.
+    /// Answers one request. Its body is read to the end first, whatever the answer: what is left unread would
+    /// end the connection under a client that is still sending.
     pub async fn serve(&self, peer: SocketAddr, request: Request<Incoming>) -> Answer {
         let started = Instant::now();
         let (parts, body) = request.into_parts();

@@ -2,8 +2,8 @@
 //!
 //! Owns the buckets of each key. Refuses to know which keys there are: the key service does.
 //!
-//! A route with limits of its own in a plan is counted by those instead of the plan's overall ones, as a route of the
-//! stage is. AWS's documentation leaves open whether both count.
+//! A route with limits of its own in a plan is counted by those instead of the plan's overall ones, as a
+//! route of the stage is. AWS's documentation leaves open whether both count.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,8 +47,8 @@ impl Plans {
         }
     }
 
-    /// Lets a request through and counts it: first the key, then the day's quota, then the rate. What is refused is
-    /// not counted.
+    /// Lets a request through and counts it: first the key, then the day's quota, then the
+    /// rate. What is refused is not counted.
     pub fn admit(
         &self,
         value: Option<&str>,

@@ -1,4 +1,5 @@
-//! Token buckets, filled at a rate and never above their burst: the stage's throttles, and those of usage plans.
+//! Token buckets, filled at a rate and never above their burst: the stage's
+//! throttles, and those of usage plans.
 //!
 //! Owns how a bucket counts. Refuses to know who is asking.
 

@@ -25,7 +25,8 @@ pub struct Function {
     pub id: String,
     /// Its physical name.
     pub name: String,
-    /// The ARN that whatever calls it must name: its alias's, or a gradual deployment would not be one for its callers.
+    /// The ARN that whatever calls it must name: its alias's, or a gradual deployment
+    /// would not be one for its callers.
     pub arn: String,
     /// The name of its binary.
     pub binary: String,

@@ -58,7 +58,8 @@ impl Parameters {
         self.0.contains_key(name)
     }
 
-    /// The names of those that take this value, but for those whose value is looked up in the parameter store.
+    /// The names of those that take this value, but for those whose value is
+    /// looked up in the parameter store.
     pub fn that_take(&self, value: &str) -> Vec<String> {
         let takes = |(name, parameter): &(&String, &Parameter)| {
             parameter.kind != Kind::Stored && parameter.check(name, value).is_ok()

@@ -1,7 +1,8 @@
 //! Policies: what a function's role may do, or a role that is spelled out.
 //!
-//! Owns `Policies`, in the one form that says all by itself: documents whose statements allow actions on resources, and
-//! `AWS::IAM::Role`. Refuses the names of policies that are kept elsewhere, and every condition but `StringEquals`.
+//! Owns `Policies`, in the one form that says all by itself: documents whose statements allow actions
+//! on resources, and `AWS::IAM::Role`. Refuses the names of policies that are kept elsewhere, and
+//! every condition but `StringEquals`.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! The routes that `DefinitionBody` spells out in OpenAPI, with API Gateway's own extension.
 //!
-//! Owns the form of a route: what it calls, and as which role. Refuses what SAM would make of events of the functions.
+//! Owns the form of a route: what it calls, and as which role. Refuses what SAM would
+//! make of events of the functions.
 
 use std::time::Duration;
 
@@ -106,7 +107,8 @@ impl RawRoute {
     }
 }
 
-/// The authorizer, and whether a usage-plan key is required, in the words that SAM leaves in a method's `security`.
+/// The authorizer, and whether a usage-plan key is required, in the words that SAM
+/// leaves in a method's `security`.
 fn read_security(route: &mut Fields) -> Result<(Option<String>, Option<bool>), Error> {
     let at = format!("{}.security", route.at());
     let (mut authorizer, mut key_required) = (None, None);

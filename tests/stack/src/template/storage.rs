@@ -167,8 +167,8 @@ pub fn check_bucket(mut fields: Fields) -> Result<(), Error> {
     fields.finish()
 }
 
-/// Checks a lifecycle rule. Those that there are forget uploads that nobody completes and versions that nobody sees; a rule
-/// that makes objects expire would have to be kept here, too.
+/// Checks a lifecycle rule. Those that there are forget uploads that nobody completes and versions that
+/// nobody sees; a rule that makes objects expire would have to be kept here, too.
 fn check_rule(mut rule: Fields) -> Result<(), Error> {
     rule.accept(&["Id"]);
     match rule.required_text("Status")?.as_str() {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::process::{Process, eventually};
 
-/// How long a job may take to come to rest: a submit that was cut off is given up after a minute and a half, and
-/// what nobody told us is looked at after the model's expected time, two minutes for a video.
+/// How long a job may take to come to rest: a submit that was cut off is given up after a minute and a half,
+/// and what nobody told us is looked at after the model's expected time, two minutes for a video.
 pub const REST_DEADLINE: Duration = Duration::from_secs(300);
 /// The pause between two sweeps meanwhile; by itself it runs once a minute.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -49,7 +49,8 @@ impl User {
         Self { http, url, token }
     }
 
-    /// Any request to the API; an error if there was no answer. Who is told to wait does, as often as it takes.
+    /// Any request to the API; an error if there was no answer. Who is told to
+    /// wait does, as often as it takes.
     pub async fn call(
         &self,
         method: Method,

@@ -65,7 +65,8 @@ impl Answer {
             .to_owned()
     }
 
-    /// Asserts that this is a problem of the one shape that every error has; returns the fields that it names.
+    /// Asserts that this is a problem of the one shape that every error has;
+    /// returns the fields that it names.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> BTreeSet<String> {
         assert_eq!(self.status, status, "{:?}", self.body);

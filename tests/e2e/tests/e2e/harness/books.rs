@@ -80,8 +80,8 @@ impl Books {
         self.entries.iter().filter(is_kind).count()
     }
 
-    /// Every entry follows from the one before it, none goes below zero, each job is held once and ended at most once
-    /// to the last credit, and the sum is the wallet.
+    /// Every entry follows from the one before it, none goes below zero, each job is held once and ended at
+    /// most once to the last credit, and the sum is the wallet.
     fn check(&self) {
         let (mut available, mut held, mut owed) = (0, 0, 0);
         let mut jobs: BTreeMap<&str, OfJob> = BTreeMap::new();

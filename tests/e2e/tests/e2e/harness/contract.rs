@@ -1,5 +1,5 @@
-//! Every answer is held against the OpenAPI document: a status, a code or a field that it does not know is a failure of
-//! whichever test saw it.
+//! Every answer is held against the OpenAPI document: a status, a code or a field that it does not know is a
+//! failure of whichever test saw it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -20,7 +20,8 @@ struct Operation {
 
 type Answers = BTreeMap<u16, BTreeMap<String, Arc<Validator>>>;
 
-/// The validators of the document's schemas. Building one takes milliseconds, and several operations answer the same.
+/// The validators of the document's schemas. Building one takes milliseconds, and
+/// several operations answer the same.
 #[derive(Default)]
 struct Validators(BTreeMap<String, Arc<Validator>>);
 

@@ -64,8 +64,8 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Whether this session lives: both of its tokens work, or neither does. The authorizer's answers are forgotten
-    /// first, as if the minute had passed.
+    /// Whether this session lives: both of its tokens work, or neither does. The authorizer's answers are
+    /// forgotten first, as if the minute had passed.
     pub async fn is_signed_in(&self) -> bool {
         self.cloud.stack.forget_callers();
         let token = self.get("/me").await.status;
@@ -152,7 +152,8 @@ impl<'a> Person<'a> {
         .await
     }
 
-    /// The generation once it has this status, hastened by the sweep: as if the time until each look had passed.
+    /// The generation once it has this status, hastened by the sweep: as if the
+    /// time until each look had passed.
     pub async fn when_swept(&self, id: &str, status: &str) -> Value {
         let hasten = async {
             loop {
