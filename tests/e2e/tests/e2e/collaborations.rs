@@ -85,11 +85,8 @@ async fn a_team_looks_at_what_is_shared_with_it_and_makes_others_of_it_and_no_mo
     let (team, owner) = (&cast.team, &cast.contributor);
     let path = fox(owner).await;
     let project = make(owner, &json!({"name": "hers alone"})).await;
-    let filed = json!({"project_id": project});
-    owner
-        .post(&format!("{path}/move"), &filed)
-        .await
-        .expect(200);
+    let (away, filed) = (format!("{path}/move"), json!({"project_id": project}));
+    owner.post(&away, &filed).await.expect(200);
     let none = &Value::Null;
     let before = statuses(&cast, Method::GET, &path, none).await;
     assert_eq!(before, [404, 404, 404, 200, 404, 404]);
@@ -105,7 +102,7 @@ async fn a_team_looks_at_what_is_shared_with_it_and_makes_others_of_it_and_no_mo
     let title = json!({"title": "theirs"});
     let list = format!("/generations?shared_with_team_id={}", id(team));
     let (collaborations, media) = (format!("{path}/collaborations"), format!("{path}/media"));
-    let (favorite, away) = (format!("{path}/favorite"), format!("{path}/move"));
+    let favorite = format!("{path}/favorite");
     let sees = [200, 200, 200, 200, 200, 404];
     let own = [403, 403, 403, 200, 403, 404];
     for (method, path, body, expected) in [
@@ -152,38 +149,18 @@ async fn a_team_looks_at_what_is_shared_with_it_and_makes_others_of_it_and_no_mo
     assert_eq!(activity["data"][0]["act"], "generation_shared");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_generation_is_shared_by_whoever_may_do_so_on_both_sides() {
-    let cloud = Cloud::start().await;
-    let cast = Cast::new(&cloud).await;
+/// A team and its cast; another team, the stranger's, with three of the cast;
+/// and a generation that the contributor made for the first.
+async fn two_teams(cloud: &Cloud) -> (Cast<'_>, String, String) {
+    let cast = Cast::new(cloud).await;
     let Cast {
         team,
         ada,
         editor,
         contributor,
-        viewer,
         stranger,
         ..
     } = &cast;
-    // Of one's own, into a team where one files nothing, or is not.
-    let own = fox(viewer).await;
-    let path = format!("{own}/collaborations");
-    viewer
-        .post(&path, &sharing(team))
-        .await
-        .problem(403, "forbidden");
-    let theirs = fox(stranger).await;
-    let path = format!("{theirs}/collaborations");
-    stranger
-        .post(&path, &sharing(team))
-        .await
-        .problem(404, "not_found");
-    stranger
-        .post(&path, &sharing(NO_TEAM))
-        .await
-        .problem(404, "not_found");
-
-    // A team's, into another team.
     let owls = found(stranger, &json!({"name": "Owls"})).await;
     for (person, role) in [
         (editor, "contributor"),
@@ -193,73 +170,82 @@ async fn a_generation_is_shared_by_whoever_may_do_so_on_both_sides() {
         let count = if person.id == ada.id { 1 } else { 2 };
         join_as(stranger, &owls, person, role, count).await;
     }
-    let money = json!({"amount": 40});
-    ada.post(&format!("{team}/credits/transfer"), &money)
-        .await
-        .expect(201);
-    let made = contributor
-        .generate_for(id(team), "flux-dev", "ours [[delay:1ms]]")
-        .await;
+    let (path, money) = (format!("{team}/credits/transfer"), json!({"amount": 40}));
+    ada.post(&path, &money).await.expect(201);
+    let order = "ours [[delay:1ms]]";
+    let made = contributor.generate_for(id(team), "flux-dev", order).await;
     contributor.when(&made, "succeeded").await;
-    let path = format!("/generations/{made}/collaborations");
-    viewer
-        .post(&path, &sharing(&owls))
-        .await
-        .problem(403, "forbidden");
-    ada.post(&path, &sharing(&owls))
-        .await
-        .problem(403, "forbidden");
-    contributor
-        .post(&path, &sharing(team))
-        .await
-        .problem(409, "conflict");
-    share(editor, &format!("/generations/{made}"), &owls).await;
-    contributor
-        .post(&path, &sharing(&owls))
-        .await
-        .problem(409, "conflict");
-    stranger
-        .get(&format!("/generations/{made}"))
-        .await
-        .expect(200);
+    (cast, owls, format!("/generations/{made}"))
+}
 
-    // It ends by whoever may share it, and by whoever manages the team that it is shared with.
-    let end = format!("{path}/{}", id(&owls));
-    viewer.delete(&end).await.problem(404, "not_found");
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_generation_is_shared_by_whoever_may_do_so_on_both_sides() {
+    let cloud = Cloud::start().await;
+    let (cast, owls, ours) = two_teams(&cloud).await;
+    let (team, viewer, stranger) = (&cast.team, &cast.viewer, &cast.stranger);
+    let (own, theirs) = (fox(viewer).await, fox(stranger).await);
+    for (who, generation, team, status, code) in [
+        // One's own, into a team where one files nothing, or is not.
+        (viewer, &own, team.as_str(), 403, "forbidden"),
+        (stranger, &theirs, team, 404, "not_found"),
+        (stranger, &theirs, NO_TEAM, 404, "not_found"),
+        // A team's, by who may not share it, or into a team where they only look.
+        (viewer, &ours, &owls, 403, "forbidden"),
+        (&cast.ada, &ours, &owls, 403, "forbidden"),
+        (&cast.contributor, &ours, team, 409, "conflict"),
+        (stranger, &ours, &owls, 404, "not_found"),
+    ] {
+        let path = format!("{generation}/collaborations");
+        let answer = who.post(&path, &sharing(team)).await;
+        answer.problem(status, code);
+    }
+    assert_eq!(kept(&cloud).await, 0);
+    share(&cast.editor, &ours, &owls).await;
+    let path = format!("{ours}/collaborations");
+    let again = cast.contributor.post(&path, &sharing(&owls)).await;
+    again.problem(409, "conflict");
+    stranger.get(&ours).await.expect(200);
+    // Nobody shares further what was only shared with them.
+    let third = found(&cast.ada, &json!({"name": "Wolves"})).await;
+    share(stranger, &theirs, &owls).await;
+    let path = format!("{theirs}/collaborations");
+    let further = cast.ada.post(&path, &sharing(&third)).await;
+    further.problem(403, "forbidden");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sharing_ends_by_whoever_may_share_or_manages_the_team_and_with_a_place_in_it() {
+    let cloud = Cloud::start().await;
+    let (cast, owls, ours) = two_teams(&cloud).await;
+    let (ada, editor, stranger) = (&cast.ada, &cast.editor, &cast.stranger);
+    let end = format!("{ours}/collaborations/{}", id(&owls));
+    share(editor, &ours, &owls).await;
+    cast.viewer.delete(&end).await.problem(404, "not_found");
     ada.delete(&end).await.expect(204);
-    stranger
-        .get(&format!("/generations/{made}"))
-        .await
-        .problem(404, "not_found");
+    stranger.get(&ours).await.problem(404, "not_found");
     ada.delete(&end).await.problem(404, "not_found");
-    share(contributor, &format!("/generations/{made}"), &owls).await;
+    share(&cast.contributor, &ours, &owls).await;
     stranger.delete(&end).await.expect(204);
     stranger.delete(&end).await.problem(404, "not_found");
     assert_eq!(kept(&cloud).await, 0);
 
-    // Nobody shares further what was only shared with them, or deletes the sharing of it.
-    let path = format!("{theirs}/collaborations");
-    let third = found(ada, &json!({"name": "Wolves"})).await;
+    let theirs = fox(stranger).await;
+    let end = format!("{theirs}/collaborations/{}", id(&owls));
     share(stranger, &theirs, &owls).await;
-    ada.post(&path, &sharing(&third))
-        .await
-        .problem(403, "forbidden");
-    editor
-        .delete(&format!("{path}/{}", id(&owls)))
-        .await
-        .problem(403, "forbidden");
-    viewer
-        .delete(&format!("{path}/{}", id(&owls)))
-        .await
-        .problem(404, "not_found");
-    // Whoever is removed sees it no more, at once; its owner may leave, and it stays.
-    stranger
-        .delete(&format!("{owls}/members/{}", editor.id))
-        .await
-        .expect(204);
-    editor.get(&theirs).await.problem(404, "not_found");
+    editor.delete(&end).await.problem(403, "forbidden");
+    cast.viewer.delete(&end).await.problem(404, "not_found");
+    // Whoever is removed sees it no more, at once. What they shared themselves stays.
+    let own = fox(editor).await;
+    share(editor, &own, &owls).await;
+    let member = format!("{owls}/members/{}", editor.id);
+    stranger.delete(&member).await.expect(204);
     let list = format!("/generations?shared_with_team_id={}", id(&owls));
+    editor.get(&theirs).await.problem(404, "not_found");
     editor.get(&list).await.problem(404, "not_found");
+    stranger.get(&own).await.expect(200);
+    let end = format!("{own}/collaborations/{}", id(&owls));
+    editor.delete(&end).await.expect(204);
+    stranger.get(&own).await.problem(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -43,6 +43,16 @@ pub enum KeySource {
     Authorizer,
 }
 
+impl KeySource {
+    fn read(fields: &mut Fields) -> Result<Self, Error> {
+        match fields.text("ApiKeySourceType")?.as_deref() {
+            None | Some("HEADER") => Ok(Self::Header),
+            Some("AUTHORIZER") => Ok(Self::Authorizer),
+            Some(_) => Err(fields.wrong("ApiKeySourceType", "must be HEADER or AUTHORIZER")),
+        }
+    }
+}
+
 /// One route.
 #[derive(Clone, Debug)]
 pub struct Route {
@@ -179,11 +189,7 @@ impl RawApi {
         let binary_media_types = binary_media_types
             .into_iter()
             .map(|media_type| media_type.replace("~1", "/"));
-        let key_source = match fields.text("ApiKeySourceType")?.as_deref() {
-            None | Some("HEADER") => KeySource::Header,
-            Some("AUTHORIZER") => KeySource::Authorizer,
-            Some(_) => return Err(fields.wrong("ApiKeySourceType", "must be HEADER or AUTHORIZER")),
-        };
+        let key_source = KeySource::read(&mut fields)?;
         let at = below(fields.at(), "Cors");
         let cors = fields
             .take("Cors")
