@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use domain::accounts::Scope;
 use domain::callers::Caller;
-use domain::files::{Announced, ContentType, File, Purpose, SIZE_BYTES_MAX, Sha256Hex};
+use domain::files::{
+    Announced, ContentType, FILES_MAX, File, Purpose, SIZE_BYTES_MAX, Sha256Hex, Usage,
+};
 use domain::{FieldCode, Refusal, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
 use crate::endpoint::{Created, Endpoint, Nothing};
+use crate::list::List;
 use crate::openapi::{Operation, tags};
 use crate::problem::Code;
 use crate::schema;
@@ -19,6 +22,10 @@ use crate::time;
 /// Announces an upload, and answers the one request that S3 will take for it.
 pub const CREATE: Endpoint<Caller, Created<CreatedFile>, CreateFile> =
     Endpoint::user("POST /files", Scope::Generate);
+/// The caller's files, newest first.
+pub const LIST: Endpoint<Caller, List<FileView>> = Endpoint::user("GET /files", Scope::Read);
+/// How much of their uploads the caller has, and may have.
+pub const STATS: Endpoint<Caller, FileStatsView> = Endpoint::user("GET /files/stats", Scope::Read);
 /// Checks what was uploaded against what was announced.
 pub const COMPLETE: Endpoint<Caller, FileView> =
     Endpoint::user("POST /files/{file_id}/complete", Scope::Generate);
@@ -36,6 +43,13 @@ pub(crate) fn operations() -> Vec<Operation> {
             .says("Send the bytes to `upload.url` with exactly its headers, then complete the upload. What is not completed vanishes within a day.")
             .answers("The file, and how to send its bytes.")
             .refuses(&[Code::Conflict]),
+        tags::FILES
+            .operation(&LIST, "filesList", "Your files")
+            .pages()
+            .answers("A page, newest first."),
+        tags::FILES
+            .operation(&STATS, "filesStats", "How much you have uploaded")
+            .answers("Counts, and their bounds."),
         one(tags::FILES.operation(&COMPLETE, "filesComplete", "Complete an upload"))
             .says("Checks the size, the digest and the first bytes of what arrived.")
             .answers("The file, ready.")
@@ -165,6 +179,41 @@ impl From<&File> for FileView {
             sha256: file.sha256.as_str().to_owned(),
             status: file.state.as_str().to_owned(),
             created_at: time::format(file.created_at),
+        }
+    }
+}
+
+/// How much of their uploads somebody has, and may have.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "FileStats")]
+pub struct FileStatsView {
+    /// Always `file_stats`.
+    #[schemars(extend("const" = "file_stats"))]
+    pub object: String,
+    /// The files. A deleted one counts until its bytes are gone, within the hour.
+    #[schemars(with = "schema::Count")]
+    pub count: u64,
+    /// The most files that there may be.
+    #[schemars(with = "schema::Count", extend("examples" = [5_000]))]
+    pub count_max: u64,
+    /// Their bytes.
+    #[schemars(with = "schema::Count")]
+    pub size: u64,
+    /// The most bytes that there may be.
+    #[schemars(with = "schema::Count", extend("examples" = [1_073_741_824]))]
+    pub size_max: u64,
+}
+
+impl FileStatsView {
+    /// What somebody has, who may have so many bytes.
+    #[must_use]
+    pub fn new(usage: Usage, size_bytes_max: u64) -> Self {
+        Self {
+            object: "file_stats".to_owned(),
+            count: u64::from(usage.files),
+            count_max: u64::from(FILES_MAX),
+            size: usage.size_bytes,
+            size_max: size_bytes_max,
         }
     }
 }

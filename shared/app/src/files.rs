@@ -5,11 +5,11 @@ use std::time::Duration;
 use aws::Fault;
 use blobs::{UPLOAD_EXPIRY, Upload};
 use domain::callers::Caller;
-use domain::files::{Announced, FILES_MAX, File, FileNote, FileState};
+use domain::files::{Announced, FILES_MAX, File, FileNote, FileState, Usage};
 use domain::ids::{FileId, Tenant};
 use domain::{Refusal, Timestamp};
 use futures::StreamExt as _;
-use store::{Announcement, FileChange, System};
+use store::{Announcement, Cursor, FileChange, System};
 
 use crate::{App, Error, clock};
 
@@ -186,6 +186,47 @@ async fn give_up(app: &App, note: &FileNote) -> Result<(), Fault> {
         },
         None => end(app, note).await,
     }
+}
+
+/// A page of files, newest first.
+#[derive(Debug)]
+pub struct List {
+    /// The files.
+    pub files: Vec<File>,
+    /// The cursor of the next page, if there is one.
+    pub next_cursor: Option<String>,
+}
+
+/// A page of the caller's files, newest first.
+///
+/// # Errors
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    cursor: Option<&str>,
+    limit: u32,
+) -> Result<List, Error> {
+    let binding = format!("{}/files", caller.user);
+    let after = cursor
+        .map(|text| Cursor::open(text, &binding))
+        .transpose()?;
+    let tenant = Tenant::from(&caller.user);
+    let page = app.store().files(&tenant, after.as_ref(), limit).await?;
+    Ok(List {
+        files: page.files,
+        next_cursor: page.next.map(|next| next.seal(&binding)),
+    })
+}
+
+/// How much of their uploads the caller has, and how many bytes they may have.
+///
+/// # Errors
+/// A fault if it cannot be read.
+pub async fn usage(app: &App, caller: &Caller) -> Result<(Usage, u64), Error> {
+    let tenant = Tenant::from(&caller.user);
+    let usage = app.store().file_usage(&tenant).await?;
+    Ok((usage, app.config.upload_bytes_max))
 }
 
 /// The caller's own file.

@@ -19,6 +19,15 @@ pub const QUIET_AFTER: Duration = Duration::from_secs(30 * 60);
 /// How many first bytes [`ContentType::matches`] looks at.
 pub const MAGIC_BYTES: usize = 64;
 
+/// How much of one's uploads there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// The files, deleted ones among them until their bytes are gone.
+    pub files: u32,
+    /// Their bytes.
+    pub size_bytes: u64,
+}
+
 /// What a file may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentType {

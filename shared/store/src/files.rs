@@ -8,11 +8,12 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use aws_sdk_dynamodb::types::{Delete, Put, Update};
 use domain::Timestamp;
-use domain::files::{FILES_MAX, File, FileNote, FileState};
+use domain::files::{FILES_MAX, File, FileNote, FileState, Usage};
 use domain::ids::{FileId, Tenant};
 
 use crate::accounts::is_condition;
-use crate::items::{self, FileItem, FileNoteItem, count_key, number, text};
+use crate::cursor::{Cursor, cut};
+use crate::items::{self, FileCountItem, FileItem, FileNoteItem, count_key, number, text};
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System};
 
@@ -38,7 +39,67 @@ pub enum FileChange {
     Busy,
 }
 
+/// A page of files, newest first.
+#[derive(Debug)]
+pub struct FilePage {
+    /// The files.
+    pub files: Vec<File>,
+    /// The place where the next page starts, if there is one.
+    pub next: Option<Cursor<FileId>>,
+}
+
 impl Store {
+    /// A page of the tenant's files, newest first.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn files(
+        &self,
+        tenant: &Tenant,
+        after: Option<&Cursor<FileId>>,
+        limit: u32,
+    ) -> Result<FilePage, Fault> {
+        // `~` sorts after every id.
+        let before = after.map_or("~", |last| last.place().as_str());
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.files)
+            .index_name("by_tenant")
+            .key_condition_expression("tenant = :tenant AND id < :before")
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .expression_attribute_values(":before", text(before))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(Fault::doing("listing files"))?;
+        let stopped_at = found.last_evaluated_key.as_ref();
+        let (found, more) = cut(found.items.unwrap_or_default(), stopped_at, limit);
+        let files = found
+            .into_iter()
+            .map(|item| items::read::<FileItem>(item)?.try_into())
+            .collect::<Result<Vec<File>, Fault>>()?;
+        let next = files.last().filter(|_| more);
+        let next = next.map(|file| Cursor::after(file.id.clone()));
+        Ok(FilePage { files, next })
+    }
+
+    /// How much of its uploads the tenant has.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn file_usage(&self, tenant: &Tenant) -> Result<Usage, Fault> {
+        let key = count_key(tenant);
+        let key = [("id", key.as_str())];
+        let found = self.item("counting files", &self.tables.files, key).await?;
+        let Some(item) = found else {
+            return Ok(Usage::default());
+        };
+        let count: FileCountItem = items::read(item)?;
+        Ok(count.into())
+    }
+
     /// Records a file that is going to be uploaded, and counts it and its bytes, of which the tenant may have
     /// `bytes_max`. Safe to repeat with the same file.
     ///

@@ -41,7 +41,7 @@ pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
 pub(crate) use bonuses::{BonusNoteItem, day_key, mailbox_key};
 pub(crate) use collaborations::{CollaborationItem, SHARE_PREFIX, shared_by, shares_of};
 pub(crate) use erasures::ErasureItem;
-pub(crate) use files::{FileItem, FileNoteItem};
+pub(crate) use files::{FileCountItem, FileItem, FileNoteItem};
 pub(crate) use generations::{
     CountedItem, DueItem, GenerationItem, HoldItem, IdempotencyItem, due_shards, shares,
 };

@@ -4,7 +4,7 @@
 
 use aws::Fault;
 use domain::Timestamp;
-use domain::files::{ContentType, File, FileNote, FileState, Purpose, Sha256Hex};
+use domain::files::{ContentType, File, FileNote, FileState, Purpose, Sha256Hex, Usage};
 use domain::ids::{FileId, Tenant};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,24 @@ impl TryFrom<FileItem> for File {
             state: FileState::parse(&item.state).ok_or_else(|| broken("state"))?,
             created_at: Timestamp::from_ms(item.created_at_ms),
         })
+    }
+}
+
+/// How many files and bytes a tenant has.
+#[derive(Deserialize)]
+pub(crate) struct FileCountItem {
+    #[serde(default)]
+    files: u32,
+    #[serde(default)]
+    size_bytes: u64,
+}
+
+impl From<FileCountItem> for Usage {
+    fn from(item: FileCountItem) -> Self {
+        Self {
+            files: item.files,
+            size_bytes: item.size_bytes,
+        }
     }
 }
 

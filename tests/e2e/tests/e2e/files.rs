@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::harness::{Answer, Cloud, Person};
+use crate::pages::all;
 
 /// A small real picture.
 pub fn picture(shade: u8) -> Vec<u8> {
@@ -146,4 +147,39 @@ async fn an_upload_that_is_not_what_was_announced_is_never_ready() {
     ada.post(&path, &json!({})).await.problem(409, "conflict");
     let state = ada.get(&format!("/files/{}", lying.text("id"))).await;
     assert_eq!(state.expect(200)["status"], "pending");
+}
+
+#[tokio::test]
+async fn files_are_listed_in_pages_and_counted_and_only_to_their_owner() {
+    let cloud = Cloud::start().await;
+    let (ada, eve) = (cloud.person().await, cloud.person().await);
+    let nothing = ada.get("/files/stats").await.expect(200);
+    assert_eq!(
+        (&nothing["count"], &nothing["size"]),
+        (&json!(0), &json!(0))
+    );
+    let (mut ids, mut size) = (Vec::new(), 0);
+    for shade in 0..5 {
+        let bytes = picture(shade);
+        size += bytes.len();
+        ids.push(ada.announce("image/png", &bytes).await.text("id"));
+    }
+    ids.reverse();
+    for limit in [1, 2, 5, 100] {
+        assert_eq!(all(&ada, "/files", limit).await, ids, "{limit}");
+    }
+    assert_eq!(all(&eve, "/files", 100).await, [] as [&str; 0]);
+    let listed = ada.get("/files?limit=1").await.expect(200);
+    let one = ada.get(&format!("/files/{}", ids[0])).await.expect(200);
+    assert_eq!(listed["data"][0], one);
+    let cursor = listed["next_cursor"].as_str().unwrap();
+    eve.get(&format!("/files?cursor={cursor}"))
+        .await
+        .problem(400, "invalid_cursor");
+    let stats = ada.get("/files/stats").await.expect(200);
+    let counted = json!({
+        "object": "file_stats", "count": 5, "count_max": 5_000, "size": size, "size_max": stats["size_max"],
+    });
+    assert_eq!(stats, counted);
+    assert!(stats["size_max"].as_u64() > stats["size"].as_u64());
 }

@@ -157,12 +157,13 @@ async fn admins_and_key_holders_see_every_row_too_however_large() {
 }
 
 /// The lists that these tests read to their end.
-const READ: [&str; 20] = [
+const READ: [&str; 21] = [
     "/admin/audit",
     "/admin/promo-codes",
     "/admin/users",
     "/credits/holds",
     "/credits/transactions",
+    "/files",
     "/generations",
     "/generations/{generation_id}/collaborations",
     "/generations/{generation_id}/media",

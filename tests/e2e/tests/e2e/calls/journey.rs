@@ -183,6 +183,9 @@ async fn files(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
     let complete = act(ada, Method::POST, &complete, &Value::Null);
     sheet.note(&["files-complete"], complete).await;
     sheet.note(&["files-get"], ada.get(&path)).await.expect(200);
+    for (function, path) in [("files-list", "/files"), ("files-stats", "/files/stats")] {
+        sheet.note(&[function], ada.get(path)).await.expect(200);
+    }
     let delete = act(ada, Method::DELETE, &path, &Value::Null);
     sheet.note(&["files-delete"], delete).await;
 }
