@@ -46,8 +46,7 @@ pub struct Route<'a> {
 }
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    let mut yaml: Yaml = serde_yaml_ng::from_str(&workspace::text("template.yaml")).unwrap();
-    yaml.apply_merge().unwrap();
+    let yaml = serde_yaml_ng::from_str(&workspace::text("template.yaml")).unwrap();
     plain(yaml)
 });
 
@@ -93,9 +92,12 @@ pub fn routes() -> Vec<Route<'static>> {
     let routes: Vec<_> = of_path
         .map(|(path, method, route)| {
             let call = &route["x-amazon-apigateway-integration"];
-            let uri = call["uri"]["Fn::Sub"].as_str().unwrap();
-            let function = uri.split("/functions/${").nth(1);
-            let function = function.and_then(|rest| rest.split('.').next()).unwrap();
+            // With an alias the function is a variable of its own.
+            let uri = &call["uri"]["Fn::Sub"];
+            let text = uri.as_str().or_else(|| uri[0].as_str()).unwrap();
+            let named = text.split("/functions/${").nth(1).unwrap();
+            let named = uri[1]["Function"]["Ref"].as_str().unwrap_or(named);
+            let function = named.split('.').next().unwrap();
             let schemes: Vec<&String> = route["security"]
                 .as_array()
                 .into_iter()

@@ -135,8 +135,8 @@ Resources:
         info: { title: Api, version: "1.0" }
         paths:
           /things:
-            get: { responses: {}, x-amazon-apigateway-integration: { <<: &calls { type: aws_proxy, httpMethod: POST, credentials: !GetAtt Calls.Arn }, uri: !Sub "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Main.Alias}/invocations" } }
-            post: { security: [{ NONE: [] }, { api_key_false: [] }], responses: {}, x-amazon-apigateway-integration: { <<: *calls, uri: !Sub "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Main.Alias}/invocations" } }
+            get: { responses: {}, x-amazon-apigateway-integration: { type: aws_proxy, httpMethod: POST, credentials: &calls !GetAtt Calls.Arn, uri: !Sub ["arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function}/invocations", { Function: !Ref Main.Alias }] } }
+            post: { security: [{ NONE: [] }, { api_key_false: [] }], responses: {}, x-amazon-apigateway-integration: { type: aws_proxy, httpMethod: POST, credentials: *calls, uri: !Sub ["arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function}/invocations", { Function: !Ref Main.Alias }] } }
   Main:
     Type: AWS::Serverless::Function
     Metadata: { BuildProperties: { Binary: main } }
@@ -185,7 +185,11 @@ fn a_route_that_is_spelled_out_calls_its_function_as_a_role_that_may_do_so() {
             "!GetAtt MainRole.Arn",
             "lets API Gateway call",
         ),
-        ("${Main.Alias}", "${Main.Arn}", "by its alias if it has one"),
+        (
+            "Function: !Ref Main.Alias",
+            "Function: !GetAtt Main.Arn",
+            "by its alias if it has one",
+        ),
         ("type: aws_proxy", "type: http_proxy", "must be aws_proxy"),
         ("NONE: []", "Unknown: []", "unknown authorizer"),
         ("openapi: 3.0.1", "openapi: 3.1.0", "must be 3.0.1"),

@@ -9,10 +9,8 @@ use crate::Error;
 
 /// Reads the text of a template.
 pub fn parse(text: &str) -> Result<Value, Error> {
-    let invalid = |problem| Error::new(format!("the template is not valid YAML: {problem}"));
-    let mut yaml: Yaml = serde_yaml_ng::from_str(text).map_err(invalid)?;
-    // SAM and the AWS CLI merge what `<<` names, too.
-    yaml.apply_merge().map_err(invalid)?;
+    let yaml: Yaml = serde_yaml_ng::from_str(text)
+        .map_err(|problem| Error::new(format!("the template is not valid YAML: {problem}")))?;
     plain(yaml, "")
 }
 
