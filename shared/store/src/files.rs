@@ -12,8 +12,9 @@ use domain::files::{FILES_MAX, File, FileNote, FileState, Usage};
 use domain::ids::{FileId, Tenant};
 
 use crate::accounts::is_condition;
-use crate::cursor::{Cursor, cut};
+use crate::cursor::Cursor;
 use crate::items::{self, FileCountItem, FileItem, FileNoteItem, count_key, number, text};
+use crate::pages::Index;
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System};
 
@@ -59,23 +60,15 @@ impl Store {
         after: Option<&Cursor<FileId>>,
         limit: u32,
     ) -> Result<FilePage, Fault> {
-        // `~` sorts after every id.
-        let before = after.map_or("~", |last| last.place().as_str());
-        let found = self
-            .client
-            .query()
-            .table_name(&self.tables.files)
-            .index_name("by_tenant")
-            .key_condition_expression("tenant = :tenant AND id < :before")
-            .expression_attribute_values(":tenant", text(tenant.as_str()))
-            .expression_attribute_values(":before", text(before))
-            .scan_index_forward(false)
-            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(Fault::doing("listing files"))?;
-        let stopped_at = found.last_evaluated_key.as_ref();
-        let (found, more) = cut(found.items.unwrap_or_default(), stopped_at, limit);
+        let index = Index {
+            table: &self.tables.files,
+            name: "by_tenant",
+            owner: "tenant",
+        };
+        let after = after.map(|last| last.place().as_str());
+        let (found, more) = self
+            .newest("listing files", index, tenant.as_str(), after, limit)
+            .await?;
         let files = found
             .into_iter()
             .map(|item| items::read::<FileItem>(item)?.try_into())

@@ -27,6 +27,7 @@ mod mailed_tokens;
 mod members;
 mod models;
 mod overwrite;
+mod pages;
 mod plans;
 mod postings;
 mod projects;

@@ -14,10 +14,11 @@ use domain::ids::{ProjectId, TeamId, Tenant, UserId};
 use domain::projects::{AccessLevel, PROJECTS_MAX, Project, Visibility};
 
 use crate::accounts::is_condition;
-use crate::cursor::{Cursor, cut};
+use crate::cursor::Cursor;
 use crate::generations::Written;
 use crate::items::{self, Item, ProjectItem, count_key, number, text};
 use crate::overwrite::Overwrite;
+use crate::pages::Index;
 use crate::reads::keys;
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System};
@@ -198,23 +199,15 @@ impl Store {
         after: Option<&Cursor<ProjectId>>,
         limit: u32,
     ) -> Result<ProjectPage, Fault> {
-        // `~` sorts after every id.
-        let before = after.map_or("~", |last| last.place().as_str());
-        let found = self
-            .client
-            .query()
-            .table_name(&self.tables.projects)
-            .index_name("by_tenant")
-            .key_condition_expression("tenant = :tenant AND id < :before")
-            .expression_attribute_values(":tenant", text(tenant.as_str()))
-            .expression_attribute_values(":before", text(before))
-            .scan_index_forward(false)
-            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(Fault::doing("listing projects"))?;
-        let stopped_at = found.last_evaluated_key.as_ref();
-        let (found, more) = cut(found.items.unwrap_or_default(), stopped_at, limit);
+        let index = Index {
+            table: &self.tables.projects,
+            name: "by_tenant",
+            owner: "tenant",
+        };
+        let after = after.map(|last| last.place().as_str());
+        let (found, more) = self
+            .newest("listing projects", index, tenant.as_str(), after, limit)
+            .await?;
         let projects = found
             .into_iter()
             .map(|item| items::read::<ProjectItem>(item)?.try_into())

@@ -17,8 +17,9 @@ use domain::spending::{OpenHold, Spent};
 use domain::time::Day;
 
 use crate::Store;
-use crate::cursor::{Cursor, cut};
+use crate::cursor::Cursor;
 use crate::items::{self, HoldItem, Item, number, text};
+use crate::pages::Index;
 
 /// What the name of a model's captured credits starts with, in a day's item.
 const CREDITS: &str = "credits:";
@@ -45,23 +46,15 @@ impl Store {
         after: Option<&Cursor<GenerationId>>,
         limit: u32,
     ) -> Result<HoldPage, Fault> {
-        // `~` sorts after every id.
-        let before = after.map_or("~", |last| last.place().as_str());
-        let found = self
-            .client
-            .query()
-            .table_name(&self.tables.generations)
-            .index_name("by_holder")
-            .key_condition_expression("holder = :tenant AND id < :before")
-            .expression_attribute_values(":tenant", text(tenant.as_str()))
-            .expression_attribute_values(":before", text(before))
-            .scan_index_forward(false)
-            .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(Fault::doing("listing open holds"))?;
-        let stopped_at = found.last_evaluated_key.as_ref();
-        let (found, more) = cut(found.items.unwrap_or_default(), stopped_at, limit);
+        let index = Index {
+            table: &self.tables.generations,
+            name: "by_holder",
+            owner: "holder",
+        };
+        let after = after.map(|last| last.place().as_str());
+        let (found, more) = self
+            .newest("listing open holds", index, tenant.as_str(), after, limit)
+            .await?;
         let holds = found
             .into_iter()
             .map(|item| items::read::<HoldItem>(item)?.try_into())
