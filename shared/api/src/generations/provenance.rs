@@ -26,7 +26,7 @@ pub struct AncestorView {
     /// The name that its owner gave it.
     #[schemars(with = "Option<schema::Title>")]
     pub title: Option<String>,
-    /// The user who asked for it; null where its project does not say.
+    /// The user who asked for it; null where its project, or who shares it with your team, does not say.
     #[schemars(with = "Option<schema::UserId>")]
     pub author_id: Option<String>,
     /// How it relates to its own parent.

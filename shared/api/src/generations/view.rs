@@ -63,10 +63,10 @@ pub struct GenerationView {
     /// A description of the change.
     #[schemars(extend("examples" = [null]))]
     pub change_description: Option<String>,
-    /// The user who asked for it; null where its project does not say.
+    /// The user who asked for it; null where its project, or who shares it with your team, does not say.
     #[schemars(with = "Option<schema::UserId>")]
     pub author_id: Option<String>,
-    /// The project that it is filed in.
+    /// The project that it is filed in; null if you see it only because it is shared with your team.
     #[schemars(with = "Option<schema::ProjectId>")]
     pub project_id: Option<String>,
     /// The team that paid for it, and whose it is; null if it is its author's own.
