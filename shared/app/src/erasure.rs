@@ -116,24 +116,33 @@ pub async fn resume_all(app: &App) -> Result<Purged, Error> {
     }
 }
 
-/// Deletes what `tenant` left; how much it was, and whether nothing is left. Media goes by its owner, not by
-/// its records: it is found also when those are gone.
+/// Deletes what `tenant` left; how much it was, and whether nothing is left.
 async fn purge(app: &App, tenant: &Tenant, give_up_at: Timestamp) -> Result<(usize, bool), Fault> {
     let mut deleted = 0;
     let mut attempt = 0;
     while clock::now() < give_up_at {
-        let (records, objects) = futures::future::try_join(
+        let (generations, records, objects) = tokio::try_join!(
+            purge_generations(app, tenant),
             app.store().delete_some(System, tenant),
             app.blobs().delete_some(tenant),
-        )
-        .await?;
-        if records + objects == 0 {
+        )?;
+        if generations + records + objects == 0 {
             return Ok((deleted, true));
         }
-        deleted += records + objects;
+        deleted += generations + records + objects;
         // An index may show for a moment what is deleted.
         clock::back_off(attempt).await?;
         attempt += 1;
     }
     Ok((deleted, false))
+}
+
+/// Deletes some of the generations that `tenant` left: first their media, which only they lead to. What a worker
+/// writes later goes when it finds that there is no record any more.
+async fn purge_generations(app: &App, tenant: &Tenant) -> Result<usize, Fault> {
+    let left = app.store().generations_left(System, tenant).await?;
+    let ids = left.ids()?;
+    let media = ids.iter().map(|id| app.blobs().delete_media(id, &[]));
+    futures::future::try_join_all(media).await?;
+    app.store().delete_left(System, left).await
 }

@@ -1,5 +1,8 @@
-//! Objects in S3. Owns their keys (a tenant's first), presigned URLs, and moving bytes; refuses to know
-//! what a generation or an account is.
+//! Objects in S3. Owns their keys, presigned URLs, and moving bytes; refuses to know what a generation or an
+//! account is.
+//!
+//! A key is a part of every URL. An upload's begins with its tenant, and its URLs are for that tenant and the
+//! provider alone. Media is shown to others, so its keys name the generation and nobody.
 
 mod media;
 
@@ -68,36 +71,33 @@ impl Blobs {
     /// Where output `n` of a generation lives: the same for every try, so that a
     /// repeated copy overwrites itself.
     #[must_use]
-    pub fn media_key(
-        tenant: &Tenant,
-        generation: &GenerationId,
-        n: usize,
-        extension: &str,
-    ) -> String {
-        format!("{tenant}/{generation}/{n}.{extension}")
+    pub fn media_key(generation: &GenerationId, n: usize, extension: &str) -> String {
+        format!("{generation}/{n}.{extension}")
     }
 
     fn upload_key(tenant: &Tenant, file: &FileId) -> String {
         format!("{tenant}/{file}")
     }
 
-    /// Deletes everything that was written for a generation, also by a try that never came to its end.
-    /// Repeating it deletes nothing more.
+    /// Deletes everything that was written for a generation, also by a try that never came to its end, and the
+    /// objects with `other_keys`. Repeating it deletes nothing more.
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not do it.
     pub async fn delete_media(
         &self,
-        tenant: &Tenant,
         generation: &GenerationId,
+        other_keys: &[&str],
     ) -> Result<(), Fault> {
+        let bucket = &self.buckets.media;
         // One page holds a thousand, and a generation makes a handful.
-        self.delete_page(&self.buckets.media, format!("{tenant}/{generation}/"))
-            .await
-            .map(drop)
+        let mut keys = self.some_keys(bucket, format!("{generation}/")).await?;
+        keys.extend(other_keys.iter().map(|key| (*key).to_owned()));
+        self.delete_all(bucket, &keys).await
     }
 
-    /// Deletes up to a thousand objects of a tenant's in each bucket; how many it found.
+    /// Deletes up to a thousand objects in each bucket whose keys begin with a tenant's id: uploads, and media
+    /// from before its keys named nobody. Answers how many it found.
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not do it.
@@ -125,9 +125,14 @@ impl Blobs {
         Ok(())
     }
 
-    /// Deletes what one look finds below `prefix`: a thousand objects, if there are so many.
     async fn delete_page(&self, bucket: &str, prefix: String) -> Result<usize, Fault> {
-        let doing = "deleting objects";
+        let keys = self.some_keys(bucket, prefix).await?;
+        self.delete_all(bucket, &keys).await?;
+        Ok(keys.len())
+    }
+
+    /// The keys that one look finds below `prefix`: a thousand, if there are so many.
+    async fn some_keys(&self, bucket: &str, prefix: String) -> Result<Vec<String>, Fault> {
         let found = self
             .client
             .list_objects_v2()
@@ -135,16 +140,23 @@ impl Blobs {
             .prefix(prefix)
             .send()
             .await
-            .map_err(Fault::doing(doing))?;
+            .map_err(Fault::doing("looking for objects"))?;
         let keys = found.contents().iter().filter_map(|object| object.key());
-        let objects = keys.map(|key| ObjectIdentifier::builder().key(key).build());
+        Ok(keys.map(str::to_owned).collect())
+    }
+
+    /// Deletes at most a thousand objects. One that is not there is no trouble.
+    async fn delete_all(&self, bucket: &str, keys: &[String]) -> Result<(), Fault> {
+        let doing = "deleting objects";
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let objects = keys
+            .iter()
+            .map(|key| ObjectIdentifier::builder().key(key).build());
         let objects = objects
             .collect::<Result<Vec<_>, _>>()
             .map_err(Fault::doing(doing))?;
-        let count = objects.len();
-        if count == 0 {
-            return Ok(0);
-        }
         let delete = Delete::builder()
             .set_objects(Some(objects))
             .quiet(true)
@@ -159,7 +171,7 @@ impl Blobs {
             .await
             .map_err(Fault::doing(doing))?;
         match deleted.errors().first() {
-            None => Ok(count),
+            None => Ok(()),
             Some(error) => Err(Fault::new(
                 doing,
                 error.code().unwrap_or("refused").to_owned(),

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put};
 use domain::accounts::{MailedToken, User};
 use domain::audit::Record;
 use domain::erasure::Erasure;
-use domain::ids::{TeamId, Tenant, UserId};
+use domain::ids::{GenerationId, TeamId, Tenant, UserId};
 use domain::plans::{KeyNote, RETIRED_AFTER};
 
 use crate::accounts::is_condition;
@@ -182,8 +182,31 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes some of what is filed under an account or a team that is gone. Answers how much it found;
-    /// nothing left is nothing found, as far as the indexes know by then.
+    /// Some of the generations that are filed under an account or a team that is gone.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn generations_left(
+        &self,
+        _: System,
+        tenant: &Tenant,
+    ) -> Result<GenerationsLeft, Fault> {
+        let generations = of_tenant(&self.tables.generations);
+        let found = self.some_filed(generations, tenant.as_str()).await?;
+        Ok(GenerationsLeft(found))
+    }
+
+    /// Deletes the records of these generations; how many they were.
+    ///
+    /// # Errors
+    /// A [`Fault`] if one could not be deleted; the rest may have been.
+    pub async fn delete_left(&self, _: System, left: GenerationsLeft) -> Result<usize, Fault> {
+        let generations = of_tenant(&self.tables.generations);
+        self.delete_all_filed(generations, &left.0).await
+    }
+
+    /// Deletes some of what is filed under an account or a team that is gone, its generations aside. Answers
+    /// how much it found; nothing left is nothing found, as far as the indexes know by then.
     ///
     /// # Errors
     /// A [`Fault`] if something could not be deleted; the rest may have been.
@@ -194,14 +217,8 @@ impl Store {
         }
     }
 
-    /// Generations, places in it, invitations, allowances.
+    /// Places in it, invitations, allowances.
     async fn delete_some_of_team(&self, system: System, team: &TeamId) -> Result<usize, Fault> {
-        let generations = Filed {
-            table: &self.tables.generations,
-            index: Some("by_tenant"),
-            owner: "tenant",
-            key: &["id"],
-        };
         let own = Filed {
             table: &self.tables.teams,
             index: None,
@@ -213,37 +230,28 @@ impl Store {
         for place in &places {
             self.drop_member(system, place).await?;
         }
-        let (generations, own) = futures::try_join!(
-            self.delete_filed(generations, team.as_str()),
-            self.delete_filed(own, team.as_str()),
-        )?;
-        Ok(places.len() + generations + own)
+        let own = self.delete_filed(own, team.as_str()).await?;
+        Ok(places.len() + own)
     }
 
-    /// Sessions, keys, generations, files, projects, places in teams.
+    /// Sessions, keys, files, projects, places in teams.
     async fn delete_some_of_user(&self, system: System, user: &UserId) -> Result<usize, Fault> {
         let tenant = Tenant::from(user);
-        let of_tenant = |table| Filed {
-            table,
-            index: Some("by_tenant"),
-            owner: "tenant",
-            key: &["id"],
-        };
         let accounts = Filed {
             table: &self.tables.accounts,
             index: None,
             owner: "pk",
             key: &["pk", "sk"],
         };
-        let (accounts, generations, files, projects, places, ()) = futures::try_join!(
+        let (files, projects) = (&self.tables.files, &self.tables.projects);
+        let (accounts, files, projects, places, ()) = futures::try_join!(
             self.delete_filed(accounts, user.as_str()),
-            self.delete_filed(of_tenant(&self.tables.generations), tenant.as_str()),
-            self.delete_filed(of_tenant(&self.tables.files), tenant.as_str()),
-            self.delete_filed(of_tenant(&self.tables.projects), tenant.as_str()),
+            self.delete_filed(of_tenant(files), tenant.as_str()),
+            self.delete_filed(of_tenant(projects), tenant.as_str()),
             self.forget_some_places(system, user),
             self.delete_counts(&tenant),
         )?;
-        Ok(accounts + generations + files + projects + places)
+        Ok(accounts + files + projects + places)
     }
 
     /// Takes an erased user out of some of the teams that they were in.
@@ -256,6 +264,11 @@ impl Store {
     }
 
     async fn delete_filed(&self, filed: Filed<'_>, owner: &str) -> Result<usize, Fault> {
+        let found = self.some_filed(filed, owner).await?;
+        self.delete_all_filed(filed, &found).await
+    }
+
+    async fn some_filed(&self, filed: Filed<'_>, owner: &str) -> Result<Vec<Item>, Fault> {
         let found = self
             .client
             .query()
@@ -268,7 +281,10 @@ impl Store {
             .send()
             .await
             .map_err(Fault::doing("looking for what an erased account left"))?;
-        let found = found.items.unwrap_or_default();
+        Ok(found.items.unwrap_or_default())
+    }
+
+    async fn delete_all_filed(&self, filed: Filed<'_>, found: &[Item]) -> Result<usize, Fault> {
         let deletions = found.iter().map(|item| {
             let attribute = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.clone()));
             let key: Item = filed.key.iter().filter_map(attribute).collect();
@@ -337,6 +353,25 @@ impl Store {
     }
 }
 
+/// Some of the generations of an account or a team that is gone.
+#[derive(Debug)]
+pub struct GenerationsLeft(Vec<Item>);
+
+impl GenerationsLeft {
+    /// Their ids.
+    ///
+    /// # Errors
+    /// A [`Fault`] if a record has none.
+    pub fn ids(&self) -> Result<Vec<GenerationId>, Fault> {
+        let ids = self.0.iter().map(|item| {
+            let id = item.get("id").and_then(|id| id.as_s().ok());
+            let id = id.and_then(|id| GenerationId::parse(id));
+            id.ok_or_else(|| items::broken("id"))
+        });
+        ids.collect()
+    }
+}
+
 /// Where things of one kind are filed by their owner.
 #[derive(Clone, Copy)]
 struct Filed<'a> {
@@ -344,4 +379,14 @@ struct Filed<'a> {
     index: Option<&'static str>,
     owner: &'static str,
     key: &'static [&'static str],
+}
+
+/// What is filed by the tenant whose it is.
+const fn of_tenant(table: &str) -> Filed<'_> {
+    Filed {
+        table,
+        index: Some("by_tenant"),
+        owner: "tenant",
+        key: &["id"],
+    }
 }

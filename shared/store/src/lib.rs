@@ -54,7 +54,7 @@ pub use attempts::Counted;
 pub use audit::{RecordPage, Recorded};
 pub use bonuses::{Bonus, BonusBooked};
 pub use cursor::{Cursor, Joined, Place, Sequence};
-pub use erasures::{EndedBy, Erased};
+pub use erasures::{EndedBy, Erased, GenerationsLeft};
 pub use files::{Announcement, FileChange, FilePage};
 pub use generations::{IdempotencyRecord, ListScope, Opened, Opening, Page, Watched, Written};
 pub use grants::SharedPage;

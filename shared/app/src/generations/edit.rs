@@ -86,7 +86,9 @@ pub async fn delete(app: &App, caller: &Caller, id: &GenerationId) -> Result<(),
     for _ in 0..DECISIONS_MAX {
         let generation = get(app, caller, Action::Delete, id).await?.generation;
         generation.check_deletable()?;
-        app.blobs().delete_media(&generation.tenant, id).await?;
+        let outputs = generation.outputs.iter();
+        let named: Vec<_> = outputs.map(|output| output.key.as_str()).collect();
+        app.blobs().delete_media(id, &named).await?;
         match app.store().delete_generation(&generation).await? {
             Written::Done => return Ok(()),
             Written::Stale => {}

@@ -125,7 +125,7 @@ async fn give_up_on(
 impl Record<'_> {
     /// The key of a file in the media bucket.
     pub(super) fn key(&self, place: usize, extension: &str) -> String {
-        Blobs::media_key(&self.job.tenant, &self.job.id, place, extension)
+        Blobs::media_key(&self.job.id, place, extension)
     }
 
     /// Notes what became of a file, without writing it.

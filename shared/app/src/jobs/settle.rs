@@ -71,7 +71,10 @@ pub async fn settle(app: &App, id: &GenerationId, cause: &Cause) -> Result<(), E
             Some(job) => Some(job),
             None => app.store().job(System, id).await?,
         };
-        let Some(job) = job else { return Ok(()) };
+        let Some(job) = job else {
+            // It was deleted. A worker that was slow, or killed, may have written something after that.
+            return Ok(app.blobs().delete_media(id, &[]).await?);
+        };
         let (job, next) = if is_ours_to_store && job.state == State::Storing {
             // Nobody waits for a slot while a file is copied.
             let (stored, ()) = tokio::join!(

@@ -68,6 +68,8 @@ async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else(
     ada.download(&done).await;
     let his = eve.generate("flux-dev", "nothing of hers").await;
     eve.when(&his, "succeeded").await;
+    // From before media's keys named nobody.
+    cloud.put_media(&format!("{}/{made}/0.jpg", ada.id)).await;
     let of_key = send(cloud.request(Method::DELETE, "/me").bearer_auth(&key)).await;
     of_key.problem(403, "forbidden");
 
@@ -86,6 +88,7 @@ async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else(
     ] {
         assert!(!kept.contains(word), "{word} is kept");
     }
+    assert_eq!(cloud.media_keys(), [format!("{his}/0.jpg")]);
     let url = done["outputs"][0]["url"].as_str().unwrap();
     // What S3 says of an object that is not there to a signer who may not list.
     assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 403);
@@ -219,6 +222,28 @@ async fn what_arrives_after_a_deletion_is_deleted_too_and_then_the_erasure_is_at
     }
     let kept = cloud.everything_kept().await;
     assert!(!kept.contains("erasures"), "{kept}");
+}
+
+#[tokio::test]
+async fn media_that_a_slow_worker_writes_after_a_deletion_goes_when_its_message_comes_back() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let made = ada.generate("flux-dev", "short-lived").await;
+    ada.when(&made, "succeeded").await;
+    let late = format!("{made}/0.jpg");
+    assert_eq!(cloud.media_keys(), std::slice::from_ref(&late));
+
+    assert_eq!(
+        ada.delete(&format!("/generations/{made}")).await.status,
+        204
+    );
+    assert_eq!(cloud.media_keys(), Vec::<String>::new());
+    cloud.put_media(&late).await;
+    let body = json!({"generation_id": made}).to_string();
+    let record = json!({"messageId": "m", "receiptHandle": "r", "body": body});
+    let event = json!({"Records": [record]}).to_string();
+    cloud.stack.invoke("jobs-settle", event).await.unwrap();
+    assert_eq!(cloud.media_keys(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ pub use answer::{Answer, send};
 pub use books::Books;
 pub use person::{PASSWORD, Person};
 
+/// The bucket of what was generated.
+const MEDIA: &str = "velro-local-mediabucket";
 /// How long anything that a test waits for may take. Generous: the machine may be busy.
 const DEADLINE: Duration = Duration::from_secs(90);
 /// The one e-mail that [`Cloud::with_admin`] names as an admin's.
@@ -431,6 +433,33 @@ impl Cloud {
             .http_client(http)
             .build();
         aws_sdk_dynamodb::Client::from_conf(config)
+    }
+
+    /// The same S3 as the functions', with every permission.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("local", "local-secret", None, None, "e2e"))
+            .endpoint_url(self.stack.aws().endpoint())
+            .force_path_style(true)
+            .http_client(http)
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    /// Puts an object among the media.
+    pub async fn put_media(&self, key: &str) {
+        let put = self.s3().put_object().bucket(MEDIA).key(key);
+        put.body(Vec::from("late").into()).send().await.unwrap();
+    }
+
+    /// The keys of all media.
+    pub fn media_keys(&self) -> Vec<String> {
+        self.stack.aws().object_keys(MEDIA)
     }
 
     /// Every item of every table, as text.
