@@ -55,6 +55,7 @@ def things(api, token):
         "team_id": teams,
         "key_id": several("me/api-keys", {"name": "Foxes"}),
         "model": ["flux-dev", "veo3"],
+        "name": ["0.jpg"],
         "asset": ["docs.js", "docs.css", "icon.svg", "licence.txt"],
     }
 

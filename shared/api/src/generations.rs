@@ -94,7 +94,7 @@ pub use provenance::AncestorView;
 pub use stats::{CreditSums, StatsView};
 pub use update::UpdateGeneration;
 pub use view::{
-    CancelView, FailureView, GenerationView, MediaView, Receipt, WithheldView, media, poll_after,
+    CancelView, FailureView, GenerationView, MediaView, Receipt, WithheldView, outputs, poll_after,
 };
 
 /// The longest description of a change.

@@ -19,6 +19,7 @@ pub mod generations;
 pub mod grants;
 pub mod invitations;
 pub mod list;
+pub mod media;
 pub mod members;
 pub mod metrics;
 pub mod models;

@@ -21,8 +21,8 @@ use sha2::{Digest as _, Sha256};
 use crate::problem::{Code, Problem};
 use crate::{
     accounts, admin, alerts, api_keys, audit, credits, emails, files, generations, grants,
-    invitations, members, models, passwords, projects, promos, purchases, quotes, reconciliation,
-    service, sessions, teams, transfers, webhooks,
+    invitations, media, members, models, passwords, projects, promos, purchases, quotes,
+    reconciliation, service, sessions, teams, transfers, webhooks,
 };
 
 pub use operation::Operation;
@@ -31,7 +31,14 @@ pub use operation::Operation;
 const ABOUT: &str = include_str!("openapi/about.md");
 /// The paths on which HEAD is answered like GET, without a body. Nothing else is
 /// said of it: it follows from the GET.
-pub const HEADS: [&str; 5] = ["/", "/docs", "/health", "/models", "/openapi.json"];
+pub const HEADS: [&str; 6] = [
+    "/",
+    "/docs",
+    "/health",
+    "/media/{generation_id}/{name}",
+    "/models",
+    "/openapi.json",
+];
 
 /// Every operation but the preflights, which the gateway answers.
 #[must_use]
@@ -46,6 +53,7 @@ pub fn operations() -> Vec<Operation> {
         models::operations(),
         quotes::operations(),
         generations::operations(),
+        media::operations(),
         credits::operations(),
         promos::operations(),
         purchases::operations(),

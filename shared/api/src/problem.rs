@@ -195,9 +195,10 @@ impl Code {
             Refusal::OutOfCredits { .. } => Self::OutOfCredits,
             Refusal::MemberCapReached { .. } => Self::MemberCapReached,
             Refusal::KeyCapReached => Self::KeyCapReached,
-            Refusal::Forbidden | Refusal::Unverified { .. } | Refusal::TooManyRefused { .. } => {
-                Self::Forbidden
-            }
+            Refusal::Forbidden
+            | Refusal::Expired(_)
+            | Refusal::Unverified { .. }
+            | Refusal::TooManyRefused { .. } => Self::Forbidden,
             Refusal::NotFound(_) | Refusal::NoSuch { .. } => Self::NotFound,
             Refusal::Conflict(_) => Self::Conflict,
             Refusal::TooLate(_) => Self::TooLate,
@@ -317,6 +318,7 @@ pub fn retry_after(refusal: &Refusal) -> Option<Duration> {
         | Refusal::Unverified { .. }
         | Refusal::TooManyRefused { .. }
         | Refusal::Forbidden
+        | Refusal::Expired(_)
         | Refusal::NotFound(_)
         | Refusal::NoSuch { .. }
         | Refusal::Conflict(_)

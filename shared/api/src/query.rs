@@ -60,6 +60,20 @@ impl Query {
         parsed
     }
 
+    /// The value of `name`, which must be given, as `parse` reads it.
+    pub fn required<T>(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        if !self.pairs.iter().any(|(key, _)| key == name) {
+            self.problems
+                .add(name, FieldCode::Required, "must be given");
+        }
+        self.value(name, expected, parse)
+    }
+
     /// A whole number in `range`.
     pub fn number(
         &mut self,

@@ -97,6 +97,12 @@ forms! {
     EntityTag = text("\"9f86d081884c7d65\"");
     /// A file of the page that shows the document.
     Asset = text("swagger-ui.css");
+    /// The name of a file that was delivered.
+    MediaName = sized(matching("^[a-z0-9.-]+$", "0.jpg"), 1, 40);
+    /// A moment, in seconds since 1970.
+    Second = whole(0, None, 1_800_000_000);
+    /// 1, or left out.
+    Switch = one_of(&["1"]);
     /// What a signature is over, or the signature.
     SignedPart = json_schema!({"type": "string"});
     /// How many days to look back.

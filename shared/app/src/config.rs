@@ -64,6 +64,8 @@ pub struct Config {
     pub gradual_versions: Option<Vec<String>>,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
+    /// Where the outside reaches the API, `/v1` included; none where only the gateway knows it, or nobody does.
+    pub public_url: Option<String>,
 }
 
 /// Where a challenge's answers are verified, and what our secret there is called.
@@ -148,6 +150,4 @@ pub struct JobSettings {
     pub breaker: BreakerRule,
     /// How many jobs of an author may end in a day, UTC, with their content refused before no more are taken.
     pub content_refusals_per_day: u64,
-    /// Where the provider can reach our webhook, `/v1` included; none where it cannot.
-    pub public_url: Option<String>,
 }

@@ -137,8 +137,8 @@ async fn purge(app: &App, tenant: &Tenant, give_up_at: Timestamp) -> Result<(usi
     Ok((deleted, false))
 }
 
-/// Deletes some of the generations that `tenant` left: first their media, which only they lead to. What a worker
-/// writes later goes when it finds that there is no record any more.
+/// Deletes some of the generations that `tenant` left: first their media, which only they lead to. What a
+/// worker writes later goes when it finds that there is no record any more.
 async fn purge_generations(app: &App, tenant: &Tenant) -> Result<usize, Fault> {
     let left = app.store().generations_left(System, tenant).await?;
     let ids = left.ids()?;

@@ -13,10 +13,11 @@ mod wait;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use aws::Fault;
 use domain::Refusal;
 use domain::access::{self, Action, GenerationSeen, ProjectSeen, Share, Thing, Told};
 use domain::callers::Caller;
-use domain::generations::{Filter, Generation, Output, ShownGeneration, Stats};
+use domain::generations::{Filter, Generation, ShownGeneration, Stats, addresses_end};
 use domain::ids::{GenerationId, ProjectId, TeamId, Tenant};
 use domain::projects::Project;
 use domain::teams::Role;
@@ -30,10 +31,11 @@ pub use open::{Submitted, submit};
 pub use provenance::{Ancestor, provenance};
 pub(crate) use references::{check_references, check_team};
 
-use crate::{App, Error, clock};
+use crate::{App, Error, clock, media};
 
-/// How long signed media URLs live unless the client says otherwise.
+/// How long addresses of media hold unless the client says otherwise.
 pub const MEDIA_EXPIRY_DEFAULT: Duration = Duration::from_secs(3_600);
+
 /// What the caller sees of a generation, with addresses for what it delivered.
 ///
 /// # Errors
@@ -46,7 +48,7 @@ pub async fn show(
 ) -> Result<ShownGeneration, Error> {
     let existing = existing_projects(app, std::slice::from_ref(&seen.generation)).await?;
     let (seen, shows_author) = seen_by(caller, seen, &existing);
-    show_one(app, caller, seen, shows_author, expiry).await
+    Ok(show_one(caller, seen, shows_author, expiry)?)
 }
 
 /// The projects that any of `generations` is filed in: one read for a whole page.
@@ -89,33 +91,26 @@ fn seen_by(
     (seen, !hides_author && told != Told::Nothing)
 }
 
-async fn show_one(
-    app: &App,
+fn show_one(
     caller: &Caller,
     seen: GenerationSeen,
     shows_author: bool,
     expiry: Duration,
-) -> Result<ShownGeneration, Error> {
+) -> Result<ShownGeneration, Fault> {
     let now = clock::now();
+    let expires_at = addresses_end(now, expiry);
     let may = |action| access::check(&caller.user, action, Thing::Generation(&seen)).is_ok();
     let (shows_costs, downloads) = (may(Action::ViewCosts), may(Action::Download));
-    let sign = |output: &Output| {
-        let key = output.key.clone();
-        async move { app.blobs().media_url(&key, expiry).await }
-    };
-    let urls = match downloads {
-        true => {
-            let urls = seen.generation.outputs.iter().map(sign);
-            Some(futures::future::try_join_all(urls).await?)
-        }
+    let addresses = match downloads {
+        true => Some(media::sign_all(&seen.generation, expires_at)?),
         false => None,
     };
     Ok(ShownGeneration {
         generation: seen.generation,
         shows_costs,
         shows_author,
-        urls,
-        expires_at: now.plus(expiry),
+        addresses,
+        expires_at,
         now,
     })
 }
@@ -247,11 +242,10 @@ async fn show_page(
             generation,
         };
         let (seen, shows_author) = seen_by(caller, seen, &existing);
-        show_one(app, caller, seen, shows_author, MEDIA_EXPIRY_DEFAULT)
+        show_one(caller, seen, shows_author, MEDIA_EXPIRY_DEFAULT)
     });
-    let shown = futures::future::try_join_all(shown).await?;
     Ok(List {
-        shown,
+        shown: shown.collect::<Result<_, _>>()?,
         next_cursor: page.next.map(|next| next.seal(binding)),
     })
 }

@@ -23,6 +23,7 @@ pub mod grants;
 pub mod health;
 pub mod invitations;
 pub mod jobs;
+pub mod media;
 pub mod members;
 pub mod metrics;
 pub mod models;

@@ -179,18 +179,28 @@ impl Blobs {
         }
     }
 
-    /// A URL that shows an output for `expiry`. Signed here; no call is made.
+    /// A URL that shows an output for `expiry`, or has a browser save it under a name of plain ASCII. Signed here;
+    /// no call is made.
     ///
     /// # Errors
     /// A [`Fault`] if there are no credentials to sign with.
-    pub async fn media_url(&self, key: &str, expiry: Duration) -> Result<String, Fault> {
+    pub async fn media_url(
+        &self,
+        key: &str,
+        expiry: Duration,
+        saved_as: Option<&str>,
+    ) -> Result<String, Fault> {
+        // S3 counts in whole seconds, and takes none for wrong.
+        let expiry = expiry.max(Duration::from_secs(1));
         let expiry =
             PresigningConfig::expires_in(expiry).map_err(Fault::doing("signing a media URL"))?;
+        let saved = saved_as.map(|name| format!("attachment; filename=\"{name}\""));
         let request = self
             .client
             .get_object()
             .bucket(&self.buckets.media)
             .key(key)
+            .set_response_content_disposition(saved)
             .presigned(expiry)
             .await
             .map_err(Fault::doing("signing a media URL"))?;

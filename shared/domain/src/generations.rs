@@ -6,6 +6,7 @@
 //! no-op. Refuses to know how a record is stored or a wallet is changed; [`Generation::settlement`] says
 //! what a transition owes the ledger.
 
+mod address;
 mod cancel;
 mod outcome;
 mod patience;
@@ -21,6 +22,7 @@ pub(crate) mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use address::{MediaAddress, MediaName, MediaSecret, SignedAddress, addresses_end};
 pub use cancel::Cancellation;
 pub use outcome::{Failure, FailureCode, Media, Outcome, Piece, Ticket};
 pub use patience::{Need, Patience};
@@ -122,9 +124,9 @@ pub struct ShownGeneration {
     pub shows_costs: bool,
     /// Whether the caller may see who made it.
     pub shows_author: bool,
-    /// One URL for each output, in order; none at all for who may look at it and not fetch them.
-    pub urls: Option<Vec<String>>,
-    /// When the URLs stop working.
+    /// One address for each output, in order; none at all for who may look at it and not fetch them.
+    pub addresses: Option<Vec<SignedAddress>>,
+    /// When the addresses end.
     pub expires_at: Timestamp,
     /// When they were made.
     pub now: Timestamp,
@@ -194,6 +196,8 @@ pub struct Generation {
     pub attempts: u32,
     /// SHA-256 (hex) of the secret in this job's webhook URL; empty before the first submit.
     pub webhook_digest: String,
+    /// Signs the addresses of its media; none in a record from before there were such addresses.
+    pub media_secret: Option<MediaSecret>,
     /// The provider's names for it, once it accepted.
     pub ticket: Option<Ticket>,
     /// The files that the provider made, and how far each one is; empty once the job is at rest.

@@ -60,6 +60,9 @@ pub enum Refusal {
     /// The caller may know that the thing exists, but not do this.
     #[error("you may not do this")]
     Forbidden,
+    /// It was good until a moment that is past.
+    #[error("this {0} has expired; ask for a new one")]
+    Expired(&'static str),
     /// There is no such thing, or the caller may not know of it.
     #[error("there is no such {0}")]
     NotFound(&'static str),

@@ -90,6 +90,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
         gradual_versions: (settings.lookup)("GRADUAL_VERSIONS")
             .map(|versions| versions.split(',').map(str::to_owned).collect()),
         cors_origins: settings.list("CORS_ORIGINS"),
+        public_url: (settings.lookup)("PUBLIC_URL").filter(|url| !url.is_empty()),
     };
     if settings.problems.is_empty() {
         Ok(config)
@@ -128,7 +129,6 @@ fn job_settings(settings: &mut Settings<impl Fn(&str) -> Option<String>>) -> Job
                 |text| text.parse().ok().filter(|count| *count > 0),
             )
             .unwrap_or_default(),
-        public_url: (settings.lookup)("PUBLIC_URL").filter(|url| !url.is_empty()),
     }
 }
 

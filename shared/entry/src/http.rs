@@ -102,7 +102,7 @@ async fn answer(
     event: lambda_http::Request,
 ) -> Response<lambda_http::Body> {
     let measure = Measure::begin(app);
-    let request = Event::new(event);
+    let request = Event::new(event, app.config.public_url.as_deref());
     let request_id = request.id().to_owned();
     let origin = request.header("origin").map(str::to_owned);
     let is_head = request.is_head();

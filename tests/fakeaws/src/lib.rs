@@ -50,6 +50,7 @@ pub use access::{Role, Statement};
 pub use api_keys::{ApiKey, ApiKeySpec, ApiKeys, UsagePlanSpec};
 pub use calls::Call;
 pub use error::Error;
+pub use s3::CorsRule;
 pub use sqs::{Message, QueueSpec, QueueStatus, Redrive, Sqs};
 pub use tally::Asked;
 
@@ -190,6 +191,11 @@ impl FakeAws {
     /// Creates a bucket unless it exists.
     pub async fn create_bucket(&self, name: &str) -> Result<(), Error> {
         self.inner.services.s3.create_bucket(name).await
+    }
+
+    /// Sets what pages of other origins may do with a bucket: nothing, before.
+    pub fn set_cors(&self, bucket: &str, rules: Vec<CorsRule>) {
+        self.inner.services.s3.set_cors(bucket, rules);
     }
 
     /// From now on each transaction is committed, but the first `tries` of its

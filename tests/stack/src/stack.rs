@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fakeaws::{ApiKeySpec, FakeAws, QueueSpec, Redrive, Role, UsagePlanSpec};
+use fakeaws::{ApiKeySpec, CorsRule, FakeAws, QueueSpec, Redrive, Role, UsagePlanSpec};
 use fakefal::FakeFal;
 use fakestripe::FakeStripe;
 use hyper::body::Bytes;
@@ -522,7 +522,15 @@ async fn create_storage(template: &Template, aws: &FakeAws) -> Result<(), Error>
             .map_err(failed)?;
     }
     for bucket in &template.buckets {
-        aws.create_bucket(bucket).await.map_err(failed)?;
+        aws.create_bucket(&bucket.name).await.map_err(failed)?;
+        let rules = bucket.cors.iter().cloned().map(|rule| CorsRule {
+            origins: rule.origins,
+            methods: rule.methods,
+            headers: rule.headers,
+            exposed: rule.exposed,
+            max_age_s: rule.max_age_s,
+        });
+        aws.set_cors(&bucket.name, rules.collect());
     }
     for queue in &template.queues {
         let redrive = queue

@@ -25,7 +25,7 @@ async fn handle(
     let submitted =
         generations::submit(app, &request.caller, draft, key.as_ref(), request.wait()).await?;
 
-    let view = GenerationView::from(&submitted.shown);
+    let view = GenerationView::new(&submitted.shown, request.base_url());
     let reply = match submitted.in_time {
         false => Reply::first(Reply::accepted(&view)),
         true => Reply::second(Reply::created(&view)),

@@ -19,16 +19,11 @@ async fn handle(
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
 
     let seen = generations::get(app, &request.caller, Action::View, &id).await?;
-    let shown = generations::show(
-        app,
-        &request.caller,
-        seen,
-        generations::MEDIA_EXPIRY_DEFAULT,
-    )
-    .await?;
+    let expiry = generations::MEDIA_EXPIRY_DEFAULT;
+    let shown = generations::show(app, &request.caller, seen, expiry).await?;
 
     let poll_after = poll_after(&shown.generation, shown.now);
-    let reply = Reply::ok(&GenerationView::from(&shown));
+    let reply = Reply::ok(&GenerationView::new(&shown, request.base_url()));
     Ok(match poll_after {
         Some(after) => reply.retry_after(after),
         None => reply,

@@ -28,6 +28,7 @@ async fn handle(
 
     let page = generations::list(app, &request.caller, &wanted).await?;
 
-    let views = page.shown.iter().map(GenerationView::from).collect();
-    Ok(Reply::ok(&List::new(views, page.next_cursor)))
+    let shown = page.shown.iter();
+    let views = shown.map(|it| GenerationView::new(it, request.base_url()));
+    Ok(Reply::ok(&List::new(views.collect(), page.next_cursor)))
 }

@@ -1,7 +1,7 @@
 //! GET /generations/{generation_id}/media
 //! What a generation delivered, with URLs that show it for a while.
 
-use api::generations::{MEDIA, MediaView, check_media, media};
+use api::generations::{MEDIA, MediaView, check_media, outputs};
 use api::list::List;
 use app::pages::{self, PageRequest};
 use app::{App, Error, generations};
@@ -26,7 +26,7 @@ async fn handle(
     let shown = generations::show(app, &request.caller, seen, expiry).await?;
 
     let (cursor, limit) = (asked.cursor, asked.limit);
-    let views = media(&shown.generation, shown.urls.as_deref(), shown.expires_at);
+    let views = outputs(&shown, request.base_url());
     let binding = format!("{}/media/{id}", request.caller.user);
     let page = pages::numbered(views, &binding, &PageRequest { cursor, limit })?;
     Ok(Reply::ok(&List::new(page.rows, page.next_cursor)))

@@ -22,5 +22,5 @@ async fn handle(
     let expiry = generations::MEDIA_EXPIRY_DEFAULT;
     let shown = generations::show(app, &request.caller, seen, expiry).await?;
 
-    Ok(Reply::ok(&GenerationView::from(&shown)))
+    Ok(Reply::ok(&GenerationView::new(&shown, request.base_url())))
 }

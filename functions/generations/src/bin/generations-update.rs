@@ -19,13 +19,8 @@ async fn handle(
     let change = request.body()?.check()?;
 
     let seen = generations::relabel(app, &request.caller, &id, &change).await?;
-    let shown = generations::show(
-        app,
-        &request.caller,
-        seen,
-        generations::MEDIA_EXPIRY_DEFAULT,
-    )
-    .await?;
+    let expiry = generations::MEDIA_EXPIRY_DEFAULT;
+    let shown = generations::show(app, &request.caller, seen, expiry).await?;
 
-    Ok(Reply::ok(&GenerationView::from(&shown)))
+    Ok(Reply::ok(&GenerationView::new(&shown, request.base_url())))
 }

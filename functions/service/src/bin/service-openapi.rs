@@ -19,7 +19,7 @@ async fn handle(
     _: &'static App,
     request: Request,
 ) -> Result<Reply<Either<Text, Empty<304>>>, Error> {
-    let document = openapi::served(&request.base_url());
+    let document = openapi::served(request.base_url());
     let reply = if request.header("if-none-match") == Some(document.etag.as_str()) {
         Reply::second(Reply::empty())
     } else {

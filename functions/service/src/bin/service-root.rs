@@ -10,5 +10,5 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(_: &'static App, request: Request) -> Result<Reply<Root>, Error> {
-    Ok(Reply::ok(&Root::new(&request.base_url())))
+    Ok(Reply::ok(&Root::new(request.base_url())))
 }

@@ -10,8 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::schema;
-use crate::{time, values};
+use crate::{media, schema, time, values};
 
 /// The shortest and the longest time until a client is told to ask again for a job that runs.
 const POLL_AFTER_MIN: Duration = Duration::from_secs(1);
@@ -167,7 +166,8 @@ impl From<&Withheld> for WithheldView {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Media")]
 pub struct MediaView {
-    /// Shows it until `expires_at`; null for who may look at the generation and not fetch its media.
+    /// Leads to it until `expires_at`, whoever follows it; null for who may look at the generation and not fetch its
+    /// media.
     #[schemars(with = "Option<schema::Url>")]
     pub url: Option<String>,
     /// Its media type.
@@ -216,14 +216,16 @@ pub struct Receipt {
     pub reason: Option<String>,
 }
 
-impl From<&ShownGeneration> for GenerationView {
-    fn from(shown: &ShownGeneration) -> Self {
+impl GenerationView {
+    /// What is shown of a generation by the API at `base_url`.
+    #[must_use]
+    pub fn new(shown: &ShownGeneration, base_url: &str) -> Self {
         let ShownGeneration {
             generation,
             shows_costs,
             shows_author,
-            urls,
-            expires_at,
+            addresses: _,
+            expires_at: _,
             now,
         } = shown;
         let model = catalogue::find(&generation.model);
@@ -261,7 +263,7 @@ impl From<&ShownGeneration> for GenerationView {
                 code: failure.code.as_str().to_owned(),
                 message: failure.message.clone(),
             }),
-            outputs: media(generation, urls.as_deref(), *expires_at),
+            outputs: outputs(shown, base_url),
             withheld: generation.withheld.iter().map(WithheldView::from).collect(),
             receipt: shows_costs.then(|| Receipt::from(generation)),
             cancel_requested_at: generation.cancel_wished_at.map(time::format),
@@ -292,22 +294,26 @@ impl From<&Generation> for Receipt {
     }
 }
 
-/// What a generation delivered, each with its URL, all of which end at `expires_at`;
-/// without them for who may not fetch it.
+/// What a generation delivered, each with its URL at `base_url`; without them for who may not fetch it.
 #[must_use]
-pub fn media(
-    generation: &Generation,
-    urls: Option<&[String]>,
-    expires_at: Timestamp,
-) -> Vec<MediaView> {
+pub fn outputs(shown: &ShownGeneration, base_url: &str) -> Vec<MediaView> {
+    let ShownGeneration {
+        generation,
+        addresses,
+        expires_at,
+        ..
+    } = shown;
     let view = |(n, output): (usize, &Output)| MediaView {
-        url: urls.and_then(|urls| urls.get(n)).cloned(),
+        url: addresses
+            .as_ref()
+            .and_then(|addresses| addresses.get(n))
+            .map(|signed| media::url(signed, base_url)),
         content_type: output.content_type.clone(),
         width: output.width,
         height: output.height,
         size: output.size_bytes,
         sha256: output.sha256.clone(),
-        expires_at: time::format(expires_at),
+        expires_at: time::format(*expires_at),
     };
     generation.outputs.iter().enumerate().map(view).collect()
 }

@@ -40,6 +40,7 @@ fn running(cost: u32) -> Generation {
         correlation_id: String::new(),
         attempts: 1,
         webhook_digest: String::new(),
+        media_secret: None,
         ticket: None,
         sources: Vec::new(),
         outputs: Vec::new(),
@@ -66,14 +67,15 @@ fn running(cost: u32) -> Generation {
 
 /// What is shown at `now`, without addresses.
 fn view(generation: &Generation, shows_costs: bool, now: Timestamp) -> GenerationView {
-    GenerationView::from(&ShownGeneration {
+    let shown = ShownGeneration {
         generation: generation.clone(),
         shows_costs,
         shows_author: true,
-        urls: Some(Vec::new()),
+        addresses: Some(Vec::new()),
         expires_at: now,
         now,
-    })
+    };
+    GenerationView::new(&shown, "https://api.example.org/v1")
 }
 
 #[test]

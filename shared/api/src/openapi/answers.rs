@@ -174,7 +174,7 @@ pub(super) fn headers() -> Value {
             "schema": {"type": "integer", "minimum": 1},
             "example": 1,
         },
-        "Location": text("Where the generation is.", "/v1/generations/gen_01KG9QZ3M4T5V6W7X8Y9Z0ABCD"),
+        "Location": text("Where it is.", "/v1/generations/gen_01KG9QZ3M4T5V6W7X8Y9Z0ABCD"),
         "Idempotent-Replayed": {
             "description": "That an earlier request with the same key did this.",
             "schema": {"type": "string", "const": "true"},

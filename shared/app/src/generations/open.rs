@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws::Fault;
 use domain::access::GenerationSeen;
 use domain::callers::{Caller, Credential};
-use domain::generations::{Draft, Generation, Hold, ShownGeneration, State};
+use domain::generations::{Draft, Generation, Hold, MediaSecret, ShownGeneration, State};
 use domain::idempotency::IdempotencyKey;
 use domain::ids::{GenerationId, Tenant};
 use domain::labels::Tags;
@@ -80,7 +80,7 @@ pub async fn submit(
         true => show(app, caller, seen, MEDIA_EXPIRY_DEFAULT).await?,
         // Its project was there when it was opened, in the same transaction, and
         // its author sees that they made it.
-        false => show_one(app, caller, seen, true, MEDIA_EXPIRY_DEFAULT).await?,
+        false => show_one(caller, seen, true, MEDIA_EXPIRY_DEFAULT)?,
     };
     Ok(Submitted {
         shown,
@@ -293,6 +293,7 @@ fn new_job(
         correlation_id: correlation::request_id(),
         attempts: 0,
         webhook_digest: String::new(),
+        media_secret: Some(MediaSecret::new(clock::entropy()?)),
         ticket: None,
         sources: Vec::new(),
         outputs: Vec::new(),

@@ -292,7 +292,7 @@ async fn request(
     for (_, upstream, file) in &order.images {
         images.push((*upstream, read_url(file).await?));
     }
-    let base = app.config.jobs.public_url.as_ref();
+    let base = app.config.public_url.as_ref();
     let request_id = queue::correlation::request_id();
     let webhook = base.map(|base| {
         format!(

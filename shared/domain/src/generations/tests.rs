@@ -73,6 +73,7 @@ pub(crate) fn queued() -> Generation {
         correlation_id: "a request".to_owned(),
         attempts: 0,
         webhook_digest: String::new(),
+        media_secret: None,
         ticket: None,
         sources: Vec::new(),
         outputs: Vec::new(),

@@ -32,6 +32,7 @@ fn is_sane(id: &str) -> bool {
 pub struct Event {
     event: lambda_http::Request,
     id: String,
+    base_url: String,
 }
 
 /// One request to an endpoint that `Who` may call and that reads the body `B`.
@@ -84,7 +85,8 @@ impl<Who, B> Deref for Request<Who, B> {
 }
 
 impl Event {
-    pub(crate) fn new(event: lambda_http::Request) -> Self {
+    /// An event of an API that is reached at `public_url`, if that is not the gateway's own address.
+    pub(crate) fn new(event: lambda_http::Request, public_url: Option<&str>) -> Self {
         let own = event
             .headers()
             .get("x-request-id")
@@ -98,7 +100,15 @@ impl Event {
                 _ => String::new(),
             },
         };
-        Self { event, id }
+        let base_url = match public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => gateway_url(&event),
+        };
+        Self {
+            event,
+            id,
+            base_url,
+        }
     }
 
     /// Names this request in logs and answers.
@@ -116,7 +126,8 @@ impl Event {
     }
 
     /// Whether only the head of the answer is asked for.
-    pub(crate) fn is_head(&self) -> bool {
+    #[must_use]
+    pub fn is_head(&self) -> bool {
         self.event.method() == ::http::Method::HEAD
     }
 
@@ -306,17 +317,60 @@ impl Event {
         (seconds > 0).then(|| Duration::from_secs(seconds).min(WAIT_MAX))
     }
 
-    /// The origin that clients see, such as `https://api.example.org/v1`, from the gateway's own words.
+    /// Where clients reach the API, such as `https://api.example.org/v1`.
     #[must_use]
-    pub fn base_url(&self) -> String {
-        let scheme = self.header("x-forwarded-proto").unwrap_or("https");
-        match self.event.request_context_ref() {
-            Some(RequestContext::ApiGatewayV1(context)) => format!(
-                "{scheme}://{}/{}",
-                context.domain_name.as_deref().unwrap_or_default(),
-                context.stage.as_deref().unwrap_or_default()
-            ),
-            _ => String::new(),
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+}
+
+/// The same in the gateway's own words. What the path has before the resource is the stage, or what a domain of
+/// one's own is mapped by.
+fn gateway_url(event: &lambda_http::Request) -> String {
+    let Some(RequestContext::ApiGatewayV1(context)) = event.request_context_ref() else {
+        return String::new();
+    };
+    let scheme = event.headers().get("x-forwarded-proto");
+    let scheme = scheme.and_then(|value| value.to_str().ok());
+    let resource = context.resource_path.as_deref().unwrap_or_default();
+    let path = context.path.as_deref().unwrap_or_default();
+    format!(
+        "{}://{}{}",
+        scheme.unwrap_or("https"),
+        context.domain_name.as_deref().unwrap_or_default(),
+        before(path, resource)
+    )
+}
+
+/// What `path` has before the segments that belong to `resource`.
+fn before<'a>(path: &'a str, resource: &str) -> &'a str {
+    let count = |path: &str| {
+        path.split('/')
+            .filter(|segment| !segment.is_empty())
+            .count()
+    };
+    let mut left = path.trim_end_matches('/');
+    for _ in 0..count(resource) {
+        left = left.rsplit_once('/').map_or("", |(left, _)| left);
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::before;
+
+    #[test]
+    fn the_api_begins_where_the_resource_does() {
+        for (path, resource, expected) in [
+            ("/v1/models/veo3", "/models/{model}", "/v1"),
+            ("/v1/", "/", "/v1"),
+            ("/v1", "/", "/v1"),
+            ("/of-a-domain/models", "/models", "/of-a-domain"),
+            ("/models", "/models", ""),
+            ("/models", "/models/{model}", ""),
+        ] {
+            assert_eq!(before(path, resource), expected, "{path} {resource}");
         }
     }
 }

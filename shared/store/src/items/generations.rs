@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use aws::Fault;
 use domain::generations::Counted;
 use domain::generations::{
-    Attribution, Failure, FailureCode, Generation, Hold, Intent, Output, Request, State, Ticket,
+    Attribution, Failure, FailureCode, Generation, Hold, Intent, MediaSecret, Output, Request,
+    State, Ticket,
 };
 use domain::ids::{FileId, GenerationId, KeyId, ProjectId, TeamId, Tenant, UserId};
 use domain::labels::{Tags, Title};
@@ -93,6 +94,8 @@ pub(crate) struct GenerationItem {
     correlation_id: String,
     attempts: u32,
     webhook_digest: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    media_secret: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ticket: Option<TicketItem>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -220,6 +223,10 @@ impl GenerationItem {
             correlation_id: job.correlation_id.clone(),
             attempts: job.attempts,
             webhook_digest: job.webhook_digest.clone(),
+            media_secret: job
+                .media_secret
+                .as_ref()
+                .map(|secret| secret.as_str().to_owned()),
             ticket: job.ticket.clone().map(TicketItem::from),
             sources: job.sources.iter().cloned().map(SourceItem::from).collect(),
             outputs: job.outputs.iter().cloned().map(OutputItem::from).collect(),
@@ -301,6 +308,10 @@ impl TryFrom<GenerationItem> for Generation {
             correlation_id: item.correlation_id,
             attempts: item.attempts,
             webhook_digest: item.webhook_digest,
+            media_secret: match &item.media_secret {
+                Some(text) => Some(MediaSecret::parse(text).ok_or_else(|| broken("media_secret"))?),
+                None => None,
+            },
             ticket: item.ticket.map(Ticket::from),
             sources: read_all(item.sources)?,
             outputs: item.outputs.into_iter().map(Output::from).collect(),

@@ -56,7 +56,7 @@ async fn delivered(cloud: &Cloud, person: &Person<'_>, id: &str) -> Value {
 async fn check_bytes(person: &Person<'_>, generation: &Value) {
     for output in generation["outputs"].as_array().unwrap() {
         let url = output["url"].as_str().unwrap();
-        let mut response = person.cloud.http.get(url).send().await.unwrap();
+        let mut response = person.cloud.follow(url).await;
         assert_eq!(response.status(), 200);
         let (mut digest, mut size) = (Sha256::new(), 0);
         while let Some(chunk) = response.chunk().await.unwrap() {

@@ -90,8 +90,7 @@ async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else(
     }
     assert_eq!(cloud.media_keys(), [format!("{his}/0.jpg")]);
     let url = done["outputs"][0]["url"].as_str().unwrap();
-    // What S3 says of an object that is not there to a signer who may not list.
-    assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 403);
+    assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 404);
     // Nobody asked the authorizer again yet.
     ada.get("/me").await.problem(401, "unauthorized");
     ada.erase().await.problem(401, "unauthorized");

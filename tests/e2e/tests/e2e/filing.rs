@@ -288,8 +288,7 @@ async fn a_project_takes_its_owners_generations_with_it_if_that_is_asked_for() {
             .problem(404, "not_found");
     }
     let fetched = client().get(url.as_str().unwrap()).send().await.unwrap();
-    // S3 says no more of what is not there to who may not list the bucket.
-    assert_eq!(fetched.status(), 403);
+    assert_eq!(fetched.status(), 404);
     let stays = member.generation(&others).await;
     assert_eq!(
         (&stays["status"], &stays["project_id"]),

@@ -289,8 +289,7 @@ async fn a_deleted_generation_is_gone_with_its_media_and_its_books_stay() {
         .problem(404, "not_found");
     assert_eq!(ada.get("/generations").await.expect(200)["data"], json!([]));
     let url = done["outputs"][0]["url"].as_str().unwrap();
-    // What S3 says of an object that is not there to a signer who may not list.
-    assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 403);
+    assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 404);
 
     // Whoever repeats the request that made it is told so, and pays nothing.
     for _ in 0..3 {

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use stack::{Binaries, Options, Sink, Stack};
 
@@ -455,6 +455,16 @@ impl Cloud {
     pub async fn put_media(&self, key: &str) {
         let put = self.s3().put_object().bucket(MEDIA).key(key);
         put.body(Vec::from("late").into()).send().await.unwrap();
+    }
+
+    /// What an address of media leads to in the end.
+    pub async fn follow(&self, url: &str) -> Response {
+        let response = self.http.get(url).send().await.unwrap();
+        if response.status() != 302 {
+            return response;
+        }
+        let stored_at = response.headers()["location"].to_str().unwrap();
+        self.http.get(stored_at).send().await.unwrap()
     }
 
     /// The keys of all media.

@@ -39,6 +39,7 @@ mod lanes;
 mod letters;
 mod lockout;
 mod main_job;
+mod media;
 mod members;
 mod models;
 mod money;

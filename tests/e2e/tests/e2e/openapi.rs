@@ -96,6 +96,7 @@ async fn every_query_parameter_that_is_described_is_read_and_every_other_is_refu
         let generation = "gen_01KG9QZ3M4T5V6W7X8Y9Z0ABCD";
         let path = path
             .replace("{generation_id}", generation)
+            .replace("{name}", "0.jpg")
             .replace("{project_id}", "prj_01KG9QZ3M4T5V6W7X8Y9Z0ABCD")
             .replace("{team_id}", NO_TEAM);
         let nonsense: Vec<_> = names.iter().map(|name| format!("{name}=")).collect();

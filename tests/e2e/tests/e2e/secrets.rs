@@ -135,7 +135,11 @@ async fn after_a_full_run_no_secret_is_in_any_table_log_line_or_error() {
     let delivered = ada.when(&delivered, "succeeded").await;
     ada.download(&delivered).await;
     let url = delivered["outputs"][0]["url"].as_str().unwrap();
-    let (_, signature) = url.split_once("X-Amz-Signature=").unwrap();
+    let (_, signature) = url.split_once("sig=").unwrap();
+    secrets.add("a signature of an address", signature);
+    let followed = cloud.http.get(url).send().await.unwrap();
+    let stored_at = followed.headers()["location"].to_str().unwrap();
+    let (_, signature) = stored_at.split_once("X-Amz-Signature=").unwrap();
     secrets.add("a signature of a URL", &signature[..64]);
     for job in cloud.local("fal/jobs").await {
         let url = job["webhook_url"].as_str().unwrap();

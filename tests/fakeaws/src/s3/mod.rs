@@ -3,6 +3,7 @@
 //! Owns the operations and their XML. Refuses to know what an object holds, and to serve anything
 //! that was not signed.
 
+mod cors;
 mod fault;
 mod multipart;
 mod objects;
@@ -11,14 +12,16 @@ mod read;
 mod upload;
 mod xml;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 use time::OffsetDateTime;
 
+pub use cors::CorsRule;
 pub(crate) use fault::Fault;
 use objects::{Headers, Objects};
 use read::set;
@@ -77,6 +80,8 @@ const SUBRESOURCES: [&str; 8] = [
 pub(crate) struct S3 {
     objects: Objects,
     identity: Identity,
+    /// The rules of each bucket that has some.
+    cors: Arc<Mutex<BTreeMap<String, Vec<CorsRule>>>>,
     /// How long the answer to a PUT is held back.
     put_delay_ms: Arc<AtomicU64>,
 }
@@ -108,6 +113,7 @@ impl S3 {
         Ok(Self {
             objects: Objects::open(sqlite, directory)?,
             identity,
+            cors: Arc::default(),
             put_delay_ms: Arc::default(),
         })
     }
@@ -128,27 +134,33 @@ impl S3 {
         self.objects.create_bucket(name).await
     }
 
+    /// Sets what pages of other origins may do with a bucket.
+    pub(crate) fn set_cors(&self, bucket: &str, rules: Vec<CorsRule>) {
+        let mut cors = self.cors.lock().unwrap_or_else(PoisonError::into_inner);
+        cors.insert(bucket.to_owned(), rules);
+    }
+
+    fn cors(&self, request: &Request) -> Vec<CorsRule> {
+        let path = request.uri.path().trim_start_matches('/');
+        let bucket = path.split('/').next().unwrap_or_default();
+        let cors = self.cors.lock().unwrap_or_else(PoisonError::into_inner);
+        cors.get(bucket).cloned().unwrap_or_default()
+    }
+
     /// Answers one request.
     pub(crate) async fn handle(&self, request: &Request) -> Reply {
-        let mut reply = if request.method == Method::OPTIONS {
-            preflight(request)
-        } else {
-            self.answer(request)
-                .await
-                .unwrap_or_else(|fault| fault.reply())
-        };
+        let rules = self.cors(request);
+        if request.method == Method::OPTIONS {
+            let reply = cors::preflight(&rules, request);
+            return reply.unwrap_or_else(|fault| fault.reply());
+        }
+        let reply = self.answer(request).await;
+        let mut reply = reply.unwrap_or_else(|fault| fault.reply());
         let delay_ms = self.put_delay_ms.load(Ordering::Relaxed);
         if request.method == Method::PUT && delay_ms > 0 {
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
         }
-        if request.headers.contains_key("origin") {
-            set(&mut reply, "access-control-allow-origin", "*");
-            set(
-                &mut reply,
-                "access-control-expose-headers",
-                "ETag, Content-Range, Content-Length",
-            );
-        }
+        cors::mark(&rules, request, &mut reply);
         reply
     }
 
@@ -242,22 +254,6 @@ impl S3 {
             query,
         })
     }
-}
-
-/// A browser may use whatever was signed for it, from any page.
-fn preflight(request: &Request) -> Reply {
-    let mut reply = empty(StatusCode::OK);
-    let headers = request
-        .header("access-control-request-headers")
-        .unwrap_or("*");
-    set(&mut reply, "access-control-allow-headers", headers);
-    set(
-        &mut reply,
-        "access-control-allow-methods",
-        "GET, PUT, HEAD, POST, DELETE",
-    );
-    set(&mut reply, "access-control-max-age", "3000");
-    reply
 }
 
 fn empty(status: StatusCode) -> Reply {

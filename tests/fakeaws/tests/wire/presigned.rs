@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
+use fakeaws::CorsRule;
 use reqwest::{Method, RequestBuilder};
 
 use crate::storage::{put, text, world_with_bucket};
@@ -24,19 +25,13 @@ async fn a_presigned_get_serves_the_object_as_it_asks() {
         .presigned(for_a_minute())
         .await
         .unwrap();
-    let got = world
-        .http
-        .get(url.uri())
-        .header("origin", "https://page.example")
-        .send();
-    let got = got.await.unwrap();
+    let got = world.http.get(url.uri()).send().await.unwrap();
     assert_eq!(got.status(), 200);
     assert_eq!(
         got.headers()["content-disposition"],
         "attachment; filename=\"x y.txt\""
     );
     assert_eq!(got.headers()["content-type"], "text/plain; charset=utf-8");
-    assert_eq!(got.headers()["access-control-allow-origin"], "*");
     assert_eq!(got.text().await.unwrap(), "hello");
     let part = world
         .http
@@ -47,6 +42,57 @@ async fn a_presigned_get_serves_the_object_as_it_asks() {
         .unwrap();
     assert_eq!(part.status(), 206);
     assert_eq!(part.text().await.unwrap(), "el");
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_may_do_with_a_bucket_what_its_rules_say() {
+    let world = world_with_bucket().await;
+    put(&world, "a.txt", "hello").await;
+    let get = world.s3.get_object().bucket("media").key("a.txt");
+    let url = get.presigned(for_a_minute()).await.unwrap();
+    let of = |method: Method, origin: &str, asked: &str| {
+        let request = world.http.request(method, url.uri());
+        request
+            .header("origin", origin)
+            .header("access-control-request-method", asked)
+            .send()
+    };
+    let page = "https://page.example";
+
+    // The bytes are there for whoever has the address; no page is told that it may read them.
+    let got = of(Method::GET, page, "").await.unwrap();
+    assert_eq!(got.status(), 200);
+    assert!(!got.headers().contains_key("access-control-allow-origin"));
+    let asked = of(Method::OPTIONS, page, "GET").await.unwrap();
+    assert_eq!(asked.status(), 403);
+
+    let rule = |origin: &str, method: &str| CorsRule {
+        origins: vec![origin.to_owned()],
+        methods: vec![method.to_owned()],
+        exposed: vec!["ETag".to_owned()],
+        ..CorsRule::default()
+    };
+    let rules = vec![rule(page, "GET"), rule("*", "HEAD")];
+    world.aws.set_cors("media", rules);
+    let got = of(Method::GET, page, "").await.unwrap();
+    assert_eq!(got.headers()["access-control-allow-origin"], page);
+    assert_eq!(got.headers()["access-control-expose-headers"], "ETag");
+    for (origin, method, allowed) in [
+        (page, "GET", Some(page)),
+        ("null", "GET", None),
+        (page, "PUT", None),
+        ("null", "HEAD", Some("*")),
+    ] {
+        let answer = of(Method::OPTIONS, origin, method).await.unwrap();
+        assert_eq!(
+            answer.status() == 200,
+            allowed.is_some(),
+            "{origin} {method}"
+        );
+        let told = answer.headers().get("access-control-allow-origin");
+        let told = told.map(|value| value.to_str().unwrap());
+        assert_eq!(told, allowed, "{origin} {method}");
+    }
 }
 
 #[tokio::test]

@@ -8,18 +8,20 @@ use crate::template::{document, functions, routes};
 use crate::{events, workspace};
 
 /// What the gateway lets everybody ask for.
-const PUBLIC: [(&str, &str); 22] = [
+const PUBLIC: [(&str, &str); 24] = [
     ("GET", "/"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/docs"),
     ("GET", "/docs/{asset}"),
     ("GET", "/health"),
+    ("GET", "/media/{generation_id}/{name}"),
     ("GET", "/models"),
     ("GET", "/models/{model}"),
     ("GET", "/openapi.json"),
     ("HEAD", "/"),
     ("HEAD", "/docs"),
     ("HEAD", "/health"),
+    ("HEAD", "/media/{generation_id}/{name}"),
     ("HEAD", "/models"),
     ("HEAD", "/openapi.json"),
     ("POST", "/auth/login"),

@@ -59,8 +59,8 @@ pub struct Template {
     pub tables: Vec<storage::Table>,
     /// The queues; a dead-letter queue comes before the queues that use it.
     pub queues: Vec<storage::Queue>,
-    /// The buckets' names.
-    pub buckets: Vec<String>,
+    /// The buckets.
+    pub buckets: Vec<storage::Bucket>,
 }
 
 /// Values that only the running stack can supply.
@@ -266,7 +266,7 @@ struct Reader<'a> {
     roles: Vec<policies::Role>,
     tables: Vec<storage::Table>,
     queues: Vec<storage::Queue>,
-    buckets: Vec<String>,
+    buckets: Vec<storage::Bucket>,
 }
 
 impl<'a> Reader<'a> {
@@ -324,10 +324,9 @@ impl<'a> Reader<'a> {
             Kind::Queue => self
                 .queues
                 .push(storage::Queue::read(Fields::of(properties, at)?, name)?),
-            Kind::Bucket => {
-                storage::check_bucket(Fields::of(properties, at)?)?;
-                self.buckets.push(name);
-            }
+            Kind::Bucket => self
+                .buckets
+                .push(storage::Bucket::read(Fields::of(properties, at)?, name)?),
             Kind::UsagePlan => self.plans.read_plan(Fields::of(properties, at)?, name)?,
             Kind::ApiKey => self.plans.read_key(Fields::of(properties, at)?, name)?,
             Kind::UsagePlanKey => self.plans.read_member(Fields::of(properties, at)?)?,

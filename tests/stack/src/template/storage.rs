@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 use super::fields::Fields;
 use crate::Error;
 
+/// The methods that a rule of a bucket's CORS may name, as AWS says.
+const CORS_METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
+
 /// A table: AWS's own CreateTable request, and the attribute that expires its items.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -31,6 +34,30 @@ pub struct Queue {
     pub receive_wait_s: u32,
     /// The queue that takes messages received too often, and how often that is.
     pub redrive: Option<(String, u32)>,
+}
+
+/// A bucket.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// Its physical name.
+    pub name: String,
+    /// What pages of other origins may do with it; the first rule that fits a request counts.
+    pub cors: Vec<CorsRule>,
+}
+
+/// A rule of a bucket's CORS.
+#[derive(Clone, Debug)]
+pub struct CorsRule {
+    /// Origins.
+    pub origins: Vec<String>,
+    /// Methods.
+    pub methods: Vec<String>,
+    /// Headers that a page may send.
+    pub headers: Vec<String>,
+    /// Headers that a page may read.
+    pub exposed: Vec<String>,
+    /// How long a browser may keep it in mind.
+    pub max_age_s: Option<u32>,
 }
 
 impl Table {
@@ -147,24 +174,64 @@ impl Queue {
     }
 }
 
-/// Checks a bucket's properties; none of them changes what it does here.
-pub fn check_bucket(mut fields: Fields) -> Result<(), Error> {
-    fields.accept(&[
-        "BucketName",
-        "BucketEncryption",
-        "CorsConfiguration",
-        "OwnershipControls",
-        "PublicAccessBlockConfiguration",
-        "Tags",
-        "VersioningConfiguration",
-    ]);
-    let mut lifecycle = fields.object("LifecycleConfiguration")?;
-    let at = format!("{}.Rules", lifecycle.at());
-    for rule in lifecycle.list("Rules")? {
-        check_rule(Fields::of(rule, at.as_str())?)?;
+impl Bucket {
+    /// Reads a bucket's properties.
+    pub fn read(mut fields: Fields, name: String) -> Result<Self, Error> {
+        fields.accept(&[
+            "BucketName",
+            "BucketEncryption",
+            "OwnershipControls",
+            "PublicAccessBlockConfiguration",
+            "Tags",
+            "VersioningConfiguration",
+        ]);
+        let mut lifecycle = fields.object("LifecycleConfiguration")?;
+        let at = format!("{}.Rules", lifecycle.at());
+        for rule in lifecycle.list("Rules")? {
+            check_rule(Fields::of(rule, at.as_str())?)?;
+        }
+        lifecycle.finish()?;
+        let mut cors = fields.object("CorsConfiguration")?;
+        let at = format!("{}.CorsRules", cors.at());
+        let rules = cors.list("CorsRules")?.into_iter();
+        let rules = rules.map(|rule| CorsRule::read(Fields::of(rule, at.as_str())?));
+        let rules = rules.collect::<Result<_, _>>()?;
+        cors.finish()?;
+        fields.finish()?;
+        Ok(Self { name, cors: rules })
     }
-    lifecycle.finish()?;
-    fields.finish()
+}
+
+impl CorsRule {
+    fn read(mut fields: Fields) -> Result<Self, Error> {
+        fields.accept(&["Id"]);
+        let rule = Self {
+            origins: fields.texts("AllowedOrigins")?,
+            methods: fields.texts("AllowedMethods")?,
+            headers: fields.texts("AllowedHeaders")?,
+            exposed: fields.texts("ExposedHeaders")?,
+            max_age_s: fields
+                .integer("MaxAge", 0..=i64::from(i32::MAX))?
+                .map(small),
+        };
+        if rule.origins.is_empty() {
+            return Err(fields.missing("AllowedOrigins"));
+        }
+        if rule
+            .origins
+            .iter()
+            .any(|origin| origin.matches('*').count() > 1)
+        {
+            return Err(fields.wrong("AllowedOrigins", "may hold one * each"));
+        }
+        let is_known = |method: &String| CORS_METHODS.contains(&method.as_str());
+        if rule.methods.is_empty() || !rule.methods.iter().all(is_known) {
+            let words = format!("must be some of {}", CORS_METHODS.join(", "));
+            return Err(fields.wrong("AllowedMethods", &words));
+        }
+        fields.finish()?;
+        Ok(rule)
+    }
 }
 
 /// Checks a lifecycle rule. Those that there are forget uploads that nobody completes and versions that

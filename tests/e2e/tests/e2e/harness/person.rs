@@ -171,7 +171,7 @@ impl<'a> Person<'a> {
     /// The bytes behind the first output of a generation, and their media type.
     pub async fn download(&self, generation: &Value) -> (String, Vec<u8>) {
         let url = generation["outputs"][0]["url"].as_str().unwrap();
-        let response = self.cloud.http.get(url).send().await.unwrap();
+        let response = self.cloud.follow(url).await;
         assert_eq!(response.status(), 200);
         let content_type = response.headers()["content-type"].to_str().unwrap();
         let content_type = content_type.to_owned();

@@ -1,0 +1,100 @@
+//! Addresses of media: how they are written, and what is answered to who follows one.
+
+use domain::callers::Everybody;
+use domain::generations::{MediaAddress, MediaName, SignedAddress};
+use domain::ids::GenerationId;
+use domain::{Refusal, Timestamp};
+
+use crate::endpoint::{Either, Empty, Endpoint};
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
+use crate::query::Query;
+use crate::schema;
+
+/// Leads to one file that a generation delivered. HEAD tells of it instead.
+pub const GET: Endpoint<Everybody, Either<Empty<302>, Empty<200>>> =
+    Endpoint::public("GET /media/{generation_id}/{name}");
+
+/// The last second that an address can name: the end of the year 9999.
+const SECOND_MAX: i64 = 253_402_300_799;
+/// The longest text that is looked at as a signature: a real one has 43 characters.
+const SIGNATURE_CHARS_MAX: usize = 64;
+
+/// The OpenAPI document's words for these endpoints.
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        tags::GENERATIONS
+            .operation(&GET, "mediaGet", "A file that was delivered")
+            .says(
+                "The addresses in `outputs` and `/media` lead here. Whoever has one needs no credential, until its end. It \
+                 answers with a redirect to where the bytes are for a while; follow it, and keep this address. HEAD is not \
+                 redirected.",
+            )
+            .names::<schema::GenerationId>("generation_id", "The generation's id.")
+            .names::<schema::MediaName>("name", "The file's name.")
+            .requires::<schema::Second>("exp", "The second since 1970 at which the address ends.")
+            .requires::<schema::SignedPart>("sig", "The signature.")
+            .asks::<schema::Switch>("download", "1 has a browser save the file, under a name that tells it apart.")
+            .answers("Where the bytes are.")
+            .with(vec!["Location"])
+            .answers("To HEAD: what there is, in `Content-Type` and `Content-Length`.")
+            .refuses(&[Code::Forbidden]),
+    ]
+}
+
+/// An address as it is written for the API at `base_url`.
+#[must_use]
+pub fn url(signed: &SignedAddress, base_url: &str) -> String {
+    let SignedAddress { address, signature } = signed;
+    let MediaAddress {
+        generation,
+        name,
+        expires_at,
+    } = address;
+    let (name, ends_at_s) = (name.as_str(), expires_at.seconds());
+    format!("{base_url}/media/{generation}/{name}?exp={ends_at_s}&sig={signature}")
+}
+
+/// What is asked for with an address.
+#[derive(Debug)]
+pub struct MediaQuery {
+    /// The address.
+    pub signed: SignedAddress,
+    /// Whether the file shall be saved, not shown.
+    pub is_saved: bool,
+}
+
+/// The query of an address of a file of `generation`.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming what is missing or wrong.
+pub fn check(
+    generation: GenerationId,
+    name: MediaName,
+    mut query: Query,
+) -> Result<MediaQuery, Refusal> {
+    let expires_at = query.required("exp", "the second at which the address ends", second);
+    let signature = query.required("sig", "a signature", |text| {
+        (text.len() <= SIGNATURE_CHARS_MAX).then(|| text.to_owned())
+    });
+    let is_saved = query.value("download", "1", |text| (text == "1").then_some(true));
+    let (Some(expires_at), Some(signature)) = query.finish((expires_at, signature))? else {
+        return Err(Refusal::NotFound("media"));
+    };
+    let address = MediaAddress {
+        generation,
+        name,
+        expires_at,
+    };
+    Ok(MediaQuery {
+        signed: SignedAddress { address, signature },
+        is_saved: is_saved.unwrap_or(false),
+    })
+}
+
+fn second(text: &str) -> Option<Timestamp> {
+    let second: i64 = text.parse().ok()?;
+    (0..=SECOND_MAX)
+        .contains(&second)
+        .then(|| Timestamp::from_ms(second * 1_000))
+}

@@ -1,0 +1,229 @@
+//! Addresses of what a generation delivered.
+//!
+//! Owns what an address names, until when it holds, and under which name a file is saved. Refuses to know how an
+//! address is signed, and what it leads to.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Generation, Output};
+use crate::ids::GenerationId;
+use crate::time::Timestamp;
+
+/// The longest name of a file among a generation's media.
+const NAME_CHARS_MAX: usize = 40;
+/// How much of a generation's id is in the name under which its files are saved.
+const SAVED_ID_CHARS: usize = 8;
+
+/// Signs the addresses of one generation's media: 128 random bits, in hexadecimal. It is made with the
+/// generation, and goes with it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MediaSecret(String);
+
+impl MediaSecret {
+    /// The secret of these random bits.
+    #[must_use]
+    pub fn new(entropy: u128) -> Self {
+        Self(format!("{entropy:032x}"))
+    }
+
+    /// The secret that was written as `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 32 && text.bytes().all(is_hex)).then(|| Self(text.to_owned()))
+    }
+
+    /// The secret as it is kept.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for MediaSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MediaSecret(…)")
+    }
+}
+
+/// The name of a file among a generation's media, such as `0.jpg`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaName(String);
+
+impl MediaName {
+    /// The name written as `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+        let is_name = (1..=NAME_CHARS_MAX).contains(&text.len()) && text.bytes().all(is_plain);
+        is_name.then(|| Self(text.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An address of a file that a generation delivered. It is for everybody who has it, until it ends or the
+/// generation is deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaAddress {
+    /// Whose file it is.
+    pub generation: GenerationId,
+    /// The file's name.
+    pub name: MediaName,
+    /// When it ends: a whole second.
+    pub expires_at: Timestamp,
+}
+
+impl MediaAddress {
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now >= self.expires_at
+    }
+}
+
+/// An address that whoever has its generation's secret can prove to be ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedAddress {
+    /// The address.
+    pub address: MediaAddress,
+    /// The signature over it.
+    pub signature: String,
+}
+
+impl Output {
+    /// Its name among the generation's media: the end of its key.
+    #[must_use]
+    pub fn name(&self) -> MediaName {
+        MediaName(self.key.rsplit('/').next().unwrap_or_default().to_owned())
+    }
+}
+
+impl Generation {
+    /// The addresses of its outputs, in order, until `expires_at`.
+    #[must_use]
+    pub fn addresses(&self, expires_at: Timestamp) -> Vec<MediaAddress> {
+        let names = self.outputs.iter().map(Output::name);
+        names
+            .map(|name| MediaAddress {
+                generation: self.id.clone(),
+                name,
+                expires_at,
+            })
+            .collect()
+    }
+
+    /// The output with this name, and its place.
+    #[must_use]
+    pub fn output_named(&self, name: &MediaName) -> Option<(usize, &Output)> {
+        let mut outputs = self.outputs.iter().enumerate();
+        outputs.find(|(_, output)| output.name() == *name)
+    }
+
+    /// Signs and proves the addresses of its media. A record from before there were such addresses has no
+    /// secret for it; the digest of its webhook token, which nobody is told, stands in.
+    #[must_use]
+    pub fn media_secret(&self) -> &str {
+        let own = self.media_secret.as_ref().map(MediaSecret::as_str);
+        own.unwrap_or(&self.webhook_digest)
+    }
+
+    /// Under which name an output is saved: its model, a part of its id, and its place if there are several.
+    /// Nothing of what its owner wrote: an address can be handed on.
+    #[must_use]
+    pub fn saved_as(&self, place: usize, name: &MediaName) -> String {
+        let model = &self.model;
+        let id = self.id.as_str().to_ascii_lowercase();
+        let id = id
+            .get(id.len().saturating_sub(SAVED_ID_CHARS)..)
+            .unwrap_or_default();
+        let place = match self.outputs.len() {
+            0 | 1 => String::new(),
+            _ => format!("-{}", place + 1),
+        };
+        let extension = name.as_str().rsplit('.').next().unwrap_or_default();
+        format!("{model}-{id}{place}.{extension}")
+    }
+}
+
+/// When addresses end that are given out now and hold for `expiry`: at a whole second, since that is all that
+/// they say of it.
+#[must_use]
+pub fn addresses_end(now: Timestamp, expiry: Duration) -> Timestamp {
+    let end = now.plus(expiry).ms().saturating_add(999);
+    Timestamp::from_ms(end / 1_000 * 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::queued;
+    use super::*;
+
+    fn delivered(names: &[&str]) -> Generation {
+        let output = |name: &&str| Output {
+            key: format!("gen_1/{name}"),
+            content_type: "image/jpeg".to_owned(),
+            size_bytes: 1,
+            sha256: String::new(),
+            width: None,
+            height: None,
+        };
+        Generation {
+            outputs: names.iter().map(output).collect(),
+            ..queued()
+        }
+    }
+
+    #[test]
+    fn an_address_ends_at_a_whole_second_and_leads_to_its_output() {
+        let made = delivered(&["0.jpg", "1.png"]);
+        let ends_at = addresses_end(Timestamp::from_ms(10_001), Duration::from_secs(60));
+        assert_eq!(ends_at, Timestamp::from_ms(71_000));
+        let addresses = made.addresses(ends_at);
+        for (place, address) in addresses.iter().enumerate() {
+            assert_eq!(address.expires_at, ends_at);
+            assert!(!address.is_over(Timestamp::from_ms(70_999)));
+            assert!(address.is_over(ends_at));
+            let (found, _) = made.output_named(&address.name).expect("its own");
+            assert_eq!(found, place);
+        }
+        assert_eq!(addresses.len(), 2);
+        let other = MediaName::parse("2.jpg").expect("a name");
+        assert_eq!(made.output_named(&other), None);
+    }
+
+    #[test]
+    fn files_are_saved_under_names_that_tell_them_apart() {
+        let saved =
+            |made: &Generation, place: usize| made.saved_as(place, &made.outputs[place].name());
+        let one = delivered(&["0.jpg"]);
+        assert_eq!(saved(&one, 0), "veo3-00000002.jpg");
+        let two = delivered(&["0.jpg", "1.png"]);
+        assert_eq!(saved(&two, 0), "veo3-00000002-1.jpg");
+        assert_eq!(saved(&two, 1), "veo3-00000002-2.png");
+    }
+
+    #[test]
+    fn a_secret_does_not_show_itself() {
+        let secret = MediaSecret::new(7);
+        assert_eq!(format!("{secret:?}"), "MediaSecret(…)");
+        assert_eq!(MediaSecret::parse(secret.as_str()), Some(secret));
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_leads_nowhere_else(text in "\\PC{0,50}") {
+            if let Some(name) = MediaName::parse(&text) {
+                prop_assert!(!name.as_str().contains('/') && !name.as_str().is_empty());
+            }
+        }
+    }
+}
