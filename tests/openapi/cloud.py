@@ -16,12 +16,14 @@ LETTER_SECONDS_MAX = 30
 
 
 @contextmanager
-def local_cloud(folder):
-    """Runs `cargo local` without throttles; tells its API's URL."""
+def local_cloud(folder, **parameters):
+    """Runs `cargo local` without throttles, with these parameters of the template; tells its API's URL."""
     ready = folder / "ready"
     environment = {name: text for name, text in os.environ.items() if not name.startswith("FAL_")}
     command = ["cargo", "local", "--ephemeral", "--quiet", "--no-throttle", "--port", "0"]
-    command += ["--param", f"AdminEmails={ADMIN}", "--param", "SignUpCreditsAt=registration"]
+    parameters |= {"AdminEmails": ADMIN, "SignUpCreditsAt": "registration"}
+    for name, value in parameters.items():
+        command += ["--param", f"{name}={value}"]
     command += ["--ready-file", ready]
     cloud = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:

@@ -4,38 +4,20 @@ Fails with the first error in the browser's console, and with the first request 
 folder for screenshots.
 """
 
-import json
 import sys
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from browser import browser, told
 from cloud import PASSWORD, local_cloud, register
 
 READER = "reader@example.org"
 WAIT_SECONDS = 30
 WIDE, NARROW = (1280, 1000), (390, 844)
-
-
-@contextmanager
-def browser():
-    """Headless Chromium, which notes what it logs and asks for."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for argument in ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage"]:
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.ChromeService("/usr/bin/chromedriver")
-    driver = webdriver.Chrome(options, service)
-    try:
-        yield driver
-    finally:
-        driver.quit()
 
 
 class Page:
@@ -102,10 +84,7 @@ def stored(driver):
 
 def requests(driver):
     """The addresses that were asked for."""
-    for entry in driver.get_log("performance"):
-        message = json.loads(entry["message"])["message"]
-        if message["method"] == "Network.requestWillBeSent":
-            yield message["params"]["request"]["url"]
+    return [sent["request"]["url"] for sent in told(driver, "Network.requestWillBeSent")]
 
 
 def main():

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use domain::accounts::Scope;
 use domain::callers::Caller;
 use domain::files::{
-    Announced, ContentType, FILES_MAX, File, Purpose, SIZE_BYTES_MAX, Sha256Hex, Usage,
+    Announced, ContentType, DELETIONS_MAX, FILES_MAX, File, Purpose, SIZE_BYTES_MAX, Sha256Hex,
+    Usage,
 };
+use domain::ids::FileId;
 use domain::{FieldCode, Refusal, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,12 @@ pub const STATS: Endpoint<Caller, FileStatsView> = Endpoint::user("GET /files/st
 /// Checks what was uploaded against what was announced.
 pub const COMPLETE: Endpoint<Caller, FileView> =
     Endpoint::user("POST /files/{file_id}/complete", Scope::Generate);
+/// Where a file can be downloaded for a while.
+pub const DOWNLOAD: Endpoint<Caller, FileDownload> =
+    Endpoint::user("GET /files/{file_id}/download", Scope::Read);
+/// Deletes several files at once.
+pub const BULK_DELETE: Endpoint<Caller, FileDeletions, DeleteFiles> =
+    Endpoint::user("POST /files/bulk-delete", Scope::Generate);
 /// One of the caller's files.
 pub const GET: Endpoint<Caller, FileView> = Endpoint::user("GET /files/{file_id}", Scope::Read);
 /// Deletes a file; what was generated from it stays.
@@ -58,6 +66,15 @@ pub(crate) fn operations() -> Vec<Operation> {
         one(tags::FILES.operation(&DELETE, "filesDelete", "Delete a file"))
             .says("What was generated from it stays.")
             .answers("It is deleted."),
+        one(tags::FILES.operation(&DOWNLOAD, "filesDownload", "Download a file"))
+            .says("Its URL needs no credential, and works for a quarter of an hour.")
+            .answers("Where its bytes are.")
+            .refuses(&[Code::Conflict]),
+        tags::FILES
+            .operation(&BULK_DELETE, "filesBulkDelete", "Delete several files")
+            .says("If it is not done in time, send it again: it goes on.")
+            .answers("Which ones are deleted, and which there are none of.")
+            .refuses(&[Code::ProviderUnavailable]),
     ]
 }
 
@@ -179,6 +196,88 @@ impl From<&File> for FileView {
             sha256: file.sha256.as_str().to_owned(),
             status: file.state.as_str().to_owned(),
             created_at: time::format(file.created_at),
+        }
+    }
+}
+
+/// Where a file can be downloaded.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct FileDownload {
+    /// The address. A browser saves what it gets there.
+    #[schemars(with = "schema::Url")]
+    pub url: String,
+    /// The time at which the URL stops working.
+    #[schemars(with = "schema::Time")]
+    pub expires_at: String,
+}
+
+impl FileDownload {
+    /// The answer.
+    #[must_use]
+    pub fn new(url: String, expires_at: Timestamp) -> Self {
+        Self {
+            url,
+            expires_at: time::format(expires_at),
+        }
+    }
+}
+
+/// `POST /files/bulk-delete`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct DeleteFiles {
+    /// The files, at most a hundred.
+    #[schemars(with = "Vec<schema::FileId>", length(min = 1, max = 100))]
+    pub ids: Option<Vec<String>>,
+}
+
+impl DeleteFiles {
+    /// From wire to domain; what is named twice is meant once.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each id that is none.
+    pub fn check(self) -> Result<Vec<FileId>, Refusal> {
+        let mut problems = Problems::default();
+        let given = problems.required("ids", self.ids).unwrap_or_default();
+        if given.is_empty() || given.len() > DELETIONS_MAX {
+            let message = format!("must be 1 to {DELETIONS_MAX} ids of files");
+            problems.add("ids", FieldCode::OutOfRange, message);
+            return problems.or(None);
+        }
+        let mut ids = Vec::with_capacity(given.len());
+        for (place, text) in given.iter().enumerate() {
+            match FileId::parse(text) {
+                Some(id) if ids.contains(&id) => {}
+                Some(id) => ids.push(id),
+                None => {
+                    let message = "must be the id of a file";
+                    problems.add(format!("ids[{place}]"), FieldCode::Malformed, message);
+                }
+            }
+        }
+        problems.or(Some(ids))
+    }
+}
+
+/// What became of files that were to be deleted together.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct FileDeletions {
+    /// These are deleted.
+    #[schemars(with = "Vec<schema::FileId>")]
+    pub deleted: Vec<String>,
+    /// You have none of these.
+    #[schemars(with = "Vec<schema::FileId>")]
+    pub not_found: Vec<String>,
+}
+
+impl FileDeletions {
+    /// The answer.
+    #[must_use]
+    pub fn new(deleted: &[FileId], not_found: &[FileId]) -> Self {
+        let write = |ids: &[FileId]| ids.iter().map(ToString::to_string).collect();
+        Self {
+            deleted: write(deleted),
+            not_found: write(not_found),
         }
     }
 }

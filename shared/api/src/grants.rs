@@ -116,8 +116,7 @@ pub struct SetPrivacy {
     pub hide_from_other_teams: Option<bool>,
     /// Only teams with a grant come to the project, and not every team of its owner's; false if not given.
     pub restrict_to_specific_teams: Option<bool>,
-    /// Others see who made what is filed in it; true if not given. The URLs of its media hold the id of whose
-    /// it is in any case.
+    /// Others see who made what is filed in it; true if not given.
     pub allow_generation_attribution: Option<bool>,
     /// Others make children of what is filed in it; true if not given.
     pub allow_generation_improvements: Option<bool>,

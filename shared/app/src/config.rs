@@ -64,7 +64,7 @@ pub struct Config {
     pub gradual_versions: Option<Vec<String>>,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
-    /// Where the outside reaches the API, `/v1` included; none where only the gateway knows it, or nobody does.
+    /// Where the outside reaches the API, `/v1` included; none where only the gateway knows it.
     pub public_url: Option<String>,
 }
 

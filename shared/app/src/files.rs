@@ -20,6 +20,10 @@ const NOTES_MAX: i32 = 500;
 /// How many it follows at once.
 const NOTES_AT_ONCE: usize = 10;
 const MEBIBYTE: u64 = 1024 * 1024;
+/// How long one request goes on deleting: inside the gateway's 29 seconds.
+const DELETIONS_TIME_MAX: Duration = Duration::from_secs(20);
+/// How long a download's URL can be used.
+const DOWNLOAD_EXPIRY: Duration = Duration::from_secs(15 * 60);
 
 /// How to upload it.
 #[derive(Debug)]
@@ -109,6 +113,29 @@ pub async fn complete(app: &App, caller: &Caller, id: &FileId) -> Result<File, E
     Err(Refusal::Busy.into())
 }
 
+/// Where a file can be downloaded for a while, and until when.
+///
+/// # Errors
+/// [`Refusal::NotFound`] if the caller has none with this id, [`Refusal::Conflict`] if its bytes are not
+/// there.
+pub async fn download(
+    app: &App,
+    caller: &Caller,
+    id: &FileId,
+) -> Result<(String, Timestamp), Error> {
+    let file = get(app, caller, id).await?;
+    if file.state == FileState::Pending {
+        let pending = "its upload is not completed yet; complete it, then download it";
+        return Err(Refusal::Conflict(pending.to_owned()).into());
+    }
+    let expires_at = clock::now().plus(DOWNLOAD_EXPIRY);
+    let name = file.saved_as();
+    let url = app
+        .blobs()
+        .upload_read_url(&file.tenant, id, DOWNLOAD_EXPIRY, Some(&name));
+    Ok((url.await?, expires_at))
+}
+
 /// Whether a change was made; if not, it may be once no other write stands in its way.
 fn is_done(change: FileChange) -> Result<bool, Refusal> {
     match change {
@@ -140,6 +167,36 @@ pub async fn delete(app: &App, caller: &Caller, id: &FileId) -> Result<(), Error
         tracing::warn!(file = %file.id, fault = fault.chain(), "a file's bytes are left to the purge");
     }
     Ok(())
+}
+
+/// What became of files that were to be deleted together.
+#[derive(Debug, Default)]
+pub struct Deletions {
+    /// These are deleted.
+    pub deleted: Vec<FileId>,
+    /// The caller has none of these.
+    pub not_found: Vec<FileId>,
+}
+
+/// Deletes several files, one after the other: they are counted together. Sending it again finds those that
+/// were deleted no more, and goes on with the others.
+///
+/// # Errors
+/// [`Refusal::Busy`] if not all of them could be deleted in time.
+pub async fn delete_all(app: &App, caller: &Caller, ids: &[FileId]) -> Result<Deletions, Error> {
+    let give_up_at = clock::now().plus(DELETIONS_TIME_MAX);
+    let mut done = Deletions::default();
+    for id in ids {
+        if clock::now() > give_up_at {
+            return Err(Refusal::Busy.into());
+        }
+        match delete(app, caller, id).await {
+            Ok(()) => done.deleted.push(id.clone()),
+            Err(Error::Refused(Refusal::NotFound(_))) => done.not_found.push(id.clone()),
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(done)
 }
 
 /// Deletes the bytes that a note is about, and then the note.

@@ -1,8 +1,8 @@
 //! Addresses of media, and what they lead to.
 //!
-//! An address is ours, and is signed with a secret that its generation's record holds. So it lasts as long as it
-//! says, whatever credentials the function had that gave it out, and deleting the generation ends it. Whoever
-//! follows it is sent on to S3, to an address that ends soon.
+//! An address is ours, and is signed with a secret that its generation's record holds. So it lasts as long as
+//! it says, whatever credentials the function had that gave it out, and deleting the generation ends it.
+//! Whoever follows it is sent on to S3, to an address that ends soon.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use store::System;
 
 use crate::{App, Error, clock};
 
-/// How long the address in S3 lasts at most: a browser goes on asking it for parts of a video while that plays.
+/// How long the address in S3 lasts at most: a browser goes on asking it for parts of a video that plays.
 const STORAGE_EXPIRY: Duration = Duration::from_secs(3_600);
 
 /// The addresses of what a generation delivered, in order, until `expires_at`.

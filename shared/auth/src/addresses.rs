@@ -1,7 +1,7 @@
 //! Signatures of media addresses.
 //!
-//! Each generation has a secret of its own for them, in its record: no key is fetched to check one, and who deletes
-//! the generation ends all its addresses.
+//! Each generation has a secret of its own for them, in its record: no key is fetched to check one, and who
+//! deletes the generation ends all its addresses.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,8 +1,8 @@
 //! Proving who somebody is: passwords, signing keys, access tokens, refresh tokens, personal
 //! API keys. Remembering mailboxes. Proving that an address of media is ours.
 //!
-//! Owns every piece of cryptography about people and what is theirs. Refuses to store, to send, to know HTTP, and to read a
-//! clock (a moment is an argument). Nothing here shows a secret through `Debug` or `Display`.
+//! Owns every piece of cryptography about people and what is theirs. Refuses to store, to send, to know HTTP,
+//! and to read a clock (a moment is an argument). Nothing here shows a secret through `Debug` or `Display`.
 
 pub mod addresses;
 pub mod api_keys;

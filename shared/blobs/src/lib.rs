@@ -79,8 +79,8 @@ impl Blobs {
         format!("{tenant}/{file}")
     }
 
-    /// Deletes everything that was written for a generation, also by a try that never came to its end, and the
-    /// objects with `other_keys`. Repeating it deletes nothing more.
+    /// Deletes everything that was written for a generation, also by a try that never came to its end, and
+    /// the objects with `other_keys`. Repeating it deletes nothing more.
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not do it.
@@ -96,8 +96,8 @@ impl Blobs {
         self.delete_all(bucket, &keys).await
     }
 
-    /// Deletes up to a thousand objects in each bucket whose keys begin with a tenant's id: uploads, and media
-    /// from before its keys named nobody. Answers how many it found.
+    /// Deletes up to a thousand objects in each bucket whose keys begin with a tenant's id: uploads, and
+    /// media from before its keys named nobody. Answers how many it found.
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not do it.
@@ -179,8 +179,8 @@ impl Blobs {
         }
     }
 
-    /// A URL that shows an output for `expiry`, or has a browser save it under a name of plain ASCII. Signed here;
-    /// no call is made.
+    /// A URL that shows an output for `expiry`, or has a browser save it under a name of plain ASCII. Signed
+    /// here; no call is made.
     ///
     /// # Errors
     /// A [`Fault`] if there are no credentials to sign with.
@@ -194,20 +194,20 @@ impl Blobs {
         let expiry = expiry.max(Duration::from_secs(1));
         let expiry =
             PresigningConfig::expires_in(expiry).map_err(Fault::doing("signing a media URL"))?;
-        let saved = saved_as.map(|name| format!("attachment; filename=\"{name}\""));
         let request = self
             .client
             .get_object()
             .bucket(&self.buckets.media)
             .key(key)
-            .set_response_content_disposition(saved)
+            .set_response_content_disposition(saved_as.map(attachment))
             .presigned(expiry)
             .await
             .map_err(Fault::doing("signing a media URL"))?;
         Ok(request.uri().to_owned())
     }
 
-    /// A URL that the provider can read an upload from for `expiry`.
+    /// A URL that an upload can be read from for `expiry`, by the provider, or by a browser that saves it
+    /// under a name of plain ASCII.
     ///
     /// # Errors
     /// A [`Fault`] if there are no credentials to sign with.
@@ -216,6 +216,7 @@ impl Blobs {
         tenant: &Tenant,
         file: &FileId,
         expiry: Duration,
+        saved_as: Option<&str>,
     ) -> Result<String, Fault> {
         let expiry =
             PresigningConfig::expires_in(expiry).map_err(Fault::doing("signing a file URL"))?;
@@ -224,6 +225,7 @@ impl Blobs {
             .get_object()
             .bucket(&self.buckets.uploads)
             .key(Self::upload_key(tenant, file))
+            .set_response_content_disposition(saved_as.map(attachment))
             .presigned(expiry)
             .await
             .map_err(Fault::doing("signing a file URL"))?;
@@ -332,6 +334,12 @@ impl Blobs {
         Ok(())
     }
 }
+
+/// Has a browser save what it gets, under this name of plain ASCII.
+fn attachment(name: &str) -> String {
+    format!("attachment; filename=\"{name}\"")
+}
+
 /// The names that the signature of a presigned URL covers (`X-Amz-SignedHeaders`,
 /// separated by encoded semicolons).
 fn signed_headers(url: &str) -> Vec<&str> {

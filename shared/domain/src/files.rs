@@ -16,6 +16,8 @@ pub const UNFINISHED_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
 /// When no bytes of a file can arrive any more, counted from its announcement: its URL expired,
 /// and what was under way has come.
 pub const QUIET_AFTER: Duration = Duration::from_secs(30 * 60);
+/// How many files one request may delete.
+pub const DELETIONS_MAX: usize = 100;
 /// How many first bytes [`ContentType::matches`] looks at.
 pub const MAGIC_BYTES: usize = 64;
 
@@ -73,6 +75,19 @@ impl ContentType {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// How the names of such files end.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::Webp => "webp",
+            Self::Gif => "gif",
+            Self::Mp4 => "mp4",
+            Self::Webm => "webm",
+        }
     }
 
     /// Whether it is a still or moving picture that a model can take as its reference.
@@ -200,6 +215,14 @@ pub struct File {
     pub state: FileState,
     /// When it was announced.
     pub created_at: Timestamp,
+}
+
+impl File {
+    /// Under which name it is saved: its own is not known to us.
+    #[must_use]
+    pub fn saved_as(&self) -> String {
+        format!("{}.{}", self.id, self.content_type.extension())
+    }
 }
 
 /// A note that a file must go: at `due_at`, unless its upload is completed, or because its owner deleted it.

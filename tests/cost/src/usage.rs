@@ -141,7 +141,7 @@ impl Meter {
         })
     }
 
-    /// One picture, as a client orders, watches and lists it.
+    /// One picture, as a client orders, watches and downloads it.
     async fn generate(&self, token: &str) -> Result<(), Error> {
         let body =
             json!({"prompt": "a red fox in deep snow, at dusk, photographed from a low angle"});
@@ -157,9 +157,14 @@ impl Meter {
             async || Ok(self.ended() > ended),
         )
         .await?;
+        let mut seen = Value::Null;
         for _ in 1..LOOKS {
-            self.ask(&path, Some(token), None).await?;
+            seen = self.ask(&path, Some(token), None).await?;
         }
+        let address = seen["outputs"][0]["url"].as_str().unwrap_or_default();
+        let failed = |problem: reqwest::Error| Error::new(problem.to_string());
+        let picture = self.client.get(address).send().await.map_err(failed)?;
+        picture.error_for_status().map_err(failed)?;
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! GET, HEAD /media/{generation_id}/{name}
+//! GET /media/{generation_id}/{name}
 //! Sends whoever follows an address of media on to where its bytes are for a while.
 
 use ::http::header;

@@ -27,7 +27,7 @@ pub struct ShareGeneration {
     #[schemars(with = "Option<schema::ChangeDescription>")]
     pub change_description: Option<String>,
     /// Whether the team is told who made it and who shares it; true if not given. The team's audit log names
-    /// who shares it in any case, and the URLs of its media hold the id of whose it is.
+    /// who shares it in any case.
     pub attribution_visible: Option<bool>,
 }
 

@@ -166,8 +166,8 @@ impl From<&Withheld> for WithheldView {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Media")]
 pub struct MediaView {
-    /// Leads to it until `expires_at`, whoever follows it; null for who may look at the generation and not fetch its
-    /// media.
+    /// Leads to it until `expires_at`, whoever follows it; null for who may look at the generation and not
+    /// fetch its media.
     #[schemars(with = "Option<schema::Url>")]
     pub url: Option<String>,
     /// Its media type.

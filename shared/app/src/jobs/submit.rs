@@ -282,7 +282,7 @@ async fn request(
     };
     let read_url = |file| {
         app.blobs()
-            .upload_read_url(&job.tenant, file, REFERENCE_EXPIRY)
+            .upload_read_url(&job.tenant, file, REFERENCE_EXPIRY, None)
     };
     let reference = match &job.request.reference_file {
         Some(file) => Some(read_url(file).await?),

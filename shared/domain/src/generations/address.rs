@@ -1,7 +1,7 @@
 //! Addresses of what a generation delivered.
 //!
-//! Owns what an address names, until when it holds, and under which name a file is saved. Refuses to know how an
-//! address is signed, and what it leads to.
+//! Owns what an address names, until when it holds, and under which name a file is saved. Refuses to know how
+//! an address is signed, and what it leads to.
 
 use std::fmt;
 use std::time::Duration;

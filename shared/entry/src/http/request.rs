@@ -324,8 +324,8 @@ impl Event {
     }
 }
 
-/// The same in the gateway's own words. What the path has before the resource is the stage, or what a domain of
-/// one's own is mapped by.
+/// The same in the gateway's own words. What the path has before the resource is the stage, or what a domain
+/// of one's own is mapped by.
 fn gateway_url(event: &lambda_http::Request) -> String {
     let Some(RequestContext::ApiGatewayV1(context)) = event.request_context_ref() else {
         return String::new();

@@ -183,3 +183,57 @@ async fn files_are_listed_in_pages_and_counted_and_only_to_their_owner() {
     assert_eq!(stats, counted);
     assert!(stats["size_max"].as_u64() > stats["size"].as_u64());
 }
+
+#[tokio::test]
+async fn a_file_is_downloaded_as_it_was_uploaded_by_its_owner_alone() {
+    let cloud = Cloud::start().await;
+    let (ada, eve) = (cloud.person().await, cloud.person().await);
+    let file = ada.upload_picture().await;
+    let path = format!("/files/{file}/download");
+    let download = ada.get(&path).await.expect(200);
+    let saved = cloud.http.get(download["url"].as_str().unwrap());
+    let saved = saved.send().await.unwrap();
+    let disposition = saved.headers()["content-disposition"].to_str().unwrap();
+    assert_eq!(disposition, format!("attachment; filename=\"{file}.png\""));
+    assert_eq!(saved.bytes().await.unwrap(), picture(200));
+    eve.get(&path).await.problem(404, "not_found");
+
+    let pending = ada.announce("image/png", &picture(3)).await.text("id");
+    let early = ada.get(&format!("/files/{pending}/download")).await;
+    early.problem(409, "conflict");
+    assert!(early.text("detail").contains("complete it"), "{early:?}");
+}
+
+#[tokio::test]
+async fn several_files_are_deleted_at_once_and_others_stay() {
+    let cloud = Cloud::start().await;
+    let (ada, eve) = (cloud.person().await, cloud.person().await);
+    let [one, two, kept] = [
+        ada.upload_picture().await,
+        ada.upload_picture().await,
+        ada.upload_picture().await,
+    ];
+    let eves = eve.upload_picture().await;
+    let delete = async |ids: Value| ada.post("/files/bulk-delete", &json!({ "ids": ids })).await;
+    for (ids, field) in [
+        (json!([]), "ids"),
+        (json!(vec![one.clone(); 101]), "ids"),
+        (json!([one, "fil_1"]), "ids[1]"),
+        (Value::Null, "ids"),
+    ] {
+        let fields = delete(ids).await.problem(422, "validation_failed");
+        assert!(fields.contains(field), "{fields:?}");
+    }
+
+    let done = delete(json!([one, two, one, eves])).await.expect(200);
+    assert_eq!(done, json!({"deleted": [one, two], "not_found": [eves]}));
+    let again = delete(json!([one, two])).await.expect(200);
+    assert_eq!(again, json!({"deleted": [], "not_found": [one, two]}));
+    for gone in [&one, &two] {
+        ada.get(&format!("/files/{gone}"))
+            .await
+            .problem(404, "not_found");
+    }
+    ada.get(&format!("/files/{kept}")).await.expect(200);
+    eve.get(&format!("/files/{eves}")).await.expect(200);
+}

@@ -10,6 +10,7 @@ use crate::rate_limits::is_keyed;
 use crate::teams::INVITED;
 
 const ANOTHER: &str = "a rather different phrase 8";
+const NO_FILE: &str = "fil_01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
 pub async fn act(person: &Person<'_>, method: Method, path: &str, body: &Value) -> Value {
     let answer = send(person.request(method, path).json(body)).await;
@@ -182,10 +183,18 @@ async fn files(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
     let complete = format!("{path}/complete");
     let complete = act(ada, Method::POST, &complete, &Value::Null);
     sheet.note(&["files-complete"], complete).await;
-    sheet.note(&["files-get"], ada.get(&path)).await.expect(200);
-    for (function, path) in [("files-list", "/files"), ("files-stats", "/files/stats")] {
+    let download = format!("{path}/download");
+    for (function, path) in [
+        ("files-get", path.as_str()),
+        ("files-download", &download),
+        ("files-list", "/files"),
+        ("files-stats", "/files/stats"),
+    ] {
         sheet.note(&[function], ada.get(path)).await.expect(200);
     }
+    let nobodys = json!({"ids": [NO_FILE]});
+    let delete = act(ada, Method::POST, "/files/bulk-delete", &nobodys);
+    sheet.note(&["files-bulk-delete"], delete).await;
     let delete = act(ada, Method::DELETE, &path, &Value::Null);
     sheet.note(&["files-delete"], delete).await;
 }
