@@ -99,8 +99,8 @@ pub use view::{
 
 /// The longest description of a change.
 const CHANGE_DESCRIPTION_CHARS_MAX: usize = 1_000;
-/// How long signed media URLs may live.
-pub(crate) const EXPIRY_S: std::ops::RangeInclusive<u32> = 60..=86_400;
+/// How long addresses of media may last: a week at most.
+pub(crate) const EXPIRY_S: std::ops::RangeInclusive<u32> = 60..=604_800;
 
 /// `POST /generations/{model}`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -14,6 +14,7 @@ pub mod credits;
 pub mod docs;
 pub mod emails;
 pub mod endpoint;
+pub mod exports;
 pub mod files;
 pub mod generations;
 pub mod grants;

@@ -5,14 +5,14 @@ use domain::generations::{MediaAddress, MediaName, SignedAddress};
 use domain::ids::GenerationId;
 use domain::{Refusal, Timestamp};
 
-use crate::endpoint::{Either, Empty, Endpoint};
+use crate::endpoint::{Empty, Endpoint};
 use crate::openapi::{Operation, tags};
 use crate::problem::Code;
 use crate::query::Query;
 use crate::schema;
 
-/// Leads to one file that a generation delivered. HEAD tells of it instead.
-pub const GET: Endpoint<Everybody, Either<Empty<302>, Empty<200>>> =
+/// Leads to one file that a generation delivered.
+pub const GET: Endpoint<Everybody, Empty<302>> =
     Endpoint::public("GET /media/{generation_id}/{name}");
 
 /// The last second that an address can name: the end of the year 9999.
@@ -27,8 +27,8 @@ pub(crate) fn operations() -> Vec<Operation> {
             .operation(&GET, "mediaGet", "A file that was delivered")
             .says(
                 "The addresses in `outputs` and `/media` lead here. Whoever has one needs no credential, until its end. It \
-                 answers with a redirect to where the bytes are for a while; follow it, and keep this address. HEAD is not \
-                 redirected.",
+                 answers with a redirect to where the bytes are for a while; follow it, and keep this address. HEAD is \
+                 redirected, too.",
             )
             .names::<schema::GenerationId>("generation_id", "The generation's id.")
             .names::<schema::MediaName>("name", "The file's name.")
@@ -37,7 +37,6 @@ pub(crate) fn operations() -> Vec<Operation> {
             .asks::<schema::Switch>("download", "1 has a browser save the file, under a name that tells it apart.")
             .answers("Where the bytes are.")
             .with(vec!["Location"])
-            .answers("To HEAD: what there is, in `Content-Type` and `Content-Length`.")
             .refuses(&[Code::Forbidden]),
     ]
 }

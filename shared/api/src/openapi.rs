@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::problem::{Code, Problem};
 use crate::{
-    accounts, admin, alerts, api_keys, audit, credits, emails, files, generations, grants,
+    accounts, admin, alerts, api_keys, audit, credits, emails, exports, files, generations, grants,
     invitations, media, members, models, passwords, projects, promos, purchases, quotes,
     reconciliation, service, sessions, teams, transfers, webhooks,
 };
@@ -55,6 +55,7 @@ pub fn operations() -> Vec<Operation> {
         generations::operations(),
         media::operations(),
         credits::operations(),
+        exports::operations(),
         promos::operations(),
         purchases::operations(),
         projects::operations(),

@@ -79,6 +79,8 @@ forms! {
     Time = formatted("date-time", "2026-01-31T09:05:07.123Z");
     /// A moment yet to come, as it is read: RFC 3339 in any offset.
     FutureTime = formatted("date-time", "2099-12-31T23:59:59Z");
+    /// A month.
+    Month = matching("^[0-9]{4}-(0[1-9]|1[0-2])$", "2026-01");
     /// A day.
     Date = formatted("date", "2026-01-31");
     /// An address.

@@ -17,6 +17,7 @@ pub mod config;
 pub mod credits;
 pub mod emails;
 pub mod erasure;
+pub mod exports;
 pub mod files;
 pub mod generations;
 pub mod grants;

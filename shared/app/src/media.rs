@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use auth::addresses;
 use aws::Fault;
-use domain::generations::{Generation, Output, SignedAddress};
+use domain::generations::{Generation, SignedAddress};
 use domain::{Refusal, Timestamp};
 use store::System;
 
@@ -30,47 +30,41 @@ pub(crate) fn sign_all(
         .map_err(Fault::doing("signing an address of media"))
 }
 
-/// A file that an address leads to.
-#[derive(Debug)]
-pub struct MediaFound {
-    /// The file.
-    pub output: Output,
-    saved_as: String,
-    ends_at: Timestamp,
+/// What somebody follows an address for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To show the file.
+    Show,
+    /// To save it, under a name that tells it apart.
+    Save,
+    /// To know its type and size: by HEAD, for which an address in S3 must be signed on its own.
+    Describe,
 }
 
-/// What an address leads to.
+/// Where the file is for a while that an address of ours leads to.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if it is not ours, or the file is deleted; [`Refusal::Expired`] if it has ended.
-pub async fn find(app: &App, signed: &SignedAddress) -> Result<MediaFound, Error> {
+pub async fn follow(app: &App, signed: &SignedAddress, purpose: Purpose) -> Result<String, Error> {
     let address = &signed.address;
     let generation = app.store().job(System, &address.generation).await?;
     let generation = generation
         .filter(|generation| addresses::is_signed(generation.media_secret(), signed))
         .ok_or(Refusal::NotFound("media"))?;
-    if address.is_over(clock::now()) {
+    let now = clock::now();
+    if address.is_over(now) {
         return Err(Refusal::Expired("address").into());
     }
-    let (place, output) = generation
-        .output_named(&address.name)
-        .ok_or(Refusal::NotFound("media"))?;
-    Ok(MediaFound {
-        output: output.clone(),
-        saved_as: generation.saved_as(place, &address.name),
-        ends_at: address.expires_at,
+    let found = generation.output_named(&address.name);
+    let (place, output) = found.ok_or(Refusal::NotFound("media"))?;
+    let (blobs, key) = (app.blobs(), &output.key);
+    let expiry = address.expires_at.since(now).min(STORAGE_EXPIRY);
+    Ok(match purpose {
+        Purpose::Show => blobs.media_url(key, expiry, None).await?,
+        Purpose::Save => {
+            let name = generation.saved_as(place, &address.name);
+            blobs.media_url(key, expiry, Some(&name)).await?
+        }
+        Purpose::Describe => blobs.media_head_url(key, expiry).await?,
     })
-}
-
-impl MediaFound {
-    /// Where its bytes are for a while: to be shown, or to be saved under a name of its own.
-    ///
-    /// # Errors
-    /// A fault if there is nothing to sign with.
-    pub async fn stored_at(&self, app: &App, is_saved: bool) -> Result<String, Error> {
-        let expiry = self.ends_at.since(clock::now()).min(STORAGE_EXPIRY);
-        let saved_as = is_saved.then_some(self.saved_as.as_str());
-        let url = app.blobs().media_url(&self.output.key, expiry, saved_as);
-        Ok(url.await?)
-    }
 }

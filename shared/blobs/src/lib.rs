@@ -11,11 +11,13 @@ use std::time::Duration;
 use aws::{Fault, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, Delete, ObjectIdentifier};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::files::{File, MAGIC_BYTES, Sha256Hex};
 use domain::ids::{FileId, GenerationId, Tenant};
+use domain::time::Month;
 
 pub use media::{PART_BYTES, Step};
 
@@ -27,7 +29,7 @@ pub const UPLOAD_EXPIRY: Duration = Duration::from_secs(15 * 60);
 pub struct Buckets {
     /// What was generated.
     pub media: String,
-    /// What users upload.
+    /// What users upload, and what is written for them to take away.
     pub uploads: String,
 }
 
@@ -77,6 +79,10 @@ impl Blobs {
 
     fn upload_key(tenant: &Tenant, file: &FileId) -> String {
         format!("{tenant}/{file}")
+    }
+
+    fn export_key(tenant: &Tenant, month: Month) -> String {
+        format!("{tenant}/credits-{month}.csv")
     }
 
     /// Deletes everything that was written for a generation, also by a try that never came to its end, and
@@ -190,19 +196,33 @@ impl Blobs {
         expiry: Duration,
         saved_as: Option<&str>,
     ) -> Result<String, Fault> {
-        // S3 counts in whole seconds, and takes none for wrong.
-        let expiry = expiry.max(Duration::from_secs(1));
-        let expiry =
-            PresigningConfig::expires_in(expiry).map_err(Fault::doing("signing a media URL"))?;
+        let doing = "signing a media URL";
         let request = self
             .client
             .get_object()
             .bucket(&self.buckets.media)
             .key(key)
             .set_response_content_disposition(saved_as.map(attachment))
-            .presigned(expiry)
+            .presigned(expiring(doing, expiry)?)
             .await
-            .map_err(Fault::doing("signing a media URL"))?;
+            .map_err(Fault::doing(doing))?;
+        Ok(request.uri().to_owned())
+    }
+
+    /// A URL that tells of an output for `expiry`, to HEAD: S3's signatures are for one method.
+    ///
+    /// # Errors
+    /// A [`Fault`] if there are no credentials to sign with.
+    pub async fn media_head_url(&self, key: &str, expiry: Duration) -> Result<String, Fault> {
+        let doing = "signing a media URL";
+        let request = self
+            .client
+            .head_object()
+            .bucket(&self.buckets.media)
+            .key(key)
+            .presigned(expiring(doing, expiry)?)
+            .await
+            .map_err(Fault::doing(doing))?;
         Ok(request.uri().to_owned())
     }
 
@@ -218,17 +238,16 @@ impl Blobs {
         expiry: Duration,
         saved_as: Option<&str>,
     ) -> Result<String, Fault> {
-        let expiry =
-            PresigningConfig::expires_in(expiry).map_err(Fault::doing("signing a file URL"))?;
+        let doing = "signing a file URL";
         let request = self
             .client
             .get_object()
             .bucket(&self.buckets.uploads)
             .key(Self::upload_key(tenant, file))
             .set_response_content_disposition(saved_as.map(attachment))
-            .presigned(expiry)
+            .presigned(expiring(doing, expiry)?)
             .await
-            .map_err(Fault::doing("signing a file URL"))?;
+            .map_err(Fault::doing(doing))?;
         Ok(request.uri().to_owned())
     }
 
@@ -249,7 +268,7 @@ impl Blobs {
             .content_type(file.content_type.as_str())
             .content_length(length)
             .checksum_sha256(STANDARD.encode(digest))
-            .presigned(PresigningConfig::expires_in(UPLOAD_EXPIRY).map_err(Fault::doing(doing))?)
+            .presigned(expiring(doing, UPLOAD_EXPIRY)?)
             .await
             .map_err(Fault::doing(doing))?;
         let url = request.uri().to_owned();
@@ -261,6 +280,51 @@ impl Blobs {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         Ok(Upload { url, headers })
+    }
+
+    /// Keeps a month of a tenant's ledger, in place of an older copy of that month. It goes with the tenant.
+    ///
+    /// # Errors
+    /// A [`Fault`] if S3 did not take it.
+    pub async fn put_export(
+        &self,
+        tenant: &Tenant,
+        month: Month,
+        table: Vec<u8>,
+    ) -> Result<(), Fault> {
+        self.client
+            .put_object()
+            .bucket(&self.buckets.uploads)
+            .key(Self::export_key(tenant, month))
+            .content_type("text/csv; charset=utf-8")
+            .body(ByteStream::from(table))
+            .send()
+            .await
+            .map_err(Fault::doing("writing a month of a ledger"))?;
+        Ok(())
+    }
+
+    /// A URL that such a month can be downloaded from for `expiry`.
+    ///
+    /// # Errors
+    /// A [`Fault`] if there are no credentials to sign with.
+    pub async fn export_url(
+        &self,
+        tenant: &Tenant,
+        month: Month,
+        expiry: Duration,
+    ) -> Result<String, Fault> {
+        let doing = "signing the URL of a month of a ledger";
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.buckets.uploads)
+            .key(Self::export_key(tenant, month))
+            .response_content_disposition(attachment(&format!("credits-{month}.csv")))
+            .presigned(expiring(doing, expiry)?)
+            .await
+            .map_err(Fault::doing(doing))?;
+        Ok(request.uri().to_owned())
     }
 
     /// What arrived for `file`, or nothing if nothing did.
@@ -333,6 +397,12 @@ impl Blobs {
             .map_err(Fault::doing("asking for a bucket"))?;
         Ok(())
     }
+}
+
+/// How long a signature holds: whole seconds, at least one, as S3 counts.
+fn expiring(doing: &'static str, expiry: Duration) -> Result<PresigningConfig, Fault> {
+    let expiry = expiry.max(Duration::from_secs(1));
+    PresigningConfig::expires_in(expiry).map_err(Fault::doing(doing))
 }
 
 /// Has a browser save what it gets, under this name of plain ASCII.

@@ -19,6 +19,7 @@ pub mod catalogue;
 pub mod chain;
 pub mod credits;
 pub mod erasure;
+pub mod exports;
 pub mod files;
 pub mod generations;
 pub mod idempotency;

@@ -82,6 +82,49 @@ pub struct Month {
     number: u8,
 }
 
+impl Month {
+    /// The month written as `text`, such as `2026-01`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (year, number) = text.split_once('-')?;
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if (year.len(), number.len()) != (4, 2) || !is_number(year) || !is_number(number) {
+            return None;
+        }
+        let (year, number) = (year.parse().ok()?, number.parse().ok()?);
+        ((1970..=9998).contains(&year) && (1..=12).contains(&number))
+            .then_some(Self { year, number })
+    }
+
+    /// Its first moment.
+    #[must_use]
+    pub fn begins(self) -> Timestamp {
+        let month = ::time::Month::try_from(self.number).unwrap_or(::time::Month::December);
+        let date = Date::from_calendar_date(self.year, month, 1).unwrap_or(Date::MAX);
+        Timestamp::from_ms(
+            date.midnight()
+                .assume_utc()
+                .unix_timestamp()
+                .saturating_mul(1_000),
+        )
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self.number {
+            12 => Self {
+                year: self.year + 1,
+                number: 1,
+            },
+            number => Self {
+                year: self.year,
+                number: number + 1,
+            },
+        }
+    }
+}
+
 impl From<Timestamp> for Month {
     fn from(moment: Timestamp) -> Self {
         let date = OffsetDateTime::from_unix_timestamp(moment.seconds());
@@ -135,5 +178,28 @@ mod tests {
         assert_eq!(month(1_798_761_599), "2026-12");
         assert_eq!(month(1_798_761_600), "2027-01");
         assert_eq!(month(i64::MAX / 1_000), "9999-12");
+    }
+
+    #[test]
+    fn a_month_is_from_its_beginning_until_the_next_one_begins() {
+        for text in ["1970-01", "2024-02", "2026-12", "9998-12"] {
+            let month = Month::parse(text).expect("a month");
+            assert_eq!(month.to_string(), text);
+            assert_eq!(Month::from(month.begins()), month);
+            let last = month.next().begins().minus(Duration::from_millis(1));
+            assert_eq!(Month::from(last), month);
+        }
+        for text in [
+            "",
+            "2026",
+            "2026-0",
+            "2026-00",
+            "2026-13",
+            "+026-01",
+            "2026-01-01",
+            "1969-12",
+        ] {
+            assert_eq!(Month::parse(text), None, "{text}");
+        }
     }
 }

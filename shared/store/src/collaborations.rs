@@ -15,7 +15,7 @@ use domain::teams::Membership;
 
 use crate::cursor::Cursor;
 use crate::generations::{Page, Written};
-use crate::items::{self, CollaborationItem, GenerationItem, Item, SHARE_PREFIX, number, text};
+use crate::items::{self, CollaborationItem, SHARE_PREFIX, number, text};
 use crate::reads::keys;
 use crate::teams::team_key;
 use crate::transact::{Part, Transaction};
@@ -169,17 +169,7 @@ impl Store {
             let generations = Vec::new();
             return Ok(Page { generations, next });
         }
-        let by_id = |id: &GenerationId| Item::from([("id".to_owned(), text(id.as_str()))]);
-        let wanted = [(
-            self.tables.generations.as_str(),
-            keys(ids.iter().map(by_id)),
-        )];
-        let found = self.batch("reading shared generations", wanted).await?;
-        let mut generations = found
-            .into_values()
-            .flatten()
-            .map(|item| items::read::<GenerationItem>(item)?.try_into())
-            .collect::<Result<Vec<Generation>, Fault>>()?;
+        let mut generations = self.generations_named(&ids).await?;
         generations.retain(|generation| generation.shares.contains_key(team));
         generations.sort_by(|one, other| other.id.cmp(&one.id));
         Ok(Page { generations, next })

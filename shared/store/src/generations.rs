@@ -24,6 +24,7 @@ use crate::accounts::is_condition;
 use crate::api_keys::KeyReturn;
 use crate::items::{self, GenerationItem, IdempotencyItem, Item, number, text};
 use crate::overwrite::Overwrite;
+use crate::reads::keys;
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System, wallets};
 
@@ -260,6 +261,37 @@ impl Store {
         found
             .map(|item| items::read::<GenerationItem>(item)?.try_into())
             .transpose()
+    }
+
+    /// Those that a tenant has of at most a hundred generations, in no order.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn generations_of(
+        &self,
+        tenant: &Tenant,
+        ids: &[GenerationId],
+    ) -> Result<Vec<Generation>, Fault> {
+        let mut found = self.generations_named(ids).await?;
+        found.retain(|generation| generation.tenant == *tenant);
+        Ok(found)
+    }
+
+    /// At most a hundred generations, whose ever they are, in no order.
+    pub(crate) async fn generations_named(
+        &self,
+        ids: &[GenerationId],
+    ) -> Result<Vec<Generation>, Fault> {
+        let by_id = |id: &GenerationId| Item::from([("id".to_owned(), text(id.as_str()))]);
+        let wanted = [(
+            self.tables.generations.as_str(),
+            keys(ids.iter().map(by_id)),
+        )];
+        let found = self.batch("reading several generations", wanted).await?;
+        let found = found.into_values().flatten();
+        found
+            .map(|item| items::read::<GenerationItem>(item)?.try_into())
+            .collect()
     }
 
     /// What the tenant's idempotency key was used for, if it was.

@@ -4,6 +4,7 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
+use domain::Timestamp;
 use domain::alerts::AlertNote;
 use domain::chain::Flaw;
 use domain::ids::Tenant;
@@ -90,6 +91,51 @@ impl Store {
             entries: entries.collect::<Result<_, Fault>>()?,
             next,
         })
+    }
+
+    /// When the entry with this place in a ledger was booked; nothing if there is none, or the index does not
+    /// know of it yet.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it cannot be read.
+    pub async fn booked_at(
+        &self,
+        tenant: &Tenant,
+        sequence: u64,
+    ) -> Result<Option<Timestamp>, Fault> {
+        let (found, _) = self.some_entries(tenant, sequence, 1).await?;
+        let entry = found.first().filter(|entry| entry.sequence == sequence);
+        Ok(entry.map(|entry| entry.created_at))
+    }
+
+    /// Entries from this place on, the first one first: as many as one answer holds, and at most `limit`; and
+    /// whether there may be more.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn some_entries(
+        &self,
+        tenant: &Tenant,
+        from: u64,
+        limit: usize,
+    ) -> Result<(Vec<Entry>, bool), Fault> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.tables.credits)
+            .index_name("by_sequence")
+            .key_condition_expression("tenant = :tenant AND #sequence >= :from")
+            .expression_attribute_names("#sequence", "sequence")
+            .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .expression_attribute_values(":from", number(from))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(Fault::doing("reading a part of a ledger"))?;
+        let has_more = found.last_evaluated_key.is_some();
+        let entries = found.items.unwrap_or_default().into_iter();
+        let entries = entries.map(|item| items::read::<EntryItem>(item)?.try_into());
+        Ok((entries.collect::<Result<_, Fault>>()?, has_more))
     }
 
     /// A page of what has a sequence under one key of the credits table, the last first.

@@ -88,6 +88,7 @@ impl Operation {
         let path = things.iter().fold(self.path.clone(), named);
         match path.as_str() {
             "/admin/users" => "/admin/users?email=ada@example.org".to_owned(),
+            path if path.ends_with("/credits/export") => format!("{path}?month=2026-01"),
             _ => path,
         }
     }

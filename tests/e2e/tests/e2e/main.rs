@@ -26,6 +26,7 @@ mod directives;
 mod emails;
 mod erasure;
 mod evidence;
+mod exports;
 mod files;
 mod filing;
 mod generations;

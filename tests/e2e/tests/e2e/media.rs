@@ -62,11 +62,19 @@ async fn an_address_leads_to_its_file_and_names_nobody() {
     let id = done["id"].as_str().unwrap();
     assert!(below(&cloud, &url).starts_with(&format!("/media/{id}/0.jpg?exp=")));
 
-    // It needs no credential, and says for itself what it leads to.
+    // It needs no credential. What it leads to is told by who has it.
     let told = ask(&cloud, Method::HEAD, &url).await;
-    assert_eq!(told.status, 200);
-    assert_eq!(output["content_type"], told.header("content-type"));
-    assert_eq!(output["size"].to_string(), told.header("content-length"));
+    assert_eq!(told.status, 302);
+    let told = cloud
+        .http
+        .head(told.header("location"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(told.status(), 200);
+    let of = |name: &str| told.headers()[name].to_str().unwrap();
+    assert_eq!(output["content_type"], of("content-type"));
+    assert_eq!(output["size"].to_string(), of("content-length"));
     let led = ask(&cloud, Method::GET, &url).await;
     assert_eq!((led.status, led.header("cache-control")), (302, "no-store"));
     let stored_at = led.header("location").to_owned();

@@ -42,6 +42,12 @@ async fn each_role_is_answered_as_the_contract_says_and_a_stranger_learns_nothin
             none.clone(),
             spenders,
         ),
+        (
+            "GET",
+            "/credits/export?month=2026-01".to_owned(),
+            none.clone(),
+            spenders,
+        ),
         ("GET", "/credits/alerts".to_owned(), none.clone(), spenders),
         (
             "PUT",

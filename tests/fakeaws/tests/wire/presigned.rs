@@ -225,6 +225,13 @@ async fn a_presigned_put_refuses_another_length_type_or_content() {
 #[tokio::test]
 async fn a_browser_may_ask_first() {
     let world = world_with_bucket().await;
+    let rule = CorsRule {
+        origins: vec!["*".to_owned()],
+        methods: vec!["PUT".to_owned()],
+        headers: vec!["Content-Type".to_owned(), "x-amz-*".to_owned()],
+        ..CorsRule::default()
+    };
+    world.aws.set_cors("media", vec![rule]);
     let preflight = world
         .http
         .request(
@@ -242,7 +249,7 @@ async fn a_browser_may_ask_first() {
         .unwrap();
     assert_eq!(preflight.status(), 200);
     let allowed = &preflight.headers()["access-control-allow-headers"];
-    assert_eq!(allowed, "content-type,x-amz-checksum-sha256");
+    assert_eq!(allowed, "content-type, x-amz-checksum-sha256");
     assert_eq!(preflight.headers()["access-control-allow-origin"], "*");
 }
 

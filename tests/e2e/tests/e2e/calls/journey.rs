@@ -1,12 +1,14 @@
 //! Everything that the functions do, done once: each act is noted by the functions that it is for.
 
+use domain::Timestamp;
+use domain::time::Month;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Sheet;
 use crate::files::{picture, put};
 use crate::harness::{PASSWORD, Person, eventually, send, token_in};
-use crate::rate_limits::is_keyed;
+use crate::rate_limits::{is_keyed, now_ms};
 use crate::teams::INVITED;
 
 const ANOTHER: &str = "a rather different phrase 8";
@@ -16,6 +18,11 @@ pub async fn act(person: &Person<'_>, method: Method, path: &str, body: &Value) 
     let answer = send(person.request(method, path).json(body)).await;
     assert!((200..400).contains(&answer.status), "{:?}", answer.body);
     answer.body
+}
+
+/// This month, UTC.
+fn month() -> Month {
+    Month::from(Timestamp::from_ms(now_ms()))
 }
 
 /// Everything that the functions do, once.
@@ -163,6 +170,10 @@ async fn pays(sheet: &mut Sheet<'_>, admin: &Person<'_>, ada: &Person<'_>, round
     for (function, path) in [
         ("credits-alerts", "/credits/alerts"),
         ("credits-balance", "/credits"),
+        (
+            "credits-export",
+            &format!("/credits/export?month={}", month()),
+        ),
         ("credits-transactions", "/credits/transactions"),
         ("credits-holds", "/credits/holds"),
         ("credits-stats", "/credits/stats"),
@@ -382,6 +393,7 @@ async fn works_in_a_team(sheet: &mut Sheet<'_>, ada: &Person<'_>, round: usize) 
         format!("{team}/credits"),
         format!("{team}/credits/transactions"),
     );
+    let export = format!("{team}/credits/export?month={}", month());
     let change = json!({"description": "At dawn"});
     for (function, method, path, body) in [
         ("teams-list", Method::GET, "/teams", &Value::Null),
@@ -395,6 +407,7 @@ async fn works_in_a_team(sheet: &mut Sheet<'_>, ada: &Person<'_>, round: usize) 
         ("teams-credits-alerts", Method::GET, &alerts, &Value::Null),
         ("teams-credits-alerts-set", Method::PUT, &alerts, &watch),
         ("teams-credits-balance", Method::GET, &balance, &Value::Null),
+        ("teams-credits-export", Method::GET, &export, &Value::Null),
         (
             "teams-credits-transactions",
             Method::GET,
