@@ -59,7 +59,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .operation(&STATS, "filesStats", "How much you have uploaded")
             .answers("Counts, and their bounds."),
         one(tags::FILES.operation(&COMPLETE, "filesComplete", "Complete an upload"))
-            .says("Checks the size, the digest and the first bytes of what arrived.")
+            .says("Checks the size and the digest of what arrived, and that it is one whole file of the type that was announced. A picture must be still, of at most 16,384 pixels a side, and not made for print (CMYK); 16 bits a colour are taken, and its size is told as the camera was held.")
             .answers("The file, ready.")
             .refuses(&[Code::Conflict]),
         one(tags::FILES.operation(&GET, "filesGet", "One file")).answers("The file."),
@@ -177,6 +177,14 @@ pub struct FileView {
     /// Its digest.
     #[schemars(with = "schema::Sha256")]
     pub sha256: String,
+    /// Its width in pixels, as it is to be seen: of a picture that is ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 1024)]
+    pub width: Option<u32>,
+    /// Its height in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 768)]
+    pub height: Option<u32>,
     /// `pending` until the upload is completed, then `ready`.
     #[schemars(extend("enum" = ["pending", "ready"]))]
     pub status: String,
@@ -194,6 +202,8 @@ impl From<&File> for FileView {
             content_type: file.content_type.as_str().to_owned(),
             size: file.size_bytes,
             sha256: file.sha256.as_str().to_owned(),
+            width: file.picture.map(|picture| picture.width),
+            height: file.picture.map(|picture| picture.height),
             status: file.state.as_str().to_owned(),
             created_at: time::format(file.created_at),
         }

@@ -1,7 +1,7 @@
 //! A month of a ledger, to be taken away as a file.
 //!
-//! A file that is asked for again takes the place of the older one: there is one for each month, and it goes with
-//! its owner.
+//! A file that is asked for again takes the place of the older one: there is one for each month, and it goes
+//! with its owner.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -134,7 +134,8 @@ async fn first_since(app: &App, tenant: &Tenant, moment: Timestamp) -> Result<u6
     Ok(low)
 }
 
-/// The job that an entry sets credits aside for. There is one such entry for each job, and its row tells of it.
+/// The job that an entry sets credits aside for. There is one such entry for each job, and its row tells of
+/// it.
 fn held(entry: &Entry) -> Option<&GenerationId> {
     let generation = entry.generation.as_ref();
     generation.filter(|_| entry.kind == EntryKind::Hold)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws::Fault;
 use blobs::{UPLOAD_EXPIRY, Upload};
 use domain::callers::Caller;
-use domain::files::{Announced, FILES_MAX, File, FileNote, FileState, Usage};
+use domain::files::{Announced, FILES_MAX, File, FileNote, FileState, Usage, inspect};
 use domain::ids::{FileId, Tenant};
 use domain::{Refusal, Timestamp};
 use futures::StreamExt as _;
@@ -50,6 +50,7 @@ pub async fn create(app: &App, caller: &Caller, new: Announced) -> Result<Create
         size_bytes: new.size_bytes,
         sha256: new.sha256,
         state: FileState::Pending,
+        picture: None,
         created_at: now,
     };
     let upload = app.blobs().presign_upload(&file).await?;
@@ -98,16 +99,23 @@ pub async fn complete(app: &App, caller: &Caller, id: &FileId) -> Result<File, E
     if arrived.sha256.as_ref() != Some(&file.sha256) {
         return conflict("what was uploaded has another SHA-256 than was announced");
     }
-    if !file.content_type.matches(&arrived.first) {
-        return conflict("what was uploaded is not of the type that was announced");
-    }
+    let picture = match inspect(file.content_type, &arrived.bytes) {
+        Ok(picture) => picture,
+        Err(trouble) => {
+            return conflict(&format!(
+                "{trouble}, and announce that: this one is not taken"
+            ));
+        }
+    };
+    let file = File {
+        state: FileState::Ready,
+        picture,
+        ..file
+    };
     let mut tries = clock::tries(PATIENCE);
     while tries.again().await? {
         if is_done(app.store().mark_file_ready(&file).await?)? {
-            return Ok(File {
-                state: FileState::Ready,
-                ..file
-            });
+            return Ok(file);
         }
     }
     Err(Refusal::Busy.into())

@@ -15,7 +15,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, Delete, ObjectIdentifier};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::files::{File, MAGIC_BYTES, Sha256Hex};
+use domain::files::{File, Sha256Hex};
 use domain::ids::{FileId, GenerationId, Tenant};
 use domain::time::Month;
 
@@ -49,8 +49,8 @@ pub struct Arrived {
     pub size_bytes: u64,
     /// Its digest, as S3 computed it on arrival.
     pub sha256: Option<Sha256Hex>,
-    /// Its first bytes.
-    pub first: Vec<u8>,
+    /// All of it, if it is not larger than was announced.
+    pub bytes: Vec<u8>,
 }
 
 /// Reads, writes and signs.
@@ -357,26 +357,24 @@ impl Blobs {
             .checksum_sha256()
             .and_then(|text| STANDARD.decode(text).ok())
             .and_then(|digest| Sha256Hex::parse(&hex::encode(digest)));
-        let first = if size_bytes == 0 {
-            Vec::new()
-        } else {
-            self.first_bytes(&key).await?
+        let bytes = match size_bytes <= file.size_bytes {
+            true => self.bytes(&key).await?,
+            false => Vec::new(),
         };
         Ok(Some(Arrived {
             size_bytes,
             sha256,
-            first,
+            bytes,
         }))
     }
 
-    async fn first_bytes(&self, key: &str) -> Result<Vec<u8>, Fault> {
-        let doing = "reading an upload's first bytes";
+    async fn bytes(&self, key: &str) -> Result<Vec<u8>, Fault> {
+        let doing = "reading an upload's bytes";
         let object = self
             .client
             .get_object()
             .bucket(&self.buckets.uploads)
             .key(key)
-            .range(format!("bytes=0-{}", MAGIC_BYTES - 1))
             .send()
             .await
             .map_err(Fault::doing(doing))?;

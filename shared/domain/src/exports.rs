@@ -12,8 +12,8 @@ use crate::time::{Month, Timestamp};
 
 /// The most entries that are told at once.
 pub const ROWS_MAX: usize = 20_000;
-/// How far the clocks may be apart of those who booked entries one after the other. The entries' places have no
-/// gaps; their times need not follow them so strictly.
+/// How far the clocks may be apart of those who booked entries one after the other. The entries' places have
+/// no gaps; their times need not follow them so strictly.
 pub const SKEW_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// A row of the table.

@@ -1,7 +1,11 @@
-//! Uploaded files: what may be uploaded, how much, and what its first bytes must look like.
-//! Owns sizes, types and magic bytes; refuses to know where the bytes are kept.
+//! Uploaded files: what may be uploaded, how much, and what must be in it.
+//! Owns sizes, types and what is looked for in the bytes; refuses to know where they are kept.
+
+mod inspection;
 
 use std::time::Duration;
+
+pub use inspection::{Picture, SIDE_PX_MAX, Trouble, inspect};
 
 use crate::ids::{FileId, Tenant};
 use crate::time::Timestamp;
@@ -18,8 +22,6 @@ pub const UNFINISHED_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
 pub const QUIET_AFTER: Duration = Duration::from_secs(30 * 60);
 /// How many files one request may delete.
 pub const DELETIONS_MAX: usize = 100;
-/// How many first bytes [`ContentType::matches`] looks at.
-pub const MAGIC_BYTES: usize = 64;
 
 /// How much of one's uploads there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -213,6 +215,8 @@ pub struct File {
     pub sha256: Sha256Hex,
     /// Whether the bytes have arrived.
     pub state: FileState,
+    /// How large its picture is, once the bytes were looked into; none of a video.
+    pub picture: Option<Picture>,
     /// When it was announced.
     pub created_at: Timestamp,
 }

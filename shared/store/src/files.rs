@@ -8,7 +8,7 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use aws_sdk_dynamodb::types::{Delete, Put, Update};
 use domain::Timestamp;
-use domain::files::{FILES_MAX, File, FileNote, FileState, Usage};
+use domain::files::{FILES_MAX, File, FileNote, FileState, Picture, Usage};
 use domain::ids::{FileId, Tenant};
 
 use crate::accounts::is_condition;
@@ -145,7 +145,8 @@ impl Store {
         Ok((file.tenant == *tenant).then_some(file))
     }
 
-    /// Records that a file's bytes arrived and were checked, and ends the note of its announcement.
+    /// Records that a file's bytes arrived and were checked, and how large its picture is; ends the note of
+    /// its announcement.
     /// Saying it twice changes nothing.
     ///
     /// # Errors
@@ -154,10 +155,16 @@ impl Store {
         let ready = Update::builder()
             .table_name(&self.tables.files)
             .key("id", text(file.id.as_str()))
-            .update_expression("SET #state = :ready")
             .condition_expression("attribute_exists(id)")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":ready", text(FileState::Ready.as_str()));
+        let ready = match file.picture {
+            None => ready.update_expression("SET #state = :ready"),
+            Some(Picture { width, height }) => ready
+                .update_expression("SET #state = :ready, width = :width, height = :height")
+                .expression_attribute_values(":width", number(width))
+                .expression_attribute_values(":height", number(height)),
+        };
         let mut tx = Transaction::new("recording that a file is ready");
         tx.add(Part::File, ready);
         let note = self.drop_file_note(&FileNote::unfinished(file), None);

@@ -4,7 +4,7 @@
 
 use aws::Fault;
 use domain::Timestamp;
-use domain::files::{ContentType, File, FileNote, FileState, Purpose, Sha256Hex, Usage};
+use domain::files::{ContentType, File, FileNote, FileState, Picture, Purpose, Sha256Hex, Usage};
 use domain::ids::{FileId, Tenant};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,10 @@ pub(crate) struct FileItem {
     size_bytes: u64,
     sha256: String,
     state: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    width: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    height: Option<u32>,
     created_at_ms: i64,
 }
 
@@ -32,6 +36,8 @@ impl From<&File> for FileItem {
             size_bytes: file.size_bytes,
             sha256: file.sha256.as_str().to_owned(),
             state: file.state.as_str().to_owned(),
+            width: file.picture.map(|picture| picture.width),
+            height: file.picture.map(|picture| picture.height),
             created_at_ms: file.created_at.ms(),
         }
     }
@@ -50,6 +56,10 @@ impl TryFrom<FileItem> for File {
             size_bytes: item.size_bytes,
             sha256: Sha256Hex::parse(&item.sha256).ok_or_else(|| broken("sha256"))?,
             state: FileState::parse(&item.state).ok_or_else(|| broken("state"))?,
+            picture: item
+                .width
+                .zip(item.height)
+                .map(|(width, height)| Picture { width, height }),
             created_at: Timestamp::from_ms(item.created_at_ms),
         })
     }

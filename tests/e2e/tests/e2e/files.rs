@@ -237,3 +237,39 @@ async fn several_files_are_deleted_at_once_and_others_stay() {
     ada.get(&format!("/files/{kept}")).await.expect(200);
     eve.get(&format!("/files/{eves}")).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_file_that_is_not_whole_and_alone_is_never_ready_and_its_owner_is_told_why() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let whole = picture(90);
+    let cut = whole[..whole.len() - 20].to_vec();
+    let two = [&whole[..], b"PK\x03\x04 a second file"].concat();
+    let mut huge = whole.clone();
+    huge[16..20].copy_from_slice(&20_000_u32.to_be_bytes());
+    for (bytes, words) in [
+        (cut, "a part of it is missing"),
+        (two, "there is something else in it"),
+        (huge, "scale it down"),
+        (b"GIF89a".to_vec(), "not of the type"),
+    ] {
+        let announced = ada.announce("image/png", &bytes).await;
+        assert_eq!(put(&ada, &announced.body["upload"], bytes).await, 200);
+        let path = format!("/files/{}", announced.text("id"));
+        let answer = ada.post(&format!("{path}/complete"), &json!({})).await;
+        answer.problem(409, "conflict");
+        let detail = answer.text("detail");
+        assert!(
+            detail.contains(words) && detail.contains("announce"),
+            "{detail}"
+        );
+        assert_eq!(ada.get(&path).await.expect(200)["status"], "pending");
+    }
+
+    let path = format!("/files/{}", ada.upload_picture().await);
+    let shown = ada.get(&path).await.expect(200);
+    assert_eq!(
+        (&shown["width"], &shown["height"]),
+        (&json!(32), &json!(32))
+    );
+}

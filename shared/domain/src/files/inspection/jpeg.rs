@@ -1,0 +1,116 @@
+//! JPEG (ITU-T T.81): segments, each with its marker, and scans, until the marker of the end; and the
+//! orientation, which cameras write in Exif (CIPA DC-008).
+
+use super::reader::Reader;
+use super::{Header, Trouble};
+
+const MARK: u8 = 0xFF;
+const EXIF: &[u8] = b"Exif\0\0";
+const ORIENTATION: u16 = 0x0112;
+/// How many components a picture of inks has.
+const INKS: u8 = 4;
+
+pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
+    reader.u16()?;
+    let (mut frame, mut is_turned, mut has_scan) = (None, false, false);
+    loop {
+        let marker = marker(reader)?;
+        match marker {
+            // The end.
+            0xD9 => break,
+            // These stand alone.
+            0x01 | 0xD0..=0xD8 => continue,
+            _ => {}
+        }
+        let count = reader.u16()?.checked_sub(2).ok_or(Trouble::Damaged)?;
+        let mut segment = Reader::new(reader.take(count.into())?);
+        match marker {
+            // Tables, and an extension, among the numbers of frames.
+            0xC4 | 0xC8 | 0xCC => {}
+            0xC0..=0xCF => frame = Some(read_frame(&mut segment)?),
+            0xE1 => is_turned |= read_exif(&mut segment).unwrap_or(false),
+            0xDA => {
+                has_scan = true;
+                skip_scan(reader)?;
+            }
+            _ => {}
+        }
+    }
+    let (width, height) = frame.filter(|_| has_scan).ok_or(Trouble::Empty)?;
+    let (width, height) = match is_turned {
+        true => (height, width),
+        false => (width, height),
+    };
+    Ok(Header {
+        width,
+        height,
+        frames: 1,
+    })
+}
+
+/// Any number of marks may stand before the number of a marker.
+fn marker(reader: &mut Reader<'_>) -> Result<u8, Trouble> {
+    if reader.u8()? != MARK {
+        return Err(Trouble::Damaged);
+    }
+    loop {
+        match reader.u8()? {
+            MARK => {}
+            marker => return Ok(marker),
+        }
+    }
+}
+
+fn read_frame(segment: &mut Reader<'_>) -> Result<(u32, u32), Trouble> {
+    let _bits = segment.u8()?;
+    let (height, width) = (segment.u16()?, segment.u16()?);
+    match segment.u8()? {
+        INKS => Err(Trouble::Inks),
+        _ => Ok((width.into(), height.into())),
+    }
+}
+
+/// Goes on to the next marker. In a scan a mark is data if a zero follows, and a place to restart at if a
+/// number from D0 to D7 does.
+fn skip_scan(reader: &mut Reader<'_>) -> Result<(), Trouble> {
+    loop {
+        match (reader.peek(0), reader.peek(1)) {
+            (Some(MARK), Some(0 | 0xD0..=0xD7)) => drop(reader.take(2)?),
+            (Some(MARK), Some(_)) => return Ok(()),
+            (Some(_), _) => drop(reader.take(1)?),
+            (None, _) => return Err(Trouble::Cut),
+        }
+    }
+}
+
+/// Whether the camera was held upright; nothing if it does not say.
+fn read_exif(segment: &mut Reader<'_>) -> Option<bool> {
+    if segment.take(EXIF.len()).ok()? != EXIF {
+        return None;
+    }
+    let all = segment.take(segment.left()).ok()?;
+    let is_little = all.starts_with(b"II");
+    let number = |at: usize| {
+        let two: [u8; 2] = all.get(at..at.checked_add(2)?)?.try_into().ok()?;
+        Some(match is_little {
+            true => u16::from_le_bytes(two),
+            false => u16::from_be_bytes(two),
+        })
+    };
+    // The directory begins where the header says: two halves of one number.
+    let (first, second) = (number(4)?, number(6)?);
+    let (high, low) = if is_little {
+        (second, first)
+    } else {
+        (first, second)
+    };
+    let directory = usize::from(high) << 16 | usize::from(low);
+    for entry in 0..number(directory)? {
+        let at = directory + 2 + usize::from(entry) * 12;
+        if number(at)? == ORIENTATION {
+            // Five to eight are turned by a quarter.
+            return Some((5..=8).contains(&number(at + 8)?));
+        }
+    }
+    None
+}
