@@ -12,8 +12,9 @@ use aws::Fault;
 use domain::Refusal;
 use domain::audit::{AuditEvent, Chain, ChainHead, Record};
 use domain::callers::Admin;
-use store::{Cursor, Recorded};
+use store::Recorded;
 
+use crate::pages::{self, Page};
 use crate::{App, Error, clock};
 
 /// How long an act may be tried while other acts of the same chain are recorded: well
@@ -49,15 +50,6 @@ where
     Err(Refusal::Busy.into())
 }
 
-/// A page of a chain, newest first.
-#[derive(Debug)]
-pub struct Records {
-    /// The records.
-    pub records: Vec<Record>,
-    /// The cursor of the next page, if there is one.
-    pub next_cursor: Option<String>,
-}
-
 /// A page of a chain for the admin `reader`, newest first.
 ///
 /// # Errors
@@ -68,7 +60,7 @@ pub async fn records(
     chain: &Chain,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Records, Error> {
+) -> Result<Page<Record>, Error> {
     page(app, &format!("{}/audit", reader.user), chain, cursor, limit).await
 }
 
@@ -82,17 +74,10 @@ pub(crate) async fn page(
     chain: &Chain,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Records, Error> {
+) -> Result<Page<Record>, Error> {
     let binding = format!("{list}?chain={chain}");
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
-    let page = app
-        .store()
-        .audit_records(chain, after.as_ref(), limit)
-        .await?;
-    Ok(Records {
-        records: page.records,
-        next_cursor: page.next.map(|next| next.seal(&binding)),
+    pages::read(cursor, &binding, |after| {
+        app.store().audit_records(chain, after, limit)
     })
+    .await
 }

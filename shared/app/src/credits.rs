@@ -5,8 +5,8 @@ use domain::ids::Tenant;
 use domain::ledger::{Entry, Wallet};
 use domain::spending::{OpenHold, Spent};
 use domain::time::Day;
-use store::Cursor;
 
+use crate::pages::{self, Page};
 use crate::{App, Error, clock};
 
 /// The caller's own wallet.
@@ -20,15 +20,6 @@ pub async fn balance(app: &App, caller: &Caller) -> Result<Wallet, Error> {
         .await?)
 }
 
-/// A page of a ledger, newest first.
-#[derive(Debug)]
-pub struct Entries {
-    /// The entries.
-    pub entries: Vec<Entry>,
-    /// The cursor of the next page, if there is one.
-    pub next_cursor: Option<String>,
-}
-
 /// A page of the caller's own ledger, newest first.
 ///
 /// # Errors
@@ -38,26 +29,13 @@ pub async fn transactions(
     caller: &Caller,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Entries, Error> {
+) -> Result<Page<Entry>, Error> {
     let tenant = Tenant::User(caller.user.clone());
     let binding = format!("{tenant}/transactions");
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
-    let page = app.store().entries(&tenant, after.as_ref(), limit).await?;
-    Ok(Entries {
-        entries: page.entries,
-        next_cursor: page.next.map(|next| next.seal(&binding)),
+    pages::read(cursor, &binding, |after| {
+        app.store().entries(&tenant, after, limit)
     })
-}
-
-/// A page of open holds, newest first.
-#[derive(Debug)]
-pub struct Holds {
-    /// The holds.
-    pub holds: Vec<OpenHold>,
-    /// The cursor of the next page, if there is one.
-    pub next_cursor: Option<String>,
+    .await
 }
 
 /// A page of what is set aside in the caller's own wallet, newest first.
@@ -69,17 +47,13 @@ pub async fn holds(
     caller: &Caller,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Holds, Error> {
+) -> Result<Page<OpenHold>, Error> {
     let tenant = Tenant::User(caller.user.clone());
     let binding = format!("{tenant}/holds");
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
-    let page = app.store().holds(&tenant, after.as_ref(), limit).await?;
-    Ok(Holds {
-        holds: page.holds,
-        next_cursor: page.next.map(|next| next.seal(&binding)),
+    pages::read(cursor, &binding, |after| {
+        app.store().holds(&tenant, after, limit)
     })
+    .await
 }
 
 /// What was spent in some days that end today.

@@ -9,8 +9,9 @@ use domain::files::{Announced, FILES_MAX, File, FileNote, FileState, Usage, insp
 use domain::ids::{FileId, Tenant};
 use domain::{Refusal, Timestamp};
 use futures::StreamExt as _;
-use store::{Announcement, Cursor, FileChange, System};
+use store::{Announcement, FileChange, System};
 
+use crate::pages::{self, Page};
 use crate::{App, Error, clock};
 
 /// How long a write is tried while other writes stand in its way.
@@ -253,15 +254,6 @@ async fn give_up(app: &App, note: &FileNote) -> Result<(), Fault> {
     }
 }
 
-/// A page of files, newest first.
-#[derive(Debug)]
-pub struct List {
-    /// The files.
-    pub files: Vec<File>,
-    /// The cursor of the next page, if there is one.
-    pub next_cursor: Option<String>,
-}
-
 /// A page of the caller's files, newest first.
 ///
 /// # Errors
@@ -271,17 +263,13 @@ pub async fn list(
     caller: &Caller,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<List, Error> {
+) -> Result<Page<File>, Error> {
     let binding = format!("{}/files", caller.user);
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
     let tenant = Tenant::from(&caller.user);
-    let page = app.store().files(&tenant, after.as_ref(), limit).await?;
-    Ok(List {
-        files: page.files,
-        next_cursor: page.next.map(|next| next.seal(&binding)),
+    pages::read(cursor, &binding, |after| {
+        app.store().files(&tenant, after, limit)
     })
+    .await
 }
 
 /// How much of their uploads the caller has, and how many bytes they may have.

@@ -21,7 +21,7 @@ use domain::generations::{Filter, Generation, ShownGeneration, Stats, addresses_
 use domain::ids::{GenerationId, ProjectId, TeamId, Tenant};
 use domain::projects::Project;
 use domain::teams::Role;
-use store::{Cursor, ListScope, Page, System};
+use store::{ListScope, System};
 
 pub use cancel::{Canceled, cancel};
 pub use collaborations::{SeenShare, collaborations, share, unshare};
@@ -31,6 +31,7 @@ pub use open::{Submitted, submit};
 pub use provenance::{Ancestor, provenance};
 pub(crate) use references::{check_references, check_team};
 
+use crate::pages::{self, Page};
 use crate::{App, Error, clock, media};
 
 /// How long addresses of media hold unless the client says otherwise.
@@ -129,15 +130,6 @@ pub async fn get(
     Ok(found?)
 }
 
-/// A page of generations, newest first.
-#[derive(Debug)]
-pub struct List {
-    /// The generations.
-    pub shown: Vec<ShownGeneration>,
-    /// What to send for the next page, if there may be one.
-    pub next_cursor: Option<String>,
-}
-
 /// Which generations are wanted: the caller's own, a team's, those that are shared
 /// with a team, or those in a project.
 #[derive(Debug)]
@@ -162,7 +154,11 @@ pub struct Wanted {
 /// # Errors
 /// [`Refusal::NoSuch`] if they may not know of the project or the team, [`Refusal::InvalidCursor`] if the
 /// cursor is not from this list, [`Refusal::Forbidden`] if they ask which ones another marked.
-pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, Error> {
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    wanted: &Wanted,
+) -> Result<Page<ShownGeneration>, Error> {
     if let Some(team) = &wanted.shared_with {
         return collaborations::list(app, caller, team, wanted).await;
     }
@@ -203,14 +199,9 @@ pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, E
         "{}/generations/{in_project:?}/{of_team:?}/{filter:?}",
         caller.user
     );
-    let cursor = wanted.cursor.as_deref();
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
-    let page = app
-        .store()
-        .generations(scope, filter, after.as_ref(), wanted.limit)
-        .await?;
+    let after = pages::open(wanted.cursor.as_deref(), &binding)?;
+    let page = app.store().generations(scope, filter, after, wanted.limit);
+    let page = page.await?;
     show_page(app, caller, page, &binding, |_| {
         (project.clone(), Vec::new())
     })
@@ -222,15 +213,15 @@ pub async fn list(app: &App, caller: &Caller, wanted: &Wanted) -> Result<List, E
 async fn show_page(
     app: &App,
     caller: &Caller,
-    page: Page,
+    page: store::Page<Generation, GenerationId>,
     binding: &str,
     through: impl Fn(&Generation) -> (Option<ProjectSeen>, Vec<Share>),
-) -> Result<List, Error> {
+) -> Result<Page<ShownGeneration>, Error> {
     let (existing, roles) = tokio::try_join!(
-        existing_projects(app, &page.generations),
-        roles(app, caller, &page.generations)
+        existing_projects(app, &page.rows),
+        roles(app, caller, &page.rows)
     )?;
-    let shown = page.generations.into_iter().map(|generation| {
+    let shown = page.rows.into_iter().map(|generation| {
         let (project, shares) = through(&generation);
         let seen = GenerationSeen {
             role: match &generation.tenant {
@@ -244,8 +235,8 @@ async fn show_page(
         let (seen, shows_author) = seen_by(caller, seen, &existing);
         show_one(caller, seen, shows_author, MEDIA_EXPIRY_DEFAULT)
     });
-    Ok(List {
-        shown: shown.collect::<Result<_, _>>()?,
+    Ok(Page {
+        rows: shown.collect::<Result<_, _>>()?,
         next_cursor: page.next.map(|next| next.seal(binding)),
     })
 }

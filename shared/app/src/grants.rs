@@ -6,19 +6,11 @@ use domain::audit::AuditAction;
 use domain::callers::Caller;
 use domain::ids::{ProjectId, TeamId};
 use domain::projects::{AccessLevel, Privacy, Project, Visibility};
-use store::{Cursor, TeamSeen, Written};
+use store::{TeamSeen, Written};
 
+use crate::pages::{self, Page};
 use crate::teams::{PATIENCE, event, get, get_to_act};
 use crate::{App, Error, audit, clock};
-
-/// A page of the projects that are shared with a team, newest first.
-#[derive(Debug)]
-pub struct Shared {
-    /// The projects.
-    pub projects: Vec<Project>,
-    /// The cursor of the next page, if there is one.
-    pub next_cursor: Option<String>,
-}
 
 /// What others see and do of a project, for who may change it.
 ///
@@ -151,19 +143,14 @@ pub async fn of_team(
     team: &TeamId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Shared, Error> {
+) -> Result<Page<Project>, Error> {
     get(app, caller, Action::View, team).await?;
     let binding = format!("{}/teams/{team}/projects", caller.user);
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
-    let page = app
-        .store()
-        .shared_projects(team, after.as_ref(), limit)
-        .await?;
-    let is_shown = |project: &Project| project.details.visibility != Visibility::Private;
-    Ok(Shared {
-        projects: page.projects.into_iter().filter(is_shown).collect(),
-        next_cursor: page.next.map(|next| next.seal(&binding)),
+    let mut page = pages::read(cursor, &binding, |after| {
+        app.store().shared_projects(team, after, limit)
     })
+    .await?;
+    page.rows
+        .retain(|project| project.details.visibility != Visibility::Private);
+    Ok(page)
 }

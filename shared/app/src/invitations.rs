@@ -15,19 +15,11 @@ use domain::teams::{INVITATION_LIFETIME, INVITATIONS_MAX, Invitation, Membership
 use domain::{FieldCode, Refusal};
 use mail::Letter;
 use queue::SendMail;
-use store::{Answered, Cursor, Invited, System, TeamSeen};
+use store::{Answered, Invited, System, TeamSeen};
 
+use crate::pages::{self, Page};
 use crate::teams::{PATIENCE, event, get, get_to_act, too_many};
 use crate::{App, Error, attempts, audit, clock, emails};
-
-/// A page of invitations, newest first.
-#[derive(Debug)]
-pub struct List {
-    /// The invitations.
-    pub invitations: Vec<Invitation>,
-    /// The cursor of the next page, if there is one.
-    pub next_cursor: Option<String>,
-}
 
 /// Invites whoever has this address into a team that the caller manages.
 ///
@@ -126,17 +118,13 @@ pub async fn list(
     id: &TeamId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<List, Error> {
+) -> Result<Page<Invitation>, Error> {
     get(app, caller, Action::Manage, id).await?;
     let binding = format!("{}/teams/{id}/invitations", caller.user);
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
-    let page = app.store().invitations(id, after.as_ref(), limit).await?;
-    Ok(List {
-        invitations: page.invitations,
-        next_cursor: page.next.map(|next| next.seal(&binding)),
+    pages::read(cursor, &binding, |after| {
+        app.store().invitations(id, after, limit)
     })
+    .await
 }
 
 /// The invitation that the path names, and the member who manages it.

@@ -8,23 +8,14 @@ use domain::ids::{TeamId, UserId};
 use domain::teams::{Membership, MembershipChange, Role};
 use domain::time::Month;
 pub use store::Member;
-use store::{Cursor, Removal, TeamSeen, TeamWritten};
+use store::{Removal, TeamSeen, TeamWritten};
 
+use crate::pages::{self, Page};
 use crate::teams::{PATIENCE, event, get, get_to_act};
 use crate::{App, Error, audit, clock};
 
-/// A page of members, the last to join first, and the role of who looks.
-#[derive(Debug)]
-pub struct List {
-    /// The members.
-    pub members: Vec<Member>,
-    /// The role of who looks: it decides what is shown of each.
-    pub role: Role,
-    /// The cursor of the next page, if there is one.
-    pub next_cursor: Option<String>,
-}
-
-/// A page of the members of a team that the caller is in.
+/// A page of the members of a team that the caller is in, the last to join first; and the caller's role,
+/// which decides what is shown of each.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if they are not, [`Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -34,22 +25,14 @@ pub async fn list(
     id: &TeamId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<List, Error> {
+) -> Result<(Page<Member>, Role), Error> {
     let seen = get(app, caller, Action::View, id).await?;
     let binding = format!("{}/teams/{id}/members", caller.user);
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
     let month = Month::from(clock::now());
-    let page = app
-        .store()
-        .members(&seen.team, month, after.as_ref(), limit)
-        .await?;
-    Ok(List {
-        members: page.members,
-        role: seen.by.role,
-        next_cursor: page.next.map(|next| next.seal(&binding)),
-    })
+    let page = pages::read(cursor, &binding, |after| {
+        app.store().members(&seen.team, month, after, limit)
+    });
+    Ok((page.await?, seen.by.role))
 }
 
 /// The place of the member whom the path names.

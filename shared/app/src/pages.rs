@@ -1,8 +1,12 @@
-//! Pages of lists that are at hand whole, because they are short. Owns where a page begins and ends; refuses
-//! to know what is listed. Lists that grow are paged by the store.
+//! Pages of lists: of those that grow, which the store reads page by page, and of those that are at hand
+//! whole, because they are short. Owns that a cursor is for one caller and one list; refuses to know what is
+//! listed.
 
+use aws::Fault;
 use domain::Refusal;
 use store::{Cursor, Place, Sequence};
+
+use crate::Error;
 
 /// A page of a list.
 #[derive(Debug)]
@@ -20,6 +24,37 @@ pub struct PageRequest {
     pub cursor: Option<String>,
     /// How long it may be.
     pub limit: u32,
+}
+
+/// The place that a page starts after, by the cursor that `binding`, which names the caller and the query, is
+/// sealed into.
+///
+/// # Errors
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list.
+pub(crate) fn open<P: Place>(
+    cursor: Option<&str>,
+    binding: &str,
+) -> Result<Option<Cursor<P>>, Refusal> {
+    cursor.map(|text| Cursor::open(text, binding)).transpose()
+}
+
+/// A page that the store reads from a place on.
+///
+/// # Errors
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list; a fault if it cannot be read.
+pub(crate) async fn read<T, P: Place, Reading>(
+    cursor: Option<&str>,
+    binding: &str,
+    read: impl FnOnce(Option<Cursor<P>>) -> Reading,
+) -> Result<Page<T>, Error>
+where
+    Reading: Future<Output = Result<store::Page<T, P>, Fault>>,
+{
+    let page = read(open(cursor, binding)?).await?;
+    Ok(Page {
+        rows: page.rows,
+        next_cursor: page.next.map(|next| next.seal(binding)),
+    })
 }
 
 /// A page of rows that have no names of their own: they are numbered in their order.
@@ -54,10 +89,7 @@ pub(crate) fn of<T, P: Place>(
     place: impl Fn(&T) -> P,
     is_after: impl Fn(&P, &P) -> bool,
 ) -> Result<Page<T>, Refusal> {
-    let cursor = wanted.cursor.as_deref();
-    let after = cursor
-        .map(|text| Cursor::<P>::open(text, binding))
-        .transpose()?;
+    let after = open::<P>(wanted.cursor.as_deref(), binding)?;
     let is_wanted = |row: &T| match &after {
         Some(last) => is_after(&place(row), last.place()),
         None => true,

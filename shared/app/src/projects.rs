@@ -9,21 +9,13 @@ use domain::callers::Caller;
 use domain::generations::Stats;
 use domain::ids::{ProjectId, Tenant};
 use domain::projects::{Contents, Details, PROJECTS_MAX, Privacy, Project, ProjectChange};
-use store::{Cursor, ListScope, ProjectPut, Written};
+use store::{ListScope, ProjectPut, Written};
 
+use crate::pages::{self, Page};
 use crate::{App, Error, clock, generations};
 
 /// How long a write is tried while others are under way.
 const PATIENCE: Duration = Duration::from_secs(4);
-
-/// A page of projects, newest first.
-#[derive(Debug)]
-pub struct List {
-    /// The projects.
-    pub projects: Vec<Project>,
-    /// The cursor of the next page, if there is one.
-    pub next_cursor: Option<String>,
-}
 
 /// Makes a project for the caller.
 ///
@@ -76,17 +68,13 @@ pub async fn list(
     caller: &Caller,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<List, Error> {
+) -> Result<Page<Project>, Error> {
     let tenant = Tenant::User(caller.user.clone());
     let binding = format!("{tenant}/projects");
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
-    let page = app.store().projects(&tenant, after.as_ref(), limit).await?;
-    Ok(List {
-        projects: page.projects,
-        next_cursor: page.next.map(|next| next.seal(&binding)),
+    pages::read(cursor, &binding, |after| {
+        app.store().projects(&tenant, after, limit)
     })
+    .await
 }
 
 /// Changes a project that the caller may change; answers it as it is then.

@@ -12,8 +12,8 @@ use domain::ids::Tenant;
 use domain::ledger::{Actor, Event, Income};
 use domain::promos::{Promo, PromoCode};
 use sha2::{Digest as _, Sha256};
-use store::Cursor;
 
+use crate::pages::{self, Page};
 use crate::postings::{self, Booking, BookingRequest, Ended};
 use crate::{App, Error, audit, clock};
 
@@ -39,15 +39,6 @@ pub async fn create(app: &App, promo: &Promo) -> Result<(), Error> {
     }
 }
 
-/// A page of codes, newest first.
-#[derive(Debug)]
-pub struct Promos {
-    /// The codes.
-    pub promos: Vec<Promo>,
-    /// The cursor of the next page, if there is one.
-    pub next_cursor: Option<String>,
-}
-
 /// A page of all codes, newest first.
 ///
 /// # Errors
@@ -57,16 +48,9 @@ pub async fn list(
     admin: &Admin,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Promos, Error> {
+) -> Result<Page<Promo>, Error> {
     let binding = format!("{}/promo-codes", admin.user);
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
-    let page = app.store().promos(after.as_ref(), limit).await?;
-    Ok(Promos {
-        promos: page.promos,
-        next_cursor: page.next.map(|next| next.seal(&binding)),
-    })
+    pages::read(cursor, &binding, |after| app.store().promos(after, limit)).await
 }
 
 /// Books what a code is worth, once a user.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Refusal;
 use domain::access::Action;
-use domain::audit::{AuditAction, AuditEvent, Chain, ChainHead};
+use domain::audit::{AuditAction, AuditEvent, Chain, ChainHead, Record};
 use domain::callers::Caller;
 use domain::generations::Stats;
 use domain::ids::{TeamId, Tenant, UserId};
@@ -12,22 +12,13 @@ use domain::ledger::{Actor, Event};
 use domain::teams::{
     Membership, Role, TEAMS_JOINED_MAX, TEAMS_OWNED_MAX, Team, TeamChange, TeamDetails,
 };
-use store::{Cursor, Ended, ListScope, TeamSeen, TeamWritten};
+use store::{Ended, ListScope, TeamSeen, TeamWritten};
 
-use crate::audit::Records;
+use crate::pages::{self, Page};
 use crate::{App, Error, audit, clock};
 
 /// How long a write is tried while others are under way.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(6);
-
-/// A page of teams, newest first.
-#[derive(Debug)]
-pub struct List {
-    /// The teams.
-    pub teams: Vec<TeamSeen>,
-    /// The cursor of the next page, if there is one.
-    pub next_cursor: Option<String>,
-}
 
 /// What the log of a team tells of what `caller` did there.
 pub(crate) fn event(
@@ -140,19 +131,12 @@ pub async fn list(
     caller: &Caller,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<List, Error> {
+) -> Result<Page<TeamSeen>, Error> {
     let binding = format!("{}/teams", caller.user);
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
-    let page = app
-        .store()
-        .teams(&caller.user, after.as_ref(), limit)
-        .await?;
-    Ok(List {
-        teams: page.teams,
-        next_cursor: page.next.map(|next| next.seal(&binding)),
+    pages::read(cursor, &binding, |after| {
+        app.store().teams(&caller.user, after, limit)
     })
+    .await
 }
 
 /// Changes a team that the caller manages; answers it as it is then.
@@ -286,7 +270,7 @@ pub async fn audit(
     id: &TeamId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Records, Error> {
+) -> Result<Page<Record>, Error> {
     get(app, caller, Action::Manage, id).await?;
     let (list, chain) = (format!("{}/team-audit", caller.user), chain(id));
     audit::page(app, &list, &chain, cursor, limit).await
@@ -304,12 +288,11 @@ pub async fn activity(
     id: &TeamId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Records, Error> {
+) -> Result<Page<Record>, Error> {
     get(app, caller, Action::View, id).await?;
     let (list, chain) = (format!("{}/team-activity", caller.user), chain(id));
     let mut page = audit::page(app, &list, &chain, cursor, limit).await?;
-    page.records
-        .retain(|record| record.deed.is_told_to_members());
+    page.rows.retain(|record| record.deed.is_told_to_members());
     Ok(page)
 }
 

@@ -7,11 +7,11 @@ use domain::audit::{AuditAction, Chain};
 use domain::callers::Caller;
 use domain::idempotency::IdempotencyKey;
 use domain::ids::{TeamId, Tenant, TransferId};
-use domain::ledger::{Actor, Event, Wallet};
+use domain::ledger::{Actor, Entry, Event, Wallet};
 use domain::{Credits, Refusal};
-use store::{Cursor, Funded, Funding, Once, TeamSeen};
+use store::{Funded, Funding, Once, TeamSeen};
 
-use crate::credits::Entries;
+use crate::pages::{self, Page};
 use crate::postings::{self, Booking};
 use crate::teams::{check_verified, event, get};
 use crate::{App, Error, api_keys, audit, clock};
@@ -40,18 +40,14 @@ pub async fn transactions(
     id: &TeamId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Entries, Error> {
+) -> Result<Page<Entry>, Error> {
     get(app, caller, Action::ViewCosts, id).await?;
     let binding = format!("{}/teams/{id}/transactions", caller.user);
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
     let team = Tenant::from(id);
-    let page = app.store().entries(&team, after.as_ref(), limit).await?;
-    Ok(Entries {
-        entries: page.entries,
-        next_cursor: page.next.map(|next| next.seal(&binding)),
+    pages::read(cursor, &binding, |after| {
+        app.store().entries(&team, after, limit)
     })
+    .await
 }
 
 /// Moves credits from the caller's own wallet into their team's, once for each of their keys;

@@ -11,6 +11,7 @@ use domain::audit::{Chain, ChainHead, Record};
 use crate::Store;
 use crate::cursor::{Cursor, Sequence, cut};
 use crate::items::{self, HEAD, HeadItem, RecordItem, place, text};
+use crate::pages::Page;
 use crate::transact::{Commit, Part, Refused, Transaction};
 
 /// What became of an act that is recorded.
@@ -44,15 +45,6 @@ impl<T> Recorded<T> {
     }
 }
 
-/// A page of a chain, newest first.
-#[derive(Debug)]
-pub struct RecordPage {
-    /// The records.
-    pub records: Vec<Record>,
-    /// The place where the next page starts, if there is one.
-    pub next: Option<Cursor<Sequence>>,
-}
-
 impl Store {
     /// Where a chain ends (strongly consistent).
     ///
@@ -79,9 +71,9 @@ impl Store {
     pub async fn audit_records(
         &self,
         chain: &Chain,
-        after: Option<&Cursor<Sequence>>,
+        after: Option<Cursor<Sequence>>,
         limit: u32,
-    ) -> Result<RecordPage, Fault> {
+    ) -> Result<Page<Record, Sequence>, Fault> {
         // The head's place comes after every record's.
         let before = after.map_or_else(|| HEAD.to_owned(), |last| place(last.place().number()));
         let found = self
@@ -103,11 +95,9 @@ impl Store {
             .into_iter()
             .map(|item| items::read::<RecordItem>(item)?.try_into())
             .collect::<Result<Vec<Record>, Fault>>()?;
-        let next = records
-            .last()
-            .filter(|_| more)
-            .map(|record| Cursor::after(Sequence::new(record.sequence)));
-        Ok(RecordPage { records, next })
+        Ok(Page::new(records, more, |record| {
+            Sequence::new(record.sequence)
+        }))
     }
 
     /// Records: the record, if its place is free, and the chain's head, if it has not moved.

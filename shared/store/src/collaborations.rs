@@ -14,8 +14,9 @@ use domain::ids::{GenerationId, TeamId, UserId};
 use domain::teams::Membership;
 
 use crate::cursor::Cursor;
-use crate::generations::{Page, Written};
+use crate::generations::Written;
 use crate::items::{self, CollaborationItem, SHARE_PREFIX, number, text};
+use crate::pages::Page;
 use crate::reads::keys;
 use crate::teams::team_key;
 use crate::transact::{Part, Transaction};
@@ -155,10 +156,10 @@ impl Store {
     pub async fn shared_generations(
         &self,
         team: &TeamId,
-        after: Option<&Cursor<GenerationId>>,
+        after: Option<Cursor<GenerationId>>,
         limit: u32,
-    ) -> Result<Page, Fault> {
-        let after = after.map(|last| last.place().as_str());
+    ) -> Result<Page<Generation, GenerationId>, Fault> {
+        let after = after.as_ref().map(|last| last.place().as_str());
         let (found, more) = self.by_id(team, SHARE_PREFIX, after, limit).await?;
         let ids = found
             .into_iter()
@@ -166,12 +167,15 @@ impl Store {
             .collect::<Result<Vec<GenerationId>, Fault>>()?;
         let next = ids.last().filter(|_| more).cloned().map(Cursor::after);
         if ids.is_empty() {
-            let generations = Vec::new();
-            return Ok(Page { generations, next });
+            let rows = Vec::new();
+            return Ok(Page { rows, next });
         }
         let mut generations = self.generations_named(&ids).await?;
         generations.retain(|generation| generation.shares.contains_key(team));
         generations.sort_by(|one, other| other.id.cmp(&one.id));
-        Ok(Page { generations, next })
+        Ok(Page {
+            rows: generations,
+            next,
+        })
     }
 }

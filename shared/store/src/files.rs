@@ -14,7 +14,7 @@ use domain::ids::{FileId, Tenant};
 use crate::accounts::is_condition;
 use crate::cursor::Cursor;
 use crate::items::{self, FileCountItem, FileItem, FileNoteItem, count_key, number, text};
-use crate::pages::Index;
+use crate::pages::{Index, Page};
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System};
 
@@ -40,15 +40,6 @@ pub enum FileChange {
     Busy,
 }
 
-/// A page of files, newest first.
-#[derive(Debug)]
-pub struct FilePage {
-    /// The files.
-    pub files: Vec<File>,
-    /// The place where the next page starts, if there is one.
-    pub next: Option<Cursor<FileId>>,
-}
-
 impl Store {
     /// A page of the tenant's files, newest first.
     ///
@@ -57,15 +48,15 @@ impl Store {
     pub async fn files(
         &self,
         tenant: &Tenant,
-        after: Option<&Cursor<FileId>>,
+        after: Option<Cursor<FileId>>,
         limit: u32,
-    ) -> Result<FilePage, Fault> {
+    ) -> Result<Page<File, FileId>, Fault> {
         let index = Index {
             table: &self.tables.files,
             name: "by_tenant",
             owner: "tenant",
         };
-        let after = after.map(|last| last.place().as_str());
+        let after = after.as_ref().map(|last| last.place().as_str());
         let (found, more) = self
             .newest("listing files", index, tenant.as_str(), after, limit)
             .await?;
@@ -73,9 +64,7 @@ impl Store {
             .into_iter()
             .map(|item| items::read::<FileItem>(item)?.try_into())
             .collect::<Result<Vec<File>, Fault>>()?;
-        let next = files.last().filter(|_| more);
-        let next = next.map(|file| Cursor::after(file.id.clone()));
-        Ok(FilePage { files, next })
+        Ok(Page::new(files, more, |file| file.id.clone()))
     }
 
     /// How much of its uploads the tenant has.

@@ -18,7 +18,7 @@ use domain::ledger::{Booked, Wallet};
 use domain::projects::Project;
 use domain::{Credits, Refusal};
 
-pub use lists::{ListScope, Page};
+pub use lists::ListScope;
 
 use crate::accounts::is_condition;
 use crate::api_keys::KeyReturn;

@@ -14,18 +14,10 @@ use crate::cursor::Cursor;
 use crate::generations::Written;
 use crate::items::{self, GRANT_PREFIX, GrantItem, ProjectItem, number};
 use crate::overwrite::Overwrite;
+use crate::pages::Page;
 use crate::teams::team_key;
 use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store, System};
-
-/// A page of the projects that are shared with a team, newest first.
-#[derive(Debug)]
-pub struct SharedPage {
-    /// The projects.
-    pub projects: Vec<Project>,
-    /// The place where the next page starts, if there is one.
-    pub next: Option<Cursor<ProjectId>>,
-}
 
 impl Store {
     /// Shares a project with a team, as `next` says, if it is still as that was decided from and `by`
@@ -101,10 +93,10 @@ impl Store {
     pub async fn shared_projects(
         &self,
         team: &TeamId,
-        after: Option<&Cursor<ProjectId>>,
+        after: Option<Cursor<ProjectId>>,
         limit: u32,
-    ) -> Result<SharedPage, Fault> {
-        let after = after.map(|last| last.place().as_str());
+    ) -> Result<Page<Project, ProjectId>, Fault> {
+        let after = after.as_ref().map(|last| last.place().as_str());
         let (items, more) = self.by_id(team, GRANT_PREFIX, after, limit).await?;
         let ids = items
             .into_iter()
@@ -114,11 +106,9 @@ impl Store {
         let wanted = ids.iter().cloned().collect();
         let mut projects = self.existing_projects(System, &wanted).await?;
         let shared = ids.iter().filter_map(|id| projects.remove(id));
-        Ok(SharedPage {
-            projects: shared
-                .filter(|project| project.grants.contains_key(team))
-                .collect(),
-            next,
-        })
+        let rows = shared
+            .filter(|project| project.grants.contains_key(team))
+            .collect();
+        Ok(Page { rows, next })
     }
 }

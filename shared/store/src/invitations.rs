@@ -12,6 +12,7 @@ use crate::accounts::is_condition;
 use crate::cursor::Cursor;
 use crate::items::{self, INVITATION_PREFIX, InvitationItem, InvitedItem, number, text};
 use crate::overwrite::Overwrite;
+use crate::pages::Page;
 use crate::teams::team_key;
 use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store, System};
@@ -23,15 +24,6 @@ pub struct SentInvitation {
     pub invitation: Invitation,
     /// SHA-256 (hexadecimal) of the secret in each letter since it was last sent.
     pub digests: Vec<String>,
-}
-
-/// A page of a team's open invitations, newest first.
-#[derive(Debug)]
-pub struct InvitationPage {
-    /// The invitations.
-    pub invitations: Vec<Invitation>,
-    /// The place where the next page starts, if there is one.
-    pub next: Option<Cursor<InvitationId>>,
 }
 
 /// What became of inviting somebody.
@@ -162,18 +154,18 @@ impl Store {
     pub async fn invitations(
         &self,
         team: &TeamId,
-        after: Option<&Cursor<InvitationId>>,
+        after: Option<Cursor<InvitationId>>,
         limit: u32,
-    ) -> Result<InvitationPage, Fault> {
-        let after = after.map(|last| last.place().as_str());
+    ) -> Result<Page<Invitation, InvitationId>, Fault> {
+        let after = after.as_ref().map(|last| last.place().as_str());
         let (items, more) = self.by_id(team, INVITATION_PREFIX, after, limit).await?;
         let invitations = items
             .into_iter()
             .map(|item| items::read::<InvitationItem>(item)?.try_into())
             .collect::<Result<Vec<Invitation>, Fault>>()?;
-        let next = invitations.last().filter(|_| more);
-        let next = next.map(|invitation| Cursor::after(invitation.id.clone()));
-        Ok(InvitationPage { invitations, next })
+        Ok(Page::new(invitations, more, |invitation| {
+            invitation.id.clone()
+        }))
     }
 
     /// Whether a team has as many invitations as it may have open at a time.
@@ -182,7 +174,7 @@ impl Store {
     /// A [`Fault`] if it cannot be told.
     pub async fn has_all_invitations(&self, team: &TeamId) -> Result<bool, Fault> {
         let page = self.invitations(team, None, INVITATIONS_MAX).await?;
-        Ok(page.invitations.len() >= INVITATIONS_MAX as usize)
+        Ok(page.rows.len() >= INVITATIONS_MAX as usize)
     }
 
     /// Remembers what a letter carries; `false` if the invitation was answered,

@@ -14,6 +14,7 @@ use domain::time::Month;
 
 use crate::cursor::{Cursor, Joined};
 use crate::items::{self, AllowanceItem, Item, MEMBER_PREFIX, MemberItem, UserItem, number, text};
+use crate::pages::Page;
 use crate::reads::keys;
 use crate::teams::{TeamWritten, team_key};
 use crate::transact::{Commit, Part, Transaction};
@@ -28,15 +29,6 @@ pub struct Member {
     pub user: Option<User>,
     /// What they committed to of the team's credits this month.
     pub committed: Credits,
-}
-
-/// A page of a team's members, the last to join first.
-#[derive(Debug)]
-pub struct MemberPage {
-    /// The members.
-    pub members: Vec<Member>,
-    /// The place where the next page starts, if there is one.
-    pub next: Option<Cursor<Joined>>,
 }
 
 /// How somebody gives up a place.
@@ -58,9 +50,9 @@ impl Store {
         &self,
         team: &Team,
         month: Month,
-        after: Option<&Cursor<Joined>>,
+        after: Option<Cursor<Joined>>,
         limit: u32,
-    ) -> Result<MemberPage, Fault> {
+    ) -> Result<Page<Member, Joined>, Fault> {
         let (places, mut committed) = tokio::try_join!(
             self.some_places(&team.id),
             self.committed_in(&team.id, month)
@@ -69,7 +61,11 @@ impl Store {
             at: place.joined_at,
             user: place.user.clone(),
         };
-        let is_left = |place: &Membership| after.is_none_or(|last| joined(place) < *last.place());
+        let is_left = |place: &Membership| {
+            after
+                .as_ref()
+                .is_none_or(|last| joined(place) < *last.place())
+        };
         let mut places: Vec<Membership> = places.into_iter().filter(is_left).collect();
         places.sort_by_key(|place| std::cmp::Reverse(joined(place)));
         let more = places.len() > limit as usize;
@@ -85,8 +81,8 @@ impl Store {
             committed: committed.remove(&membership.user).unwrap_or(Credits::ZERO),
             membership,
         };
-        Ok(MemberPage {
-            members: places.into_iter().map(member).collect(),
+        Ok(Page {
+            rows: places.into_iter().map(member).collect(),
             next,
         })
     }

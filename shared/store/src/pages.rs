@@ -1,10 +1,29 @@
-//! A page of what somebody has: one query of an index that is sorted by id, the newest first.
+//! Pages of lists. Owns what a page is, and the query of an index that is sorted by id, the newest first.
 
 use aws::Fault;
 
 use crate::Store;
-use crate::cursor::cut;
+use crate::cursor::{Cursor, Place, cut};
 use crate::items::{Item, text};
+
+/// A page of a list, whose rows have places of the kind `P`. Where the list leaves rows out, it may be
+/// shorter than asked for and still have a next one.
+#[derive(Debug)]
+pub struct Page<T, P> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Where the next page starts, if there may be one.
+    pub next: Option<Cursor<P>>,
+}
+
+impl<T, P: Place> Page<T, P> {
+    /// A page of these rows. If there is `more`, the next one starts after the place of the last.
+    pub(crate) fn new(rows: Vec<T>, more: bool, place: impl FnOnce(&T) -> P) -> Self {
+        let last = rows.last().filter(|_| more);
+        let next = last.map(|row| Cursor::after(place(row)));
+        Self { rows, next }
+    }
+}
 
 /// An index by whose things they are.
 #[derive(Clone, Copy)]

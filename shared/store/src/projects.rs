@@ -18,7 +18,7 @@ use crate::cursor::Cursor;
 use crate::generations::Written;
 use crate::items::{self, Item, ProjectItem, count_key, number, text};
 use crate::overwrite::Overwrite;
-use crate::pages::Index;
+use crate::pages::{Index, Page};
 use crate::reads::keys;
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System};
@@ -32,15 +32,6 @@ pub enum ProjectPut {
     Full,
     /// Other writes were under way: try again.
     Busy,
-}
-
-/// A page of projects, newest first.
-#[derive(Debug)]
-pub struct ProjectPage {
-    /// The projects.
-    pub projects: Vec<Project>,
-    /// The place where the next page starts, if there is one.
-    pub next: Option<Cursor<ProjectId>>,
 }
 
 impl Store {
@@ -196,15 +187,15 @@ impl Store {
     pub async fn projects(
         &self,
         tenant: &Tenant,
-        after: Option<&Cursor<ProjectId>>,
+        after: Option<Cursor<ProjectId>>,
         limit: u32,
-    ) -> Result<ProjectPage, Fault> {
+    ) -> Result<Page<Project, ProjectId>, Fault> {
         let index = Index {
             table: &self.tables.projects,
             name: "by_tenant",
             owner: "tenant",
         };
-        let after = after.map(|last| last.place().as_str());
+        let after = after.as_ref().map(|last| last.place().as_str());
         let (found, more) = self
             .newest("listing projects", index, tenant.as_str(), after, limit)
             .await?;
@@ -212,11 +203,7 @@ impl Store {
             .into_iter()
             .map(|item| items::read::<ProjectItem>(item)?.try_into())
             .collect::<Result<Vec<Project>, Fault>>()?;
-        let next = projects
-            .last()
-            .filter(|_| more)
-            .map(|project| Cursor::after(project.id.clone()));
-        Ok(ProjectPage { projects, next })
+        Ok(Page::new(projects, more, |project| project.id.clone()))
     }
 
     /// Writes a project's next record, if it is still as the change was decided from.

@@ -9,20 +9,12 @@ use domain::promos::{Promo, PromoCode};
 
 use crate::cursor::{Cursor, Sequence};
 use crate::items::{self, PROMOS, PromoItem, number, text};
+use crate::pages::Page;
 use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store};
 
 /// Codes made in the same millisecond are told apart by this many bits of randomness.
 const TIE_BITS: u32 = 20;
-
-/// A page of promo codes, newest first.
-#[derive(Debug)]
-pub struct PromoPage {
-    /// The codes.
-    pub promos: Vec<Promo>,
-    /// The place where the next page starts, if there is one.
-    pub next: Option<Cursor<Sequence>>,
-}
 
 impl Store {
     /// Keeps a new code, with the record of it; `false` if it exists. `random` breaks the tie with
@@ -54,17 +46,14 @@ impl Store {
     /// A [`Fault`] if they cannot be read.
     pub async fn promos(
         &self,
-        after: Option<&Cursor<Sequence>>,
+        after: Option<Cursor<Sequence>>,
         limit: u32,
-    ) -> Result<PromoPage, Fault> {
+    ) -> Result<Page<Promo, Sequence>, Fault> {
         let (found, next) = self.by_sequence(PROMOS, after, limit).await?;
-        let promos = found
-            .into_iter()
-            .map(|item| items::read::<PromoItem>(item)?.try_into());
-        Ok(PromoPage {
-            promos: promos.collect::<Result<_, Fault>>()?,
-            next,
-        })
+        let promos = found.into_iter();
+        let promos = promos.map(|item| items::read::<PromoItem>(item)?.try_into());
+        let rows = promos.collect::<Result<_, Fault>>()?;
+        Ok(Page { rows, next })
     }
 
     /// The code, if there is one.

@@ -19,21 +19,12 @@ use domain::time::Day;
 use crate::Store;
 use crate::cursor::Cursor;
 use crate::items::{self, HoldItem, Item, number, text};
-use crate::pages::Index;
+use crate::pages::{Index, Page};
 
 /// What the name of a model's captured credits starts with, in a day's item.
 const CREDITS: &str = "credits:";
 /// What the name of a model's captured generations starts with.
 const GENERATIONS: &str = "generations:";
-
-/// A page of open holds, newest first.
-#[derive(Debug)]
-pub struct HoldPage {
-    /// The holds.
-    pub holds: Vec<OpenHold>,
-    /// The place where the next page starts, if there is one.
-    pub next: Option<Cursor<GenerationId>>,
-}
 
 impl Store {
     /// A page of the tenant's open holds, newest first.
@@ -43,15 +34,15 @@ impl Store {
     pub async fn holds(
         &self,
         tenant: &Tenant,
-        after: Option<&Cursor<GenerationId>>,
+        after: Option<Cursor<GenerationId>>,
         limit: u32,
-    ) -> Result<HoldPage, Fault> {
+    ) -> Result<Page<OpenHold, GenerationId>, Fault> {
         let index = Index {
             table: &self.tables.generations,
             name: "by_holder",
             owner: "holder",
         };
-        let after = after.map(|last| last.place().as_str());
+        let after = after.as_ref().map(|last| last.place().as_str());
         let (found, more) = self
             .newest("listing open holds", index, tenant.as_str(), after, limit)
             .await?;
@@ -59,11 +50,7 @@ impl Store {
             .into_iter()
             .map(|item| items::read::<HoldItem>(item)?.try_into())
             .collect::<Result<Vec<OpenHold>, Fault>>()?;
-        let next = holds
-            .last()
-            .filter(|_| more)
-            .map(|hold| Cursor::after(hold.generation.clone()));
-        Ok(HoldPage { holds, next })
+        Ok(Page::new(holds, more, |hold| hold.generation.clone()))
     }
 
     /// What the tenant spent from `first` to `last`, the earliest day first.

@@ -21,6 +21,7 @@ use domain::teams::{Membership, Role, TEAMS_JOINED_MAX, TEAMS_OWNED_MAX, Team};
 use crate::cursor::{Cursor, cut};
 use crate::items::{self, COUNT, Item, MemberItem, TeamItem, number, text};
 use crate::overwrite::Overwrite;
+use crate::pages::Page;
 use crate::reads::keys;
 use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store, System};
@@ -32,15 +33,6 @@ pub struct TeamSeen {
     pub team: Team,
     /// The member's place in it.
     pub by: Membership,
-}
-
-/// A page of the teams that a user is in, newest first.
-#[derive(Debug)]
-pub struct TeamPage {
-    /// The teams.
-    pub teams: Vec<TeamSeen>,
-    /// The place where the next page starts, if there is one.
-    pub next: Option<Cursor<TeamId>>,
 }
 
 /// What became of a write to a team.
@@ -170,12 +162,12 @@ impl Store {
     pub async fn teams(
         &self,
         user: &UserId,
-        after: Option<&Cursor<TeamId>>,
+        after: Option<Cursor<TeamId>>,
         limit: u32,
-    ) -> Result<TeamPage, Fault> {
+    ) -> Result<Page<TeamSeen, TeamId>, Fault> {
         let doing = "listing teams";
         // `~` sorts after every id.
-        let before = after.map_or("~", |last| last.place().as_str());
+        let before = after.as_ref().map_or("~", |last| last.place().as_str());
         let found = self
             .client
             .query()
@@ -201,8 +193,8 @@ impl Store {
         let mut teams = self.team_records(&places).await?;
         // A place of a team that was deleted is left for a moment.
         let seen = |by: Membership| teams.remove(&by.team).map(|team| TeamSeen { team, by });
-        Ok(TeamPage {
-            teams: places.into_iter().filter_map(seen).collect(),
+        Ok(Page {
+            rows: places.into_iter().filter_map(seen).collect(),
             next,
         })
     }

@@ -14,16 +14,8 @@ use crate::Store;
 use crate::cursor::{Cursor, Place as _, Sequence, cut};
 use crate::items::{self, EntryItem, Item, WALLET, WalletItem, WatchItem, number, text};
 use crate::overwrite::Overwrite;
+use crate::pages::Page;
 use crate::transact::{Part, Refused, Transaction};
-
-/// A page of the ledger, newest first.
-#[derive(Debug)]
-pub struct EntryPage {
-    /// The entries.
-    pub entries: Vec<Entry>,
-    /// The place where the next page starts, if there is one.
-    pub next: Option<Cursor<Sequence>>,
-}
 
 /// A wallet by its item: every tenant gets one when it comes to be.
 pub(crate) fn wallet_in(item: Option<Item>, tenant: &Tenant) -> Result<Wallet, Fault> {
@@ -80,17 +72,14 @@ impl Store {
     pub async fn entries(
         &self,
         tenant: &Tenant,
-        after: Option<&Cursor<Sequence>>,
+        after: Option<Cursor<Sequence>>,
         limit: u32,
-    ) -> Result<EntryPage, Fault> {
+    ) -> Result<Page<Entry, Sequence>, Fault> {
         let (found, next) = self.by_sequence(tenant.as_str(), after, limit).await?;
-        let entries = found
-            .into_iter()
-            .map(|item| items::read::<EntryItem>(item)?.try_into());
-        Ok(EntryPage {
-            entries: entries.collect::<Result<_, Fault>>()?,
-            next,
-        })
+        let entries = found.into_iter();
+        let entries = entries.map(|item| items::read::<EntryItem>(item)?.try_into());
+        let rows = entries.collect::<Result<_, Fault>>()?;
+        Ok(Page { rows, next })
     }
 
     /// When the entry with this place in a ledger was booked; nothing if there is none, or the index does not
@@ -142,7 +131,7 @@ impl Store {
     pub(crate) async fn by_sequence(
         &self,
         key: &str,
-        after: Option<&Cursor<Sequence>>,
+        after: Option<Cursor<Sequence>>,
         limit: u32,
     ) -> Result<(Vec<Item>, Option<Cursor<Sequence>>), Fault> {
         let doing = "reading a list of the credits table";

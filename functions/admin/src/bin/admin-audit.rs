@@ -19,6 +19,6 @@ async fn handle(
 
     let page = audit::records(app, &request.caller, &chain, cursor.as_deref(), limit).await?;
 
-    let records = page.records.iter().map(RecordView::from).collect();
+    let records = page.rows.iter().map(RecordView::from).collect();
     Ok(Reply::ok(&List::new(records, page.next_cursor)))
 }

@@ -19,6 +19,6 @@ async fn handle(
 
     let page = promos::list(app, &request.caller, cursor.as_deref(), limit).await?;
 
-    let promos = page.promos.iter().map(PromoView::from).collect();
+    let promos = page.rows.iter().map(PromoView::from).collect();
     Ok(Reply::ok(&List::new(promos, page.next_cursor)))
 }

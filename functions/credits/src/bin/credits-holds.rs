@@ -19,6 +19,6 @@ async fn handle(
 
     let page = credits::holds(app, &request.caller, cursor.as_deref(), limit).await?;
 
-    let holds = page.holds.iter().map(HoldView::from).collect();
+    let holds = page.rows.iter().map(HoldView::from).collect();
     Ok(Reply::ok(&List::new(holds, page.next_cursor)))
 }

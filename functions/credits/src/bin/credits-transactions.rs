@@ -19,6 +19,6 @@ async fn handle(
 
     let page = credits::transactions(app, &request.caller, cursor.as_deref(), limit).await?;
 
-    let entries = page.entries.iter().map(Transaction::from).collect();
+    let entries = page.rows.iter().map(Transaction::from).collect();
     Ok(Reply::ok(&List::new(entries, page.next_cursor)))
 }

@@ -19,6 +19,6 @@ async fn handle(
 
     let page = files::list(app, &request.caller, cursor.as_deref(), limit).await?;
 
-    let views = page.files.iter().map(FileView::from).collect();
+    let views = page.rows.iter().map(FileView::from).collect();
     Ok(Reply::ok(&List::new(views, page.next_cursor)))
 }

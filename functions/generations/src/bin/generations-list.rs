@@ -28,7 +28,7 @@ async fn handle(
 
     let page = generations::list(app, &request.caller, &wanted).await?;
 
-    let shown = page.shown.iter();
+    let shown = page.rows.iter();
     let views = shown.map(|it| GenerationView::new(it, request.base_url()));
     Ok(Reply::ok(&List::new(views.collect(), page.next_cursor)))
 }

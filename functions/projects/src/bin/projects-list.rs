@@ -19,6 +19,6 @@ async fn handle(
 
     let page = projects::list(app, &request.caller, cursor.as_deref(), limit).await?;
 
-    let views = page.projects.iter().map(ProjectView::from).collect();
+    let views = page.rows.iter().map(ProjectView::from).collect();
     Ok(Reply::ok(&List::new(views, page.next_cursor)))
 }

@@ -22,8 +22,5 @@ async fn handle(
 
     let page = teams::activity(app, &request.caller, &id, cursor.as_deref(), limit).await?;
 
-    Ok(Reply::ok(&List::new(
-        records(&page.records),
-        page.next_cursor,
-    )))
+    Ok(Reply::ok(&List::new(records(&page.rows), page.next_cursor)))
 }

@@ -22,9 +22,6 @@ async fn handle(
     let page = invitations::list(app, &request.caller, &id, cursor.as_deref(), limit).await?;
 
     let now = clock::now();
-    let views = page
-        .invitations
-        .iter()
-        .map(|it| InvitationView::new(it, now));
+    let views = page.rows.iter().map(|it| InvitationView::new(it, now));
     Ok(Reply::ok(&List::new(views.collect(), page.next_cursor)))
 }

@@ -20,7 +20,7 @@ async fn handle(
     let page = teams::list(app, &request.caller, cursor.as_deref(), limit).await?;
 
     let views = page
-        .teams
+        .rows
         .iter()
         .map(|seen| TeamView::new(&seen.team, &seen.by));
     Ok(Reply::ok(&List::new(views.collect(), page.next_cursor)))

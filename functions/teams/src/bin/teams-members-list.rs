@@ -20,10 +20,9 @@ async fn handle(
     let id = request.path("team_id", "team", TeamId::parse)?;
     let (cursor, limit) = list::check_query(request.query())?;
 
-    let page = members::list(app, &request.caller, &id, cursor.as_deref(), limit).await?;
+    let (page, role) = members::list(app, &request.caller, &id, cursor.as_deref(), limit).await?;
 
-    let view =
-        |it: &Member| MemberView::new(&it.membership, it.user.as_ref(), it.committed, page.role);
-    let views = page.members.iter().map(view).collect();
+    let view = |it: &Member| MemberView::new(&it.membership, it.user.as_ref(), it.committed, role);
+    let views = page.rows.iter().map(view).collect();
     Ok(Reply::ok(&List::new(views, page.next_cursor)))
 }

@@ -22,6 +22,6 @@ async fn handle(
 
     let page = grants::of_team(app, &request.caller, &id, cursor.as_deref(), limit).await?;
 
-    let views = page.projects.iter().map(ProjectView::from).collect();
+    let views = page.rows.iter().map(ProjectView::from).collect();
     Ok(Reply::ok(&List::new(views, page.next_cursor)))
 }

@@ -6,13 +6,14 @@ use domain::Refusal;
 use domain::access::{self, Action, GenerationSeen, Share, Thing};
 use domain::audit::{AuditAction, AuditEvent};
 use domain::callers::Caller;
-use domain::generations::{Attribution, Collaboration, Filter, Proposal};
+use domain::generations::{Attribution, Collaboration, Filter, Proposal, ShownGeneration};
 use domain::ids::{GenerationId, TeamId, Tenant};
 use domain::teams::Membership;
-use store::{Cursor, Written};
+use store::Written;
 
 use super::references::{NO_SUCH_TEAM, team_for};
-use super::{List, Wanted, get, show_page};
+use super::{Wanted, get, show_page};
+use crate::pages::{self, Page};
 use crate::teams::{PATIENCE, get_to_act};
 use crate::{App, Error, audit, clock, teams};
 
@@ -167,25 +168,21 @@ pub(super) async fn list(
     caller: &Caller,
     team: &TeamId,
     wanted: &Wanted,
-) -> Result<List, Error> {
+) -> Result<Page<ShownGeneration>, Error> {
     let filter: &Filter = &wanted.filter;
     if filter.favorite.is_some() {
         return Err(Refusal::Forbidden.into());
     }
     let binding = format!("{}/generations/shared/{team}/{filter:?}", caller.user);
-    let cursor = wanted.cursor.as_deref();
-    let after = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
+    let after = pages::open(wanted.cursor.as_deref(), &binding)?;
     let (seen, page) = tokio::join!(
         team_for(app, caller, team),
-        app.store()
-            .shared_generations(team, after.as_ref(), wanted.limit)
+        app.store().shared_generations(team, after, wanted.limit)
     );
     // The team first: whoever is not in it learns nothing of what was read meanwhile.
     let role = seen?.by.role;
     let mut page = page?;
-    page.generations.retain(|it| filter.takes(it));
+    page.rows.retain(|it| filter.takes(it));
     show_page(app, caller, page, &binding, |generation| {
         let attribution = generation.shares.get(team).copied();
         let share = attribution.map(|attribution| Share { role, attribution });

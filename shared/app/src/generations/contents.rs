@@ -35,7 +35,7 @@ pub(crate) async fn delete_filed_in(
     for is_trial in [true, false] {
         let mut after = None;
         loop {
-            let (found, next) = page(app, caller, seen, after.as_ref()).await?;
+            let (found, next) = page(app, caller, seen, after).await?;
             if is_trial {
                 found.iter().try_for_each(Generation::check_deletable)?;
             } else {
@@ -60,13 +60,13 @@ async fn page(
     app: &App,
     caller: &Caller,
     seen: &ProjectSeen,
-    after: Option<&Cursor<GenerationId>>,
+    after: Option<Cursor<GenerationId>>,
 ) -> Result<(Vec<Generation>, Option<Cursor<GenerationId>>), Error> {
     let (scope, all) = (ListScope::Project(&seen.project), Filter::default());
     let page = app.store().generations(scope, &all, after, PAGE);
     let page = page.await?;
-    let roles = roles(app, caller, &page.generations).await?;
-    let generations = page.generations.into_iter();
+    let roles = roles(app, caller, &page.rows).await?;
+    let generations = page.rows.into_iter();
     let generations = generations.map(|generation| GenerationSeen {
         role: match &generation.tenant {
             Tenant::Team(team) => roles.get(team).copied(),

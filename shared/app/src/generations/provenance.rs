@@ -12,7 +12,7 @@ use domain::ids::GenerationId;
 use store::Cursor;
 
 use super::{existing_projects, get, seen_by};
-use crate::pages::{Page, PageRequest};
+use crate::pages::{self, Page, PageRequest};
 use crate::{App, Error};
 
 /// One of those that a generation grew out of.
@@ -41,10 +41,7 @@ pub async fn provenance(
     wanted: &PageRequest,
 ) -> Result<Page<Ancestor>, Error> {
     let binding = format!("{}/generations/{id}/provenance", caller.user);
-    let cursor = wanted.cursor.as_deref();
-    let after: Option<Cursor<GenerationId>> = cursor
-        .map(|text| Cursor::open(text, &binding))
-        .transpose()?;
+    let after = pages::open::<GenerationId>(wanted.cursor.as_deref(), &binding)?;
     let mut child = get(app, caller, Action::View, id).await?.generation;
     if let Some(after) = after {
         // It was shown on the page before. Who may not see it any more is not told what it grew out of.

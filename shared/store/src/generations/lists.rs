@@ -13,6 +13,7 @@ use domain::teams::Team;
 use crate::accounts::is_condition;
 use crate::cursor::Cursor;
 use crate::items::{self, DueItem, GenerationItem, due_shards, number, text};
+use crate::pages::Page;
 use crate::{Store, System};
 
 /// How many records one page may look at while it filters: what a page costs is bounded, whatever it finds.
@@ -58,16 +59,6 @@ impl ListScope<'_> {
     }
 }
 
-/// A page of generations, newest first. It may be shorter than asked for and still have a next one: filtering
-/// looks at a bounded number of records.
-#[derive(Debug)]
-pub struct Page {
-    /// The generations.
-    pub generations: Vec<Generation>,
-    /// Where the next page starts, if there may be one.
-    pub next: Option<Cursor<GenerationId>>,
-}
-
 /// A filter as DynamoDB takes it.
 #[derive(Default)]
 struct Expression {
@@ -102,7 +93,8 @@ impl Expression {
 }
 
 impl Store {
-    /// A page of the scope's generations, newest first.
+    /// A page of the scope's generations, newest first. It may be shorter than asked for and still have a
+    /// next one: filtering looks at a bounded number of records.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -110,11 +102,12 @@ impl Store {
         &self,
         scope: ListScope<'_>,
         filter: &Filter,
-        after: Option<&Cursor<GenerationId>>,
+        after: Option<Cursor<GenerationId>>,
         limit: u32,
-    ) -> Result<Page, Fault> {
+    ) -> Result<Page<Generation, GenerationId>, Fault> {
         // `~` sorts after every id.
-        let mut before = after.map_or("~", |last| last.place().as_str()).to_owned();
+        let before = after.as_ref().map_or("~", |last| last.place().as_str());
+        let mut before = before.to_owned();
         let mut generations: Vec<Generation> = Vec::new();
         let mut looked_at = 0;
         loop {
@@ -127,22 +120,19 @@ impl Store {
             looked_at += ask;
             for generation in found {
                 if generations.len() >= limit as usize {
-                    let next = generations
-                        .last()
-                        .map(|last| Cursor::after(last.id.clone()));
-                    return Ok(Page { generations, next });
+                    return Ok(Page::new(generations, true, |last| last.id.clone()));
                 }
                 generations.push(generation);
             }
             let Some(last) = last else {
                 return Ok(Page {
-                    generations,
+                    rows: generations,
                     next: None,
                 });
             };
             if generations.len() >= limit as usize || looked_at >= LOOKED_AT_MAX {
                 return Ok(Page {
-                    generations,
+                    rows: generations,
                     next: Some(Cursor::after(last)),
                 });
             }
