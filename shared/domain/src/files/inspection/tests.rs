@@ -1,3 +1,5 @@
+//! Real files, whole; and the same cut off, lengthened, changed.
+
 use std::io::Cursor;
 
 use image::{ImageFormat, RgbImage};
