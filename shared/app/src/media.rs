@@ -35,6 +35,9 @@ pub(crate) fn sign_all(
 pub enum Purpose {
     /// To show the file.
     Show,
+    /// To read it in a script of another origin. A browser keeps an answer by its address, and S3 says nothing
+    /// of origins to a request that names none: what was shown before could not be read from one address.
+    Read,
     /// To save it, under a name that tells it apart.
     Save,
     /// To know its type and size: by HEAD, for which an address in S3 must be signed on its own.
@@ -61,9 +64,11 @@ pub async fn follow(app: &App, signed: &SignedAddress, purpose: Purpose) -> Resu
     let expiry = address.expires_at.since(now).min(STORAGE_EXPIRY);
     Ok(match purpose {
         Purpose::Show => blobs.media_url(key, expiry, None).await?,
+        Purpose::Read => blobs.media_url(key, expiry, Some("inline")).await?,
         Purpose::Save => {
             let name = generation.saved_as(place, &address.name);
-            blobs.media_url(key, expiry, Some(&name)).await?
+            let saved = blobs::attachment(&name);
+            blobs.media_url(key, expiry, Some(&saved)).await?
         }
         Purpose::Describe => blobs.media_head_url(key, expiry).await?,
     })

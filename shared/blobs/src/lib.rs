@@ -185,8 +185,8 @@ impl Blobs {
         }
     }
 
-    /// A URL that shows an output for `expiry`, or has a browser save it under a name of plain ASCII. Signed
-    /// here; no call is made.
+    /// A URL of an output for `expiry`, with a `Content-Disposition` in place of its own, if one is given.
+    /// Signed here; no call is made.
     ///
     /// # Errors
     /// A [`Fault`] if there are no credentials to sign with.
@@ -194,7 +194,7 @@ impl Blobs {
         &self,
         key: &str,
         expiry: Duration,
-        saved_as: Option<&str>,
+        disposition: Option<&str>,
     ) -> Result<String, Fault> {
         let doing = "signing a media URL";
         let request = self
@@ -202,7 +202,7 @@ impl Blobs {
             .get_object()
             .bucket(&self.buckets.media)
             .key(key)
-            .set_response_content_disposition(saved_as.map(attachment))
+            .set_response_content_disposition(disposition.map(str::to_owned))
             .presigned(expiring(doing, expiry)?)
             .await
             .map_err(Fault::doing(doing))?;
@@ -403,8 +403,9 @@ fn expiring(doing: &'static str, expiry: Duration) -> Result<PresigningConfig, F
     PresigningConfig::expires_in(expiry).map_err(Fault::doing(doing))
 }
 
-/// Has a browser save what it gets, under this name of plain ASCII.
-fn attachment(name: &str) -> String {
+/// The `Content-Disposition` that has a browser save what it gets, under this name of plain ASCII.
+#[must_use]
+pub fn attachment(name: &str) -> String {
     format!("attachment; filename=\"{name}\"")
 }
 

@@ -18,10 +18,11 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply<Empty<302>>
     let generation = request.path("generation_id", "media", GenerationId::parse)?;
     let name = request.path("name", "media", MediaName::parse)?;
     let asked = check(generation, name, request.query())?;
-    let purpose = match (request.is_head(), asked.is_saved) {
-        (true, _) => Purpose::Describe,
-        (false, true) => Purpose::Save,
-        (false, false) => Purpose::Show,
+    let purpose = match asked.is_saved {
+        _ if request.is_head() => Purpose::Describe,
+        true => Purpose::Save,
+        false if request.header("origin").is_some() => Purpose::Read,
+        false => Purpose::Show,
     };
 
     let url = media::follow(app, &asked.signed, purpose).await?;

@@ -87,6 +87,17 @@ async fn an_address_leads_to_its_file_and_names_nobody() {
     let bytes = shown.bytes().await.unwrap();
     assert_eq!(output["sha256"], hex::encode(Sha256::digest(&bytes)));
 
+    // What a browser kept of it for a page is not what it gives to a script, which must be told that it may.
+    let read = cloud.request(Method::GET, below(&cloud, &url));
+    let read = send(read.header("origin", "https://page.example")).await;
+    let apart = |location: &str| location.contains("response-content-disposition");
+    assert!(apart(read.header("location")) && !apart(&stored_at));
+    let read = cloud.http.get(read.header("location"));
+    let read = read.header("origin", "null").send().await.unwrap();
+    assert_eq!(read.headers()["access-control-allow-origin"], "*");
+    assert_eq!(disposition(read.headers()), "inline");
+    assert_eq!(read.bytes().await.unwrap(), bytes);
+
     // A browser asked to save it finds a name, in which there is nothing that its owner wrote.
     let saved = cloud.follow(&format!("{url}&download=1")).await;
     let tail = id[id.len() - 8..].to_lowercase();
