@@ -85,7 +85,7 @@ def origin():
 
 def made(api, token, model):
     """A delivered generation."""
-    body = {"prompt": "A red fox in the snow"}
+    body = {"prompt": "A red fox in the snow [[delay:1ms]]"}
     ordered = call("POST", f"{api}/generations/{model}", body, token)
     deadline = time.monotonic() + MADE_SECONDS_MAX
     while (seen := call("GET", f"{api}/generations/{ordered['id']}", token=token))["status"] != "succeeded":

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
+use domain::exports::ROWS_MAX;
 use domain::time::Month;
 use serde_json::{Value, json};
 
@@ -199,4 +200,50 @@ async fn a_teams_file_tells_who_spent() {
     ];
     assert_eq!(told, expected);
     assert_eq!(sum(&rows, "available_delta"), 75);
+}
+
+#[tokio::test]
+async fn a_month_of_more_entries_than_a_file_takes_is_refused() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let last = ROWS_MAX + 1;
+    let number = |number: i64| json!({ "N": number.to_string() });
+    let text = |text: &str| json!({ "S": text });
+    let entry = |place: i64| {
+        json!({
+            "tenant": text(&ada.id),
+            "entry": text(&format!("txn_{place}-grant")),
+            "kind": text("grant"),
+            "amount": number(1),
+            "available_delta": number(1),
+            "held_delta": number(0),
+            "owed_delta": number(0),
+            "available_after": number(place),
+            "held_after": number(0),
+            "actor": text("system"),
+            "description": text("A grant"),
+            "created_at_ms": number(now_ms()),
+            "sequence": number(place),
+            "hash": text(&"0".repeat(64)),
+        })
+    };
+    let entries: Vec<_> = (2..=i64::try_from(last).unwrap()).map(entry).collect();
+    for portion in entries.chunks(5_000) {
+        let imported = cloud.stack.aws().import(CREDITS, portion.to_vec()).await;
+        imported.unwrap();
+    }
+    let update = cloud.dynamodb().update_item().table_name(CREDITS);
+    update
+        .key("tenant", AttributeValue::S(ada.id.clone()))
+        .key("entry", AttributeValue::S("wallet".to_owned()))
+        .update_expression("SET version = :last")
+        .expression_attribute_values(":last", AttributeValue::N(last.to_string()))
+        .send()
+        .await
+        .unwrap();
+
+    let path = format!("/credits/export?month={}", this_month());
+    let answer = ada.get(&path).await;
+    answer.problem(409, "conflict");
+    assert!(answer.text("detail").contains("/credits/transactions"));
 }
