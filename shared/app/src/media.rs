@@ -35,8 +35,8 @@ pub(crate) fn sign_all(
 pub enum Purpose {
     /// To show the file.
     Show,
-    /// To read it in a script of another origin. A browser keeps an answer by its address, and S3 says nothing
-    /// of origins to a request that names none: what was shown before could not be read from one address.
+    /// To read it in a script of another origin. A browser keeps an answer by its address, and S3 says
+    /// nothing of origins to a request that names none: from one address, what was shown could not be read.
     Read,
     /// To save it, under a name that tells it apart.
     Save,
