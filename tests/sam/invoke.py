@@ -73,6 +73,8 @@ def is_as_expected(expected, reply):
             return reply.get("statusCode") == int(status)
         case ["none-comes-back"]:
             return reply == {"batchItemFailures": []}
+        case ["one-comes-back"]:
+            return len(reply.get("batchItemFailures", [])) == 1
         case ["due", count]:
             return reply.get("due") == int(count)
         case ["purged", count]:

@@ -102,11 +102,7 @@ pub async fn complete(app: &App, caller: &Caller, id: &FileId) -> Result<File, E
     }
     let picture = match inspect(file.content_type, &arrived.bytes) {
         Ok(picture) => picture,
-        Err(trouble) => {
-            return conflict(&format!(
-                "{trouble}, and announce that: this one is not taken"
-            ));
-        }
+        Err(trouble) => return conflict(&trouble.to_string()),
     };
     let file = File {
         state: FileState::Ready,

@@ -31,28 +31,30 @@ pub struct Picture {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Trouble {
     /// Its first bytes are those of something else.
-    #[error("it is not of the type that was announced")]
+    #[error("it is not of the type that was announced; announce it with its own")]
     AnotherType,
     /// It ends before its end.
-    #[error("it is cut off: a part of it is missing")]
+    #[error("it is cut off, a part of it is missing; announce the whole file")]
     Cut,
     /// It goes on after its end.
-    #[error("there is something else in it after its end; save it anew as a plain file")]
+    #[error(
+        "there is something else in it after its end; save it as a plain file, and announce that"
+    )]
     Trailing,
     /// It contradicts itself.
-    #[error("it is damaged; save it anew")]
+    #[error("it is damaged; save it anew, and announce that")]
     Damaged,
     /// There is nothing to be seen.
-    #[error("it has no picture in it")]
+    #[error("there is nothing in it to be seen; announce another file")]
     Empty,
     /// It is larger than any model takes.
-    #[error("its picture is larger than {SIDE_PX_MAX} pixels; scale it down")]
+    #[error("its picture is larger than {SIDE_PX_MAX} pixels; scale it down, and announce that")]
     TooLarge,
     /// It has more than one picture.
-    #[error("it moves; save one picture of it")]
+    #[error("it moves; save one picture of it, and announce that")]
     Moving,
     /// Its colours are inks.
-    #[error("its colours are made for print (CMYK); save it in RGB")]
+    #[error("its colours are made for print (CMYK); save it in RGB, and announce that")]
     Inks,
 }
 

@@ -392,7 +392,7 @@ async fn a_query_or_header_that_means_nothing_is_refused_by_name() {
             "expires_in",
         ),
         (
-            format!("/generations/{id}/media?expires_in=86401"),
+            format!("/generations/{id}/media?expires_in=604801"),
             "expires_in",
         ),
         (
