@@ -9,10 +9,10 @@ mod media;
 use std::time::Duration;
 
 use aws::{Fault, SdkConfig};
-use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, Delete, ObjectIdentifier};
+use aws_sdk_s3::{Client, config};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::files::{File, Sha256Hex};
@@ -64,8 +64,11 @@ impl Blobs {
     /// A client for `buckets`.
     #[must_use]
     pub fn new(config: &SdkConfig, buckets: Buckets) -> Self {
+        // On AWS a bucket is named in the host. Elsewhere no such host need be known: a bucket is in the path.
+        let is_elsewhere = config.endpoint_url().is_some();
+        let config = config::Builder::from(config).force_path_style(is_elsewhere);
         Self {
-            client: Client::new(config),
+            client: Client::from_conf(config.build()),
             buckets,
         }
     }
