@@ -64,7 +64,7 @@ impl Blobs {
     /// A client for `buckets`.
     #[must_use]
     pub fn new(config: &SdkConfig, buckets: Buckets) -> Self {
-        // On AWS a bucket is named in the host. Elsewhere no such host need be known: a bucket is in the path.
+        // On AWS a bucket is named in the host. Elsewhere no such host need be known: it is in the path.
         let is_elsewhere = config.endpoint_url().is_some();
         let config = config::Builder::from(config).force_path_style(is_elsewhere);
         Self {
