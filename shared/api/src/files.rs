@@ -248,7 +248,9 @@ impl DeleteFiles {
     /// [`Refusal::Invalid`] naming each id that is none.
     pub fn check(self) -> Result<Vec<FileId>, Refusal> {
         let mut problems = Problems::default();
-        let given = problems.required("ids", self.ids).unwrap_or_default();
+        let Some(given) = problems.required("ids", self.ids) else {
+            return problems.or(None);
+        };
         if given.is_empty() || given.len() > DELETIONS_MAX {
             let message = format!("must be 1 to {DELETIONS_MAX} ids of files");
             problems.add("ids", FieldCode::OutOfRange, message);
