@@ -46,6 +46,8 @@ def things(api, token):
     teams = several("teams", {"name": "Foxes"})
     for project, team in itertools.product(projects, teams):
         call("PUT", f"{api}/projects/{project}/teams/{team}", {"access_level": "read"}, token)
+    hook = {"url": "http://127.0.0.1:9/hook", "events": ["generation.failed"]}
+    hooks = several("webhook-endpoints", hook)
     file = {"purpose": "reference", "content_type": "image/png", "size": 9, "sha256": "0" * 64}
     return {
         "user_id": [user],
@@ -53,6 +55,8 @@ def things(api, token):
         "project_id": projects,
         "file_id": several("files", file),
         "team_id": teams,
+        "webhook_endpoint_id": hooks,
+        "event_id": [call("POST", f"{api}/webhook-endpoints/{hook}/test", token=token)["id"] for hook in hooks],
         "key_id": several("me/api-keys", {"name": "Foxes"}),
         "model": ["flux-dev", "veo3"],
         "name": ["0.jpg"],

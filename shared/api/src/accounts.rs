@@ -254,6 +254,9 @@ pub(crate) fn check_email(text: &str) -> Result<Email, FieldError> {
     })
 }
 
+/// How somebody has a secret of their own for webhooks.
+const WEBHOOK_SECRET: &str = "POST /me/webhook-secret";
+
 /// A user as they see themselves.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "User")]
@@ -282,6 +285,9 @@ pub struct Profile {
     pub rate_limit: RateLimit,
     /// Whether they administer the platform.
     pub is_admin: bool,
+    /// The request that makes, and shows, the secret that signs what a generation's `webhook_url` is told.
+    #[schemars(extend("const" = WEBHOOK_SECRET))]
+    pub webhook_secret: String,
     /// The time of registration.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
@@ -304,6 +310,7 @@ impl Profile {
             plan: user.plan.as_str().to_owned(),
             rate_limit: RateLimit::new(user),
             is_admin,
+            webhook_secret: WEBHOOK_SECRET.to_owned(),
             created_at: time::format(user.created_at),
             updated_at: time::format(user.updated_at),
         }

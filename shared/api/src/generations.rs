@@ -149,9 +149,9 @@ pub struct CreateGeneration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::QuoteId>")]
     pub quote_id: Option<String>,
-    /// The address to tell when it is done.
+    /// The address that its end is sent to, signed as a webhook with the secret of `POST /me/webhook-secret`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(skip)]
+    #[schemars(with = "Option<schema::WebhookUrl>")]
     pub webhook_url: Option<String>,
 }
 
@@ -173,6 +173,7 @@ impl CreateGeneration {
         let order_fingerprint = Self {
             max_credits: None,
             quote_id: None,
+            webhook_url: None,
             ..self.clone()
         }
         .fingerprint(model);
@@ -196,10 +197,6 @@ impl CreateGeneration {
             }
             credits
         });
-        if self.webhook_url.is_some() {
-            let message = "a callback for one generation is not offered; poll it, or wait with Prefer: wait=25";
-            problems.add("webhook_url", FieldCode::Unsupported, message);
-        }
         let order = problems.or(order)?;
         let Named {
             reference_file,
@@ -222,6 +219,7 @@ impl CreateGeneration {
             request,
             project,
             team,
+            webhook_url: self.webhook_url,
             max_credits,
             quote,
             fingerprint,

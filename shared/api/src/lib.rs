@@ -14,6 +14,7 @@ pub mod credits;
 pub mod docs;
 pub mod emails;
 pub mod endpoint;
+pub mod events;
 pub mod exports;
 pub mod files;
 pub mod generations;
@@ -38,6 +39,8 @@ pub mod sessions;
 pub mod teams;
 pub mod time;
 pub mod transfers;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;
 pub mod webhooks;
 
 mod schema;

@@ -22,7 +22,8 @@ use crate::problem::{Code, Problem};
 use crate::{
     accounts, admin, alerts, api_keys, audit, credits, emails, exports, files, generations, grants,
     invitations, media, members, models, passwords, projects, promos, purchases, quotes,
-    reconciliation, service, sessions, teams, transfers, webhooks,
+    reconciliation, service, sessions, teams, transfers, webhook_deliveries, webhook_endpoints,
+    webhooks,
 };
 
 pub use operation::Operation;
@@ -70,6 +71,8 @@ pub fn operations() -> Vec<Operation> {
         admin::accounts::operations(),
         audit::operations(),
         reconciliation::operations(),
+        webhook_endpoints::operations(),
+        webhook_deliveries::operations(),
         webhooks::operations(),
     ]
     .into_iter()

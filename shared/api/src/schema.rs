@@ -11,6 +11,7 @@ use domain::admin::{AMOUNT_MAX, REASON_CHARS_MAX};
 use domain::api_keys::CapPeriod as KeyCapPeriod;
 use domain::audit::AuditAction;
 use domain::catalogue::{self, NEGATIVE_PROMPT_CHARS_MAX, PRICE_MAX, PROMPT_CHARS_MAX};
+use domain::events::EventKind;
 use domain::files::{self, SIZE_BYTES_MAX};
 use domain::generations::{FailureCode, Intent, State};
 use domain::labels::{
@@ -21,7 +22,8 @@ use domain::projects::{self, NAME_CHARS_MAX};
 use domain::promos::{CODE_CHARS_MAX, CODE_CHARS_MIN, REDEMPTIONS_MAX};
 use domain::reconciliation::BooksError;
 use domain::spending::DAYS_MAX;
-use domain::{FieldCode, api_keys, purchases, teams};
+use domain::webhook_endpoints::URL_CHARS_MAX;
+use domain::{FieldCode, api_keys, purchases, teams, webhook_deliveries, webhook_endpoints};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
@@ -68,6 +70,10 @@ forms! {
     TeamId = id("team_");
     /// `inv_…`
     InvitationId = id("inv_");
+    /// `whe_…`
+    WebhookEndpointId = id("whe_");
+    /// `evt_…`
+    EventId = id("evt_");
     /// `qte_…`
     QuoteId = id("qte_");
     /// A ledger entry's id.
@@ -274,6 +280,30 @@ forms! {
     });
     /// A media type that may be uploaded.
     UploadType = one_of(&files::ContentType::ALL.map(files::ContentType::as_str));
+
+    /// An address that events are sent to.
+    WebhookUrl = sized(matching("^https?://", "https://example.org/velro"), 0, URL_CHARS_MAX);
+    /// Events, none twice.
+    WebhookEvents = json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "uniqueItems": true,
+        "items": one_of(&EventKind::ALL.map(EventKind::as_str)),
+        "examples": [["generation.succeeded", "generation.failed"]],
+    });
+    /// An event's type.
+    EventType = {
+        let names = EventKind::ALL.map(EventKind::as_str);
+        one_of(&[&names[..], &[EventKind::Test.as_str()]].concat())
+    };
+    /// Whether an endpoint is told what happens.
+    WebhookStatus = one_of(&["enabled", "disabled"]);
+    /// Why an endpoint is disabled.
+    DisabledBecause = one_of(&webhook_endpoints::DisabledBecause::ALL.map(|why| why.as_str()));
+    /// What became of a delivery.
+    DeliveryState = one_of(&webhook_deliveries::DeliveryState::ALL.map(|state| state.as_str()));
+    /// What signs an endpoint's events.
+    WebhookSecret = matching("^whsec_", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
     /// An act on an account.
     AuditedAct = one_of(&AuditAction::ALL.map(AuditAction::as_str));

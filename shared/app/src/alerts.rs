@@ -12,13 +12,14 @@ use domain::accounts::User;
 use domain::alerts::{Alert, AlertNote, CapOwner, Watch};
 use domain::attempts::Attempt;
 use domain::callers::Caller;
+use domain::events::{EventKind, Subject};
 use domain::ids::{TeamId, Tenant};
 use mail::{Letter, Warning};
 use queue::SendMail;
-use store::System;
+use store::{System, Written};
 
 use crate::teams::get;
-use crate::{App, Error, attempts, clock};
+use crate::{App, Error, attempts, clock, events};
 
 /// How many notes one run of the purge hands over.
 const NOTES_MAX: i32 = 500;
@@ -109,25 +110,64 @@ pub async fn write_letter(app: &App, id: &str) -> Result<(), Error> {
     let Some(note) = store.alert_note(System, id).await? else {
         return Ok(());
     };
-    let reader = reader(app, &note.tenant).await?;
-    if let Some(user) = reader.filter(|user| user.email_verified && !user.suspended) {
-        warn(app, &user, &note).await?;
-    }
+    tell(app, &note).await?;
+    let letter = Letter::Warning(warning(&note));
+    warn(app, &note.tenant, letter, &note.id).await?;
     Ok(store.end_alert(System, id).await?)
 }
 
-/// Sends a warning, unless there were too many: whoever may spend a team's credits can have its balance rise
-/// and fall. They have a limit of their own, so that they keep no other letter from anybody.
-async fn warn(app: &App, user: &User, note: &AlertNote) -> Result<(), Error> {
+/// Tells those webhook endpoints that hear of it. A note that is handed over again is the same event: its
+/// record keeps the event's id.
+async fn tell(app: &App, note: &AlertNote) -> Result<(), Error> {
+    let subject = Subject::Alert {
+        tenant: note.tenant.clone(),
+        alert: note.alert.clone(),
+    };
+    let tenants = std::slice::from_ref(&note.tenant);
+    let mut told = events::of(app, tenants, EventKind::CreditsLow, subject).await?;
+    let Some(first) = told.first() else {
+        return Ok(());
+    };
+    let named = app
+        .store()
+        .name_alert_event(System, &note.id, &first.event.id);
+    let Some(id) = named.await? else {
+        return Ok(());
+    };
+    for delivery in &mut told {
+        delivery.event.id = id.clone();
+    }
+    if app.store().put_webhook_deliveries(&told).await? == Written::Stale {
+        tracing::warn!(
+            note = note.id,
+            "an endpoint was disabled before it was told of an alert"
+        );
+    }
+    events::send(app, &told).await;
+    Ok(())
+}
+
+/// Sends a letter to a user, or to the team's owner, if their e-mail is known to be theirs, and unless there
+/// were too many: others may cause it, such as whoever may spend a team's credits. These letters have a limit
+/// of their own, so that they keep no other from anybody. `about` names the cause in the log.
+pub(crate) async fn warn(
+    app: &App,
+    tenant: &Tenant,
+    letter: Letter<'_>,
+    about: &str,
+) -> Result<(), Error> {
+    let reader = reader(app, tenant).await?;
+    let Some(user) = reader.filter(|user| user.email_verified && !user.suspended) else {
+        return Ok(());
+    };
     let counted = Attempt::Warn(&user.id);
     match attempts::count(app, counted).await {
         Err(Error::Refused(Refusal::RateLimited { .. })) => {
-            tracing::warn!(note = note.id, "too many warnings; this one is not sent");
+            tracing::warn!(about, "too many warnings; this one is not sent");
             return Ok(());
         }
         other => other?,
     }
-    let letter = Letter::Warning(warning(note));
     let sent = app.mail().send(&user.email, letter).await;
     if sent.is_err() {
         attempts::take_back(app, counted).await?;
@@ -137,14 +177,10 @@ async fn warn(app: &App, user: &User, note: &AlertNote) -> Result<(), Error> {
 
 /// Who is told: the user, or the team's owner.
 async fn reader(app: &App, tenant: &Tenant) -> Result<Option<User>, Error> {
-    let user = match tenant {
-        Tenant::User(user) => user.clone(),
-        Tenant::Team(team) => match app.store().team_owner(System, team).await? {
-            Some(owner) => owner,
-            None => return Ok(None),
-        },
-    };
-    Ok(app.store().user(&user).await?)
+    match events::reader(app, tenant).await? {
+        Some(user) => Ok(app.store().user(&user).await?),
+        None => Ok(None),
+    }
 }
 
 fn warning(note: &AlertNote) -> Warning<'_> {

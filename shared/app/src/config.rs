@@ -9,6 +9,7 @@ use domain::bonuses::BonusRule;
 use domain::breaker::BreakerRule;
 use domain::plans::UsagePlans;
 use queue::Queues;
+use receivers::Reach;
 use store::Tables;
 
 /// Every setting.
@@ -64,6 +65,8 @@ pub struct Config {
     pub gradual_versions: Option<Vec<String>>,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
+    /// Where the receivers of webhooks may be.
+    pub webhook_reach: Reach,
     /// Where the outside reaches the API, `/v1` included; none where only the gateway knows it.
     pub public_url: Option<String>,
 }

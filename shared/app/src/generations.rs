@@ -18,7 +18,7 @@ use domain::Refusal;
 use domain::access::{self, Action, GenerationSeen, ProjectSeen, Share, Thing, Told};
 use domain::callers::Caller;
 use domain::generations::{Filter, Generation, ShownGeneration, Stats, addresses_end};
-use domain::ids::{GenerationId, ProjectId, TeamId, Tenant};
+use domain::ids::{GenerationId, ProjectId, TeamId, Tenant, UserId};
 use domain::projects::Project;
 use domain::teams::Role;
 use store::{ListScope, System};
@@ -47,9 +47,19 @@ pub async fn show(
     seen: GenerationSeen,
     expiry: Duration,
 ) -> Result<ShownGeneration, Error> {
+    show_to(app, &caller.user, seen, expiry).await
+}
+
+/// The same for a user who need not be here.
+pub(crate) async fn show_to(
+    app: &App,
+    reader: &UserId,
+    seen: GenerationSeen,
+    expiry: Duration,
+) -> Result<ShownGeneration, Error> {
     let existing = existing_projects(app, std::slice::from_ref(&seen.generation)).await?;
-    let (seen, shows_author) = seen_by(caller, seen, &existing);
-    Ok(show_one(caller, seen, shows_author, expiry)?)
+    let (seen, shows_author) = seen_by(reader, seen, &existing);
+    Ok(show_one(reader, seen, shows_author, expiry)?)
 }
 
 /// The projects that any of `generations` is filed in: one read for a whole page.
@@ -62,11 +72,11 @@ async fn existing_projects(
     Ok(app.store().existing_projects(System, &named).await?)
 }
 
-/// A generation as `caller` may see it, and whether they may see who made it: in no project if that was
+/// A generation as `reader` may see it, and whether they may see who made it: in no project if that was
 /// deleted, and without what its owner notes for themselves if it is neither theirs nor their team's. An
 /// uploaded file is its author's alone.
 fn seen_by(
-    caller: &Caller,
+    reader: &UserId,
     mut seen: GenerationSeen,
     existing: &BTreeMap<ProjectId, Project>,
 ) -> (GenerationSeen, bool) {
@@ -74,18 +84,18 @@ fn seen_by(
     let project = generation.project.take();
     let project = project.and_then(|id| existing.get(&id));
     generation.project = project.map(|project| project.id.clone());
-    if generation.tenant != Tenant::from(&caller.user) && seen.role.is_none() {
+    if generation.tenant != Tenant::from(reader) && seen.role.is_none() {
         generation.favorite = false;
         generation.cancel_wished_at = None;
     }
-    if generation.author != caller.user {
+    if generation.author != *reader {
         generation.request.reference_file = None;
     }
     let hides_author = project.is_some_and(|project| {
         let (author, owner) = (&generation.author, &project.owner);
-        access::hides_author(&caller.user, author, owner, project.privacy)
+        access::hides_author(reader, author, owner, project.privacy)
     });
-    let told = access::told(&caller.user, &seen);
+    let told = access::told(reader, &seen);
     if told != Told::All {
         seen.generation.project = None;
     }
@@ -93,14 +103,14 @@ fn seen_by(
 }
 
 fn show_one(
-    caller: &Caller,
+    reader: &UserId,
     seen: GenerationSeen,
     shows_author: bool,
     expiry: Duration,
 ) -> Result<ShownGeneration, Fault> {
     let now = clock::now();
     let expires_at = addresses_end(now, expiry);
-    let may = |action| access::check(&caller.user, action, Thing::Generation(&seen)).is_ok();
+    let may = |action| access::check(reader, action, Thing::Generation(&seen)).is_ok();
     let (shows_costs, downloads) = (may(Action::ViewCosts), may(Action::Download));
     let addresses = match downloads {
         true => Some(media::sign_all(&seen.generation, expires_at)?),
@@ -232,8 +242,8 @@ async fn show_page(
             shares,
             generation,
         };
-        let (seen, shows_author) = seen_by(caller, seen, &existing);
-        show_one(caller, seen, shows_author, MEDIA_EXPIRY_DEFAULT)
+        let (seen, shows_author) = seen_by(&caller.user, seen, &existing);
+        show_one(&caller.user, seen, shows_author, MEDIA_EXPIRY_DEFAULT)
     });
     Ok(Page {
         rows: shown.collect::<Result<_, _>>()?,

@@ -10,6 +10,7 @@ use domain::accounts::Email;
 use domain::attempts::Attempt;
 use domain::audit::{AuditAction, AuditEvent, Chain, ChainHead};
 use domain::callers::{Caller, Person};
+use domain::events::{EventKind, Subject};
 use domain::ids::{InvitationId, TeamId, Tenant};
 use domain::teams::{INVITATION_LIFETIME, INVITATIONS_MAX, Invitation, Membership, Role};
 use domain::{FieldCode, Refusal};
@@ -19,7 +20,7 @@ use store::{Answered, Invited, System, TeamSeen};
 
 use crate::pages::{self, Page};
 use crate::teams::{PATIENCE, event, get, get_to_act, too_many};
-use crate::{App, Error, attempts, audit, clock, emails};
+use crate::{App, Error, attempts, audit, clock, emails, events};
 
 /// Invites whoever has this address into a team that the caller manages.
 ///
@@ -231,7 +232,16 @@ fn not_valid() -> Refusal {
 /// [`Refusal::Invalid`] if the token opens nothing, [`Refusal::Conflict`] if it is for another address,
 /// theirs is not verified, the team has no seat left, or they are in it or in too many.
 pub async fn accept(app: &App, caller: &Person, token: &str) -> Result<TeamSeen, Error> {
-    let (invitation, head) = invited(app, caller, token).await?;
+    let team = InvitationToken::parse(token).ok_or_else(not_valid)?;
+    let team = team.team().clone();
+    let subject = Subject::Member {
+        team: team.clone(),
+        user: caller.user.clone(),
+    };
+    let tenants = [Tenant::from(&team)];
+    let told = events::of(app, &tenants, EventKind::MemberJoined, subject);
+    let (invited, told) = tokio::join!(invited(app, caller, token), told);
+    let ((invitation, head), told) = (invited?, told?);
     let member = Membership {
         team: invitation.team.clone(),
         user: caller.user.clone(),
@@ -247,7 +257,8 @@ pub async fn accept(app: &App, caller: &Person, token: &str) -> Result<TeamSeen,
     );
     let conflict = |words: &str| Error::Refused(Refusal::Conflict(words.to_owned()));
     let accepted = audit::recorded(app, &joined, head, |record| {
-        app.store().accept_invitation(&invitation, &member, record)
+        app.store()
+            .accept_invitation(&invitation, &member, &told, record)
     });
     match accepted.await? {
         Answered::Done => get(app, caller, Action::View, &invitation.team).await,

@@ -17,6 +17,7 @@ pub mod config;
 pub mod credits;
 pub mod emails;
 pub mod erasure;
+mod events;
 pub mod exports;
 pub mod files;
 pub mod generations;
@@ -43,6 +44,9 @@ pub mod sessions;
 pub mod shared_keys;
 pub mod teams;
 pub mod transfers;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;
+pub mod webhook_secrets;
 pub mod webhooks;
 
 use std::fmt;
@@ -62,6 +66,7 @@ use payments::Stripe;
 use provider::Fal;
 use provider::webhook::Verifier as FalVerifier;
 use queue::Queue;
+use receivers::Receivers;
 use secrets::Secrets;
 use store::Store;
 use tokio::sync::OnceCell;
@@ -83,6 +88,7 @@ pub struct App {
     fal: OnceCell<Fal>,
     fal_verifier: OnceLock<FalVerifier>,
     stripe: OnceCell<Stripe>,
+    receivers: OnceLock<Receivers>,
     challenge: OnceCell<challenges::Verifier>,
     stripe_webhook_secret: OnceCell<Secret>,
     issuer: OnceCell<Issuer>,
@@ -140,6 +146,7 @@ impl App {
             fal: OnceCell::new(),
             fal_verifier: OnceLock::new(),
             stripe: OnceCell::new(),
+            receivers: OnceLock::new(),
             challenge: OnceCell::new(),
             stripe_webhook_secret: OnceCell::new(),
             issuer: OnceCell::new(),
@@ -257,6 +264,16 @@ impl App {
             .await
     }
 
+    /// What tells the receivers of webhooks.
+    pub(crate) fn receivers(&self) -> Result<&Receivers, Fault> {
+        if let Some(receivers) = self.receivers.get() {
+            return Ok(receivers);
+        }
+        let receivers = Receivers::new(self.config.webhook_reach)
+            .map_err(Fault::doing("building the client of webhooks"))?;
+        Ok(self.receivers.get_or_init(|| receivers))
+    }
+
     /// What verifies challenges; our secret there is fetched the first time.
     pub(crate) async fn challenge_verifier(
         &self,
@@ -300,7 +317,7 @@ impl App {
             .await
     }
 
-    /// What mailboxes are remembered with; fetched the first time.
+    /// What mailboxes are remembered with, and the secrets of webhooks follow from; fetched the first time.
     pub(crate) async fn mailbox_key(&self) -> Result<&MailboxKey, Fault> {
         self.mailbox_key
             .get_or_try_init(|| async {

@@ -7,14 +7,17 @@ use domain::Refusal;
 use domain::admin::RefundOrder;
 use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::Admin;
+use domain::events::{EventKind, Subject};
+use domain::generations::Generation;
 use domain::idempotency::IdempotencyKey;
 use domain::ids::GenerationId;
 use domain::ledger::{Actor, Entry};
 use domain::time::Day;
+use domain::webhook_deliveries::WebhookDelivery;
 use store::{Once, Refund, RefundWritten, System};
 
 use crate::postings::{self, Booking};
-use crate::{App, Error, audit, clock};
+use crate::{App, Error, audit, clock, events};
 
 /// How long a refund may be tried while others write to the same wallet: well
 /// inside the gateway's 29 seconds.
@@ -47,6 +50,16 @@ pub async fn refund(
     Err(Refusal::Busy.into())
 }
 
+/// Who is told of the refund of a job.
+async fn tell(app: &App, job: &Generation) -> Result<Vec<WebhookDelivery>, Fault> {
+    let subject = Subject::Entry {
+        tenant: job.tenant.clone(),
+        entry: Entry::id_of_refund(&job.id),
+    };
+    let tenants = std::slice::from_ref(&job.tenant);
+    events::of(app, tenants, EventKind::CreditsRefunded, subject).await
+}
+
 /// One try of a refund; nothing if others were first.
 async fn try_refund(
     app: &App,
@@ -64,10 +77,11 @@ async fn try_refund(
         Err(refusal) => return Ok(Some(postings::replayed(app, once).await?.ok_or(refusal)?)),
     };
     let (log, capture) = (Chain::Tenant(job.tenant.clone()), Entry::id_of_capture(id));
-    let (wallet, head, capture) = tokio::try_join!(
+    let (wallet, head, capture, told) = tokio::try_join!(
         store.wallet(&job.tenant),
         store.audit_head(&log),
-        store.entry(&job.tenant, &capture)
+        store.entry(&job.tenant, &capture),
+        tell(app, &job)
     )?;
     let doing = "refunding a generation";
     let capture = capture.ok_or_else(|| Fault::new(doing, "its capture is missing"))?;
@@ -91,6 +105,7 @@ async fn try_refund(
         booked: &booked,
         spent_on: Day::from(capture.created_at),
         once,
+        told: &told,
     };
     let deed = AuditEvent {
         chain: log,

@@ -12,6 +12,7 @@ pub mod mailboxes;
 pub mod opaque;
 pub mod passwords;
 pub mod tokens;
+pub mod webhooks;
 
 use thiserror::Error;
 

@@ -12,7 +12,8 @@ use crate::opaque::Secret;
 /// The shortest key that is taken: as long as the digest, as RFC 2104 (section 3) asks.
 const KEY_BYTES_MIN: usize = 32;
 
-/// The key that mailboxes are remembered with. It must never change: with another one, every mailbox is new.
+/// The key that mailboxes are remembered with, and that the secrets of webhook endpoints follow from. It must
+/// never change: with another one, every mailbox is new, and no receiver knows our signatures any more.
 pub struct MailboxKey(Zeroizing<Vec<u8>>);
 
 impl MailboxKey {
@@ -39,6 +40,14 @@ impl MailboxKey {
             ));
         }
         Ok(Self(bytes))
+    }
+
+    /// 32 bytes that follow from the key and `label`, for something else than a mailbox: no address has a
+    /// line feed, and every label must.
+    pub(crate) fn derive(&self, label: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).map_err(Problem::new)?;
+        mac.update(label.as_bytes());
+        Ok(Zeroizing::new(mac.finalize().into_bytes().to_vec()))
     }
 
     /// What `mailbox` is remembered by (hexadecimal).

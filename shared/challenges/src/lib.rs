@@ -49,15 +49,9 @@ impl Verifier {
     /// # Errors
     /// [`Unclear`] if the address is not a URL, or TLS cannot be set up.
     pub fn new(url: &str, secret: Secret) -> Result<Self, Unclear> {
-        // A provider that was installed before is this one: the workspace has no other.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let url = Url::parse(url).map_err(unclear("the verifier's address is not a URL"))?;
-        let http = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
+        let http = web::client(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .user_agent("velro")
             .build()
             .map_err(unclear("no HTTP client"))?;
         Ok(Self { url, secret, http })

@@ -33,6 +33,14 @@ pub enum AuditAction {
     EmailVerified,
     /// A personal API key was made.
     KeyCreated,
+    /// A new secret for what addresses of single generations are told.
+    WebhookSecretMade,
+    /// A webhook endpoint was made.
+    EndpointCreated,
+    /// A webhook endpoint was changed, or has a new secret.
+    EndpointChanged,
+    /// A webhook endpoint was deleted.
+    EndpointDeleted,
     /// A personal API key was deleted.
     KeyDeleted,
     /// An admin moved an account to another plan, or its owner bought one.
@@ -95,7 +103,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every act.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 41] = [
         Self::Registered,
         Self::SignedIn,
         Self::SignedOut,
@@ -104,6 +112,10 @@ impl AuditAction {
         Self::PasswordReset,
         Self::EmailVerified,
         Self::KeyCreated,
+        Self::WebhookSecretMade,
+        Self::EndpointCreated,
+        Self::EndpointChanged,
+        Self::EndpointDeleted,
         Self::KeyDeleted,
         Self::PlanChanged,
         Self::Suspended,
@@ -147,6 +159,10 @@ impl AuditAction {
             Self::PasswordReset => "password_reset",
             Self::EmailVerified => "email_verified",
             Self::KeyCreated => "key_created",
+            Self::WebhookSecretMade => "webhook_secret_made",
+            Self::EndpointCreated => "webhook_endpoint_created",
+            Self::EndpointChanged => "webhook_endpoint_changed",
+            Self::EndpointDeleted => "webhook_endpoint_deleted",
             Self::KeyDeleted => "key_deleted",
             Self::PlanChanged => "plan_changed",
             Self::Suspended => "suspended",
@@ -202,6 +218,10 @@ impl AuditAction {
             | Self::PasswordReset
             | Self::EmailVerified
             | Self::KeyCreated
+            | Self::WebhookSecretMade
+            | Self::EndpointCreated
+            | Self::EndpointChanged
+            | Self::EndpointDeleted
             | Self::KeyDeleted
             | Self::PlanChanged
             | Self::Suspended

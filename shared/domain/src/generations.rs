@@ -69,6 +69,8 @@ pub struct Draft {
     pub project: Option<ProjectId>,
     /// The team that pays, and whose it will be; the caller's own otherwise.
     pub team: Option<TeamId>,
+    /// The address that is told when it ends.
+    pub webhook_url: Option<String>,
     /// The most that the caller agreed to pay.
     pub max_credits: Option<Credits>,
     /// The quote whose price the caller agreed to.
@@ -171,6 +173,8 @@ pub struct Generation {
     pub author: UserId,
     /// The capped API key that pays for it, too: what is given back goes back there.
     pub paid_with: Option<KeyId>,
+    /// The address that is told when it ends, besides endpoints.
+    pub webhook_url: Option<String>,
     /// The model's id in the catalogue.
     pub model: String,
     /// The request.

@@ -86,8 +86,20 @@ id!(/// Credits that a member moved into a team's wallet; both ledger entries ar
     TransferId, "trf_");
 id!(/// A price promised for a while.
     QuoteId, "qte_");
+id!(/// An address that is told what happens.
+    WebhookEndpointId, "whe_");
+id!(/// Something that happened, as it is told.
+    EventId, "evt_");
 id!(/// What an admin gave or took back; the ledger entry that books it is named for it.
     GrantId, "grt_");
+
+impl WebhookEndpointId {
+    /// What stands for an endpoint where a generation has an address of its own told.
+    #[must_use]
+    pub fn of(generation: &GenerationId) -> Self {
+        Self(format!("{}{}", Self::PREFIX, generation.ulid()))
+    }
+}
 
 /// Whose wallet and whose things: nothing that belongs to a tenant is read or written without one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -19,6 +19,7 @@ pub mod catalogue;
 pub mod chain;
 pub mod credits;
 pub mod erasure;
+pub mod events;
 pub mod exports;
 pub mod files;
 pub mod generations;
@@ -40,6 +41,8 @@ pub mod teams;
 pub mod text;
 pub mod time;
 pub mod turns;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;
 
 pub use credits::Credits;
 pub use refusal::{FieldCode, FieldError, Refusal};

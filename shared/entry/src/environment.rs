@@ -16,6 +16,7 @@ use domain::bonuses::{BonusAt, BonusRule};
 use domain::breaker::BreakerRule;
 use domain::plans::{ByPlan, UsagePlans};
 use queue::Queues;
+use receivers::Reach;
 use store::Tables;
 
 /// Reads every setting.
@@ -50,6 +51,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             look_url: settings.text("LOOK_QUEUE_URL"),
             mail_url: settings.text("MAIL_QUEUE_URL"),
             keys_url: settings.text("KEYS_QUEUE_URL"),
+            deliver_url: settings.text("DELIVER_QUEUE_URL"),
         },
         buckets: Buckets {
             media: settings.text("MEDIA_BUCKET"),
@@ -90,6 +92,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
         gradual_versions: (settings.lookup)("GRADUAL_VERSIONS")
             .map(|versions| versions.split(',').map(str::to_owned).collect()),
         cors_origins: settings.list("CORS_ORIGINS"),
+        webhook_reach: settings.webhook_reach(),
         public_url: (settings.lookup)("PUBLIC_URL").filter(|url| !url.is_empty()),
     };
     if settings.problems.is_empty() {
@@ -155,6 +158,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
             audit: self.text("AUDIT_TABLE"),
             reconciliation: self.text("RECONCILIATION_TABLE"),
             models: self.text("MODELS_TABLE"),
+            webhooks: self.text("WEBHOOKS_TABLE"),
         }
     }
 
@@ -217,6 +221,16 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
             url,
             secret_name: self.text("CHALLENGE_SECRET_NAME"),
         })
+    }
+
+    fn webhook_reach(&mut self) -> Reach {
+        let reach = |text: &str| match text {
+            "public" => Some(Reach::Public),
+            "local" => Some(Reach::ThisMachine),
+            _ => None,
+        };
+        let read = self.parsed("WEBHOOK_RECEIVERS", "public or local", reach);
+        read.unwrap_or(Reach::Public)
     }
 
     /// How many there may be of something.

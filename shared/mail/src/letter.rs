@@ -24,6 +24,19 @@ pub enum Letter<'a> {
     },
     /// Warns somebody that credits run out.
     Warning(Warning<'a>),
+    /// Tells somebody that a webhook endpoint is told nothing more.
+    WebhookDisabled(WebhookDisabled<'a>),
+}
+
+/// A webhook endpoint that was disabled. Its address is not named: it may hold a secret.
+#[derive(Clone, Copy)]
+pub struct WebhookDisabled<'a> {
+    /// Its id.
+    pub endpoint: &'a str,
+    /// The team, if it is one's.
+    pub team: Option<&'a str>,
+    /// Whether it said itself that it is gone.
+    pub is_gone: bool,
 }
 
 /// What a warning is about. It names ids and amounts, and nothing that somebody wrote.
@@ -101,6 +114,7 @@ impl Letter<'_> {
                 "It works once, within one hour. If it was not you, ignore this message: nothing has changed.",
             ),
             Self::Warning(warning) => return warning.write(),
+            Self::WebhookDisabled(disabled) => return disabled.write(),
         };
         let mut parts = vec![Part::Words(purpose.to_owned())];
         if let Some(app_url) = app_url {
@@ -153,6 +167,28 @@ impl Warning<'_> {
         };
         let why = "You asked to be told, and can change at what you are told.".to_owned();
         Written::new(subject, &[Part::Words(words), Part::Words(why)])
+    }
+}
+
+impl WebhookDisabled<'_> {
+    fn write(self) -> Written {
+        let Self {
+            endpoint,
+            team,
+            is_gone,
+        } = self;
+        let whose = team.map_or("Your webhook endpoint".to_owned(), |team| {
+            format!("The webhook endpoint of your team {team},")
+        });
+        let comma = if team.is_some() { "," } else { "" };
+        let why = match is_gone {
+            true => "it answered that it is gone (410)",
+            false => "nothing reached it for five days",
+        };
+        let words = format!("{whose} {endpoint}{comma} was disabled: {why}.");
+        let what = "What failed is in its list of deliveries. Enable it again once it works; what it missed can be replayed.";
+        let parts = [Part::Words(words), Part::Words(what.to_owned())];
+        Written::new("A webhook endpoint was disabled", &parts)
     }
 }
 
@@ -232,7 +268,9 @@ mod tests {
                 Letter::VerifyEmail { .. } => "verify-email",
                 Letter::Invitation { .. } => "invitation",
                 Letter::ResetPassword { .. } => "reset-password",
-                Letter::Warning(_) => unreachable!("it has no token"),
+                Letter::Warning(_) | Letter::WebhookDisabled(_) => {
+                    unreachable!("it has no token")
+                }
             };
             let url = format!("https://app.example.org/{page}?token=abc");
             assert!(linked.text.contains(&url), "{}", linked.text);
@@ -267,6 +305,31 @@ mod tests {
                 .text
                 .contains("Your API key key_1 has used 80 % of a cap of 500 credits.")
         );
+    }
+
+    #[test]
+    fn a_disabled_endpoint_is_named_with_its_team_and_why() {
+        for (team, is_gone, expected) in [
+            (
+                None,
+                true,
+                "Your webhook endpoint whe_1 was disabled: it answered that it is gone (410).",
+            ),
+            (
+                Some("team_1"),
+                false,
+                "The webhook endpoint of your team team_1, whe_1, was disabled: nothing reached it for five days.",
+            ),
+        ] {
+            let endpoint = "whe_1";
+            let disabled = WebhookDisabled {
+                endpoint,
+                team,
+                is_gone,
+            };
+            let written = Letter::WebhookDisabled(disabled).write(None);
+            assert!(written.text.starts_with(expected), "{}", written.text);
+        }
     }
 
     #[test]

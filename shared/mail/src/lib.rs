@@ -9,7 +9,7 @@ use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use domain::accounts::Email;
 
-pub use letter::{Letter, Warning, Written};
+pub use letter::{Letter, Warning, WebhookDisabled, Written};
 
 /// Sends letters.
 #[derive(Clone, Debug)]

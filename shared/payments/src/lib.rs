@@ -37,16 +37,10 @@ impl Stripe {
     /// # Errors
     /// [`Unusable`] if the address is not a URL, or TLS cannot be set up.
     pub fn new(url: &str, key: Secret) -> Result<Self, Unusable> {
-        // A provider that was installed before is this one: the workspace has no other.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let url = reqwest::Url::parse(url)
             .map_err(|error| Unusable(format!("Stripe's address is not a URL: {error}")))?;
-        let http = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
+        let http = web::client(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .user_agent("velro")
             .build()
             .map_err(|error| Unusable(format!("no HTTP client: {error}")))?;
         Ok(Self { url, key, http })

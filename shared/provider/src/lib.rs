@@ -120,13 +120,7 @@ impl Fal {
 
 /// What asks fal. It follows no redirect: those who answer for fal are known.
 fn client() -> Result<Client, Unusable> {
-    // A provider that was installed before is this one: the workspace has no other.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .user_agent("velro")
+    web::client(CONNECT_TIMEOUT)
         .build()
         .map_err(|error| Unusable(format!("no HTTP client: {error}")))
 }

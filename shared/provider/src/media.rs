@@ -4,7 +4,6 @@
 //! read; and that a body which breaks off is never mistaken for a whole one. Refuses to know where the bytes
 //! go, and to hold more of them than one part. Our key is not sent: fal's media are public.
 
-mod address;
 pub mod digest;
 mod kind;
 mod stream;
@@ -13,7 +12,6 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT_ENCODING, IF_RANGE, LOCATION, RANGE};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
 pub use kind::FileKind;
@@ -63,13 +61,7 @@ impl Fetcher {
         if let Some(client) = self.0.get() {
             return Ok(client);
         }
-        let client = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .dns_resolver(address::PublicOnly)
-            .https_only(true)
-            .redirect(Policy::none())
-            .no_proxy()
-            .user_agent("velro")
+        let client = web::public_client(CONNECT_TIMEOUT)
             .build()
             .map_err(|error| NotFetched::NotYet(describe(&error)))?;
         Ok(self.0.get_or_init(|| client))
@@ -139,7 +131,7 @@ impl Fal {
         if url.origin() == self.origin.origin() {
             return Ok(&self.http);
         }
-        if !address::may_be_tried(url) {
+        if !web::may_be_tried(url) {
             return Err(UNSAFE);
         }
         self.fetcher.client()
@@ -161,14 +153,10 @@ fn not_yet(why: &str) -> NotFetched {
 
 /// What a request that could not be sent means for the file.
 fn not_sent(error: &reqwest::Error) -> NotFetched {
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        if inner.is::<address::NotPublic>() {
-            return UNSAFE;
-        }
-        cause = inner.source();
+    match web::is_not_public(error) {
+        true => UNSAFE,
+        false => NotFetched::NotYet(describe(error)),
     }
-    NotFetched::NotYet(describe(error))
 }
 
 #[cfg(test)]

@@ -4,21 +4,26 @@
 
 mod as_text;
 pub mod correlation;
+mod outcome;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws::{Fault, SdkConfig};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use domain::Timestamp;
 use domain::accounts::Email;
-use domain::generations::{Failure, FailureCode, Media, Outcome, Piece};
-use domain::ids::{GenerationId, InvitationId, TeamId, Tenant, UserId};
+use domain::ids::{EventId, GenerationId, InvitationId, TeamId, Tenant, UserId, WebhookEndpointId};
 use domain::turns::Lane;
 use serde::{Deserialize, Serialize};
 
+pub use outcome::{WireMedia, WireOutcome, WirePiece};
+
 /// How many messages SQS takes in one batch.
 pub const BATCH_MAX: usize = 10;
+/// How long SQS keeps a message back at most (`DelaySeconds`).
+pub const DELAY_MAX: Duration = Duration::from_secs(900);
 
 /// Where each queue is.
 #[derive(Clone, Debug)]
@@ -35,6 +40,8 @@ pub struct Queues {
     pub mail_url: String,
     /// Users whose usage-plan keys must be looked at.
     pub keys_url: String,
+    /// Webhook endpoints that must be told something.
+    pub deliver_url: String,
 }
 
 /// "Submit this job."
@@ -72,44 +79,6 @@ pub struct ProviderReport {
     pub outcome: WireOutcome,
 }
 
-/// [`Outcome`] on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum WireOutcome {
-    /// It made these, in their order.
-    Made(Vec<WirePiece>),
-    /// It was refused: a code of [`FailureCode`], and why.
-    Refused {
-        /// The stable code.
-        code: String,
-        /// One sentence.
-        message: String,
-    },
-}
-
-/// [`Piece`] on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum WirePiece {
-    /// It was made.
-    Made(WireMedia),
-    /// It is withheld: a code of [`FailureCode`].
-    Withheld(String),
-}
-
-/// [`Media`] on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WireMedia {
-    url: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    content_type: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    width: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    height: Option<u32>,
-}
-
 /// "Write this letter." It names whom to write to, and holds no token: the worker makes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -135,6 +104,12 @@ pub enum SendMail {
     Alert {
         /// The note of it.
         note: String,
+    },
+    /// The one that tells whoever manages a webhook endpoint that it was disabled.
+    WebhookDisabled {
+        /// The endpoint.
+        #[serde(with = "as_text")]
+        endpoint_id: WebhookEndpointId,
     },
     /// The one that lets somebody choose another password, if there is somebody.
     ResetPassword {
@@ -166,71 +141,22 @@ pub enum LookAtKeys {
     Shared,
 }
 
-impl From<Outcome> for WireOutcome {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Made(pieces) => Self::Made(pieces.into_iter().map(WirePiece::from).collect()),
-            Outcome::Refused(Failure { code, message }) => Self::Refused {
-                code: code.as_str().to_owned(),
-                message,
-            },
-        }
-    }
+/// "Tell this webhook endpoint."
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deliver {
+    /// The endpoint.
+    #[serde(with = "as_text")]
+    pub endpoint_id: WebhookEndpointId,
+    /// What it is to be told; without, the endpoint is gone, and what it was told must go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<EventText>,
 }
 
-impl From<WireOutcome> for Outcome {
-    fn from(outcome: WireOutcome) -> Self {
-        match outcome {
-            WireOutcome::Made(pieces) => Self::Made(pieces.into_iter().map(Piece::from).collect()),
-            WireOutcome::Refused { code, message } => {
-                Self::Refused(Failure::new(code_of(&code), message))
-            }
-        }
-    }
-}
-
-/// A code that only a newer version knows is still a failure at the provider.
-fn code_of(text: &str) -> FailureCode {
-    FailureCode::parse(text).unwrap_or(FailureCode::ProviderError)
-}
-
-impl From<Piece> for WirePiece {
-    fn from(piece: Piece) -> Self {
-        match piece {
-            Piece::Made(Media {
-                url,
-                content_type,
-                width,
-                height,
-            }) => Self::Made(WireMedia {
-                url,
-                content_type,
-                width,
-                height,
-            }),
-            Piece::Withheld(code) => Self::Withheld(code.as_str().to_owned()),
-        }
-    }
-}
-
-impl From<WirePiece> for Piece {
-    fn from(piece: WirePiece) -> Self {
-        match piece {
-            WirePiece::Made(WireMedia {
-                url,
-                content_type,
-                width,
-                height,
-            }) => Self::Made(Media {
-                url,
-                content_type,
-                width,
-                height,
-            }),
-            WirePiece::Withheld(code) => Self::Withheld(code_of(&code)),
-        }
-    }
-}
+/// The id of an event on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventText(#[serde(with = "as_text")] pub EventId);
 
 /// Sends messages.
 #[derive(Clone, Debug)]
@@ -393,6 +319,73 @@ impl Queue {
             .send()
             .await
             .map_err(Fault::doing("sending a message to the key queue"))?;
+        Ok(())
+    }
+
+    /// Asks the delivery worker to tell an endpoint of an event, `delay` from now (15 minutes at most). The
+    /// tenant is the fair queue's group: whose receivers are slow wait behind themselves.
+    ///
+    /// # Errors
+    /// A [`Fault`] if SQS did not take it; the sweep finds the delivery by its due time then.
+    pub async fn deliver(
+        &self,
+        tenant: &Tenant,
+        endpoint: &WebhookEndpointId,
+        event: &EventId,
+        delay: Duration,
+    ) -> Result<(), Fault> {
+        let message = Deliver {
+            endpoint_id: endpoint.clone(),
+            event_id: Some(EventText(event.clone())),
+        };
+        let delay_s = delay.min(DELAY_MAX).as_secs();
+        self.client
+            .send_message()
+            .queue_url(&self.queues.deliver_url)
+            .message_group_id(tenant.as_str())
+            .delay_seconds(i32::try_from(delay_s).unwrap_or_default())
+            .message_body(encode(&message)?)
+            .set_message_attributes(attributes())
+            .send()
+            .await
+            .map_err(Fault::doing("sending a webhook to its queue"))?;
+        Ok(())
+    }
+
+    /// Asks the delivery worker to look at all of these, ten a call.
+    ///
+    /// # Errors
+    /// A [`Fault`] if SQS did not take all of them; those that it did not take are due again.
+    pub async fn deliver_all(
+        &self,
+        due: &[(WebhookEndpointId, Option<EventId>)],
+    ) -> Result<(), Fault> {
+        let doing = "sending due webhooks to their queue";
+        for batch in due.chunks(BATCH_MAX) {
+            let mut entries = Vec::with_capacity(batch.len());
+            for (n, (endpoint, event)) in batch.iter().enumerate() {
+                let body = encode(&Deliver {
+                    endpoint_id: endpoint.clone(),
+                    event_id: event.clone().map(EventText),
+                })?;
+                let entry = SendMessageBatchRequestEntry::builder()
+                    .id(n.to_string())
+                    .message_group_id(endpoint.as_str())
+                    .message_body(body);
+                entries.push(entry.build().map_err(Fault::doing(doing))?);
+            }
+            let sent = self
+                .client
+                .send_message_batch()
+                .queue_url(&self.queues.deliver_url)
+                .set_entries(Some(entries))
+                .send()
+                .await
+                .map_err(Fault::doing(doing))?;
+            if let Some(failed) = sent.failed().first() {
+                return Err(Fault::new(doing, format!("SQS refused: {}", failed.code())));
+            }
+        }
         Ok(())
     }
 

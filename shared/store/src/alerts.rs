@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Put};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue};
 use domain::Timestamp;
 use domain::alerts::{AlertNote, Watch};
-use domain::ids::Tenant;
+use domain::ids::{EventId, Tenant};
 
 use crate::accounts::is_condition;
 use crate::items::{self, AlertNoteItem, Item, WALLET, number, text};
@@ -116,6 +116,38 @@ impl Store {
             Err(error) if is_condition(&error) => Ok(false),
             Err(error) => Err(Fault::new("taking up a note of an alert", error)),
         }
+    }
+
+    /// Names the event that a note is told by, which is this one unless it was named before: answers which.
+    /// Nothing if the note has ended.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it was not written.
+    pub async fn name_alert_event(
+        &self,
+        _: System,
+        id: &str,
+        event: &EventId,
+    ) -> Result<Option<EventId>, Fault> {
+        let named = self
+            .client
+            .update_item()
+            .table_name(&self.tables.alerts)
+            .set_key(Some(note_key(id)))
+            .update_expression("SET told_as = if_not_exists(told_as, :event)")
+            .condition_expression("attribute_exists(id)")
+            .expression_attribute_values(":event", text(event.as_str()))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        let written = match named {
+            Ok(written) => written.attributes.unwrap_or_default(),
+            Err(error) if is_condition(&error) => return Ok(None),
+            Err(error) => return Err(Fault::new("naming an alert's event", error)),
+        };
+        let id = written.get("told_as").and_then(|id| id.as_s().ok());
+        let id = id.and_then(|id| EventId::parse(id));
+        id.map(Some).ok_or_else(|| items::broken("told_as"))
     }
 
     /// Ends a note: its owner was told, or there is nobody to tell. Ending it twice changes nothing.

@@ -7,7 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Refusal;
 use domain::Timestamp;
-use domain::ids::{FileId, GenerationId, InvitationId, KeyId, ProjectId, TeamId, UserId};
+use domain::ids::{
+    EventId, FileId, GenerationId, InvitationId, KeyId, ProjectId, TeamId, UserId,
+    WebhookEndpointId,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::items::Item;
@@ -68,7 +71,16 @@ macro_rules! place_by_id {
     )+};
 }
 
-place_by_id!(FileId, GenerationId, InvitationId, KeyId, ProjectId, TeamId);
+place_by_id!(
+    EventId,
+    FileId,
+    GenerationId,
+    InvitationId,
+    KeyId,
+    ProjectId,
+    TeamId,
+    WebhookEndpointId
+);
 
 /// The place of a member in a team, by when they joined.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,15 +7,16 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put};
 use domain::accounts::{MailedToken, User};
 use domain::audit::Record;
 use domain::erasure::Erasure;
-use domain::ids::{GenerationId, TeamId, Tenant, UserId};
+use domain::ids::{GenerationId, TeamId, Tenant, UserId, WebhookEndpointId};
 use domain::plans::{KeyNote, RETIRED_AFTER};
 
 use crate::accounts::is_condition;
 use crate::items::{
-    self, COUNT, CredentialItem, ErasureItem, Item, UserItem, WALLET, count_key, email_key, number,
-    shared_by, shares_of, text,
+    self, COUNT, CredentialItem, ErasureItem, Item, UserItem, WALLET, count_key, email_key,
+    named_in, number, own_endpoint, shared_by, shares_of, text,
 };
 use crate::transact::{Part, Transaction};
+use crate::webhook_endpoints::webhook_key;
 use crate::{Recorded, Store, System};
 
 /// How many items of a kind are deleted in one step.
@@ -231,7 +232,8 @@ impl Store {
             self.drop_member(system, place).await?;
         }
         let own = self.delete_filed(own, team.as_str()).await?;
-        Ok(places.len() + own)
+        let webhooks = self.delete_some_webhooks(&Tenant::from(team)).await?;
+        Ok(places.len() + own + webhooks)
     }
 
     /// Sessions, keys, files, projects, places in teams.
@@ -244,14 +246,29 @@ impl Store {
             key: &["pk", "sk"],
         };
         let (files, projects) = (&self.tables.files, &self.tables.projects);
-        let (accounts, files, projects, places, ()) = futures::try_join!(
+        let (accounts, files, projects, places, webhooks, ()) = futures::try_join!(
             self.delete_filed(accounts, user.as_str()),
             self.delete_filed(of_tenant(files), tenant.as_str()),
             self.delete_filed(of_tenant(projects), tenant.as_str()),
             self.forget_some_places(system, user),
+            self.delete_some_webhooks(&tenant),
             self.delete_counts(&tenant),
         )?;
-        Ok(accounts + files + projects + places)
+        Ok(accounts + files + projects + places + webhooks)
+    }
+
+    /// Some of what webhook endpoints were told, and the endpoints; at last what names them, and the user's
+    /// own secret.
+    async fn delete_some_webhooks(&self, tenant: &Tenant) -> Result<usize, Fault> {
+        let told = of_endpoint(&self.tables.webhooks);
+        let own = self.some_filed(told, tenant.as_str()).await?;
+        let ids = own.iter().flat_map(named_in).map(|(id, _)| id);
+        let each = ids.map(|id| async move { self.delete_filed(told, id.as_str()).await });
+        let deleted = futures::future::try_join_all(each).await?;
+        match deleted.into_iter().sum() {
+            0 => self.delete_all_filed(told, &own).await,
+            deleted => Ok(deleted),
+        }
     }
 
     /// Takes an erased user out of some of the teams that they were in.
@@ -277,6 +294,8 @@ impl Store {
             .key_condition_expression("#owner = :owner")
             .expression_attribute_names("#owner", filed.owner)
             .expression_attribute_values(":owner", text(owner))
+            // An index has no other reads.
+            .consistent_read(filed.index.is_none())
             .limit(i32::try_from(STEP).unwrap_or(i32::MAX))
             .send()
             .await
@@ -296,6 +315,9 @@ impl Store {
                     self.delete_one(&self.tables.teams, Item::from(told))
                         .await?;
                 }
+                if let Some(endpoint) = own_endpoint(item) {
+                    self.forget_told(&endpoint).await?;
+                }
                 if let Some((generation, team)) = shared_by(item) {
                     self.forget_share(generation, team).await?;
                 }
@@ -304,6 +326,18 @@ impl Store {
         });
         futures::future::try_join_all(deletions).await?;
         Ok(found.len())
+    }
+
+    /// Deletes what an address of a generation's own was told. It is one event, or two.
+    pub(crate) async fn forget_told(&self, endpoint: &WebhookEndpointId) -> Result<(), Fault> {
+        let told = of_endpoint(&self.tables.webhooks);
+        let found = self.some_filed(told, endpoint.as_str()).await?;
+        let keys = found.into_iter().filter_map(|item| {
+            let owner = item.get("owner")?.as_s().ok()?;
+            Some(webhook_key(owner, item.get("item")?.as_s().ok()?))
+        });
+        let each = keys.map(|key| self.delete_one(&self.tables.webhooks, key));
+        futures::future::try_join_all(each).await.map(drop)
     }
 
     /// Takes a team that is gone out of the record of a generation that was shared with it.
@@ -379,6 +413,16 @@ struct Filed<'a> {
     index: Option<&'static str>,
     owner: &'static str,
     key: &'static [&'static str],
+}
+
+/// What a webhook endpoint was told, and the endpoint.
+const fn of_endpoint(table: &str) -> Filed<'_> {
+    Filed {
+        table,
+        index: None,
+        owner: "owner",
+        key: &["owner", "item"],
+    }
 }
 
 /// What is filed by the tenant whose it is.

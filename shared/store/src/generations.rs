@@ -16,6 +16,7 @@ use domain::generations::Generation;
 use domain::ids::{GenerationId, KeyId, Tenant, UserId};
 use domain::ledger::{Booked, Wallet};
 use domain::projects::Project;
+use domain::webhook_deliveries::WebhookDelivery;
 use domain::{Credits, Refusal};
 
 pub use lists::ListScope;
@@ -166,6 +167,27 @@ impl Store {
             return Ok(Opened::ProjectMoved);
         }
         Ok(Opened::WalletMoved(wallets::moved(&mut refused, doing)?))
+    }
+
+    /// Moves a job on, without money, and tells it.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it could not be written.
+    pub async fn replace_and_tell(
+        &self,
+        next: &Generation,
+        told: &[WebhookDelivery],
+    ) -> Result<Written, Fault> {
+        if told.is_empty() {
+            return self.replace(next).await;
+        }
+        let mut tx = Transaction::new("moving a job on");
+        tx.add(Part::Generation, self.replace_generation(next)?);
+        self.tell(&mut tx, told)?;
+        Ok(match self.commit(tx).await? {
+            Commit::Done => Written::Done,
+            Commit::Busy | Commit::Refused(_) => Written::Stale,
+        })
     }
 
     /// Moves a job on, without money.

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put};
 use domain::audit::Record;
 use domain::ids::{InvitationId, TeamId};
 use domain::teams::{INVITATIONS_MAX, Invitation, Membership};
+use domain::webhook_deliveries::WebhookDelivery;
 
 use crate::accounts::is_condition;
 use crate::cursor::Cursor;
@@ -239,6 +240,7 @@ impl Store {
         &self,
         invitation: &Invitation,
         member: &Membership,
+        told: &[WebhookDelivery],
         record: Record,
     ) -> Result<Recorded<Answered>, Fault> {
         let seat = self
@@ -251,6 +253,7 @@ impl Store {
         tx.add(Part::Team, seat);
         tx.add(Part::MemberCount, self.count_teams(&member.user, 0, 1));
         tx.add(Part::Account, self.check_good_standing(&member.user, None));
+        self.tell(&mut tx, told)?;
         let sent = self.commit_recorded(tx, &record).await?;
         Ok(sent.map(|written| match written {
             Ok(()) => Answered::Done,

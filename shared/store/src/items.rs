@@ -23,6 +23,9 @@ mod quotes;
 mod reconciliation;
 mod sources;
 mod teams;
+mod webhook_deliveries;
+mod webhook_endpoints;
+mod webhook_secrets;
 
 use std::collections::HashMap;
 
@@ -43,7 +46,8 @@ pub(crate) use collaborations::{CollaborationItem, SHARE_PREFIX, shared_by, shar
 pub(crate) use erasures::ErasureItem;
 pub(crate) use files::{FileCountItem, FileItem, FileNoteItem};
 pub(crate) use generations::{
-    CountedItem, DueItem, GenerationItem, HoldItem, IdempotencyItem, due_shards, shares,
+    CountedItem, DueItem, GenerationItem, HoldItem, IdempotencyItem, due_shards, own_endpoint,
+    shares,
 };
 pub(crate) use lanes::{LaneItem, StateItem, WaitingItem, line};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem, wallet_shards};
@@ -59,6 +63,12 @@ pub(crate) use teams::{
     AllowanceItem, COUNT, GRANT_PREFIX, GrantItem, INVITATION_PREFIX, InvitationItem, InvitedItem,
     MEMBER_PREFIX, MemberItem, TeamItem,
 };
+pub use webhook_deliveries::DueWebhook;
+pub(crate) use webhook_deliveries::{DueWebhookItem, WebhookDeliveryItem, told};
+pub(crate) use webhook_endpoints::{
+    ENDPOINTS, WebhookEndpointItem, hears, named_in, webhook_due_shards,
+};
+pub(crate) use webhook_secrets::WebhookSecretItem;
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;

@@ -8,6 +8,7 @@ use domain::generations::Generation;
 use domain::ids::Tenant;
 use domain::ledger::Booked;
 use domain::time::Day;
+use domain::webhook_deliveries::WebhookDelivery;
 
 use crate::generations::key_return;
 use crate::items::{self, OnceItem};
@@ -26,6 +27,8 @@ pub struct Refund<'a> {
     pub spent_on: Day,
     /// The client's key, if it gave one.
     pub once: Option<&'a Once>,
+    /// Who is told.
+    pub told: &'a [WebhookDelivery],
 }
 
 /// What became of a refund.
@@ -112,6 +115,7 @@ impl Store {
         if let Some(once) = refund.once {
             tx.add(Part::IdempotencyKey, self.put_once(once, entry, record.at)?);
         }
+        self.tell(&mut tx, refund.told)?;
         Ok(tx)
     }
 }

@@ -28,6 +28,8 @@ pub struct Tables {
     pub reconciliation: String,
     /// The terms on which models are offered.
     pub models: String,
+    /// Webhook endpoints, and what they are told.
+    pub webhooks: String,
 }
 
 /// What a worker shows instead of a tenant: only code that acts for Velro itself may make one.

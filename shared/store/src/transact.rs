@@ -59,6 +59,10 @@ pub(crate) enum Part {
     Spending,
     Team,
     Wallet,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEndpoints,
+    WebhookSecret,
 }
 
 /// A transaction that is being put together.

@@ -103,6 +103,8 @@ impl Options {
         supply("RegistrationsPerHour", "1000");
         // The gateway here reads the keys themselves.
         supply("KeySettleSeconds", "0");
+        // Whoever tries webhooks here has their receiver on this machine.
+        supply("WebhookReceivers", "local");
         if self.no_throttle {
             supply("SourceLimits", "off");
         }

@@ -1,7 +1,7 @@
 //! The mail worker
 //! Writes letters, and sends them.
 
-use app::{App, Error, alerts, emails, invitations, passwords};
+use app::{App, Error, alerts, emails, invitations, passwords, webhook_endpoints};
 use entry::sqs::{self, Delivery, Disposition};
 use queue::SendMail;
 
@@ -23,6 +23,9 @@ async fn handle(app: &'static App, delivery: Delivery<SendMail>) -> Result<Dispo
         }
         SendMail::Alert { note } => {
             alerts::write_letter(app, &note).await?;
+        }
+        SendMail::WebhookDisabled { endpoint_id } => {
+            webhook_endpoints::write_letter(app, &endpoint_id).await?;
         }
         SendMail::ResetPassword { email } => {
             passwords::write_reset(app, &email).await?;

@@ -1,8 +1,8 @@
 //! The sweep, every minute
-//! Finds the jobs that are due, and the users whose keys are, and has each
-//! looked at; puts the lanes in order.
+//! Finds the jobs, the webhooks and the users' keys that are due, and has each looked at; puts the lanes in
+//! order.
 
-use app::{App, Error, breaker, jobs, plans, rollout, shared_keys};
+use app::{App, Error, breaker, jobs, plans, rollout, shared_keys, webhook_deliveries};
 use entry::schedule;
 use serde_json::{Value, json};
 
@@ -12,10 +12,11 @@ fn main() -> entry::Exit {
 
 async fn handle(app: &'static App) -> Result<Value, Error> {
     let due = jobs::sweep(app).await?;
+    let webhooks = webhook_deliveries::send_due(app).await?;
     let keys = plans::send_overdue(app).await?;
     shared_keys::send_missing(app).await?;
     breaker::measure(app).await?;
     let stale_settings = rollout::check(app).await?;
 
-    Ok(json!({ "due": due, "keys": keys, "stale_settings": stale_settings }))
+    Ok(json!({ "due": due, "webhooks": webhooks, "keys": keys, "stale_settings": stale_settings }))
 }

@@ -18,7 +18,7 @@ fn fields(model: &str, body: &str) -> Vec<(String, FieldCode)> {
 #[test]
 fn everything_wrong_with_a_request_is_named_at_once() {
     let body = r#"{"prompt":"","negative_prompt":"fog","parameters":{"num_images":9,"fps":3},
-                   "intent":"remix","max_credits":-1,"webhook_url":"https://example.org"}"#;
+                   "intent":"remix","max_credits":-1}"#;
     let named: Vec<_> = fields("flux-dev", body)
         .into_iter()
         .map(|(field, _)| field)
@@ -31,8 +31,7 @@ fn everything_wrong_with_a_request_is_named_at_once() {
             "parameters.fps",
             "parameters.num_images",
             "intent",
-            "max_credits",
-            "webhook_url"
+            "max_credits"
         ]
     );
 }

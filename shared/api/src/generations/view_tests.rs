@@ -20,6 +20,7 @@ fn running(cost: u32) -> Generation {
         tenant: Tenant::User(user.clone()),
         author: user,
         paid_with: None,
+        webhook_url: None,
         model: "flux-dev".to_owned(),
         request: Request {
             prompt: Some("a lighthouse".to_owned()),

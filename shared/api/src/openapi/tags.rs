@@ -34,6 +34,10 @@ pub(crate) const FILES: Table = Table {
     tag: "files",
     about: "Uploading reference images.",
 };
+pub(crate) const WEBHOOK_ENDPOINTS: Table = Table {
+    tag: "webhook-endpoints",
+    about: "Being told what happens, at an address of your own.",
+};
 pub(crate) const ADMIN: Table = Table {
     tag: "admin",
     about: "For the platform's administrators.",
@@ -44,7 +48,7 @@ pub(crate) const WEBHOOKS: Table = Table {
 };
 
 /// Every group, in the document's order.
-pub(crate) const ALL: [Table; 10] = [
+pub(crate) const ALL: [Table; 11] = [
     SERVICE,
     ACCOUNTS,
     MODELS,
@@ -53,6 +57,7 @@ pub(crate) const ALL: [Table; 10] = [
     PROJECTS,
     TEAMS,
     FILES,
+    WEBHOOK_ENDPOINTS,
     ADMIN,
     WEBHOOKS,
 ];

@@ -20,7 +20,7 @@ use store::{Asking, IdempotencyRecord, Opened, Opening};
 use super::funds::{Funds, TeamFunds, cap_alerts, hold, team_funds};
 use super::references::{check_references, project_to_file_in};
 use super::{MEDIA_EXPIRY_DEFAULT, show, show_one, wait};
-use crate::{App, Error, api_keys, breaker, clock, quotes};
+use crate::{App, Error, api_keys, breaker, clock, quotes, webhook_secrets};
 
 /// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is
 /// told to come back: well inside the gateway's 29 seconds.
@@ -80,7 +80,7 @@ pub async fn submit(
         true => show(app, caller, seen, MEDIA_EXPIRY_DEFAULT).await?,
         // Its project was there when it was opened, in the same transaction, and
         // its author sees that they made it.
-        false => show_one(caller, seen, true, MEDIA_EXPIRY_DEFAULT)?,
+        false => show_one(&caller.user, seen, true, MEDIA_EXPIRY_DEFAULT)?,
     };
     Ok(Submitted {
         shown,
@@ -118,9 +118,10 @@ async fn open_or_find(
         today: Day::from(clock::now()),
         month: Month::from(clock::now()),
     };
-    let (standing, references) = tokio::join!(
+    let (standing, references, address) = tokio::join!(
         app.store().standing(&asking),
-        check_references(app, caller, draft)
+        check_references(app, caller, draft),
+        webhook_secrets::check_address(app, caller, draft)
     );
     let standing = standing?;
     let team = match &draft.team {
@@ -133,6 +134,7 @@ async fn open_or_find(
     }
     check_content_refusals(app, standing.content_refusals)?;
     let project = references?;
+    address?;
     breaker::check_order(&standing.breaker, clock::now())?;
     if caller.capped_key().is_some() && standing.key.is_none() {
         return Err(Refusal::Unauthorized.into());
@@ -281,6 +283,7 @@ fn new_job(
         tenant: tenant.clone(),
         author: caller.user.clone(),
         paid_with: caller.capped_key().cloned(),
+        webhook_url: draft.webhook_url.clone(),
         model: draft.order.model.to_owned(),
         request: draft.request.clone(),
         cost: price,

@@ -73,7 +73,7 @@ pub async fn provenance(
     let records: Vec<_> = seen.iter().map(|it| it.generation.clone()).collect();
     let existing = existing_projects(app, &records).await?;
     let seen = seen.into_iter().map(|seen| {
-        let (seen, shows_author) = seen_by(caller, seen, &existing);
+        let (seen, shows_author) = seen_by(&caller.user, seen, &existing);
         Ancestor::Seen {
             generation: Box::new(seen.generation),
             shows_author,

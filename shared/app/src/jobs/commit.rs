@@ -6,7 +6,7 @@ use domain::ledger::{Charge, EntryKind};
 use store::{System, Written};
 
 use crate::jobs::lanes;
-use crate::{App, clock, metrics};
+use crate::{App, clock, events, metrics};
 
 /// The most attempts to settle a job while other jobs of the same wallet are settled.
 const ATTEMPTS_MAX: u32 = 40;
@@ -44,9 +44,14 @@ pub(super) async fn write(
 ) -> Result<Committed, Fault> {
     let doing = "settling a job";
     let settlement = job.settlement(next);
+    let told = events::of_step(app, job, next);
     if settlement == Settlement::None {
-        return Ok(match app.store().replace(next).await? {
-            Written::Done => Committed::Done,
+        let told = told.await?;
+        return Ok(match app.store().replace_and_tell(next, &told).await? {
+            Written::Done => {
+                events::send(app, &told).await;
+                Committed::Done
+            }
             Written::Stale => Committed::Stale,
         });
     }
@@ -55,19 +60,20 @@ pub(super) async fn write(
         cost: job.cost,
         model: &job.model,
     };
+    let (mut wallet, told) = tokio::try_join!(app.store().wallet(&job.tenant), told)?;
     for attempt in 0..ATTEMPTS_MAX {
-        let wallet = app.store().wallet(&job.tenant).await?;
         let settled = match settlement {
             Settlement::Capture { released } => wallet.capture(&what, released, clock::now()),
             Settlement::Release | Settlement::None => wallet.release(&what, clock::now()),
         };
         if let Ok(settled) = &settled
-            && app.store().settle(next, settled).await? == Written::Done
+            && app.store().settle(next, settled, &told).await? == Written::Done
         {
             let captured = settled.amount(EntryKind::Capture).get();
             let released = settled.amount(EntryKind::Release).get();
             tracing::info!(generation = %job.id, model = job.model, captured, released, state = next.state.as_str(), "settled");
             metrics::settled(app, next, settled);
+            events::send(app, &told).await;
             return Ok(Committed::Done);
         }
         let now = app.store().job(System, &job.id).await?;
@@ -77,6 +83,7 @@ pub(super) async fn write(
         // The job has not moved, so a wallet that cannot book is truly broken.
         settled.map_err(Fault::doing(doing))?;
         clock::back_off(attempt).await?;
+        wallet = app.store().wallet(&job.tenant).await?;
     }
     Err(Fault::new(doing, "its wallet is too busy"))
 }

@@ -100,4 +100,10 @@ impl Entry {
     pub fn id_of_capture(job: &GenerationId) -> String {
         format!("txn_{}-{}", job.ulid(), EntryKind::Capture.as_str())
     }
+
+    /// The id of the entry that books what is given back of that.
+    #[must_use]
+    pub fn id_of_refund(job: &GenerationId) -> String {
+        format!("txn_{}-{}", job.ulid(), EntryKind::Refund.as_str())
+    }
 }

@@ -3,7 +3,7 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValue, Update as TransactUpdate};
 use domain::generations::{Generation, LabelChange};
-use domain::ids::{GenerationId, Tenant};
+use domain::ids::{GenerationId, Tenant, WebhookEndpointId};
 use domain::projects::Project;
 
 use super::Written;
@@ -155,7 +155,14 @@ impl Store {
             tx.add(Part::Share, self.delete_share(team, &generation.id));
         }
         match self.commit(tx).await? {
-            Commit::Done => Ok(Written::Done),
+            Commit::Done => {
+                // Were it to fail, it would go by itself within a month.
+                if generation.webhook_url.is_some() {
+                    self.forget_told(&WebhookEndpointId::of(&generation.id))
+                        .await?;
+                }
+                Ok(Written::Done)
+            }
             Commit::Busy | Commit::Refused(_) => Ok(Written::Stale),
         }
     }

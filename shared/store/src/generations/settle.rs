@@ -4,6 +4,7 @@ use aws::Fault;
 use domain::Credits;
 use domain::generations::Generation;
 use domain::ledger::{EntryKind, Settled};
+use domain::webhook_deliveries::WebhookDelivery;
 
 use super::{Written, key_return};
 use crate::Store;
@@ -12,15 +13,21 @@ use crate::transact::{Commit, Part, Transaction};
 
 impl Store {
     /// Moves a job on together with what it owes the ledger, all or nothing: its record, the wallet, one
-    /// entry or two, what was spent on that day, what its API key may spend again, and that its content was
-    /// refused. Repeating it writes nothing more: the record has moved on, and the entries are there.
+    /// entry or two, what was spent on that day, what its API key may spend again, that its content was
+    /// refused, and who is told. Repeating it writes nothing more: the record has moved on, and the entries
+    /// are there.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
-    pub async fn settle(&self, next: &Generation, settled: &Settled) -> Result<Written, Fault> {
+    pub async fn settle(
+        &self,
+        next: &Generation,
+        settled: &Settled,
+        told: &[WebhookDelivery],
+    ) -> Result<Written, Fault> {
         let given_back = key_return(next, settled.amount(EntryKind::Release));
         let given_back = given_back.filter(|back| back.amount > Credits::ZERO);
-        let tx = self.settlement(next, settled, given_back.as_ref())?;
+        let tx = self.settlement(next, settled, given_back.as_ref(), told)?;
         match self.commit(tx).await? {
             Commit::Done => return Ok(Written::Done),
             Commit::Refused(refused) if refused.has(Part::ApiKey) => {}
@@ -32,7 +39,7 @@ impl Store {
             paid_with: None,
             ..next.clone()
         };
-        let tx = self.settlement(&without_key, settled, None)?;
+        let tx = self.settlement(&without_key, settled, None, told)?;
         match self.commit(tx).await? {
             Commit::Done => Ok(Written::Done),
             Commit::Busy | Commit::Refused(_) => Ok(Written::Stale),
@@ -44,6 +51,7 @@ impl Store {
         next: &Generation,
         settled: &Settled,
         given_back: Option<&KeyReturn>,
+        told: &[WebhookDelivery],
     ) -> Result<Transaction, Fault> {
         let mut tx = Transaction::new("settling a job");
         tx.add(Part::Generation, self.replace_generation(next)?);
@@ -65,6 +73,7 @@ impl Store {
         if let Some(back) = given_back {
             tx.add(Part::ApiKey, self.give_back_to_key(back));
         }
+        self.tell(&mut tx, told)?;
         Ok(tx)
     }
 }

@@ -113,7 +113,13 @@ async fn things_of(person: &Person<'_>, cast: &Cast<'_>) -> Things {
     let invited = json!({"email": "somebody@example.org", "role": "editor"});
     let invitations = format!("{}/invitations", cast.team);
     let invitation = person.post(&invitations, &invited).await;
+    let hook = json!({"url": "http://127.0.0.1:9/hook", "events": ["generation.failed"]});
+    let hook = person.post("/webhook-endpoints", &hook).await.text("id");
+    let test = format!("/webhook-endpoints/{hook}/test");
+    let test = person.post(&test, &json!({})).await;
     vec![
+        ("webhook_endpoint_id", hook),
+        ("event_id", test.text("id")),
         ("generation_id", generation),
         ("project_id", project.text("id")),
         ("file_id", person.upload_picture().await),
@@ -155,7 +161,8 @@ async fn every_route_answers_those_who_may_not_use_it_as_the_table_says() {
         .await;
     removed.when(&made, "succeeded").await;
     let mut teams = hers.clone();
-    teams[0].1 = made;
+    let generation = teams.iter_mut().find(|(name, _)| *name == "generation_id");
+    generation.unwrap().1 = made;
     let member = format!("{}/members/{}", cast.team, removed.id);
     ada.delete(&member).await.expect(204);
     let (_, reader) = make(ada, &json!({"scopes": ["read"]})).await;

@@ -62,8 +62,17 @@ async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else(
     let key = key.text("secret");
     let project = json!({"name": "her secret garden", "visibility": "public"});
     let project = ada.post("/projects", &project).await.text("id");
+    let hook = json!({
+        "url": "http://127.0.0.1:9/her-server",
+        "events": ["generation.succeeded"],
+        "description": "her own server",
+    });
+    ada.post("/webhook-endpoints", &hook).await.expect(201);
     let file = ada.upload_picture().await;
-    let made = ada.generate("flux-dev", "roses by her window").await;
+    ada.post("/me/webhook-secret", &json!({})).await.expect(200);
+    let order =
+        json!({"prompt": "roses by her window", "webhook_url": "http://127.0.0.1:9/her-server"});
+    let made = ada.post("/generations/flux-dev", &order).await.text("id");
     let done = ada.when(&made, "succeeded").await;
     ada.download(&done).await;
     let his = eve.generate("flux-dev", "nothing of hers").await;
@@ -83,11 +92,16 @@ async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else(
         "her laptop",
         "her secret garden",
         "roses",
+        "her-server",
+        "her own server",
         &project,
         &file,
     ] {
         assert!(!kept.contains(word), "{word} is kept");
     }
+    let items = cloud.every_item().await;
+    let is_webhook = |(table, _): &(String, _)| table.ends_with("webhookstable");
+    assert_eq!(items.iter().filter(|it| is_webhook(it)).count(), 0);
     assert_eq!(cloud.media_keys(), [format!("{his}/0.jpg")]);
     let url = done["outputs"][0]["url"].as_str().unwrap();
     assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 404);

@@ -494,6 +494,7 @@ impl Cloud {
             "audit",
             "reconciliation",
             "models",
+            "webhooks",
         ] {
             let table = format!("velro-local-{table}table");
             #[allow(clippy::disallowed_methods, reason = "the test wants every item")]

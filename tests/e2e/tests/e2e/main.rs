@@ -73,4 +73,5 @@ mod unclear;
 mod unknown;
 mod uploads;
 mod versions;
+mod webhook_endpoints;
 mod withheld;

@@ -98,7 +98,8 @@ async fn every_query_parameter_that_is_described_is_read_and_every_other_is_refu
             .replace("{generation_id}", generation)
             .replace("{name}", "0.jpg")
             .replace("{project_id}", "prj_01KG9QZ3M4T5V6W7X8Y9Z0ABCD")
-            .replace("{team_id}", NO_TEAM);
+            .replace("{team_id}", NO_TEAM)
+            .replace("{webhook_endpoint_id}", "whe_01KG9QZ3M4T5V6W7X8Y9Z0ABCD");
         let nonsense: Vec<_> = names.iter().map(|name| format!("{name}=")).collect();
         let unknown = |name: &str| (name.to_owned(), "unknown".to_owned());
         let found = said(&admin, &path, &format!("{}&other=1", nonsense.join("&"))).await;

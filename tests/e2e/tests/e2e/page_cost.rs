@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
-use domain::ids::{GenerationId, UserId};
+use domain::ids::{EventId, FileId, GenerationId, UserId};
 use fakeaws::Asked;
 use serde_json::{Value, json};
 
@@ -16,6 +16,8 @@ use crate::projects::make;
 
 const TABLE: &str = "velro-local-generationstable";
 const TEAMS: &str = "velro-local-teamstable";
+const FILES: &str = "velro-local-filestable";
+const WEBHOOKS: &str = "velro-local-webhookstable";
 /// What the teams of two people have.
 const FEW: usize = 100;
 const MANY: usize = 100_000;
@@ -161,10 +163,11 @@ async fn page(cloud: &Cloud, person: &Person<'_>, path: &str) -> (Value, BTreeMa
             looked_at: now.looked_at - then.looked_at,
             half_units: now.half_units - then.half_units,
         };
-        // The sweep and the purge go on meanwhile: they ask other indexes, the lanes and the files.
-        // The authorizer asks for accounts.
+        // The sweep goes on meanwhile: it asks other indexes, and the lanes. The authorizer asks for
+        // accounts.
         let is_read = name.starts_with("Query") || name.starts_with("BatchGetItem");
-        let is_a_list = is_read && (name.contains(TABLE) || name.contains(TEAMS));
+        let tables = [TABLE, TEAMS, FILES, WEBHOOKS];
+        let is_a_list = is_read && tables.iter().any(|table| name.contains(table));
         let is_the_sweeps = name.ends_with("/due") || name.ends_with("/waiting");
         let is_ours = is_a_list && !is_the_sweeps || name.contains("projectstable");
         (is_ours && asked.calls > 0).then_some((name, asked))
@@ -194,6 +197,61 @@ async fn pages(cloud: &Cloud, person: &Person<'_>, first: &str) -> usize {
             return found;
         };
         path = format!("{first}&cursor={cursor}");
+    }
+}
+
+/// Somebody with so many files, and an endpoint that was told so much; the paths of both lists.
+async fn fill_more(cloud: &Cloud, count: usize) -> (Person<'_>, [String; 2]) {
+    let owner = cloud.person().await;
+    let file = owner.upload_picture().await;
+    let hook = json!({"url": "http://127.0.0.1:9/hook", "events": ["credits.low"]});
+    let hook = owner.post("/webhook-endpoints", &hook).await.text("id");
+    let told = format!("/webhook-endpoints/{hook}/test");
+    let told = owner.post(&told, &json!({})).await.text("id");
+    let pattern = item(cloud, FILES, [("id", &file)]).await;
+    let told = item(cloud, WEBHOOKS, [("owner", &hook), ("item", &told)]).await;
+    let (mut files, mut deliveries) = (Vec::new(), Vec::new());
+    for n in 1..count {
+        let at = Timestamp::from_ms(1_700_000_000_000 + i64::try_from(n).unwrap());
+        let id = FileId::new(at, u128::try_from(count).unwrap()).to_string();
+        let mut item = pattern.clone();
+        item.insert("id".to_owned(), AttributeValue::S(id));
+        files.push(item);
+        let id = EventId::new(at, u128::try_from(count).unwrap()).to_string();
+        let mut item = told.clone();
+        for due in ["due_shard", "due_at_ms", "next_attempt_at_ms"] {
+            item.remove(due);
+        }
+        for name in ["item", "event"] {
+            item.insert(name.to_owned(), AttributeValue::S(id.clone()));
+        }
+        deliveries.push(item);
+    }
+    import(cloud, FILES, files).await;
+    import(cloud, WEBHOOKS, deliveries).await;
+    let deliveries = format!("/webhook-endpoints/{hook}/deliveries?limit=20");
+    (owner, ["/files?limit=20".to_owned(), deliveries])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_and_webhook_deliveries_are_paged_alike_among_few_and_many() {
+    let cloud = Cloud::start().await;
+    let (few, of_few) = fill_more(&cloud, FEW).await;
+    let (many, of_many) = fill_more(&cloud, MANY).await;
+    for (of_few, of_many) in of_few.iter().zip(&of_many) {
+        let (_, cheap) = page(&cloud, &few, of_few).await;
+        let (first, dear) = page(&cloud, &many, of_many).await;
+        let cost = total(&dear);
+        assert_eq!(cheap, dear, "{of_many}");
+        assert!(cost.calls == 1 && cost.looked_at <= 22, "{dear:?}");
+        let cursor = first["next_cursor"].as_str().unwrap();
+        let (second, same) = page(&cloud, &many, &format!("{of_many}&cursor={cursor}")).await;
+        assert_eq!(
+            (total(&same).calls, second["data"].as_array().unwrap().len()),
+            (1, 20)
+        );
+        assert!(total(&same).looked_at <= 22, "{same:?}");
+        assert_eq!(pages(&cloud, &few, of_few).await, FEW, "{of_few}");
     }
 }
 

@@ -157,7 +157,7 @@ async fn admins_and_key_holders_see_every_row_too_however_large() {
 }
 
 /// The lists that these tests read to their end.
-const READ: [&str; 21] = [
+const READ: [&str; 23] = [
     "/admin/audit",
     "/admin/promo-codes",
     "/admin/users",
@@ -179,6 +179,8 @@ const READ: [&str; 21] = [
     "/teams/{team_id}/invitations",
     "/teams/{team_id}/members",
     "/teams/{team_id}/projects",
+    "/webhook-endpoints",
+    "/webhook-endpoints/{webhook_endpoint_id}/deliveries",
 ];
 
 #[tokio::test]
@@ -205,6 +207,25 @@ async fn every_list_is_paged() {
     keys.reverse();
     assert_eq!(all(&ada, "/me/api-keys", 2).await, keys);
     assert_eq!(all(&ada, "/models", 3).await.len(), 11);
+    let mut hooks = Vec::new();
+    for n in 0..5 {
+        let hook = json!({"url": format!("http://127.0.0.1:9/{n}"), "events": ["credits.low"]});
+        hooks.push(ada.post("/webhook-endpoints", &hook).await.text("id"));
+    }
+    hooks.reverse();
+    assert_eq!(all(&ada, "/webhook-endpoints", 2).await, hooks);
+    let hook = format!("/webhook-endpoints/{}", hooks[0]);
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        told.push(
+            ada.post(&format!("{hook}/test"), &json!({}))
+                .await
+                .text("id"),
+        );
+    }
+    told.reverse();
+    assert_eq!(all(&ada, &format!("{hook}/deliveries"), 2).await, told);
+    assert_eq!(all(&ada, &format!("{hook}/deliveries"), 5).await, told);
     let of_images = all(&ada, "/models?kind=image", 100).await;
     assert_eq!(all(&ada, "/models?kind=image", 1).await, of_images);
     for n in 0..3 {

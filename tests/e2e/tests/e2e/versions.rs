@@ -15,7 +15,7 @@ type Key = Vec<(&'static str, String)>;
 /// What later code wrote into an item.
 const LATER: &str = "written_by_later_code";
 /// The records that are written over as a whole.
-const RECORDS: [&str; 12] = [
+const RECORDS: [&str; 14] = [
     "breaker",
     "checkpoint",
     "generation",
@@ -28,6 +28,8 @@ const RECORDS: [&str; 12] = [
     "session",
     "team",
     "wallet",
+    "webhook delivery",
+    "webhook endpoint",
 ];
 
 fn text<'a>(item: &'a Item, name: &str) -> &'a str {
@@ -45,6 +47,7 @@ fn key(table: &str, item: &Item) -> Key {
         "alertstable" => &["list", "id"],
         "teamstable" => &["team", "item"],
         "reconciliationtable" => &["shard", "tenant"],
+        "webhookstable" => &["owner", "item"],
         _ => &["id"],
     };
     let value = |name: &&'static str| (*name, text(item, name).to_owned());
@@ -67,6 +70,8 @@ fn record(table: &str, item: &Item) -> Option<&'static str> {
         "teamstable" if text(item, "item").starts_with("invitation#") => Some("invitation"),
         "reconciliationtable" if text(item, "shard") == "run" => Some("run"),
         "reconciliationtable" => Some("checkpoint"),
+        "webhookstable" if text(item, "item") == "endpoint" => Some("webhook endpoint"),
+        "webhookstable" if text(item, "item").starts_with("evt_") => Some("webhook delivery"),
         _ => None,
     }
 }
@@ -109,6 +114,15 @@ async fn go_on(cloud: &Cloud, admin: &Person<'_>, ada: &Person<'_>, round: u32) 
     let id = open["data"][0]["id"].as_str().unwrap();
     let resend = format!("{invitations}/{id}/resend");
     ada.post(&resend, &Value::Null).await.expect(202);
+    let endpoints = ada.get("/webhook-endpoints").await.expect(200);
+    let endpoint = endpoints["data"][0]["id"].as_str().unwrap();
+    let endpoint = format!("/webhook-endpoints/{endpoint}");
+    let described = json!({"description": format!("Foxes {round}")});
+    ada.patch(&endpoint, &described).await.expect(200);
+    let told = ada.get(&format!("{endpoint}/deliveries")).await.expect(200);
+    let replay = told["data"][0]["id"].as_str().unwrap();
+    let replay = format!("/webhook-deliveries/{replay}/replay");
+    ada.post(&replay, &json!({})).await.expect(202);
     let offer = json!({"credits": 30 + round});
     let request = admin
         .request(Method::PATCH, "/admin/models/flux-dev")
@@ -130,6 +144,10 @@ async fn code_that_is_older_than_an_item_takes_nothing_from_it() {
     let invitations = format!("/teams/{}/invitations", team["id"].as_str().unwrap());
     let invited = json!({"email": "bob@example.org", "role": "viewer"});
     ada.post(&invitations, &invited).await.expect(201);
+    let hook = json!({"url": "http://127.0.0.1:9/hook", "events": ["credits.low"]});
+    let hook = ada.post("/webhook-endpoints", &hook).await.expect(201);
+    let test = format!("/webhook-endpoints/{}/test", hook["id"].as_str().unwrap());
+    ada.post(&test, &json!({})).await.expect(202);
     let wanted = json!({"pack": "starter", "success_url": "https://shop.example/paid", "cancel_url": "https://shop.example/"});
     let begun = ada.post("/credits/checkout", &wanted).await.expect(201);
     let session = begun["id"].as_str().unwrap();

@@ -25,12 +25,15 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("lambda_runtime", &["shared/entry"]),
     (
         "reqwest",
-        &["shared/challenges", "shared/payments", "shared/provider"],
+        &[
+            "shared/challenges",
+            "shared/web",
+            "shared/payments",
+            "shared/provider",
+            "shared/receivers",
+        ],
     ),
-    (
-        "rustls",
-        &["shared/challenges", "shared/payments", "shared/provider"],
-    ),
+    ("rustls", &["shared/web"]),
     ("serde_dynamo", &["shared/store"]),
     ("ulid", &["shared/domain"]),
 ];

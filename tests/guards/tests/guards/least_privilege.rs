@@ -12,13 +12,18 @@ const SIGNERS: [&str; 3] = ["accounts-login", "accounts-refresh", "accounts-regi
 /// Who speaks to the provider. Verifying its webhooks needs no key of ours.
 const SPEAKERS: [&str; 2] = ["jobs-settle", "jobs-submit"];
 
-/// Who books sign-up bonuses or counts letters, and so must know a mailbox again.
-const GIVERS: [&str; 5] = [
+/// Who books sign-up bonuses or counts letters, and so must know a mailbox again; and who needs the secrets
+/// of webhooks, which follow from the same key.
+const GIVERS: [&str; 9] = [
     "accounts-password-reset-confirm",
     "accounts-register",
     "accounts-verify-email",
+    "accounts-webhook-secret",
+    "jobs-deliver",
     "jobs-mail",
     "jobs-purge",
+    "webhooks-endpoints-create",
+    "webhooks-endpoints-rotate",
 ];
 
 /// Who makes and deletes usage-plan keys.

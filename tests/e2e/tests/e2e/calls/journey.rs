@@ -10,6 +10,7 @@ use crate::files::{picture, put};
 use crate::harness::{PASSWORD, Person, eventually, send, token_in};
 use crate::rate_limits::{is_keyed, now_ms};
 use crate::teams::INVITED;
+use crate::webhook_endpoints::Receiver;
 
 const ANOTHER: &str = "a rather different phrase 8";
 const NO_FILE: &str = "fil_01ARZ3NDEKTSV4RRFFQ69G5FAV";
@@ -34,6 +35,7 @@ pub async fn journey<'a>(sheet: &mut Sheet<'a>, admin: &Person<'a>, round: usize
     generates(sheet, &ada).await;
     looks(sheet, &ada).await;
     keeps_projects(sheet, &ada).await;
+    hears(sheet, &ada).await;
     works_in_a_team(sheet, &ada, round).await;
     helps(sheet, admin, &ada).await;
     administers(sheet, admin, round).await;
@@ -324,6 +326,77 @@ async fn keeps_projects(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
 }
 
 /// Ada makes a team with Bob, and they end it.
+async fn hears(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
+    let receiver = Receiver::start().await;
+    let hook = json!({"url": receiver.url, "events": ["generation.succeeded"]});
+    let make = act(ada, Method::POST, "/webhook-endpoints", &hook);
+    let made = sheet.note(&["webhooks-endpoints-create"], make).await;
+    let path = format!("/webhook-endpoints/{}", made["id"].as_str().unwrap());
+    let change = json!({"events": ["generation.failed", "generation.succeeded"]});
+    let update = act(ada, Method::PATCH, &path, &change);
+    sheet.note(&["webhooks-endpoints-update"], update).await;
+    let rotate = act(
+        ada,
+        Method::POST,
+        &format!("{path}/rotate-secret"),
+        &Value::Null,
+    )
+    .await;
+    assert!(rotate["secret"].is_string());
+    // Some of these fetch a key the first time.
+    let rotate = format!("{path}/rotate-secret");
+    let rotate = act(ada, Method::POST, &rotate, &Value::Null);
+    sheet.note(&["webhooks-endpoints-rotate"], rotate).await;
+    let test = format!("{path}/test");
+    act(ada, Method::POST, &test, &Value::Null).await;
+    let test = act(ada, Method::POST, &test, &Value::Null);
+    let notes = ["webhooks-endpoints-test", "jobs-deliver"];
+    let event = sheet.note(&notes, test).await;
+    let whole = async {
+        let id = ada.generate("flux-dev", "A red fox").await;
+        ada.when(&id, "succeeded").await;
+    };
+    let told = ["jobs-settle, told of", "jobs-deliver, a generation"];
+    sheet.note(&told, whole).await;
+    let replay = format!(
+        "/webhook-deliveries/{}/replay",
+        event["id"].as_str().unwrap()
+    );
+    let all = json!({});
+    let replay = act(ada, Method::POST, &replay, &all);
+    sheet.note(&["webhooks-deliveries-replay"], replay).await;
+    let deliveries = format!("{path}/deliveries");
+    for (function, path) in [
+        ("webhooks-endpoints-get", path.as_str()),
+        ("webhooks-endpoints-list", "/webhook-endpoints"),
+        ("webhooks-deliveries-list", &deliveries),
+    ] {
+        sheet.note(&[function], ada.get(path)).await.expect(200);
+    }
+    let delete = act(ada, Method::DELETE, &path, &Value::Null);
+    sheet.note(&["webhooks-endpoints-delete"], delete).await;
+
+    let make = || act(ada, Method::POST, "/me/webhook-secret", &Value::Null);
+    make().await;
+    sheet.note(&["accounts-webhook-secret"], make()).await;
+    let order = json!({"prompt": "A red fox", "webhook_url": receiver.url});
+    let whole = async {
+        let made = act(ada, Method::POST, "/generations/flux-dev", &order).await;
+        ada.when(made["id"].as_str().unwrap(), "succeeded").await;
+        made
+    };
+    let told = [
+        "generations-create, with an address to tell",
+        "jobs-deliver, an address",
+    ];
+    let made = sheet.note(&told, whole).await;
+    let path = format!("/generations/{}", made["id"].as_str().unwrap());
+    let delete = act(ada, Method::DELETE, &path, &Value::Null);
+    sheet
+        .note(&["generations-delete, which had an address"], delete)
+        .await;
+}
+
 async fn works_in_a_team(sheet: &mut Sheet<'_>, ada: &Person<'_>, round: usize) {
     let cloud = sheet.cloud;
     let bob = Person::register_as(cloud, &format!("bob-{round}@example.org")).await;

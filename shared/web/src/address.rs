@@ -49,7 +49,7 @@ const HOLDING_V4: [(Ipv6Addr, u32); 2] = [
 
 /// A name that leads to no public address.
 #[derive(Debug)]
-pub(super) struct NotPublic;
+pub struct NotPublic;
 
 impl fmt::Display for NotPublic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,7 +60,7 @@ impl fmt::Display for NotPublic {
 impl std::error::Error for NotPublic {}
 
 /// Whether an address is one of the public internet.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => {
@@ -87,7 +87,7 @@ fn is_in_v6(address: Ipv6Addr, (network, bits): (Ipv6Addr, u32)) -> bool {
 
 /// Whether a URL may be tried: over TLS, and not at an address that is not public. What a name leads to is
 /// judged by [`PublicOnly`], for a client asks no resolver about an address.
-pub(super) fn may_be_tried(url: &Url) -> bool {
+pub fn may_be_tried(url: &Url) -> bool {
     let Some(host) = url.host_str() else {
         return false;
     };
@@ -97,7 +97,7 @@ pub(super) fn may_be_tried(url: &Url) -> bool {
 
 /// A resolver that gives public addresses only. The client connects to what it is given, so that a name
 /// cannot lead somewhere else after it was judged.
-pub(super) struct PublicOnly;
+pub struct PublicOnly;
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {

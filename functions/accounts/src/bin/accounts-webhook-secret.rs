@@ -1,0 +1,20 @@
+//! POST /me/webhook-secret
+//! Gives the caller a new secret for what `webhook_url`s are told, and shows it this once.
+
+use api::webhook_endpoints::{MAKE_SECRET, WebhookSecretView};
+use app::{App, Error, webhook_secrets};
+use domain::callers::Person;
+use entry::http::{self, Reply, Request};
+
+fn main() -> entry::Exit {
+    http::serve(&MAKE_SECRET, handle)
+}
+
+async fn handle(
+    app: &'static App,
+    request: Request<Person>,
+) -> Result<Reply<WebhookSecretView>, Error> {
+    let secret = webhook_secrets::make(app, &request.caller).await?;
+
+    Ok(Reply::ok(&WebhookSecretView::new(secret)))
+}

@@ -1,0 +1,150 @@
+//! What webhook endpoints were told, and what became of it.
+
+use domain::Refusal;
+use domain::accounts::Scope;
+use domain::callers::Caller;
+use domain::ids::WebhookEndpointId;
+use domain::webhook_deliveries::{Attempt, WebhookDelivery};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::endpoint::{Accepted, Endpoint, Optional};
+use crate::list::List;
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
+use crate::schema;
+use crate::time;
+
+/// What a webhook endpoint was told, newest first.
+pub const LIST: Endpoint<Caller, List<DeliveryView>> = Endpoint::user(
+    "GET /webhook-endpoints/{webhook_endpoint_id}/deliveries",
+    Scope::Read,
+);
+/// Tells of an event again.
+pub const REPLAY: Endpoint<Caller, Accepted<List<DeliveryView>>, Optional<ReplayDelivery>> =
+    Endpoint::user(
+        "POST /webhook-deliveries/{event_id}/replay",
+        Scope::Generate,
+    );
+
+/// The OpenAPI document's words for these endpoints.
+pub(crate) fn operations() -> Vec<Operation> {
+    let tag = tags::WEBHOOK_ENDPOINTS;
+    vec![
+        tag.operation(&LIST, "webhooksDeliveriesList", "What an endpoint was told")
+            .names::<schema::WebhookEndpointId>("webhook_endpoint_id", "The endpoint.")
+            .pages()
+            .says("Deliveries are kept for 30 days.")
+            .answers("A page, newest first."),
+        tag.operation(&REPLAY, "webhooksDeliveriesReplay", "Send an event again")
+            .names::<schema::EventId>("event_id", "The event: the id of its deliveries.")
+            .says(
+                "It is sent at once, with the id that it had, and then after the usual pauses, to all of your endpoints and \
+                 your teams' that were told of it, or to the one that you name.",
+            )
+            .answers("The deliveries, which are under way.")
+            .refuses(&[Code::Conflict]),
+    ]
+}
+
+/// `POST /webhook-deliveries/{id}/replay`, which needs no body.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ReplayDelivery {
+    /// The only endpoint that is told again.
+    #[schemars(with = "Option<schema::WebhookEndpointId>")]
+    pub webhook_endpoint_id: Option<String>,
+}
+
+impl ReplayDelivery {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuch`] for a malformed id.
+    pub fn check(self) -> Result<Option<WebhookEndpointId>, Refusal> {
+        let (field, noun) = ("webhook_endpoint_id", "webhook endpoint");
+        let parse =
+            |text: String| WebhookEndpointId::parse(&text).ok_or(Refusal::NoSuch { field, noun });
+        self.webhook_endpoint_id.map(parse).transpose()
+    }
+}
+
+/// An event on its way to an endpoint.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "WebhookDelivery")]
+pub struct DeliveryView {
+    /// `evt_…`, the same for each endpoint that is told of the event.
+    #[schemars(with = "schema::EventId")]
+    pub id: String,
+    /// Always `webhook_delivery`.
+    #[schemars(extend("const" = "webhook_delivery"))]
+    pub object: String,
+    /// The event.
+    #[serde(rename = "type")]
+    #[schemars(with = "schema::EventType")]
+    pub kind: String,
+    /// The endpoint; null for the `webhook_url` of a generation.
+    #[schemars(with = "Option<schema::WebhookEndpointId>")]
+    pub webhook_endpoint_id: Option<String>,
+    /// `pending`, `delivered` or `failed`.
+    #[schemars(with = "schema::DeliveryState")]
+    pub state: String,
+    /// The last twenty attempts, in their order.
+    pub attempts: Vec<AttemptView>,
+    /// The time of the next attempt, while it is pending.
+    #[schemars(with = "Option<schema::Time>")]
+    pub next_attempt_at: Option<String>,
+    /// The time of the event.
+    #[schemars(with = "schema::Time")]
+    pub created_at: String,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "WebhookAttempt")]
+pub struct AttemptView {
+    /// The time at which it began.
+    #[schemars(with = "schema::Time")]
+    pub at: String,
+    /// The status that the endpoint answered, if it did.
+    #[schemars(example = 200)]
+    pub status: Option<u16>,
+    /// How long it took, in milliseconds.
+    #[schemars(with = "schema::Count")]
+    pub duration_ms: u32,
+    /// The beginning of the answer's body: 1,024 bytes at most.
+    pub response: Option<String>,
+    /// Why there is no answer, or why it does not count.
+    pub error: Option<String>,
+}
+
+impl From<&WebhookDelivery> for DeliveryView {
+    fn from(delivery: &WebhookDelivery) -> Self {
+        let event = &delivery.event;
+        Self {
+            id: event.id.to_string(),
+            object: "webhook_delivery".to_owned(),
+            kind: event.kind.as_str().to_owned(),
+            webhook_endpoint_id: match delivery.address {
+                Some(_) => None,
+                None => Some(delivery.endpoint.to_string()),
+            },
+            state: delivery.state.as_str().to_owned(),
+            attempts: delivery.attempts.iter().map(AttemptView::from).collect(),
+            next_attempt_at: delivery.next_attempt_at.map(time::format),
+            created_at: time::format(event.at),
+        }
+    }
+}
+
+impl From<&Attempt> for AttemptView {
+    fn from(attempt: &Attempt) -> Self {
+        Self {
+            at: time::format(attempt.at),
+            status: attempt.status,
+            duration_ms: attempt.duration_ms,
+            response: attempt.response.clone(),
+            error: attempt.error.clone(),
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Webhook endpoints: what a client says of one, and what it sees.
+
+use std::collections::BTreeSet;
+
+use domain::accounts::Scope;
+use domain::callers::{Caller, Person};
+use domain::events::EventKind;
+use domain::ids::{TeamId, Tenant};
+use domain::labels::Description;
+use domain::webhook_endpoints::{EndpointChange, EndpointDetails, EndpointStatus, WebhookEndpoint};
+use domain::{FieldCode, FieldError, Refusal};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::body::{Problems, nullable};
+use crate::endpoint::{Accepted, Created, Endpoint, Nothing};
+use crate::list::List;
+use crate::openapi::{Operation, tags};
+use crate::problem::Code;
+use crate::query::Query;
+use crate::schema;
+use crate::time;
+use crate::webhook_deliveries::DeliveryView;
+
+/// The caller's webhook endpoints, or those of a team, newest first.
+pub const LIST: Endpoint<Caller, List<WebhookEndpointView>> =
+    Endpoint::user("GET /webhook-endpoints", Scope::Read);
+/// Makes a webhook endpoint, and shows its secret this once.
+pub const CREATE: Endpoint<Caller, Created<WebhookEndpointView>, CreateWebhookEndpoint> =
+    Endpoint::user("POST /webhook-endpoints", Scope::Generate);
+/// One webhook endpoint.
+pub const GET: Endpoint<Caller, WebhookEndpointView> =
+    Endpoint::user("GET /webhook-endpoints/{webhook_endpoint_id}", Scope::Read);
+/// Changes a webhook endpoint.
+pub const UPDATE: Endpoint<Caller, WebhookEndpointView, UpdateWebhookEndpoint> = Endpoint::user(
+    "PATCH /webhook-endpoints/{webhook_endpoint_id}",
+    Scope::Generate,
+);
+/// Deletes a webhook endpoint, and what it was told.
+pub const DELETE: Endpoint<Caller, Nothing> = Endpoint::user(
+    "DELETE /webhook-endpoints/{webhook_endpoint_id}",
+    Scope::Generate,
+);
+/// Gives a webhook endpoint a new secret, and shows it this once.
+pub const ROTATE: Endpoint<Caller, WebhookEndpointView> = Endpoint::user(
+    "POST /webhook-endpoints/{webhook_endpoint_id}/rotate-secret",
+    Scope::Generate,
+);
+/// Tells a webhook endpoint that this is a test.
+pub const TEST: Endpoint<Caller, Accepted<DeliveryView>> = Endpoint::user(
+    "POST /webhook-endpoints/{webhook_endpoint_id}/test",
+    Scope::Generate,
+);
+
+/// Gives the caller a new secret for what `webhook_url`s are told, and shows it this once.
+pub const MAKE_SECRET: Endpoint<Person, WebhookSecretView> =
+    Endpoint::person("POST /me/webhook-secret");
+
+/// The OpenAPI document's words for these endpoints.
+pub(crate) fn operations() -> Vec<Operation> {
+    let one = |operation: Operation| {
+        let what = "The endpoint.";
+        operation.names::<schema::WebhookEndpointId>("webhook_endpoint_id", what)
+    };
+    let tag = tags::WEBHOOK_ENDPOINTS;
+    vec![
+        tag.operation(&LIST, "webhooksEndpointsList", "Your webhook endpoints")
+            .asks::<schema::TeamId>("team_id", "Those of a team that you manage, instead of your own.")
+            .pages()
+            .answers("A page, newest first.")
+            .refuses(&[Code::NotFound]),
+        tag.operation(&CREATE, "webhooksEndpointsCreate", "Make a webhook endpoint")
+            .says(
+                "Events are sent there by POST, signed after Standard Webhooks: verify `webhook-signature` with `secret`, \
+                 which is shown this once, by any of its libraries. An answer of 2xx within 15 seconds is success; redirects \
+                 are not followed. Otherwise the event is sent again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h and 10 h, or \
+                 later if the answer's `Retry-After` says so, with the same `webhook-id`. 410 disables the endpoint, and so \
+                 do five days without success. With `team_id` it hears of what the team pays for; its owner and its admins \
+                 manage it.",
+            )
+            .answers("The endpoint, with its secret.")
+            .refuses(&[Code::NotFound, Code::Conflict]),
+        one(tag.operation(&GET, "webhooksEndpointsGet", "One webhook endpoint")).answers("The endpoint."),
+        one(tag.operation(&UPDATE, "webhooksEndpointsUpdate", "Change a webhook endpoint"))
+            .says("What is not there stays as it is; a description that is null is removed. Enabling it begins its five days anew.")
+            .answers("The endpoint as it is now."),
+        one(tag.operation(&DELETE, "webhooksEndpointsDelete", "Delete a webhook endpoint"))
+            .says("It is told nothing more.")
+            .answers("It is gone."),
+        one(tag.operation(&ROTATE, "webhooksEndpointsRotate", "Make a new secret"))
+            .says("It is shown this once. For 24 hours the secret before it signs, too.")
+            .answers("The endpoint, with its new secret."),
+        one(tag.operation(&TEST, "webhooksEndpointsTest", "Send a test event"))
+            .says("The event is `webhook.test`. Its delivery, in the list of deliveries, says what became of it.")
+            .answers("The delivery, which is under way.")
+            .refuses(&[Code::Conflict]),
+        tag.operation(&MAKE_SECRET, "accountsWebhookSecret", "Make your own secret")
+            .says(
+                "It signs what the `webhook_url` of a generation is told, and is shown this once. For 24 hours the secret \
+                 before it signs, too.",
+            )
+            .answers("The secret."),
+    ]
+}
+
+/// A user's own secret.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "WebhookSecret")]
+pub struct WebhookSecretView {
+    /// Always `webhook_secret`.
+    #[schemars(extend("const" = "webhook_secret"))]
+    pub object: String,
+    /// What signs what a `webhook_url` is told.
+    #[schemars(with = "schema::WebhookSecret")]
+    pub secret: String,
+}
+
+impl WebhookSecretView {
+    /// The answer that shows the secret, once.
+    #[must_use]
+    pub fn new(secret: String) -> Self {
+        Self {
+            object: "webhook_secret".to_owned(),
+            secret,
+        }
+    }
+}
+
+/// The query of `GET /webhook-endpoints`.
+#[derive(Debug)]
+pub struct WantedEndpoints {
+    /// The team whose endpoints are wanted.
+    pub team: Option<TeamId>,
+    /// Where the page starts.
+    pub cursor: Option<String>,
+    /// How long it may be.
+    pub limit: u32,
+}
+
+/// Reads the query of `GET /webhook-endpoints`.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming each parameter that is wrong, [`Refusal::NoSuch`] for a malformed id.
+pub fn check_query(mut query: Query) -> Result<WantedEndpoints, Refusal> {
+    let team = query.text("team_id");
+    let page = (query.text("cursor"), query.limit());
+    let (cursor, limit) = query.finish(page)?;
+    Ok(WantedEndpoints {
+        team: team.as_deref().map(team_called).transpose()?,
+        cursor,
+        limit,
+    })
+}
+
+/// `POST /webhook-endpoints`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct CreateWebhookEndpoint {
+    /// The address that events are sent to: https, on the public internet.
+    #[schemars(with = "schema::WebhookUrl")]
+    pub url: Option<String>,
+    /// The events that it hears of.
+    #[schemars(with = "schema::WebhookEvents")]
+    pub events: Option<Vec<String>>,
+    /// Its purpose.
+    #[schemars(with = "Option<schema::Description>")]
+    pub description: Option<String>,
+    /// The team whose it is, instead of yours.
+    #[schemars(with = "Option<schema::TeamId>")]
+    pub team_id: Option<String>,
+}
+
+impl CreateWebhookEndpoint {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for a malformed id.
+    pub fn check(self) -> Result<(EndpointDetails, Option<TeamId>), Refusal> {
+        let mut problems = Problems::default();
+        let url = problems.required("url", self.url);
+        let events = problems.required("events", self.events);
+        let events = events.and_then(|names| check_events(&names, &mut problems));
+        let description = self
+            .description
+            .and_then(|text| problems.valid(Description::parse(&text)));
+        let team = self.team_id;
+        let details = url.zip(events).map(|(url, events)| EndpointDetails {
+            url,
+            events,
+            description,
+        });
+        let details = problems.or(details)?;
+        let team = team.as_deref().map(team_called).transpose()?;
+        Ok((details, team))
+    }
+}
+
+/// `PATCH /webhook-endpoints/{id}`: what is not there stays as it is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct UpdateWebhookEndpoint {
+    /// The address that events are sent to.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "schema::WebhookUrl")]
+    pub url: Option<Option<String>>,
+    /// All events that it hears of.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "schema::WebhookEvents")]
+    pub events: Option<Option<Vec<String>>>,
+    /// Its purpose.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "Option<schema::Description>")]
+    pub description: Option<Option<String>>,
+    /// `enabled` or `disabled`.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schemars(with = "schema::WebhookStatus")]
+    pub status: Option<Option<String>>,
+}
+
+impl UpdateWebhookEndpoint {
+    /// From wire to domain.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each field that is wrong.
+    pub fn check(self) -> Result<EndpointChange, Refusal> {
+        let mut problems = Problems::default();
+        let url = self.url.and_then(|url| problems.required("url", url));
+        let events = self.events.and_then(|events| {
+            let names = problems.required("events", events)?;
+            check_events(&names, &mut problems)
+        });
+        let description = self.description.map(|description| {
+            description.and_then(|text| problems.valid(Description::parse(&text)))
+        });
+        let enabled = self.status.and_then(|status| {
+            let status = problems.required("status", status)?;
+            problems.valid(is_enabled(&status))
+        });
+        problems.or(Some(EndpointChange {
+            url,
+            events,
+            description,
+            enabled,
+        }))
+    }
+}
+
+fn check_events(names: &[String], problems: &mut Problems) -> Option<BTreeSet<EventKind>> {
+    let mut events = BTreeSet::new();
+    for (n, name) in names.iter().enumerate().take(EventKind::ALL.len() + 1) {
+        let field = format!("events[{n}]");
+        let kind = EventKind::ALL.into_iter().find(|it| it.as_str() == name);
+        match kind {
+            Some(kind) if events.insert(kind) => {}
+            Some(_) => problems.add(field, FieldCode::NotAllowed, "is there twice"),
+            None => {
+                let all = EventKind::ALL.map(EventKind::as_str).join(", ");
+                problems.add(
+                    field,
+                    FieldCode::NotAllowed,
+                    format!("must be one of {all}"),
+                );
+            }
+        }
+    }
+    if names.is_empty() {
+        problems.add("events", FieldCode::TooShort, "must name at least one");
+    }
+    Some(events)
+}
+
+fn is_enabled(text: &str) -> Result<bool, FieldError> {
+    match text {
+        "enabled" => Ok(true),
+        "disabled" => Ok(false),
+        _ => {
+            let message = "must be enabled or disabled";
+            Err(FieldError::new("status", FieldCode::NotAllowed, message))
+        }
+    }
+}
+
+fn team_called(text: &str) -> Result<TeamId, Refusal> {
+    let (field, noun) = ("team_id", "team");
+    TeamId::parse(text).ok_or(Refusal::NoSuch { field, noun })
+}
+
+/// A webhook endpoint as whoever manages it sees it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "WebhookEndpoint")]
+pub struct WebhookEndpointView {
+    /// `whe_…`.
+    #[schemars(with = "schema::WebhookEndpointId")]
+    pub id: String,
+    /// Always `webhook_endpoint`.
+    #[schemars(extend("const" = "webhook_endpoint"))]
+    pub object: String,
+    /// The address that events are sent to.
+    #[schemars(with = "schema::WebhookUrl")]
+    pub url: String,
+    /// The events that it hears of.
+    #[schemars(with = "schema::WebhookEvents")]
+    pub events: Vec<String>,
+    /// Its purpose.
+    #[schemars(with = "Option<schema::Description>")]
+    pub description: Option<String>,
+    /// The team whose it is; null if it is a user's.
+    #[schemars(with = "Option<schema::TeamId>")]
+    pub team_id: Option<String>,
+    /// `enabled` or `disabled`.
+    #[schemars(with = "schema::WebhookStatus")]
+    pub status: String,
+    /// Why it is disabled: `asked` by who manages it, `gone` (it answered 410) or `failing` for five days.
+    #[schemars(with = "Option<schema::DisabledBecause>")]
+    pub disabled_because: Option<String>,
+    /// The time since which nothing reached it, if nothing does.
+    #[schemars(with = "Option<schema::Time>")]
+    pub failing_since: Option<String>,
+    /// The time at which it was made.
+    #[schemars(with = "schema::Time")]
+    pub created_at: String,
+    /// The time of its last change.
+    #[schemars(with = "schema::Time")]
+    pub updated_at: String,
+    /// What signs its events: only in the answer that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "schema::WebhookSecret")]
+    pub secret: Option<String>,
+}
+
+impl From<&WebhookEndpoint> for WebhookEndpointView {
+    fn from(endpoint: &WebhookEndpoint) -> Self {
+        let details = &endpoint.details;
+        let events = details.events.iter();
+        let description = details.description.as_ref();
+        let (status, because) = match endpoint.status {
+            EndpointStatus::Enabled => ("enabled", None),
+            EndpointStatus::Disabled(why) => ("disabled", Some(why.as_str())),
+            EndpointStatus::Deleted => ("disabled", None),
+        };
+        Self {
+            id: endpoint.id.to_string(),
+            object: "webhook_endpoint".to_owned(),
+            url: details.url.clone(),
+            events: events.map(|kind| kind.as_str().to_owned()).collect(),
+            description: description.map(|text| text.as_str().to_owned()),
+            team_id: match &endpoint.tenant {
+                Tenant::User(_) => None,
+                Tenant::Team(team) => Some(team.to_string()),
+            },
+            status: status.to_owned(),
+            disabled_because: because.map(str::to_owned),
+            failing_since: endpoint.failing_since.map(time::format),
+            created_at: time::format(endpoint.created_at),
+            updated_at: time::format(endpoint.updated_at),
+            secret: None,
+        }
+    }
+}
+
+impl WebhookEndpointView {
+    /// The answer that shows the secret, once.
+    #[must_use]
+    pub fn with_secret(endpoint: &WebhookEndpoint, secret: String) -> Self {
+        Self {
+            secret: Some(secret),
+            ..Self::from(endpoint)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The secrets of webhook endpoints, and what they sign.
+//!
+//! A secret follows from a key of ours and from a random seed in its owner's record. It is kept nowhere: who
+//! reads the tables can sign nothing, and who has the key alone neither. Its form, and that of a signature,
+//! are those of Standard Webhooks
+//! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::Problem;
+use crate::mailboxes::MailboxKey;
+
+/// Keeps what follows from the key here apart from what else does.
+const LABEL: &str = "velro webhook secret";
+/// What a secret begins with.
+const PREFIX: &str = "whsec_";
+
+/// What signs the events that one receiver is told of.
+pub struct WebhookSecret(Zeroizing<Vec<u8>>);
+
+impl WebhookSecret {
+    /// The secret of the endpoint called `owner` that follows from this seed.
+    ///
+    /// # Errors
+    /// A [`Problem`] if the key cannot be used, or there is no seed.
+    pub fn derive(key: &MailboxKey, owner: &str, seed: &str) -> Result<Self, Problem> {
+        if seed.is_empty() {
+            return Err(Problem::new("the endpoint has no seed"));
+        }
+        let secret = key.derive(&format!("{LABEL}\n{owner}\n{seed}"))?;
+        Ok(Self(secret))
+    }
+
+    /// The secret as its owner is shown it.
+    #[must_use]
+    pub fn shown(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!("{PREFIX}{}", STANDARD.encode(self.0.as_slice())))
+    }
+
+    /// The signature of a message that is sent at this second.
+    ///
+    /// # Errors
+    /// A [`Problem`] if the secret cannot be used.
+    pub fn sign(&self, id: &str, at_s: i64, body: &[u8]) -> Result<String, Problem> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).map_err(Problem::new)?;
+        mac.update(format!("{id}.{at_s}.").as_bytes());
+        mac.update(body);
+        Ok(format!(
+            "v1,{}",
+            STANDARD.encode(mac.finalize().into_bytes())
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opaque::Secret;
+
+    fn key() -> MailboxKey {
+        let text = MailboxKey::generate().expect("randomness");
+        MailboxKey::parse(&Secret::new(text.to_string())).expect("a key")
+    }
+
+    #[test]
+    fn a_signature_is_that_of_the_specification() {
+        // The example of the specification's reference libraries.
+        let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let secret = WebhookSecret(Zeroizing::new(secret.expect("base64")));
+        let signature = secret.sign(
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1_614_265_330,
+            br#"{"test": 2432232314}"#,
+        );
+        assert_eq!(
+            signature.expect("a signature"),
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        );
+        assert_eq!(*secret.shown(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    }
+
+    #[test]
+    fn each_endpoint_seed_and_key_has_a_secret_of_its_own() {
+        let (one, other) = (key(), key());
+        assert!(WebhookSecret::derive(&one, "whe_1", "").is_err());
+        let shown = |key: &MailboxKey, owner, seed| {
+            let secret = WebhookSecret::derive(key, owner, seed).expect("a secret");
+            secret.shown().to_string()
+        };
+        let first = shown(&one, "whe_1", "a");
+        assert_eq!(first, shown(&one, "whe_1", "a"));
+        // 24 to 64 bytes, says the specification.
+        assert_eq!(first.len(), "whsec_".len() + 44);
+        for different in [
+            shown(&one, "whe_1", "b"),
+            shown(&one, "whe_2", "a"),
+            shown(&other, "whe_1", "a"),
+        ] {
+            assert_ne!(first, different);
+        }
+    }
+}

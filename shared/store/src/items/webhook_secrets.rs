@@ -1,0 +1,44 @@
+//! What a user's own webhook secret follows from (`usr_… / secret`).
+
+use domain::Timestamp;
+use domain::ids::UserId;
+use domain::webhook_endpoints::SecretSeeds;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct WebhookSecretItem {
+    owner: String,
+    item: String,
+    seed: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    older_seed: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    older_seed_until_ms: Option<i64>,
+}
+
+impl WebhookSecretItem {
+    /// The sort key.
+    pub(crate) const SORT: &str = "secret";
+
+    /// The item of a user's.
+    pub(crate) fn new(user: &UserId, seeds: &SecretSeeds) -> Self {
+        let older = seeds.older.as_ref();
+        Self {
+            owner: user.to_string(),
+            item: Self::SORT.to_owned(),
+            seed: seeds.newest.clone(),
+            older_seed: older.map(|(seed, _)| seed.clone()),
+            older_seed_until_ms: older.map(|(_, until)| until.ms()),
+        }
+    }
+}
+
+impl From<WebhookSecretItem> for SecretSeeds {
+    fn from(item: WebhookSecretItem) -> Self {
+        let until = item.older_seed_until_ms.map(Timestamp::from_ms);
+        Self {
+            newest: item.seed,
+            older: item.older_seed.zip(until),
+        }
+    }
+}

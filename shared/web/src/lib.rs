@@ -1,0 +1,44 @@
+//! HTTP over the public internet.
+//!
+//! Owns: what all our clients have in common, and which addresses are safe to call when somebody else names
+//! them. Refuses to know whom they call, and for what.
+
+mod address;
+
+use std::time::Duration;
+
+use reqwest::ClientBuilder;
+use reqwest::redirect::Policy;
+
+pub use address::{NotPublic, PublicOnly, is_public, may_be_tried};
+
+/// A client that follows no redirect and heeds no proxy.
+pub fn client(connect_timeout: Duration) -> ClientBuilder {
+    // A provider that was installed before is this one: the workspace has no other.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .connect_timeout(connect_timeout)
+        .redirect(Policy::none())
+        .no_proxy()
+        .user_agent("velro")
+}
+
+/// A client that also connects to nothing but public addresses, over TLS: for what somebody else names.
+pub fn public_client(connect_timeout: Duration) -> ClientBuilder {
+    client(connect_timeout)
+        .dns_resolver(PublicOnly)
+        .https_only(true)
+}
+
+/// Whether a request was not sent because what it named leads to no public address.
+#[must_use]
+pub fn is_not_public(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if inner.is::<NotPublic>() {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}
