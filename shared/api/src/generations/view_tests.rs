@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use domain::Credits;
+use domain::events::{EventKind, ShownSubject, Subject, WebhookEvent};
 use domain::generations::{FailureCode, Intent, Request};
-use domain::ids::{GenerationId, Tenant, UserId};
+use domain::ids::{EventId, GenerationId, Tenant, UserId};
 use domain::labels::Tags;
 use domain::turns::{Lane, Priority};
 use serde_json::json;
@@ -142,4 +143,45 @@ fn a_place_in_the_queue_is_shown_while_it_waits_and_lengthens_the_pause_until_th
     assert_eq!(shown(&generation).queue_position, None);
     generation.state = State::Failed;
     assert_eq!(pause(&generation, 3), None);
+}
+
+#[test]
+fn a_webhook_names_a_generation_that_is_too_long_to_be_sent() {
+    let now = Timestamp::from_ms(2_000);
+    let body = |generation: &Generation| {
+        let shown = ShownGeneration {
+            generation: generation.clone(),
+            shows_costs: true,
+            shows_author: true,
+            addresses: Some(Vec::new()),
+            expires_at: now,
+            now,
+        };
+        let event = WebhookEvent {
+            id: EventId::new(now, 1),
+            kind: EventKind::GenerationFailed,
+            subject: Subject::Generation(generation.id.clone()),
+            at: now,
+        };
+        let shown = ShownSubject::Generation(Box::new(shown));
+        crate::events::body(&event, &shown, "https://api.example.org/v1")
+    };
+    let read = |body: &[u8]| serde_json::from_slice::<serde_json::Value>(body).expect("JSON");
+    let mut generation = running(25);
+    let short = read(&body(&generation));
+    assert_eq!(short["type"], "generation.failed");
+    assert_eq!(short["data"]["prompt"], "a lighthouse");
+    // As long as texts may be, in the characters that take the most bytes.
+    generation.request.prompt = Some("🦊".repeat(2_000));
+    generation.request.negative_prompt = Some("🦊".repeat(2_000));
+    generation.request.change_description = Some("🦊".repeat(1_000));
+    let long = body(&generation);
+    assert!(long.len() <= 20_000, "{} bytes", long.len());
+    let named = json!({
+        "object": "generation",
+        "id": generation.id.as_str(),
+        "status": "running",
+        "truncated": true,
+    });
+    assert_eq!(read(&long)["data"], named);
 }
