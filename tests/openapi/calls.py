@@ -46,6 +46,8 @@ def things(api, token):
     teams = several("teams", {"name": "Foxes"})
     for project, team in itertools.product(projects, teams):
         call("PUT", f"{api}/projects/{project}/teams/{team}", {"access_level": "read"}, token)
+    # Without one, no order may name an address to tell.
+    call("POST", f"{api}/me/webhook-secret", token=token)
     hook = {"url": "http://127.0.0.1:9/hook", "events": ["generation.failed"]}
     hooks = several("webhook-endpoints", hook)
     file = {"purpose": "reference", "content_type": "image/png", "size": 9, "sha256": "0" * 64}
