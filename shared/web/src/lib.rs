@@ -10,7 +10,8 @@ use std::time::Duration;
 use reqwest::ClientBuilder;
 use reqwest::redirect::Policy;
 
-pub use address::{NotPublic, PublicOnly, is_public, may_be_tried};
+pub use address::may_be_tried;
+use address::{NotPublic, PublicOnly};
 
 /// A client that follows no redirect and heeds no proxy.
 pub fn client(connect_timeout: Duration) -> ClientBuilder {
