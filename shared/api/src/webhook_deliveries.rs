@@ -125,9 +125,9 @@ impl From<&WebhookDelivery> for DeliveryView {
             id: event.id.to_string(),
             object: "webhook_delivery".to_owned(),
             kind: event.kind.as_str().to_owned(),
-            webhook_endpoint_id: match delivery.address {
-                Some(_) => None,
-                None => Some(delivery.endpoint.to_string()),
+            webhook_endpoint_id: match delivery.to_own_address {
+                true => None,
+                false => Some(delivery.endpoint.to_string()),
             },
             state: delivery.state.as_str().to_owned(),
             attempts: delivery.attempts.iter().map(AttemptView::from).collect(),

@@ -29,14 +29,14 @@ pub(crate) async fn of_step(
     };
     let subject = Subject::Generation(job.id.clone());
     let mut told = of(app, &told_of(job), kind, subject.clone()).await?;
-    if let Some(address) = &job.webhook_url {
+    if job.has_own_address {
         let event = match told.first() {
             Some(first) => first.event.clone(),
             None => new(kind, subject)?,
         };
         let (id, author) = (WebhookEndpointId::of(&job.id), Tenant::from(&job.author));
         told.push(WebhookDelivery {
-            address: Some(address.clone()),
+            to_own_address: true,
             ..WebhookDelivery::new(id, author, event)
         });
     }

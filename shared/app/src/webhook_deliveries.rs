@@ -112,7 +112,7 @@ async fn again(
     caller: &Caller,
     delivery: WebhookDelivery,
 ) -> Result<Option<WebhookDelivery>, Error> {
-    if delivery.address.is_none() {
+    if !delivery.to_own_address {
         match get(app, caller, &delivery.endpoint).await {
             Ok(endpoint) if endpoint.status == EndpointStatus::Enabled => {}
             Ok(_) => return Err(disabled().into()),
@@ -202,20 +202,21 @@ async fn target(
     delivery: &WebhookDelivery,
     enabled: Option<&WebhookEndpoint>,
 ) -> Result<Option<Target>, Fault> {
-    let Some(address) = &delivery.address else {
+    if !delivery.to_own_address {
         return Ok(enabled.map(|endpoint| Target {
             url: endpoint.details.url.clone(),
             owner: endpoint.id.to_string(),
             seeds: endpoint.secrets.clone(),
         }));
-    };
-    let Tenant::User(user) = &delivery.tenant else {
+    }
+    let Tenant::User(author) = &delivery.tenant else {
         return Ok(None);
     };
-    let seeds = app.store().webhook_secret_seeds(user).await?;
-    Ok(seeds.map(|seeds| Target {
-        url: address.clone(),
-        owner: user.to_string(),
+    let endpoint = &delivery.endpoint;
+    let own = app.store().own_address(System, author, endpoint).await?;
+    Ok(own.map(|(url, seeds)| Target {
+        url,
+        owner: author.to_string(),
         seeds,
     }))
 }

@@ -173,8 +173,8 @@ pub struct Generation {
     pub author: UserId,
     /// The capped API key that pays for it, too: what is given back goes back there.
     pub paid_with: Option<KeyId>,
-    /// The address that is told when it ends, besides endpoints.
-    pub webhook_url: Option<String>,
+    /// Whether its author gave an address that is told when it ends, besides endpoints.
+    pub has_own_address: bool,
     /// The model's id in the catalogue.
     pub model: String,
     /// The request.

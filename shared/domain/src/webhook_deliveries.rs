@@ -95,8 +95,8 @@ pub struct WebhookDelivery {
     pub endpoint: WebhookEndpointId,
     /// Whose endpoint it is.
     pub tenant: Tenant,
-    /// The address, where it is not an endpoint's: a generation's own.
-    pub address: Option<String>,
+    /// Whether it goes to a generation's own address, which no endpoint has.
+    pub to_own_address: bool,
     /// What it is told.
     pub event: WebhookEvent,
     /// What became of it.
@@ -118,7 +118,7 @@ impl WebhookDelivery {
         Self {
             endpoint,
             tenant,
-            address: None,
+            to_own_address: false,
             state: DeliveryState::Pending,
             attempts: Vec::new(),
             tries: 0,

@@ -12,8 +12,8 @@ use domain::plans::{KeyNote, RETIRED_AFTER};
 
 use crate::accounts::is_condition;
 use crate::items::{
-    self, COUNT, CredentialItem, ErasureItem, Item, UserItem, WALLET, count_key, email_key,
-    named_in, number, own_endpoint, shared_by, shares_of, text,
+    self, COUNT, CredentialItem, ErasureItem, Item, UserItem, WALLET, addressed_in, count_key,
+    email_key, named_in, number, own_endpoint, shared_by, shares_of, text,
 };
 use crate::transact::{Part, Transaction};
 use crate::webhook_endpoints::webhook_key;
@@ -257,12 +257,13 @@ impl Store {
         Ok(accounts + files + projects + places + webhooks)
     }
 
-    /// Some of what webhook endpoints were told, and the endpoints; at last what names them, and the user's
-    /// own secret.
+    /// Some of what webhook endpoints and own addresses were told, and the endpoints; at last what names them,
+    /// and the user's own secret.
     async fn delete_some_webhooks(&self, tenant: &Tenant) -> Result<usize, Fault> {
         let told = of_endpoint(&self.tables.webhooks);
         let own = self.some_filed(told, tenant.as_str()).await?;
-        let ids = own.iter().flat_map(named_in).map(|(id, _)| id);
+        let endpoints = own.iter().flat_map(named_in).map(|(id, _)| id);
+        let ids = endpoints.chain(own.iter().filter_map(addressed_in));
         let each = ids.map(|id| async move { self.delete_filed(told, id.as_str()).await });
         let deleted = futures::future::try_join_all(each).await?;
         match deleted.into_iter().sum() {
@@ -315,8 +316,8 @@ impl Store {
                     self.delete_one(&self.tables.teams, Item::from(told))
                         .await?;
                 }
-                if let Some(endpoint) = own_endpoint(item) {
-                    self.forget_told(&endpoint).await?;
+                if let Some((author, endpoint)) = own_endpoint(item) {
+                    self.forget_told(&author, &endpoint).await?;
                 }
                 if let Some((generation, team)) = shared_by(item) {
                     self.forget_share(generation, team).await?;
@@ -328,14 +329,20 @@ impl Store {
         Ok(found.len())
     }
 
-    /// Deletes what an address of a generation's own was told. It is one event, or two.
-    pub(crate) async fn forget_told(&self, endpoint: &WebhookEndpointId) -> Result<(), Fault> {
+    /// Deletes the address that a generation's end is told to, and what it was told: one event, or two.
+    pub(crate) async fn forget_told(
+        &self,
+        author: &Tenant,
+        endpoint: &WebhookEndpointId,
+    ) -> Result<(), Fault> {
         let told = of_endpoint(&self.tables.webhooks);
         let found = self.some_filed(told, endpoint.as_str()).await?;
         let keys = found.into_iter().filter_map(|item| {
             let owner = item.get("owner")?.as_s().ok()?;
             Some(webhook_key(owner, item.get("item")?.as_s().ok()?))
         });
+        let address = webhook_key(author.as_str(), endpoint.as_str());
+        let keys = keys.chain([address]);
         let each = keys.map(|key| self.delete_one(&self.tables.webhooks, key));
         futures::future::try_join_all(each).await.map(drop)
     }

@@ -57,6 +57,8 @@ pub struct Opening<'a> {
     pub by_key: Option<&'a KeyId>,
     /// The same as it was read, if it has a cap: it pays, too.
     pub capped_key: Option<&'a ApiKey>,
+    /// The address that its end is told to, beside all endpoints.
+    pub own_address: Option<&'a str>,
     /// The client's key, if it gave one.
     pub idempotency: Option<&'a IdempotencyRecord>,
     /// What owners of caps are told of because of it.
@@ -129,6 +131,12 @@ impl Store {
             tx.add(
                 Part::Allowance,
                 self.spend_allowance(opening.job, spender, opening.watched),
+            );
+        }
+        if let Some(address) = opening.own_address {
+            tx.add(
+                Part::OwnAddress,
+                self.put_own_address(opening.job, address)?,
             );
         }
         if let Some(record) = opening.idempotency {

@@ -14,6 +14,7 @@ mod lanes;
 mod ledger;
 mod models;
 mod once;
+mod own_addresses;
 mod parameters;
 mod plans;
 mod projects;
@@ -46,13 +47,13 @@ pub(crate) use collaborations::{CollaborationItem, SHARE_PREFIX, shared_by, shar
 pub(crate) use erasures::ErasureItem;
 pub(crate) use files::{FileCountItem, FileItem, FileNoteItem};
 pub(crate) use generations::{
-    CountedItem, DueItem, GenerationItem, HoldItem, IdempotencyItem, due_shards, own_endpoint,
-    shares,
+    CountedItem, DueItem, GenerationItem, HoldItem, IdempotencyItem, due_shards, shares,
 };
 pub(crate) use lanes::{LaneItem, StateItem, WaitingItem, line};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem, wallet_shards};
 pub(crate) use models::{OFFERS, OffersItem};
 pub(crate) use once::{CheckoutOnceItem, OnceItem};
+pub(crate) use own_addresses::{OwnAddressItem, addressed_in, own_endpoint};
 pub(crate) use plans::{KEY_COUNT, KeyNoteItem, SHARED_KEYS, SharedKeysItem};
 pub(crate) use projects::{ProjectItem, count_key};
 pub(crate) use promos::{PROMOS, PromoItem};

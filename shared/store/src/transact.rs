@@ -50,6 +50,7 @@ pub(crate) enum Part {
     Member,
     MemberCount,
     Offers,
+    OwnAddress,
     Payment,
     Project,
     ProjectCount,

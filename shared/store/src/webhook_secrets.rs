@@ -1,15 +1,20 @@
-//! What users' own webhook secrets follow from, which sign what addresses of single generations are told.
+//! Addresses of single generations, and what the secrets follow from that sign what they are told: one for
+//! each user.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::Put;
+use aws_sdk_dynamodb::types::builders::PutBuilder;
 use domain::audit::Record;
-use domain::ids::UserId;
+use domain::generations::Generation;
+use domain::ids::{UserId, WebhookEndpointId};
 use domain::webhook_endpoints::SecretSeeds;
 
 use crate::generations::Written;
-use crate::items::{self, WebhookSecretItem, text};
+use crate::items::{self, OwnAddressItem, WebhookSecretItem, text};
+use crate::reads::keys;
 use crate::transact::{Part, Transaction};
-use crate::{Recorded, Store};
+use crate::webhook_endpoints::webhook_key;
+use crate::{Recorded, Store, System};
 
 impl Store {
     /// What a user's own secret follows from, if they made one.
@@ -22,6 +27,42 @@ impl Store {
         let found = self.item("reading a webhook secret", table, key).await?;
         let read = |item| Ok(SecretSeeds::from(items::read::<WebhookSecretItem>(item)?));
         found.map(read).transpose()
+    }
+
+    /// Where a generation's end is told that its author wanted told, and what their secret follows from;
+    /// nothing if either is gone.
+    ///
+    /// # Errors
+    /// A [`Fault`] if they cannot be read.
+    pub async fn own_address(
+        &self,
+        _: System,
+        author: &UserId,
+        endpoint: &WebhookEndpointId,
+    ) -> Result<Option<(String, SecretSeeds)>, Fault> {
+        let sorts = [endpoint.as_str(), WebhookSecretItem::SORT];
+        let wanted = keys(sorts.map(|sort| webhook_key(author.as_str(), sort)));
+        let wanted = [(self.tables.webhooks.as_str(), wanted)];
+        let found = self.batch("reading an own address", wanted).await?;
+        let (mut address, mut seeds) = (None, None);
+        for item in found.into_values().flatten() {
+            match item.contains_key("address") {
+                true => address = Some(items::read::<OwnAddressItem>(item)?.address),
+                false => seeds = Some(items::read::<WebhookSecretItem>(item)?.into()),
+            }
+        }
+        Ok(address.zip(seeds))
+    }
+
+    pub(crate) fn put_own_address(
+        &self,
+        job: &Generation,
+        address: &str,
+    ) -> Result<PutBuilder, Fault> {
+        let item = OwnAddressItem::new(job, address.to_owned());
+        Ok(Put::builder()
+            .table_name(&self.tables.webhooks)
+            .set_item(Some(items::write(&item)?)))
     }
 
     /// Writes what a user's own secret follows from, if it still does from `before`; nothing if they have no

@@ -21,7 +21,7 @@ fn running(cost: u32) -> Generation {
         tenant: Tenant::User(user.clone()),
         author: user,
         paid_with: None,
-        webhook_url: None,
+        has_own_address: false,
         model: "flux-dev".to_owned(),
         request: Request {
             prompt: Some("a lighthouse".to_owned()),

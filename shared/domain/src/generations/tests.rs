@@ -53,7 +53,7 @@ pub(crate) fn queued() -> Generation {
         tenant: Tenant::User(user.clone()),
         author: user,
         paid_with: None,
-        webhook_url: None,
+        has_own_address: false,
         model: "veo3".to_owned(),
         request: Request {
             prompt: Some("a lighthouse".to_owned()),

@@ -157,9 +157,10 @@ impl Store {
         match self.commit(tx).await? {
             Commit::Done => {
                 // Were it to fail, it would go by itself within a month.
-                if generation.webhook_url.is_some() {
-                    self.forget_told(&WebhookEndpointId::of(&generation.id))
-                        .await?;
+                if generation.has_own_address {
+                    let author = Tenant::from(&generation.author);
+                    let endpoint = WebhookEndpointId::of(&generation.id);
+                    self.forget_told(&author, &endpoint).await?;
                 }
                 Ok(Written::Done)
             }

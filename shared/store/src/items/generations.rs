@@ -13,9 +13,7 @@ use domain::generations::{
     Attribution, Failure, FailureCode, Generation, Hold, Intent, MediaSecret, Output, Request,
     State, Ticket,
 };
-use domain::ids::{
-    FileId, GenerationId, KeyId, ProjectId, TeamId, Tenant, UserId, WebhookEndpointId,
-};
+use domain::ids::{FileId, GenerationId, KeyId, ProjectId, TeamId, Tenant, UserId};
 use domain::labels::{Tags, Title};
 use domain::spending::OpenHold;
 use domain::turns::{Lane, Priority};
@@ -51,13 +49,6 @@ fn priority_before_lanes() -> String {
     Priority::Low.as_str().to_owned()
 }
 
-/// What stands for the endpoint of a generation's own address, given its item, if it has one.
-pub(crate) fn own_endpoint(generation: &Item) -> Option<WebhookEndpointId> {
-    generation.get("webhook_url")?;
-    let id = GenerationId::parse(generation.get("id")?.as_s().ok()?)?;
-    Some(WebhookEndpointId::of(&id))
-}
-
 #[derive(Serialize, Deserialize)]
 pub(crate) struct GenerationItem {
     id: String,
@@ -66,7 +57,7 @@ pub(crate) struct GenerationItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     paid_with: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    webhook_url: Option<String>,
+    has_own_address: Option<bool>,
     model: String,
     kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -211,7 +202,7 @@ impl GenerationItem {
             tenant: job.tenant.to_string(),
             author: job.author.to_string(),
             paid_with: job.paid_with.as_ref().map(ToString::to_string),
-            webhook_url: job.webhook_url.clone(),
+            has_own_address: job.has_own_address.then_some(true),
             model: job.model.clone(),
             kind: kind.to_owned(),
             prompt: job.request.prompt.clone(),
@@ -304,7 +295,7 @@ impl TryFrom<GenerationItem> for Generation {
             id: GenerationId::parse(&item.id).ok_or_else(|| broken("id"))?,
             tenant: Tenant::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
             author: UserId::parse(&item.author).ok_or_else(|| broken("author"))?,
-            webhook_url: item.webhook_url,
+            has_own_address: item.has_own_address.unwrap_or(false),
             paid_with: match &item.paid_with {
                 Some(id) => Some(KeyId::parse(id).ok_or_else(|| broken("paid_with"))?),
                 None => None,

@@ -25,7 +25,7 @@ pub(crate) struct WebhookDeliveryItem {
     event: String,
     tenant: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    address: Option<String>,
+    to_own_address: Option<bool>,
     kind: String,
     at_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ impl From<&WebhookDelivery> for WebhookDeliveryItem {
             item: event.id.to_string(),
             event: event.id.to_string(),
             tenant: delivery.tenant.to_string(),
-            address: delivery.address.clone(),
+            to_own_address: delivery.to_own_address.then_some(true),
             kind: event.kind.as_str().to_owned(),
             at_ms: event.at.ms(),
             generation: None,
@@ -132,7 +132,7 @@ impl TryFrom<WebhookDeliveryItem> for WebhookDelivery {
         Ok(Self {
             endpoint: WebhookEndpointId::parse(&item.owner).ok_or_else(|| broken("owner"))?,
             tenant: Tenant::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
-            address: item.address,
+            to_own_address: item.to_own_address.unwrap_or(false),
             state: DeliveryState::parse(&item.state).ok_or_else(|| broken("state"))?,
             tries: item.tries,
             next_attempt_at: item.next_attempt_at_ms.map(Timestamp::from_ms),

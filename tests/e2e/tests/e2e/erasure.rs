@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::files::{picture, put};
 use crate::harness::{Cloud, PASSWORD, Person, send};
+use crate::team_wallets::{fund, id};
+use crate::teams::{found, join as join_team};
 
 const ACCOUNTS: &str = "velro-local-accountstable";
 
@@ -273,4 +275,37 @@ async fn a_suspended_user_opens_no_job_even_while_the_authorizer_does_not_know_y
     let answer = ada.post("/generations/flux-dev", &body).await;
     answer.problem(401, "unauthorized");
     assert_eq!(ada.books().await.balance(), (1_000, 0));
+}
+
+#[tokio::test]
+async fn the_address_that_an_order_of_a_team_told_goes_with_its_author() {
+    let cloud = Cloud::start().await;
+    let (owner, ada) = (cloud.verified().await, cloud.verified().await);
+    let team = found(&owner, &json!({"name": "Foxes"})).await;
+    join_team(&owner, &team, &ada, "editor").await;
+    fund(&owner, &team, 100).await;
+    ada.post("/me/webhook-secret", &json!({})).await.expect(200);
+    let mut jobs = Vec::new();
+    for prompt in ["a fox [[delay:1ms]]", "[[lost]]"] {
+        let order = json!({
+            "prompt": prompt,
+            "webhook_url": "http://127.0.0.1:9/her-server",
+            "team_id": id(&team),
+        });
+        let job = ada.post("/generations/flux-dev", &order).await.expect(202);
+        jobs.push(job["id"].as_str().unwrap().to_owned());
+    }
+    ada.when(&jobs[0], "succeeded").await;
+    assert!(cloud.everything_kept().await.contains("her-server"));
+
+    assert_eq!(ada.erase().await.status, 204);
+
+    let kept = cloud.everything_kept().await;
+    assert!(!kept.contains("her-server"), "{kept}");
+    // The pictures are the team's, and so is the job that still runs: it ends as if nobody had asked to be told.
+    owner.download(&owner.generation(&jobs[0]).await).await;
+    let cancel = format!("/generations/{}/cancel", jobs[1]);
+    owner.post(&cancel, &Value::Null).await;
+    owner.when_swept(&jobs[1], "canceled").await;
+    assert!(!cloud.everything_kept().await.contains("her-server"));
 }
