@@ -7,7 +7,8 @@ use blobs::Buckets;
 use domain::accounts::Email;
 use domain::bonuses::BonusRule;
 use domain::breaker::BreakerRule;
-use domain::plans::UsagePlans;
+use domain::generations::Retention;
+use domain::plans::{ByPlan, UsagePlans};
 use queue::Queues;
 use receivers::Reach;
 use store::Tables;
@@ -34,8 +35,10 @@ pub struct Config {
     pub tokens: TokenSettings,
     /// Jobs.
     pub jobs: JobSettings,
-    /// How many bytes of uploads a tenant may have.
-    pub upload_bytes_max: u64,
+    /// How many bytes of uploads a user may have.
+    pub upload_bytes_max: ByPlan<u64>,
+    /// How long media are kept.
+    pub retention: ByPlan<Retention>,
     /// The usage-plan keys of those who have none of their own.
     pub shared_keys: SharedKeySettings,
     /// How long after a usage-plan key was made it may be named.

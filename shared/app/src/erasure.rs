@@ -17,8 +17,9 @@ use crate::{App, Error, audit, clock};
 
 /// How long the owner waits for the deletion of what there is: most accounts are empty long before.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long one run of the purge begins new steps: well inside its function's five minutes.
-const TIME_MAX: Duration = Duration::from_secs(4 * 60);
+/// How long one run of the purge begins new steps: with all that comes before it, well inside its function's
+/// five minutes.
+const TIME_MAX: Duration = Duration::from_secs(3 * 60);
 
 /// Erases the caller's account. It cannot be undone, so it asks for the
 /// password: an access token is not enough.

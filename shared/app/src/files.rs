@@ -55,7 +55,7 @@ pub async fn create(app: &App, caller: &Caller, new: Announced) -> Result<Create
         created_at: now,
     };
     let upload = app.blobs().presign_upload(&file).await?;
-    let bytes_max = app.config.upload_bytes_max;
+    let bytes_max = *app.config.upload_bytes_max.of(caller.plan);
     let mut tries = clock::tries(PATIENCE);
     while tries.again().await? {
         match app.store().put_file(&file, bytes_max).await? {
@@ -275,7 +275,7 @@ pub async fn list(
 pub async fn usage(app: &App, caller: &Caller) -> Result<(Usage, u64), Error> {
     let tenant = Tenant::from(&caller.user);
     let usage = app.store().file_usage(&tenant).await?;
-    Ok((usage, app.config.upload_bytes_max))
+    Ok((usage, *app.config.upload_bytes_max.of(caller.plan)))
 }
 
 /// The caller's own file.

@@ -39,6 +39,7 @@ pub mod purchases;
 pub mod quotes;
 pub mod reconciliation;
 pub mod refunds;
+pub mod retention;
 pub mod rollout;
 pub mod sessions;
 pub mod shared_keys;

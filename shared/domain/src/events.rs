@@ -27,19 +27,22 @@ pub enum EventKind {
     CreditsRefunded,
     /// Somebody joined a team.
     MemberJoined,
+    /// What a generation delivered expires in a week.
+    MediaExpiring,
     /// Somebody wants to see whether they are told.
     Test,
 }
 
 impl EventKind {
     /// The kinds that one can ask to be told of.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::GenerationSucceeded,
         Self::GenerationFailed,
         Self::GenerationCanceled,
         Self::CreditsLow,
         Self::CreditsRefunded,
         Self::MemberJoined,
+        Self::MediaExpiring,
     ];
 
     /// Its name.
@@ -52,6 +55,7 @@ impl EventKind {
             Self::CreditsLow => "credits.low",
             Self::CreditsRefunded => "credits.refunded",
             Self::MemberJoined => "team.member_joined",
+            Self::MediaExpiring => "media.expiring",
             Self::Test => "webhook.test",
         }
     }

@@ -11,6 +11,7 @@ mod cancel;
 mod outcome;
 mod patience;
 mod refund;
+mod retention;
 mod sharing;
 mod source;
 mod state;
@@ -26,6 +27,7 @@ pub use address::{MediaAddress, MediaName, MediaSecret, SignedAddress, addresses
 pub use cancel::Cancellation;
 pub use outcome::{Failure, FailureCode, Media, Outcome, Piece, Ticket};
 pub use patience::{Need, Patience};
+pub use retention::{Keeping, Retention};
 pub use sharing::{Attribution, Collaboration, Proposal, SHARES_MAX};
 pub use source::{CopyProgress, Source, Withheld};
 pub use state::{Hold, Intent, Parts, Settlement, State};
@@ -220,7 +222,7 @@ pub struct Generation {
     pub cancel_wished_at: Option<Timestamp>,
     /// When the provider was asked to stop, by that wish or because the deadline had passed.
     pub cancel_requested_at: Option<Timestamp>,
-    /// When somebody must look at it again; a job at rest has none.
+    /// When somebody must look at it again, or at its media; a job at rest whose media stay has none.
     pub due_at: Option<Timestamp>,
     /// When it was accepted here.
     pub created_at: Timestamp,
@@ -232,6 +234,12 @@ pub struct Generation {
     pub queue_position: Option<u64>,
     /// When it came to rest.
     pub finished_at: Option<Timestamp>,
+    /// How long its media are kept, by its author's plan when they ordered.
+    pub retention: Retention,
+    /// When its media expire, or did.
+    pub media_expires_at: Option<Timestamp>,
+    /// Whether that was announced.
+    pub is_expiry_told: bool,
     /// The project that it is filed in, or was until that one was deleted.
     pub project: Option<ProjectId>,
     /// The teams that it is shared with, and whether each is told who made it.

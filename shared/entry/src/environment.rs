@@ -14,6 +14,7 @@ use domain::Credits;
 use domain::accounts::{Email, Plan};
 use domain::bonuses::{BonusAt, BonusRule};
 use domain::breaker::BreakerRule;
+use domain::generations::Retention;
 use domain::plans::{ByPlan, UsagePlans};
 use queue::Queues;
 use receivers::Reach;
@@ -67,6 +68,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
         },
         jobs: job_settings(&mut settings),
         upload_bytes_max: settings.upload_bytes_max(),
+        retention: settings.retention(),
         shared_keys: settings.shared_keys(),
         usage_plans: settings.usage_plans(),
         key_settles_after: settings.key_settles_after(),
@@ -247,13 +249,44 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
             .unwrap_or_default()
     }
 
-    fn upload_bytes_max(&mut self) -> u64 {
+    fn upload_bytes_max(&mut self) -> ByPlan<u64> {
         let bytes = |text: &str| {
             let mebibytes = text.parse::<u64>().ok().filter(|count| *count > 0);
             mebibytes.and_then(|count| count.checked_mul(1024 * 1024))
         };
-        self.parsed("UPLOAD_MEBIBYTES_MAX", "a whole number above zero", bytes)
-            .unwrap_or_default()
+        let expected = "a whole number above zero, or one for each plan between commas";
+        self.by_plan("UPLOAD_MEBIBYTES_MAX", expected, bytes, 0)
+    }
+
+    fn retention(&mut self) -> ByPlan<Retention> {
+        let days = |text: &str| text.parse().ok().and_then(Retention::of_days);
+        let expected = "0 or 8 to 9999 days, or such a number for each plan between commas";
+        self.by_plan("MEDIA_DAYS", expected, days, Retention::Forever)
+    }
+
+    /// One value for every plan, or one for each, the smallest plan first.
+    fn by_plan<T: Copy>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        otherwise: T,
+    ) -> ByPlan<T> {
+        let all = |text: &str| {
+            let values: Option<Vec<T>> = text.split(',').map(parse).collect();
+            match *values? {
+                [all] => Some(ByPlan::new(|_| all)),
+                [free, basic, pro, enterprise] => Some(ByPlan {
+                    free,
+                    basic,
+                    pro,
+                    enterprise,
+                }),
+                _ => None,
+            }
+        };
+        self.parsed(name, expected, all)
+            .unwrap_or_else(|| ByPlan::new(|_| otherwise))
     }
 
     fn shared_keys(&mut self) -> SharedKeySettings {
@@ -368,11 +401,13 @@ mod tests {
                 "FAL_CONCURRENCY" => "0".to_owned(),
                 "REGISTRATIONS_PER_HOUR" => "0".to_owned(),
                 "CHALLENGE_VERIFIER_URL" => "http://example.org".to_owned(),
+                "MEDIA_DAYS" => "30,90,7,0".to_owned(),
+                "UPLOAD_MEBIBYTES_MAX" => "1,2,3".to_owned(),
                 "ADMIN_EMAILS" => "ada@example.org, boss@".to_owned(),
                 _ => "1".to_owned(),
             })
         })
-        .expect_err("ten are wrong");
+        .expect_err("twelve are wrong");
         for name in [
             "SIGN_UP_CREDITS",
             "UNKNOWN_HOURS",
@@ -383,6 +418,8 @@ mod tests {
             "CONTENT_REFUSALS_PER_DAY",
             "SIGN_UP_CREDITS_AT",
             "SIGN_UP_BONUSES_PER_DAY",
+            "MEDIA_DAYS",
+            "UPLOAD_MEBIBYTES_MAX",
             "ADMIN_EMAILS",
         ] {
             assert!(problems.contains(&format!("{name} must be")), "{problems}");

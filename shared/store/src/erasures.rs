@@ -257,8 +257,8 @@ impl Store {
         Ok(accounts + files + projects + places + webhooks)
     }
 
-    /// Some of what webhook endpoints and own addresses were told, and the endpoints; at last what names them,
-    /// and the user's own secret.
+    /// Some of what webhook endpoints and own addresses were told, and the endpoints; at last what names
+    /// them, and the user's own secret.
     async fn delete_some_webhooks(&self, tenant: &Tenant) -> Result<usize, Fault> {
         let told = of_endpoint(&self.tables.webhooks);
         let own = self.some_filed(told, tenant.as_str()).await?;

@@ -7,9 +7,11 @@ mod api_keys;
 mod audit;
 mod bonuses;
 mod collaborations;
+mod due;
 mod erasures;
 mod files;
 mod generations;
+mod idempotency;
 mod lanes;
 mod ledger;
 mod models;
@@ -44,11 +46,11 @@ pub(crate) use api_keys::{ApiKeyItem, sort_key as key_sort};
 pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
 pub(crate) use bonuses::{BonusNoteItem, day_key, mailbox_key};
 pub(crate) use collaborations::{CollaborationItem, SHARE_PREFIX, shared_by, shares_of};
+pub(crate) use due::{DueItem, HoldItem, due_shards, kept_shards};
 pub(crate) use erasures::ErasureItem;
 pub(crate) use files::{FileCountItem, FileItem, FileNoteItem};
-pub(crate) use generations::{
-    CountedItem, DueItem, GenerationItem, HoldItem, IdempotencyItem, due_shards, shares,
-};
+pub(crate) use generations::{CountedItem, GenerationItem, shares};
+pub(crate) use idempotency::IdempotencyItem;
 pub(crate) use lanes::{LaneItem, StateItem, WaitingItem, line};
 pub(crate) use ledger::{EntryItem, WALLET, WalletItem, wallet_shards};
 pub(crate) use models::{OFFERS, OffersItem};

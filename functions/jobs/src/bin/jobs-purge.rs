@@ -1,9 +1,9 @@
 //! The purge, every ten minutes
 //! Does what earlier work left behind: deletes what erased accounts left, until nothing of theirs can arrive
-//! any more, gives up uploads that were not completed, books sign-up bonuses that had to wait, and has
-//! letters written to those whose credits run out.
+//! any more, gives up uploads that were not completed, books sign-up bonuses that had to wait, deletes media
+//! that are kept no longer, and has letters written to those whose credits run out.
 
-use app::{App, Error, alerts, bonuses, erasure, files};
+use app::{App, Error, alerts, bonuses, erasure, files, retention};
 use entry::schedule;
 use serde_json::{Value, json};
 
@@ -16,8 +16,9 @@ async fn handle(app: &'static App) -> Result<Value, Error> {
     let booked = bonuses::go_on(app).await;
     let files = files::purge(app).await;
     let alerts = alerts::hand_over(app).await;
+    let kept = retention::enforce(app).await;
     let purged = erasure::resume_all(app).await?;
-    let (booked, files, alerts) = (booked?, files?, alerts?);
+    let (booked, files, alerts, kept) = (booked?, files?, alerts?, kept?);
 
     Ok(json!({
         "deleted": purged.deleted,
@@ -25,6 +26,8 @@ async fn handle(app: &'static App) -> Result<Value, Error> {
         "open": purged.open,
         "files": files,
         "alerts": alerts,
+        "media_announced": kept.announced,
+        "media_expired": kept.expired,
         "bonuses_ended": booked.ended,
         "bonuses_waiting": booked.waiting,
     }))

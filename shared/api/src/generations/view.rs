@@ -101,6 +101,10 @@ pub struct GenerationView {
     /// The time at which it ended.
     #[schemars(with = "Option<schema::Time>")]
     pub finished_at: Option<String>,
+    /// The time at which what it delivered is deleted, by its author's plan; null if it is kept. Until a week
+    /// before it may still move, if that plan keeps it longer: `media.expiring` says when it does not.
+    #[schemars(with = "Option<schema::Time>")]
+    pub media_expires_at: Option<String>,
 }
 
 /// The outcome of a cancel.
@@ -270,6 +274,7 @@ impl GenerationView {
             created_at: time::format(generation.created_at),
             started_at: generation.started_at.map(time::format),
             finished_at: generation.finished_at.map(time::format),
+            media_expires_at: generation.media_expires_at.map(time::format),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Credits;
 use domain::events::{EventKind, ShownSubject, Subject, WebhookEvent};
-use domain::generations::{FailureCode, Intent, Request};
+use domain::generations::{FailureCode, Intent, Request, Retention};
 use domain::ids::{EventId, GenerationId, Tenant, UserId};
 use domain::labels::Tags;
 use domain::turns::{Lane, Priority};
@@ -22,6 +22,9 @@ fn running(cost: u32) -> Generation {
         author: user,
         paid_with: None,
         has_own_address: false,
+        retention: Retention::Forever,
+        media_expires_at: None,
+        is_expiry_told: false,
         model: "flux-dev".to_owned(),
         request: Request {
             prompt: Some("a lighthouse".to_owned()),

@@ -10,7 +10,7 @@ use store::Written;
 
 use super::get;
 use super::references::project_for;
-use crate::{App, Error};
+use crate::{App, Error, retention};
 
 /// The most times that a deletion is decided again because the record moved.
 const DECISIONS_MAX: u32 = 20;
@@ -86,9 +86,7 @@ pub async fn delete(app: &App, caller: &Caller, id: &GenerationId) -> Result<(),
     for _ in 0..DECISIONS_MAX {
         let generation = get(app, caller, Action::Delete, id).await?.generation;
         generation.check_deletable()?;
-        let outputs = generation.outputs.iter();
-        let named: Vec<_> = outputs.map(|output| output.key.as_str()).collect();
-        app.blobs().delete_media(id, &named).await?;
+        retention::delete_media(app, &generation).await?;
         match app.store().delete_generation(&generation).await? {
             Written::Done => return Ok(()),
             Written::Stale => {}

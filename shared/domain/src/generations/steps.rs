@@ -201,6 +201,7 @@ impl Generation {
             Hold::Captured => (Hold::Captured, self.released),
             Hold::Released => (Hold::Released, self.released),
         };
+        let media_expires_at = self.retention.until(now);
         Some(Self {
             state: State::Succeeded,
             hold,
@@ -208,7 +209,8 @@ impl Generation {
             outputs,
             withheld,
             sources: Vec::new(),
-            due_at: None,
+            media_expires_at,
+            due_at: Self::first_notice(media_expires_at),
             finished_at: Some(now),
             ..self.next()
         })

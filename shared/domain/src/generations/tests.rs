@@ -54,6 +54,9 @@ pub(crate) fn queued() -> Generation {
         author: user,
         paid_with: None,
         has_own_address: false,
+        retention: Retention::Forever,
+        media_expires_at: None,
+        is_expiry_told: false,
         model: "veo3".to_owned(),
         request: Request {
             prompt: Some("a lighthouse".to_owned()),

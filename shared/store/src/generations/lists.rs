@@ -12,7 +12,7 @@ use domain::teams::Team;
 
 use crate::accounts::is_condition;
 use crate::cursor::Cursor;
-use crate::items::{self, DueItem, GenerationItem, due_shards, number, text};
+use crate::items::{self, DueItem, GenerationItem, due_shards, kept_shards, number, text};
 use crate::pages::Page;
 use crate::{Store, System};
 
@@ -200,8 +200,30 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<(GenerationId, Timestamp)>, Fault> {
+        self.due_in(due_shards(), now, limit).await
+    }
+
+    /// Generations whose media somebody must look at by `now`, in the same way.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the index cannot be read.
+    pub async fn due_media(
+        &self,
+        _: System,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(GenerationId, Timestamp)>, Fault> {
+        self.due_in(kept_shards(), now, limit).await
+    }
+
+    async fn due_in(
+        &self,
+        shards: impl Iterator<Item = String>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(GenerationId, Timestamp)>, Fault> {
         let doing = "finding due jobs";
-        let queries = due_shards().map(|shard| {
+        let queries = shards.map(|shard| {
             self.client
                 .query()
                 .table_name(&self.tables.generations)

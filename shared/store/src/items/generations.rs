@@ -1,4 +1,4 @@
-//! Generations, and the idempotency records beside them (key `idem#<tenant>#<digest of the client's key>`).
+//! Generations.
 //!
 //! Sparse indexes: `by_tenant` (tenant, id) and `by_project` (project_id, id) list newest first; `by_holder`
 //! (holder, id) has only jobs whose hold is open, since only those have a holder; `due` (due_shard,
@@ -11,33 +11,19 @@ use aws::Fault;
 use domain::generations::Counted;
 use domain::generations::{
     Attribution, Failure, FailureCode, Generation, Hold, Intent, MediaSecret, Output, Request,
-    State, Ticket,
+    Retention, State, Ticket,
 };
 use domain::ids::{FileId, GenerationId, KeyId, ProjectId, TeamId, Tenant, UserId};
 use domain::labels::{Tags, Title};
-use domain::spending::OpenHold;
 use domain::turns::{Lane, Priority};
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
+use super::broken;
+use super::due::due_shard;
 use super::lanes::{line, place};
 use super::parameters::{self, Parameters};
 use super::sources::{OutputItem, SourceItem, WithheldItem};
-use super::{Item, broken};
-
-/// Shards of the `due` index: a write to it spreads over this many partitions.
-const DUE_SHARDS: u8 = 4;
-
-/// The hash keys of the `due` index.
-pub(crate) fn due_shards() -> impl Iterator<Item = String> {
-    (0..DUE_SHARDS).map(|n| format!("due#{n}"))
-}
-
-fn due_shard(id: &GenerationId) -> String {
-    let last = id.as_str().bytes().last().unwrap_or(0);
-    format!("due#{}", last % DUE_SHARDS)
-}
 
 /// The lane of a job that is older than lanes are: it holds no slot in any.
 fn lane_before_lanes() -> String {
@@ -129,6 +115,12 @@ pub(crate) struct GenerationItem {
     queue_position: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     finished_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    media_days: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    media_expires_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    is_expiry_told: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     project_id: Option<String>,
     /// `visible` or `hidden` by team: whether it is told who made it.
@@ -242,13 +234,16 @@ impl GenerationItem {
             }),
             cancel_wished_at_ms: job.cancel_wished_at.map(Timestamp::ms),
             cancel_requested_at_ms: job.cancel_requested_at.map(Timestamp::ms),
-            due_shard: job.due_at.map(|_| due_shard(&job.id)),
+            due_shard: job.due_at.map(|_| due_shard(job)),
             due_at_ms: job.due_at.map(Timestamp::ms),
             created_at_ms: job.created_at.ms(),
             started_at_ms: job.started_at.map(Timestamp::ms),
             made_at_ms: job.made_at.map(Timestamp::ms),
             queue_position: job.queue_position,
             finished_at_ms: job.finished_at.map(Timestamp::ms),
+            media_days: job.retention.days(),
+            media_expires_at_ms: job.media_expires_at.map(Timestamp::ms),
+            is_expiry_told: job.is_expiry_told.then_some(true),
             project_id: job.project.as_ref().map(ToString::to_string),
             shares: shares(job),
             title: job.title.as_ref().map(|title| title.as_str().to_owned()),
@@ -259,14 +254,12 @@ impl GenerationItem {
     }
 
     fn request(&mut self) -> Result<Request, Fault> {
-        let reference_file = match &self.reference_file_id {
-            Some(id) => Some(FileId::parse(id).ok_or_else(|| broken("reference_file_id"))?),
-            None => None,
-        };
-        let parent = match &self.parent_id {
-            Some(id) => Some(GenerationId::parse(id).ok_or_else(|| broken("parent_id"))?),
-            None => None,
-        };
+        let reference_file = optional(
+            "reference_file_id",
+            self.reference_file_id.as_deref(),
+            FileId::parse,
+        )?;
+        let parent = optional("parent_id", self.parent_id.as_deref(), GenerationId::parse)?;
         Ok(Request {
             prompt: self.prompt.take(),
             negative_prompt: self.negative_prompt.take(),
@@ -296,10 +289,7 @@ impl TryFrom<GenerationItem> for Generation {
             tenant: Tenant::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
             author: UserId::parse(&item.author).ok_or_else(|| broken("author"))?,
             has_own_address: item.has_own_address.unwrap_or(false),
-            paid_with: match &item.paid_with {
-                Some(id) => Some(KeyId::parse(id).ok_or_else(|| broken("paid_with"))?),
-                None => None,
-            },
+            paid_with: optional("paid_with", item.paid_with.as_deref(), KeyId::parse)?,
             model: item.model,
             request,
             cost: Credits::new(item.cost).ok_or_else(|| broken("cost"))?,
@@ -312,10 +302,11 @@ impl TryFrom<GenerationItem> for Generation {
             correlation_id: item.correlation_id,
             attempts: item.attempts,
             webhook_digest: item.webhook_digest,
-            media_secret: match &item.media_secret {
-                Some(text) => Some(MediaSecret::parse(text).ok_or_else(|| broken("media_secret"))?),
-                None => None,
-            },
+            media_secret: optional(
+                "media_secret",
+                item.media_secret.as_deref(),
+                MediaSecret::parse,
+            )?,
             ticket: item.ticket.map(Ticket::from),
             sources: read_all(item.sources)?,
             outputs: item.outputs.into_iter().map(Output::from).collect(),
@@ -331,10 +322,13 @@ impl TryFrom<GenerationItem> for Generation {
             made_at: item.made_at_ms.map(Timestamp::from_ms),
             queue_position: item.queue_position,
             finished_at: item.finished_at_ms.map(Timestamp::from_ms),
-            project: match &item.project_id {
-                Some(id) => Some(ProjectId::parse(id).ok_or_else(|| broken("project_id"))?),
-                None => None,
+            retention: match item.media_days {
+                Some(days) => Retention::of_days(days).ok_or_else(|| broken("media_days"))?,
+                None => Retention::Forever,
             },
+            media_expires_at: item.media_expires_at_ms.map(Timestamp::from_ms),
+            is_expiry_told: item.is_expiry_told.unwrap_or(false),
+            project: optional("project_id", item.project_id.as_deref(), ProjectId::parse)?,
             shares: item
                 .shares
                 .iter()
@@ -350,6 +344,16 @@ impl TryFrom<GenerationItem> for Generation {
             version: item.version,
         })
     }
+}
+
+/// What a text that may be absent stands for.
+fn optional<T>(
+    name: &'static str,
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, Fault> {
+    text.map(|text| parse(text).ok_or_else(|| broken(name)))
+        .transpose()
 }
 
 /// The teams that a generation is shared with.
@@ -368,44 +372,6 @@ fn share(given_back: i64, cost: i64) -> Result<Credits, Fault> {
 
 fn read_all<I, T: TryFrom<I, Error = Fault>>(items: Vec<I>) -> Result<Vec<T>, Fault> {
     items.into_iter().map(T::try_from).collect()
-}
-
-/// What the index of due jobs has of one.
-#[derive(Deserialize)]
-pub(crate) struct DueItem {
-    id: String,
-    due_at_ms: i64,
-}
-
-impl TryFrom<DueItem> for (GenerationId, Timestamp) {
-    type Error = Fault;
-
-    fn try_from(item: DueItem) -> Result<Self, Fault> {
-        let id = GenerationId::parse(&item.id).ok_or_else(|| broken("id"))?;
-        Ok((id, Timestamp::from_ms(item.due_at_ms)))
-    }
-}
-
-/// What the index of open holds has of a job.
-#[derive(Deserialize)]
-pub(crate) struct HoldItem {
-    id: String,
-    model: String,
-    cost: i64,
-    created_at_ms: i64,
-}
-
-impl TryFrom<HoldItem> for OpenHold {
-    type Error = Fault;
-
-    fn try_from(item: HoldItem) -> Result<Self, Fault> {
-        Ok(Self {
-            generation: GenerationId::parse(&item.id).ok_or_else(|| broken("id"))?,
-            model: item.model,
-            amount: Credits::new(item.cost).ok_or_else(|| broken("cost"))?,
-            created_at: Timestamp::from_ms(item.created_at_ms),
-        })
-    }
 }
 
 impl From<Ticket> for TicketItem {
@@ -441,39 +407,5 @@ impl From<TicketItem> for Ticket {
             response_url,
             cancel_url,
         }
-    }
-}
-
-/// "This key made this generation": written with the job, kept as long as the job's own record.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct IdempotencyItem {
-    pub(crate) id: String,
-    pub(crate) generation_id: String,
-    pub(crate) fingerprint: String,
-    pub(crate) status: u16,
-    pub(crate) created_at_ms: i64,
-}
-
-impl IdempotencyItem {
-    /// How a job that was finished in time is told from one that was accepted:
-    /// by the status that was answered.
-    pub(crate) const IN_TIME: u16 = 201;
-    const ACCEPTED: u16 = 202;
-
-    /// What is kept of how a job was answered.
-    pub(crate) const fn status(in_time: bool) -> u16 {
-        if in_time {
-            Self::IN_TIME
-        } else {
-            Self::ACCEPTED
-        }
-    }
-
-    /// The record's key: the tenant's, and a digest, since the client's key may be anything.
-    pub(crate) fn key(tenant: &Tenant, client_key: &str) -> String {
-        format!(
-            "idem#{tenant}#{}",
-            hex::encode(Sha256::digest(client_key.as_bytes()))
-        )
     }
 }

@@ -160,7 +160,8 @@ fn subject(
     match kind {
         EventKind::GenerationSucceeded
         | EventKind::GenerationFailed
-        | EventKind::GenerationCanceled => {
+        | EventKind::GenerationCanceled
+        | EventKind::MediaExpiring => {
             GenerationId::parse(generation.as_deref()?).map(Subject::Generation)
         }
         EventKind::CreditsRefunded => Some(Subject::Entry {

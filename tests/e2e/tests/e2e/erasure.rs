@@ -302,7 +302,8 @@ async fn the_address_that_an_order_of_a_team_told_goes_with_its_author() {
 
     let kept = cloud.everything_kept().await;
     assert!(!kept.contains("her-server"), "{kept}");
-    // The pictures are the team's, and so is the job that still runs: it ends as if nobody had asked to be told.
+    // The pictures are the team's, and so is the job that still runs: it ends as if nobody had asked to be
+    // told.
     owner.download(&owner.generation(&jobs[0]).await).await;
     let cancel = format!("/generations/{}/cancel", jobs[1]);
     owner.post(&cancel, &Value::Null).await;

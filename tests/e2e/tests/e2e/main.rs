@@ -61,6 +61,7 @@ mod quotes;
 mod rate_limits;
 mod reconciliation;
 mod refunds;
+mod retention;
 mod secrets;
 mod sequences;
 mod sessions;

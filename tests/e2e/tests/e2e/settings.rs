@@ -4,7 +4,7 @@
 use crate::harness::Cloud;
 
 /// Values that somebody may type, right ones and wrong ones.
-const TYPED: [&str; 26] = [
+const TYPED: [&str; 29] = [
     "",
     " ",
     "0",
@@ -31,6 +31,9 @@ const TYPED: [&str; 26] = [
     "http://example.org",
     "http://127.0.0.1:1/x",
     "\u{661}\u{662}",
+    "30,90,365,0",
+    "20,30,40,9999",
+    "20,30",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::files::{picture, put};
-use crate::harness::{Answer, Cloud, Person, send};
+use crate::harness::{ADMIN_EMAIL, Answer, Cloud, Person, send};
 
 const FILES: &str = "velro-local-filestable";
 const MEBIBYTE: u64 = 1024 * 1024;
@@ -239,4 +239,28 @@ async fn a_file_that_does_not_exist_cannot_be_deleted() {
         "/files/fil_01J00000000000000000000003",
     );
     send(request).await.problem(401, "unauthorized");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_larger_plan_has_room_for_more() {
+    let parameters = [
+        ("AdminEmails", ADMIN_EMAIL),
+        ("UploadMebibytesMax", "20,30,40,50"),
+    ];
+    let cloud = Cloud::start_with(&parameters).await;
+    let (admin, ada) = (cloud.admin().await, cloud.person().await);
+    assert_eq!(announce(&ada, 20 * MEBIBYTE).await.status, 201);
+    announce(&ada, 1).await.problem(409, "conflict");
+    let path = format!("/admin/users/{}", ada.id);
+    admin
+        .patch(&path, &json!({"plan": "pro"}))
+        .await
+        .expect(200);
+    cloud.stack.forget_callers();
+    assert_eq!(
+        ada.get("/files/stats").await.expect(200)["size_max"],
+        40 * MEBIBYTE
+    );
+    assert_eq!(announce(&ada, 20 * MEBIBYTE).await.status, 201);
+    announce(&ada, 1).await.problem(409, "conflict");
 }

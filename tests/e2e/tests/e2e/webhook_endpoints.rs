@@ -72,7 +72,7 @@ impl Receiver {
     }
 
     /// What it heard, once it heard this often: the id, the event and its headers.
-    async fn heard(&self, count: usize) -> Vec<(String, Value)> {
+    pub async fn heard(&self, count: usize) -> Vec<(String, Value)> {
         eventually(&format!("{count} events"), || async {
             let heard = self.heard.lock().unwrap();
             assert!(heard.len() <= count, "{heard:#?}");
@@ -101,7 +101,7 @@ impl Receiver {
 }
 
 /// Makes an endpoint that hears of these; the endpoint as it was answered.
-async fn hook(person: &Person<'_>, receiver: &Receiver, events: &[&str]) -> Value {
+pub async fn hook(person: &Person<'_>, receiver: &Receiver, events: &[&str]) -> Value {
     let body = json!({"url": receiver.url, "events": events});
     person.post(HOOKS, &body).await.expect(201)
 }

@@ -1,0 +1,129 @@
+//! Keeping media as long as their author's plan says, and telling whoever asked before they expire.
+//!
+//! Each look decides from the record and from the plan that the author has then. Objects go before the record
+//! says so: whoever is interrupted in between finds them again.
+
+use std::time::Duration;
+
+use aws::Fault;
+use domain::Timestamp;
+use domain::events::{EventKind, Subject, told_of};
+use domain::generations::{Generation, Keeping};
+use domain::ids::GenerationId;
+use futures::StreamExt as _;
+use store::{System, Written};
+
+use crate::{App, Error, clock, events};
+
+/// How long one run begins new looks. The purge has five minutes, and other work after this.
+const TIME_MAX: Duration = Duration::from_secs(60);
+/// The most that is taken from each shard of the index at once.
+const DUE_MAX: u32 = 250;
+/// How many are looked at at once.
+const AT_ONCE: usize = 10;
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// How many generations' media were announced to expire.
+    pub announced: usize,
+    /// Of how many they were deleted.
+    pub expired: usize,
+}
+
+/// Looks at all media whose time has come.
+///
+/// # Errors
+/// A fault if they cannot be found, or one could not be looked at; the others are, and the next run tries
+/// again.
+pub async fn enforce(app: &App) -> Result<Kept, Error> {
+    let give_up_at = clock::now().plus(TIME_MAX);
+    let mut kept = Kept::default();
+    loop {
+        let now = clock::now();
+        let due = app.store().due_media(System, now, DUE_MAX).await?;
+        let looks = due
+            .into_iter()
+            .map(|(id, _)| async move { look(app, &id, give_up_at).await });
+        let mut looks = futures::stream::iter(looks).buffer_unordered(AT_ONCE);
+        let (mut moved, mut failed) = (0, None);
+        while let Some(look) = looks.next().await {
+            match look {
+                Ok(Looked::Unmoved) => {}
+                Ok(looked) => {
+                    moved += 1;
+                    kept.announced += usize::from(looked == Looked::Announced);
+                    kept.expired += usize::from(looked == Looked::Expired);
+                }
+                Err(fault) => {
+                    tracing::error!(
+                        fault = fault.chain(),
+                        "media are kept that may have expired"
+                    );
+                    failed = Some(fault);
+                }
+            }
+        }
+        match failed {
+            Some(fault) => return Err(fault.into()),
+            // An index may show for a moment what is done.
+            None if moved == 0 => return Ok(kept),
+            None => {}
+        }
+    }
+}
+
+/// What became of a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looked {
+    Unmoved,
+    Waits,
+    Announced,
+    Expired,
+}
+
+async fn look(app: &App, id: &GenerationId, give_up_at: Timestamp) -> Result<Looked, Fault> {
+    if clock::now() >= give_up_at {
+        return Ok(Looked::Unmoved);
+    }
+    let Some(job) = app.store().job(System, id).await? else {
+        return Ok(Looked::Unmoved);
+    };
+    // Of an author who is gone, the plan that they had when they ordered.
+    let author = app.store().user(&job.author).await?;
+    let today = author.map_or(job.retention, |author| {
+        *app.config.retention.of(author.plan)
+    });
+    let Some(keeping) = job.keeping(today, clock::now()) else {
+        return Ok(Looked::Unmoved);
+    };
+    let (next, looked, told) = match keeping {
+        Keeping::Wait(next) => (next, Looked::Waits, Vec::new()),
+        Keeping::Announce(next) => {
+            let subject = Subject::Generation(id.clone());
+            let told = events::of(app, &told_of(&job), EventKind::MediaExpiring, subject).await?;
+            (next, Looked::Announced, told)
+        }
+        Keeping::Expire(next) => {
+            delete_media(app, &job).await?;
+            (next, Looked::Expired, Vec::new())
+        }
+    };
+    match app.store().replace_and_tell(&next, &told).await? {
+        Written::Done => {
+            events::send(app, &told).await;
+            Ok(looked)
+        }
+        // Somebody changed it meanwhile: the next run decides again.
+        Written::Stale => Ok(Looked::Unmoved),
+    }
+}
+
+/// Deletes everything that a generation delivered.
+///
+/// # Errors
+/// A fault if something is left.
+pub(crate) async fn delete_media(app: &App, job: &Generation) -> Result<(), Fault> {
+    let named: Vec<_> = job.outputs.iter().map(|it| it.key.as_str()).collect();
+    app.blobs().delete_media(&job.id, &named).await
+}
