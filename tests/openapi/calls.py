@@ -50,11 +50,13 @@ def things(api, token):
     call("POST", f"{api}/me/webhook-secret", token=token)
     hook = {"url": "http://127.0.0.1:9/hook", "events": ["generation.failed"]}
     hooks = several("webhook-endpoints", hook)
+    style = {"name": "Ink", "blocks": {"style": "ink and wash"}}
     file = {"purpose": "reference", "content_type": "image/png", "size": 9, "sha256": "0" * 64}
     return {
         "user_id": [user],
         "generation_id": several("generations/flux-dev", {"prompt": "A fox"}),
         "project_id": projects,
+        "style_id": several("styles", style),
         "file_id": several("files", file),
         "team_id": teams,
         "webhook_endpoint_id": hooks,

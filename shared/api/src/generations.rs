@@ -14,7 +14,8 @@ use domain::accounts::Scope;
 use domain::callers::Caller;
 use domain::catalogue::{Asked, Kind, Model};
 use domain::generations::{Draft, Filter, Intent, Request, State};
-use domain::ids::{FileId, GenerationId, ProjectId, QuoteId, TeamId};
+use domain::ids::{FileId, GenerationId, ProjectId, QuoteId, StyleId, TeamId};
+use domain::styles::takes_style;
 use domain::text::with_line_feeds;
 use domain::{Credits, FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
@@ -110,6 +111,10 @@ pub struct CreateGeneration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::Prompt>")]
     pub prompt: Option<String>,
+    /// The style that the prompt is adapted to: one of yours, of a team that you are in, or a preset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::StyleId>")]
+    pub style_id: Option<String>,
     /// Things that must not be in the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::NegativePrompt>")]
@@ -188,6 +193,7 @@ impl CreateGeneration {
             .check(&asked)
             .map_err(|errors| errors.into_iter().for_each(|e| problems.push(e)))
             .ok();
+        self.check_style(model, &mut problems);
         let intent = self.check_intent(&mut problems);
         let max_credits = self.max_credits.and_then(|max| {
             let credits = Credits::new(max);
@@ -204,9 +210,12 @@ impl CreateGeneration {
             project,
             team,
             quote,
+            style,
         } = self.check_ids()?;
         let request = Request {
             prompt: self.prompt,
+            style,
+            adapted_prompt: None,
             negative_prompt: self.negative_prompt,
             parameters,
             reference_file,
@@ -225,6 +234,13 @@ impl CreateGeneration {
             fingerprint,
             order_fingerprint,
         })
+    }
+
+    fn check_style(&self, model: &Model, problems: &mut Problems) {
+        if self.style_id.is_some() && !takes_style(model) {
+            let message = format!("{} takes no style", model.id);
+            problems.add("style_id", FieldCode::Unsupported, message);
+        }
     }
 
     fn check_intent(&self, problems: &mut Problems) -> Intent {
@@ -280,6 +296,7 @@ impl CreateGeneration {
         let project = self.project_id.as_ref();
         let team = self.team_id.as_ref();
         let quote = self.quote_id.as_ref();
+        let style = self.style_id.as_ref();
         Ok(Named {
             reference_file: id("reference_file_id", "file", reference_file, FileId::parse)?,
             parent: id(
@@ -291,6 +308,7 @@ impl CreateGeneration {
             project: id("project_id", "project", project, ProjectId::parse)?,
             team: id("team_id", "team", team, TeamId::parse)?,
             quote: id("quote_id", "quote", quote, QuoteId::parse)?,
+            style: id("style_id", "style", style, StyleId::parse)?,
         })
     }
 
@@ -327,6 +345,7 @@ struct Named {
     project: Option<ProjectId>,
     team: Option<TeamId>,
     quote: Option<QuoteId>,
+    style: Option<StyleId>,
 }
 
 /// The query of `GET /generations`.

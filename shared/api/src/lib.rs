@@ -36,6 +36,7 @@ pub mod quotes;
 pub mod reconciliation;
 pub mod service;
 pub mod sessions;
+pub mod styles;
 pub mod teams;
 pub mod time;
 pub mod transfers;

@@ -22,8 +22,8 @@ use crate::problem::{Code, Problem};
 use crate::{
     accounts, admin, alerts, api_keys, audit, credits, emails, exports, files, generations, grants,
     invitations, media, members, models, passwords, projects, promos, purchases, quotes,
-    reconciliation, service, sessions, teams, transfers, webhook_deliveries, webhook_endpoints,
-    webhooks,
+    reconciliation, service, sessions, styles, teams, transfers, webhook_deliveries,
+    webhook_endpoints, webhooks,
 };
 
 pub use operation::Operation;
@@ -55,6 +55,7 @@ pub fn operations() -> Vec<Operation> {
         quotes::operations(),
         generations::operations(),
         media::operations(),
+        styles::operations(),
         credits::operations(),
         exports::operations(),
         promos::operations(),

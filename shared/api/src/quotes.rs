@@ -77,20 +77,24 @@ pub struct QuoteView {
     /// The price.
     #[schemars(with = "schema::Credits")]
     pub credits: i64,
+    /// What the model would be told: what the style makes of the prompt. Null without a style.
+    #[schemars(extend("examples" = [null]))]
+    pub adapted_prompt: Option<String>,
     /// Until when the quote can be referred to.
     #[schemars(with = "schema::Time")]
     pub expires_at: String,
 }
 
 impl QuoteView {
-    /// The view of `quote` for `model`.
+    /// The view of `quote` for `model`, which would be told an `adapted_prompt` if a style is named.
     #[must_use]
-    pub fn new(model: &Model, quote: &Quote) -> Self {
+    pub fn new(model: &Model, quote: &Quote, adapted_prompt: Option<String>) -> Self {
         Self {
             quote_id: quote.id.to_string(),
             object: "quote".to_owned(),
             model: model.id.to_owned(),
             credits: quote.credits.get(),
+            adapted_prompt,
             expires_at: time::format(quote.expires_at),
         }
     }

@@ -23,7 +23,9 @@ use domain::promos::{CODE_CHARS_MAX, CODE_CHARS_MIN, REDEMPTIONS_MAX};
 use domain::reconciliation::BooksError;
 use domain::spending::DAYS_MAX;
 use domain::webhook_endpoints::URL_CHARS_MAX;
-use domain::{FieldCode, api_keys, purchases, teams, webhook_deliveries, webhook_endpoints};
+use domain::{
+    FieldCode, api_keys, purchases, styles, teams, webhook_deliveries, webhook_endpoints,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
@@ -74,6 +76,8 @@ forms! {
     WebhookEndpointId = id("whe_");
     /// `evt_…`
     EventId = id("evt_");
+    /// `sty_…`
+    StyleId = id("sty_");
     /// `qte_…`
     QuoteId = id("qte_");
     /// A ledger entry's id.
@@ -267,6 +271,27 @@ forms! {
         "maxProperties": METADATA_KEYS_MAX,
         "additionalProperties": true,
         "examples": [{"client": "ACME"}],
+    });
+
+    /// The name of a style.
+    StyleName = line(1, styles::NAME_CHARS_MAX, "Snow and ink");
+    /// The description of a style.
+    StyleDescription = lines(styles::DESCRIPTION_CHARS_MAX, "For everything in the winter campaign");
+    /// A text of a style.
+    BlockText = with(lines(styles::BLOCK_CHARS_MAX, "ink and wash on rough paper"), "minLength", json!(1));
+    /// Words and phrases, none twice.
+    Keywords = json_schema!({
+        "type": "array",
+        "maxItems": styles::KEYWORDS_MAX,
+        "uniqueItems": true,
+        "items": line(1, styles::KEYWORD_CHARS_MAX, "snow"),
+    });
+    /// The tags of a style, none twice.
+    StyleTags = json_schema!({
+        "type": "array",
+        "maxItems": styles::TAGS_MAX,
+        "uniqueItems": true,
+        "items": line(1, TAG_CHARS_MAX, "winter"),
     });
 
     /// The purpose of a file.

@@ -280,7 +280,8 @@ fn is_enabled(text: &str) -> Result<bool, FieldError> {
     }
 }
 
-fn team_called(text: &str) -> Result<TeamId, Refusal> {
+/// The team that a request names in `team_id`: a malformed id is reported like an unknown one.
+pub(crate) fn team_called(text: &str) -> Result<TeamId, Refusal> {
     let (field, noun) = ("team_id", "team");
     TeamId::parse(text).ok_or(Refusal::NoSuch { field, noun })
 }

@@ -43,6 +43,7 @@ pub mod retention;
 pub mod rollout;
 pub mod sessions;
 pub mod shared_keys;
+pub mod styles;
 pub mod teams;
 pub mod transfers;
 pub mod webhook_deliveries;

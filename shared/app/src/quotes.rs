@@ -8,16 +8,25 @@ use domain::{Credits, Refusal};
 
 use crate::{App, Error, clock, generations};
 
+/// A price, and what the order would be told.
+#[derive(Debug)]
+pub struct Told {
+    /// The price.
+    pub quote: Quote,
+    /// What its style makes of its prompt, if it names one: a quote promises its price alone.
+    pub adapted_prompt: Option<String>,
+}
+
 /// Tells what an order would cost, after the same checks as the order itself. Charges nothing.
 ///
 /// # Errors
 /// Refused for what it names that does not exist, and if its model is not offered.
-pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Quote, Error> {
+pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Told, Error> {
     let team = generations::check_team(app, caller, draft);
     let references = generations::check_references(app, caller, draft);
     let (offers, team, references) = tokio::join!(app.store().offers(), team, references);
     team?;
-    references?;
+    let adapted_prompt = references?.adapted_prompt;
     let price = offers?.price(&draft.order)?;
     let now = clock::now();
     let quote = Quote {
@@ -29,7 +38,10 @@ pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Quote, 
         expires_at: now.plus(LIFETIME),
     };
     app.store().put_quote(&quote).await?;
-    Ok(quote)
+    Ok(Told {
+        quote,
+        adapted_prompt,
+    })
 }
 
 /// Whether `price` is what the caller agreed to: at most `max_credits`, and what the quote

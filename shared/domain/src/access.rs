@@ -7,6 +7,7 @@ use crate::generations::{Attribution, Generation};
 use crate::ids::{Tenant, UserId};
 use crate::projects::{AccessLevel, Privacy, Project, Visibility};
 use crate::refusal::Refusal;
+use crate::styles::Style;
 use crate::teams::{Membership, Role};
 
 /// What somebody wants to do.
@@ -54,6 +55,8 @@ pub enum Thing<'a> {
     Project(&'a ProjectSeen),
     /// A generation.
     Generation(&'a GenerationSeen),
+    /// A style that somebody made.
+    Style(&'a StyleSeen),
     /// A team, in which the caller has this role, if they are in it.
     Team(Option<Role>),
 }
@@ -78,6 +81,15 @@ pub struct GenerationSeen {
     pub role: Option<Role>,
     /// The teams that it is shared with and that they are in; none where they need none.
     pub shares: Vec<Share>,
+}
+
+/// A style, and how somebody comes to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StyleSeen {
+    /// The style.
+    pub style: Style,
+    /// Their role in the team whose it is, if it is a team's and they are in it.
+    pub role: Option<Role>,
 }
 
 /// A team through which somebody comes to a generation that is shared with it.
@@ -173,6 +185,7 @@ impl Thing<'_> {
         match self {
             Self::Project(_) => "project",
             Self::Generation(_) => "generation",
+            Self::Style(_) => "style",
             Self::Team(_) => "team",
         }
     }
@@ -185,8 +198,13 @@ impl Thing<'_> {
                 let filed = seen.project.iter();
                 let filed = filed.flat_map(|seen| to_project(caller, seen));
                 let shared = seen.shares.iter().map(|share| Relation::Shared(share.role));
-                let own = to_generation(caller, &seen.generation, seen.role);
+                let of = &seen.generation;
+                let own = to_tenant(caller, &of.tenant, &of.author, seen.role);
                 filed.map(filed_in).chain(shared).chain([own]).collect()
+            }
+            Self::Style(seen) => {
+                let of = &seen.style;
+                vec![to_tenant(caller, &of.tenant, &of.made_by, seen.role)]
             }
             Self::Team(role) => vec![member(role, false)],
         }
@@ -200,11 +218,12 @@ fn member(role: Option<Role>, is_author: bool) -> Relation {
     })
 }
 
-fn to_generation(caller: &UserId, generation: &Generation, role: Option<Role>) -> Relation {
-    match &generation.tenant {
+/// How somebody stands to a thing of this tenant's that `author` made.
+fn to_tenant(caller: &UserId, tenant: &Tenant, author: &UserId, role: Option<Role>) -> Relation {
+    match tenant {
         Tenant::User(owner) if owner == caller => Relation::Owner,
         Tenant::User(_) => Relation::Stranger,
-        Tenant::Team(_) => member(role, generation.author == *caller),
+        Tenant::Team(_) => member(role, author == caller),
     }
 }
 

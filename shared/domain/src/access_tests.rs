@@ -4,6 +4,7 @@ use super::*;
 use crate::generations::tests::queued;
 use crate::ids::TeamId;
 use crate::projects::tests::project;
+use crate::styles::tests::style;
 use crate::time::Timestamp;
 
 const HIDDEN: &str = "hidden";
@@ -99,6 +100,47 @@ fn each_role_may_what_the_contract_says_and_no_more() {
             assert_eq!(team, others, "{role:?} {action:?} of the team");
         }
         assert_eq!(said(&check(&other, action, Thing::Team(None))), HIDDEN);
+    }
+}
+
+#[test]
+fn a_teams_style_is_used_by_all_and_changed_by_its_maker_and_by_editors() {
+    let (maker, other) = (user(1), user(2));
+    let team = Tenant::Team(TeamId::new(Timestamp::from_ms(1), 1));
+    let ours = style(team, &maker);
+    for role in Role::ALL {
+        let may = |who, action| {
+            let seen = StyleSeen {
+                style: ours.clone(),
+                role: Some(role),
+            };
+            said(&check(who, action, Thing::Style(&seen)))
+        };
+        let changes = |is_allowed| if is_allowed { ALLOWED } else { DENIED };
+        assert_eq!(may(&other, Action::View), ALLOWED, "{role:?}");
+        for action in [Action::Edit, Action::Delete] {
+            assert_eq!(
+                may(&other, action),
+                changes(role >= Role::Editor),
+                "{role:?}"
+            );
+            let makers = changes(role >= Role::Contributor);
+            assert_eq!(may(&maker, action), makers, "{role:?}");
+        }
+    }
+    let own = style(Tenant::from(&maker), &maker);
+    for action in Action::ALL {
+        let may = |who, style: &Style| {
+            let seen = StyleSeen {
+                style: style.clone(),
+                role: None,
+            };
+            said(&check(who, action, Thing::Style(&seen)))
+        };
+        assert_eq!(may(&maker, &own), ALLOWED);
+        assert_eq!(may(&other, &own), HIDDEN);
+        // Whoever left the team is a stranger, also to what they made there.
+        assert_eq!(may(&maker, &ours), HIDDEN);
     }
 }
 

@@ -35,7 +35,9 @@ pub use stats::{Counted, Stats};
 
 use crate::catalogue::{Kind, Order, Value};
 use crate::credits::Credits;
-use crate::ids::{FileId, GenerationId, KeyId, ProjectId, QuoteId, TeamId, Tenant, UserId};
+use crate::ids::{
+    FileId, GenerationId, KeyId, ProjectId, QuoteId, StyleId, TeamId, Tenant, UserId,
+};
 use crate::labels::{Tags, Title};
 use crate::refusal::Refusal;
 use crate::time::{Day, Timestamp};
@@ -46,6 +48,10 @@ use crate::turns::{Lane, Priority, Waiting};
 pub struct Request {
     /// The prompt, if the model takes one.
     pub prompt: Option<String>,
+    /// The style that it was asked for in.
+    pub style: Option<StyleId>,
+    /// What that style made of the prompt when it was asked for: this is what the provider is told.
+    pub adapted_prompt: Option<String>,
     /// What must not be in the picture.
     pub negative_prompt: Option<String>,
     /// The model's own parameters, as the client gave them.
@@ -81,6 +87,14 @@ pub struct Draft {
     pub fingerprint: String,
     /// A digest of what is ordered, whatever price was agreed to: what a quote is for.
     pub order_fingerprint: String,
+}
+
+impl Request {
+    /// The prompt that the provider is told: the author's own, or what a style made of it.
+    #[must_use]
+    pub fn told_prompt(&self) -> Option<&str> {
+        self.adapted_prompt.as_deref().or(self.prompt.as_deref())
+    }
 }
 
 /// Which of a tenant's generations.

@@ -90,6 +90,8 @@ id!(/// An address that is told what happens.
     WebhookEndpointId, "whe_");
 id!(/// Something that happened, as it is told.
     EventId, "evt_");
+id!(/// A style, somebody's own or a preset.
+    StyleId, "sty_");
 id!(/// What an admin gave or took back; the ledger entry that books it is named for it.
     GrantId, "grt_");
 

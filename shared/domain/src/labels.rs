@@ -58,6 +58,51 @@ impl Title {
     }
 }
 
+/// Text on several lines, with each line break as a line feed.
+///
+/// # Errors
+/// The problem with `field`: longer than `chars_max`, or with other control characters.
+pub fn lines(field: &str, text: &str, chars_max: usize) -> Result<String, FieldError> {
+    let problem = |code, message| Err(FieldError::new(field, code, message));
+    let text = with_line_feeds(text);
+    if text.chars().count() > chars_max {
+        let message = format!("must have at most {chars_max} characters");
+        problem(FieldCode::TooLong, message)
+    } else if text.chars().any(|c| c.is_control() && c != '\n') {
+        let message = "must not have control characters other than line feeds";
+        problem(FieldCode::Malformed, message.to_owned())
+    } else {
+        Ok(text)
+    }
+}
+
+/// `texts`, each one line without space around it, and none twice.
+///
+/// # Errors
+/// The first problem: with `field` if there are more than `count_max`, or with one of them.
+pub fn different_lines(
+    field: &str,
+    texts: &[String],
+    count_max: usize,
+    chars_max: usize,
+) -> Result<Vec<String>, FieldError> {
+    if texts.len() > count_max {
+        let message = format!("must be at most {count_max}");
+        return Err(FieldError::new(field, FieldCode::TooLong, message));
+    }
+    let mut lines: Vec<String> = Vec::with_capacity(texts.len());
+    for (n, text) in texts.iter().enumerate() {
+        let field = format!("{field}[{n}]");
+        let one = line(&field, text, chars_max)?;
+        if lines.contains(&one) {
+            let message = "is there twice";
+            return Err(FieldError::new(field, FieldCode::NotAllowed, message));
+        }
+        lines.push(one);
+    }
+    Ok(lines)
+}
+
 /// At most ten tags, none twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags(Vec<String>);
@@ -68,21 +113,7 @@ impl Tags {
     /// # Errors
     /// The first problem, with `tags` or one of them.
     pub fn parse(texts: &[String]) -> Result<Self, FieldError> {
-        if texts.len() > TAGS_MAX {
-            let message = format!("must be at most {TAGS_MAX}");
-            return Err(FieldError::new("tags", FieldCode::TooLong, message));
-        }
-        let mut tags: Vec<String> = Vec::with_capacity(texts.len());
-        for (n, text) in texts.iter().enumerate() {
-            let field = format!("tags[{n}]");
-            let tag = line(&field, text, TAG_CHARS_MAX)?;
-            if tags.contains(&tag) {
-                let message = "is there twice";
-                return Err(FieldError::new(field, FieldCode::NotAllowed, message));
-            }
-            tags.push(tag);
-        }
-        Ok(Self(tags))
+        different_lines("tags", texts, TAGS_MAX, TAG_CHARS_MAX).map(Self)
     }
 
     /// The tags, in the order that they were given in.
@@ -102,16 +133,7 @@ impl Description {
     /// # Errors
     /// The problem with `description`.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
-        let problem = |code, message| Err(FieldError::new("description", code, message));
-        let text = with_line_feeds(text);
-        if text.chars().count() > DESCRIPTION_CHARS_MAX {
-            problem(FieldCode::TooLong, "must have at most 500 characters")
-        } else if text.chars().any(|c| c.is_control() && c != '\n') {
-            let message = "must not have control characters other than line feeds";
-            problem(FieldCode::Malformed, message)
-        } else {
-            Ok(Self(text))
-        }
+        lines("description", text, DESCRIPTION_CHARS_MAX).map(Self)
     }
 
     /// The description.

@@ -155,6 +155,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
             generations: self.text("GENERATIONS_TABLE"),
             files: self.text("FILES_TABLE"),
             projects: self.text("PROJECTS_TABLE"),
+            styles: self.text("STYLES_TABLE"),
             teams: self.text("TEAMS_TABLE"),
             alerts: self.text("ALERTS_TABLE"),
             audit: self.text("AUDIT_TABLE"),

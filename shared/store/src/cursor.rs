@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Refusal;
 use domain::Timestamp;
 use domain::ids::{
-    EventId, FileId, GenerationId, InvitationId, KeyId, ProjectId, TeamId, UserId,
+    EventId, FileId, GenerationId, InvitationId, KeyId, ProjectId, StyleId, TeamId, UserId,
     WebhookEndpointId,
 };
 use sha2::{Digest as _, Sha256};
@@ -78,6 +78,7 @@ place_by_id!(
     InvitationId,
     KeyId,
     ProjectId,
+    StyleId,
     TeamId,
     WebhookEndpointId
 );

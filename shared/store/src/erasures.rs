@@ -218,7 +218,7 @@ impl Store {
         }
     }
 
-    /// Places in it, invitations, allowances.
+    /// Places in it, invitations, allowances, styles.
     async fn delete_some_of_team(&self, system: System, team: &TeamId) -> Result<usize, Fault> {
         let own = Filed {
             table: &self.tables.teams,
@@ -231,12 +231,16 @@ impl Store {
         for place in &places {
             self.drop_member(system, place).await?;
         }
-        let own = self.delete_filed(own, team.as_str()).await?;
-        let webhooks = self.delete_some_webhooks(&Tenant::from(team)).await?;
-        Ok(places.len() + own + webhooks)
+        let tenant = Tenant::from(team);
+        let (own, styles, webhooks) = futures::try_join!(
+            self.delete_filed(own, team.as_str()),
+            self.delete_some_styles(&tenant),
+            self.delete_some_webhooks(&tenant),
+        )?;
+        Ok(places.len() + own + styles + webhooks)
     }
 
-    /// Sessions, keys, files, projects, places in teams.
+    /// Sessions, keys, files, projects, styles, places in teams.
     async fn delete_some_of_user(&self, system: System, user: &UserId) -> Result<usize, Fault> {
         let tenant = Tenant::from(user);
         let accounts = Filed {
@@ -246,15 +250,27 @@ impl Store {
             key: &["pk", "sk"],
         };
         let (files, projects) = (&self.tables.files, &self.tables.projects);
-        let (accounts, files, projects, places, webhooks, ()) = futures::try_join!(
+        let (accounts, files, projects, styles, places, webhooks, ()) = futures::try_join!(
             self.delete_filed(accounts, user.as_str()),
             self.delete_filed(of_tenant(files), tenant.as_str()),
             self.delete_filed(of_tenant(projects), tenant.as_str()),
+            self.delete_some_styles(&tenant),
             self.forget_some_places(system, user),
             self.delete_some_webhooks(&tenant),
             self.delete_counts(&tenant),
         )?;
-        Ok(accounts + files + projects + places + webhooks)
+        Ok(accounts + files + projects + styles + places + webhooks)
+    }
+
+    /// Some of the styles that are filed under a tenant, and their count.
+    async fn delete_some_styles(&self, tenant: &Tenant) -> Result<usize, Fault> {
+        let styles = of_tenant(&self.tables.styles);
+        let count = Item::from([("id".to_owned(), text(count_key(tenant)))]);
+        let (deleted, ()) = futures::try_join!(
+            self.delete_filed(styles, tenant.as_str()),
+            self.delete_one(&self.tables.styles, count),
+        )?;
+        Ok(deleted)
     }
 
     /// Some of what webhook endpoints and own addresses were told, and the endpoints; at last what names

@@ -25,6 +25,7 @@ mod purchases;
 mod quotes;
 mod reconciliation;
 mod sources;
+mod styles;
 mod teams;
 mod webhook_deliveries;
 mod webhook_endpoints;
@@ -62,6 +63,7 @@ pub(crate) use promos::{PROMOS, PromoItem};
 pub(crate) use purchases::{CheckoutItem, PaymentItem};
 pub(crate) use quotes::QuoteItem;
 pub(crate) use reconciliation::{CheckpointItem, LAST, ROLLUP, RUN, RunItem, checkpoint_shard};
+pub(crate) use styles::StyleItem;
 pub(crate) use teams::{
     AllowanceItem, COUNT, GRANT_PREFIX, GrantItem, INVITATION_PREFIX, InvitationItem, InvitedItem,
     MEMBER_PREFIX, MemberItem, TeamItem,

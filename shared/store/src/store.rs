@@ -18,6 +18,8 @@ pub struct Tables {
     pub files: String,
     /// Projects.
     pub projects: String,
+    /// Styles.
+    pub styles: String,
     /// Teams, their members and invitations.
     pub teams: String,
     /// What owners of wallets are to be told.

@@ -58,6 +58,8 @@ pub(crate) enum Part {
     Session,
     Share,
     Spending,
+    Style,
+    StyleCount,
     Team,
     Wallet,
     WebhookDelivery,

@@ -17,7 +17,8 @@ async fn handle(
 ) -> Result<Reply<Created<QuoteView>>, Error> {
     let (model, draft) = request.body()?.check()?;
 
-    let quote = quotes::create(app, &request.caller, &draft).await?;
+    let told = quotes::create(app, &request.caller, &draft).await?;
 
-    Ok(Reply::created(&QuoteView::new(model, &quote)))
+    let view = QuoteView::new(model, &told.quote, told.adapted_prompt);
+    Ok(Reply::created(&view))
 }

@@ -2,6 +2,7 @@
 //! body of its own from the catalogue.
 
 use domain::catalogue::{self, Model, Prompt, Reference};
+use domain::styles::takes_style;
 use schemars::{JsonSchema as _, Schema};
 use serde_json::{Value, json};
 
@@ -213,6 +214,7 @@ fn body(model: &'static Model, schemas: &mut Schemas) -> Value {
             model.prompt != Prompt::None,
             model.prompt == Prompt::Required,
         );
+        takes("style_id", takes_style(model), false);
         takes("negative_prompt", model.negative_prompt, false);
         let reference = model.reference;
         let needs_reference = matches!(reference, Reference::Required { .. });

@@ -53,6 +53,18 @@ fn a_field_of_the_wrong_type_or_name_is_refused() {
 }
 
 #[test]
+fn a_model_that_is_told_nothing_to_be_seen_takes_no_style() {
+    let body = r#"{"prompt":"rain","style_id":"sty_01J00000000000000000000000"}"#;
+    let refused = [("style_id".to_owned(), FieldCode::Unsupported)];
+    assert_eq!(fields("audio-gen", body), refused);
+    let draft = check("veo3", body).expect("it takes styles");
+    assert!(draft.request.style.is_some());
+    let plain = check("veo3", r#"{"prompt":"rain"}"#).expect("fine");
+    assert_ne!(draft.fingerprint, plain.fingerprint);
+    assert_ne!(draft.order_fingerprint, plain.order_fingerprint);
+}
+
+#[test]
 fn an_id_that_names_nothing_is_not_found_by_its_field() {
     let gone = |body: &str| match check("veo3", body) {
         Err(Refusal::NoSuch { field, .. }) => field,
@@ -67,6 +79,7 @@ fn an_id_that_names_nothing_is_not_found_by_its_field() {
         "project_id"
     );
     assert_eq!(gone(r#"{"prompt":"a","team_id":"x"}"#), "team_id");
+    assert_eq!(gone(r#"{"prompt":"a","style_id":"x"}"#), "style_id");
 }
 
 #[test]

@@ -44,6 +44,12 @@ pub struct GenerationView {
     /// The prompt.
     #[schemars(example = &"A red fox runs through deep snow at dawn")]
     pub prompt: Option<String>,
+    /// The style that it was asked for in.
+    #[schemars(with = "Option<schema::StyleId>", extend("examples" = [null]))]
+    pub style_id: Option<String>,
+    /// What the model was told: what the style made of the prompt. Null without a style.
+    #[schemars(extend("examples" = [null]))]
+    pub adapted_prompt: Option<String>,
     /// Things that must not be in the result.
     #[schemars(extend("examples" = [null]))]
     pub negative_prompt: Option<String>,
@@ -245,6 +251,8 @@ impl GenerationView {
             queue_position: generation.place_in_queue(),
             progress: generation.progress_percent(*now, expected(generation)),
             prompt: request.prompt.clone(),
+            style_id: request.style.as_ref().map(ToString::to_string),
+            adapted_prompt: request.adapted_prompt.clone(),
             negative_prompt: request.negative_prompt.clone(),
             parameters: values::object(&request.parameters),
             reference_file_id: request.reference_file.as_ref().map(ToString::to_string),

@@ -28,6 +28,8 @@ fn running(cost: u32) -> Generation {
         model: "flux-dev".to_owned(),
         request: Request {
             prompt: Some("a lighthouse".to_owned()),
+            style: None,
+            adapted_prompt: None,
             negative_prompt: None,
             parameters: Vec::new(),
             reference_file: None,

@@ -18,6 +18,10 @@ pub(crate) const GENERATIONS: Table = Table {
     tag: "generations",
     about: "Making images, videos and sound; what became of them.",
 };
+pub(crate) const STYLES: Table = Table {
+    tag: "styles",
+    about: "How results shall look, kept under a name and put to any prompt.",
+};
 pub(crate) const CREDITS: Table = Table {
     tag: "credits",
     about: "The wallet, its ledger, and ways to fill it.",
@@ -48,11 +52,12 @@ pub(crate) const WEBHOOKS: Table = Table {
 };
 
 /// Every group, in the document's order.
-pub(crate) const ALL: [Table; 11] = [
+pub(crate) const ALL: [Table; 12] = [
     SERVICE,
     ACCOUNTS,
     MODELS,
     GENERATIONS,
+    STYLES,
     CREDITS,
     PROJECTS,
     TEAMS,

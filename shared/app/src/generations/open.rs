@@ -133,7 +133,7 @@ async fn open_or_find(
         return replay(app, &tenant, role, draft, record).await;
     }
     check_content_refusals(app, standing.content_refusals)?;
-    let project = references?;
+    let references = references?;
     address?;
     breaker::check_order(&standing.breaker, clock::now())?;
     if caller.capped_key().is_some() && standing.key.is_none() {
@@ -142,11 +142,12 @@ async fn open_or_find(
     let price = standing.offers.price(&draft.order)?;
     quotes::check_price(app, caller, draft, price).await?;
     let mut job = new_job(app, &tenant, caller, draft, price)?;
+    job.request.adapted_prompt = references.adapted_prompt;
     let funds = Funds {
         wallet: standing.wallet,
         team,
         key: standing.key,
-        project,
+        project: references.project,
     };
     match open(app, caller, &mut job, funds, standing.served, draft, key).await? {
         Some(record) => replay(app, &tenant, role, draft, record).await,

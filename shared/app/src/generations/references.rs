@@ -9,7 +9,7 @@ use domain::projects::Project;
 use domain::{FieldCode, Refusal};
 use store::TeamSeen;
 
-use crate::{App, Error};
+use crate::{App, Error, styles};
 
 /// What is told of a project that the caller may not file anything in.
 const NO_SUCH_PROJECT: Refusal = Refusal::NoSuch {
@@ -23,13 +23,22 @@ pub(super) const NO_SUCH_TEAM: Refusal = Refusal::NoSuch {
     noun: "team",
 };
 
+/// What a request's references are for, beside being there.
+#[derive(Debug)]
+pub(crate) struct References {
+    /// The project that it is to be filed in.
+    pub(crate) project: Option<Project>,
+    /// What its style makes of its prompt.
+    pub(crate) adapted_prompt: Option<String>,
+}
+
 /// Checks that everything which a request names is there for the caller: files are their own, and ready; a
-/// parent is one that they may make others of. Answers the project that it is to be filed in.
+/// parent is one that they may make others of; a style is one that they may use, and fits.
 pub(crate) async fn check_references(
     app: &App,
     caller: &Caller,
     draft: &Draft,
-) -> Result<Option<Project>, Error> {
+) -> Result<References, Error> {
     let own = Tenant::from(&caller.user);
     let files = draft
         .request
@@ -60,9 +69,14 @@ pub(crate) async fn check_references(
         })
     };
     let project = project_to_file_in(app, caller, draft);
+    let adapted_prompt = styles::adapted_prompt(app, caller, draft);
     let files = futures::future::try_join_all(checks);
-    let (_, (), project) = tokio::try_join!(files, parent, project)?;
-    Ok(project)
+    let (_, (), project, adapted_prompt) =
+        tokio::try_join!(files, parent, project, adapted_prompt)?;
+    Ok(References {
+        project,
+        adapted_prompt,
+    })
 }
 
 /// The project that a draft names, if it names one: one that the caller may file something in.

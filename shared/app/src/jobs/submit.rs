@@ -272,7 +272,7 @@ async fn request(
     };
     let asked = &job.request;
     let asked = Asked {
-        prompt: asked.prompt.as_deref(),
+        prompt: asked.told_prompt(),
         negative_prompt: asked.negative_prompt.as_deref(),
         parameters: &asked.parameters,
         has_reference: asked.reference_file.is_some(),

@@ -60,6 +60,8 @@ pub(crate) fn queued() -> Generation {
         model: "veo3".to_owned(),
         request: Request {
             prompt: Some("a lighthouse".to_owned()),
+            style: None,
+            adapted_prompt: None,
             negative_prompt: None,
             parameters: Vec::new(),
             reference_file: None,

@@ -13,7 +13,7 @@ use domain::generations::{
     Attribution, Failure, FailureCode, Generation, Hold, Intent, MediaSecret, Output, Request,
     Retention, State, Ticket,
 };
-use domain::ids::{FileId, GenerationId, KeyId, ProjectId, TeamId, Tenant, UserId};
+use domain::ids::{FileId, GenerationId, KeyId, ProjectId, StyleId, TeamId, Tenant, UserId};
 use domain::labels::{Tags, Title};
 use domain::turns::{Lane, Priority};
 use domain::{Credits, Timestamp};
@@ -48,6 +48,10 @@ pub(crate) struct GenerationItem {
     kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     prompt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    style_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    adapted_prompt: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     negative_prompt: Option<String>,
     parameters: Parameters,
@@ -198,6 +202,8 @@ impl GenerationItem {
             model: job.model.clone(),
             kind: kind.to_owned(),
             prompt: job.request.prompt.clone(),
+            style_id: job.request.style.as_ref().map(ToString::to_string),
+            adapted_prompt: job.request.adapted_prompt.clone(),
             negative_prompt: job.request.negative_prompt.clone(),
             parameters: parameters::write(&job.request.parameters),
             reference_file_id: job.request.reference_file.as_ref().map(ToString::to_string),
@@ -254,18 +260,17 @@ impl GenerationItem {
     }
 
     fn request(&mut self) -> Result<Request, Fault> {
-        let reference_file = optional(
-            "reference_file_id",
-            self.reference_file_id.as_deref(),
-            FileId::parse,
-        )?;
-        let parent = optional("parent_id", self.parent_id.as_deref(), GenerationId::parse)?;
+        let file = self.reference_file_id.as_deref();
+        let parent = self.parent_id.as_deref();
+        let style = self.style_id.as_deref();
         Ok(Request {
             prompt: self.prompt.take(),
+            style: optional("style_id", style, StyleId::parse)?,
+            adapted_prompt: self.adapted_prompt.take(),
             negative_prompt: self.negative_prompt.take(),
             parameters: parameters::read(std::mem::take(&mut self.parameters)),
-            reference_file,
-            parent,
+            reference_file: optional("reference_file_id", file, FileId::parse)?,
+            parent: optional("parent_id", parent, GenerationId::parse)?,
             intent: Intent::parse(&self.intent).ok_or_else(|| broken("intent"))?,
             change_description: self.change_description.take(),
         })

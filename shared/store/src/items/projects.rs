@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::broken;
 
-/// The key of the count of a tenant's projects, or files, in the table of these.
+/// The key of the count of a tenant's projects, files or styles, in the table of these.
 pub(crate) fn count_key(tenant: &Tenant) -> String {
     format!("count#{tenant}")
 }

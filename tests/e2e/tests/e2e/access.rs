@@ -104,11 +104,14 @@ impl Operation {
     }
 }
 
-/// Somebody's generation, project, file, key and team, with one of its members and an invitation into it.
+/// Somebody's generation, project, style, file, key and team, with one of its members and an invitation into
+/// it.
 async fn things_of(person: &Person<'_>, cast: &Cast<'_>) -> Things {
     let generation = person.generate("flux-dev", "hers alone").await;
     person.when(&generation, "succeeded").await;
     let project = person.post("/projects", &json!({"name": "Foxes"})).await;
+    let style = json!({"name": "Ink", "blocks": {"style": "ink and wash"}});
+    let style = person.post("/styles", &style).await;
     let (key, _) = make(person, &json!({})).await;
     let invited = json!({"email": "somebody@example.org", "role": "editor"});
     let invitations = format!("{}/invitations", cast.team);
@@ -122,6 +125,7 @@ async fn things_of(person: &Person<'_>, cast: &Cast<'_>) -> Things {
         ("event_id", test.text("id")),
         ("generation_id", generation),
         ("project_id", project.text("id")),
+        ("style_id", style.text("id")),
         ("file_id", person.upload_picture().await),
         ("key_id", key),
         ("invitation_id", invitation.text("id")),
@@ -222,6 +226,7 @@ async fn every_route_answers_those_who_may_not_use_it_as_the_table_says() {
     for (name, path) in [
         ("generation_id", "generations"),
         ("project_id", "projects"),
+        ("style_id", "styles"),
         ("file_id", "files"),
     ] {
         let hers = &hers.iter().find(|(known, _)| *known == name).unwrap().1;

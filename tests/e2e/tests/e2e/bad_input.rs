@@ -212,6 +212,8 @@ async fn what_is_named_and_does_not_exist_is_named_in_the_answer() {
         ("project_id", "prj_01ARZ3NDEKTSV4RRFFQ69G5FAV"),
         ("team_id", "team_01ARZ3NDEKTSV4RRFFQ69G5FAV"),
         ("team_id", "../x"),
+        ("style_id", "sty_01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+        ("style_id", "prj_01ARZ3NDEKTSV4RRFFQ69G5FAV"),
     ] {
         let mut body = json!({"prompt": "x"});
         body[field] = json!(id);
@@ -457,7 +459,7 @@ async fn no_odd_value_in_any_field_is_answered_with_a_500() {
     let odd = odd_values();
     let whole = json!({
         "prompt": "x", "negative_prompt": "y", "parameters": {"seed": 1, "duration": "4s"},
-        "reference_file_id": "x", "project_id": "x", "team_id": "x", "parent_generation_id": "x",
+        "reference_file_id": "x", "project_id": "x", "team_id": "x", "style_id": "x", "parent_generation_id": "x",
         "intent": "fork", "change_description": "x", "max_credits": 1, "quote_id": "x", "webhook_url": "x",
         "email": "a@b.de", "password": "x", "full_name": "x", "refresh_token": "x",
         "purpose": "reference", "content_type": "image/png", "size": 1, "sha256": "x",

@@ -64,6 +64,8 @@ async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else(
     let key = key.text("secret");
     let project = json!({"name": "her secret garden", "visibility": "public"});
     let project = ada.post("/projects", &project).await.text("id");
+    let style = json!({"name": "her secret style", "blocks": {"text": "her own words"}});
+    let style = ada.post("/styles", &style).await.text("id");
     let hook = json!({
         "url": "http://127.0.0.1:9/her-server",
         "events": ["generation.succeeded"],
@@ -96,7 +98,10 @@ async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else(
         "roses",
         "her-server",
         "her own server",
+        "her secret style",
+        "her own words",
         &project,
+        &style,
         &file,
     ] {
         assert!(!kept.contains(word), "{word} is kept");
@@ -104,6 +109,8 @@ async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else(
     let items = cloud.every_item().await;
     let is_webhook = |(table, _): &(String, _)| table.ends_with("webhookstable");
     assert_eq!(items.iter().filter(|it| is_webhook(it)).count(), 0);
+    let is_style = |(table, _): &(String, _)| table.ends_with("stylestable");
+    assert_eq!(items.iter().filter(|it| is_style(it)).count(), 0);
     assert_eq!(cloud.media_keys(), [format!("{his}/0.jpg")]);
     let url = done["outputs"][0]["url"].as_str().unwrap();
     assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 404);

@@ -489,6 +489,7 @@ impl Cloud {
             "generations",
             "files",
             "projects",
+            "styles",
             "teams",
             "alerts",
             "audit",

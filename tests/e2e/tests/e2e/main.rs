@@ -67,6 +67,7 @@ mod sequences;
 mod sessions;
 mod settings;
 mod strangers;
+mod styles;
 mod team_wallets;
 mod teams;
 mod tenancy;

@@ -157,7 +157,7 @@ async fn admins_and_key_holders_see_every_row_too_however_large() {
 }
 
 /// The lists that these tests read to their end.
-const READ: [&str; 23] = [
+const READ: [&str; 25] = [
     "/admin/audit",
     "/admin/promo-codes",
     "/admin/users",
@@ -172,6 +172,8 @@ const READ: [&str; 23] = [
     "/models",
     "/projects",
     "/projects/{project_id}/teams",
+    "/style-presets",
+    "/styles",
     "/teams",
     "/teams/{team_id}/activity",
     "/teams/{team_id}/audit",
@@ -207,6 +209,8 @@ async fn every_list_is_paged() {
     keys.reverse();
     assert_eq!(all(&ada, "/me/api-keys", 2).await, keys);
     assert_eq!(all(&ada, "/models", 3).await.len(), 11);
+    let presets: BTreeSet<String> = all(&ada, "/style-presets", 5).await.into_iter().collect();
+    assert_eq!(presets.len(), 12);
     let mut hooks = Vec::new();
     for n in 0..5 {
         let hook = json!({"url": format!("http://127.0.0.1:9/{n}"), "events": ["credits.low"]});
@@ -307,6 +311,8 @@ async fn a_cursor_that_somebody_made_up_is_refused_or_shows_what_is_theirs() {
         ),
         ("/credits/holds", format!("{me}/holds"), "gen_"),
         ("/projects", format!("{me}/projects"), "prj_"),
+        ("/styles", format!("{me}/styles/{me}"), "sty_"),
+        ("/style-presets", "style-presets".to_owned(), "number"),
         ("/me/api-keys", format!("{me}/api-keys"), "key_"),
         ("/models", "models?kind=".to_owned(), "number"),
         ("/admin/promo-codes", format!("{me}/promo-codes"), "number"),

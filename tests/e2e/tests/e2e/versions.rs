@@ -15,7 +15,7 @@ type Key = Vec<(&'static str, String)>;
 /// What later code wrote into an item.
 const LATER: &str = "written_by_later_code";
 /// The records that are written over as a whole.
-const RECORDS: [&str; 14] = [
+const RECORDS: [&str; 15] = [
     "breaker",
     "checkpoint",
     "generation",
@@ -26,6 +26,7 @@ const RECORDS: [&str; 14] = [
     "project",
     "run",
     "session",
+    "style",
     "team",
     "wallet",
     "webhook delivery",
@@ -64,6 +65,7 @@ fn record(table: &str, item: &Item) -> Option<&'static str> {
         "generationstable" if id.starts_with("breaker#") => Some("breaker"),
         "generationstable" if id.starts_with("gen_") => Some("generation"),
         "projectstable" if id.starts_with("prj_") => Some("project"),
+        "stylestable" if id.starts_with("sty_") => Some("style"),
         "modelstable" => Some("offers"),
         "teamstable" if text(item, "item") == "team" => Some("team"),
         "teamstable" if text(item, "item").starts_with("member#") => Some("member"),
@@ -103,6 +105,9 @@ async fn go_on(cloud: &Cloud, admin: &Person<'_>, ada: &Person<'_>, round: u32) 
     let projects = ada.get("/projects").await.expect(200);
     let project = format!("/projects/{}", projects["data"][0]["id"].as_str().unwrap());
     ada.patch(&project, &renamed).await.expect(200);
+    let styles = ada.get("/styles").await.expect(200);
+    let style = format!("/styles/{}", styles["data"][0]["id"].as_str().unwrap());
+    ada.patch(&style, &renamed).await.expect(200);
     let teams = ada.get("/teams").await.expect(200);
     let team = format!("/teams/{}", teams["data"][0]["id"].as_str().unwrap());
     ada.patch(&team, &renamed).await.expect(200);
@@ -140,6 +145,8 @@ async fn code_that_is_older_than_an_item_takes_nothing_from_it() {
     cloud.verify_by_hand(&ada).await;
     let named = json!({"name": "Foxes"});
     ada.post("/projects", &named).await.expect(201);
+    let style = json!({"name": "Foxes", "blocks": {"style": "ink"}});
+    ada.post("/styles", &style).await.expect(201);
     let team = ada.post("/teams", &named).await.expect(201);
     let invitations = format!("/teams/{}/invitations", team["id"].as_str().unwrap());
     let invited = json!({"email": "bob@example.org", "role": "viewer"});

@@ -35,6 +35,7 @@ pub async fn journey<'a>(sheet: &mut Sheet<'a>, admin: &Person<'a>, round: usize
     generates(sheet, &ada).await;
     looks(sheet, &ada).await;
     keeps_projects(sheet, &ada).await;
+    keeps_styles(sheet, &ada).await;
     hears(sheet, &ada).await;
     works_in_a_team(sheet, &ada, round).await;
     helps(sheet, admin, &ada).await;
@@ -327,6 +328,60 @@ async fn keeps_projects(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
     }
 }
 
+async fn keeps_styles(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
+    let style = json!({"name": "Ink", "blocks": {"style": "ink and wash"}});
+    let make = act(ada, Method::POST, "/styles", &style);
+    let made = sheet.note(&["styles-create"], make).await;
+    let path = format!("/styles/{}", made["id"].as_str().unwrap());
+    let quote = json!({"model": "flux-dev", "prompt": "A red fox", "style_id": made["id"]});
+    let order = json!({"prompt": "A red fox", "style_id": made["id"]});
+    let create = async {
+        let answer = act(ada, Method::POST, "/generations/flux-dev", &order).await;
+        ada.when(answer["id"].as_str().unwrap(), "succeeded").await;
+    };
+    sheet
+        .note(&["generations-create, in a style"], create)
+        .await;
+    let change = json!({"description": "At dawn"});
+    for (function, method, path, body) in [
+        ("models-quote, in a style", Method::POST, "/quotes", &quote),
+        ("styles-get", Method::GET, path.as_str(), &Value::Null),
+        ("styles-list", Method::GET, "/styles", &Value::Null),
+        (
+            "styles-presets",
+            Method::GET,
+            "/style-presets",
+            &Value::Null,
+        ),
+        ("styles-update", Method::PATCH, &path, &change),
+        ("styles-delete", Method::DELETE, &path, &Value::Null),
+    ] {
+        sheet.note(&[function], act(ada, method, path, body)).await;
+    }
+}
+
+/// Ada and Bob have a style in their team.
+async fn shares_a_style(sheet: &mut Sheet<'_>, ada: &Person<'_>, bob: &Person<'_>, team: &str) {
+    let style = json!({"name": "Ours", "blocks": {"style": "charcoal"}, "team_id": team});
+    let make = act(ada, Method::POST, "/styles", &style);
+    let made = sheet.note(&["styles-create, for a team"], make).await;
+    let path = format!("/styles/{}", made["id"].as_str().unwrap());
+    let list = format!("/styles?team_id={team}");
+    let order = json!({"prompt": "A red fox", "style_id": made["id"]});
+    let create = async {
+        let answer = act(bob, Method::POST, "/generations/flux-dev", &order).await;
+        bob.when(answer["id"].as_str().unwrap(), "succeeded").await;
+    };
+    let created = ["generations-create, in a team's style"];
+    sheet.note(&created, create).await;
+    for (function, path) in [
+        ("styles-get, a team's", path.as_str()),
+        ("styles-list, of a team", &list),
+    ] {
+        sheet.note(&[function], bob.get(path)).await.expect(200);
+    }
+}
+
 /// Ada makes a team with Bob, and they end it.
 async fn hears(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
     let receiver = Receiver::start().await;
@@ -494,6 +549,7 @@ async fn works_in_a_team(sheet: &mut Sheet<'_>, ada: &Person<'_>, round: usize) 
     }
     shares_a_project(sheet, ada, &bob, &team).await;
     shares_a_generation(sheet, ada, id).await;
+    shares_a_style(sheet, ada, &bob, id).await;
     let to_bob = json!({"user_id": bob.id});
     let path = format!("{team}/transfer-ownership");
     let hand_over = act(ada, Method::POST, &path, &to_bob);

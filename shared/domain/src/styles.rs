@@ -1,0 +1,401 @@
+//! Styles: what somebody wants of the look of many results, under one name, in blocks. Owns what makes one
+//! valid, those that ship with Velro (`presets`), and what a style makes of a prompt (`adapt`).
+//! Refuses to know who may do what to one (the `access` module's) and where it is kept.
+
+mod adapt;
+mod presets;
+
+use std::collections::BTreeMap;
+
+pub use adapt::{adapt, takes_style};
+pub use presets::{Preset, preset, presets};
+
+use crate::ids::{StyleId, Tenant, UserId};
+use crate::labels;
+use crate::refusal::{FieldCode, FieldError};
+use crate::text::is_blank;
+use crate::time::Timestamp;
+
+/// How many styles one tenant may have.
+pub const STYLES_MAX: u32 = 200;
+/// The longest name.
+pub const NAME_CHARS_MAX: usize = 100;
+/// The longest description.
+pub const DESCRIPTION_CHARS_MAX: usize = 1_000;
+/// The longest text of a block.
+pub const BLOCK_CHARS_MAX: usize = 2_000;
+/// How many keywords a style may have.
+pub const KEYWORDS_MAX: usize = 50;
+/// The longest keyword.
+pub const KEYWORD_CHARS_MAX: usize = 100;
+/// How many tags a style may have.
+pub const TAGS_MAX: usize = 20;
+
+/// What somebody calls a style: 1 to 100 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StyleName(String);
+
+impl StyleName {
+    /// The name written as `text`, without space around it.
+    ///
+    /// # Errors
+    /// The problem with `name`.
+    pub fn parse(text: &str) -> Result<Self, FieldError> {
+        labels::line("name", text, NAME_CHARS_MAX).map(Self)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a style is for: at most 1,000 characters, on several lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StyleDescription(String);
+
+impl StyleDescription {
+    /// The description written as `text`, with each line break as a line feed.
+    ///
+    /// # Errors
+    /// The problem with `description`.
+    pub fn parse(text: &str) -> Result<Self, FieldError> {
+        labels::lines("description", text, DESCRIPTION_CHARS_MAX).map(Self)
+    }
+
+    /// The description.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// At most twenty tags, none twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StyleTags(Vec<String>);
+
+impl StyleTags {
+    /// The tags written as `texts`, each without space around it.
+    ///
+    /// # Errors
+    /// The first problem, with `tags` or one of them.
+    pub fn parse(texts: &[String]) -> Result<Self, FieldError> {
+        labels::different_lines("tags", texts, TAGS_MAX, labels::TAG_CHARS_MAX).map(Self)
+    }
+
+    /// The tags, in the order that they were given in.
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// What a text of a style is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Block {
+    /// What is to be seen, whatever the prompt says beside it.
+    Description,
+    /// The manner that it is made in.
+    Style,
+    /// Where and how it is looked at from.
+    Camera,
+    /// Where its light comes from.
+    Lighting,
+    /// Where it is.
+    Setting,
+    /// What moves.
+    Motion,
+    /// What is written in it.
+    Text,
+}
+
+impl Block {
+    /// Every block.
+    pub const ALL: [Self; 7] = [
+        Self::Description,
+        Self::Style,
+        Self::Camera,
+        Self::Lighting,
+        Self::Setting,
+        Self::Motion,
+        Self::Text,
+    ];
+
+    /// The name in the API and in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Description => "description",
+            Self::Style => "style",
+            Self::Camera => "camera",
+            Self::Lighting => "lighting",
+            Self::Setting => "setting",
+            Self::Motion => "motion",
+            Self::Text => "text",
+        }
+    }
+
+    /// The block named `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|block| block.as_str() == text)
+    }
+}
+
+/// The text of a block: 1 to 2,000 characters, on several lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockText(String);
+
+impl BlockText {
+    /// The text of `block` written as `text`: without space around it, with each line break as a line feed.
+    ///
+    /// # Errors
+    /// The problem with that block.
+    pub fn parse(block: Block, text: &str) -> Result<Self, FieldError> {
+        let field = format!("blocks.{}", block.as_str());
+        let text = text.trim();
+        if is_blank(text) {
+            let message = "must not be empty";
+            return Err(FieldError::new(field, FieldCode::TooShort, message));
+        }
+        labels::lines(&field, text, BLOCK_CHARS_MAX).map(Self)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// At most fifty words or phrases, none twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keywords(Vec<String>);
+
+impl Keywords {
+    /// The keywords written as `texts`, each without space around it.
+    ///
+    /// # Errors
+    /// The first problem, with `blocks.keywords` or one of them.
+    pub fn parse(texts: &[String]) -> Result<Self, FieldError> {
+        let field = "blocks.keywords";
+        labels::different_lines(field, texts, KEYWORDS_MAX, KEYWORD_CHARS_MAX).map(Self)
+    }
+
+    /// The keywords, in the order that they were given in.
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// What a style says: at least one text, or one keyword.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    texts: BTreeMap<Block, BlockText>,
+    keywords: Keywords,
+}
+
+impl Blocks {
+    /// A style of these texts and keywords.
+    ///
+    /// # Errors
+    /// The problem with `blocks` if there are none at all.
+    pub fn new(texts: BTreeMap<Block, BlockText>, keywords: Keywords) -> Result<Self, FieldError> {
+        if texts.is_empty() && keywords.0.is_empty() {
+            let message = "must have at least one text, or one keyword";
+            return Err(FieldError::new("blocks", FieldCode::TooShort, message));
+        }
+        Ok(Self { texts, keywords })
+    }
+
+    /// The text of a block, if it has one.
+    #[must_use]
+    pub fn text(&self, block: Block) -> Option<&str> {
+        self.texts.get(&block).map(BlockText::as_str)
+    }
+
+    /// Its keywords.
+    #[must_use]
+    pub const fn keywords(&self) -> &Keywords {
+        &self.keywords
+    }
+}
+
+/// What its maker says of a style.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Details {
+    /// What it is called.
+    pub name: StyleName,
+    /// Its purpose.
+    pub description: Option<StyleDescription>,
+    /// What it says.
+    pub blocks: Blocks,
+    /// Its tags.
+    pub tags: StyleTags,
+}
+
+/// A change of [`Details`]; what is `None` stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StyleChange {
+    /// What it is called from now on.
+    pub name: Option<StyleName>,
+    /// What it is for, or no description any more.
+    pub description: Option<Option<StyleDescription>>,
+    /// All that it says.
+    pub blocks: Option<Blocks>,
+    /// All of its tags.
+    pub tags: Option<StyleTags>,
+}
+
+/// A style that somebody made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Its id.
+    pub id: StyleId,
+    /// Whose it is: its maker's, or a team's.
+    pub tenant: Tenant,
+    /// Who made it.
+    pub made_by: UserId,
+    /// What its maker says of it.
+    pub details: Details,
+    /// The time at which it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Incremented by each write, whose condition is the value before.
+    pub version: u64,
+}
+
+impl Style {
+    /// The style after `change`. What was made with it stays as it was made.
+    #[must_use]
+    pub fn changed(&self, change: StyleChange, now: Timestamp) -> Self {
+        let details = self.details.clone();
+        Self {
+            details: Details {
+                name: change.name.unwrap_or(details.name),
+                description: change.description.unwrap_or(details.description),
+                blocks: change.blocks.unwrap_or(details.blocks),
+                tags: change.tags.unwrap_or(details.tags),
+            },
+            updated_at: now,
+            version: self.version + 1,
+            ..self.clone()
+        }
+    }
+}
+
+/// A style that can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnyStyle {
+    /// Somebody made it.
+    Made(Style),
+    /// It ships with Velro.
+    Preset(Preset),
+}
+
+impl AnyStyle {
+    /// What is said of it.
+    #[must_use]
+    pub const fn details(&self) -> &Details {
+        match self {
+            Self::Made(style) => &style.details,
+            Self::Preset(preset) => &preset.details,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn blocks(texts: &[(Block, &str)], keywords: &[&str]) -> Blocks {
+        let text = |(block, text): &(Block, &str)| {
+            let parsed = BlockText::parse(*block, text).expect("fine");
+            (*block, parsed)
+        };
+        let keywords: Vec<String> = keywords.iter().map(|word| (*word).to_owned()).collect();
+        let keywords = Keywords::parse(&keywords).expect("fine");
+        Blocks::new(texts.iter().map(text).collect(), keywords).expect("something")
+    }
+
+    pub(crate) fn style(tenant: Tenant, made_by: &UserId) -> Style {
+        let now = Timestamp::from_ms(1);
+        Style {
+            id: StyleId::new(now, 1),
+            tenant,
+            made_by: made_by.clone(),
+            details: Details {
+                name: StyleName::parse("a style").expect("fine"),
+                description: StyleDescription::parse("for foxes").ok(),
+                blocks: blocks(&[(Block::Style, "ink")], &[]),
+                tags: StyleTags::default(),
+            },
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn a_style_that_says_nothing_is_none() {
+        let nothing = Blocks::new(BTreeMap::new(), Keywords::default());
+        assert_eq!(nothing.expect_err("empty").field, "blocks");
+        let text = BlockText::parse(Block::Camera, "\n low \r\nangle ").expect("fine");
+        assert_eq!(text.as_str(), "low \nangle");
+        for (text, code) in [
+            (" \u{200b}\n".to_owned(), FieldCode::TooShort),
+            ("x".repeat(2_001), FieldCode::TooLong),
+            ("a\tb".to_owned(), FieldCode::Malformed),
+        ] {
+            let problem = BlockText::parse(Block::Camera, &text).expect_err("refused");
+            assert_eq!(
+                (problem.field.as_str(), problem.code),
+                ("blocks.camera", code)
+            );
+        }
+        assert!(BlockText::parse(Block::Text, &"🦊".repeat(2_000)).is_ok());
+    }
+
+    #[test]
+    fn keywords_and_tags_are_few_short_and_different() {
+        let texts = |count: usize| -> Vec<String> { (0..count).map(|n| n.to_string()).collect() };
+        assert!(Keywords::parse(&texts(50)).is_ok());
+        let problem = Keywords::parse(&texts(51)).expect_err("51");
+        assert_eq!(problem.field, "blocks.keywords");
+        let twice = Keywords::parse(&["a".to_owned(), " a ".to_owned()]);
+        assert_eq!(twice.expect_err("twice").field, "blocks.keywords[1]");
+        assert!(Keywords::parse(&["x".repeat(101)]).is_err());
+        assert!(StyleTags::parse(&texts(20)).is_ok());
+        assert_eq!(StyleTags::parse(&texts(21)).expect_err("21").field, "tags");
+    }
+
+    #[test]
+    fn a_change_leaves_what_it_does_not_name() {
+        let now = Timestamp::from_ms(9);
+        let user = UserId::new(now, 1);
+        let before = style(Tenant::from(&user), &user);
+        let change = StyleChange {
+            name: None,
+            description: Some(None),
+            blocks: Some(blocks(&[], &["grain"])),
+            tags: None,
+        };
+        let after = before.changed(change, now);
+        assert_eq!(after.details.name, before.details.name);
+        assert_eq!(after.details.description, None);
+        assert_eq!(after.details.blocks.text(Block::Style), None);
+        assert_eq!((after.version, after.updated_at), (2, now));
+        assert_eq!(after.created_at, before.created_at);
+    }
+
+    #[test]
+    fn every_block_reads_back_by_its_name() {
+        for block in Block::ALL {
+            assert_eq!(Block::parse(block.as_str()), Some(block));
+        }
+        assert_eq!(Block::parse("keywords"), None);
+    }
+}
