@@ -1,7 +1,7 @@
 """Uses addresses of media on pages of other origins, in headless Chromium. Run by `run`.
 
-A picture is shown, drawn and read, a video played from its middle, a file saved under a name. An address that has ended
-is 403, one of what was deleted 404.
+A picture is shown, drawn, read and shown small, a video played from its middle, a file saved under a name. An address that
+has ended is 403, one of what was deleted 404.
 """
 
 import http.server
@@ -88,10 +88,16 @@ def made(api, token, model):
     body = {"prompt": "A red fox in the snow [[delay:1ms]]"}
     ordered = call("POST", f"{api}/generations/{model}", body, token)
     deadline = time.monotonic() + MADE_SECONDS_MAX
-    while (seen := call("GET", f"{api}/generations/{ordered['id']}", token=token))["status"] != "succeeded":
+    while not is_drawn(seen := call("GET", f"{api}/generations/{ordered['id']}", token=token)):
         assert time.monotonic() < deadline, f"{model} makes nothing: {seen}"
         time.sleep(PAUSE_SECONDS)
     return seen
+
+
+def is_drawn(generation):
+    """Whether it is delivered, and its small pictures are there."""
+    thumbnails = [output["thumbnails"] for output in generation["outputs"]]
+    return generation["status"] == "succeeded" and None not in thumbnails
 
 
 def until(what, look):
@@ -118,6 +124,11 @@ def use(driver, page, api, token, downloads):
     assert run(DRAWN, output["url"]) == 4, "the picture can be drawn and not read"
     assert run(FETCHED, output["url"]) == [200, output["size"]]
     assert run(FETCHED, short) == [200, output["size"]]
+
+    for thumbnail in output["thumbnails"]:
+        assert run(SHOWN, thumbnail["url"]) == [thumbnail["width"], thumbnail["height"]], thumbnail
+    poster = run(SHOWN, video["outputs"][0]["poster"])
+    assert poster and max(poster) <= 1024, f"the video has no poster: {poster}"
 
     list(told(driver, "Network.responseReceived"))
     width, duration, at = run(PLAYED, video["outputs"][0]["url"])

@@ -3,6 +3,7 @@
 mod collaborations;
 mod filing;
 mod operations;
+mod outputs;
 mod provenance;
 mod stats;
 mod update;
@@ -91,12 +92,11 @@ pub const UNSHARE: Endpoint<Caller, Nothing> = Endpoint::user(
 pub use collaborations::{CollaborationView, ShareGeneration};
 pub use filing::MoveGeneration;
 pub(crate) use operations::{operations, quote_schema};
+pub use outputs::{MediaView, ThumbnailView, outputs};
 pub use provenance::AncestorView;
 pub use stats::{CreditSums, StatsView};
 pub use update::UpdateGeneration;
-pub use view::{
-    CancelView, FailureView, GenerationView, MediaView, Receipt, WithheldView, outputs, poll_after,
-};
+pub use view::{CancelView, FailureView, GenerationView, Receipt, WithheldView, poll_after};
 
 /// The longest description of a change.
 const CHANGE_DESCRIPTION_CHARS_MAX: usize = 1_000;

@@ -13,7 +13,7 @@ use domain::audit::AuditAction;
 use domain::catalogue::{self, NEGATIVE_PROMPT_CHARS_MAX, PRICE_MAX, PROMPT_CHARS_MAX};
 use domain::events::EventKind;
 use domain::files::{self, SIZE_BYTES_MAX};
-use domain::generations::{FailureCode, Intent, State};
+use domain::generations::{FailureCode, Intent, NoPreviews, State};
 use domain::labels::{
     DESCRIPTION_CHARS_MAX, METADATA_KEYS_MAX, TAG_CHARS_MAX, TAGS_MAX, TITLE_CHARS_MAX,
 };
@@ -245,6 +245,8 @@ forms! {
     };
     /// Why a generation was not delivered.
     Failure = one_of(&FailureCode::ALL.map(FailureCode::as_str));
+    /// Why there are no small pictures of a file.
+    MissingThumbnails = one_of(&NoPreviews::ALL.map(NoPreviews::as_str));
     /// The title of a generation.
     Title = line(1, TITLE_CHARS_MAX, "The fox, final");
     /// Tags, none twice.

@@ -8,7 +8,7 @@ use aws::Fault;
 use domain::accounts::User;
 use domain::audit::{AuditAction, AuditEvent};
 use domain::callers::Caller;
-use domain::ids::Tenant;
+use domain::ids::{GenerationId, Tenant};
 use domain::{Refusal, Timestamp};
 use store::{EndedBy, Erased, System};
 
@@ -138,12 +138,21 @@ async fn purge(app: &App, tenant: &Tenant, give_up_at: Timestamp) -> Result<(usi
     Ok((deleted, false))
 }
 
-/// Deletes some of the generations that `tenant` left: first their media, which only they lead to. What a
-/// worker writes later goes when it finds that there is no record any more.
+/// Deletes some of the generations that `tenant` left: first their media, which only they lead to, and once
+/// more what a worker wrote until the record went. What it writes later goes when it finds that there is no
+/// record any more.
 async fn purge_generations(app: &App, tenant: &Tenant) -> Result<usize, Fault> {
     let left = app.store().generations_left(System, tenant).await?;
-    let ids = left.ids()?;
-    let media = ids.iter().map(|id| app.blobs().delete_media(id, &[]));
-    futures::future::try_join_all(media).await?;
-    app.store().delete_left(System, left).await
+    let in_work = left.ids_in_work()?;
+    delete_media(app, &left.ids()?).await?;
+    let deleted = app.store().delete_left(System, left).await?;
+    delete_media(app, &in_work).await?;
+    Ok(deleted)
+}
+
+async fn delete_media(app: &App, generations: &[GenerationId]) -> Result<(), Fault> {
+    let media = generations
+        .iter()
+        .map(|id| app.blobs().delete_media(id, &[]));
+    futures::future::try_join_all(media).await.map(drop)
 }

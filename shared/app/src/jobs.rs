@@ -5,6 +5,7 @@ mod commit;
 mod copy;
 mod copy_file;
 mod lanes;
+mod previews;
 mod settle;
 mod submit;
 mod sweep;
@@ -15,6 +16,7 @@ use queue::Settle;
 use crate::App;
 
 pub(crate) use commit::{Committed, commit};
+pub use previews::preview;
 pub use settle::{Cause, settle};
 pub use submit::{Taken, submit};
 pub use sweep::sweep;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use auth::addresses;
 use aws::Fault;
-use domain::generations::{Generation, SignedAddress};
+use domain::generations::{Addresses, Generation, SignedAddress};
 use domain::{Refusal, Timestamp};
 use store::System;
 
@@ -17,15 +17,15 @@ use crate::{App, Error, clock};
 /// How long the address in S3 lasts at most: a browser goes on asking it for parts of a video that plays.
 const STORAGE_EXPIRY: Duration = Duration::from_secs(3_600);
 
-/// The addresses of what a generation delivered, in order, until `expires_at`.
+/// The addresses of what a generation delivered, and of its small pictures, in order, until `expires_at`.
 pub(crate) fn sign_all(
     generation: &Generation,
     expires_at: Timestamp,
-) -> Result<Vec<SignedAddress>, Fault> {
+) -> Result<Vec<Addresses<SignedAddress>>, Fault> {
     let secret = generation.media_secret();
     let addresses = generation.addresses(expires_at).into_iter();
     addresses
-        .map(|address| addresses::sign(secret, address))
+        .map(|output| output.try_map(|address| addresses::sign(secret, address)))
         .collect::<Result<_, _>>()
         .map_err(Fault::doing("signing an address of media"))
 }
@@ -58,15 +58,15 @@ pub async fn follow(app: &App, signed: &SignedAddress, purpose: Purpose) -> Resu
     if address.is_over(now) {
         return Err(Refusal::Expired("address").into());
     }
-    let found = generation.output_named(&address.name);
-    let (place, output) = found.ok_or(Refusal::NotFound("media"))?;
-    let (blobs, key) = (app.blobs(), &output.key);
+    let found = generation.file_named(&address.name);
+    let file = found.ok_or(Refusal::NotFound("media"))?;
+    let (blobs, key) = (app.blobs(), &file.key);
     let expiry = address.expires_at.since(now).min(STORAGE_EXPIRY);
     Ok(match purpose {
         Purpose::Show => blobs.media_url(key, expiry, None).await?,
         Purpose::Read => blobs.media_url(key, expiry, Some("inline")).await?,
         Purpose::Save => {
-            let name = generation.saved_as(place, &address.name);
+            let name = generation.saved_as(file.place, &address.name);
             let saved = blobs::attachment(&name);
             blobs.media_url(key, expiry, Some(&saved)).await?
         }

@@ -3,6 +3,7 @@
 //! Owns how large a part is, how long S3 may take for it, and that any step may be done twice. Refuses to
 //! know where the bytes come from, and to keep more of them than one part.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use aws::Fault;
@@ -81,6 +82,29 @@ impl Blobs {
             .await
             .map_err(Fault::doing("writing media"))?;
         Ok(())
+    }
+
+    /// These bytes of one output.
+    ///
+    /// # Errors
+    /// A [`Fault`] if S3 did not give them.
+    pub async fn read_media(&self, key: &str, range: Range<u64>) -> Result<Bytes, Fault> {
+        let doing = "reading media";
+        // The last byte is named, not the one after it (RFC 9110, 14.1.2).
+        let last = range.end.saturating_sub(1);
+        let object = self
+            .client
+            .get_object()
+            .bucket(&self.buckets.media)
+            .key(key)
+            .range(format!("bytes={}-{last}", range.start))
+            .customize()
+            .config_override(patient())
+            .send()
+            .await
+            .map_err(Fault::doing(doing))?;
+        let bytes = object.body.collect().await.map_err(Fault::doing(doing))?;
+        Ok(bytes.into_bytes())
     }
 
     /// Begins to write one output by parts, and answers the upload's id. Nobody sees anything of it before it

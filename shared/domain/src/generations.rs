@@ -10,6 +10,7 @@ mod address;
 mod cancel;
 mod outcome;
 mod patience;
+mod previews;
 mod refund;
 mod retention;
 mod sharing;
@@ -23,10 +24,13 @@ pub(crate) mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use address::{MediaAddress, MediaName, MediaSecret, SignedAddress, addresses_end};
+pub use address::{
+    Addresses, MediaAddress, MediaFile, MediaName, MediaSecret, SignedAddress, addresses_end,
+};
 pub use cancel::Cancellation;
 pub use outcome::{Failure, FailureCode, Media, Outcome, Piece, Ticket};
 pub use patience::{Need, Patience};
+pub use previews::{NoPreviews, Previewed, Previews, Thumbnail};
 pub use retention::{Keeping, Retention};
 pub use sharing::{Attribution, Collaboration, Proposal, SHARES_MAX};
 pub use source::{CopyProgress, Source, Withheld};
@@ -142,8 +146,8 @@ pub struct ShownGeneration {
     pub shows_costs: bool,
     /// Whether the caller may see who made it.
     pub shows_author: bool,
-    /// One address for each output, in order; none at all for who may look at it and not fetch them.
-    pub addresses: Option<Vec<SignedAddress>>,
+    /// The addresses of each output, in order; none at all for who may look at it and not fetch them.
+    pub addresses: Option<Vec<Addresses<SignedAddress>>>,
     /// When the addresses end.
     pub expires_at: Timestamp,
     /// When they were made.
@@ -176,6 +180,8 @@ pub struct Output {
     pub width: Option<u32>,
     /// Its height in pixels, if known.
     pub height: Option<u32>,
+    /// Small pictures of it.
+    pub previews: Previews,
 }
 
 /// A generation and the job that makes it: one record.
@@ -254,6 +260,8 @@ pub struct Generation {
     pub media_expires_at: Option<Timestamp>,
     /// Whether that was announced.
     pub is_expiry_told: bool,
+    /// How many messages were sent for small pictures after the first.
+    pub preview_tries: u32,
     /// The project that it is filed in, or was until that one was deleted.
     pub project: Option<ProjectId>,
     /// The teams that it is shared with, and whether each is told who made it.

@@ -53,6 +53,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
             mail_url: settings.text("MAIL_QUEUE_URL"),
             keys_url: settings.text("KEYS_QUEUE_URL"),
             deliver_url: settings.text("DELIVER_QUEUE_URL"),
+            preview_url: settings.text("PREVIEW_QUEUE_URL"),
         },
         buckets: Buckets {
             media: settings.text("MEDIA_BUCKET"),

@@ -42,6 +42,8 @@ pub struct Queues {
     pub keys_url: String,
     /// Webhook endpoints that must be told something.
     pub deliver_url: String,
+    /// Generations of whose files small pictures must be made.
+    pub preview_url: String,
 }
 
 /// "Submit this job."
@@ -151,6 +153,15 @@ pub struct Deliver {
     /// What it is to be told; without, the endpoint is gone, and what it was told must go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_id: Option<EventText>,
+}
+
+/// "Make small pictures of what this generation delivered."
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preview {
+    /// The generation.
+    #[serde(with = "as_text")]
+    pub generation_id: GenerationId,
 }
 
 /// The id of an event on the wire.
@@ -386,6 +397,27 @@ impl Queue {
                 return Err(Fault::new(doing, format!("SQS refused: {}", failed.code())));
             }
         }
+        Ok(())
+    }
+
+    /// Asks the preview worker for small pictures. The tenant is the fair queue's group: whoever makes many
+    /// at once waits behind themselves.
+    ///
+    /// # Errors
+    /// A [`Fault`] if SQS did not take it; the sweep finds the generation by its due time then.
+    pub async fn preview(&self, tenant: &Tenant, id: &GenerationId) -> Result<(), Fault> {
+        let message = Preview {
+            generation_id: id.clone(),
+        };
+        self.client
+            .send_message()
+            .queue_url(&self.queues.preview_url)
+            .message_group_id(tenant.as_str())
+            .message_body(encode(&message)?)
+            .set_message_attributes(attributes())
+            .send()
+            .await
+            .map_err(Fault::doing("sending a message to the preview queue"))?;
         Ok(())
     }
 

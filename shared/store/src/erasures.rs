@@ -13,7 +13,7 @@ use domain::plans::{KeyNote, RETIRED_AFTER};
 use crate::accounts::is_condition;
 use crate::items::{
     self, COUNT, CredentialItem, ErasureItem, Item, UserItem, WALLET, addressed_in, count_key,
-    email_key, named_in, number, own_endpoint, shared_by, shares_of, text,
+    email_key, is_in_work, named_in, number, own_endpoint, shared_by, shares_of, text,
 };
 use crate::transact::{Part, Transaction};
 use crate::webhook_endpoints::webhook_key;
@@ -420,13 +420,23 @@ impl GenerationsLeft {
     /// # Errors
     /// A [`Fault`] if a record has none.
     pub fn ids(&self) -> Result<Vec<GenerationId>, Fault> {
-        let ids = self.0.iter().map(|item| {
-            let id = item.get("id").and_then(|id| id.as_s().ok());
-            let id = id.and_then(|id| GenerationId::parse(id));
-            id.ok_or_else(|| items::broken("id"))
-        });
-        ids.collect()
+        self.0.iter().map(id_of).collect()
     }
+
+    /// The ids of those that a worker may be writing media of at this moment.
+    ///
+    /// # Errors
+    /// A [`Fault`] if a record has none.
+    pub fn ids_in_work(&self) -> Result<Vec<GenerationId>, Fault> {
+        let in_work = self.0.iter().filter(|item| is_in_work(item));
+        in_work.map(id_of).collect()
+    }
+}
+
+fn id_of(generation: &Item) -> Result<GenerationId, Fault> {
+    let id = generation.get("id").and_then(|id| id.as_s().ok());
+    let id = id.and_then(|id| GenerationId::parse(id));
+    id.ok_or_else(|| items::broken("id"))
 }
 
 /// Where things of one kind are filed by their owner.

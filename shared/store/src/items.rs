@@ -47,7 +47,7 @@ pub(crate) use api_keys::{ApiKeyItem, sort_key as key_sort};
 pub(crate) use audit::{HEAD, HeadItem, RecordItem, place};
 pub(crate) use bonuses::{BonusNoteItem, day_key, mailbox_key};
 pub(crate) use collaborations::{CollaborationItem, SHARE_PREFIX, shared_by, shares_of};
-pub(crate) use due::{DueItem, HoldItem, due_shards, kept_shards};
+pub(crate) use due::{DueItem, HoldItem, due_shards, is_in_work, kept_shards};
 pub(crate) use erasures::ErasureItem;
 pub(crate) use files::{FileCountItem, FileItem, FileNoteItem};
 pub(crate) use generations::{CountedItem, GenerationItem, shares};

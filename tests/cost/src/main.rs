@@ -23,6 +23,8 @@ use usage::{Measured, Usage, measure};
 const VOLUMES: [f64; 4] = [0.0, 1e3, 1e5, 1e7];
 const MINUTES_A_MONTH: f64 = 43_800.0;
 const GIGABYTE: f64 = 1e9;
+/// How many objects a generation writes: a picture of a megapixel, and two thumbnails of it.
+const OBJECTS: f64 = 3.0;
 /// A picture of a megapixel, as PNG: kept, and downloaded once.
 const PICTURE_BYTES: f64 = 1.5e6;
 /// What a generation leaves in the tables and their indexes: its record and two entries of the ledger.
@@ -140,7 +142,7 @@ fn month(template: &Template, measured: &Measured, generations: f64) -> Vec<(Pri
         (prices::WRITE_UNIT, used.write_units),
         (prices::TABLE_GIGABYTE, generations * KEPT_BYTES / GIGABYTE),
         (prices::MESSAGE_REQUEST, used.message_requests),
-        (prices::OBJECT_PUT, generations),
+        (prices::OBJECT_PUT, generations * OBJECTS),
         (
             prices::OBJECT_GIGABYTE,
             generations * PICTURE_BYTES / GIGABYTE,

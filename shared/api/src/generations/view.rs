@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::catalogue;
-use domain::generations::{Generation, Hold, Output, ShownGeneration, State, Withheld};
+use domain::generations::{Generation, Hold, ShownGeneration, State, Withheld};
 use domain::ids::Tenant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{media, schema, time, values};
+use super::outputs::{MediaView, outputs};
+use crate::{schema, time, values};
 
 /// The shortest and the longest time until a client is told to ask again for a job that runs.
 const POLL_AFTER_MIN: Duration = Duration::from_secs(1);
@@ -172,36 +173,6 @@ impl From<&Withheld> for WithheldView {
     }
 }
 
-/// One delivered file.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Media")]
-pub struct MediaView {
-    /// Leads to it until `expires_at`, whoever follows it; null for who may look at the generation and not
-    /// fetch its media.
-    #[schemars(with = "Option<schema::Url>")]
-    pub url: Option<String>,
-    /// Its media type.
-    #[schemars(example = &"image/jpeg")]
-    pub content_type: String,
-    /// Its width in pixels, if known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = 1024)]
-    pub width: Option<u32>,
-    /// Its height in pixels, if known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = 768)]
-    pub height: Option<u32>,
-    /// Its size in bytes.
-    #[schemars(with = "schema::Count")]
-    pub size: u64,
-    /// SHA-256 of its bytes, hexadecimal.
-    #[schemars(with = "schema::Sha256")]
-    pub sha256: String,
-    /// The time at which the URL stops working.
-    #[schemars(with = "schema::Time")]
-    pub expires_at: String,
-}
-
 /// The credits of a generation: `held`, or `captured` and `released` together, are its price.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
@@ -305,30 +276,6 @@ impl From<&Generation> for Receipt {
             reason: code.map(str::to_owned),
         }
     }
-}
-
-/// What a generation delivered, each with its URL at `base_url`; without them for who may not fetch it.
-#[must_use]
-pub fn outputs(shown: &ShownGeneration, base_url: &str) -> Vec<MediaView> {
-    let ShownGeneration {
-        generation,
-        addresses,
-        expires_at,
-        ..
-    } = shown;
-    let view = |(n, output): (usize, &Output)| MediaView {
-        url: addresses
-            .as_ref()
-            .and_then(|addresses| addresses.get(n))
-            .map(|signed| media::url(signed, base_url)),
-        content_type: output.content_type.clone(),
-        width: output.width,
-        height: output.height,
-        size: output.size_bytes,
-        sha256: output.sha256.clone(),
-        expires_at: time::format(*expires_at),
-    };
-    generation.outputs.iter().enumerate().map(view).collect()
 }
 
 /// When to ask again for a generation that has not come to rest: when it is expected, and if that is past,

@@ -25,6 +25,7 @@ fn running(cost: u32) -> Generation {
         retention: Retention::Forever,
         media_expires_at: None,
         is_expiry_told: false,
+        preview_tries: 0,
         model: "flux-dev".to_owned(),
         request: Request {
             prompt: Some("a lighthouse".to_owned()),

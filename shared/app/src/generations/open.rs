@@ -317,6 +317,7 @@ fn new_job(
         retention: *app.config.retention.of(caller.plan),
         media_expires_at: None,
         is_expiry_told: false,
+        preview_tries: 0,
         project: draft.project.clone(),
         shares: BTreeMap::new(),
         title: None,

@@ -5,7 +5,7 @@ use domain::generations::{Generation, Settlement};
 use domain::ledger::{Charge, EntryKind};
 use store::{System, Written};
 
-use crate::jobs::lanes;
+use crate::jobs::{lanes, previews};
 use crate::{App, clock, events, metrics};
 
 /// The most attempts to settle a job while other jobs of the same wallet are settled.
@@ -49,7 +49,7 @@ pub(super) async fn write(
         let told = told.await?;
         return Ok(match app.store().replace_and_tell(next, &told).await? {
             Written::Done => {
-                events::send(app, &told).await;
+                tokio::join!(events::send(app, &told), previews::send(app, job, next));
                 Committed::Done
             }
             Written::Stale => Committed::Stale,
@@ -73,7 +73,7 @@ pub(super) async fn write(
             let released = settled.amount(EntryKind::Release).get();
             tracing::info!(generation = %job.id, model = job.model, captured, released, state = next.state.as_str(), "settled");
             metrics::settled(app, next, settled);
-            events::send(app, &told).await;
+            tokio::join!(events::send(app, &told), previews::send(app, job, next));
             return Ok(Committed::Done);
         }
         let now = app.store().job(System, &job.id).await?;

@@ -10,7 +10,7 @@ use aws::Fault;
 use blobs::{Blobs, PART_BYTES, Step};
 use bytes::Bytes;
 use domain::Timestamp;
-use domain::generations::{CopyProgress, Media, Output, Source};
+use domain::generations::{CopyProgress, Media, Output, Previews, Source};
 use provider::Fal;
 use provider::media::digest::RunningDigest;
 use provider::media::{FileKind, MediaStream, NotFetched, Resume};
@@ -211,6 +211,7 @@ impl Copier<'_> {
             sha256: digest.finish(),
             width: self.source.width,
             height: self.source.height,
+            previews: Previews::Pending,
         })
     }
 
@@ -285,6 +286,7 @@ impl Copier<'_> {
                 sha256: digest.clone().finish(),
                 width: self.source.width,
                 height: self.source.height,
+                previews: Previews::Pending,
             }),
             Step::Vanished => Err(Halt::Vanished),
         }

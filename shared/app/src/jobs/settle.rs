@@ -142,6 +142,9 @@ async fn step(app: &App, job: &Generation, cause: &Cause) -> Result<Option<Gener
         (State::Running, None) => Err(Fault::new("looking at a job", "it has no ticket").into()),
         // The record says that it is being stored before a worker begins, so that no other does the same.
         (State::Storing, _) if is_due => Ok(Some(job.due(Some(now.plus(STORING_LEASE))))),
+        (State::Succeeded, _) if is_due && job.awaits_previews() => {
+            preview_again(app, job, now).await
+        }
         (
             State::Queued
             | State::Submitting
@@ -154,6 +157,19 @@ async fn step(app: &App, job: &Generation, cause: &Cause) -> Result<Option<Gener
             _,
         ) => Ok(None),
     }
+}
+
+/// Its small pictures did not come: their message was lost, or its worker died over them.
+async fn preview_again(
+    app: &App,
+    job: &Generation,
+    now: Timestamp,
+) -> Result<Option<Generation>, Error> {
+    let next = job.previews_again(now);
+    if next.as_ref().is_some_and(Generation::awaits_previews) {
+        app.queue().preview(&job.tenant, &job.id).await?;
+    }
+    Ok(next)
 }
 
 fn ended(

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Generation, Output};
+use super::{Generation, Output, Previews};
 use crate::ids::GenerationId;
 use crate::time::Timestamp;
 
@@ -97,33 +97,116 @@ pub struct SignedAddress {
     pub signature: String,
 }
 
+/// The addresses of one output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses<Address> {
+    /// The file's.
+    pub file: Address,
+    /// Those of its thumbnails, in their order.
+    pub thumbnails: Vec<Address>,
+    /// Its poster's, if it has one.
+    pub poster: Option<Address>,
+}
+
+impl<Address> Addresses<Address> {
+    /// What `change` makes of each.
+    ///
+    /// # Errors
+    /// The first that `change` finds.
+    pub fn try_map<Changed, Problem>(
+        self,
+        change: impl Fn(Address) -> Result<Changed, Problem>,
+    ) -> Result<Addresses<Changed>, Problem> {
+        let thumbnails = self.thumbnails.into_iter().map(&change);
+        Ok(Addresses {
+            thumbnails: thumbnails.collect::<Result<_, _>>()?,
+            poster: self.poster.map(&change).transpose()?,
+            file: change(self.file)?,
+        })
+    }
+}
+
+/// A file that a generation's media have under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaFile {
+    /// The place of the output that it is, or shows.
+    pub place: usize,
+    /// Its key in the media bucket.
+    pub key: String,
+}
+
+impl MediaName {
+    /// The name of what is beside the file of this one: `0-256.webp` beside `0.jpg`.
+    pub(super) fn beside(&self, part: &str) -> Self {
+        let stem = self.0.split('.').next().unwrap_or_default();
+        Self(format!("{stem}-{part}.webp"))
+    }
+}
+
 impl Output {
     /// Its name among the generation's media: the end of its key.
     #[must_use]
     pub fn name(&self) -> MediaName {
         MediaName(self.key.rsplit('/').next().unwrap_or_default().to_owned())
     }
+
+    /// The key of what has this name beside it.
+    #[must_use]
+    pub fn key_beside(&self, name: &MediaName) -> String {
+        let folder = self.key.rsplit_once('/').map_or("", |(folder, _)| folder);
+        format!("{folder}/{}", name.as_str())
+    }
+
+    /// The names of its thumbnails, in their order, and of its poster.
+    fn preview_names(&self) -> (Vec<MediaName>, Option<MediaName>) {
+        match &self.previews {
+            Previews::Made {
+                thumbnails,
+                has_poster,
+            } => {
+                let sides = thumbnails.iter().map(|thumbnail| thumbnail.side);
+                let names = sides.map(|side| self.thumbnail_name(side)).collect();
+                (names, has_poster.then(|| self.poster_name()))
+            }
+            Previews::Pending | Previews::None(_) => (Vec::new(), None),
+        }
+    }
 }
 
 impl Generation {
     /// The addresses of its outputs, in order, until `expires_at`.
     #[must_use]
-    pub fn addresses(&self, expires_at: Timestamp) -> Vec<MediaAddress> {
-        let names = self.outputs.iter().map(Output::name);
-        names
-            .map(|name| MediaAddress {
-                generation: self.id.clone(),
-                name,
-                expires_at,
-            })
-            .collect()
+    pub fn addresses(&self, expires_at: Timestamp) -> Vec<Addresses<MediaAddress>> {
+        let address = |name| MediaAddress {
+            generation: self.id.clone(),
+            name,
+            expires_at,
+        };
+        let of_output = |output: &Output| {
+            let (thumbnails, poster) = output.preview_names();
+            Addresses {
+                file: address(output.name()),
+                thumbnails: thumbnails.into_iter().map(address).collect(),
+                poster: poster.map(address),
+            }
+        };
+        self.outputs.iter().map(of_output).collect()
     }
 
-    /// The output with this name, and its place.
+    /// The file with this name: an output, or a small picture of one.
     #[must_use]
-    pub fn output_named(&self, name: &MediaName) -> Option<(usize, &Output)> {
+    pub fn file_named(&self, name: &MediaName) -> Option<MediaFile> {
         let mut outputs = self.outputs.iter().enumerate();
-        outputs.find(|(_, output)| output.name() == *name)
+        outputs.find_map(|(place, output)| {
+            let file = |key| Some(MediaFile { place, key });
+            if output.name() == *name {
+                return file(output.key.clone());
+            }
+            let (thumbnails, poster) = output.preview_names();
+            let mut names = thumbnails.iter().chain(&poster);
+            names.find(|it| *it == name)?;
+            file(output.key_beside(name))
+        })
     }
 
     /// Signs and proves the addresses of its media. A record from before there were such addresses has no
@@ -148,7 +231,10 @@ impl Generation {
             _ => format!("-{}", place + 1),
         };
         let extension = name.as_str().rsplit('.').next().unwrap_or_default();
-        format!("{model}-{id}{place}.{extension}")
+        let stem = name.as_str().split('.').next().unwrap_or_default();
+        let part = stem.split_once('-').map_or("", |(_, part)| part);
+        let dash = if part.is_empty() { "" } else { "-" };
+        format!("{model}-{id}{place}{dash}{part}.{extension}")
     }
 }
 
@@ -164,6 +250,7 @@ pub fn addresses_end(now: Timestamp, expiry: Duration) -> Timestamp {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Thumbnail;
     use super::super::tests::queued;
     use super::*;
 
@@ -175,6 +262,14 @@ mod tests {
             sha256: String::new(),
             width: None,
             height: None,
+            previews: Previews::Made {
+                thumbnails: vec![Thumbnail {
+                    side: 256,
+                    width: 256,
+                    height: 256,
+                }],
+                has_poster: true,
+            },
         };
         Generation {
             outputs: names.iter().map(output).collect(),
@@ -188,16 +283,26 @@ mod tests {
         let ends_at = addresses_end(Timestamp::from_ms(10_001), Duration::from_secs(60));
         assert_eq!(ends_at, Timestamp::from_ms(71_000));
         let addresses = made.addresses(ends_at);
-        for (place, address) in addresses.iter().enumerate() {
-            assert_eq!(address.expires_at, ends_at);
-            assert!(!address.is_over(Timestamp::from_ms(70_999)));
-            assert!(address.is_over(ends_at));
-            let (found, _) = made.output_named(&address.name).expect("its own");
-            assert_eq!(found, place);
+        for (place, addresses) in addresses.iter().enumerate() {
+            let all = addresses.thumbnails.iter().chain(&addresses.poster);
+            for address in all.chain([&addresses.file]) {
+                assert_eq!(address.expires_at, ends_at);
+                assert!(!address.is_over(Timestamp::from_ms(70_999)));
+                assert!(address.is_over(ends_at));
+                let found = made.file_named(&address.name).expect("its own");
+                assert_eq!(found.place, place);
+                assert_eq!(found.key, format!("gen_1/{}", address.name.as_str()));
+                assert_eq!(
+                    MediaName::parse(address.name.as_str()),
+                    Some(address.name.clone())
+                );
+            }
         }
         assert_eq!(addresses.len(), 2);
-        let other = MediaName::parse("2.jpg").expect("a name");
-        assert_eq!(made.output_named(&other), None);
+        for other in ["2.jpg", "0-512.webp", "0-256.jpg", "2-poster.webp"] {
+            let other = MediaName::parse(other).expect("a name");
+            assert_eq!(made.file_named(&other), None);
+        }
     }
 
     #[test]
@@ -209,6 +314,8 @@ mod tests {
         let two = delivered(&["0.jpg", "1.png"]);
         assert_eq!(saved(&two, 0), "veo3-00000002-1.jpg");
         assert_eq!(saved(&two, 1), "veo3-00000002-2.png");
+        let small = two.outputs[1].thumbnail_name(256);
+        assert_eq!(two.saved_as(1, &small), "veo3-00000002-2-256.webp");
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Generation {
     #[must_use]
     pub fn keeping(&self, today: Retention, now: Timestamp) -> Option<Keeping> {
         let recorded = self.media_expires_at?;
-        if self.state != State::Succeeded || self.outputs.is_empty() {
+        if self.state != State::Succeeded || self.outputs.is_empty() || self.awaits_previews() {
             return None;
         }
         let delivered_at = self.finished_at.unwrap_or(self.created_at);
@@ -122,7 +122,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::tests::queued;
-    use super::super::{Output, Source};
+    use super::super::{NoPreviews, Output, Previews, Source};
     use super::*;
 
     fn at(days: u32) -> Timestamp {
@@ -131,12 +131,13 @@ mod tests {
 
     fn output() -> Output {
         Output {
-            key: "gen_1/0.jpg".to_owned(),
-            content_type: "image/jpeg".to_owned(),
+            key: "gen_1/0.wav".to_owned(),
+            content_type: "audio/wav".to_owned(),
             size_bytes: 1,
             sha256: String::new(),
             width: None,
             height: None,
+            previews: Previews::None(NoPreviews::Older),
         }
     }
 

@@ -188,7 +188,7 @@ impl Generation {
         let (mut outputs, mut withheld): (Vec<Output>, Vec<Withheld>) = (Vec::new(), Vec::new());
         for (index, source) in (0_u32..).zip(&self.sources) {
             match source {
-                Source::Copied(output) => outputs.push(output.clone()),
+                Source::Copied(output) => outputs.push(output.delivered()),
                 Source::Withheld(code) => withheld.push(Withheld { index, code: *code }),
                 Source::Pending { .. } => {}
             }
@@ -202,6 +202,7 @@ impl Generation {
             Hold::Released => (Hold::Released, self.released),
         };
         let media_expires_at = self.retention.until(now);
+        let previews_due_at = Self::look_at_previews(&outputs, now);
         Some(Self {
             state: State::Succeeded,
             hold,
@@ -210,7 +211,7 @@ impl Generation {
             withheld,
             sources: Vec::new(),
             media_expires_at,
-            due_at: Self::first_notice(media_expires_at),
+            due_at: previews_due_at.or_else(|| Self::first_notice(media_expires_at)),
             finished_at: Some(now),
             ..self.next()
         })

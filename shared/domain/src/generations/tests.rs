@@ -57,6 +57,7 @@ pub(crate) fn queued() -> Generation {
         retention: Retention::Forever,
         media_expires_at: None,
         is_expiry_told: false,
+        preview_tries: 0,
         model: "veo3".to_owned(),
         request: Request {
             prompt: Some("a lighthouse".to_owned()),
@@ -123,6 +124,7 @@ fn source(is_kept: bool) -> Source {
             sha256: String::new(),
             width: None,
             height: None,
+            previews: Previews::None(NoPreviews::Older),
         })
     } else {
         Source::Withheld(FailureCode::MediaUnavailable)
@@ -174,7 +176,8 @@ proptest! {
                 }
                 State::Storing => prop_assert_ne!(job.hold, Hold::Captured),
             }
-            prop_assert_eq!(job.due_at.is_none(), job.state.is_final());
+            let is_done = job.state.is_final() && !job.awaits_previews();
+            prop_assert_eq!(job.due_at.is_none(), is_done);
         }
     }
 

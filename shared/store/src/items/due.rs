@@ -8,7 +8,7 @@ use domain::spending::OpenHold;
 use domain::{Credits, Timestamp};
 use serde::Deserialize;
 
-use super::broken;
+use super::{Item, broken};
 
 /// Shards of the `due` index: a write to it spreads over this many partitions.
 const DUE_SHARDS: u8 = 4;
@@ -26,11 +26,17 @@ pub(crate) fn kept_shards() -> impl Iterator<Item = String> {
 /// The hash key of a job that must be looked at.
 pub(super) fn due_shard(job: &Generation) -> String {
     let last = job.id.as_str().bytes().last().unwrap_or(0);
-    let waits = match job.state == State::Succeeded {
+    let waits = match job.state == State::Succeeded && !job.awaits_previews() {
         true => "kept",
         false => "due",
     };
     format!("{waits}#{}", last % DUE_SHARDS)
+}
+
+/// Whether a worker is to look at this generation, or does: not one at rest, whatever becomes of its media.
+pub(crate) fn is_in_work(generation: &Item) -> bool {
+    let shard = generation.get("due_shard").and_then(|it| it.as_s().ok());
+    shard.is_some_and(|shard| due_shards().any(|due| due == *shard))
 }
 
 /// What the index of due jobs has of one.

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use aws::Fault;
 use domain::generations::Counted;
 use domain::generations::{
-    Attribution, Failure, FailureCode, Generation, Hold, Intent, MediaSecret, Output, Request,
-    Retention, State, Ticket,
+    Attribution, Failure, FailureCode, Generation, Hold, Intent, MediaSecret, Request, Retention,
+    State, Ticket,
 };
 use domain::ids::{FileId, GenerationId, KeyId, ProjectId, StyleId, TeamId, Tenant, UserId};
 use domain::labels::{Tags, Title};
@@ -125,6 +125,8 @@ pub(crate) struct GenerationItem {
     media_expires_at_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     is_expiry_told: Option<bool>,
+    #[serde(default)]
+    preview_tries: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     project_id: Option<String>,
     /// `visible` or `hidden` by team: whether it is told who made it.
@@ -250,6 +252,7 @@ impl GenerationItem {
             media_days: job.retention.days(),
             media_expires_at_ms: job.media_expires_at.map(Timestamp::ms),
             is_expiry_told: job.is_expiry_told.then_some(true),
+            preview_tries: job.preview_tries,
             project_id: job.project.as_ref().map(ToString::to_string),
             shares: shares(job),
             title: job.title.as_ref().map(|title| title.as_str().to_owned()),
@@ -314,7 +317,7 @@ impl TryFrom<GenerationItem> for Generation {
             )?,
             ticket: item.ticket.map(Ticket::from),
             sources: read_all(item.sources)?,
-            outputs: item.outputs.into_iter().map(Output::from).collect(),
+            outputs: read_all(item.outputs)?,
             withheld: read_all(item.withheld)?,
             released: share(item.released, item.cost)?,
             refunded: share(item.refunded, item.cost)?,
@@ -333,6 +336,7 @@ impl TryFrom<GenerationItem> for Generation {
             },
             media_expires_at: item.media_expires_at_ms.map(Timestamp::from_ms),
             is_expiry_told: item.is_expiry_told.unwrap_or(false),
+            preview_tries: item.preview_tries,
             project: optional("project_id", item.project_id.as_deref(), ProjectId::parse)?,
             shares: item
                 .shares

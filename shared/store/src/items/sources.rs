@@ -1,7 +1,9 @@
 //! The files of a job inside its record: on their way, delivered, withheld.
 
 use aws::Fault;
-use domain::generations::{CopyProgress, FailureCode, Media, Output, Source, Withheld};
+use domain::generations::{
+    CopyProgress, FailureCode, Media, NoPreviews, Output, Previews, Source, Thumbnail, Withheld,
+};
 use serde::{Deserialize, Serialize};
 
 use super::broken;
@@ -52,6 +54,27 @@ pub(super) struct OutputItem {
     sha256: String,
     width: Option<u32>,
     height: Option<u32>,
+    /// Not there in a record from before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previews: Option<PreviewsItem>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PreviewsItem {
+    Pending,
+    Made {
+        thumbnails: Vec<ThumbnailItem>,
+        has_poster: bool,
+    },
+    None(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct ThumbnailItem {
+    side: u32,
+    width: u32,
+    height: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,7 +105,7 @@ impl TryFrom<SourceItem> for Source {
                 media: media.into(),
                 progress: progress.map(|ProgressItem(progress)| progress),
             },
-            SourceItem::Copied(output) => Self::Copied(output.into()),
+            SourceItem::Copied(output) => Self::Copied(output.try_into()?),
             SourceItem::Withheld(code) => Self::Withheld(code_of(&code)?),
         })
     }
@@ -157,6 +180,7 @@ impl From<Output> for OutputItem {
             sha256,
             width,
             height,
+            previews,
         }: Output,
     ) -> Self {
         Self {
@@ -166,12 +190,15 @@ impl From<Output> for OutputItem {
             sha256,
             width,
             height,
+            previews: Some(previews.into()),
         }
     }
 }
 
-impl From<OutputItem> for Output {
-    fn from(
+impl TryFrom<OutputItem> for Output {
+    type Error = Fault;
+
+    fn try_from(
         OutputItem {
             key,
             content_type,
@@ -179,15 +206,67 @@ impl From<OutputItem> for Output {
             sha256,
             width,
             height,
+            previews,
         }: OutputItem,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Fault> {
+        Ok(Self {
             key,
             content_type,
             size_bytes,
             sha256,
             width,
             height,
+            previews: match previews {
+                Some(previews) => previews.try_into()?,
+                None => Previews::None(NoPreviews::Older),
+            },
+        })
+    }
+}
+
+impl From<Previews> for PreviewsItem {
+    fn from(previews: Previews) -> Self {
+        let item = |it: Thumbnail| ThumbnailItem {
+            side: it.side,
+            width: it.width,
+            height: it.height,
+        };
+        match previews {
+            Previews::Pending => Self::Pending,
+            Previews::Made {
+                thumbnails,
+                has_poster,
+            } => Self::Made {
+                thumbnails: thumbnails.into_iter().map(item).collect(),
+                has_poster,
+            },
+            Previews::None(why) => Self::None(why.as_str().to_owned()),
         }
+    }
+}
+
+impl TryFrom<PreviewsItem> for Previews {
+    type Error = Fault;
+
+    fn try_from(item: PreviewsItem) -> Result<Self, Fault> {
+        let thumbnail = |it: ThumbnailItem| Thumbnail {
+            side: it.side,
+            width: it.width,
+            height: it.height,
+        };
+        Ok(match item {
+            PreviewsItem::Pending => Self::Pending,
+            PreviewsItem::Made {
+                thumbnails,
+                has_poster,
+            } => Self::Made {
+                thumbnails: thumbnails.into_iter().map(thumbnail).collect(),
+                has_poster,
+            },
+            PreviewsItem::None(why) => {
+                let why = NoPreviews::parse(&why);
+                Self::None(why.ok_or_else(|| broken("previews"))?)
+            }
+        })
     }
 }

@@ -259,13 +259,13 @@ async fn media_that_a_slow_worker_writes_after_a_deletion_goes_when_its_message_
         ada.delete(&format!("/generations/{made}")).await.status,
         204
     );
-    assert_eq!(cloud.media_keys(), Vec::<String>::new());
+    assert_eq!(cloud.every_media_key(), Vec::<String>::new());
     cloud.put_media(&late).await;
     let body = json!({"generation_id": made}).to_string();
     let record = json!({"messageId": "m", "receiptHandle": "r", "body": body});
     let event = json!({"Records": [record]}).to_string();
     cloud.stack.invoke("jobs-settle", event).await.unwrap();
-    assert_eq!(cloud.media_keys(), Vec::<String>::new());
+    assert_eq!(cloud.every_media_key(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -467,8 +467,15 @@ impl Cloud {
         self.http.get(stored_at).send().await.unwrap()
     }
 
-    /// The keys of all media.
+    /// The keys of all media, small pictures aside.
     pub fn media_keys(&self) -> Vec<String> {
+        let mut keys = self.every_media_key();
+        keys.retain(|key| !key.ends_with(".webp") || !key.contains('-'));
+        keys
+    }
+
+    /// The keys of all media and of all small pictures of them.
+    pub fn every_media_key(&self) -> Vec<String> {
         self.stack.aws().object_keys(MEDIA)
     }
 

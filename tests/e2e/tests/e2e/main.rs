@@ -52,6 +52,7 @@ mod outage;
 mod page_cost;
 mod pages;
 mod passwords;
+mod previews;
 mod profile;
 mod projects;
 mod promos;

@@ -208,7 +208,7 @@ async fn a_generation_from_before_there_were_addresses_has_some_too() {
     let found = cloud.follow(again.as_str().unwrap()).await;
     assert_eq!(found.bytes().await.unwrap(), "late");
     assert_eq!(ada.delete(&format!("/generations/{id}")).await.status, 204);
-    assert_eq!(cloud.media_keys(), Vec::<String>::new());
+    assert_eq!(cloud.every_media_key(), Vec::<String>::new());
 }
 
 #[tokio::test]

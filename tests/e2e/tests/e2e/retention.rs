@@ -88,7 +88,7 @@ async fn media_are_announced_a_week_before_they_expire_and_then_they_are_deleted
     let expired: u64 = runs.iter().map(|(_, expired)| expired).sum();
     assert_eq!(expired, 1, "{runs:?}");
     assert_eq!(purge(&cloud).await, (0, 0));
-    assert_eq!(cloud.media_keys(), Vec::<String>::new());
+    assert_eq!(cloud.every_media_key(), Vec::<String>::new());
     let url = shown["outputs"][0]["url"].as_str().unwrap();
     assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 404);
     let gone = ada.generation(&made).await;
@@ -167,5 +167,5 @@ async fn nothing_expires_unannounced_however_long_the_purge_was_down() {
     owner.download(&owner.generation(made).await).await;
     days_pass(&cloud, made, 1).await;
     assert_eq!(purge(&cloud).await, (0, 1));
-    assert_eq!(cloud.media_keys(), Vec::<String>::new());
+    assert_eq!(cloud.every_media_key(), Vec::<String>::new());
 }

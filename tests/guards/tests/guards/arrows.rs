@@ -6,7 +6,7 @@ use crate::workspace::{self, built_with, folder, own_folder, shipped};
 
 /// What only these of our crates may name: one each, but for the HTTP client of the three services that are
 /// not AWS's. Everything of AWS must be in this list.
-const HOMES: [(&str, &[&str]); 20] = [
+const HOMES: [(&str, &[&str]); 23] = [
     ("argon2", &["shared/auth"]),
     ("aws-credential-types", &["shared/aws"]),
     ("aws-sdk-apigateway", &["shared/plans"]),
@@ -20,9 +20,11 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("aws-smithy-types", &["shared/aws"]),
     ("aws-types", &["shared/aws"]),
     ("aws_lambda_events", &["shared/entry"]),
+    ("image", &["shared/thumbnails"]),
     ("jsonwebtoken", &["shared/auth"]),
     ("lambda_http", &["shared/entry"]),
     ("lambda_runtime", &["shared/entry"]),
+    ("openh264", &["shared/thumbnails"]),
     (
         "reqwest",
         &[
@@ -36,6 +38,7 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("rustls", &["shared/web"]),
     ("serde_dynamo", &["shared/store"]),
     ("ulid", &["shared/domain"]),
+    ("webp", &["shared/thumbnails"]),
 ];
 /// The rules need no runtime, I/O, serialisation or clock, so a dependency of theirs must be decided on:
 /// `sha2` is arithmetic, and chains the ledger where its entries are made.

@@ -147,7 +147,9 @@ impl<'a> Person<'a> {
             let now = generation["status"].as_str().unwrap();
             let is_final = matches!(now, "succeeded" | "failed" | "canceled");
             assert!(now == status || !is_final, "{generation:#}");
-            (now == status).then_some(generation)
+            let mut outputs = generation["outputs"].as_array().unwrap().iter();
+            let is_drawn = outputs.all(|output| !output["thumbnails"].is_null());
+            (now == status && is_drawn).then_some(generation)
         })
         .await
     }

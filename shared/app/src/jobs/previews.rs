@@ -1,0 +1,162 @@
+//! Making small pictures of what was delivered. A file that none can be made of is delivered all the same.
+//!
+//! Owns which files are looked at, and where their pictures are put. How one is made, the `thumbnails` crate
+//! knows. Each has its own place: who makes them twice writes the same.
+
+use std::ops::Range;
+
+use aws::Fault;
+use bytes::Bytes;
+use domain::generations::{Generation, NoPreviews, Output, Previewed, Previews, Thumbnail as Made};
+use domain::ids::GenerationId;
+use store::{System, Written};
+use thumbnails::{Frame, STILL_BYTES_MAX, Step, Thumbnail, Unsuitable, VideoSearch};
+
+use crate::{App, Error, clock};
+
+/// How often a record is written while others write it: its owner's labels.
+const WRITES_MAX: u32 = 10;
+const WEBP: &str = "image/webp";
+
+/// Has small pictures of a job's files made that has just been delivered. If the message cannot be sent, the
+/// sweep finds the job.
+pub(super) async fn send(app: &App, before: &Generation, next: &Generation) {
+    if before.awaits_previews() || !next.awaits_previews() {
+        return;
+    }
+    if let Err(fault) = app.queue().preview(&next.tenant, &next.id).await {
+        tracing::warn!(generation = %next.id, fault = fault.chain(), "small pictures are left to the sweep");
+    }
+}
+
+/// Makes the small pictures that a generation awaits. Doing it again makes none.
+///
+/// # Errors
+/// A fault if something of ours did not answer: the message comes back.
+pub async fn preview(app: &App, id: &GenerationId) -> Result<(), Error> {
+    let mut found = app.store().job(System, id).await?;
+    let outputs = match &found {
+        Some(job) if job.awaits_previews() => job.outputs.clone(),
+        Some(_) => return Ok(()),
+        None => Vec::new(),
+    };
+    let mut made = Vec::new();
+    for (place, output) in outputs.iter().enumerate() {
+        if output.previews == Previews::Pending {
+            made.push(look(app, place, output).await?);
+        }
+    }
+    for attempt in 0..WRITES_MAX {
+        let Some(job) = found else {
+            // It was deleted, perhaps while its pictures were made.
+            return Ok(app.blobs().delete_media(id, &[]).await?);
+        };
+        let Some(next) = job.previewed(&made) else {
+            return forget_if_expired(app, &job).await;
+        };
+        if app.store().replace(&next).await? == Written::Done {
+            return Ok(());
+        }
+        clock::back_off(attempt).await?;
+        found = app.store().job(System, id).await?;
+    }
+    Err(Fault::new("making small pictures", "the record keeps moving").into())
+}
+
+/// What was made of files that expired meanwhile goes, too.
+async fn forget_if_expired(app: &App, job: &Generation) -> Result<(), Error> {
+    if job.outputs.is_empty() {
+        app.blobs().delete_media(&job.id, &[]).await?;
+    }
+    Ok(())
+}
+
+/// Looks at one file, and puts its small pictures beside it.
+async fn look(app: &App, place: usize, output: &Output) -> Result<Previewed, Fault> {
+    let none = |why| Previewed {
+        place,
+        previews: Previews::None(why),
+        size: None,
+    };
+    let frame = match output.is_still() {
+        true => still(app, output).await?,
+        false => first_frame(app, output).await?,
+    };
+    let drawn = frame.and_then(|frame| {
+        let size = frame.size();
+        // The first picture of a still is the still.
+        let poster = (!output.is_still()).then(|| frame.poster()).transpose()?;
+        Ok((size, poster, frame.thumbnails()?))
+    });
+    let (size, poster, thumbnails) = match drawn {
+        Ok(drawn) => drawn,
+        Err(why) => {
+            tracing::info!(key = output.key, %why, "a file has no small pictures");
+            return Ok(none(reason(why)));
+        }
+    };
+    let has_poster = poster.is_some();
+    let put = async |name, file: Thumbnail| {
+        let key = output.key_beside(&name);
+        app.blobs()
+            .put_media(&key, WEBP, Bytes::from(file.webp))
+            .await
+    };
+    if let Some(poster) = poster {
+        put(output.poster_name(), poster).await?;
+    }
+    let mut made = Vec::new();
+    for thumbnail in thumbnails {
+        made.push(Made {
+            side: thumbnail.side,
+            width: thumbnail.width,
+            height: thumbnail.height,
+        });
+        put(output.thumbnail_name(thumbnail.side), thumbnail).await?;
+    }
+    Ok(Previewed {
+        place,
+        previews: Previews::Made {
+            thumbnails: made,
+            has_poster,
+        },
+        size: Some(size),
+    })
+}
+
+async fn still(app: &App, output: &Output) -> Result<Result<Frame, Unsuitable>, Fault> {
+    let is_small = usize::try_from(output.size_bytes).is_ok_and(|size| size <= STILL_BYTES_MAX);
+    if !is_small {
+        return Ok(Err(Unsuitable::TooLarge));
+    }
+    let bytes = read(app, output, 0..output.size_bytes).await?;
+    Ok(thumbnails::decode(&bytes))
+}
+
+/// The first frame of a video. Only what leads to it is read.
+async fn first_frame(app: &App, output: &Output) -> Result<Result<Frame, Unsuitable>, Fault> {
+    let mut search = VideoSearch::new(output.size_bytes);
+    let mut bytes = Bytes::new();
+    loop {
+        match search.next(&bytes) {
+            Ok(Step::Read(range)) => bytes = read(app, output, range).await?,
+            Ok(Step::Found(frame)) => return Ok(Ok(frame)),
+            Err(why) => return Ok(Err(why)),
+        }
+    }
+}
+
+async fn read(app: &App, output: &Output, range: Range<u64>) -> Result<Bytes, Fault> {
+    match range.is_empty() {
+        true => Ok(Bytes::new()),
+        false => app.blobs().read_media(&output.key, range).await,
+    }
+}
+
+const fn reason(why: Unsuitable) -> NoPreviews {
+    match why {
+        Unsuitable::UnknownFormat | Unsuitable::UnknownCodec => NoPreviews::Unsupported,
+        Unsuitable::TooLarge => NoPreviews::TooLarge,
+        Unsuitable::NoFrame | Unsuitable::Damaged => NoPreviews::Damaged,
+    }
+}
