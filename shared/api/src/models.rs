@@ -2,7 +2,8 @@
 
 use domain::callers::{Admin, Everybody};
 use domain::catalogue::{
-    Kind, Model, Offer, PRICE_MAX, Parameter, Prompt, Reference, Takes, TermsChange, When,
+    Kind, Model, Offer, PRICE_MAX, Parameter, PictureLimits, Prompt, Reference, Takes, TermsChange,
+    When,
 };
 use domain::{Credits, FieldCode, Refusal};
 use schemars::JsonSchema;
@@ -88,9 +89,37 @@ pub struct ModelView {
     /// Whether `reference_file_id` is `required`, `optional` or not taken: `none`.
     #[schemars(with = "schema::Takes")]
     pub reference_image: String,
+    /// What it asks of pictures; null if its maker names no limits.
+    #[schemars(extend("examples" = [null]))]
+    pub image_limits: Option<ImageLimits>,
     /// JSON Schema of `parameters`.
     #[schemars(extend("type" = "object"), example = json!({"type": "object"}))]
     pub parameters: Value,
+}
+
+/// What a model asks of the pictures that it starts from.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ImageLimits {
+    /// The shortest side, in pixels.
+    #[schemars(example = 300)]
+    pub side_min: u32,
+    /// The longest side that it takes, as a multiple of the shorter: `5:2`.
+    #[schemars(example = &"5:2")]
+    pub ratio_max: String,
+    /// The largest file, in bytes; null if it takes whatever may be uploaded.
+    #[schemars(example = 10_485_760)]
+    pub size_max: Option<u64>,
+}
+
+impl From<PictureLimits> for ImageLimits {
+    fn from(limits: PictureLimits) -> Self {
+        let (most, to) = limits.ratio_max;
+        Self {
+            side_min: limits.side_px_min,
+            ratio_max: format!("{most}:{to}"),
+            size_max: limits.size_bytes_max,
+        }
+    }
 }
 
 /// How many times a minute a model can be asked for.
@@ -130,6 +159,7 @@ impl From<&Offer> for ModelView {
                 Reference::None => "none",
             }
             .to_owned(),
+            image_limits: model.picture_limits.map(ImageLimits::from),
             parameters: parameters_schema(model),
         }
     }

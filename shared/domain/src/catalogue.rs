@@ -7,9 +7,11 @@
 mod check;
 mod data;
 mod offer;
+mod pictures;
 
 pub use check::{Asked, Order};
 pub use offer::{Offer, Offers, PRICE_MAX, Terms, TermsChange};
+pub use pictures::PictureLimits;
 
 use crate::credits::Credits;
 
@@ -173,6 +175,8 @@ pub struct Model {
     pub reference: Reference,
     /// Its own parameters.
     pub parameters: &'static [Parameter],
+    /// What it asks of pictures to start from, where its maker says so.
+    pub picture_limits: Option<PictureLimits>,
     /// Where it is at the provider without a reference image, the preferred path first. The next one is tried
     /// only when the provider says that there is no such endpoint: providers retire models.
     pub paths: &'static [&'static str],

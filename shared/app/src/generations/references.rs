@@ -2,6 +2,7 @@
 
 use domain::access::{self, Action, ProjectSeen};
 use domain::callers::Caller;
+use domain::catalogue::{self, PictureLimits};
 use domain::files::{File, FileState};
 use domain::generations::Draft;
 use domain::ids::{ProjectId, TeamId, Tenant};
@@ -32,8 +33,9 @@ pub(crate) struct References {
     pub(crate) adapted_prompt: Option<String>,
 }
 
-/// Checks that everything which a request names is there for the caller: files are their own, and ready; a
-/// parent is one that they may make others of; a style is one that they may use, and fits.
+/// Checks that everything which a request names is there for the caller: files are their own, ready, and
+/// such as the model takes; a parent is one that they may make others of; a style is one that they may use,
+/// and fits.
 pub(crate) async fn check_references(
     app: &App,
     caller: &Caller,
@@ -46,11 +48,12 @@ pub(crate) async fn check_references(
         .iter()
         .map(|id| ("reference_file_id", id));
     let files = files.chain(draft.order.images.iter().map(|(field, _, id)| (*field, id)));
+    let limits = catalogue::find(draft.order.model).and_then(|model| model.picture_limits);
     let checks = files.map(|(field, id)| {
         let own = &own;
         async move {
             let file = app.store().file(own, id).await?;
-            usable(field, file.as_ref()).map_err(Error::Refused)
+            usable(field, file.as_ref(), limits).map_err(Error::Refused)
         }
     });
     let parent = async {
@@ -126,7 +129,11 @@ pub(super) async fn team_for(app: &App, caller: &Caller, id: &TeamId) -> Result<
     found.map_err(|_| Error::Refused(NO_SUCH_TEAM))
 }
 
-fn usable(field: &'static str, file: Option<&File>) -> Result<(), Refusal> {
+fn usable(
+    field: &'static str,
+    file: Option<&File>,
+    limits: Option<PictureLimits>,
+) -> Result<(), Refusal> {
     match file {
         None => Err(Refusal::NoSuch {
             field,
@@ -142,6 +149,9 @@ fn usable(field: &'static str, file: Option<&File>) -> Result<(), Refusal> {
             FieldCode::NotAllowed,
             "must be an image",
         )),
-        Some(_) => Ok(()),
+        Some(file) => match limits.map(|limits| limits.check(field, file)) {
+            None | Some(Ok(())) => Ok(()),
+            Some(Err(problem)) => Err(Refusal::Invalid(vec![problem])),
+        },
     }
 }

@@ -7,10 +7,10 @@ use std::ops::Range;
 
 use aws::Fault;
 use bytes::Bytes;
-use domain::generations::{Generation, NoPreviews, Output, Previewed, Previews, Thumbnail as Made};
+use domain::generations::{Generation, NoPreviews, Output, Previewed, Previews, Thumbnail};
 use domain::ids::GenerationId;
 use store::{System, Written};
-use thumbnails::{Frame, STILL_BYTES_MAX, Step, Thumbnail, Unsuitable, VideoSearch};
+use thumbnails::{Frame, STILL_BYTES_MAX, Step, Unsuitable, VideoSearch};
 
 use crate::{App, Error, clock};
 
@@ -96,24 +96,20 @@ async fn look(app: &App, place: usize, output: &Output) -> Result<Previewed, Fau
         }
     };
     let has_poster = poster.is_some();
-    let put = async |name, file: Thumbnail| {
-        let key = output.key_beside(&name);
-        app.blobs()
-            .put_media(&key, WEBP, Bytes::from(file.webp))
-            .await
-    };
-    if let Some(poster) = poster {
-        put(output.poster_name(), poster).await?;
-    }
-    let mut made = Vec::new();
-    for thumbnail in thumbnails {
-        made.push(Made {
-            side: thumbnail.side,
-            width: thumbnail.width,
-            height: thumbnail.height,
-        });
-        put(output.thumbnail_name(thumbnail.side), thumbnail).await?;
-    }
+    let made = thumbnails.iter().map(|file| Thumbnail {
+        side: file.side,
+        width: file.width,
+        height: file.height,
+    });
+    let made = made.collect();
+    let thumbnails = thumbnails.into_iter();
+    let thumbnails = thumbnails.map(|file| (output.thumbnail_name(file.side), file));
+    let poster = poster.map(|file| (output.poster_name(), file));
+    let puts = thumbnails.chain(poster).map(|(name, file)| async move {
+        let (key, bytes) = (output.key_beside(&name), Bytes::from(file.webp));
+        app.blobs().put_media(&key, WEBP, bytes).await
+    });
+    futures::future::try_join_all(puts).await?;
     Ok(Previewed {
         place,
         previews: Previews::Made {

@@ -3,6 +3,7 @@
 //! JavaScript client, read in 2026. Whatever would turn a safety check off, or return media
 //! inline (`sync_mode`), is not offered.
 
+use super::pictures::{HAILUO_PICTURES, KLING_PICTURES};
 use super::{Kind, Model, Parameter, Prompt, Reference, Takes, When};
 use crate::credits::Credits;
 
@@ -124,6 +125,7 @@ pub(super) const MODELS: &[Model] = &[
                 ),
             ),
         ],
+        picture_limits: None,
         paths: &["fal-ai/flux-pro/v1.1-ultra"],
     },
     Model {
@@ -149,6 +151,7 @@ pub(super) const MODELS: &[Model] = &[
             ENHANCE_PROMPT,
             GUIDANCE,
         ],
+        picture_limits: None,
         paths: &["fal-ai/flux-pro/kontext/max"],
     },
     Model {
@@ -189,6 +192,7 @@ pub(super) const MODELS: &[Model] = &[
             SEED,
         ],
         // Google shut Imagen 4 down in August 2026; its successor on fal takes the same parameters.
+        picture_limits: None,
         paths: &["fal-ai/imagen4/preview/ultra", "fal-ai/nano-banana-pro"],
     },
     Model {
@@ -233,6 +237,7 @@ pub(super) const MODELS: &[Model] = &[
                 "Faster, a little coarser.",
             ),
         ],
+        picture_limits: None,
         paths: &["fal-ai/flux/dev"],
     },
     Model {
@@ -287,6 +292,7 @@ pub(super) const MODELS: &[Model] = &[
             },
             SEED,
         ],
+        picture_limits: None,
         paths: &["fal-ai/veo3", "fal-ai/veo3.1"],
     },
     Model {
@@ -315,6 +321,7 @@ pub(super) const MODELS: &[Model] = &[
                 when: When::WithReference,
             },
         ],
+        picture_limits: Some(HAILUO_PICTURES),
         paths: &["fal-ai/minimax/hailuo-02/pro/text-to-video"],
     },
     Model {
@@ -354,6 +361,7 @@ pub(super) const MODELS: &[Model] = &[
                 "How closely to follow the prompt.",
             ),
         ],
+        picture_limits: Some(KLING_PICTURES),
         paths: &["fal-ai/kling-video/v2.1/master/text-to-video"],
     },
     Model {
@@ -371,6 +379,7 @@ pub(super) const MODELS: &[Model] = &[
             paths: &["fal-ai/wan-pro/image-to-video"],
         },
         parameters: &[SEED],
+        picture_limits: None,
         paths: &["fal-ai/wan-pro/text-to-video"],
     },
     Model {
@@ -395,6 +404,7 @@ pub(super) const MODELS: &[Model] = &[
             description: "An uploaded image with the face.",
             when: When::Always,
         }],
+        picture_limits: None,
         paths: &["fal-ai/face-swap"],
     },
     Model {
@@ -444,6 +454,7 @@ pub(super) const MODELS: &[Model] = &[
             ),
             SEED,
         ],
+        picture_limits: None,
         paths: &["fal-ai/clarity-upscaler"],
     },
     Model {
@@ -481,6 +492,7 @@ pub(super) const MODELS: &[Model] = &[
             ),
             SEED,
         ],
+        picture_limits: None,
         paths: &["fal-ai/stable-audio-25/text-to-audio"],
     },
 ];

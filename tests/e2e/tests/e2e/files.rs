@@ -9,7 +9,12 @@ use crate::pages::all;
 
 /// A small real picture.
 pub fn picture(shade: u8) -> Vec<u8> {
-    let image = image::RgbImage::from_pixel(32, 32, image::Rgb([shade, 80, 20]));
+    picture_of(320, 320, shade)
+}
+
+/// A plain picture of this size, as PNG.
+fn picture_of(width: u32, height: u32, shade: u8) -> Vec<u8> {
+    let image = image::RgbImage::from_pixel(width, height, image::Rgb([shade, 80, 20]));
     let mut bytes = std::io::Cursor::new(Vec::new());
     image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
     bytes.into_inner()
@@ -29,7 +34,10 @@ impl Person<'_> {
 
     /// Uploads a picture and completes it; its id.
     pub async fn upload_picture(&self) -> String {
-        let bytes = picture(200);
+        self.upload(picture(200)).await
+    }
+
+    async fn upload(&self, bytes: Vec<u8>) -> String {
         let announced = self.announce("image/png", &bytes).await;
         assert_eq!(announced.status, 201, "{:?}", announced.body);
         assert_eq!(put(self, &announced.body["upload"], bytes).await, 200);
@@ -270,6 +278,57 @@ async fn a_file_that_is_not_whole_and_alone_is_never_ready_and_its_owner_is_told
     let shown = ada.get(&path).await.expect(200);
     assert_eq!(
         (&shown["width"], &shown["height"]),
-        (&json!(32), &json!(32))
+        (&json!(320), &json!(320))
     );
+}
+
+#[tokio::test]
+async fn a_picture_that_its_model_takes_none_of_is_refused_before_anything_is_held() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let small = ada.upload(picture_of(320, 299, 7)).await;
+    let wide = ada.upload(picture_of(800, 310, 8)).await;
+    let right = ada.upload_picture().await;
+    for (file, words) in [
+        (
+            &small,
+            "is 320 × 299 pixels; this model takes none with a side below 300",
+        ),
+        (
+            &wide,
+            "is 800 × 310 pixels; for this model, a side must be at most 5:2 of the other",
+        ),
+    ] {
+        let mut body = json!({"prompt": "it moves", "reference_file_id": file});
+        let order = ada.post("/generations/kling-video", &body).await;
+        body["model"] = json!("kling-video");
+        let quote = ada.post("/quotes", &body).await;
+        for answer in [order, quote] {
+            answer.problem(422, "validation_failed");
+            let error = &answer.body["errors"][0];
+            assert_eq!(
+                (&error["field"], &error["code"], &error["message"]),
+                (
+                    &json!("reference_file_id"),
+                    &json!("out_of_range"),
+                    &json!(words)
+                )
+            );
+        }
+        // Another model takes it.
+        body["model"] = json!("flux-pro-kontext");
+        ada.post("/quotes", &body).await.expect(201);
+    }
+    let last = json!({
+        "prompt": "it moves",
+        "reference_file_id": right,
+        "parameters": {"end_image_file_id": small},
+    });
+    let refused = ada.post("/generations/minimax-hailuo", &last).await;
+    refused.problem(422, "validation_failed");
+    assert_eq!(refused.body["errors"][0]["field"], "end_image_file_id");
+    assert_eq!(ada.books().await.balance(), (1_000, 0));
+    let limits = &ada.get("/models/kling-video").await.expect(200)["image_limits"];
+    let expected = json!({"side_min": 300, "ratio_max": "5:2", "size_max": 10_485_760});
+    assert_eq!(*limits, expected);
 }

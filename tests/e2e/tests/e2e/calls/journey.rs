@@ -223,6 +223,7 @@ async fn generates(sheet: &mut Sheet<'_>, ada: &Person<'_>) {
         "jobs-submit",
         "webhooks-fal",
         "jobs-settle",
+        "jobs-preview",
     ];
     let whole = async {
         let id = ada.generate("flux-dev", "A red fox").await;
