@@ -82,7 +82,9 @@ async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else(
     let his = eve.generate("flux-dev", "nothing of hers").await;
     eve.when(&his, "succeeded").await;
     // From before media's keys named nobody.
-    cloud.put_media(&format!("{}/{made}/0.jpg", ada.id)).await;
+    cloud
+        .put_media(&format!("{}/{made}/0.jpg", ada.id), "late")
+        .await;
     let of_key = send(cloud.request(Method::DELETE, "/me").bearer_auth(&key)).await;
     of_key.problem(403, "forbidden");
 
@@ -260,7 +262,7 @@ async fn media_that_a_slow_worker_writes_after_a_deletion_goes_when_its_message_
         204
     );
     assert_eq!(cloud.every_media_key(), Vec::<String>::new());
-    cloud.put_media(&late).await;
+    cloud.put_media(&late, "late").await;
     let body = json!({"generation_id": made}).to_string();
     let record = json!({"messageId": "m", "receiptHandle": "r", "body": body});
     let event = json!({"Records": [record]}).to_string();

@@ -20,6 +20,12 @@ fn picture_of(width: u32, height: u32, shade: u8) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// A file as somebody may have it, from `odd_files`.
+pub fn odd_file(name: &str) -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/odd_files");
+    std::fs::read(format!("{folder}/{name}")).unwrap()
+}
+
 impl Person<'_> {
     /// Announces a file with these bytes.
     pub async fn announce(&self, content_type: &str, bytes: &[u8]) -> Answer {
@@ -331,4 +337,59 @@ async fn a_picture_that_its_model_takes_none_of_is_refused_before_anything_is_he
     let limits = &ada.get("/models/kling-video").await.expect(200)["image_limits"];
     let expected = json!({"side_min": 300, "ratio_max": "5:2", "size_max": 10_485_760});
     assert_eq!(*limits, expected);
+}
+
+#[tokio::test]
+async fn each_odd_file_has_its_answer() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let mut taken = Vec::new();
+    // The size as it is seen, or what its owner is told.
+    for (name, content_type, expected) in [
+        ("heic.jpg", "image/jpeg", Err("not of the type")),
+        ("cmyk.jpg", "image/jpeg", Err("save it in RGB")),
+        ("cut.jpg", "image/jpeg", Err("a part of it is missing")),
+        ("turned.jpg", "image/jpeg", Ok((48, 64))),
+        ("progressive.jpg", "image/jpeg", Ok((64, 48))),
+        ("gray.jpg", "image/jpeg", Ok((64, 48))),
+        ("sixteen-bit.png", "image/png", Ok((64, 48))),
+        ("polyglot.png", "image/png", Err("something else in it")),
+        ("bomb.png", "image/png", Err("scale it down")),
+        ("html.png", "image/png", Err("not of the type")),
+        ("animated.gif", "image/gif", Err("it moves")),
+        ("still.gif", "image/gif", Ok((64, 48))),
+        ("animated.webp", "image/webp", Err("it moves")),
+        ("still.webp", "image/webp", Ok((64, 48))),
+        ("lossless.webp", "image/webp", Ok((64, 48))),
+    ] {
+        let bytes = odd_file(name);
+        let announced = ada.announce(content_type, &bytes).await;
+        assert_eq!(put(&ada, &announced.body["upload"], bytes).await, 200);
+        let path = format!("/files/{}", announced.text("id"));
+        let answer = ada.post(&format!("{path}/complete"), &json!({})).await;
+        match expected {
+            Ok((width, height)) => {
+                let file = answer.expect(200);
+                let size = (&file["width"], &file["height"]);
+                assert_eq!(size, (&json!(width), &json!(height)), "{name}");
+                taken.push(file["id"].clone());
+            }
+            Err(words) => {
+                answer.problem(409, "conflict");
+                let detail = answer.text("detail");
+                assert!(detail.contains(words), "{name}: {detail}");
+                let order = json!({"prompt": "x", "reference_file_id": announced.body["id"]});
+                let order = ada.post("/generations/flux-pro-kontext", &order).await;
+                order.problem(422, "validation_failed");
+            }
+        }
+    }
+    ada.announce("image/png", &[])
+        .await
+        .problem(422, "validation_failed");
+    assert_eq!(ada.books().await.balance(), (1_000, 0));
+    for file in taken {
+        let order = json!({"prompt": "x", "reference_file_id": file, "model": "flux-pro-kontext"});
+        ada.post("/quotes", &order).await.expect(201);
+    }
 }

@@ -452,9 +452,9 @@ impl Cloud {
     }
 
     /// Puts an object among the media.
-    pub async fn put_media(&self, key: &str) {
+    pub async fn put_media(&self, key: &str, bytes: impl Into<Vec<u8>>) {
         let put = self.s3().put_object().bucket(MEDIA).key(key);
-        put.body(Vec::from("late").into()).send().await.unwrap();
+        put.body(bytes.into().into()).send().await.unwrap();
     }
 
     /// What an address of media leads to in the end.

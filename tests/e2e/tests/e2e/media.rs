@@ -192,7 +192,7 @@ async fn a_generation_from_before_there_were_addresses_has_some_too() {
     let (done, url) = delivered(&ada, "a pier").await;
     let id = done["id"].as_str().unwrap();
     let older = format!("{}/{id}/0.jpg", ada.id);
-    cloud.put_media(&older).await;
+    cloud.put_media(&older, "late").await;
     let update = cloud.dynamodb().update_item().table_name(GENERATIONS);
     update
         .key("id", AttributeValue::S(id.to_owned()))

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use image::GenericImageView as _;
 use serde_json::{Value, json};
 
+use crate::files::odd_file;
 use crate::harness::{Cloud, Person, eventually};
 
 const GENERATIONS: &str = "velro-local-generationstable";
@@ -105,7 +106,7 @@ async fn a_picture_has_thumbnails_that_lead_to_what_they_say() {
     assert_eq!(cloud.every_media_key(), Vec::<String>::new());
     let url = thumbnails[0]["url"].as_str().unwrap();
     assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 404);
-    cloud.put_media(&keys[1]).await;
+    cloud.put_media(&keys[1], "late").await;
     cloud
         .stack
         .invoke("jobs-preview", message(&made))
@@ -154,7 +155,7 @@ async fn what_cannot_be_drawn_is_delivered_and_says_so() {
     let made = ada.generate("flux-dev", "a fox [[delay:1ms]]").await;
     ada.when(&made, "succeeded").await;
     // Not a picture any more: nobody knows why.
-    cloud.put_media(&format!("{made}/0.jpg")).await;
+    cloud.put_media(&format!("{made}/0.jpg"), "late").await;
     lose(&cloud, &made, 0).await;
     cloud.sweep().await;
     assert_eq!(
@@ -197,4 +198,55 @@ async fn small_pictures_whose_message_was_lost_are_made_later_or_given_up() {
         .find(|(_, item)| item.get("id") == Some(&AttributeValue::S(made.clone())));
     let shard = item.unwrap().1["due_shard"].as_s().unwrap().clone();
     assert!(shard.starts_with("kept#"), "{shard}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_odd_file_that_was_delivered_has_the_small_pictures_that_it_can_have() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let made = ada.generate("flux-dev", "odd [[delay:1ms]]").await;
+    ada.when(&made, "succeeded").await;
+    // The size as it is seen, or the reason why there is none.
+    for (name, expected) in [
+        ("heic.jpg", Err("unsupported")),
+        ("sixteen-bit.png", Ok((64, 48))),
+        ("turned.jpg", Ok((48, 64))),
+        ("progressive.jpg", Ok((64, 48))),
+        ("gray.jpg", Ok((64, 48))),
+        ("animated.webp", Ok((32, 24))),
+        ("lossless.webp", Ok((64, 48))),
+        ("animated.gif", Err("unsupported")),
+        ("polyglot.png", Ok((64, 48))),
+        ("bomb.png", Err("too_large")),
+        ("html.png", Err("unsupported")),
+    ] {
+        let bytes = odd_file(name);
+        let size_bytes = bytes.len();
+        cloud.put_media(&format!("{made}/0.jpg"), bytes).await;
+        resize(&cloud, &made, size_bytes).await;
+        lose(&cloud, &made, 0).await;
+        cloud.sweep().await;
+        let output = drawn(&ada, &made).await;
+        let missing = &output["thumbnails_missing"];
+        match expected {
+            Ok((width, height)) => {
+                assert_eq!(*missing, Value::Null, "{name}");
+                let size = (&output["width"], &output["height"]);
+                assert_eq!(size, (&json!(width), &json!(height)), "{name}");
+                let url = &output["thumbnails"][0]["url"];
+                assert_eq!(read(&cloud, url).await, (width, height), "{name}");
+            }
+            Err(why) => assert_eq!(missing, why, "{name}"),
+        }
+    }
+}
+
+/// Has a generation's first file be so large.
+async fn resize(cloud: &Cloud, generation: &str, size_bytes: usize) {
+    let update = cloud.dynamodb().update_item().table_name(GENERATIONS);
+    let update = update
+        .key("id", AttributeValue::S(generation.to_owned()))
+        .update_expression("SET outputs[0].size_bytes = :size")
+        .expression_attribute_values(":size", AttributeValue::N(size_bytes.to_string()));
+    update.send().await.unwrap();
 }
