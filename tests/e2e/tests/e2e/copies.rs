@@ -12,14 +12,12 @@ const MEMORY_KIB_MAX: u64 = 128 * 1_024;
 /// How long the longest copy here may take: 250 MiB at 2 MB/s are 131 seconds, and it takes two runs.
 const PATIENCE: Duration = Duration::from_secs(420);
 
-/// The most memory that any worker that lives has used so far, in KiB.
-async fn memory_kib(cloud: &Cloud) -> u64 {
+/// The most memory that any instance of this function that lives has used so far, in KiB.
+pub async fn memory_kib(cloud: &Cloud, function: &str) -> u64 {
     let functions = cloud.local("functions").await;
-    let settle = functions
-        .iter()
-        .find(|function| function["name"] == "jobs-settle")
-        .unwrap();
-    let pids = settle["instances"].as_array().unwrap().iter();
+    let mut functions = functions.iter();
+    let function = functions.find(|it| it["name"] == function).unwrap();
+    let pids = function["instances"].as_array().unwrap().iter();
     let peak = pids.filter_map(|instance| {
         let status = std::fs::read_to_string(format!("/proc/{}/status", instance["pid"])).ok()?;
         let line = status
@@ -35,7 +33,7 @@ async fn delivered(cloud: &Cloud, person: &Person<'_>, id: &str) -> Value {
     let started = Instant::now();
     let mut peak = 0;
     loop {
-        peak = peak.max(memory_kib(cloud).await);
+        peak = peak.max(memory_kib(cloud, "jobs-settle").await);
         let generation = person.generation(id).await;
         match generation["status"].as_str().unwrap() {
             "succeeded" => {

@@ -5,10 +5,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use image::GenericImageView as _;
 use serde_json::{Value, json};
 
+use crate::copies::memory_kib;
 use crate::files::odd_file;
 use crate::harness::{Cloud, Person, eventually};
 
 const GENERATIONS: &str = "velro-local-generationstable";
+/// The most memory that the worker may ever use.
+const MEMORY_KIB_MAX: u64 = 200 * 1_024;
 
 /// Reads what an address leads to, which must be a WebP; its width and height.
 async fn read(cloud: &Cloud, url: &Value) -> (u32, u32) {
@@ -239,6 +242,36 @@ async fn an_odd_file_that_was_delivered_has_the_small_pictures_that_it_can_have(
             Err(why) => assert_eq!(missing, why, "{name}"),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_largest_picture_is_drawn_in_bounded_memory() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let made = ada.generate("flux-dev", "large [[delay:1ms]]").await;
+    ada.when(&made, "succeeded").await;
+    // 24 megapixels, in a file as large as one may be.
+    let picture = image::RgbImage::from_fn(6_000, 4_000, |x, y| {
+        let part = |n: u32| u8::try_from(n % 256).unwrap();
+        image::Rgb([part(x / 7), part(y / 5), part(x ^ y)])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Jpeg)
+        .unwrap();
+    drop(picture);
+    let mut bytes = bytes.into_inner();
+    bytes.resize(32 * 1_024 * 1_024, 0);
+    let size_bytes = bytes.len();
+    cloud.put_media(&format!("{made}/0.jpg"), bytes).await;
+    resize(&cloud, &made, size_bytes).await;
+    lose(&cloud, &made, 0).await;
+    cloud.sweep().await;
+    let output = drawn(&ada, &made).await;
+    let drawn = output["thumbnails"].as_array().unwrap().len();
+    assert_eq!((drawn, &output["width"]), (3, &json!(6_000)));
+    let peak = memory_kib(&cloud, "jobs-preview").await;
+    assert!((1..=MEMORY_KIB_MAX).contains(&peak), "{peak} KiB");
 }
 
 /// Has a generation's first file be so large.
