@@ -186,7 +186,7 @@ fn bill(template: &Template, measured: &Measured) -> String {
     let one = measured.generation;
     text.push_str(&format!(
         "One generation: {:.1} requests, {:.1} invocations, {:.2} GB-seconds, {:.1} units read, {:.1} written,\n\
-         {:.1} requests to queues, {:.1} KB logged. One picture of 1.5 MB each, kept and downloaded once.\n\n\
+         {:.1} requests to queues, {:.1} KB logged. One picture of 1.5 MB each, kept with two thumbnails and downloaded once.\n\n\
          Always on, whatever is generated, and before any picture is stored:\n",
         one.requests,
         one.invocations,
