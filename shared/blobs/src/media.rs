@@ -84,11 +84,11 @@ impl Blobs {
         Ok(())
     }
 
-    /// These bytes of one output.
+    /// These bytes of one output, or nothing if it is not there any more.
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not give them.
-    pub async fn read_media(&self, key: &str, range: Range<u64>) -> Result<Bytes, Fault> {
+    pub async fn read_media(&self, key: &str, range: Range<u64>) -> Result<Option<Bytes>, Fault> {
         let doing = "reading media";
         // The last byte is named, not the one after it (RFC 9110, 14.1.2).
         let last = range.end.saturating_sub(1);
@@ -101,10 +101,14 @@ impl Blobs {
             .customize()
             .config_override(patient())
             .send()
-            .await
-            .map_err(Fault::doing(doing))?;
+            .await;
+        let object = match object {
+            Ok(object) => object,
+            Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
+            Err(error) => return Err(Fault::new(doing, error)),
+        };
         let bytes = object.body.collect().await.map_err(Fault::doing(doing))?;
-        Ok(bytes.into_bytes())
+        Ok(Some(bytes.into_bytes()))
     }
 
     /// Begins to write one output by parts, and answers the upload's id. Nobody sees anything of it before it

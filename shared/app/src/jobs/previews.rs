@@ -10,7 +10,7 @@ use bytes::Bytes;
 use domain::generations::{Generation, NoPreviews, Output, Previewed, Previews, Thumbnail};
 use domain::ids::GenerationId;
 use store::{System, Written};
-use thumbnails::{Frame, STILL_BYTES_MAX, Step, Unsuitable, VideoSearch};
+use thumbnails::{Frame, STILL_BYTES_MAX, Step, Thumbnail as Small, Unsuitable, VideoSearch};
 
 use crate::{App, Error, clock};
 
@@ -82,17 +82,17 @@ async fn look(app: &App, place: usize, output: &Output) -> Result<Previewed, Fau
         true => still(app, output).await?,
         false => first_frame(app, output).await?,
     };
-    let drawn = frame.and_then(|frame| {
-        let size = frame.size();
-        // The first picture of a still is the still.
-        let poster = (!output.is_still()).then(|| frame.poster()).transpose()?;
-        Ok((size, poster, frame.thumbnails()?))
-    });
-    let (size, poster, thumbnails) = match drawn {
+    let drawn = frame.and_then(|frame| draw(output, frame).map_err(reason));
+    let Drawn {
+        size,
+        poster,
+        thumbnails,
+    } = match drawn {
         Ok(drawn) => drawn,
         Err(why) => {
-            tracing::info!(key = output.key, %why, "a file has no small pictures");
-            return Ok(none(reason(why)));
+            let why_not = why.as_str();
+            tracing::info!(key = output.key, why_not, "a file has no small pictures");
+            return Ok(none(why));
         }
     };
     let has_poster = poster.is_some();
@@ -120,31 +120,56 @@ async fn look(app: &App, place: usize, output: &Output) -> Result<Previewed, Fau
     })
 }
 
-async fn still(app: &App, output: &Output) -> Result<Result<Frame, Unsuitable>, Fault> {
+/// The small pictures of a file, drawn.
+struct Drawn {
+    /// Its size as it is seen.
+    size: (u32, u32),
+    /// A video's.
+    poster: Option<Small>,
+    thumbnails: Vec<Small>,
+}
+
+fn draw(output: &Output, frame: Frame) -> Result<Drawn, Unsuitable> {
+    Ok(Drawn {
+        size: frame.size(),
+        // The first picture of a still is the still.
+        poster: (!output.is_still()).then(|| frame.poster()).transpose()?,
+        thumbnails: frame.thumbnails()?,
+    })
+}
+
+async fn still(app: &App, output: &Output) -> Result<Result<Frame, NoPreviews>, Fault> {
     let is_small = usize::try_from(output.size_bytes).is_ok_and(|size| size <= STILL_BYTES_MAX);
     if !is_small {
-        return Ok(Err(Unsuitable::TooLarge));
+        return Ok(Err(NoPreviews::TooLarge));
     }
-    let bytes = read(app, output, 0..output.size_bytes).await?;
-    Ok(thumbnails::decode(&bytes))
+    Ok(match read(app, output, 0..output.size_bytes).await? {
+        Some(bytes) => thumbnails::decode(&bytes).map_err(reason),
+        None => Err(NoPreviews::Unavailable),
+    })
 }
 
 /// The first frame of a video. Only what leads to it is read.
-async fn first_frame(app: &App, output: &Output) -> Result<Result<Frame, Unsuitable>, Fault> {
+async fn first_frame(app: &App, output: &Output) -> Result<Result<Frame, NoPreviews>, Fault> {
     let mut search = VideoSearch::new(output.size_bytes);
     let mut bytes = Bytes::new();
     loop {
-        match search.next(&bytes) {
-            Ok(Step::Read(range)) => bytes = read(app, output, range).await?,
+        let range = match search.next(&bytes) {
+            Ok(Step::Read(range)) => range,
             Ok(Step::Found(frame)) => return Ok(Ok(frame)),
-            Err(why) => return Ok(Err(why)),
-        }
+            Err(why) => return Ok(Err(reason(why))),
+        };
+        bytes = match read(app, output, range).await? {
+            Some(bytes) => bytes,
+            None => return Ok(Err(NoPreviews::Unavailable)),
+        };
     }
 }
 
-async fn read(app: &App, output: &Output, range: Range<u64>) -> Result<Bytes, Fault> {
+/// These bytes of a file; nothing if somebody deleted it meanwhile.
+async fn read(app: &App, output: &Output, range: Range<u64>) -> Result<Option<Bytes>, Fault> {
     match range.is_empty() {
-        true => Ok(Bytes::new()),
+        true => Ok(Some(Bytes::new())),
         false => app.blobs().read_media(&output.key, range).await,
     }
 }

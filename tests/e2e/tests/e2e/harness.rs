@@ -457,6 +457,12 @@ impl Cloud {
         put.body(bytes.into().into()).send().await.unwrap();
     }
 
+    /// Deletes an object from among the media, as nobody should.
+    pub async fn lose_media(&self, key: &str) {
+        let delete = self.s3().delete_object().bucket(MEDIA).key(key);
+        delete.send().await.unwrap();
+    }
+
     /// What an address of media leads to in the end.
     pub async fn follow(&self, url: &str) -> Response {
         let response = self.http.get(url).send().await.unwrap();

@@ -165,6 +165,14 @@ async fn what_cannot_be_drawn_is_delivered_and_says_so() {
         drawn(&ada, &made).await["thumbnails_missing"],
         "unsupported"
     );
+
+    cloud.lose_media(&format!("{made}/0.jpg")).await;
+    lose(&cloud, &made, 0).await;
+    cloud.sweep().await;
+    assert_eq!(
+        drawn(&ada, &made).await["thumbnails_missing"],
+        "unavailable"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
