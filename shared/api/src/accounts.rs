@@ -7,11 +7,11 @@ use domain::accounts::{
     AvatarUrl, EMAIL_CHARS_MAX, Email, EmailProblem, FullName, ProfileChange, User,
 };
 use domain::callers::{Everybody, Person};
-use domain::{FieldCode, FieldError, Refusal};
+use domain::{FieldCode, FieldError, Patch, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::body::{Problems, nullable};
+use crate::body::{Problems, patch};
 use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::openapi::{Operation, tags};
 use crate::passwords::{check_given, check_password};
@@ -173,17 +173,17 @@ impl Login {
 }
 
 /// `PATCH /me`: what is not there stays, and null takes it away.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateProfile {
     /// The name that they want to be called by.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::FullName>")]
-    pub full_name: Option<Option<String>>,
+    pub full_name: Patch<String>,
     /// The address of their picture.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::AvatarUrl>")]
-    pub avatar_url: Option<Option<String>>,
+    pub avatar_url: Patch<String>,
 }
 
 impl UpdateProfile {
@@ -193,11 +193,9 @@ impl UpdateProfile {
     /// [`Refusal::Invalid`] naming each field that is wrong.
     pub fn check(self) -> Result<ProfileChange, Refusal> {
         let mut problems = Problems::default();
-        let full_name = self
-            .full_name
-            .map(|text| text.and_then(|text| problems.valid(FullName::parse("full_name", &text))));
-        let avatar_url = self.avatar_url.map(|text| {
-            text.and_then(|text| problems.valid(AvatarUrl::parse("avatar_url", &text)))
+        let full_name = problems.patch(self.full_name, |text| FullName::parse("full_name", &text));
+        let avatar_url = problems.patch(self.avatar_url, |text| {
+            AvatarUrl::parse("avatar_url", &text)
         });
         problems.or(Some(ProfileChange {
             full_name,

@@ -1,7 +1,7 @@
 //! Reading a JSON body into a wire struct, so that whatever is wrong with it is
 //! told by the name of its field.
 
-use domain::{FieldCode, FieldError, Refusal};
+use domain::{FieldCode, FieldError, Patch, Refusal};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -91,13 +91,14 @@ fn readable(path: &str) -> String {
         .collect()
 }
 
-/// Tells a field that is null (`Some(None)`) from one that is not there (`None`, with `#[serde(default)]`).
-pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+/// Reads a field that may be null, which clears it. With `#[serde(default)]`, one that is not there stays.
+pub(crate) fn patch<'de, T, D>(deserializer: D) -> Result<Patch<T>, D::Error>
 where
     T: serde::Deserialize<'de>,
     D: serde::Deserializer<'de>,
 {
-    serde::Deserialize::deserialize(deserializer).map(Some)
+    let value: Option<T> = serde::Deserialize::deserialize(deserializer)?;
+    Ok(value.map_or(Patch::Clear, Patch::Set))
 }
 
 /// Collects what is wrong with the fields of one body.
@@ -127,6 +128,28 @@ impl Problems {
             self.add(field, FieldCode::Required, "must be given");
         }
         value
+    }
+
+    /// The new value of a field that cannot be cleared, if it was given one: null is a problem.
+    pub(crate) fn given<T>(&mut self, field: &str, patch: Patch<T>) -> Option<T> {
+        match patch {
+            Patch::Keep => None,
+            Patch::Clear => self.required(field, None),
+            Patch::Set(value) => Some(value),
+        }
+    }
+
+    /// The change of a field that can be cleared, and must be valid if it is set.
+    pub(crate) fn patch<T, U>(
+        &mut self,
+        patch: Patch<T>,
+        check: impl FnOnce(T) -> Result<U, FieldError>,
+    ) -> Patch<U> {
+        match patch {
+            Patch::Keep => Patch::Keep,
+            Patch::Clear => Patch::Clear,
+            Patch::Set(value) => self.valid(check(value)).map_or(Patch::Keep, Patch::Set),
+        }
     }
 
     /// The value of a field that must be valid if it is there.

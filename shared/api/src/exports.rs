@@ -83,7 +83,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 /// [`Refusal::Invalid`] naming what is wrong.
 pub fn check(mut query: Query) -> Result<Month, Refusal> {
     let month = query.required("month", "a month such as 2026-01", Month::parse);
-    query.finish(month)?.ok_or(Refusal::NotFound("month"))
+    query.finish_required(month)
 }
 
 /// Where a month of a ledger can be downloaded.

@@ -77,9 +77,7 @@ pub fn check(
         (text.len() <= SIGNATURE_CHARS_MAX).then(|| text.to_owned())
     });
     let is_saved = query.value("download", "1", |text| (text == "1").then_some(true));
-    let (Some(expires_at), Some(signature)) = query.finish((expires_at, signature))? else {
-        return Err(Refusal::NotFound("media"));
-    };
+    let (expires_at, signature) = query.finish_required(expires_at.zip(signature))?;
     let address = MediaAddress {
         generation,
         name,

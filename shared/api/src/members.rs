@@ -3,11 +3,11 @@
 use domain::accounts::{Scope, User};
 use domain::callers::Caller;
 use domain::teams::{Membership, MembershipChange, Role};
-use domain::{Credits, FieldCode, Refusal};
+use domain::{Credits, FieldCode, FieldError, Patch, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::body::{Problems, nullable};
+use crate::body::{Problems, patch};
 use crate::endpoint::{Endpoint, Nothing};
 use crate::list::List;
 use crate::openapi::{Operation, tags};
@@ -57,17 +57,17 @@ pub(crate) fn operations() -> Vec<Operation> {
 }
 
 /// `PATCH /teams/{id}/members/{user_id}`: what is not there stays as it is; a cap that is null is removed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateMember {
     /// The role: `admin`, `editor`, `contributor` or `viewer`.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::RoleToGive")]
-    pub role: Option<Option<String>>,
+    pub role: Patch<String>,
     /// The most of the team's credits that they may spend in a calendar month, UTC.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Price>")]
-    pub credit_cap: Option<Option<i64>>,
+    pub credit_cap: Patch<i64>,
 }
 
 impl UpdateMember {
@@ -77,20 +77,12 @@ impl UpdateMember {
     /// [`Refusal::Invalid`] naming each field that is wrong.
     pub fn check(self) -> Result<MembershipChange, Refusal> {
         let mut problems = Problems::default();
-        let role = self.role.and_then(|role| {
-            problems
-                .required("role", role)
-                .and_then(|text| problems.valid(Role::to_give(&text)))
-        });
-        let credit_cap = self.credit_cap.map(|cap| {
-            cap.and_then(|cap| {
-                let credits = Credits::new(cap);
-                if credits.is_none() {
-                    let message = "must not be negative, nor absurdly large";
-                    problems.add("credit_cap", FieldCode::OutOfRange, message);
-                }
-                credits
-            })
+        let role = problems.given("role", self.role);
+        let role = role.and_then(|text| problems.valid(Role::to_give(&text)));
+        let credit_cap = problems.patch(self.credit_cap, |cap| {
+            let message = "must not be negative, nor absurdly large";
+            let problem = || FieldError::new("credit_cap", FieldCode::OutOfRange, message);
+            Credits::new(cap).ok_or_else(problem)
         });
         problems.or(Some(MembershipChange { role, credit_cap }))
     }

@@ -5,12 +5,12 @@ use domain::catalogue::{
     Kind, Model, Offer, PRICE_MAX, Parameter, PictureLimits, Prompt, Reference, Takes, TermsChange,
     When,
 };
-use domain::{Credits, FieldCode, Refusal};
+use domain::{Credits, FieldCode, FieldError, Patch, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::body::{Problems, nullable};
+use crate::body::{Problems, patch};
 use crate::endpoint::Endpoint;
 use crate::list::List;
 use crate::openapi::{Operation, tags};
@@ -222,17 +222,17 @@ pub fn check_query(mut query: Query) -> Result<(Option<Kind>, Option<String>, u3
 
 /// `PATCH /admin/models/{model}`: what is not there stays as it is, and what is
 /// null is the catalogue's again.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1))]
 pub struct ChangeModel {
     /// The price of one unit.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::UnitPrice>")]
-    pub credits: Option<Option<i64>>,
+    pub credits: Patch<i64>,
     /// Whether it can be asked for.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<bool>", example = false)]
-    pub available: Option<Option<bool>>,
+    pub available: Patch<bool>,
 }
 
 impl ChangeModel {
@@ -242,19 +242,15 @@ impl ChangeModel {
     /// [`Refusal::Invalid`] naming each field that is wrong.
     pub fn check(self) -> Result<TermsChange, Refusal> {
         let mut problems = Problems::default();
-        if self.credits.is_none() && self.available.is_none() {
+        if self.credits.is_keep() && self.available.is_keep() {
             let message = "must have credits, available or both";
             problems.add("body", FieldCode::Required, message);
         }
-        let credits = self.credits.map(|set| {
-            set.and_then(|amount| {
-                let price = Credits::new(amount).filter(|_| (1..=PRICE_MAX).contains(&amount));
-                if price.is_none() {
-                    let message = "must be from 1 to 1000000, or null for the catalogue's";
-                    problems.add("credits", FieldCode::OutOfRange, message);
-                }
-                price
-            })
+        let credits = problems.patch(self.credits, |amount| {
+            let message = "must be from 1 to 1000000, or null for the catalogue's";
+            let problem = || FieldError::new("credits", FieldCode::OutOfRange, message);
+            let price = Credits::new(amount).filter(|_| (1..=PRICE_MAX).contains(&amount));
+            price.ok_or_else(problem)
         });
         problems.or(Some(TermsChange {
             credits,

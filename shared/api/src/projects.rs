@@ -4,12 +4,12 @@ use domain::accounts::Scope;
 use domain::callers::Caller;
 use domain::labels::{Description, Tags};
 use domain::projects::{Contents, Details, Project, ProjectChange, ProjectName, Visibility};
-use domain::{FieldCode, FieldError, Refusal};
+use domain::{FieldCode, FieldError, Patch, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::body::{Problems, nullable};
+use crate::body::{Problems, patch};
 use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::generations::StatsView;
 use crate::list::List;
@@ -132,29 +132,29 @@ impl CreateProject {
 
 /// `PATCH /projects/{id}`: what is not there stays as it is; a description, tags or
 /// metadata that are null are removed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateProject {
     /// Its name.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::ProjectName")]
-    pub name: Option<Option<String>>,
+    pub name: Patch<String>,
     /// Its purpose.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Description>")]
-    pub description: Option<Option<String>>,
+    pub description: Patch<String>,
     /// `private`, `team-only` or `public`.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::Visibility")]
-    pub visibility: Option<Option<String>>,
+    pub visibility: Patch<String>,
     /// All of its tags.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Tags>")]
-    pub tags: Option<Option<Vec<String>>>,
+    pub tags: Patch<Vec<String>>,
     /// All of its metadata.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Metadata>")]
-    pub metadata: Option<Option<Map<String, Value>>>,
+    pub metadata: Patch<Map<String, Value>>,
 }
 
 impl UpdateProject {
@@ -164,25 +164,14 @@ impl UpdateProject {
     /// [`Refusal::Invalid`] naming each field that is wrong.
     pub fn check(self) -> Result<ProjectChange, Refusal> {
         let mut problems = Problems::default();
-        let name = self.name.and_then(|name| {
-            problems
-                .required("name", name)
-                .and_then(|text| problems.valid(ProjectName::parse(&text)))
-        });
-        let description = self.description.map(|description| {
-            description.and_then(|text| problems.valid(Description::parse(&text)))
-        });
-        let visibility = self.visibility.and_then(|text| {
-            problems
-                .required("visibility", text)
-                .and_then(|text| problems.valid(visibility(&text)))
-        });
-        let tags = self
-            .tags
-            .and_then(|tags| problems.valid(Tags::parse(&tags.unwrap_or_default())));
-        let metadata = self
-            .metadata
-            .map(|object| object.and_then(|object| problems.valid(values::metadata(&object))));
+        let name = problems.given("name", self.name);
+        let name = name.and_then(|text| problems.valid(ProjectName::parse(&text)));
+        let description = problems.patch(self.description, |text| Description::parse(&text));
+        let named = problems.given("visibility", self.visibility);
+        let visibility = named.and_then(|text| problems.valid(visibility(&text)));
+        let tags = self.tags.or_default();
+        let tags = tags.and_then(|tags| problems.valid(Tags::parse(&tags)));
+        let metadata = problems.patch(self.metadata, |object| values::metadata(&object));
         problems.or(Some(ProjectChange {
             name,
             description,

@@ -117,7 +117,15 @@ impl Query {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each parameter that was not.
-    pub fn finish<T>(mut self, value: T) -> Result<T, Refusal> {
+    pub fn finish<T>(self, value: T) -> Result<T, Refusal> {
+        self.finish_required(Some(value))
+    }
+
+    /// `value`, if every parameter was known and valid; it is `None` only if one that is required was not.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming each parameter that was not.
+    pub fn finish_required<T>(mut self, value: Option<T>) -> Result<T, Refusal> {
         let mut seen: Vec<&str> = Vec::new();
         for (name, _) in &self.pairs {
             if !self.known.contains(&name.as_str()) && !seen.contains(&name.as_str()) {
@@ -127,7 +135,7 @@ impl Query {
                     .add(name, FieldCode::Unknown, "there is no such query parameter");
             }
         }
-        self.problems.or(Some(value))
+        self.problems.or(value)
     }
 }
 

@@ -9,11 +9,11 @@ use domain::styles::{
     AnyStyle, Block, BlockText, Blocks, Details, Keywords, Preset, Style, StyleChange,
     StyleDescription, StyleName, StyleTags,
 };
-use domain::{Refusal, Timestamp};
+use domain::{Patch, Refusal, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::body::{Problems, nullable};
+use crate::body::{Problems, patch};
 use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::list::List;
 use crate::openapi::{Operation, tags};
@@ -206,25 +206,25 @@ impl CreateStyle {
 }
 
 /// `PATCH /styles/{id}`: what is not there stays as it is; a description or tags that are null are removed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateStyle {
     /// Its name.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::StyleName")]
-    pub name: Option<Option<String>>,
+    pub name: Patch<String>,
     /// Its purpose.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::StyleDescription>")]
-    pub description: Option<Option<String>>,
+    pub description: Patch<String>,
     /// All that it says.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "NewBlocks")]
-    pub blocks: Option<Option<NewBlocks>>,
+    pub blocks: Patch<NewBlocks>,
     /// All of its tags.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::StyleTags>")]
-    pub tags: Option<Option<Vec<String>>>,
+    pub tags: Patch<Vec<String>>,
 }
 
 impl UpdateStyle {
@@ -234,22 +234,13 @@ impl UpdateStyle {
     /// [`Refusal::Invalid`] naming each field that is wrong.
     pub fn check(self) -> Result<StyleChange, Refusal> {
         let mut problems = Problems::default();
-        let name = self.name.and_then(|name| {
-            problems
-                .required("name", name)
-                .and_then(|text| problems.valid(StyleName::parse(&text)))
-        });
-        let description = self.description.map(|description| {
-            description.and_then(|text| problems.valid(StyleDescription::parse(&text)))
-        });
-        let blocks = self.blocks.and_then(|blocks| {
-            problems
-                .required("blocks", blocks)
-                .and_then(|blocks| blocks.check(&mut problems))
-        });
-        let tags = self
-            .tags
-            .and_then(|tags| problems.valid(StyleTags::parse(&tags.unwrap_or_default())));
+        let name = problems.given("name", self.name);
+        let name = name.and_then(|text| problems.valid(StyleName::parse(&text)));
+        let description = problems.patch(self.description, |text| StyleDescription::parse(&text));
+        let blocks = problems.given("blocks", self.blocks);
+        let blocks = blocks.and_then(|blocks| blocks.check(&mut problems));
+        let tags = self.tags.or_default();
+        let tags = tags.and_then(|tags| problems.valid(StyleTags::parse(&tags)));
         problems.or(Some(StyleChange {
             name,
             description,
@@ -445,6 +436,6 @@ mod tests {
         assert_eq!(named, ["name", "blocks"]);
         let read = body::parse::<UpdateStyle>(br#"{"description":null}"#);
         let change = read.and_then(UpdateStyle::check).expect("fine");
-        assert_eq!((change.name, change.description), (None, Some(None)));
+        assert_eq!((change.name, change.description), (None, Patch::Clear));
     }
 }

@@ -1,18 +1,18 @@
 //! Teams: what a client says of one, and what its members see.
 
-use domain::Refusal;
 use domain::accounts::Scope;
 use domain::audit::Record;
 use domain::callers::Caller;
 use domain::ids::UserId;
 use domain::labels::Description;
 use domain::teams::{Membership, Seats, Team, TeamChange, TeamDetails, TeamName};
+use domain::{Patch, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::audit::RecordView;
-use crate::body::{Problems, nullable};
+use crate::body::{Problems, patch};
 use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::generations::StatsView;
 use crate::list::List;
@@ -147,25 +147,25 @@ impl CreateTeam {
 
 /// `PATCH /teams/{id}`: what is not there stays as it is; a description or
 /// metadata that are null are removed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateTeam {
     /// Its name.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::TeamName")]
-    pub name: Option<Option<String>>,
+    pub name: Patch<String>,
     /// Its purpose.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Description>")]
-    pub description: Option<Option<String>>,
+    pub description: Patch<String>,
     /// How many members it may have.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::Seats")]
-    pub max_members: Option<Option<i64>>,
+    pub max_members: Patch<i64>,
     /// All of its metadata.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Metadata>")]
-    pub metadata: Option<Option<Map<String, Value>>>,
+    pub metadata: Patch<Map<String, Value>>,
 }
 
 impl UpdateTeam {
@@ -175,22 +175,12 @@ impl UpdateTeam {
     /// [`Refusal::Invalid`] naming each field that is wrong.
     pub fn check(self) -> Result<TeamChange, Refusal> {
         let mut problems = Problems::default();
-        let name = self.name.and_then(|name| {
-            problems
-                .required("name", name)
-                .and_then(|text| problems.valid(TeamName::parse(&text)))
-        });
-        let description = self.description.map(|description| {
-            description.and_then(|text| problems.valid(Description::parse(&text)))
-        });
-        let seats = self.max_members.and_then(|seats| {
-            problems
-                .required("max_members", seats)
-                .and_then(|seats| problems.valid(Seats::new(seats)))
-        });
-        let metadata = self
-            .metadata
-            .map(|object| object.and_then(|object| problems.valid(values::metadata(&object))));
+        let name = problems.given("name", self.name);
+        let name = name.and_then(|text| problems.valid(TeamName::parse(&text)));
+        let description = problems.patch(self.description, |text| Description::parse(&text));
+        let seats = problems.given("max_members", self.max_members);
+        let seats = seats.and_then(|seats| problems.valid(Seats::new(seats)));
+        let metadata = problems.patch(self.metadata, |object| values::metadata(&object));
         problems.or(Some(TeamChange {
             name,
             description,

@@ -8,11 +8,11 @@ use domain::events::EventKind;
 use domain::ids::{TeamId, Tenant};
 use domain::labels::Description;
 use domain::webhook_endpoints::{EndpointChange, EndpointDetails, EndpointStatus, WebhookEndpoint};
-use domain::{FieldCode, FieldError, Refusal};
+use domain::{FieldCode, FieldError, Patch, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::body::{Problems, nullable};
+use crate::body::{Problems, patch};
 use crate::endpoint::{Accepted, Created, Endpoint, Nothing};
 use crate::list::List;
 use crate::openapi::{Operation, tags};
@@ -196,25 +196,25 @@ impl CreateWebhookEndpoint {
 }
 
 /// `PATCH /webhook-endpoints/{id}`: what is not there stays as it is.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateWebhookEndpoint {
     /// The address that events are sent to.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::WebhookUrl")]
-    pub url: Option<Option<String>>,
+    pub url: Patch<String>,
     /// All events that it hears of.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::WebhookEvents")]
-    pub events: Option<Option<Vec<String>>>,
+    pub events: Patch<Vec<String>>,
     /// Its purpose.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Description>")]
-    pub description: Option<Option<String>>,
+    pub description: Patch<String>,
     /// `enabled` or `disabled`.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::WebhookStatus")]
-    pub status: Option<Option<String>>,
+    pub status: Patch<String>,
 }
 
 impl UpdateWebhookEndpoint {
@@ -224,18 +224,12 @@ impl UpdateWebhookEndpoint {
     /// [`Refusal::Invalid`] naming each field that is wrong.
     pub fn check(self) -> Result<EndpointChange, Refusal> {
         let mut problems = Problems::default();
-        let url = self.url.and_then(|url| problems.required("url", url));
-        let events = self.events.and_then(|events| {
-            let names = problems.required("events", events)?;
-            check_events(&names, &mut problems)
-        });
-        let description = self.description.map(|description| {
-            description.and_then(|text| problems.valid(Description::parse(&text)))
-        });
-        let enabled = self.status.and_then(|status| {
-            let status = problems.required("status", status)?;
-            problems.valid(is_enabled(&status))
-        });
+        let url = problems.given("url", self.url);
+        let events = problems.given("events", self.events);
+        let events = events.and_then(|names| check_events(&names, &mut problems));
+        let description = problems.patch(self.description, |text| Description::parse(&text));
+        let status = problems.given("status", self.status);
+        let enabled = status.and_then(|status| problems.valid(is_enabled(&status)));
         problems.or(Some(EndpointChange {
             url,
             events,

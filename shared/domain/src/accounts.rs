@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::ids::{KeyId, SessionId, UserId};
 use crate::labels;
+use crate::patch::Patch;
 use crate::plans::Term;
 use crate::refusal::{FieldCode, FieldError};
 use crate::time::{Day, Timestamp};
@@ -188,9 +189,9 @@ impl AvatarUrl {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProfileChange {
     /// Another name, or none.
-    pub full_name: Option<Option<FullName>>,
+    pub full_name: Patch<FullName>,
     /// Another picture, or none.
-    pub avatar_url: Option<Option<AvatarUrl>>,
+    pub avatar_url: Patch<AvatarUrl>,
 }
 
 /// What a user pays for: it sets the rate limits and how many jobs may be in

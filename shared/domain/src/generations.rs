@@ -43,6 +43,7 @@ use crate::ids::{
     FileId, GenerationId, KeyId, ProjectId, QuoteId, StyleId, TeamId, Tenant, UserId,
 };
 use crate::labels::{Tags, Title};
+use crate::patch::Patch;
 use crate::refusal::Refusal;
 use crate::time::{Day, Timestamp};
 use crate::turns::{Lane, Priority, Waiting};
@@ -158,7 +159,7 @@ pub struct ShownGeneration {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabelChange {
     /// Its title, or none any more.
-    pub title: Option<Option<Title>>,
+    pub title: Patch<Title>,
     /// All of its tags.
     pub tags: Option<Tags>,
     /// Whether it is marked.

@@ -28,6 +28,7 @@ pub mod ids;
 pub mod labels;
 pub mod ledger;
 pub mod mailboxes;
+pub mod patch;
 pub mod plans;
 pub mod projects;
 pub mod promos;
@@ -46,5 +47,6 @@ pub mod webhook_deliveries;
 pub mod webhook_endpoints;
 
 pub use credits::Credits;
+pub use patch::Patch;
 pub use refusal::{FieldCode, FieldError, Refusal};
 pub use time::Timestamp;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::ids::{ProjectId, TeamId, UserId};
 use crate::labels::{self, Description, Metadata, Tags};
+use crate::patch::Patch;
 use crate::refusal::{FieldError, Refusal};
 use crate::time::Timestamp;
 
@@ -175,13 +176,13 @@ pub struct ProjectChange {
     /// What it is called from now on.
     pub name: Option<ProjectName>,
     /// What it is for, or no description any more.
-    pub description: Option<Option<Description>>,
+    pub description: Patch<Description>,
     /// Its visibility.
     pub visibility: Option<Visibility>,
     /// All of its tags.
     pub tags: Option<Tags>,
     /// All of its metadata, or none any more.
-    pub metadata: Option<Option<Metadata>>,
+    pub metadata: Patch<Metadata>,
 }
 
 /// A project.
@@ -213,10 +214,10 @@ impl Project {
         Self {
             details: Details {
                 name: change.name.unwrap_or(details.name),
-                description: change.description.unwrap_or(details.description),
+                description: change.description.apply(details.description),
                 visibility: change.visibility.unwrap_or(details.visibility),
                 tags: change.tags.unwrap_or(details.tags),
-                metadata: change.metadata.unwrap_or(details.metadata),
+                metadata: change.metadata.apply(details.metadata),
             },
             ..self.next(now)
         }
@@ -302,10 +303,10 @@ pub(crate) mod tests {
         let before = project(&UserId::new(now, 1), Visibility::Private);
         let change = ProjectChange {
             name: None,
-            description: Some(Description::parse("why\nnot").ok()),
+            description: Patch::Set(Description::parse("why\nnot").expect("fine")),
             visibility: Some(Visibility::Public),
             tags: None,
-            metadata: None,
+            metadata: Patch::Keep,
         };
         let after = before.changed(change, now);
         assert_eq!(after.details.name, before.details.name);

@@ -12,6 +12,7 @@ pub use presets::{Preset, preset, presets};
 
 use crate::ids::{StyleId, Tenant, UserId};
 use crate::labels;
+use crate::patch::Patch;
 use crate::refusal::{FieldCode, FieldError};
 use crate::text::is_blank;
 use crate::time::Timestamp;
@@ -242,7 +243,7 @@ pub struct StyleChange {
     /// What it is called from now on.
     pub name: Option<StyleName>,
     /// What it is for, or no description any more.
-    pub description: Option<Option<StyleDescription>>,
+    pub description: Patch<StyleDescription>,
     /// All that it says.
     pub blocks: Option<Blocks>,
     /// All of its tags.
@@ -276,7 +277,7 @@ impl Style {
         Self {
             details: Details {
                 name: change.name.unwrap_or(details.name),
-                description: change.description.unwrap_or(details.description),
+                description: change.description.apply(details.description),
                 blocks: change.blocks.unwrap_or(details.blocks),
                 tags: change.tags.unwrap_or(details.tags),
             },
@@ -379,7 +380,7 @@ pub(crate) mod tests {
         let before = style(Tenant::from(&user), &user);
         let change = StyleChange {
             name: None,
-            description: Some(None),
+            description: Patch::Clear,
             blocks: Some(blocks(&[], &["grain"])),
             tags: None,
         };

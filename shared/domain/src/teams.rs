@@ -8,6 +8,7 @@ mod invitations;
 use crate::credits::Credits;
 use crate::ids::{TeamId, UserId};
 use crate::labels::{self, Description, Metadata};
+use crate::patch::Patch;
 use crate::refusal::{FieldCode, FieldError, Refusal};
 use crate::time::Timestamp;
 
@@ -155,11 +156,11 @@ pub struct TeamChange {
     /// What it is called from now on.
     pub name: Option<TeamName>,
     /// What it is for, or no description any more.
-    pub description: Option<Option<Description>>,
+    pub description: Patch<Description>,
     /// How many may be in it.
     pub seats: Option<Seats>,
     /// All of its metadata, or none any more.
-    pub metadata: Option<Option<Metadata>>,
+    pub metadata: Patch<Metadata>,
 }
 
 /// A team.
@@ -205,9 +206,9 @@ impl Team {
         Ok(Self {
             details: TeamDetails {
                 name: change.name.unwrap_or(details.name),
-                description: change.description.unwrap_or(details.description),
+                description: change.description.apply(details.description),
                 seats,
-                metadata: change.metadata.unwrap_or(details.metadata),
+                metadata: change.metadata.apply(details.metadata),
             },
             updated_at: now,
             version: self.version + 1,
@@ -238,7 +239,7 @@ pub struct MembershipChange {
     /// The role from now on.
     pub role: Option<Role>,
     /// The cap from now on, or no cap any more.
-    pub credit_cap: Option<Option<Credits>>,
+    pub credit_cap: Patch<Credits>,
 }
 
 impl Membership {
@@ -290,7 +291,7 @@ impl Membership {
     pub fn changed(&self, change: &MembershipChange) -> Self {
         Self {
             role: change.role.unwrap_or(self.role),
-            credit_cap: change.credit_cap.unwrap_or(self.credit_cap),
+            credit_cap: change.credit_cap.apply(self.credit_cap),
             ..self.clone()
         }
     }
@@ -319,7 +320,7 @@ pub(crate) mod tests {
                 for to in Role::ALL {
                     let change = MembershipChange {
                         role: Some(to),
-                        credit_cap: None,
+                        credit_cap: Patch::Keep,
                     };
                     let allowed = member(1, who)
                         .may_change(&member(2, whose), &change)
@@ -333,7 +334,7 @@ pub(crate) mod tests {
                 assert_eq!(removes, expected, "{who:?} removes {whose:?}");
                 let cap = MembershipChange {
                     role: None,
-                    credit_cap: Some(None),
+                    credit_cap: Patch::Clear,
                 };
                 let caps = member(1, who).may_change(&member(2, whose), &cap).is_ok();
                 assert_eq!(caps, who >= Role::Admin, "{who:?} caps {whose:?}");
@@ -377,9 +378,9 @@ pub(crate) mod tests {
         };
         let to = |seats| TeamChange {
             name: None,
-            description: None,
+            description: Patch::Keep,
             seats: Some(Seats::new(seats).expect("fine")),
-            metadata: None,
+            metadata: Patch::Keep,
         };
         assert!(team.changed(to(2), now).is_err());
         assert_eq!(team.changed(to(3), now).expect("fits").version, 2);

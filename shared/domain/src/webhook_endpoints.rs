@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::events::EventKind;
 use crate::ids::{Tenant, UserId, WebhookEndpointId};
 use crate::labels::Description;
+use crate::patch::Patch;
 use crate::time::Timestamp;
 
 /// How many endpoints a user or a team may have.
@@ -38,7 +39,7 @@ pub struct EndpointChange {
     /// All that it is told of.
     pub events: Option<BTreeSet<EventKind>>,
     /// Its purpose, or that it has none.
-    pub description: Option<Option<Description>>,
+    pub description: Patch<Description>,
     /// Whether it is told anything.
     pub enabled: Option<bool>,
 }
@@ -177,9 +178,7 @@ impl WebhookEndpoint {
             details: EndpointDetails {
                 url: change.url.unwrap_or_else(|| details.url.clone()),
                 events: change.events.unwrap_or_else(|| details.events.clone()),
-                description: change
-                    .description
-                    .unwrap_or_else(|| details.description.clone()),
+                description: change.description.apply(details.description.clone()),
             },
             status,
             failing_since: self.failing_since.filter(|_| !starts_anew),

@@ -3,12 +3,12 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, ReturnValue, Update};
-use domain::Timestamp;
 use domain::accounts::{AvatarUrl, Email, FullName, Plan, ProfileChange, Session, User};
 use domain::audit::Record;
 use domain::bonuses::BonusNote;
 use domain::ids::{KeyId, Tenant, UserId};
 use domain::plans::KeyNote;
+use domain::{Patch, Timestamp};
 
 use crate::items::{self, CredentialItem, Item, SessionItem, UserItem, email_key, number, text};
 use crate::reads::keys;
@@ -267,10 +267,8 @@ impl Store {
         change: &ProfileChange,
         now: Timestamp,
     ) -> Result<Option<User>, Fault> {
-        let name = change.full_name.as_ref();
-        let name = name.map(|name| name.as_ref().map(FullName::as_str));
-        let avatar = change.avatar_url.as_ref();
-        let avatar = avatar.map(|url| url.as_ref().map(AvatarUrl::as_str));
+        let name = change.full_name.map(FullName::as_str);
+        let avatar = change.avatar_url.map(AvatarUrl::as_str);
         let mut update = self
             .client
             .update_item()
@@ -283,13 +281,13 @@ impl Store {
         let (mut set, mut remove) = ("SET updated_at_ms = :now".to_owned(), Vec::new());
         for (attribute, value) in [("full_name", name), ("avatar_url", avatar)] {
             match value {
-                Some(Some(value)) => {
+                Patch::Set(value) => {
                     set.push_str(&format!(", {attribute} = :{attribute}"));
                     update =
                         update.expression_attribute_values(format!(":{attribute}"), text(value));
                 }
-                Some(None) => remove.push(attribute),
-                None => {}
+                Patch::Clear => remove.push(attribute),
+                Patch::Keep => {}
             }
         }
         if !remove.is_empty() {

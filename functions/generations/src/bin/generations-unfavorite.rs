@@ -16,9 +16,8 @@ fn main() -> entry::Exit {
 async fn handle(app: &'static App, request: Request<Caller>) -> Result<Reply<Nothing>, Error> {
     let id = request.path("generation_id", "generation", GenerationId::parse)?;
     let relabel = LabelChange {
-        title: None,
-        tags: None,
         favorite: Some(false),
+        ..LabelChange::default()
     };
 
     generations::relabel(app, &request.caller, &id, &relabel).await?;

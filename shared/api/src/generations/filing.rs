@@ -1,21 +1,21 @@
 //! Filing a generation in another project.
 
-use domain::Refusal;
 use domain::ids::ProjectId;
+use domain::{Patch, Refusal};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::body::{Problems, nullable};
+use crate::body::{Problems, patch};
 use crate::schema;
 
 /// `POST /generations/{id}/move`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct MoveGeneration {
     /// The project to file it in; null for none.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::ProjectIdOrNull", required)]
-    pub project_id: Option<Option<String>>,
+    pub project_id: Patch<String>,
 }
 
 impl MoveGeneration {
@@ -24,11 +24,14 @@ impl MoveGeneration {
     /// # Errors
     /// [`Refusal::Invalid`] if the field is missing, [`Refusal::NoSuch`] for a malformed id.
     pub fn check(self) -> Result<Option<ProjectId>, Refusal> {
-        let mut problems = Problems::default();
-        let named = problems.required("project_id", self.project_id);
-        match problems.or(named)? {
-            None => Ok(None),
-            Some(text) => ProjectId::parse(&text).map(Some).ok_or(Refusal::NoSuch {
+        match self.project_id {
+            Patch::Keep => {
+                let mut problems = Problems::default();
+                let missing = problems.required("project_id", None);
+                problems.or(missing)
+            }
+            Patch::Clear => Ok(None),
+            Patch::Set(text) => ProjectId::parse(&text).map(Some).ok_or(Refusal::NoSuch {
                 field: "project_id",
                 noun: "project",
             }),

@@ -1,26 +1,26 @@
 //! What an owner may write on a generation.
 
-use domain::Refusal;
 use domain::generations::LabelChange;
 use domain::labels::{Tags, Title};
+use domain::{Patch, Refusal};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::body::{Problems, nullable};
+use crate::body::{Problems, patch};
 use crate::schema;
 
 /// `PATCH /generations/{id}`: what is not there stays as it is, and what is null is removed.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateGeneration {
     /// The name that its owner gave it.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Title>")]
-    pub title: Option<Option<String>>,
+    pub title: Patch<String>,
     /// All of its tags.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Tags>")]
-    pub tags: Option<Option<Vec<String>>>,
+    pub tags: Patch<Vec<String>>,
 }
 
 impl UpdateGeneration {
@@ -30,12 +30,9 @@ impl UpdateGeneration {
     /// [`Refusal::Invalid`] naming each field that is wrong.
     pub fn check(self) -> Result<LabelChange, Refusal> {
         let mut problems = Problems::default();
-        let title = self
-            .title
-            .map(|title| title.and_then(|text| problems.valid(Title::parse(&text))));
-        let tags = self
-            .tags
-            .and_then(|tags| problems.valid(Tags::parse(&tags.unwrap_or_default())));
+        let title = problems.patch(self.title, |text| Title::parse(&text));
+        let tags = self.tags.or_default();
+        let tags = tags.and_then(|tags| problems.valid(Tags::parse(&tags)));
         problems.or(Some(LabelChange {
             title,
             tags,

@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::{Model, Order, find};
 use crate::credits::Credits;
+use crate::patch::Patch;
 use crate::refusal::Refusal;
 
 /// The highest price of a unit that an admin may set: two thousand times the dearest of the catalogue's, so
@@ -25,9 +26,9 @@ pub struct Terms {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TermsChange {
     /// The price of one unit.
-    pub credits: Option<Option<Credits>>,
+    pub credits: Patch<Credits>,
     /// Whether it can be asked for.
-    pub available: Option<Option<bool>>,
+    pub available: Patch<bool>,
 }
 
 /// A model as it is offered now.
@@ -89,8 +90,8 @@ impl Offers {
     pub fn change(&self, model: &Model, change: TermsChange) -> Option<Self> {
         let before = self.terms(model);
         let after = Terms {
-            credits: change.credits.unwrap_or(before.credits),
-            available: change.available.unwrap_or(before.available),
+            credits: change.credits.apply(before.credits),
+            available: change.available.apply(before.available),
         };
         if after == before {
             return None;
@@ -117,8 +118,8 @@ mod tests {
     use proptest::prelude::*;
 
     const NOTHING: TermsChange = TermsChange {
-        credits: None,
-        available: None,
+        credits: Patch::Keep,
+        available: Patch::Keep,
     };
 
     fn model(id: &str) -> &'static Model {
@@ -144,7 +145,7 @@ mod tests {
         ) {
             let flux = model("flux-dev");
             let set = set.and_then(Credits::new);
-            let change = TermsChange { credits: Some(set), ..NOTHING };
+            let change = TermsChange { credits: set.map_or(Patch::Clear, Patch::Set), ..NOTHING };
             let offers = Offers::default();
             let offers = offers.change(flux, change).unwrap_or(offers);
             let unit = set.unwrap_or(flux.credits);
@@ -166,11 +167,11 @@ mod tests {
         let flux = model("flux-dev");
         let change = |offers: &Offers, change| offers.change(flux, change).expect("a change");
         let dearer = TermsChange {
-            credits: Some(Some(Credits::of(30))),
+            credits: Patch::Set(Credits::of(30)),
             ..NOTHING
         };
         let off = TermsChange {
-            available: Some(Some(false)),
+            available: Patch::Set(false),
             ..NOTHING
         };
         let set = change(&change(&Offers::default(), dearer), off);
@@ -184,8 +185,8 @@ mod tests {
             assert_eq!(set.change(flux, same), None);
         }
         let reset = TermsChange {
-            credits: Some(None),
-            available: Some(None),
+            credits: Patch::Clear,
+            available: Patch::Clear,
         };
         let reset = change(&set, reset);
         assert_eq!((reset.version, reset.terms.len()), (3, 0));

@@ -2,8 +2,10 @@
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValue, Update as TransactUpdate};
+use domain::Patch;
 use domain::generations::{Generation, LabelChange};
 use domain::ids::{GenerationId, Tenant, WebhookEndpointId};
+use domain::labels::Tags;
 use domain::projects::Project;
 
 use super::Written;
@@ -26,29 +28,26 @@ impl Update {
             removes: Vec::new(),
             values: Item::from([(":one".to_owned(), number(1))]),
         };
-        if let Some(title) = &relabel.title {
-            update.put("title", title.as_ref().map(|title| text(title.as_str())));
-        }
-        if let Some(tags) = &relabel.tags {
-            let tags: Vec<_> = tags.as_slice().iter().map(text).collect();
-            update.put(
-                "tags",
-                (!tags.is_empty()).then_some(AttributeValue::L(tags)),
-            );
-        }
-        if let Some(favorite) = relabel.favorite {
-            update.put("favorite", Some(AttributeValue::Bool(favorite)));
-        }
+        update.put("title", relabel.title.map(|title| text(title.as_str())));
+        let tags = relabel.tags.as_ref().map(Tags::as_slice);
+        let tags = tags.map_or(Patch::Keep, |tags| match tags {
+            [] => Patch::Clear,
+            tags => Patch::Set(AttributeValue::L(tags.iter().map(text).collect())),
+        });
+        update.put("tags", tags);
+        let favorite = relabel.favorite.map(AttributeValue::Bool);
+        update.put("favorite", favorite.map_or(Patch::Keep, Patch::Set));
         update
     }
 
-    fn put(&mut self, attribute: &'static str, value: Option<AttributeValue>) {
+    fn put(&mut self, attribute: &'static str, value: Patch<AttributeValue>) {
         match value {
-            Some(value) => {
+            Patch::Set(value) => {
                 self.sets.push(format!("{attribute} = :{attribute}"));
                 self.values.insert(format!(":{attribute}"), value);
             }
-            None => self.removes.push(attribute),
+            Patch::Clear => self.removes.push(attribute),
+            Patch::Keep => {}
         }
     }
 

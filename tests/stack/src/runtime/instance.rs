@@ -3,6 +3,8 @@
 //! Owns the process from start to end. Refuses to know how many instances there should be.
 
 use std::net::Ipv4Addr;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,6 +31,8 @@ pub(super) struct Instance {
     pub pid: u32,
     pub started: Instant,
     pub invocations: AtomicU64,
+    /// The binary that it was started from.
+    build: Option<Build>,
     work: mpsc::Sender<Work>,
     stage: watch::Receiver<Stage>,
     /// Cancelled to end the process.
@@ -55,6 +59,8 @@ impl Instance {
         token: &CancellationToken,
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        // Read first: if the binary is replaced in between, the instance is replaced once too often.
+        let build = Build::at(&launch.path);
         let mut child = command(launch, listener.local_addr()?.port()).spawn()?;
         let pid = child.id().unwrap_or_default();
 
@@ -81,6 +87,7 @@ impl Instance {
             pid,
             started: Instant::now(),
             invocations,
+            build,
             work,
             stage,
             stop,
@@ -107,6 +114,12 @@ impl Instance {
     /// Whether the process is still there.
     pub(super) fn is_alive(&self) -> bool {
         !self.stop.is_cancelled() && matches!(*self.stage.borrow(), Stage::Starting | Stage::Ready)
+    }
+
+    /// Whether the binary at `path` is the one that it was started from. One that is missing is being
+    /// written by a build that has not ended.
+    pub(super) fn is_current(&self, path: &Path) -> bool {
+        Build::at(path).is_none_or(|build| self.build == Some(build))
     }
 
     /// Whether nothing is left of the process.
@@ -163,6 +176,28 @@ impl Instance {
     pub(super) async fn kill(&self) {
         self.stop();
         self.gone.cancelled().await;
+    }
+}
+
+/// The identity of a binary: cargo writes a new file for each build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Build {
+    inode: u64,
+    modified_s: i64,
+    modified_ns: i64,
+    size: u64,
+}
+
+impl Build {
+    /// The build at `path`; `None` if nothing is there.
+    fn at(path: &Path) -> Option<Self> {
+        let file = path.metadata().ok()?;
+        Some(Self {
+            inode: file.ino(),
+            modified_s: file.mtime(),
+            modified_ns: file.mtime_nsec(),
+            size: file.size(),
+        })
     }
 }
 

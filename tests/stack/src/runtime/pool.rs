@@ -169,15 +169,19 @@ impl Pool {
         slot.and_then(Result::ok).ok_or(Failure::Stopping)
     }
 
-    /// A warm instance, or a new one.
+    /// A warm instance of the binary as it is now, or a new one.
     async fn instance(&self) -> Result<Arc<Instance>, Failure> {
         {
             let mut state = self.lock();
             while let Some((instance, _)) = state.idle.pop() {
-                if instance.is_alive() {
+                if !instance.is_alive() {
+                    continue;
+                }
+                if instance.is_current(&self.launch.path) {
                     state.counts.warm_starts += 1;
                     return Ok(instance);
                 }
+                instance.stop();
             }
         }
         let started = Instant::now();

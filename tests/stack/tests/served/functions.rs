@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use stack::Options;
 
-use crate::harness::{Cloud, eventually, is_running};
+use crate::harness::{BINARIES, Cloud, FUNCTION, eventually, is_running, options};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_starts_on_first_use_and_stays_warm() {
@@ -84,6 +85,47 @@ async fn a_killed_instance_is_replaced() {
     assert!(!is_running(pid));
     assert_eq!(cloud.answer("/").await.status(), 200);
     assert_eq!(cloud.function("main").await["cold_starts"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_is_built_again_answers_from_its_next_call_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (binary, build) = (folder.path().join("main"), folder.path().join("build"));
+    std::fs::copy(FUNCTION, &binary).unwrap();
+    let replaced = |name: &str| match name {
+        "main" => binary.clone(),
+        _ => FUNCTION.into(),
+    };
+    let binaries = BINARIES.map(|name| (name.to_owned(), replaced(name)));
+    let cloud = Cloud::start_with(Options {
+        binaries: binaries.into_iter().collect(),
+        ..options()
+    })
+    .await;
+    for _ in 0..2 {
+        assert_eq!(cloud.answer("/").await.status(), 200);
+    }
+    let before = cloud.function("main").await;
+
+    // A linker writes the binary aside, and cargo then removes the old one and puts the new one there.
+    std::fs::copy(FUNCTION, &build).unwrap();
+    std::fs::remove_file(&binary).unwrap();
+    assert_eq!(cloud.answer("/").await.status(), 200);
+    let between = cloud.function("main").await;
+    assert_eq!(
+        between["instances"][0]["pid"],
+        before["instances"][0]["pid"]
+    );
+    std::fs::rename(&build, &binary).unwrap();
+    assert_eq!(cloud.answer("/").await.status(), 200);
+    let after = cloud.function("main").await;
+    assert_eq!(
+        (&after["cold_starts"], &after["running"]),
+        (&2.into(), &1.into())
+    );
+    assert_ne!(after["instances"][0]["pid"], before["instances"][0]["pid"]);
+    let old = before["instances"][0]["pid"].as_u64().unwrap();
+    eventually("the old one has ended", async || !is_running(old)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
