@@ -26,41 +26,43 @@ pub const REGISTER: Endpoint<Everybody, Created<SignedIn>, Register> =
 pub const LOGIN: Endpoint<Everybody, SignedIn, Login> = Endpoint::public("POST /auth/login");
 /// The caller's own account.
 pub const GET_ME: Endpoint<Person, Profile> = Endpoint::person("GET /me");
-/// Changes what the caller says of themselves.
+/// Changes the caller's own profile.
 pub const UPDATE_ME: Endpoint<Person, Profile, UpdateProfile> = Endpoint::person("PATCH /me");
 /// Erases the caller's account: their personal data, sessions, keys and media.
 pub const DELETE_ME: Endpoint<Person, Nothing, EraseAccount> = Endpoint::person("DELETE /me");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ACCOUNTS.operation(&REGISTER, "accountsRegister", "Register")
             .says(
-                "Makes an account and signs it in. A letter with a token goes to the e-mail; the sign-up bonus is booked \
-                 when that is verified, once a mailbox for ever. A known e-mail is a conflict.",
+                "Makes an account and signs it in. A letter with a token goes to the e-mail address. The sign-up bonus is \
+                 booked when the address is verified, only once for each mailbox. An e-mail that has an account is a \
+                 conflict.",
             )
             .answers("Registered, and signed in.")
             .refuses(&[Code::Conflict]),
         tags::ACCOUNTS.operation(&LOGIN, "accountsLogin", "Sign in")
             .says(
                 "An unknown e-mail and a wrong password get the same answer. Five failures in 15 minutes lock the e-mail, \
-                 known or not, for the address that they come from, fifty for every address that it was not signed in \
-                 from before. A reset by mail opens it.",
+                 known or not, for the address that they come from; fifty lock it for every address that it was not signed \
+                 in from before. A password reset unlocks it.",
             )
             .answers("Signed in.")
             .refuses(&[Code::Unauthorized]),
         tags::ACCOUNTS.operation(&GET_ME, "accountsMe", "Your profile").answers("Your profile."),
         tags::ACCOUNTS.operation(&UPDATE_ME, "accountsMeUpdate", "Change your profile")
-            .says("What is not there stays as it is; null takes it away.")
+            .says("A field that is not there keeps its value; null removes it.")
             .answers("Your profile as it is now."),
         tags::ACCOUNTS.operation(&DELETE_ME, "accountsMeDelete", "Erase your account")
-            .says("Your personal data, sessions, keys and media. Not while a generation of yours runs.")
+            .says("Erases your personal data, sessions, keys and media. While one of your generations runs, or while you own a team, this is refused.")
             .answers("It is erased.")
             .refuses(&[Code::Conflict]),
     ]
 }
 
-/// The longest answer to a challenge: Turnstile's have up to 2,048 characters, others' somewhat more.
+/// The longest answer to a challenge. Those of Turnstile have up to 2,048 characters, those of others
+/// somewhat more.
 pub(crate) const CHALLENGE_BYTES_MAX: usize = 8_192;
 
 /// `POST /auth/register`.
@@ -73,7 +75,7 @@ pub struct Register {
     /// 8 to 128 characters, not one of the common ones.
     #[schemars(with = "schema::NewPassword")]
     pub password: Option<String>,
-    /// The name that they want to be called by.
+    /// The name that the user wants to be called by.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::FullName>")]
     pub full_name: Option<String>,
@@ -96,7 +98,7 @@ pub struct Registration {
 }
 
 impl Register {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -144,16 +146,16 @@ pub struct Login {
     pub password: Option<String>,
 }
 
-/// Somebody who wants to sign in: whatever they wrote, unchecked beyond its size.
+/// A sign-in, with the e-mail and password as they were given: only their size is checked.
 pub struct Credentials {
-    /// The address; one that cannot have an account is as good as unknown.
+    /// The address. One that can have no account is treated as unknown.
     pub email: Email,
     /// The password that they gave.
     pub password: Secret,
 }
 
 impl Login {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -172,22 +174,22 @@ impl Login {
     }
 }
 
-/// `PATCH /me`: what is not there stays, and null takes it away.
+/// `PATCH /me`: a field that is not there keeps its value, and null removes it.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateProfile {
-    /// The name that they want to be called by.
+    /// The name that the user wants to be called by.
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::FullName>")]
     pub full_name: Patch<String>,
-    /// The address of their picture.
+    /// The address of the user's picture.
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::AvatarUrl>")]
     pub avatar_url: Patch<String>,
 }
 
 impl UpdateProfile {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -204,7 +206,7 @@ impl UpdateProfile {
     }
 }
 
-/// `DELETE /me`: what cannot be undone asks for the password.
+/// `DELETE /me`: it needs the password, because it cannot be undone.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct EraseAccount {
@@ -214,10 +216,10 @@ pub struct EraseAccount {
 }
 
 impl EraseAccount {
-    /// The password as it was given.
+    /// Returns the password as it was given.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] if it is missing or too long to be one.
+    /// [`Refusal::Invalid`] if it is missing or too long to be a password.
     pub fn check(self) -> Result<Secret, Refusal> {
         let mut problems = Problems::default();
         let password = problems
@@ -252,7 +254,7 @@ pub(crate) fn check_email(text: &str) -> Result<Email, FieldError> {
     })
 }
 
-/// How somebody has a secret of their own for webhooks.
+/// The request that gives a user a webhook secret of their own.
 const WEBHOOK_SECRET: &str = "POST /me/webhook-secret";
 
 /// A user as they see themselves.
@@ -268,22 +270,23 @@ pub struct Profile {
     /// The e-mail.
     #[schemars(with = "schema::Email")]
     pub email: String,
-    /// Whether they have shown that it is theirs.
+    /// Whether the user has shown that the address is theirs.
     pub email_verified: bool,
-    /// The name that they want to be called by.
+    /// The name that the user wants to be called by.
     #[schemars(with = "Option<schema::FullName>")]
     pub full_name: Option<String>,
-    /// The address of their picture.
+    /// The address of the user's picture.
     #[schemars(with = "Option<schema::AvatarUrl>")]
     pub avatar_url: Option<String>,
     /// `free`, `basic`, `pro` or `enterprise`.
     #[schemars(with = "schema::Plan")]
     pub plan: String,
-    /// How what they call is limited.
+    /// The rate limit of the user's calls.
     pub rate_limit: RateLimit,
-    /// Whether they administer the platform.
+    /// Whether the user administers the platform.
     pub is_admin: bool,
-    /// The request that makes, and shows, the secret that signs what a generation's `webhook_url` is told.
+    /// The request that makes and shows your webhook secret, which signs the events sent to a generation's
+    /// `webhook_url`.
     #[schemars(extend("const" = WEBHOOK_SECRET))]
     pub webhook_secret: String,
     /// The time of registration.
@@ -295,7 +298,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The profile as `user` sees it.
+    /// Returns the profile of `user` as they see it.
     #[must_use]
     pub fn new(user: &User, is_admin: bool) -> Self {
         Self {
@@ -315,15 +318,15 @@ impl Profile {
     }
 }
 
-/// How what somebody calls is limited.
+/// The rate limit of a user's calls.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "UserRateLimit")]
 pub struct RateLimit {
-    /// The plan whose limits hold.
+    /// The plan that sets the limits.
     #[schemars(with = "schema::Plan")]
     pub plan: String,
-    /// `dedicated` if only their own calls count; `shared` if those of everybody on the
-    /// plan without a key of their own do.
+    /// `dedicated` if only the user's own calls count; `shared` if they count together with the calls of
+    /// all users of the plan who have no key of their own.
     #[schemars(with = "schema::CountedBy")]
     pub key: String,
 }
@@ -350,7 +353,7 @@ pub struct SignedIn {
     /// For `Authorization: Bearer …`.
     #[schemars(with = "schema::AccessToken")]
     pub access_token: String,
-    /// For `POST /auth/refresh`, once.
+    /// For `POST /auth/refresh`. It works once.
     #[schemars(with = "schema::RefreshToken")]
     pub refresh_token: String,
     /// Always `Bearer`.
@@ -362,7 +365,7 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// The answer for `user`.
+    /// Returns the answer for `user`.
     #[must_use]
     pub fn new(user: &User, is_admin: bool, tokens: Pair) -> Self {
         Self {

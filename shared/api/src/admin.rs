@@ -1,4 +1,4 @@
-//! What platform admins send, and what they see.
+//! The bodies that platform admins send and get.
 
 pub mod accounts;
 
@@ -21,11 +21,11 @@ use crate::schema;
 /// Gives credits to a user, or takes some back.
 pub const GRANT: Endpoint<Admin, Created<Transaction>, CreateGrant> =
     Endpoint::admin("POST /admin/credits/grants");
-/// Gives back what was spent on a generation, or a part of it.
+/// Gives back all or a part of the credits that were spent on a generation.
 pub const REFUND: Endpoint<Admin, Created<Transaction>, RefundGeneration> =
     Endpoint::admin("POST /admin/generations/{generation_id}/refund");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ADMIN
@@ -36,8 +36,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         tags::ADMIN
             .operation(&REFUND, "adminGenerationsRefund", "Refund a generation")
             .says(
-                "Once a generation: what was spent on it, or a part of that, goes back to the wallet that paid, to its \
-                 member's month and to the API key. Its media stay.",
+                "All or a part of the credits that were spent on it go back to the wallet that paid, to its member's month \
+                 and to the API key. A generation can be refunded once. Its media stay.",
             )
             .names::<schema::GenerationId>("generation_id", "The generation.")
             .answers("The ledger entry that booked it.")
@@ -53,16 +53,16 @@ pub struct CreateGrant {
     /// The owner of the wallet.
     #[schemars(with = "schema::UserId")]
     pub user_id: Option<String>,
-    /// How much: given if above zero, taken back if below.
+    /// The credits: they are given if this is above zero, and taken back if it is below.
     #[schemars(with = "schema::GrantAmount")]
     pub amount: Option<i64>,
-    /// Why.
+    /// The reason. The user reads it in the ledger.
     #[schemars(with = "schema::Reason")]
     pub reason: Option<String>,
 }
 
 impl CreateGrant {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for a malformed id.
@@ -93,16 +93,16 @@ impl CreateGrant {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct RefundGeneration {
-    /// How much; all that was spent on it if not given.
+    /// The credits to give back; all that was spent on the generation if not given.
     #[schemars(with = "Option<schema::Cap>")]
     pub amount: Option<i64>,
-    /// Why: its owner reads it in the ledger.
+    /// The reason. The owner of the generation reads it in the ledger.
     #[schemars(with = "schema::Reason")]
     pub reason: Option<String>,
 }
 
 impl RefundGeneration {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -121,7 +121,7 @@ impl RefundGeneration {
     }
 }
 
-/// A digest of everything that was sent.
+/// Returns a digest of all that was sent.
 fn fingerprint(body: &impl Serialize) -> String {
     let canonical = serde_json::to_vec(body).unwrap_or_default();
     hex::encode(Sha256::digest(canonical))

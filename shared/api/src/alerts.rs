@@ -1,4 +1,4 @@
-//! What an owner of credits wants to be told of before they run out.
+//! The thresholds at which an owner of credits is warned, before they run out.
 
 use std::collections::BTreeSet;
 
@@ -15,46 +15,46 @@ use crate::endpoint::Endpoint;
 use crate::openapi::{Operation, tags};
 use crate::schema;
 
-/// What the caller is told of their own wallet.
+/// The thresholds at which the caller is warned about their own wallet.
 pub const GET: Endpoint<Caller, AlertsView> = Endpoint::user("GET /credits/alerts", Scope::Read);
-/// Says what the caller is told of their own wallet.
+/// Sets the thresholds at which the caller is warned about their own wallet.
 pub const SET: Endpoint<Caller, AlertsView, SetAlerts> =
     Endpoint::user("PUT /credits/alerts", Scope::Generate);
-/// What a team's owner is told of its wallet.
+/// The thresholds at which a team's owner is warned about its wallet.
 pub const GET_FOR_TEAM: Endpoint<Caller, AlertsView> =
     Endpoint::user("GET /teams/{team_id}/credits/alerts", Scope::Read);
-/// Says what a team's owner is told of its wallet.
+/// Sets the thresholds at which a team's owner is warned about its wallet.
 pub const SET_FOR_TEAM: Endpoint<Caller, AlertsView, SetAlerts> =
     Endpoint::user("PUT /teams/{team_id}/credits/alerts", Scope::AdminTeam);
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
-    let once = "You are told by mail within ten minutes, once for each crossing: again only after the balance rose, or the \
-                cap's period began anew. What is not named is not watched.";
+    let once = "A mail warns you within ten minutes, once for each crossing, and again only after the balance has risen or the \
+                cap's period has begun anew. A threshold that is not given is not watched.";
     let one = |operation: Operation| operation.names::<schema::TeamId>("team_id", "The team.");
     vec![
         tags::CREDITS
-            .operation(&GET, "creditsAlerts", "What you are told of your wallet")
+            .operation(&GET, "creditsAlerts", "The warnings about your wallet")
             .answers("The thresholds."),
         tags::CREDITS
             .operation(
                 &SET,
                 "creditsAlertsSet",
-                "Say what you are told of your wallet",
+                "Set the warnings about your wallet",
             )
             .says(&format!("{once} Caps are those of your API keys."))
             .answers("The thresholds from now on."),
         one(tags::TEAMS.operation(
             &GET_FOR_TEAM,
             "teamsCreditsAlerts",
-            "What a team's owner is told of its wallet",
+            "The warnings about a team's wallet",
         ))
         .says("For every member but viewers.")
         .answers("The thresholds."),
         one(tags::TEAMS.operation(
             &SET_FOR_TEAM,
             "teamsCreditsAlertsSet",
-            "Say what a team's owner is told of its wallet",
+            "Set the warnings about a team's wallet",
         ))
         .says(&format!(
             "For its owner and its admins. {once} Caps are those of members."
@@ -63,20 +63,20 @@ pub(crate) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// `PUT /credits/alerts`: what is not there is not watched.
+/// `PUT /credits/alerts`: a threshold that is not there is not watched.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct SetAlerts {
-    /// Balances below which to tell.
+    /// Balances: a warning is sent when the balance falls below any of them.
     #[schemars(with = "Option<Vec<schema::Cap>>", length(max = THRESHOLDS_MAX), extend("uniqueItems" = true))]
     pub balance_below: Option<Vec<i64>>,
-    /// Shares of a cap at which to tell, in percent.
+    /// Shares of a cap, in percent: a warning is sent when any of them is reached.
     #[schemars(with = "Option<Vec<schema::Percent>>", length(max = THRESHOLDS_MAX), extend("uniqueItems" = true))]
     pub cap_percent: Option<Vec<i64>>,
 }
 
 impl SetAlerts {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -93,7 +93,8 @@ impl SetAlerts {
     }
 }
 
-/// The thresholds of a field: as many as there may be, each valid, none twice; the highest first.
+/// Checks the thresholds of a field: at most [`THRESHOLDS_MAX`], each valid, none twice. Returns the
+/// highest first.
 fn thresholds<T: Ord + Copy>(
     field: &str,
     given: Option<Vec<i64>>,
@@ -125,17 +126,17 @@ fn percent(field: &str, number: i64) -> Result<u8, FieldError> {
     percent.ok_or_else(|| FieldError::new(field, FieldCode::OutOfRange, message))
 }
 
-/// What somebody is told of a wallet.
+/// The thresholds at which warnings about a wallet are sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Alerts")]
 pub struct AlertsView {
     /// Always `alerts`.
     #[schemars(extend("const" = "alerts"))]
     pub object: String,
-    /// Balances below which to tell, the highest first.
+    /// Balances, the highest first: a warning is sent when the balance falls below any of them.
     #[schemars(with = "Vec<schema::Cap>")]
     pub balance_below: Vec<i64>,
-    /// Shares of a cap at which to tell, in percent, the highest first.
+    /// Shares of a cap, in percent, the highest first: a warning is sent when any of them is reached.
     #[schemars(with = "Vec<schema::Percent>")]
     pub cap_percent: Vec<u8>,
 }

@@ -1,4 +1,4 @@
-//! Personal API keys: what a client asks for, and what it sees of one.
+//! Personal API keys, as clients ask for them and see them.
 
 use domain::accounts::Scope;
 use domain::api_keys::{ApiKey, Cap, CapPeriod, KeyName, KeyRequest};
@@ -18,13 +18,13 @@ use crate::time;
 
 /// The caller's personal API keys, without their secrets.
 pub const LIST: Endpoint<Person, List<ApiKeyView>> = Endpoint::person("GET /me/api-keys");
-/// Makes a personal API key, and shows it this once.
+/// Makes a personal API key. Its secret is shown only in this answer.
 pub const CREATE: Endpoint<Person, Created<ApiKeyView>, CreateApiKey> =
     Endpoint::person("POST /me/api-keys");
 /// Ends a personal API key.
 pub const DELETE: Endpoint<Person, Nothing> = Endpoint::person("DELETE /me/api-keys/{key_id}");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ACCOUNTS
@@ -34,7 +34,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .refuses(&[Code::ValidationFailed]),
         tags::ACCOUNTS
             .operation(&CREATE, "accountsKeysCreate", "Make an API key")
-            .says("`secret` is shown this once.")
+            .says("`secret` is shown only in this answer.")
             .answers("The key, with its secret.")
             .refuses(&[Code::Conflict]),
         tags::ACCOUNTS
@@ -54,10 +54,10 @@ pub struct CreateApiKey {
     /// The time at which it stops working, RFC 3339.
     #[schemars(with = "Option<schema::FutureTime>")]
     pub expires_at: Option<String>,
-    /// The most that it may spend.
+    /// The most credits that the key may spend.
     #[schemars(with = "Option<schema::Cap>")]
     pub credit_cap: Option<i64>,
-    /// The time in which it may spend the cap: its life if not given, or each calendar month or day, UTC.
+    /// The time to which the cap applies: the key's life if not given, or each calendar month or day, UTC.
     #[schemars(with = "Option<schema::CapPeriod>")]
     pub cap_period: Option<String>,
     /// The scopes that it may be used for; `read` and `generate` if not given.
@@ -66,7 +66,8 @@ pub struct CreateApiKey {
 }
 
 impl CreateApiKey {
-    /// From wire to domain; a key that would be dead at `now` is refused.
+    /// Checks the fields and returns them as domain types. A key that would have expired by `now` is
+    /// refused.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -151,13 +152,13 @@ pub struct ApiKeyView {
     /// The scopes that it may be used for.
     #[schemars(with = "Vec<schema::Scope>")]
     pub scopes: Vec<String>,
-    /// The most that it may spend in each `cap_period`.
+    /// The most credits that the key may spend in each `cap_period`.
     #[schemars(with = "Option<schema::Credits>")]
     pub credit_cap: Option<i64>,
-    /// The time in which it may spend that: its life, or each calendar month or day, UTC.
+    /// The time to which the cap applies: the key's life, or each calendar month or day, UTC.
     #[schemars(with = "Option<schema::CapPeriod>")]
     pub cap_period: Option<String>,
-    /// The part of the cap that it may still spend in this period.
+    /// The part of the cap that the key may still spend in this period.
     #[schemars(with = "Option<schema::Credits>")]
     pub credits_remaining: Option<i64>,
     /// The time at which it stops working.
@@ -169,14 +170,14 @@ pub struct ApiKeyView {
     /// The time at which it was made.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
-    /// The key itself: only in the answer that made it.
+    /// The key itself. Only the answer to the request that made it has this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "schema::KeySecret")]
     pub secret: Option<String>,
 }
 
 impl ApiKeyView {
-    /// The key as it is `now`.
+    /// Returns the view of the key as it is `now`.
     #[must_use]
     pub fn new(key: &ApiKey, now: Timestamp) -> Self {
         let request = &key.request;
@@ -199,7 +200,7 @@ impl ApiKeyView {
         }
     }
 
-    /// The answer that shows the secret, once.
+    /// Returns the answer that shows the secret, once.
     #[must_use]
     pub fn with_secret(key: &ApiKey, secret: String) -> Self {
         Self {

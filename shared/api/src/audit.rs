@@ -17,18 +17,18 @@ use crate::time;
 /// The audit log of an account, of a team, or of the platform, newest first.
 pub const LIST: Endpoint<Admin, List<RecordView>> = Endpoint::admin("GET /admin/audit");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ADMIN
             .operation(&LIST, "adminAudit", "The audit log")
             .asks::<schema::UserId>(
                 "user_id",
-                "Whose log: a user's. Without it and `team_id`, the platform's.",
+                "The user whose log to read. Without it and `team_id` it is the platform's log.",
             )
             .asks::<schema::TeamId>(
                 "team_id",
-                "Whose log: a team's. It cannot be given beside `user_id`.",
+                "The team whose log to read. It cannot be given together with `user_id`.",
             )
             .pages()
             .answers("A page, newest first."),
@@ -42,7 +42,7 @@ pub struct RecordView {
     /// Its place in the log, from 1, without gaps.
     #[schemars(with = "schema::Count")]
     pub sequence: u64,
-    /// The time of it.
+    /// The time of the act.
     #[schemars(with = "schema::Time")]
     pub at: String,
     /// The user who did it, or `system`.
@@ -51,7 +51,7 @@ pub struct RecordView {
     /// The act.
     #[schemars(with = "schema::AuditedAct")]
     pub act: String,
-    /// To what: an id or a code; of a model, what it is offered at since.
+    /// The object of the act: an id or a code; for a model, also its terms from then on.
     #[schemars(example = &"key_01KG9QZ3M4T5V6W7X8Y9Z0ABCD")]
     pub subject: String,
 }
@@ -68,8 +68,8 @@ impl From<&Record> for RecordView {
     }
 }
 
-/// The query of `GET /admin/audit`: `user_id` or `team_id`, without which it is the
-/// platform's log, `cursor` and `limit`.
+/// Reads the query of `GET /admin/audit`: `user_id` or `team_id` (without both, it is the platform's log),
+/// `cursor` and `limit`.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming each parameter that is wrong.

@@ -1,23 +1,22 @@
-//! Reading a JSON body into a wire struct, so that whatever is wrong with it is
-//! told by the name of its field.
+//! Reads a JSON body into a wire struct, so that each problem is reported under the name of its field.
 
 use domain::{FieldCode, FieldError, Patch, Refusal};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-/// How many problems with fields are told at once.
+/// The most field problems that one answer lists.
 pub(crate) const ERRORS_MAX: usize = 20;
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads `bytes` as `T`: unknown fields are refused, each by its path.
+/// Reads `bytes` as `T`. Unknown fields are refused, each by its path.
 ///
 /// # Errors
 /// [`Refusal::MalformedJson`] if it is not JSON, [`Refusal::Invalid`] if a field
 /// is unknown or has another type.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    // A parser may ignore it (RFC 8259, 8.1), and some editors write it.
+    // RFC 8259, 8.1 lets a parser ignore a byte order mark, and some editors write one.
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     if bytes.is_empty() {
         return Err(Refusal::MalformedJson(
@@ -58,7 +57,7 @@ fn refuse(error: &serde_json::Error, path: &str) -> Refusal {
     match error.classify() {
         Category::Syntax | Category::Eof | Category::Io => {
             let place = format!("line {}, column {}", error.line(), error.column());
-            // serde_json's words for an escape such as \ud800 without its other half.
+            // serde_json's messages for an escape such as \ud800 without its other half.
             let said = error.to_string();
             if said.contains("surrogate") || said.contains("end of hex escape") {
                 let half = "an escape there is half a surrogate pair; send both halves, or the character itself";
@@ -68,7 +67,7 @@ fn refuse(error: &serde_json::Error, path: &str) -> Refusal {
         }
         Category::Data => {
             let field = if path == "." { "body" } else { path };
-            // serde's text without the position: "invalid type: integer `5`, expected a string".
+            // serde's message without the position: "invalid type: integer `5`, expected a string".
             let text = error.to_string();
             let text = text
                 .rsplit_once(" at line ")
@@ -82,7 +81,8 @@ fn refuse(error: &serde_json::Error, path: &str) -> Refusal {
     }
 }
 
-/// A path that a client may have filled with anything: bounded, without control characters.
+/// Returns a path in readable form. A client may have put anything into it: it is cut to a bounded length,
+/// and control characters are dropped.
 fn readable(path: &str) -> String {
     path.replace(".?", "")
         .chars()
@@ -101,7 +101,7 @@ where
     Ok(value.map_or(Patch::Clear, Patch::Set))
 }
 
-/// Collects what is wrong with the fields of one body.
+/// Collects the problems of one body's fields.
 #[derive(Default)]
 pub(crate) struct Problems(Vec<FieldError>);
 
@@ -122,7 +122,7 @@ impl Problems {
         }
     }
 
-    /// The value of a field that must be there.
+    /// Returns the value of a required field, and notes a problem if it is missing.
     pub(crate) fn required<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.add(field, FieldCode::Required, "must be given");
@@ -152,12 +152,12 @@ impl Problems {
         }
     }
 
-    /// The value of a field that must be valid if it is there.
+    /// Returns the value of a field that was checked, and notes its problem if it is not valid.
     pub(crate) fn valid<T>(&mut self, checked: Result<T, FieldError>) -> Option<T> {
         checked.map_err(|error| self.push(error)).ok()
     }
 
-    /// `value`, if nothing was wrong; it is `None` only if something was.
+    /// Returns `value` if there were no problems. `value` may be `None` only if there were some.
     pub(crate) fn or<T>(self, value: Option<T>) -> Result<T, Refusal> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),

@@ -29,7 +29,7 @@ pub const HOLDS: Endpoint<Caller, List<HoldView>> =
 /// The caller's spending, by day and by model.
 pub const STATS: Endpoint<Caller, Stats> = Endpoint::user("GET /credits/stats", Scope::Read);
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::CREDITS
@@ -41,20 +41,23 @@ pub(crate) fn operations() -> Vec<Operation> {
             .pages()
             .answers("A page, newest first."),
         tags::CREDITS
-            .operation(&HOLDS, "creditsHolds", "What is set aside")
+            .operation(&HOLDS, "creditsHolds", "The credits set aside")
             .pages()
             .answers("A page, newest first."),
         tags::CREDITS
-            .operation(&STATS, "creditsStats", "What was spent")
-            .asks::<schema::Days>("days", "How many days, today included; 30 if not given.")
+            .operation(&STATS, "creditsStats", "Your spending")
+            .asks::<schema::Days>(
+                "days",
+                "The number of days, today included; 30 if not given.",
+            )
             .answers("By day and by model."),
     ]
 }
 
-/// How many days `GET /credits/stats` looks back if the client does not say.
+/// The number of days that `GET /credits/stats` looks back if the client gives none.
 const DAYS_DEFAULT: u32 = 30;
 
-/// The amount of credits that a client wrote.
+/// Returns the amount of credits that a client wrote.
 ///
 /// # Errors
 /// The problem with `field`, unless `number` is above zero.
@@ -79,8 +82,8 @@ pub struct Balance {
     /// All that was ever spent.
     #[schemars(with = "schema::Credits")]
     pub lifetime_spent: i64,
-    /// Of `available`, what cannot be spent: its payment was refunded or
-    /// disputed when it was no longer there.
+    /// The part of `available` that cannot be spent: credits whose payment was refunded or disputed after
+    /// they had been spent.
     #[schemars(with = "schema::Credits")]
     pub owed: i64,
 }
@@ -100,14 +103,14 @@ impl From<&Wallet> for Balance {
 /// A line of `GET /credits/transactions`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Transaction {
-    /// `txn_<ulid>-<kind>`, or `txn_<ulid>-withheld` for the share of what was withheld: the
-    /// same event has the same id, always.
+    /// `txn_<ulid>-<kind>`, or `txn_<ulid>-withheld` for the share of what was withheld. The same event
+    /// always has the same id.
     #[schemars(with = "schema::TransactionId")]
     pub id: String,
     /// The kind of booking.
     #[schemars(with = "schema::LedgerKind")]
     pub kind: String,
-    /// How much.
+    /// The credits that were booked.
     #[schemars(with = "schema::Credits")]
     pub amount: i64,
     /// The change of `available`.
@@ -134,7 +137,7 @@ pub struct Transaction {
     /// One line for people.
     #[schemars(example = &"25 credits captured for flux-dev")]
     pub description: String,
-    /// The time of it.
+    /// The time of the booking.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
 }
@@ -168,16 +171,16 @@ pub struct HoldView {
     /// Always `hold`.
     #[schemars(extend("const" = "hold"))]
     pub object: String,
-    /// Its purpose.
+    /// The generation that the credits are set aside for.
     #[schemars(with = "schema::GenerationId")]
     pub generation_id: String,
     /// The model's id.
     #[schemars(with = "schema::ModelId")]
     pub model: String,
-    /// How much is set aside.
+    /// The credits that are set aside.
     #[schemars(with = "schema::Credits")]
     pub amount: i64,
-    /// Since when.
+    /// The time at which they were set aside.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
 }
@@ -195,10 +198,10 @@ impl From<&OpenHold> for HoldView {
     }
 }
 
-/// The query of `GET /credits/stats`: how many days, today included.
+/// Reads the query of `GET /credits/stats`: the number of days, today included.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] naming what is wrong.
+/// [`Refusal::Invalid`] naming the wrong parameter.
 pub fn check_days(mut query: Query) -> Result<u32, Refusal> {
     let days = query.number("days", 1..=DAYS_MAX).unwrap_or(DAYS_DEFAULT);
     query.finish(days)
@@ -220,12 +223,12 @@ pub struct Stats {
     /// All that was spent in these days.
     #[schemars(with = "schema::Credits")]
     pub spent: i64,
-    /// On how many generations.
+    /// The number of generations that they were spent on.
     #[schemars(with = "schema::Count")]
     pub generations: u64,
-    /// Each day, the earliest first; also those on which nothing was spent.
+    /// Each day, the earliest first, including those on which nothing was spent.
     pub by_day: Vec<DayStats>,
-    /// Each model that something was spent on, the dearest first.
+    /// Each model that credits were spent on, the one with the highest sum first.
     pub by_model: Vec<ModelStats>,
 }
 
@@ -235,10 +238,10 @@ pub struct DayStats {
     /// The day, UTC: `2026-01-31`.
     #[schemars(with = "schema::Date")]
     pub date: String,
-    /// How much.
+    /// The credits that were spent.
     #[schemars(with = "schema::Credits")]
     pub spent: i64,
-    /// On how many generations.
+    /// The number of generations that they were spent on.
     #[schemars(with = "schema::Count")]
     pub generations: u64,
 }
@@ -249,16 +252,16 @@ pub struct ModelStats {
     /// The model's id.
     #[schemars(with = "schema::ModelId")]
     pub model: String,
-    /// How much.
+    /// The credits that were spent.
     #[schemars(with = "schema::Credits")]
     pub spent: i64,
-    /// On how many generations.
+    /// The number of generations that they were spent on.
     #[schemars(with = "schema::Count")]
     pub generations: u64,
 }
 
 impl Stats {
-    /// The sums of what was `spent` from `first` to `last`.
+    /// Sums up the credits `spent` from `first` to `last`.
     #[must_use]
     pub fn new(first: Day, last: Day, spent: &[Spent]) -> Self {
         let mut days: BTreeMap<Day, (i64, u64)> = (first.number()..=last.number())

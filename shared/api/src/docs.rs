@@ -1,7 +1,8 @@
-//! The page that shows the OpenAPI document: its files, which are in the one binary
-//! that serves them and in no other.
+//! The page that shows the OpenAPI document. Its files are in the one binary that serves them, and in no
+//! other.
 
-/// Scripts and styles of this origin alone, and requests to it alone; `data:` is for the viewer's own icons.
+/// The content security policy: scripts, styles and requests of this origin alone; `data:` is for the
+/// viewer's own icons.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
@@ -12,14 +13,14 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const PAGE: &str = "text/html; charset=utf-8";
 const DRAWING: &str = "image/svg+xml";
 
-/// Of the viewer, and of what is bundled with it.
+/// The licences of the viewer and of the code that is bundled with it.
 const LICENCES: &str = concat!(
     include_str!("../docs/swagger-ui/NOTICE"),
     include_str!("../docs/swagger-ui/LICENSE"),
     include_str!("../docs/swagger-ui/swagger-ui-bundle.js.LICENSE.txt"),
 );
 
-/// The media type and the text of a file; the page itself is `docs`.
+/// Returns the media type and the text of a file. The page itself is `docs`.
 #[must_use]
 pub fn file(name: &str) -> Option<(&'static str, &'static str)> {
     Some(match name {

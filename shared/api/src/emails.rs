@@ -1,4 +1,4 @@
-//! Showing that an e-mail address is one's own.
+//! Verifying an e-mail address: the user shows that it is theirs.
 
 use auth::passwords::Password;
 use domain::Refusal;
@@ -13,30 +13,30 @@ use crate::passwords::check_password;
 use crate::problem::Code;
 use crate::schema;
 
-/// Notes that an e-mail address is its user's, as the mailed token shows.
+/// Notes that an e-mail address belongs to its user, as the mailed token shows.
 pub const VERIFY: Endpoint<Everybody, Nothing, VerifyEmail> =
     Endpoint::public("POST /auth/verify-email");
 /// Removes an account that was never verified, for the owner of its mailbox.
 pub const DECLINE: Endpoint<Everybody, Nothing, DeclineEmail> =
     Endpoint::public("POST /auth/verify-email/decline");
-/// Has the caller's verification letter written once more.
+/// Sends the caller's verification letter once more.
 pub const RESEND: Endpoint<Person, Accepted<LetterAsked>> =
     Endpoint::person("POST /auth/verify-email/resend");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ACCOUNTS.operation(&VERIFY, "accountsVerifyEmail", "Verify an e-mail address")
         .says(
-            "Send the token with an access token of this account, or with a new password, which then ends every session \
-             and API key. The sign-up bonus is booked with it.",
+            "Send the mailed token together with an access token of this account, or with a new password. A new password \
+             ends every session and API key. The sign-up bonus is booked at the same time.",
         )
         .answers("Verified.")
         .refuses(&[Code::Unauthorized]),
         tags::ACCOUNTS.operation(&DECLINE, "accountsVerifyEmailDecline", "Say that a new account is not yours")
         .says(
-            "Removes an account that somebody made with your e-mail and that was never verified. While a job of it runs \
-             this is a conflict, but nobody can sign in to it any more: send it again later.",
+            "Removes an account that somebody made with your e-mail and that was never verified. While one of its jobs runs \
+             this is a conflict, but nobody can sign in to it any more: send the request again later.",
         )
         .answers("It is removed.")
         .refuses(&[Code::Conflict]),
@@ -70,7 +70,7 @@ pub struct Verification {
 }
 
 impl VerifyEmail {
-    /// From wire to domain. Whether the token works is the use case's to say.
+    /// Checks the fields and returns them. The use case checks whether the token works.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -94,7 +94,7 @@ pub struct DeclineEmail {
 }
 
 impl DeclineEmail {
-    /// The token as it was sent. Whether it works is the use case's to say.
+    /// Returns the token as it was sent. The use case checks whether it works.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if it is missing.
@@ -105,7 +105,7 @@ impl DeclineEmail {
     }
 }
 
-/// The answer to asking for a letter: the same, whether or not one is written.
+/// The answer to asking for a letter. It is the same whether or not one is sent.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LetterAsked {
     /// Always `accepted`.

@@ -1,7 +1,7 @@
 //! An endpoint, declared once: its route, who may call it, what it reads and what it answers.
 //!
-//! Owns the declaration, and the types that stand in it. The functions serve what is declared, the OpenAPI
-//! document describes it. Refuses to know how an endpoint does its work.
+//! Owns the declaration and the types that appear in it. The functions serve the declared endpoints, and
+//! the OpenAPI document describes them. Refuses to know how an endpoint does its work.
 
 use std::marker::PhantomData;
 
@@ -12,7 +12,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// One endpoint: `Who` may call it, it answers `A`, and it reads the body `B`.
+/// One endpoint: callers of the type `Who` may call it, it answers `A`, and it reads the body `B`.
 #[derive(Debug)]
 pub struct Endpoint<Who, A, B = Nothing> {
     route: &'static str,
@@ -22,7 +22,7 @@ pub struct Endpoint<Who, A, B = Nothing> {
 }
 
 impl<A, B> Endpoint<Everybody, A, B> {
-    /// An endpoint for everybody. A route is a method and a path, such as `GET /models/{model}`.
+    /// Declares an endpoint for everybody. A route is a method and a path, such as `GET /models/{model}`.
     #[must_use]
     pub const fn public(route: &'static str) -> Self {
         Self::new(route, Audience::Public)
@@ -30,7 +30,7 @@ impl<A, B> Endpoint<Everybody, A, B> {
 }
 
 impl<A, B> Endpoint<Caller, A, B> {
-    /// An endpoint for users, with an access token or with an API key of this scope.
+    /// Declares an endpoint for users, with an access token or with an API key of this scope.
     #[must_use]
     pub const fn user(route: &'static str, scope: Scope) -> Self {
         Self::new(route, Audience::User(scope))
@@ -38,7 +38,7 @@ impl<A, B> Endpoint<Caller, A, B> {
 }
 
 impl<A, B> Endpoint<Person, A, B> {
-    /// An endpoint for users in person: an API key is not enough.
+    /// Declares an endpoint for users in person: an API key is not enough.
     #[must_use]
     pub const fn person(route: &'static str) -> Self {
         Self::new(route, Audience::Person)
@@ -46,7 +46,7 @@ impl<A, B> Endpoint<Person, A, B> {
 }
 
 impl<A, B> Endpoint<Admin, A, B> {
-    /// An endpoint for the platform's admins in person.
+    /// Declares an endpoint for the platform's admins in person.
     #[must_use]
     pub const fn admin(route: &'static str) -> Self {
         Self::new(route, Audience::Admin)
@@ -63,32 +63,33 @@ impl<Who, A, B> Endpoint<Who, A, B> {
         }
     }
 
-    /// The same on a second path.
+    /// Serves the same endpoint on a second path, too.
     #[must_use]
     pub const fn also(mut self, path: &'static str) -> Self {
         self.also = Some(path);
         self
     }
 
-    /// The method, in capitals.
+    /// Returns the method, in capitals.
     #[must_use]
     pub fn method(&self) -> &'static str {
         self.route.split(' ').next().unwrap_or_default()
     }
 
-    /// The path, parameters in braces.
+    /// Returns the path, with its parameters in braces.
     #[must_use]
     pub fn path(&self) -> &'static str {
         self.route.split(' ').nth(1).unwrap_or_default()
     }
 
-    /// The audience.
+    /// Returns the audience.
     #[must_use]
     pub fn audience(&self) -> Audience {
         self.audience
     }
 
-    /// Whether a request to this resource of the gateway is for this endpoint. HEAD is answered like GET.
+    /// Returns whether a request to this resource of the gateway is for this endpoint. HEAD is answered
+    /// like GET.
     #[must_use]
     pub fn serves(&self, method: &str, resource: &str) -> bool {
         let method = if method == "HEAD" { "GET" } else { method };
@@ -104,17 +105,17 @@ impl<Who, A, B> Endpoint<Who, A, B> {
 }
 
 impl<Who: Access, A, B> Endpoint<Who, A, B> {
-    /// Lets a caller in, whom the authorizer has established, or refuses them.
+    /// Admits a caller that the authorizer has established, or refuses them.
     ///
     /// # Errors
-    /// [`Refusal::Unauthorized`] without a credential that is needed,
-    /// [`Refusal::Forbidden`] with one that is not enough.
+    /// [`Refusal::Unauthorized`] if a credential is needed and there is none, [`Refusal::Forbidden`] if the
+    /// credential is not enough.
     pub fn admit(&self, caller: Option<Caller>) -> Result<Who, Refusal> {
         Who::admit(caller, self.audience)
     }
 }
 
-/// Who may call an endpoint, as a value.
+/// The callers that an endpoint is for, as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// Everybody.
@@ -127,9 +128,9 @@ pub enum Audience {
     Admin,
 }
 
-/// Who may call an endpoint, as the type of what its handler is given.
+/// The callers that an endpoint is for, as a type: its handler is given a value of it.
 pub trait Access: Sized {
-    /// Lets a caller in, or refuses them.
+    /// Admits a caller, or refuses them.
     ///
     /// # Errors
     /// As [`Endpoint::admit`].
@@ -168,22 +169,22 @@ impl Access for Admin {
 
 /// A body that an endpoint reads.
 pub trait Body {
-    /// What the handler is given.
+    /// The type that the handler is given.
     type Read;
 
-    /// Reads it from the bytes that were sent as JSON.
+    /// Reads it from the bytes of the request, which must be JSON.
     ///
     /// # Errors
-    /// A refusal that names what is wrong.
+    /// A refusal that names the problem.
     fn read(bytes: &[u8]) -> Result<Self::Read, Refusal>;
 
-    /// What is read if nothing was sent, where that is allowed.
+    /// Returns the value to use if no body was sent, or `None` if a body must be sent.
     #[must_use]
     fn absent() -> Option<Self::Read> {
         None
     }
 
-    /// Its schema; none if there is no body, or if its form is not ours.
+    /// Returns its schema: `None` if there is no body, or if others define its form.
     fn schema(schemas: &mut SchemaGenerator) -> Option<Value>;
 }
 
@@ -219,7 +220,8 @@ impl<T: DeserializeOwned + JsonSchema + Default> Body for Optional<T> {
     }
 }
 
-/// A body that is somebody else's: its signature is checked over its bytes, and nothing is said of its form.
+/// A body whose form others define: its signature is checked over its bytes, and the document does not
+/// describe it.
 #[derive(Debug)]
 pub struct Signed;
 
@@ -237,7 +239,7 @@ impl Body for Signed {
 
 /// An answer, or several of which a handler gives one.
 pub trait Answer {
-    /// The status of each, and the schema of its body if it is JSON of ours.
+    /// Returns the status of each answer, and the schema of its body if that is JSON that we define.
     fn each(schemas: &mut SchemaGenerator) -> Vec<(u16, Option<Value>)>;
 }
 
@@ -247,13 +249,13 @@ impl<T: JsonSchema> Answer for T {
     }
 }
 
-/// `T` as JSON, with another status than 200.
+/// `T` as JSON, with a status other than 200.
 #[derive(Debug)]
 pub struct Json<const STATUS: u16, T>(PhantomData<T>);
 
-/// Something was made.
+/// The answer when something was created.
 pub type Created<T> = Json<201, T>;
-/// Something was begun.
+/// The answer when something was begun.
 pub type Accepted<T> = Json<202, T>;
 
 impl<const STATUS: u16, T: JsonSchema> Answer for Json<STATUS, T> {
@@ -262,11 +264,11 @@ impl<const STATUS: u16, T: JsonSchema> Answer for Json<STATUS, T> {
     }
 }
 
-/// No body.
+/// An answer without a body.
 #[derive(Debug)]
 pub struct Empty<const STATUS: u16>;
 
-/// No body: there is nothing to read, or nothing to say.
+/// No body: the request has nothing to read, or the answer nothing to say.
 pub type Nothing = Empty<204>;
 
 impl<const STATUS: u16> Answer for Empty<STATUS> {
@@ -287,7 +289,7 @@ impl Body for Nothing {
     }
 }
 
-/// Text that its endpoint describes itself.
+/// Text that the endpoint's operation describes by itself.
 #[derive(Debug)]
 pub struct Text;
 

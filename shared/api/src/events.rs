@@ -23,8 +23,8 @@ struct Sent<'a> {
     data: Value,
 }
 
-/// The JSON of an event about `shown`; addresses in it are at `base_url`. If it were longer than a receiver
-/// need take, what it is about is named, and not shown.
+/// Returns the JSON of an event about `shown`, with addresses at `base_url`. If it would be longer than a
+/// receiver need accept, it names its object instead of showing it.
 #[must_use]
 pub fn body(event: &WebhookEvent, shown: &ShownSubject, base_url: &str) -> Vec<u8> {
     let whole = written(event, data(shown, base_url));
@@ -43,7 +43,7 @@ fn written(event: &WebhookEvent, data: Value) -> Vec<u8> {
     serde_json::to_vec(&sent).unwrap_or_default()
 }
 
-/// What an event is about, as its GET shows it.
+/// Returns the object of an event, as its GET shows it.
 fn data(shown: &ShownSubject, base_url: &str) -> Value {
     match shown {
         ShownSubject::Generation(shown) => value(GenerationView::new(shown, base_url)),
@@ -63,7 +63,7 @@ fn data(shown: &ShownSubject, base_url: &str) -> Value {
     }
 }
 
-/// The least that says what an event is about. Nothing but a generation can be long.
+/// Returns the least that identifies an event's object. Only a generation can be too long.
 fn named(shown: &ShownSubject) -> Value {
     match shown {
         ShownSubject::Generation(shown) => {

@@ -43,20 +43,20 @@ const COLUMNS: [&str; 18] = [
     "refunded",
 ];
 const ABOUT: &str = "\
-    Comma-separated values with a header, one row for each entry, the first one first. The columns are those of \
-    `/credits/transactions`, `sequence` before them: each entry's place in the ledger, from 1 and without gaps, so that \
-    nothing is missing between two months. `available_after` and `held_after` of a month's last row are what was in the \
-    wallet when it ended. The row of a `hold` also has the receipt of its generation, as it is by now: `model`, `quoted`, \
+    Comma-separated values with a header, one row for each entry, the oldest first. The columns are those of \
+    `/credits/transactions`, after `sequence`: each entry's place in the ledger, from 1 and without gaps, so that \
+    nothing is missing between two months. `available_after` and `held_after` of a month's last row are what the \
+    wallet had when it ended. The row of a `hold` also has the receipt of its generation, as it is by now: `model`, `quoted`, \
     `captured`, `released`, `refunded`; they are empty on other rows, and where the generation was deleted. Months are UTC. \
-    The URL works for a quarter of an hour. Asking again makes the file anew.";
+    The URL works for a quarter of an hour. Another request makes the file anew.";
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     let month = |operation: Operation| {
         operation
             .says(ABOUT)
             .requires::<schema::Month>("month", "The month, UTC.")
-            .answers("Where the file is.")
+            .answers("The address of the file.")
             .refuses(&[Code::Conflict])
     };
     vec![
@@ -77,16 +77,16 @@ pub(crate) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// The query of either: the month.
+/// Reads the query of either endpoint: the month.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] naming what is wrong.
+/// [`Refusal::Invalid`] naming the wrong or missing parameter.
 pub fn check(mut query: Query) -> Result<Month, Refusal> {
     let month = query.required("month", "a month such as 2026-01", Month::parse);
     query.finish_required(month)
 }
 
-/// Where a month of a ledger can be downloaded.
+/// The address where a month of a ledger can be downloaded.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "CreditExport")]
 pub struct ExportView {
@@ -105,7 +105,7 @@ pub struct ExportView {
 }
 
 impl ExportView {
-    /// The answer.
+    /// Returns the answer.
     #[must_use]
     pub fn new(month: Month, rows: usize, url: String, expires_at: Timestamp) -> Self {
         Self {
@@ -117,10 +117,10 @@ impl ExportView {
     }
 }
 
-/// The rows as they are in the file.
+/// Writes the rows as they are in the file.
 ///
 /// # Errors
-/// Whatever is wrong with writing to memory: nothing that should be.
+/// An error of writing to memory, which is not expected to occur.
 pub fn table(rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
     let mut table = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
@@ -169,7 +169,7 @@ fn fields(row: &Row) -> [String; 18] {
     ]
 }
 
-/// Text that a spreadsheet does not take for a formula: somebody else may have written it.
+/// Returns text that a spreadsheet does not take for a formula: somebody else may have written it.
 fn as_text(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{text}")

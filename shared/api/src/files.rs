@@ -21,17 +21,17 @@ use crate::problem::Code;
 use crate::schema;
 use crate::time;
 
-/// Announces an upload, and answers the one request that S3 will take for it.
+/// Announces an upload, and answers with the one request that S3 accepts for it.
 pub const CREATE: Endpoint<Caller, Created<CreatedFile>, CreateFile> =
     Endpoint::user("POST /files", Scope::Generate);
 /// The caller's files, newest first.
 pub const LIST: Endpoint<Caller, List<FileView>> = Endpoint::user("GET /files", Scope::Read);
-/// How much of their uploads the caller has, and may have.
+/// The number and size of the caller's uploads, and their limits.
 pub const STATS: Endpoint<Caller, FileStatsView> = Endpoint::user("GET /files/stats", Scope::Read);
-/// Checks what was uploaded against what was announced.
+/// Checks the uploaded bytes against the announcement.
 pub const COMPLETE: Endpoint<Caller, FileView> =
     Endpoint::user("POST /files/{file_id}/complete", Scope::Generate);
-/// Where a file can be downloaded for a while.
+/// The address where a file can be downloaded for a while.
 pub const DOWNLOAD: Endpoint<Caller, FileDownload> =
     Endpoint::user("GET /files/{file_id}/download", Scope::Read);
 /// Deletes several files at once.
@@ -39,16 +39,16 @@ pub const BULK_DELETE: Endpoint<Caller, FileDeletions, DeleteFiles> =
     Endpoint::user("POST /files/bulk-delete", Scope::Generate);
 /// One of the caller's files.
 pub const GET: Endpoint<Caller, FileView> = Endpoint::user("GET /files/{file_id}", Scope::Read);
-/// Deletes a file; what was generated from it stays.
+/// Deletes a file. Generations that were made from it stay.
 pub const DELETE: Endpoint<Caller, Nothing> =
     Endpoint::user("DELETE /files/{file_id}", Scope::Generate);
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     let one = |operation: Operation| operation.names::<schema::FileId>("file_id", "The file.");
     vec![
         tags::FILES.operation(&CREATE, "filesCreate", "Announce an upload")
-            .says("Send the bytes to `upload.url` with exactly its headers, then complete the upload. What is not completed vanishes within a day.")
+            .says("Send the bytes to `upload.url` with exactly its headers, then complete the upload. An upload that is not completed is deleted within a day.")
             .answers("The file, and how to send its bytes.")
             .refuses(&[Code::Conflict]),
         tags::FILES
@@ -56,24 +56,24 @@ pub(crate) fn operations() -> Vec<Operation> {
             .pages()
             .answers("A page, newest first."),
         tags::FILES
-            .operation(&STATS, "filesStats", "How much you have uploaded")
-            .answers("Counts, and their bounds."),
+            .operation(&STATS, "filesStats", "The size of your uploads")
+            .answers("The counts, and their limits."),
         one(tags::FILES.operation(&COMPLETE, "filesComplete", "Complete an upload"))
-            .says("Checks the size and the digest of what arrived, and that it is one whole file of the type that was announced. A picture must be still, of at most 16,384 pixels a side, and not made for print (CMYK); 16 bits a colour are taken, and its size is told as the camera was held.")
+            .says("Checks the size and the digest of the uploaded bytes, and that they are one whole file of the announced type. A picture must be a still, of at most 16,384 pixels a side, and not made for print (CMYK); 16 bits a colour are accepted. Its width and height are those of the picture as it is meant to be viewed.")
             .answers("The file, ready.")
             .refuses(&[Code::Conflict]),
         one(tags::FILES.operation(&GET, "filesGet", "One file")).answers("The file."),
         one(tags::FILES.operation(&DELETE, "filesDelete", "Delete a file"))
-            .says("What was generated from it stays.")
+            .says("Generations that were made from it stay.")
             .answers("It is deleted."),
         one(tags::FILES.operation(&DOWNLOAD, "filesDownload", "Download a file"))
             .says("Its URL needs no credential, and works for a quarter of an hour.")
-            .answers("Where its bytes are.")
+            .answers("The address of its bytes.")
             .refuses(&[Code::Conflict]),
         tags::FILES
             .operation(&BULK_DELETE, "filesBulkDelete", "Delete several files")
-            .says("If it is not done in time, send it again: it goes on.")
-            .answers("Which ones are deleted, and which there are none of.")
+            .says("If it is not finished in time, send the request again: it goes on.")
+            .answers("The files that are deleted, and the ids that name no file of yours.")
             .refuses(&[Code::ProviderUnavailable]),
     ]
 }
@@ -97,7 +97,7 @@ pub struct CreateFile {
 }
 
 impl CreateFile {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -177,11 +177,11 @@ pub struct FileView {
     /// Its digest.
     #[schemars(with = "schema::Sha256")]
     pub sha256: String,
-    /// Its width in pixels, as it is to be seen: of a picture that is ready.
+    /// The width in pixels of a picture that is ready, as it is meant to be viewed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 1024)]
     pub width: Option<u32>,
-    /// Its height in pixels.
+    /// The height in pixels of a picture that is ready, as it is meant to be viewed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 768)]
     pub height: Option<u32>,
@@ -210,7 +210,7 @@ impl From<&File> for FileView {
     }
 }
 
-/// Where a file can be downloaded.
+/// The address where a file can be downloaded.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FileDownload {
     /// The address. A browser saves what it gets there.
@@ -222,7 +222,7 @@ pub struct FileDownload {
 }
 
 impl FileDownload {
-    /// The answer.
+    /// Returns the answer.
     #[must_use]
     pub fn new(url: String, expires_at: Timestamp) -> Self {
         Self {
@@ -242,10 +242,10 @@ pub struct DeleteFiles {
 }
 
 impl DeleteFiles {
-    /// From wire to domain; what is named twice is meant once.
+    /// Checks the ids and returns each once, even if it was sent twice.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] naming each id that is none.
+    /// [`Refusal::Invalid`] naming each id that is malformed.
     pub fn check(self) -> Result<Vec<FileId>, Refusal> {
         let mut problems = Problems::default();
         let Some(given) = problems.required("ids", self.ids) else {
@@ -271,19 +271,19 @@ impl DeleteFiles {
     }
 }
 
-/// What became of files that were to be deleted together.
+/// The outcome of deleting several files.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FileDeletions {
-    /// These are deleted.
+    /// The files that are deleted.
     #[schemars(with = "Vec<schema::FileId>")]
     pub deleted: Vec<String>,
-    /// You have none of these.
+    /// The ids that name no file of yours.
     #[schemars(with = "Vec<schema::FileId>")]
     pub not_found: Vec<String>,
 }
 
 impl FileDeletions {
-    /// The answer.
+    /// Returns the answer.
     #[must_use]
     pub fn new(deleted: &[FileId], not_found: &[FileId]) -> Self {
         let write = |ids: &[FileId]| ids.iter().map(ToString::to_string).collect();
@@ -294,29 +294,29 @@ impl FileDeletions {
     }
 }
 
-/// How much of their uploads somebody has, and may have.
+/// The number and size of a user's uploads, and their limits.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "FileStats")]
 pub struct FileStatsView {
     /// Always `file_stats`.
     #[schemars(extend("const" = "file_stats"))]
     pub object: String,
-    /// The files. A deleted one counts until its bytes are gone, within the hour.
+    /// The number of files. A deleted one counts until its bytes are gone, within the hour.
     #[schemars(with = "schema::Count")]
     pub count: u64,
-    /// The most files that there may be.
+    /// The most files that you may have.
     #[schemars(with = "schema::Count", extend("examples" = [5_000]))]
     pub count_max: u64,
-    /// Their bytes.
+    /// The sum of their sizes in bytes.
     #[schemars(with = "schema::Count")]
     pub size: u64,
-    /// The most bytes that there may be.
+    /// The most bytes that you may have.
     #[schemars(with = "schema::Count", extend("examples" = [1_073_741_824]))]
     pub size_max: u64,
 }
 
 impl FileStatsView {
-    /// What somebody has, who may have so many bytes.
+    /// Returns the stats of a user whose plan allows them `size_bytes_max` bytes.
     #[must_use]
     pub fn new(usage: Usage, size_bytes_max: u64) -> Self {
         Self {
@@ -358,7 +358,7 @@ pub struct UploadView {
 }
 
 impl CreatedFile {
-    /// The answer: `file`, and the PUT to `url` with exactly these headers.
+    /// Returns the answer: `file`, and the PUT to `url` with exactly these headers.
     #[must_use]
     pub fn new(
         file: &File,

@@ -1,4 +1,4 @@
-//! Asking for a generation, and what clients see of one.
+//! The bodies that ask for a generation, and those that show one.
 
 mod collaborations;
 mod filing;
@@ -40,28 +40,28 @@ pub const CREATE: Endpoint<
 /// The caller's generations, or those in a project, newest first.
 pub const LIST: Endpoint<Caller, List<GenerationView>> =
     Endpoint::user("GET /generations", Scope::Read);
-/// The caller's generations, counted.
+/// Counts and sums over the caller's generations.
 pub const STATS: Endpoint<Caller, StatsView> =
     Endpoint::user("GET /generations/stats", Scope::Read);
-/// One generation: how far it is, or what it became.
+/// One generation: its progress, or its results.
 pub const GET: Endpoint<Caller, GenerationView> =
     Endpoint::user("GET /generations/{generation_id}", Scope::Read);
 /// Changes the title and the tags of a generation.
 pub const UPDATE: Endpoint<Caller, GenerationView, UpdateGeneration> =
     Endpoint::user("PATCH /generations/{generation_id}", Scope::Generate);
-/// Files a generation in another project, or in none.
+/// Moves a generation to another project, or out of its project.
 pub const MOVE: Endpoint<Caller, GenerationView, MoveGeneration> =
     Endpoint::user("POST /generations/{generation_id}/move", Scope::Generate);
 /// Deletes a generation that has come to rest, and its media.
 pub const DELETE: Endpoint<Caller, Nothing> =
     Endpoint::user("DELETE /generations/{generation_id}", Scope::Generate);
-/// Cancels a generation, or has the provider asked to.
+/// Cancels a generation, or asks the provider to cancel it.
 pub const CANCEL: Endpoint<Caller, Either<CancelView, Accepted<CancelView>>> =
     Endpoint::user("POST /generations/{generation_id}/cancel", Scope::Generate);
 /// Marks a generation as a favourite.
 pub const FAVORITE: Endpoint<Caller, Nothing> =
     Endpoint::user("PUT /generations/{generation_id}/favorite", Scope::Generate);
-/// Marks a generation as a favourite no more.
+/// Removes the mark of a favourite from a generation.
 pub const UNFAVORITE: Endpoint<Caller, Nothing> = Endpoint::user(
     "DELETE /generations/{generation_id}/favorite",
     Scope::Generate,
@@ -70,7 +70,7 @@ pub const UNFAVORITE: Endpoint<Caller, Nothing> = Endpoint::user(
 pub const MEDIA: Endpoint<Caller, List<MediaView>> =
     Endpoint::user("GET /generations/{generation_id}/media", Scope::Read);
 
-/// What a generation grew out of, nearest first.
+/// The ancestors of a generation, the nearest first.
 pub const PROVENANCE: Endpoint<Caller, List<AncestorView>> =
     Endpoint::user("GET /generations/{generation_id}/provenance", Scope::Read);
 /// The teams that a generation is shared with.
@@ -83,7 +83,7 @@ pub const SHARE: Endpoint<Caller, Created<CollaborationView>, ShareGeneration> =
     "POST /generations/{generation_id}/collaborations",
     Scope::Generate,
 );
-/// Shares a generation with a team no more.
+/// Stops sharing a generation with a team.
 pub const UNSHARE: Endpoint<Caller, Nothing> = Endpoint::user(
     "DELETE /generations/{generation_id}/collaborations/{team_id}",
     Scope::Generate,
@@ -100,7 +100,7 @@ pub use view::{CancelView, FailureView, GenerationView, Receipt, WithheldView, p
 
 /// The longest description of a change.
 const CHANGE_DESCRIPTION_CHARS_MAX: usize = 1_000;
-/// How long addresses of media may last: a week at most.
+/// The lifetimes that a client may ask for URLs of media, in seconds: a week at most.
 pub(crate) const EXPIRY_S: std::ops::RangeInclusive<u32> = 60..=604_800;
 
 /// `POST /generations/{model}`.
@@ -130,15 +130,15 @@ pub struct CreateGeneration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::ProjectId>")]
     pub project_id: Option<String>,
-    /// The team that pays for it, and whose it will be.
+    /// The team that pays for the generation and will own it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::TeamId>")]
     pub team_id: Option<String>,
-    /// The generation that it grows out of.
+    /// The generation that it is derived from.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::GenerationId>")]
     pub parent_generation_id: Option<String>,
-    /// How it relates to its parent.
+    /// Its relation to its parent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::GenerationIntent>")]
     pub intent: Option<String>,
@@ -154,14 +154,15 @@ pub struct CreateGeneration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::QuoteId>")]
     pub quote_id: Option<String>,
-    /// The address that its end is sent to, signed as a webhook with the secret of `POST /me/webhook-secret`.
+    /// The address to which the end of the generation is reported, in a message that is signed as a webhook
+    /// with the secret of `POST /me/webhook-secret`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::WebhookUrl>")]
     pub webhook_url: Option<String>,
 }
 
 impl CreateGeneration {
-    /// From wire to domain: what `model` would be ordered to do.
+    /// Checks the fields and returns the order for `model`.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for a malformed id.
@@ -280,7 +281,7 @@ impl CreateGeneration {
         }
     }
 
-    /// A malformed id is reported like an unknown one, so that its sender learns nothing.
+    /// Parses the ids. A malformed id is reported like an unknown one, so that its sender learns nothing.
     fn check_ids(&self) -> Result<Named, Refusal> {
         fn id<Id>(
             field: &'static str,
@@ -312,9 +313,9 @@ impl CreateGeneration {
         })
     }
 
-    /// A digest of the whole request: the same request has the same, in whatever order its fields came.
+    /// Returns a digest of the whole request. The order of its fields makes no difference.
     fn fingerprint(&self, model: &Model) -> String {
-        // Maps are sorted by name on the way through `Value`.
+        // `Value` sorts maps by name.
         let canonical = serde_json::to_value(self)
             .map(|value| value.to_string())
             .unwrap_or_default();
@@ -338,7 +339,7 @@ fn check_change_description(problems: &mut Problems, text: Option<&str>) {
     }
 }
 
-/// What a request names by its id.
+/// The things that a request names by their ids.
 struct Named {
     reference_file: Option<FileId>,
     parent: Option<GenerationId>,
@@ -351,25 +352,25 @@ struct Named {
 /// The query of `GET /generations`.
 #[derive(Debug)]
 pub struct ListQuery {
-    /// In this project.
+    /// Only generations in this project.
     pub project: Option<ProjectId>,
-    /// Of this team.
+    /// Only generations of this team.
     pub team: Option<TeamId>,
-    /// Shared with this team; alone.
+    /// Only generations that are shared with this team. It excludes the other two.
     pub shared_with: Option<TeamId>,
-    /// Which ones.
+    /// The filter for the generations.
     pub filter: Filter,
-    /// The links.
+    /// The cursor of the page, if it is not the first.
     pub cursor: Option<String>,
-    /// How many.
+    /// The greatest length of the page.
     pub limit: u32,
 }
 
 impl ListQuery {
-    /// From wire to domain.
+    /// Checks the parameters and returns them as domain types.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] naming each parameter that is wrong, [`Refusal::NoSuch`] for what does not exist.
+    /// [`Refusal::Invalid`] naming each parameter that is wrong, [`Refusal::NoSuch`] for a malformed id.
     pub fn check(mut query: Query) -> Result<Self, Refusal> {
         let filter = Filter {
             team: None,
@@ -425,20 +426,20 @@ impl ListQuery {
     }
 }
 
-/// What is asked for with `GET /generations/{id}/media`.
+/// The query of `GET /generations/{id}/media`, checked.
 pub struct MediaQuery {
-    /// How long the URLs shall live.
+    /// The lifetime of the URLs.
     pub expiry: Option<Duration>,
     /// Where the page starts.
     pub cursor: Option<String>,
-    /// How long it may be.
+    /// The greatest length of the page.
     pub limit: u32,
 }
 
-/// The query of `GET /generations/{id}/media`.
+/// Reads the query of `GET /generations/{id}/media`.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] naming what is wrong.
+/// [`Refusal::Invalid`] naming each parameter that is wrong.
 pub fn check_media(mut query: Query) -> Result<MediaQuery, Refusal> {
     let seconds = query.number("expires_in", EXPIRY_S);
     let checked = MediaQuery {

@@ -1,4 +1,4 @@
-//! Whom a project is shared with, and what they see of it.
+//! The teams that a project is shared with, and what they see of it.
 
 use domain::Refusal;
 use domain::accounts::Scope;
@@ -17,10 +17,10 @@ use crate::problem::Code;
 use crate::projects::ProjectView;
 use crate::schema;
 
-/// What others see and do of a project.
+/// The privacy flags of a project: what others may see and do.
 pub const PRIVACY: Endpoint<Caller, PrivacyView> =
     Endpoint::user("GET /projects/{project_id}/privacy", Scope::Read);
-/// Says what others see and do of a project.
+/// Sets the privacy flags of a project.
 pub const SET_PRIVACY: Endpoint<Caller, PrivacyView, SetPrivacy> =
     Endpoint::user("PUT /projects/{project_id}/privacy", Scope::Generate);
 /// The teams that a project is shared with.
@@ -31,7 +31,7 @@ pub const PUT: Endpoint<Caller, GrantView, PutGrant> = Endpoint::user(
     "PUT /projects/{project_id}/teams/{team_id}",
     Scope::AdminTeam,
 );
-/// Shares a project with a team no more.
+/// Stops sharing a project with a team.
 pub const DELETE: Endpoint<Caller, Nothing> = Endpoint::user(
     "DELETE /projects/{project_id}/teams/{team_id}",
     Scope::AdminTeam,
@@ -40,29 +40,29 @@ pub const DELETE: Endpoint<Caller, Nothing> = Endpoint::user(
 pub const OF_TEAM: Endpoint<Caller, List<ProjectView>> =
     Endpoint::user("GET /teams/{team_id}/projects", Scope::Read);
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     let one =
         |operation: Operation| operation.names::<schema::ProjectId>("project_id", "The project.");
     let grant = |operation| one(operation).names::<schema::TeamId>("team_id", "The team.");
     vec![
-        one(tags::PROJECTS.operation(&PRIVACY, "projectsPrivacy", "What others see of a project"))
-            .says("For who may change the project.")
+        one(tags::PROJECTS.operation(&PRIVACY, "projectsPrivacy", "The privacy of a project"))
+            .says("For users who may change the project.")
             .answers("The flags."),
         one(tags::PROJECTS.operation(
             &SET_PRIVACY,
             "projectsPrivacySet",
-            "Say what others see of a project",
+            "Set the privacy of a project",
         ))
-        .says("For its owner. A flag that is not there has its default.")
+        .says("For its owner. A flag that is not there gets its default.")
         .answers("The flags as they are now."),
-        one(tags::PROJECTS.operation(&LIST, "projectsTeamsList", "Whom a project is shared with"))
-            .says("All of it for the project's owner; for others what the project does not hide from their teams.")
+        one(tags::PROJECTS.operation(&LIST, "projectsTeamsList", "The teams that a project is shared with"))
+            .says("All of them for the project's owner; for others those that the project does not hide from their teams.")
             .pages()
             .answers("A page, newest team first."),
         grant(tags::PROJECTS.operation(&PUT, "projectsTeamsPut", "Share a project with a team"))
             .says(
-                "For the project's owner, who manages the team. What a member may do then follows from the level and their role in \
+                "For the project's owner, who must also manage the team. What a member may do then follows from the level and their role in \
                  the team: both must allow it. A private project is shared with nobody: make it team-only first.",
             )
             .answers("The grant.")
@@ -79,20 +79,20 @@ pub(crate) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// What others see and do of a project.
+/// The privacy flags of a project: what others may see and do.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Privacy")]
 pub struct PrivacyView {
     /// Always `privacy`.
     #[schemars(extend("const" = "privacy"))]
     pub object: String,
-    /// A team sees no other team's grant.
+    /// Whether each team sees only its own grant.
     pub hide_from_other_teams: bool,
-    /// Only teams with a grant come to the project, and not every team of its owner's.
+    /// Whether only teams with a grant see the project, and not every team of its owner.
     pub restrict_to_specific_teams: bool,
-    /// Others see who made what is filed in it.
+    /// Whether others see who made the generations in the project.
     pub allow_generation_attribution: bool,
-    /// Others make children of what is filed in it.
+    /// Whether others may derive generations from those in the project.
     pub allow_generation_improvements: bool,
 }
 
@@ -108,17 +108,18 @@ impl From<Privacy> for PrivacyView {
     }
 }
 
-/// `PUT /projects/{id}/privacy`: all flags; one that is not there has its default.
+/// `PUT /projects/{id}/privacy`: all flags. A flag that is not there gets its default.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct SetPrivacy {
-    /// A team sees no other team's grant; false if not given.
+    /// Whether each team sees only its own grant; false if not given.
     pub hide_from_other_teams: Option<bool>,
-    /// Only teams with a grant come to the project, and not every team of its owner's; false if not given.
+    /// Whether only teams with a grant see the project, and not every team of its owner; false if not
+    /// given.
     pub restrict_to_specific_teams: Option<bool>,
-    /// Others see who made what is filed in it; true if not given.
+    /// Whether others see who made the generations in the project; true if not given.
     pub allow_generation_attribution: Option<bool>,
-    /// Others make children of what is filed in it; true if not given.
+    /// Whether others may derive generations from those in the project; true if not given.
     pub allow_generation_improvements: Option<bool>,
 }
 
@@ -146,14 +147,14 @@ impl From<SetPrivacy> for Privacy {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct PutGrant {
-    /// What the team may do: `read` looks and downloads, `write` also makes generations in it, `admin` also
-    /// changes it and what is filed in it.
+    /// The team's level: `read` allows looking and downloading, `write` also making generations in the
+    /// project, `admin` also changing the project and the generations in it.
     #[schemars(with = "schema::AccessLevel")]
     pub access_level: Option<String>,
 }
 
 impl PutGrant {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if the field is missing or not a level.
@@ -169,7 +170,7 @@ impl PutGrant {
     }
 }
 
-/// That a project is shared with a team.
+/// The sharing of a project with a team.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "ProjectGrant")]
 pub struct GrantView {
@@ -182,13 +183,13 @@ pub struct GrantView {
     /// The team.
     #[schemars(with = "schema::TeamId")]
     pub team_id: String,
-    /// What the team may do.
+    /// The team's access level.
     #[schemars(with = "schema::AccessLevel")]
     pub access_level: String,
 }
 
 impl GrantView {
-    /// The grant of `project` to `team`.
+    /// Returns the view of the grant of `project` to `team`.
     #[must_use]
     pub fn new(project: &ProjectId, team: &TeamId, level: AccessLevel) -> Self {
         Self {

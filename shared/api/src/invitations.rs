@@ -1,4 +1,4 @@
-//! Invitations into a team: what a client says of one, and what it sees.
+//! Invitations into a team, as clients send and see them.
 
 use domain::accounts::{Email, Scope};
 use domain::callers::{Caller, Person};
@@ -17,13 +17,13 @@ use crate::schema;
 use crate::teams::TeamView;
 use crate::time;
 
-/// The invitations into a team that nobody answered, newest first.
+/// The unanswered invitations into a team, newest first.
 pub const LIST: Endpoint<Caller, List<InvitationView>> =
     Endpoint::user("GET /teams/{team_id}/invitations", Scope::AdminTeam);
 /// Invites somebody into a team.
 pub const CREATE: Endpoint<Caller, Created<InvitationView>, CreateInvitation> =
     Endpoint::user("POST /teams/{team_id}/invitations", Scope::AdminTeam);
-/// Takes an invitation back.
+/// Cancels an invitation.
 pub const CANCEL: Endpoint<Caller, Nothing> = Endpoint::user(
     "DELETE /teams/{team_id}/invitations/{invitation_id}",
     Scope::AdminTeam,
@@ -36,18 +36,18 @@ pub const RESEND: Endpoint<Caller, Accepted<InvitationView>> = Endpoint::user(
 /// Takes the caller into the team that they were invited into.
 pub const ACCEPT: Endpoint<Person, TeamView, AnswerInvitation> =
     Endpoint::person("POST /invitations/accept");
-/// Answers an invitation with no.
+/// Declines an invitation.
 pub const DECLINE: Endpoint<Person, Nothing, AnswerInvitation> =
     Endpoint::person("POST /invitations/decline");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     let one = |operation: Operation| operation.names::<schema::TeamId>("team_id", "The team.");
     let invitation = |operation| {
         one(operation).names::<schema::InvitationId>("invitation_id", "The invitation.")
     };
     vec![
-        one(tags::TEAMS.operation(&LIST, "teamsInvitationsList", "Who is invited"))
+        one(tags::TEAMS.operation(&LIST, "teamsInvitationsList", "The invitations into a team"))
             .says("For the owner and admins. Invitations that expired stay for a week, to be sent again.")
             .pages()
             .answers("A page, newest first."),
@@ -58,15 +58,15 @@ pub(crate) fn operations() -> Vec<Operation> {
             )
             .answers("The invitation.")
             .refuses(&[Code::Conflict]),
-        invitation(tags::TEAMS.operation(&CANCEL, "teamsInvitationsCancel", "Take an invitation back"))
+        invitation(tags::TEAMS.operation(&CANCEL, "teamsInvitationsCancel", "Cancel an invitation"))
             .answers("It is gone."),
         invitation(tags::TEAMS.operation(&RESEND, "teamsInvitationsResend", "Send an invitation again"))
-            .says("It works for another seven days, and letters that were sent before open nothing.")
+            .says("It works for another seven days, and the tokens in earlier letters stop working.")
             .answers("A letter is on its way.")
             .refuses(&[Code::Conflict]),
         tags::TEAMS
             .operation(&ACCEPT, "teamsInvitationsAccept", "Accept an invitation")
-            .says("Sign in with the account that has the address which the letter went to.")
+            .says("Sign in with the account of the address that the letter went to.")
             .answers("The team that you are in now.")
             .refuses(&[Code::Conflict]),
         tags::TEAMS
@@ -89,7 +89,7 @@ pub struct CreateInvitation {
 }
 
 impl CreateInvitation {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -113,7 +113,7 @@ pub struct AnswerInvitation {
 }
 
 impl AnswerInvitation {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if the field is missing.
@@ -124,7 +124,7 @@ impl AnswerInvitation {
     }
 }
 
-/// An invitation, as who may invite sees it.
+/// An invitation, as members who may invite see it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Invitation")]
 pub struct InvitationView {
@@ -137,10 +137,10 @@ pub struct InvitationView {
     /// The team.
     #[schemars(with = "schema::TeamId")]
     pub team_id: String,
-    /// The address that is invited.
+    /// The invited address.
     #[schemars(with = "schema::Email")]
     pub email: String,
-    /// The role that they would have.
+    /// The role that the invited person would get.
     #[schemars(with = "schema::RoleToGive")]
     pub role: String,
     /// `pending` or `expired`.
@@ -158,7 +158,7 @@ pub struct InvitationView {
 }
 
 impl InvitationView {
-    /// The invitation as it is `now`.
+    /// Returns the view of the invitation as it is `now`.
     #[must_use]
     pub fn new(invitation: &Invitation, now: Timestamp) -> Self {
         let status = if invitation.is_open(now) {

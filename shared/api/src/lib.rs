@@ -1,8 +1,8 @@
 //! The HTTP contract's bodies.
 //!
-//! Owns: what clients send (and `check`, from wire to domain, naming every field that is wrong), what they
-//! get, the one problem type, lists, times. Refuses to know where a body came from or how it is answered: no
-//! status codes but the one a problem carries, no headers, no Lambda.
+//! Owns: the bodies that clients send (each has a `check` that turns it into domain types and names every
+//! wrong field), the bodies they get, the one problem type, lists, times. Refuses to know where a body came
+//! from or how it is answered: no status codes but the one that a problem carries, no headers, no Lambda.
 
 pub mod accounts;
 pub mod admin;

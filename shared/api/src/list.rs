@@ -22,7 +22,7 @@ pub struct List<T> {
 }
 
 impl<T> List<T> {
-    /// A page, and where the next one starts.
+    /// Builds a page; `next_cursor` is where the next one starts.
     #[must_use]
     pub fn new(data: Vec<T>, next_cursor: Option<String>) -> Self {
         Self {
@@ -33,7 +33,7 @@ impl<T> List<T> {
     }
 }
 
-/// The query of a list without filters: `cursor` and `limit`.
+/// Reads the query of a list without filters: `cursor` and `limit`.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming each parameter that is wrong.

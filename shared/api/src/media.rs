@@ -1,4 +1,4 @@
-//! Addresses of media: how they are written, and what is answered to who follows one.
+//! Addresses of media: their written form, and the answer to a request for one.
 
 use domain::callers::Everybody;
 use domain::generations::{MediaAddress, MediaName, SignedAddress};
@@ -11,37 +11,37 @@ use crate::problem::Code;
 use crate::query::Query;
 use crate::schema;
 
-/// Leads to one file that a generation delivered.
+/// Redirects to one file that a generation delivered.
 pub const GET: Endpoint<Everybody, Empty<302>> =
     Endpoint::public("GET /media/{generation_id}/{name}");
 
 /// The last second that an address can name: the end of the year 9999.
 const SECOND_MAX: i64 = 253_402_300_799;
-/// The longest text that is looked at as a signature: a real one has 43 characters.
+/// The longest text that is considered as a signature: a real one has 43 characters.
 const SIGNATURE_CHARS_MAX: usize = 64;
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::GENERATIONS
             .operation(&GET, "mediaGet", "A file that was delivered")
             .says(
-                "The addresses in `outputs` and `/media` lead here. Whoever has one needs no credential, until its end. It \
-                 answers with a redirect to where the bytes are for a while; follow it, and keep this address. HEAD is \
+                "The addresses in `outputs` and `/media` lead here. They work without a credential, until they end. The \
+                 answer is a redirect to a temporary address of the bytes: follow it, and keep this address. HEAD is \
                  redirected, too.",
             )
             .names::<schema::GenerationId>("generation_id", "The generation's id.")
             .names::<schema::MediaName>("name", "The file's name.")
             .requires::<schema::Second>("exp", "The second since 1970 at which the address ends.")
             .requires::<schema::SignedPart>("sig", "The signature.")
-            .asks::<schema::Switch>("download", "1 has a browser save the file, under a name that tells it apart.")
-            .answers("Where the bytes are.")
+            .asks::<schema::Switch>("download", "1 makes a browser save the file, under a unique name.")
+            .answers("The temporary address of the bytes.")
             .with(vec!["Location"])
             .refuses(&[Code::Forbidden]),
     ]
 }
 
-/// An address as it is written for the API at `base_url`.
+/// Writes an address for the API at `base_url`.
 #[must_use]
 pub fn url(signed: &SignedAddress, base_url: &str) -> String {
     let SignedAddress { address, signature } = signed;
@@ -54,19 +54,19 @@ pub fn url(signed: &SignedAddress, base_url: &str) -> String {
     format!("{base_url}/media/{generation}/{name}?exp={ends_at_s}&sig={signature}")
 }
 
-/// What is asked for with an address.
+/// A request for a media address, checked.
 #[derive(Debug)]
 pub struct MediaQuery {
     /// The address.
     pub signed: SignedAddress,
-    /// Whether the file shall be saved, not shown.
+    /// Whether the browser is to save the file, instead of showing it.
     pub is_saved: bool,
 }
 
-/// The query of an address of a file of `generation`.
+/// Reads the query of an address of a file of `generation`.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] naming what is missing or wrong.
+/// [`Refusal::Invalid`] naming each parameter that is missing or wrong.
 pub fn check(
     generation: GenerationId,
     name: MediaName,

@@ -1,4 +1,4 @@
-//! The members of a team, as others of the team see them, and what may be changed of one.
+//! The members of a team, as others of the team see them, and the changes to a member.
 
 use domain::accounts::{Scope, User};
 use domain::callers::Caller;
@@ -15,7 +15,7 @@ use crate::problem::Code;
 use crate::schema;
 use crate::time;
 
-/// The members of a team, the last to join first.
+/// The members of a team, the latest to join first.
 pub const LIST: Endpoint<Caller, List<MemberView>> =
     Endpoint::user("GET /teams/{team_id}/members", Scope::Read);
 /// Changes a member's role or cap.
@@ -26,18 +26,18 @@ pub const REMOVE: Endpoint<Caller, Nothing> = Endpoint::user(
     "DELETE /teams/{team_id}/members/{user_id}",
     Scope::AdminTeam,
 );
-/// Gives up the caller's place in a team.
+/// Removes the caller from a team.
 pub const LEAVE: Endpoint<Caller, Nothing> =
     Endpoint::user("POST /teams/{team_id}/leave", Scope::AdminTeam);
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     let one = |operation: Operation| operation.names::<schema::TeamId>("team_id", "The team.");
     let member = |operation| one(operation).names::<schema::UserId>("user_id", "The member.");
     vec![
-        one(tags::TEAMS.operation(&LIST, "teamsMembersList", "Who is in a team"))
+        one(tags::TEAMS.operation(&LIST, "teamsMembersList", "The members of a team"))
             .pages()
-            .answers("A page, the last to join first."),
+            .answers("A page, the latest to join first."),
         member(tags::TEAMS.operation(&UPDATE, "teamsMembersUpdate", "Change a member's role or cap"))
             .says(
                 "For the owner and admins; an admin does not change the role of another admin. The cap counts what the member's \
@@ -46,17 +46,17 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers("The member as they are now.")
             .refuses(&[Code::Conflict]),
         member(tags::TEAMS.operation(&REMOVE, "teamsMembersRemove", "Remove a member"))
-            .says("What they made stays the team's, and what runs goes on.")
-            .answers("They are out.")
+            .says("The team keeps what they made, and their running generations go on.")
+            .answers("They are no longer a member.")
             .refuses(&[Code::Conflict]),
         one(tags::TEAMS.operation(&LEAVE, "teamsLeave", "Leave a team"))
-            .says("What you made in it stays the team's. Its owner hands it over first.")
-            .answers("You are out.")
+            .says("The team keeps what you made in it. Its owner must hand it over first.")
+            .answers("You are no longer a member.")
             .refuses(&[Code::Conflict]),
     ]
 }
 
-/// `PATCH /teams/{id}/members/{user_id}`: what is not there stays as it is; a cap that is null is removed.
+/// `PATCH /teams/{id}/members/{user_id}`: a field that is not there keeps its value; null removes the cap.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateMember {
@@ -71,7 +71,7 @@ pub struct UpdateMember {
 }
 
 impl UpdateMember {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -101,19 +101,21 @@ pub struct MemberView {
     /// The role.
     #[schemars(with = "schema::TeamRole")]
     pub role: String,
-    /// The name that they want to be called by.
+    /// The name that the member wants to be called by.
     #[schemars(with = "Option<schema::FullName>")]
     pub full_name: Option<String>,
-    /// The address of their picture.
+    /// The address of the member's picture.
     #[schemars(with = "Option<schema::AvatarUrl>")]
     pub avatar_url: Option<String>,
     /// Their e-mail address, for the owner and admins.
     #[schemars(with = "Option<schema::Email>")]
     pub email: Option<String>,
-    /// The most of the team's credits that they may spend in a calendar month, for whoever may spend.
+    /// The most of the team's credits that they may spend in a calendar month. Only members who may spend
+    /// see it.
     #[schemars(with = "Option<schema::Credits>")]
     pub credit_cap: Option<i64>,
-    /// What their generations hold and spent of the team's credits this month, for whoever may spend.
+    /// The credits of the team that their generations hold or spent this month. Only members who may spend
+    /// see it.
     #[schemars(with = "Option<schema::Credits>")]
     pub credits_this_month: Option<i64>,
     /// The time at which they joined.
@@ -122,7 +124,7 @@ pub struct MemberView {
 }
 
 impl MemberView {
-    /// The member as one with the role `reader` sees them.
+    /// Returns the view of the member for a reader of this role.
     #[must_use]
     pub fn new(member: &Membership, user: Option<&User>, committed: Credits, reader: Role) -> Self {
         let full_name = user.and_then(|user| user.full_name.as_ref());

@@ -1,7 +1,7 @@
 //! The platform's counters as Prometheus reads them.
 //!
-//! They are sums over everybody's wallets that the last finished run of reconciliation left: at most a day
-//! old, and never worked out when somebody asks.
+//! The counters are sums over all wallets from the last finished run of reconciliation. They are at most a
+//! day old, and are never computed for a request.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use domain::reconciliation::Run;
 /// The media type of Prometheus's text format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// `GET /metrics`; nothing before the first run was through.
+/// Returns the body of `GET /metrics`. It is empty until the first run has finished.
 #[must_use]
 pub fn text(run: Option<&Run>) -> String {
     let mut page = Page::default();
@@ -44,7 +44,7 @@ pub fn text(run: Option<&Run>) -> String {
     page.0
 }
 
-/// A text of counters, one after the other.
+/// The text of the counters, one after the other.
 #[derive(Default)]
 struct Page(String);
 

@@ -1,4 +1,5 @@
-//! The catalogue as clients see it, each model's body as JSON Schema; and what admins change of it.
+//! The catalogue as clients see it, with each model's parameters as JSON Schema, and the changes that
+//! admins make to it.
 
 use domain::callers::{Admin, Everybody};
 use domain::catalogue::{
@@ -19,27 +20,27 @@ use crate::schema;
 
 /// The whole catalogue.
 pub const LIST: Endpoint<Everybody, List<ModelView>> = Endpoint::public("GET /models");
-/// One model: what it costs, what it takes.
+/// One model: its price and its parameters.
 pub const GET: Endpoint<Everybody, ModelView> = Endpoint::public("GET /models/{model}");
-/// Changes what a model costs, or whether it is offered.
+/// Changes the price of a model, or whether it is offered.
 pub const CHANGE: Endpoint<Admin, ModelView, ChangeModel> =
     Endpoint::admin("PATCH /admin/models/{model}");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ADMIN
             .operation(
                 &CHANGE,
                 "adminModelsUpdate",
-                "Change what a model costs, or withdraw it",
+                "Change a model's price, or withdraw it",
             )
-            .says("What is not there stays as it is; null goes back to the catalogue.")
+            .says("A field that is not there keeps its value; null brings the catalogue's value back.")
             .names::<schema::AnyModelId>("model", "The model's id.")
             .answers("The model as it is offered now."),
         tags::MODELS
             .operation(&LIST, "modelsList", "Every model")
-            .asks::<schema::Kind>("kind", "Only those that make this.")
+            .asks::<schema::Kind>("kind", "Only those of this kind.")
             .pages()
             .answers("A page, in the catalogue's order."),
         tags::MODELS
@@ -74,22 +75,22 @@ pub struct ModelView {
     /// The unit: `image`, `video` or `audio`.
     #[schemars(with = "schema::Kind")]
     pub unit: String,
-    /// Whether it can be asked for now.
+    /// Whether it can be used now.
     pub available: bool,
-    /// How long it usually takes.
+    /// The time that it usually takes, in seconds.
     #[schemars(example = 15)]
     pub expected_seconds: u32,
-    /// How many times a minute it can be asked for.
+    /// Its rate limit.
     pub rate_limit: RateLimit,
-    /// `required`, `optional` or `none`.
+    /// Whether `prompt` is `required`, `optional` or not accepted (`none`).
     #[schemars(with = "schema::Takes")]
     pub prompt: String,
-    /// Whether `negative_prompt` is taken.
+    /// Whether `negative_prompt` is accepted.
     pub negative_prompt: bool,
-    /// Whether `reference_file_id` is `required`, `optional` or not taken: `none`.
+    /// Whether `reference_file_id` is `required`, `optional` or not accepted (`none`).
     #[schemars(with = "schema::Takes")]
     pub reference_image: String,
-    /// What it asks of pictures; null if its maker names no limits.
+    /// The limits for pictures; null if the model's maker names none.
     #[schemars(extend("examples" = [null]))]
     pub image_limits: Option<ImageLimits>,
     /// JSON Schema of `parameters`.
@@ -97,16 +98,16 @@ pub struct ModelView {
     pub parameters: Value,
 }
 
-/// What a model asks of the pictures that it starts from.
+/// The limits for the pictures that a model starts from.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ImageLimits {
     /// The shortest side, in pixels.
     #[schemars(example = 300)]
     pub side_min: u32,
-    /// The longest side that it takes, as a multiple of the shorter: `5:2`.
+    /// The greatest ratio of the longer side to the shorter one: `5:2`.
     #[schemars(example = &"5:2")]
     pub ratio_max: String,
-    /// The largest file, in bytes; null if it takes whatever may be uploaded.
+    /// The largest file, in bytes; null if every file that may be uploaded is accepted.
     #[schemars(example = 10_485_760)]
     pub size_max: Option<u64>,
 }
@@ -122,10 +123,10 @@ impl From<PictureLimits> for ImageLimits {
     }
 }
 
-/// How many times a minute a model can be asked for.
+/// The rate limit of a model.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RateLimit {
-    /// Submits a minute.
+    /// The number of generations that may be started in a minute.
     #[schemars(example = 25)]
     pub per_minute: u32,
 }
@@ -165,7 +166,7 @@ impl From<&Offer> for ModelView {
     }
 }
 
-/// JSON Schema (2020-12) of a model's `parameters`.
+/// Returns the JSON Schema (2020-12) of a model's `parameters`.
 #[must_use]
 pub fn parameters_schema(model: &Model) -> Value {
     let properties: Map<String, Value> = model
@@ -210,7 +211,7 @@ fn schema_of(parameter: &Parameter) -> Value {
     schema
 }
 
-/// The query of `GET /models`.
+/// Reads the query of `GET /models`.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming each parameter that is wrong.
@@ -220,8 +221,8 @@ pub fn check_query(mut query: Query) -> Result<(Option<Kind>, Option<String>, u3
     query.finish(checked)
 }
 
-/// `PATCH /admin/models/{model}`: what is not there stays as it is, and what is
-/// null is the catalogue's again.
+/// `PATCH /admin/models/{model}`: a field that is not there keeps its value, and null brings the
+/// catalogue's value back.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1))]
 pub struct ChangeModel {
@@ -229,14 +230,14 @@ pub struct ChangeModel {
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::UnitPrice>")]
     pub credits: Patch<i64>,
-    /// Whether it can be asked for.
+    /// Whether it can be used.
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<bool>", example = false)]
     pub available: Patch<bool>,
 }
 
 impl ChangeModel {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.

@@ -1,8 +1,8 @@
-//! The OpenAPI 3.1 document: what every operation takes and answers, from the types
-//! that the functions read and write.
+//! The OpenAPI 3.1 document. It describes what every operation reads and answers, from the types that the
+//! functions read and write.
 //!
-//! Owns how the operations, which stand beside the endpoints, become a document. Refuses to repeat what the
-//! types say: fields, limits, codes and examples are theirs.
+//! Owns the way from the operations, which are declared next to the endpoints, to the document. Refuses to
+//! repeat facts of the types: fields, limits, codes and examples come from them.
 
 mod answers;
 mod example;
@@ -28,10 +28,10 @@ use crate::{
 
 pub use operation::Operation;
 
-/// What is said of the whole API. The rules that hold for every operation are here and nowhere else.
+/// The description of the whole API. The rules that hold for every operation are here and nowhere else.
 const ABOUT: &str = include_str!("openapi/about.md");
-/// The paths on which HEAD is answered like GET, without a body. Nothing else is
-/// said of it: it follows from the GET.
+/// The paths on which HEAD is answered like GET, without a body. The document does not describe HEAD
+/// further: all else follows from the GET.
 pub const HEADS: [&str; 6] = [
     "/",
     "/docs",
@@ -41,7 +41,7 @@ pub const HEADS: [&str; 6] = [
     "/openapi.json",
 ];
 
-/// Every operation but the preflights, which the gateway answers.
+/// Returns every operation but the preflights, which the gateway answers.
 #[must_use]
 pub fn operations() -> Vec<Operation> {
     [
@@ -86,11 +86,11 @@ pub fn operations() -> Vec<Operation> {
 pub struct Served {
     /// The document, as JSON.
     pub text: String,
-    /// Names this version of it.
+    /// The tag that identifies this version of it.
     pub etag: String,
 }
 
-/// [`document`], written out. A process is reached at one address, and writes it once.
+/// Returns [`document`] as text. A process serves one address, so it writes the document only once.
 #[must_use]
 pub fn served(base_url: &str) -> Served {
     static FIRST: OnceLock<(String, Served)> = OnceLock::new();
@@ -109,7 +109,7 @@ fn write(base_url: &str) -> Served {
     Served { text, etag }
 }
 
-/// The document of the API at `base_url`, such as `https://api.example.org/v1`.
+/// Builds the document of the API at `base_url`, such as `https://api.example.org/v1`.
 #[must_use]
 pub fn document(base_url: &str) -> Value {
     let mut schemas = Schemas::new();
@@ -142,7 +142,7 @@ pub fn document(base_url: &str) -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "The `access_token` that signing in answers.",
+                    "description": "The `access_token` from the answer to signing in.",
                 },
                 "apiKey": {
                     "type": "http",
@@ -157,7 +157,8 @@ pub fn document(base_url: &str) -> Value {
     document
 }
 
-/// The schemas that operations name, of what is read and of what is written.
+/// The schemas that operations refer to, in two sets: those of bodies that are read, and those of bodies
+/// that are written.
 pub(crate) struct Schemas {
     pub(crate) read: SchemaGenerator,
     written: SchemaGenerator,
@@ -177,7 +178,7 @@ impl Schemas {
         }
     }
 
-    /// A reference to a schema of what is read, kept under this name.
+    /// Keeps a schema of a body that is read under this name, and returns a reference to it.
     pub(crate) fn name(&mut self, name: &str, schema: Value) -> Value {
         let known = self.read.definitions_mut();
         known.insert(name.to_owned(), schema);
@@ -192,7 +193,8 @@ impl Schemas {
     }
 }
 
-/// What is left out of a PATCH stays as it is, which `"default": null` would deny.
+/// Removes `"default": null` from fields: a field that is left out of a PATCH keeps its value, and does not
+/// become null.
 fn forget_null_defaults(schema: &mut Value) {
     let properties = schema["properties"].as_object_mut();
     for property in properties.into_iter().flat_map(Map::values_mut) {
@@ -204,7 +206,8 @@ fn forget_null_defaults(schema: &mut Value) {
     }
 }
 
-/// The statuses with which a code is answered: the gateway says `internal` for a function that crashed, too.
+/// Returns the statuses that come with a code. The gateway also answers `internal` for a function that
+/// crashed.
 fn statuses(code: Code) -> Vec<u16> {
     match code {
         Code::Internal => vec![500, 502],
@@ -244,7 +247,7 @@ mod tests {
         ("internal", 500),
         ("provider_unavailable", 503),
     ];
-    /// Those that nothing answers, and why.
+    /// The codes that no operation answers, with the reason.
     const NOT_ANSWERED: [(&str, &str); 2] = [
         (
             "method_not_allowed",

@@ -1,4 +1,4 @@
-//! Passwords as clients give them: those that are to be set, and those that are to be checked.
+//! Passwords as clients give them: those to be set, and those to be checked.
 
 use auth::opaque::Secret;
 use auth::passwords::{Password, PasswordProblem};
@@ -16,16 +16,17 @@ use crate::openapi::{Operation, tags};
 use crate::problem::Code;
 use crate::schema;
 
-/// Has a letter written that lets somebody choose another password. The answer tells nothing of who exists.
+/// Sends a letter that lets a user choose another password. The answer does not tell whether the user
+/// exists.
 pub const ASK_FOR_RESET: Endpoint<Everybody, Accepted<LetterAsked>, AskForReset> =
     Endpoint::public("POST /auth/password-reset");
-/// Sets another password, as the mailed token allows, and ends every session.
+/// Sets another password, as the mailed token allows, and ends every session of its user.
 pub const RESET: Endpoint<Everybody, Nothing, ResetPassword> =
     Endpoint::public("POST /auth/password-reset/confirm");
 /// Changes the caller's password, and ends their other sessions.
 pub const CHANGE: Endpoint<Person, Nothing, ChangePassword> = Endpoint::person("POST /me/password");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ACCOUNTS.operation(&ASK_FOR_RESET, "accountsPasswordReset", "Ask for a new password")
@@ -41,7 +42,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// The longest password that is checked; longer than any that can be set.
+/// The longest password that is checked. It is longer than any that can be set.
 const GIVEN_BYTES_MAX: usize = 1_024;
 
 /// `POST /me/password`.
@@ -54,14 +55,14 @@ pub struct ChangePassword {
     /// 8 to 128 characters, not one of the common ones.
     #[schemars(with = "schema::NewPassword")]
     pub new_password: Option<String>,
-    /// Whether your API keys end, too; they go on working if not.
+    /// Whether your API keys end, too. Otherwise they go on working.
     #[serde(default)]
     pub revoke_api_keys: bool,
 }
 
 /// A change of password, checked.
 pub struct PasswordChange {
-    /// The present password, as they know it.
+    /// The present password, as the client gave it.
     pub current: Secret,
     /// The new password.
     pub new: Password,
@@ -70,7 +71,7 @@ pub struct PasswordChange {
 }
 
 impl ChangePassword {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -102,10 +103,10 @@ pub struct AskForReset {
 }
 
 impl AskForReset {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] if it is missing or none.
+    /// [`Refusal::Invalid`] if the e-mail is missing or malformed.
     pub fn check(self) -> Result<Email, Refusal> {
         let mut problems = Problems::default();
         let email = problems
@@ -127,7 +128,7 @@ pub struct ResetPassword {
     pub password: Option<String>,
 }
 
-/// Another password, checked, and what allows it, unchecked.
+/// The new password, checked, and the token that allows it, not checked.
 pub struct PasswordReset {
     /// The token as it was sent.
     pub token: String,
@@ -136,7 +137,7 @@ pub struct PasswordReset {
 }
 
 impl ResetPassword {
-    /// From wire to domain. Whether the token works is the use case's to say.
+    /// Checks the fields and returns them. The use case checks whether the token works.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -153,7 +154,7 @@ impl ResetPassword {
     }
 }
 
-/// A password that somebody says is theirs.
+/// Checks the size of a password that a client gave, and nothing else.
 pub(crate) fn check_given(field: &str, text: String) -> Result<Secret, FieldError> {
     if text.len() > GIVEN_BYTES_MAX {
         let message = "must have at most 128 characters";
@@ -162,7 +163,7 @@ pub(crate) fn check_given(field: &str, text: String) -> Result<Secret, FieldErro
     Ok(Secret::new(text))
 }
 
-/// A password that is to be set.
+/// Checks a password that is to be set.
 pub(crate) fn check_password(field: &str, text: String) -> Result<Password, FieldError> {
     Password::check(text).map_err(|problem| {
         let (code, message) = match problem {

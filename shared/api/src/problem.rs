@@ -1,5 +1,5 @@
-//! The one error body, RFC 9457 `application/problem+json`, and the one table
-//! from refusals to status and code.
+//! The one error body, RFC 9457 `application/problem+json`, and the one table that gives each refusal its
+//! status and code.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::schema;
 
 /// The media type of a [`Problem`].
 pub const CONTENT_TYPE: &str = "application/problem+json";
-/// When a client may try again that was told only "busy".
+/// The wait before a retry if the refusal is "busy" and says nothing more.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
-/// When a client may try again that waits for one of its own jobs to end.
+/// The wait before a retry for a client that must let one of its own jobs end first.
 const CONCURRENCY_RETRY: Duration = Duration::from_secs(10);
 
 /// The answer to a request that failed.
@@ -35,7 +35,7 @@ pub struct Problem {
     /// One sentence for people.
     #[schemars(example = &"there is no such generation")]
     pub detail: String,
-    /// Names this request in our logs.
+    /// Identifies this request in our logs.
     #[schemars(example = &"7f3c1f6e-5d0a-4b0e-9a55-0a8f3c9be1d2")]
     pub request_id: String,
     /// The fields that are wrong.
@@ -58,7 +58,7 @@ pub struct FieldProblem {
 }
 
 impl Problem {
-    /// What the client is told of a refusal.
+    /// Returns the problem that tells the client about a refusal.
     #[must_use]
     pub fn refused(refusal: &Refusal, request_id: &str) -> Self {
         let code = Code::of(refusal);
@@ -81,7 +81,7 @@ impl Problem {
         Self::new(code, detail, request_id, errors)
     }
 
-    /// What the client is told of a fault of ours: nothing but that there was one, and its request id.
+    /// Returns the problem for a fault of ours: it says only that there was one, and gives the request id.
     #[must_use]
     pub fn fault(request_id: &str) -> Self {
         let detail =
@@ -129,15 +129,15 @@ pub enum Code {
     MemberCapReached,
     /// Too little left of the API key's cap.
     KeyCapReached,
-    /// Known to exist, and not allowed.
+    /// The caller may not do this.
     Forbidden,
-    /// Not there, or not to be known of.
+    /// It does not exist, or the caller may not learn that it does.
     NotFound,
     /// The state of things does not allow it.
     Conflict,
-    /// What it would stop is over.
+    /// The job that it would stop is over.
     TooLate,
-    /// It costs more than was agreed to.
+    /// It costs more than the caller agreed to.
     PriceChanged,
     /// The body is too large.
     PayloadTooLarge,
@@ -155,7 +155,7 @@ pub enum Code {
     QuotaExceeded,
     /// A fault of ours.
     Internal,
-    /// Something that we depend on is busy.
+    /// Something that we depend on is busy or down.
     ProviderUnavailable,
 }
 
@@ -185,7 +185,7 @@ impl Code {
         Self::ProviderUnavailable,
     ];
 
-    /// The code of each refusal. No wildcard: a new refusal must choose.
+    /// Returns the code of a refusal. There is no wildcard arm, so that a new refusal must choose its code.
     #[must_use]
     pub const fn of(refusal: &Refusal) -> Self {
         match refusal {
@@ -215,19 +215,19 @@ impl Code {
         }
     }
 
-    /// Its name.
+    /// Returns the code as it is written.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.row().1
     }
 
-    /// The status that a function answers it with; the gateway says `internal` with 502, too.
+    /// Returns the status that a function answers it with. The gateway also sends `internal` with 502.
     #[must_use]
     pub const fn status(self) -> u16 {
         self.row().0
     }
 
-    /// The problem in words for people.
+    /// Returns a description of the problem for people.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         self.row().2
@@ -300,7 +300,7 @@ impl Code {
     }
 }
 
-/// When the client may try again, for the refusals that pass by themselves.
+/// Returns the time after which the client may try again, for refusals that pass by themselves.
 #[must_use]
 pub fn retry_after(refusal: &Refusal) -> Option<Duration> {
     match refusal {
@@ -332,7 +332,7 @@ pub fn retry_after(refusal: &Refusal) -> Option<Duration> {
     }
 }
 
-/// A status code in words.
+/// Returns a status code in words.
 pub(crate) fn title(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",

@@ -1,4 +1,4 @@
-//! Projects: what a client says of one, and what it sees.
+//! Projects, as clients send and see them.
 
 use domain::accounts::Scope;
 use domain::callers::Caller;
@@ -34,11 +34,11 @@ pub const UPDATE: Endpoint<Caller, ProjectView, UpdateProject> =
 /// Deletes a project, and its generations if that is asked for.
 pub const DELETE: Endpoint<Caller, Nothing> =
     Endpoint::user("DELETE /projects/{project_id}", Scope::Generate);
-/// The generations in a project of the caller's, counted.
+/// Counts and sums over the generations in one of the caller's projects.
 pub const STATS: Endpoint<Caller, StatsView> =
     Endpoint::user("GET /projects/{project_id}/stats", Scope::Read);
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     let one =
         |operation: Operation| operation.names::<schema::ProjectId>("project_id", "The project.");
@@ -52,23 +52,23 @@ pub(crate) fn operations() -> Vec<Operation> {
         one(tags::PROJECTS.operation(&GET, "projectsGet", "One project"))
             .answers("The project."),
         one(tags::PROJECTS.operation(&UPDATE, "projectsUpdate", "Change a project"))
-            .says("What is not there stays as it is; a description, tags or metadata that are null are removed.")
+            .says("A field that is not there keeps its value; null removes a description, tags or metadata.")
             .answers("The project as it is now."),
         one(tags::PROJECTS.operation(&DELETE, "projectsDelete", "Delete a project"))
-            .asks::<schema::Contents>("generations", "What becomes of the generations in it; `keep` if not given.")
+            .asks::<schema::Contents>("generations", "Whether its generations are kept or deleted; `keep` if not given.")
             .says(
-                "Its generations stay, in no project; or those that you may delete are deleted with it, unless one of them \
+                "Its generations stay, without a project; or those that you may delete are deleted with it, unless one of them \
                  runs. If there are too many to delete at once, send the request again.",
             )
             .answers("It is gone.")
             .refuses(&[Code::Conflict]),
-        one(tags::PROJECTS.operation(&STATS, "projectsStats", "What is in a project"))
+        one(tags::PROJECTS.operation(&STATS, "projectsStats", "Counts of a project's generations"))
             .answers("Counts and credits.")
             .refuses(&[Code::ValidationFailed]),
     ]
 }
 
-/// The query of `DELETE /projects/{id}`: `generations`.
+/// Reads the query of `DELETE /projects/{id}`: `generations`.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming each parameter that is wrong.
@@ -93,13 +93,13 @@ pub struct CreateProject {
     /// Its tags.
     #[schemars(with = "Option<schema::Tags>")]
     pub tags: Option<Vec<String>>,
-    /// A JSON object of the owner's own.
+    /// A JSON object of the owner's choice.
     #[schemars(with = "Option<schema::Metadata>")]
     pub metadata: Option<Map<String, Value>>,
 }
 
 impl CreateProject {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -130,8 +130,8 @@ impl CreateProject {
     }
 }
 
-/// `PATCH /projects/{id}`: what is not there stays as it is; a description, tags or
-/// metadata that are null are removed.
+/// `PATCH /projects/{id}`: a field that is not there keeps its value; null removes a description, tags or
+/// metadata.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateProject {
@@ -147,18 +147,18 @@ pub struct UpdateProject {
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::Visibility")]
     pub visibility: Patch<String>,
-    /// All of its tags.
+    /// All its tags. They replace those that it has.
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Tags>")]
     pub tags: Patch<Vec<String>>,
-    /// All of its metadata.
+    /// All its metadata. They replace those that it has.
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Metadata>")]
     pub metadata: Patch<Map<String, Value>>,
 }
 
 impl UpdateProject {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -188,7 +188,7 @@ fn visibility(text: &str) -> Result<Visibility, FieldError> {
     Visibility::parse(text).ok_or_else(problem)
 }
 
-/// A project as whoever may look at it sees it.
+/// A project, as users who may look at it see it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Project")]
 pub struct ProjectView {
@@ -213,13 +213,13 @@ pub struct ProjectView {
     /// Its tags.
     #[schemars(with = "schema::Tags")]
     pub tags: Vec<String>,
-    /// A JSON object of the owner's own.
+    /// A JSON object of the owner's choice.
     #[schemars(with = "schema::Metadata")]
     pub metadata: Map<String, Value>,
-    /// The time at which it was made.
+    /// The time at which the project was made.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
-    /// The time of its last change.
+    /// The time of the project's last change.
     #[schemars(with = "schema::Time")]
     pub updated_at: String,
 }

@@ -1,4 +1,4 @@
-//! Promo codes: what an admin makes, what a user redeems.
+//! Promo codes, as admins make them and users redeem them.
 
 use domain::accounts::Scope;
 use domain::callers::{Admin, Caller};
@@ -17,16 +17,16 @@ use crate::problem::Code;
 use crate::schema;
 use crate::time;
 
-/// Books what a promo code is worth, once a user.
+/// Books the credits of a promo code. Each user can redeem a code once.
 pub const REDEEM: Endpoint<Caller, Created<Transaction>, RedeemCode> =
     Endpoint::user("POST /credits/redeem", Scope::Generate);
 /// Makes a code that gives credits.
 pub const CREATE: Endpoint<Admin, Created<PromoView>, CreatePromo> =
     Endpoint::admin("POST /admin/promo-codes");
-/// Every code and how often it was redeemed, newest first.
+/// Every code, with the number of its redemptions, newest first.
 pub const LIST: Endpoint<Admin, List<PromoView>> = Endpoint::admin("GET /admin/promo-codes");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ADMIN
@@ -45,7 +45,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// The most that one code is worth.
+/// The most credits that one code may give.
 const CREDITS_MAX: i64 = 1_000_000;
 
 /// `POST /admin/promo-codes`.
@@ -58,7 +58,7 @@ pub struct CreatePromo {
     /// The credits that each user gets for it.
     #[schemars(with = "schema::PromoCredits")]
     pub credits: Option<i64>,
-    /// How many users may redeem it.
+    /// The number of users who may redeem it.
     #[schemars(with = "schema::Redemptions")]
     pub max_redemptions: Option<i64>,
     /// The time at which it ends, RFC 3339.
@@ -67,7 +67,7 @@ pub struct CreatePromo {
 }
 
 impl CreatePromo {
-    /// From wire to domain: a code that `admin` makes at `now`.
+    /// Checks the fields and returns a code that `admin` makes at `now`.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -124,10 +124,10 @@ pub struct PromoView {
     /// The credits that each user gets for it.
     #[schemars(with = "schema::PromoCredits")]
     pub credits: i64,
-    /// How many users may redeem it.
+    /// The number of users who may redeem it.
     #[schemars(with = "schema::Redemptions")]
     pub max_redemptions: u32,
-    /// How many have.
+    /// The number of users who have redeemed it.
     #[schemars(with = "schema::Count")]
     pub redeemed: u32,
     /// The time at which it ends.
@@ -166,7 +166,7 @@ pub struct RedeemCode {
 }
 
 impl RedeemCode {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming `code`.

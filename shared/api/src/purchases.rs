@@ -1,4 +1,4 @@
-//! Buying credits: what a client asks for, and where it sends its user.
+//! Buying credits: the request for a checkout, and its answer.
 
 use domain::accounts::Scope;
 use domain::callers::Caller;
@@ -12,17 +12,17 @@ use crate::endpoint::{Created, Endpoint};
 use crate::openapi::{Operation, tags};
 use crate::schema;
 
-/// Begins a Stripe Checkout; credits come when it was paid.
+/// Begins a Stripe Checkout. The credits come when it is paid.
 pub const CHECKOUT: Endpoint<Caller, Created<CheckoutView>, CreateCheckout> =
     Endpoint::user("POST /credits/checkout", Scope::Generate);
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::CREDITS
             .operation(&CHECKOUT, "creditsCheckout", "Buy credits")
-            .says("Begins a Stripe Checkout at `url`. Credits come when it was paid.")
-            .answers("Where to pay.")
+            .says("Begins a Stripe Checkout at `url`. The credits come when it is paid.")
+            .answers("The page to pay on.")
             .once(),
     ]
 }
@@ -40,13 +40,13 @@ pub struct CreateCheckout {
     /// The address that the buyer's browser goes to after paying.
     #[schemars(with = "schema::ReturnUrl")]
     pub success_url: Option<String>,
-    /// The address that it goes to without paying.
+    /// The address that the buyer's browser goes to if they do not pay.
     #[schemars(with = "schema::ReturnUrl")]
     pub cancel_url: Option<String>,
 }
 
 impl CreateCheckout {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -76,7 +76,7 @@ impl CreateCheckout {
     }
 }
 
-/// An address of the web; without TLS only on the caller's own machine.
+/// Checks that an address is on the web. It may do without TLS only on the caller's own machine.
 fn check_url(field: &str, url: String) -> Result<String, FieldError> {
     let problem = |code, message: &str| Err(FieldError::new(field, code, message));
     if url.len() > URL_CHARS_MAX {
@@ -101,11 +101,11 @@ fn check_url(field: &str, url: String) -> Result<String, FieldError> {
     }
 }
 
-/// A checkout that began.
+/// A checkout that was begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Checkout")]
 pub struct CheckoutView {
-    /// Stripe's id of it.
+    /// Stripe's id of the checkout.
     #[schemars(example = &"cs_test_a1b2c3")]
     pub id: String,
     /// Always `checkout`.
@@ -129,7 +129,7 @@ pub struct CheckoutView {
 }
 
 impl CheckoutView {
-    /// The view of the checkout `id` of `pack`.
+    /// Returns the view of the checkout `id` of `pack`.
     #[must_use]
     pub fn new(pack: &Pack, id: String, url: String) -> Self {
         Self {

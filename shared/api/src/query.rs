@@ -1,4 +1,4 @@
-//! Query parameters: each endpoint names those it takes, and everything else is refused by name.
+//! Query parameters: each endpoint names those it takes, and every other parameter is refused by its name.
 
 use domain::{FieldCode, FieldError, Refusal};
 
@@ -6,10 +6,10 @@ use crate::body::Problems;
 
 /// The most that one page holds.
 pub(crate) const LIMIT_MAX: u32 = 100;
-/// What a page holds if the client does not say.
+/// The length of a page if the client gives no `limit`.
 pub(crate) const LIMIT_DEFAULT: u32 = 20;
 
-/// The query parameters of one request, being checked.
+/// The query parameters of one request, while they are checked.
 pub struct Query {
     pairs: Vec<(String, String)>,
     problems: Problems,
@@ -17,7 +17,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// The parameters as they came, decoded.
+    /// Holds the parameters as they came, decoded.
     #[must_use]
     pub fn new(pairs: Vec<(String, String)>) -> Self {
         Self {
@@ -27,7 +27,7 @@ impl Query {
         }
     }
 
-    /// The value of `name`, if it was given; given twice it is refused.
+    /// Returns the value of `name`, if it was given. A parameter that is given twice is refused.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
         let mut values = self
@@ -43,8 +43,8 @@ impl Query {
         Some(first)
     }
 
-    /// The value of `name` as `parse` reads it; a value that it cannot read is
-    /// refused, with what is `expected`.
+    /// Returns the value of `name` as `parse` reads it. A value that it cannot read is refused, and the
+    /// refusal says what was `expected`.
     pub fn value<T>(
         &mut self,
         name: &'static str,
@@ -60,7 +60,7 @@ impl Query {
         parsed
     }
 
-    /// The value of `name`, which must be given, as `parse` reads it.
+    /// Returns the value of `name`, which must be given, as `parse` reads it.
     pub fn required<T>(
         &mut self,
         name: &'static str,
@@ -74,7 +74,7 @@ impl Query {
         self.value(name, expected, parse)
     }
 
-    /// A whole number in `range`.
+    /// Returns the whole number that `name` gives, which must be in `range`.
     pub fn number(
         &mut self,
         name: &'static str,
@@ -103,7 +103,7 @@ impl Query {
         }
     }
 
-    /// How long a page may be: `limit`, 1 to 100, 20 if not given.
+    /// Returns the greatest length of a page: `limit`, 1 to 100, 20 if not given.
     pub fn limit(&mut self) -> u32 {
         self.number("limit", 1..=LIMIT_MAX).unwrap_or(LIMIT_DEFAULT)
     }
@@ -113,7 +113,7 @@ impl Query {
         self.problems.push(error);
     }
 
-    /// `value`, if every parameter was known and valid.
+    /// Returns `value` if every parameter was known and valid.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each parameter that was not.

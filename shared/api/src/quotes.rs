@@ -1,4 +1,4 @@
-//! Asking for a price: the model and the body of a generation, together.
+//! Asking for a price, with the model and the body of a generation together.
 
 use domain::accounts::Scope;
 use domain::callers::Caller;
@@ -17,17 +17,17 @@ use crate::problem::Code;
 use crate::schema;
 use crate::{body, time};
 
-/// The price that a generation would have. It charges nothing.
+/// Quotes the price of a generation. It charges nothing.
 pub const CREATE: Endpoint<Caller, Created<QuoteView>, CreateQuote> =
     Endpoint::user("POST /quotes", Scope::Generate);
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::MODELS.operation(&CREATE, "modelsQuote", "Ask for a price")
             .says(
-                "Takes `model` and the body of a generation, and charges nothing. The generation that names the quote \
-                 while it holds costs this, or is refused.",
+                "Takes `model` and the body of a generation, and charges nothing. A generation that names the quote \
+                 before it expires costs this price, or is refused.",
             )
             .takes_schema(crate::generations::quote_schema)
             .answers("The price.")
@@ -41,7 +41,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 pub struct CreateQuote(Map<String, Value>);
 
 impl CreateQuote {
-    /// From wire to domain, with the very check that the generation would get.
+    /// Checks the fields and returns the order, with the same check that the generation would get.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for a malformed id.
@@ -54,7 +54,8 @@ impl CreateQuote {
             Some(_) => Err((FieldCode::WrongType, "must be the id of a model")),
         };
         let model = model.map_err(|(code, message)| Refusal::field("model", code, message))?;
-        // Written out and read again, so that unknown and wrong fields are named as they are there.
+        // The body is written out and read again, so that unknown and wrong fields get the same names as in
+        // a generation.
         let text = Value::Object(self.0).to_string();
         let draft = body::parse::<CreateGeneration>(text.as_bytes())?.check(model)?;
         Ok((model, draft))
@@ -65,7 +66,7 @@ impl CreateQuote {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Quote")]
 pub struct QuoteView {
-    /// `qte_…`: for `quote_id` of the generation.
+    /// `qte_…`, for the field `quote_id` of a generation.
     #[schemars(with = "schema::QuoteId")]
     pub quote_id: String,
     /// Always `quote`.
@@ -77,16 +78,17 @@ pub struct QuoteView {
     /// The price.
     #[schemars(with = "schema::Credits")]
     pub credits: i64,
-    /// What the model would be told: what the style makes of the prompt. Null without a style.
+    /// The prompt that the model would be given, after the style is applied; null without a style.
     #[schemars(extend("examples" = [null]))]
     pub adapted_prompt: Option<String>,
-    /// Until when the quote can be referred to.
+    /// The time until which a generation can name the quote.
     #[schemars(with = "schema::Time")]
     pub expires_at: String,
 }
 
 impl QuoteView {
-    /// The view of `quote` for `model`, which would be told an `adapted_prompt` if a style is named.
+    /// Returns the view of `quote` for `model`; `adapted_prompt` is the prompt after the style, if one is
+    /// named.
     #[must_use]
     pub fn new(model: &Model, quote: &Quote, adapted_prompt: Option<String>) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Reconciliation: what an operator asks of it, and what admins see of it.
+//! Reconciliation: the requests of operators, and the report for admins.
 
 use domain::callers::Admin;
 use domain::reconciliation::{CheckedFrom, Finding, Run, RunRequest};
@@ -16,7 +16,7 @@ use crate::time;
 /// The findings of the last run through everybody's books.
 pub const LAST: Endpoint<Admin, RunView> = Endpoint::admin("GET /admin/reconciliation");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ADMIN
@@ -26,7 +26,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// `GET /admin/reconciliation`: the last run, through or not; all null and zero before the first.
+/// `GET /admin/reconciliation`: the last run, finished or not; all null and zero before the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Reconciliation")]
 pub struct RunView {
@@ -39,16 +39,16 @@ pub struct RunView {
     /// The time at which it ended; null while it goes on.
     #[schemars(with = "Option<schema::Time>")]
     pub finished_at: Option<String>,
-    /// How many wallets it has checked.
+    /// The number of wallets that it has checked.
     #[schemars(with = "schema::Count")]
     pub wallets: u64,
-    /// How many ledger entries it has read.
+    /// The number of ledger entries that it has read.
     #[schemars(with = "schema::Count")]
     pub entries: u64,
-    /// How many audit records it has read.
+    /// The number of audit records that it has read.
     #[schemars(with = "schema::Count")]
     pub records: u64,
-    /// How many findings there were.
+    /// The number of findings.
     #[schemars(with = "schema::Count")]
     pub broken_count: u64,
     /// The first of them, at most 100.
@@ -59,7 +59,7 @@ pub struct RunView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Finding")]
 pub struct FindingView {
-    /// The owner of the books: a user's id, or `platform`.
+    /// The owner of the books: the id of a user or a team, or `platform`.
     #[schemars(example = &"usr_01KG9QZ3M4T5V6W7X8Y9Z0ABCD")]
     pub chain: String,
     /// `ledger` or `audit_log`.
@@ -68,7 +68,7 @@ pub struct FindingView {
     /// The kind of finding.
     #[schemars(with = "schema::BookTrouble")]
     pub trouble: String,
-    /// After which entry or record: up to there all is in order.
+    /// The last entry or record before the finding. All is in order up to this one.
     #[schemars(with = "schema::Count")]
     pub sequence: u64,
 }
@@ -102,8 +102,8 @@ impl From<&Finding> for FindingView {
     }
 }
 
-/// What an invocation's payload asks for: `from` (`beginning` or `checkpoints`) begins a run anew,
-/// `wallets_max` ends the invocation early. A schedule's own event asks for nothing.
+/// Reads the payload of an invocation: `from` (`beginning` or `checkpoints`) begins a new run,
+/// `wallets_max` ends the invocation early. The event of a schedule has neither.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming the field that is wrong.

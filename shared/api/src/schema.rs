@@ -1,8 +1,8 @@
-//! The forms that values have on the wire, as JSON Schema. Every text of a body names its form with
-//! `#[schemars(with = "…")]`, so that the OpenAPI document says what the checks do.
+//! The forms of values on the wire, as JSON Schema. Every text in a body names its form with
+//! `#[schemars(with = "…")]`, so that the OpenAPI document says the same as the checks.
 //!
-//! Owns the schema and an example of each form, with the limits of `domain`. Refuses to check anything: that
-//! is for `check`, whose messages are better.
+//! Owns the schema and an example of each form, with the limits of `domain`. Refuses to check anything:
+//! that is the task of `check`, whose messages are better.
 
 use std::borrow::Cow;
 
@@ -33,7 +33,7 @@ use crate::generations::EXPIRY_S;
 use crate::problem::Code;
 use crate::query::{LIMIT_DEFAULT, LIMIT_MAX};
 
-/// Types that no value has: each only names a form.
+/// Types that have no values: each one only names a form.
 macro_rules! forms {
     ($($(#[$doc:meta])* $name:ident = $schema:expr;)*) => {$(
         $(#[$doc])*
@@ -85,9 +85,9 @@ forms! {
     /// The user who did something, or the platform itself.
     Actor = matching("^(system|usr_[0-9A-Z]{26})$", &id_example("usr_"));
 
-    /// A moment, as it is written.
+    /// A moment, as answers write it.
     Time = formatted("date-time", "2026-01-31T09:05:07.123Z");
-    /// A moment yet to come, as it is read: RFC 3339 in any offset.
+    /// A moment in the future, as requests give it: RFC 3339 in any offset.
     FutureTime = formatted("date-time", "2099-12-31T23:59:59Z");
     /// A month.
     Month = matching("^[0-9]{4}-(0[1-9]|1[0-2])$", "2026-01");
@@ -95,17 +95,17 @@ forms! {
     Date = formatted("date", "2026-01-31");
     /// An address.
     Url = formatted("uri", "https://example.org/media/fox.jpg");
-    /// How long a page may be.
+    /// The greatest length of a page.
     Limit = whole(1, Some(i64::from(LIMIT_MAX)), i64::from(LIMIT_DEFAULT));
-    /// A client's name for its request.
+    /// The name that a client gives to its request.
     IdempotencyKey = sized(
         matching("^[!-~]([ -~]*[!-~])?$", "5f0c7b1e-9a53-4c4e-8f8e-2d3b1a6c9e10"),
         1,
         255,
     );
-    /// How long to wait.
+    /// The time that the client would wait.
     Prefer = text("wait=25");
-    /// Versions of something.
+    /// The tag of a version of the document.
     EntityTag = text("\"9f86d081884c7d65\"");
     /// A file of the page that shows the document.
     Asset = text("swagger-ui.css");
@@ -113,23 +113,23 @@ forms! {
     MediaName = sized(matching("^[a-z0-9.-]+$", "0.jpg"), 1, 40);
     /// A moment, in seconds since 1970.
     Second = whole(0, None, 1_800_000_000);
-    /// 1, or left out.
+    /// `1`, or not given.
     Switch = one_of(&["1"]);
-    /// What a signature is over, or the signature.
+    /// A signature, or a part of the text that it covers.
     SignedPart = json_schema!({"type": "string"});
-    /// How many days to look back.
+    /// The number of days to look back.
     Days = whole(1, Some(i64::from(DAYS_MAX)), 30);
-    /// How long media URLs work, in seconds.
+    /// The lifetime of media URLs, in seconds.
     Expiry = whole(
         i64::from(*EXPIRY_S.start()),
         Some(i64::from(*EXPIRY_S.end())),
         3_600,
     );
-    /// A model's id, as somebody may write it.
+    /// A model's id, as a client may write it.
     AnyModelId = text("flux-dev");
     /// `true` or `false`.
     Flag = json_schema!({"type": "boolean"});
-    /// Where a list goes on.
+    /// The place where a list continues.
     Cursor = text("eyJrIjoi…");
     /// SHA-256, hexadecimal.
     Sha256 = matching("^[0-9a-f]{64}$", &"9f86d081884c7d65".repeat(4));
@@ -141,9 +141,9 @@ forms! {
     /// A part of the service.
     Part = one_of(&["ok", "down"]);
 
-    /// Credits that are there.
+    /// Credits in a wallet.
     Credits = whole(0, None, 25);
-    /// Credits that come or go.
+    /// A change in credits.
     Delta = json_schema!({"type": "integer", "format": "int64", "examples": [-25]});
     /// A count.
     Count = whole(0, None, 3);
@@ -151,48 +151,48 @@ forms! {
     LedgerKind = one_of(&EntryKind::ALL.map(EntryKind::as_str));
     /// The most that a caller agrees to pay.
     Price = whole(0, Some(domain::Credits::MAX.get()), 500);
-    /// How many members a team may have.
+    /// The number of members that a team may have.
     Seats = whole(1, Some(i64::from(teams::MEMBERS_MAX)), 10);
     /// A member's role.
     TeamRole = one_of(&teams::Role::ALL.map(teams::Role::as_str));
-    /// A role that somebody can be given.
+    /// A role that a member can be given.
     RoleToGive = one_of(&["admin", "editor", "contributor", "viewer"]);
     /// The name of a team.
     TeamName = line(1, teams::NAME_CHARS_MAX, "Snow studio");
-    /// What an invitation's letter carries.
+    /// The token in an invitation's letter.
     InvitationToken = text("it_01KG9QZ3M4T5V6W7X8Y9Z0ABCD_…");
     /// The credits that a member moves into a team.
     TransferAmount = whole(1, Some(domain::Credits::MAX.get()), 500);
     /// A promo code, as it is read.
     PromoCode = sized(matching("^[A-Za-z0-9-]+$", "WELCOME-2026"), CODE_CHARS_MIN, CODE_CHARS_MAX);
-    /// The value of a promo code.
+    /// The credits that a promo code gives.
     PromoCredits = whole(1, Some(1_000_000), 200);
-    /// How many times a promo code may be redeemed.
+    /// The number of times that a promo code may be redeemed.
     Redemptions = whole(1, Some(i64::from(REDEMPTIONS_MAX)), 100);
     /// The credits that an admin gives or takes back.
     GrantAmount = with(whole(-AMOUNT_MAX, Some(AMOUNT_MAX), 500), "not", json!({"const": 0}));
-    /// Why.
+    /// The reason for a grant or a refund.
     Reason = line(1, REASON_CHARS_MAX, "Sorry for the outage");
     /// A pack's id.
     PackId = one_of(&purchases::packs().iter().map(|pack| pack.id).collect::<Vec<_>>());
-    /// An address for a buyer's browser: TLS, or the caller's own machine.
+    /// An address for a buyer's browser: with TLS, or on the caller's own machine.
     ReturnUrl = sized(matching("^https?://", "https://example.org/paid"), 0, 2_000);
 
     /// An e-mail address.
     Email = sized(formatted("email", "ada@example.org"), 0, EMAIL_CHARS_MAX);
-    /// A password that is to be set.
+    /// A password to be set.
     NewPassword = line(8, 128, "a long pass phrase");
-    /// A password that is to be checked.
+    /// A password to be checked.
     Password = sized(text("a long pass phrase"), 0, 1_024);
     /// The answer to a challenge.
     ChallengeAnswer = sized(text("0.XYZ…"), 0, crate::accounts::CHALLENGE_BYTES_MAX);
-    /// The name that somebody wants to be called by.
+    /// The name that a user wants to be called by.
     FullName = line(1, FULL_NAME_CHARS_MAX, "Ada Lovelace");
-    /// The address of somebody's picture.
+    /// The address of a user's picture.
     AvatarUrl = sized(matching("^https://", "https://example.org/ada.png"), 0, AVATAR_URL_CHARS_MAX);
     /// A plan's name.
     Plan = one_of(&accounts::Plan::ALL.map(accounts::Plan::as_str));
-    /// The users whose calls count.
+    /// The users whose calls count together.
     CountedBy = one_of(&["dedicated", "shared"]);
     /// A token that was mailed.
     MailedToken = text("q7Jx…");
@@ -207,9 +207,9 @@ forms! {
     Scope = one_of(&accounts::Scope::ALL.map(accounts::Scope::as_str));
     /// The most that an API key may spend.
     Cap = whole(1, Some(domain::Credits::MAX.get()), 5_000);
-    /// How long such a cap counts.
+    /// The period of such a cap.
     CapPeriod = one_of(&KeyCapPeriod::ALL.map(KeyCapPeriod::as_str));
-    /// A share.
+    /// A share in percent.
     Percent = whole(1, Some(100), 80);
     /// An API key itself.
     KeySecret = matching("^vk_", "vk_…");
@@ -223,7 +223,7 @@ forms! {
     Kind = one_of(&catalogue::Kind::ALL.map(catalogue::Kind::as_str));
     /// The price of one unit of a model.
     UnitPrice = whole(1, Some(PRICE_MAX), 30);
-    /// Whether a model takes something.
+    /// Whether a model accepts something.
     Takes = one_of(&["required", "optional", "none"]);
     /// A description of the wanted result.
     Prompt = sized(
@@ -233,19 +233,19 @@ forms! {
     );
     /// Things that must not be in the result.
     NegativePrompt = sized(matching(r"\S", "text, watermark"), 1, NEGATIVE_PROMPT_CHARS_MAX);
-    /// A description of the change.
+    /// A description of a change.
     ChangeDescription = lines(1_000, "Warmer light");
-    /// How a generation relates to its parent.
+    /// The relation of a generation to its parent.
     GenerationIntent = one_of(&Intent::ALL.map(Intent::as_str));
-    /// How far a generation is.
+    /// The progress of a generation.
     Status = {
         let mut names = State::ALL.map(State::status).to_vec();
         names.dedup();
         with(one_of(&names), "examples", json!(["succeeded"]))
     };
-    /// Why a generation was not delivered.
+    /// The reason why a generation was not delivered.
     Failure = one_of(&FailureCode::ALL.map(FailureCode::as_str));
-    /// Why there are no small pictures of a file.
+    /// The reason why there are no small pictures of a file.
     MissingThumbnails = one_of(&NoPreviews::ALL.map(NoPreviews::as_str));
     /// The title of a generation.
     Title = line(1, TITLE_CHARS_MAX, "The fox, final");
@@ -263,11 +263,11 @@ forms! {
     Description = lines(DESCRIPTION_CHARS_MAX, "Stills and clips for the winter campaign");
     /// The visibility of a project.
     Visibility = one_of(&["private", "team-only", "public"]);
-    /// What becomes of a deleted project's generations.
+    /// The fate of a deleted project's generations.
     Contents = one_of(&projects::Contents::ALL.map(projects::Contents::as_str));
-    /// What a team may do with a project that is shared with it.
+    /// The access of a team to a project that is shared with it.
     AccessLevel = one_of(&projects::AccessLevel::ALL.map(projects::AccessLevel::as_str));
-    /// A JSON object of the owner's own.
+    /// A JSON object of the owner's choice.
     Metadata = json_schema!({
         "type": "object",
         "maxProperties": METADATA_KEYS_MAX,
@@ -323,13 +323,13 @@ forms! {
         let names = EventKind::ALL.map(EventKind::as_str);
         one_of(&[&names[..], &[EventKind::Test.as_str()]].concat())
     };
-    /// Whether an endpoint is told what happens.
+    /// Whether an endpoint gets events.
     WebhookStatus = one_of(&["enabled", "disabled"]);
-    /// Why an endpoint is disabled.
+    /// The reason why an endpoint is disabled.
     DisabledBecause = one_of(&webhook_endpoints::DisabledBecause::ALL.map(|why| why.as_str()));
-    /// What became of a delivery.
+    /// The outcome of a delivery.
     DeliveryState = one_of(&webhook_deliveries::DeliveryState::ALL.map(|state| state.as_str()));
-    /// What signs an endpoint's events.
+    /// The secret that signs an endpoint's events.
     WebhookSecret = matching("^whsec_", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
     /// An act on an account.
@@ -338,7 +338,8 @@ forms! {
     BookTrouble = one_of(&BooksError::ALL.map(BooksError::as_str));
 }
 
-/// The pattern of an id with this prefix: a ULID is 26 digits of 5 bits, of which the first has only 3.
+/// Returns the pattern of an id with this prefix. A ULID is 26 digits of 5 bits, of which the first has
+/// only 3.
 fn id_pattern(prefix: &str) -> String {
     format!("^{prefix}[0-7][0-9A-HJKMNP-TV-Z]{{25}}$")
 }
@@ -347,7 +348,7 @@ fn id_example(prefix: &str) -> String {
     format!("{prefix}01KG9QZ3M4T5V6W7X8Y9Z0ABCD")
 }
 
-/// An id with this prefix.
+/// Returns the schema of an id with this prefix.
 pub(crate) fn id(prefix: &str) -> Schema {
     matching(&id_pattern(prefix), &id_example(prefix))
 }
@@ -377,12 +378,12 @@ fn sized(schema: Schema, min: usize, max: usize) -> Schema {
     )
 }
 
-/// Text without control characters.
+/// Returns the schema of text without control characters.
 fn line(min: usize, max: usize, example: &str) -> Schema {
     sized(matching(r"^[^\x00-\x1f\x7f-\x9f]*$", example), min, max)
 }
 
-/// Text whose only control characters are line feeds.
+/// Returns the schema of text whose only control characters are line feeds.
 fn lines(max: usize, example: &str) -> Schema {
     sized(
         matching(r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*$", example),

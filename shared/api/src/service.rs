@@ -1,4 +1,4 @@
-//! What the service says of itself.
+//! The service itself: its links, health, keys and document.
 
 use domain::callers::{Admin, Everybody};
 use schemars::JsonSchema;
@@ -25,17 +25,17 @@ pub const OPENAPI: Endpoint<Everybody, Either<Text, Empty<304>>> =
 /// A page that shows the OpenAPI document and tries its operations. All of it is in this binary.
 pub const DOCS: Endpoint<Everybody, Text> = Endpoint::public("GET /docs").also("/docs/{asset}");
 
-/// Headers of what may be kept, and is asked for again by its version.
+/// Headers of answers that may be cached and revalidated by their version.
 const CACHED: [&str; 2] = ["Cache-Control", "ETag"];
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
-        tags::SERVICE.operation(&ROOT, "serviceRoot", "Where to go on").answers("Links."),
+        tags::SERVICE.operation(&ROOT, "serviceRoot", "The service and its links").answers("Links."),
         tags::SERVICE.operation(&HEALTH, "serviceHealth", "Health")
-            .says("Whether the database, the queues and the storage answer.")
-            .answers("Every part answers.")
-            .answers("A part does not answer."),
+            .says("Whether the database, the queues, the storage and the provider work.")
+            .answers("Every part works.")
+            .answers("A part does not work."),
         tags::SERVICE.operation(&JWKS, "serviceJwks", "Public keys")
             .says("The keys that verify access tokens, as a JSON Web Key Set (RFC 7517).")
             .answers_text("The keys.", "application/json", |_| key_set())
@@ -44,10 +44,10 @@ pub(crate) fn operations() -> Vec<Operation> {
             .says("Sums over all wallets, as the last finished check of the books left them, for Prometheus.")
             .answers_text("The counters.", "text/plain", |_| text()),
         tags::SERVICE.operation(&OPENAPI, "serviceOpenapi", "This document")
-            .heeds::<schema::EntityTag>("If-None-Match", "The `ETag` of what you have.")
+            .heeds::<schema::EntityTag>("If-None-Match", "The `ETag` of your version.")
             .answers_text("This document.", "application/json", |_| document())
             .with(CACHED.to_vec())
-            .answers("What you have is what there is.")
+            .answers("Your version is the current one.")
             .with(CACHED.to_vec()),
         tags::SERVICE.operation(&DOCS, "serviceDocs", "The page that shows this document")
         .answers_text("The page.", "text/html", |_| text())
@@ -105,7 +105,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// `GET /health`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
-    /// `ok`, or `degraded` if a part does not answer.
+    /// `ok`, or `degraded` if a part does not work.
     #[schemars(extend("enum" = ["ok", "degraded"]))]
     pub status: String,
     /// This build's version.
@@ -127,13 +127,14 @@ pub struct Checks {
     /// S3.
     #[schemars(with = "schema::Part")]
     pub storage: String,
-    /// The provider: `down` while it fails everybody, and new orders are refused.
+    /// The provider: `down` while it fails for everybody and new orders are refused.
     #[schemars(with = "schema::Part")]
     pub provider: String,
 }
 
 impl Health {
-    /// What is said when these parts answer, or do not.
+    /// Returns the answer for these parts: the database, the queue, the storage and the provider, in this
+    /// order.
     #[must_use]
     pub fn new(checks: [bool; 4]) -> Self {
         let word = |answers: bool| if answers { "ok" } else { "down" }.to_owned();
@@ -161,7 +162,7 @@ pub struct Root {
     /// This build's version.
     #[schemars(example = &"1.0.0")]
     pub version: String,
-    /// The stage.
+    /// The stage of the deployment.
     #[schemars(example = &"v1")]
     pub stage: String,
     /// The links.
@@ -171,13 +172,13 @@ pub struct Root {
 /// The links.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Links {
-    /// For people.
+    /// The documentation, for people.
     #[schemars(example = &"https://api.example.org/v1/docs")]
     pub docs: String,
-    /// For programs.
+    /// The OpenAPI document, for programs.
     #[schemars(example = &"https://api.example.org/v1/openapi.json")]
     pub openapi: String,
-    /// For monitors.
+    /// The health check, for monitors.
     #[schemars(example = &"https://api.example.org/v1/health")]
     pub health: String,
     /// The catalogue.
@@ -186,7 +187,7 @@ pub struct Links {
 }
 
 impl Root {
-    /// The links under `base_url`.
+    /// Returns the links under `base_url`.
     #[must_use]
     pub fn new(base_url: &str) -> Self {
         let link = |path: &str| format!("{base_url}/{path}");

@@ -14,16 +14,16 @@ use crate::schema;
 
 /// Exchanges a refresh token for a new pair of tokens.
 pub const REFRESH: Endpoint<Everybody, SignedIn, Refresh> = Endpoint::public("POST /auth/refresh");
-/// Ends the session that asks, or every session of the caller.
+/// Ends the session of this request, or every session of the caller.
 pub const LOGOUT: Endpoint<Person, Nothing, Optional<Logout>> =
     Endpoint::person("POST /auth/logout");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::ACCOUNTS.operation(&REFRESH, "accountsRefresh", "Stay signed in")
             .says(
-                "Exchanges a refresh token for a new pair. The old one dies; whoever uses a dead one ends the session.",
+                "Exchanges a refresh token for a new pair of tokens. The old token stops working, and using it again ends the session.",
             )
             .answers("A new pair.")
             .refuses(&[Code::Unauthorized]),
@@ -37,13 +37,13 @@ pub(crate) fn operations() -> Vec<Operation> {
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Refresh {
-    /// The refresh token that came last.
+    /// The newest refresh token of the session.
     #[schemars(with = "schema::RefreshToken")]
     pub refresh_token: Option<String>,
 }
 
 impl Refresh {
-    /// The token as it was sent. Whether it is one is the use case's to say: a bad one is 401, not 422.
+    /// Returns the token as it was sent. The use case checks it, because a bad token is 401 and not 422.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if it is missing.
@@ -58,7 +58,7 @@ impl Refresh {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Logout {
-    /// Whether every session ends, and not only the one that asks.
+    /// Whether every session ends, and not only this one.
     #[serde(default)]
     pub all: bool,
 }

@@ -1,4 +1,4 @@
-//! Styles: what a client says of one, and what it sees.
+//! Styles, as clients send and see them.
 
 use std::collections::BTreeMap;
 
@@ -36,11 +36,11 @@ pub const UPDATE: Endpoint<Caller, StyleView, UpdateStyle> =
 /// Deletes a style.
 pub const DELETE: Endpoint<Caller, Nothing> =
     Endpoint::user("DELETE /styles/{style_id}", Scope::Generate);
-/// The styles that everybody has.
+/// The styles that every user has.
 pub const PRESETS: Endpoint<Caller, List<StyleView>> =
     Endpoint::user("GET /style-presets", Scope::Read);
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     let one = |operation: Operation| operation.names::<schema::StyleId>("style_id", "The style.");
     let tag = tags::STYLES;
@@ -52,24 +52,24 @@ pub(crate) fn operations() -> Vec<Operation> {
             .refuses(&[Code::NotFound]),
         tag.operation(&CREATE, "stylesCreate", "Make a style")
             .says(
-                "`blocks` must have at least one text or keyword. With `team_id` every member of the team uses it; you and \
-                 the team's editors change it. It stays where it is: to have it elsewhere, make another.",
+                "`blocks` must have at least one text or keyword. With `team_id` every member of the team can use it, and you \
+                 and the team's editors can change it. Its owner stays the same: to have it elsewhere, make another.",
             )
             .answers("The style.")
             .refuses(&[Code::NotFound, Code::Conflict]),
         one(tag.operation(&GET, "stylesGet", "One style")).answers("The style."),
         one(tag.operation(&UPDATE, "stylesUpdate", "Change a style"))
             .says(
-                "What is not there stays as it is; a description or tags that are null are removed, and `blocks` are replaced \
-                 as a whole. What was made with it stays as it is. Nobody changes a preset.",
+                "A field that is not there keeps its value; null removes a description or tags, and `blocks` are replaced as a \
+                 whole. Generations that were made with it stay as they are. Presets cannot be changed.",
             )
             .answers("The style as it is now."),
         one(tag.operation(&DELETE, "stylesDelete", "Delete a style"))
-            .says("What was made with it stays as it is. Nobody deletes a preset.")
+            .says("Generations that were made with it stay as they are. Presets cannot be deleted.")
             .answers("It is gone."),
-        tag.operation(&PRESETS, "stylesPresets", "Styles that everybody has")
+        tag.operation(&PRESETS, "stylesPresets", "Styles that every user has")
             .pages()
-            .answers("A page, in an order of their own."),
+            .answers("A page, in a fixed order."),
     ]
 }
 
@@ -80,7 +80,7 @@ pub struct WantedStyles {
     pub team: Option<TeamId>,
     /// Where the page starts.
     pub cursor: Option<String>,
-    /// How long it may be.
+    /// The greatest length of the page.
     pub limit: u32,
 }
 
@@ -99,29 +99,29 @@ pub fn check_query(mut query: Query) -> Result<WantedStyles, Refusal> {
     })
 }
 
-/// What a style is to say: at least one text, or one keyword.
+/// The texts and keywords of a style: at least one of either.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "NewStyleBlocks", deny_unknown_fields, extend("minProperties" = 1))]
 pub struct NewBlocks {
-    /// What is to be seen.
+    /// The subject.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["a harbour town in winter"]))]
     pub description: Option<String>,
-    /// The manner that it is made in.
+    /// The artistic manner.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["ink and wash on rough paper"]))]
     pub style: Option<String>,
-    /// Where and how it is looked at from.
+    /// The position of the camera, and its lens.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["low angle, 35 mm lens"]))]
     pub camera: Option<String>,
-    /// Where its light comes from.
+    /// The light and its direction.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["a low sun from behind"]))]
     pub lighting: Option<String>,
-    /// Where it is.
+    /// The place.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["a quay in deep snow"]))]
     pub setting: Option<String>,
-    /// What moves: for videos alone.
+    /// The movement, only for videos.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["slow pan to the left"]))]
     pub motion: Option<String>,
-    /// What is written in it.
+    /// Words that are written in the picture.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["OPEN"]))]
     pub text: Option<String>,
     /// Words and phrases.
@@ -147,7 +147,7 @@ impl NewBlocks {
             let text = problems.valid(BlockText::parse(block, &text));
             text.map(|text| (block, text))
         });
-        // Each is read, so that each problem is told.
+        // Every text is read before the first problem ends the check, so that each problem is reported.
         let read: Vec<_> = read.collect();
         let keywords = problems.valid(Keywords::parse(&self.keywords.unwrap_or_default()))?;
         let texts: Option<BTreeMap<_, _>> = read.into_iter().collect();
@@ -165,10 +165,10 @@ pub struct CreateStyle {
     /// Its purpose.
     #[schemars(with = "Option<schema::StyleDescription>")]
     pub description: Option<String>,
-    /// What it says.
+    /// Its texts and keywords.
     #[schemars(with = "NewBlocks")]
     pub blocks: Option<NewBlocks>,
-    /// The team whose it is, instead of yours.
+    /// The team that will own it; you own it if not given.
     #[schemars(with = "Option<schema::TeamId>")]
     pub team_id: Option<String>,
     /// Its tags.
@@ -177,7 +177,7 @@ pub struct CreateStyle {
 }
 
 impl CreateStyle {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for a malformed id.
@@ -205,7 +205,7 @@ impl CreateStyle {
     }
 }
 
-/// `PATCH /styles/{id}`: what is not there stays as it is; a description or tags that are null are removed.
+/// `PATCH /styles/{id}`: a field that is not there keeps its value; null removes a description or tags.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateStyle {
@@ -217,18 +217,18 @@ pub struct UpdateStyle {
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::StyleDescription>")]
     pub description: Patch<String>,
-    /// All that it says.
+    /// All its texts and keywords. They replace those that it has.
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "NewBlocks")]
     pub blocks: Patch<NewBlocks>,
-    /// All of its tags.
+    /// All its tags. They replace those that it has.
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::StyleTags>")]
     pub tags: Patch<Vec<String>>,
 }
 
 impl UpdateStyle {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -250,29 +250,29 @@ impl UpdateStyle {
     }
 }
 
-/// What a style says.
+/// The texts and keywords of a style.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "StyleBlocks")]
 pub struct BlocksView {
-    /// What is to be seen.
+    /// The subject.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["a harbour town in winter"]))]
     pub description: Option<String>,
-    /// The manner that it is made in.
+    /// The artistic manner.
     #[schemars(with = "Option<schema::BlockText>")]
     pub style: Option<String>,
-    /// Where and how it is looked at from.
+    /// The position of the camera, and its lens.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["low angle, 35 mm lens"]))]
     pub camera: Option<String>,
-    /// Where its light comes from.
+    /// The light and its direction.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["a low sun from behind"]))]
     pub lighting: Option<String>,
-    /// Where it is.
+    /// The place.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["a quay in deep snow"]))]
     pub setting: Option<String>,
-    /// What moves: for videos alone.
+    /// The movement, only for videos.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["slow pan to the left"]))]
     pub motion: Option<String>,
-    /// What is written in it.
+    /// Words that are written in the picture.
     #[schemars(with = "Option<schema::BlockText>", extend("examples" = ["OPEN"]))]
     pub text: Option<String>,
     /// Words and phrases.
@@ -296,11 +296,11 @@ impl From<&Blocks> for BlocksView {
     }
 }
 
-/// A style as whoever may use it sees it.
+/// A style, as users who may use it see it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Style")]
 pub struct StyleView {
-    /// `sty_…`: for `style_id` of a generation.
+    /// `sty_…`, for the field `style_id` of a generation.
     #[schemars(with = "schema::StyleId")]
     pub id: String,
     /// Always `style`.
@@ -312,30 +312,30 @@ pub struct StyleView {
     /// Its purpose.
     #[schemars(with = "Option<schema::StyleDescription>")]
     pub description: Option<String>,
-    /// What it says.
+    /// Its texts and keywords.
     pub blocks: BlocksView,
-    /// The team whose it is; null if it is a user's, or a preset.
+    /// The team that owns it; null if a user owns it, or if it is a preset.
     #[schemars(with = "Option<schema::TeamId>", extend("examples" = [null]))]
     pub team_id: Option<String>,
     /// The user who made it; null if it is a preset.
     #[schemars(with = "Option<schema::UserId>")]
     pub author_id: Option<String>,
-    /// Whether everybody has it, and nobody changes it.
+    /// Whether it is a preset, which every user has and nobody can change.
     #[schemars(example = false)]
     pub preset: bool,
     /// Its tags.
     #[schemars(with = "schema::StyleTags")]
     pub tags: Vec<String>,
-    /// The time at which it was made.
+    /// The time at which the style was made.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
-    /// The time of its last change.
+    /// The time of the style's last change.
     #[schemars(with = "schema::Time")]
     pub updated_at: String,
 }
 
 impl StyleView {
-    /// What is said of a style of nobody's, made and changed at these times.
+    /// Returns the view of a style without an owner, which was made and changed at these times.
     fn new(id: String, details: &Details, created_at: Timestamp, updated_at: Timestamp) -> Self {
         let description = details.description.as_ref();
         Self {

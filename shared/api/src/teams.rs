@@ -1,4 +1,4 @@
-//! Teams: what a client says of one, and what its members see.
+//! Teams, as clients send them and their members see them.
 
 use domain::accounts::Scope;
 use domain::audit::Record;
@@ -24,7 +24,7 @@ use crate::values;
 
 /// The teams that the caller is in, newest first.
 pub const LIST: Endpoint<Caller, List<TeamView>> = Endpoint::user("GET /teams", Scope::Read);
-/// Makes a team that is the caller's.
+/// Makes a team that the caller owns.
 pub const CREATE: Endpoint<Caller, Created<TeamView>, CreateTeam> =
     Endpoint::user("POST /teams", Scope::AdminTeam);
 /// A team that the caller is in.
@@ -38,17 +38,17 @@ pub const DELETE: Endpoint<Caller, Nothing> =
 /// Hands a team over to another member.
 pub const TRANSFER_OWNERSHIP: Endpoint<Caller, TeamView, TransferOwnership> =
     Endpoint::user("POST /teams/{team_id}/transfer-ownership", Scope::AdminTeam);
-/// The generations of a team, counted.
+/// Counts and sums over the generations of a team.
 pub const STATS: Endpoint<Caller, StatsView> =
     Endpoint::user("GET /teams/{team_id}/stats", Scope::Read);
-/// What happened in a team, newest first.
+/// The events in a team, newest first.
 pub const ACTIVITY: Endpoint<Caller, List<RecordView>> =
     Endpoint::user("GET /teams/{team_id}/activity", Scope::Read);
 /// The audit log of a team, newest first.
 pub const AUDIT: Endpoint<Caller, List<RecordView>> =
     Endpoint::user("GET /teams/{team_id}/audit", Scope::AdminTeam);
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     let one = |operation: Operation| operation.names::<schema::TeamId>("team_id", "The team.");
     vec![
@@ -58,17 +58,17 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers("A page, newest first."),
         tags::TEAMS
             .operation(&CREATE, "teamsCreate", "Make a team")
-            .says("It is yours, and has a wallet of its own. Your e-mail address must be verified.")
+            .says("You own it, and it has its own wallet. Your e-mail address must be verified.")
             .answers("The team.")
             .refuses(&[Code::Conflict]),
         one(tags::TEAMS.operation(&GET, "teamsGet", "One team")).answers("The team."),
         one(tags::TEAMS.operation(&UPDATE, "teamsUpdate", "Change a team"))
-            .says("What is not there stays as it is; a description or metadata that are null are removed.")
+            .says("A field that is not there keeps its value; null removes a description or metadata.")
             .answers("The team as it is now.")
             .refuses(&[Code::Conflict]),
         one(tags::TEAMS.operation(&DELETE, "teamsDelete", "Delete a team"))
             .says(
-                "For its owner. The credits in its wallet go to yours, and what was made in it is deleted. While one of its \
+                "For its owner. The credits in its wallet go to yours, and everything that was made in it is deleted. While one of its \
                  generations runs, this is refused.",
             )
             .answers("It is gone.")
@@ -81,12 +81,12 @@ pub(crate) fn operations() -> Vec<Operation> {
         .says("For its owner, who becomes an admin of it.")
         .answers("The team as it is now.")
         .refuses(&[Code::Conflict]),
-        one(tags::TEAMS.operation(&STATS, "teamsStats", "What a team made"))
+        one(tags::TEAMS.operation(&STATS, "teamsStats", "Counts of a team's generations"))
             .answers("Counts and credits.")
             .refuses(&[Code::ValidationFailed]),
-        one(tags::TEAMS.operation(&ACTIVITY, "teamsActivity", "What happened in a team"))
+        one(tags::TEAMS.operation(&ACTIVITY, "teamsActivity", "The events in a team"))
             .says(
-                "Who came and went, and what the team became. A page may be shorter than `limit` and still have a next one.",
+                "Members who came and went, changes to the team, and what was shared. A page may be shorter than `limit` and still have a next one.",
             )
             .pages()
             .answers("A page, newest first."),
@@ -107,16 +107,16 @@ pub struct CreateTeam {
     /// Its purpose.
     #[schemars(with = "Option<schema::Description>")]
     pub description: Option<String>,
-    /// How many members it may have; 10 if not given.
+    /// The most members that it may have; 10 if not given.
     #[schemars(with = "Option<schema::Seats>")]
     pub max_members: Option<i64>,
-    /// A JSON object of the team's own.
+    /// A JSON object of the team's choice.
     #[schemars(with = "Option<schema::Metadata>")]
     pub metadata: Option<Map<String, Value>>,
 }
 
 impl CreateTeam {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -145,8 +145,7 @@ impl CreateTeam {
     }
 }
 
-/// `PATCH /teams/{id}`: what is not there stays as it is; a description or
-/// metadata that are null are removed.
+/// `PATCH /teams/{id}`: a field that is not there keeps its value; null removes a description or metadata.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateTeam {
@@ -158,18 +157,18 @@ pub struct UpdateTeam {
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Description>")]
     pub description: Patch<String>,
-    /// How many members it may have.
+    /// The most members that it may have.
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::Seats")]
     pub max_members: Patch<i64>,
-    /// All of its metadata.
+    /// All its metadata. They replace those that it has.
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<schema::Metadata>")]
     pub metadata: Patch<Map<String, Value>>,
 }
 
 impl UpdateTeam {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -194,13 +193,13 @@ impl UpdateTeam {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct TransferOwnership {
-    /// The member who gets it.
+    /// The member who will own the team.
     #[schemars(with = "schema::UserId")]
     pub user_id: Option<String>,
 }
 
 impl TransferOwnership {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if the field is missing, [`Refusal::NoSuch`] for a malformed id.
@@ -225,7 +224,7 @@ pub struct TeamView {
     /// Always `team`.
     #[schemars(extend("const" = "team"))]
     pub object: String,
-    /// A short name for people to tell each other. It opens nothing.
+    /// A short name that people can tell each other. It gives no access.
     #[schemars(example = &"TM-9ABCDXYZ")]
     pub team_code: String,
     /// Its name.
@@ -240,25 +239,25 @@ pub struct TeamView {
     /// Your role in it.
     #[schemars(with = "schema::TeamRole")]
     pub role: String,
-    /// How many are in it.
+    /// The number of members.
     #[schemars(with = "schema::Seats")]
     pub member_count: u32,
-    /// How many may be in it.
+    /// The most members that it may have.
     #[schemars(with = "schema::Seats")]
     pub max_members: u32,
-    /// A JSON object of the team's own.
+    /// A JSON object of the team's choice.
     #[schemars(with = "schema::Metadata")]
     pub metadata: Map<String, Value>,
-    /// The time at which it was made.
+    /// The time at which the team was made.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
-    /// The time of its last change.
+    /// The time of the team's last change.
     #[schemars(with = "schema::Time")]
     pub updated_at: String,
 }
 
 impl TeamView {
-    /// The team as the member `by` sees it.
+    /// Returns the view of the team for the member `by`.
     #[must_use]
     pub fn new(team: &Team, by: &Membership) -> Self {
         let details = &team.details;
@@ -280,7 +279,7 @@ impl TeamView {
     }
 }
 
-/// What a page of a log shows.
+/// Returns the views of a page of an audit log.
 #[must_use]
 pub fn records(records: &[Record]) -> Vec<RecordView> {
     records.iter().map(RecordView::from).collect()

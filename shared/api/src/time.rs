@@ -10,7 +10,7 @@ use domain::{FieldCode, FieldError, Timestamp};
 const FORM: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// `at` as `2026-01-31T09:05:07.123Z`.
+/// Writes `at` as `2026-01-31T09:05:07.123Z`.
 #[must_use]
 pub fn format(at: Timestamp) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.ms()) * 1_000_000)
@@ -19,13 +19,13 @@ pub fn format(at: Timestamp) -> String {
         .unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
 }
 
-/// `day` as `2026-01-31`.
+/// Writes `day` as `2026-01-31`.
 #[must_use]
 pub fn date(day: Day) -> String {
     format(day.begins()).chars().take(10).collect()
 }
 
-/// The moment written as `text` in RFC 3339, in any offset.
+/// Reads a moment from `text`, which is RFC 3339 in any offset.
 #[must_use]
 pub fn parse(text: &str) -> Option<Timestamp> {
     let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
@@ -33,7 +33,7 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     i64::try_from(ms).ok().map(Timestamp::from_ms)
 }
 
-/// The moment written as `text` in `field`, which must lie after `now`.
+/// Reads a moment from the `text` of `field`. It must lie after `now`.
 ///
 /// # Errors
 /// The problem with `field`.

@@ -1,4 +1,4 @@
-//! A team's wallet as who may spend it sees it, and moving credits into it.
+//! A team's wallet, as members who may spend it see it, and moving credits into it.
 
 use domain::accounts::Scope;
 use domain::callers::Caller;
@@ -24,7 +24,7 @@ pub const TRANSACTIONS: Endpoint<Caller, List<Transaction>> =
 pub const TRANSFER: Endpoint<Caller, Created<Transaction>, TransferCredits> =
     Endpoint::user("POST /teams/{team_id}/credits/transfer", Scope::Generate);
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     let one = |operation: Operation| operation.names::<schema::TeamId>("team_id", "The team.");
     vec![
@@ -36,7 +36,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .pages()
             .answers("A page, newest first."),
         one(tags::TEAMS.operation(&TRANSFER, "teamsCreditsTransfer", "Move credits into a team"))
-            .says("From your own wallet. Only the deletion of the team brings them back, and then to its owner.")
+            .says("From your own wallet. They come back only if the team is deleted, and then to its owner.")
             .answers("The entry in your own ledger.")
             .once()
             .refuses(&[Code::OutOfCredits, Code::KeyCapReached, Code::Conflict]),
@@ -47,13 +47,13 @@ pub(crate) fn operations() -> Vec<Operation> {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct TransferCredits {
-    /// How much.
+    /// The credits to move.
     #[schemars(with = "schema::TransferAmount")]
     pub amount: Option<i64>,
 }
 
 impl TransferCredits {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if the field is missing or out of range.

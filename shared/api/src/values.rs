@@ -1,11 +1,11 @@
-//! What clients may fill with JSON of their own: a model's parameters, and metadata.
+//! The two places where clients may send JSON of their own: a model's parameters, and metadata.
 
 use domain::catalogue::Value;
 use domain::labels::Metadata;
 use domain::{FieldCode, FieldError};
 use serde_json::{Map, Number};
 
-/// The JSON form of a value.
+/// Returns the JSON form of a value.
 fn to_json(value: &Value) -> serde_json::Value {
     match value {
         Value::Null | Value::Nested => serde_json::Value::Null,
@@ -18,7 +18,7 @@ fn to_json(value: &Value) -> serde_json::Value {
     }
 }
 
-/// The value that JSON stands for.
+/// Returns the value that JSON stands for.
 fn from_json(value: serde_json::Value) -> Value {
     match value {
         serde_json::Value::Null => Value::Null,
@@ -33,7 +33,7 @@ fn from_json(value: serde_json::Value) -> Value {
     }
 }
 
-/// Parameters as a JSON object.
+/// Returns parameters as a JSON object.
 pub(crate) fn object(parameters: &[(String, Value)]) -> Map<String, serde_json::Value> {
     parameters
         .iter()
@@ -41,7 +41,7 @@ pub(crate) fn object(parameters: &[(String, Value)]) -> Map<String, serde_json::
         .collect()
 }
 
-/// The parameters in a JSON object.
+/// Returns the parameters in a JSON object.
 pub(crate) fn parameters(object: Map<String, serde_json::Value>) -> Vec<(String, Value)> {
     object
         .into_iter()
@@ -49,7 +49,7 @@ pub(crate) fn parameters(object: Map<String, serde_json::Value>) -> Vec<(String,
         .collect()
 }
 
-/// The metadata that `object` is.
+/// Checks `object` and returns it as metadata.
 ///
 /// # Errors
 /// The problem with `metadata`.
@@ -59,7 +59,7 @@ pub(crate) fn metadata(object: &Map<String, serde_json::Value>) -> Result<Metada
     Metadata::new(json, object.len())
 }
 
-/// Metadata as a JSON object; an empty one if there is none.
+/// Returns metadata as a JSON object; an empty one for `None`.
 pub(crate) fn metadata_object(metadata: Option<&Metadata>) -> Map<String, serde_json::Value> {
     metadata
         .and_then(|metadata| serde_json::from_str(metadata.as_json()).ok())

@@ -1,4 +1,4 @@
-//! What webhook endpoints were told, and what became of it.
+//! Deliveries of events to webhook endpoints, and their outcomes.
 
 use domain::Refusal;
 use domain::accounts::Scope;
@@ -15,32 +15,32 @@ use crate::problem::Code;
 use crate::schema;
 use crate::time;
 
-/// What a webhook endpoint was told, newest first.
+/// The deliveries to a webhook endpoint, newest first.
 pub const LIST: Endpoint<Caller, List<DeliveryView>> = Endpoint::user(
     "GET /webhook-endpoints/{webhook_endpoint_id}/deliveries",
     Scope::Read,
 );
-/// Tells of an event again.
+/// Sends an event again.
 pub const REPLAY: Endpoint<Caller, Accepted<List<DeliveryView>>, Optional<ReplayDelivery>> =
     Endpoint::user(
         "POST /webhook-deliveries/{event_id}/replay",
         Scope::Generate,
     );
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     let tag = tags::WEBHOOK_ENDPOINTS;
     vec![
-        tag.operation(&LIST, "webhooksDeliveriesList", "What an endpoint was told")
+        tag.operation(&LIST, "webhooksDeliveriesList", "The deliveries to an endpoint")
             .names::<schema::WebhookEndpointId>("webhook_endpoint_id", "The endpoint.")
             .pages()
             .says("Deliveries are kept for 30 days.")
             .answers("A page, newest first."),
         tag.operation(&REPLAY, "webhooksDeliveriesReplay", "Send an event again")
-            .names::<schema::EventId>("event_id", "The event: the id of its deliveries.")
+            .names::<schema::EventId>("event_id", "The event. Its deliveries have the same id.")
             .says(
-                "It is sent at once, with the id that it had, and then after the usual pauses, to all of your endpoints and \
-                 your teams' that were told of it, or to the one that you name.",
+                "It is sent at once with the same id, and again after the usual pauses if that fails: to all endpoints of \
+                 yours and of your teams that got it, or to the one that you name.",
             )
             .answers("The deliveries, which are under way.")
             .refuses(&[Code::Conflict]),
@@ -51,13 +51,13 @@ pub(crate) fn operations() -> Vec<Operation> {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ReplayDelivery {
-    /// The only endpoint that is told again.
+    /// The only endpoint to send it to.
     #[schemars(with = "Option<schema::WebhookEndpointId>")]
     pub webhook_endpoint_id: Option<String>,
 }
 
 impl ReplayDelivery {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::NoSuch`] for a malformed id.
@@ -69,11 +69,11 @@ impl ReplayDelivery {
     }
 }
 
-/// An event on its way to an endpoint.
+/// The delivery of an event to an endpoint.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "WebhookDelivery")]
 pub struct DeliveryView {
-    /// `evt_…`, the same for each endpoint that is told of the event.
+    /// `evt_…`, the same for every endpoint that gets the event.
     #[schemars(with = "schema::EventId")]
     pub id: String,
     /// Always `webhook_delivery`.
@@ -91,7 +91,7 @@ pub struct DeliveryView {
     pub state: String,
     /// The last twenty attempts, in their order.
     pub attempts: Vec<AttemptView>,
-    /// The time of the next attempt, while it is pending.
+    /// The time of the next attempt, while the delivery is pending.
     #[schemars(with = "Option<schema::Time>")]
     pub next_attempt_at: Option<String>,
     /// The time of the event.
@@ -103,18 +103,18 @@ pub struct DeliveryView {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "WebhookAttempt")]
 pub struct AttemptView {
-    /// The time at which it began.
+    /// The time at which the attempt began.
     #[schemars(with = "schema::Time")]
     pub at: String,
-    /// The status that the endpoint answered, if it did.
+    /// The status of the endpoint's answer, if there was one.
     #[schemars(example = 200)]
     pub status: Option<u16>,
-    /// How long it took, in milliseconds.
+    /// The duration of the attempt, in milliseconds.
     #[schemars(with = "schema::Count")]
     pub duration_ms: u32,
     /// The beginning of the answer's body: 1,024 bytes at most.
     pub response: Option<String>,
-    /// Why there is no answer, or why it does not count.
+    /// The reason why there is no answer, or why the answer does not count as success.
     pub error: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Webhook endpoints: what a client says of one, and what it sees.
+//! Webhook endpoints, as clients send and see them.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ use crate::webhook_deliveries::DeliveryView;
 /// The caller's webhook endpoints, or those of a team, newest first.
 pub const LIST: Endpoint<Caller, List<WebhookEndpointView>> =
     Endpoint::user("GET /webhook-endpoints", Scope::Read);
-/// Makes a webhook endpoint, and shows its secret this once.
+/// Makes a webhook endpoint. Its secret is shown only in this answer.
 pub const CREATE: Endpoint<Caller, Created<WebhookEndpointView>, CreateWebhookEndpoint> =
     Endpoint::user("POST /webhook-endpoints", Scope::Generate);
 /// One webhook endpoint.
@@ -36,27 +36,27 @@ pub const UPDATE: Endpoint<Caller, WebhookEndpointView, UpdateWebhookEndpoint> =
     "PATCH /webhook-endpoints/{webhook_endpoint_id}",
     Scope::Generate,
 );
-/// Deletes a webhook endpoint, and what it was told.
+/// Deletes a webhook endpoint and its deliveries.
 pub const DELETE: Endpoint<Caller, Nothing> = Endpoint::user(
     "DELETE /webhook-endpoints/{webhook_endpoint_id}",
     Scope::Generate,
 );
-/// Gives a webhook endpoint a new secret, and shows it this once.
+/// Gives a webhook endpoint a new secret, which is shown only in this answer.
 pub const ROTATE: Endpoint<Caller, WebhookEndpointView> = Endpoint::user(
     "POST /webhook-endpoints/{webhook_endpoint_id}/rotate-secret",
     Scope::Generate,
 );
-/// Tells a webhook endpoint that this is a test.
+/// Sends a test event to a webhook endpoint.
 pub const TEST: Endpoint<Caller, Accepted<DeliveryView>> = Endpoint::user(
     "POST /webhook-endpoints/{webhook_endpoint_id}/test",
     Scope::Generate,
 );
 
-/// Gives the caller a new secret for what `webhook_url`s are told, and shows it this once.
+/// Gives the caller a new secret that signs the events for `webhook_url`s. It is shown only in this answer.
 pub const MAKE_SECRET: Endpoint<Person, WebhookSecretView> =
     Endpoint::person("POST /me/webhook-secret");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     let one = |operation: Operation| {
         let what = "The endpoint.";
@@ -72,32 +72,32 @@ pub(crate) fn operations() -> Vec<Operation> {
         tag.operation(&CREATE, "webhooksEndpointsCreate", "Make a webhook endpoint")
             .says(
                 "Events are sent there by POST, signed after Standard Webhooks: verify `webhook-signature` with `secret`, \
-                 which is shown this once, by any of its libraries. An answer of 2xx within 15 seconds is success; redirects \
+                 which is shown only in this answer, by any of its libraries. An answer of 2xx within 15 seconds is success; redirects \
                  are not followed. Otherwise the event is sent again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h and 10 h, or \
                  later if the answer's `Retry-After` says so, with the same `webhook-id`. 410 disables the endpoint, and so \
-                 do five days without success. With `team_id` it hears of what the team pays for; its owner and its admins \
+                 do five days without success. With `team_id` it gets the events of the team, whose owner and admins \
                  manage it.",
             )
             .answers("The endpoint, with its secret.")
             .refuses(&[Code::NotFound, Code::Conflict]),
         one(tag.operation(&GET, "webhooksEndpointsGet", "One webhook endpoint")).answers("The endpoint."),
         one(tag.operation(&UPDATE, "webhooksEndpointsUpdate", "Change a webhook endpoint"))
-            .says("What is not there stays as it is; a description that is null is removed. Enabling it begins its five days anew.")
+            .says("A field that is not there keeps its value; null removes a description. Enabling it begins its five days anew.")
             .answers("The endpoint as it is now."),
         one(tag.operation(&DELETE, "webhooksEndpointsDelete", "Delete a webhook endpoint"))
-            .says("It is told nothing more.")
+            .says("It gets no more events.")
             .answers("It is gone."),
         one(tag.operation(&ROTATE, "webhooksEndpointsRotate", "Make a new secret"))
-            .says("It is shown this once. For 24 hours the secret before it signs, too.")
+            .says("It is shown only in this answer. For 24 hours the previous secret signs, too.")
             .answers("The endpoint, with its new secret."),
         one(tag.operation(&TEST, "webhooksEndpointsTest", "Send a test event"))
-            .says("The event is `webhook.test`. Its delivery, in the list of deliveries, says what became of it.")
+            .says("The event is `webhook.test`. The list of deliveries shows its outcome.")
             .answers("The delivery, which is under way.")
             .refuses(&[Code::Conflict]),
         tag.operation(&MAKE_SECRET, "accountsWebhookSecret", "Make your own secret")
             .says(
-                "It signs what the `webhook_url` of a generation is told, and is shown this once. For 24 hours the secret \
-                 before it signs, too.",
+                "It signs the events for the `webhook_url` of a generation, and is shown only in this answer. For 24 hours \
+                 the previous secret signs, too.",
             )
             .answers("The secret."),
     ]
@@ -110,13 +110,13 @@ pub struct WebhookSecretView {
     /// Always `webhook_secret`.
     #[schemars(extend("const" = "webhook_secret"))]
     pub object: String,
-    /// What signs what a `webhook_url` is told.
+    /// The secret that signs the events for a `webhook_url`.
     #[schemars(with = "schema::WebhookSecret")]
     pub secret: String,
 }
 
 impl WebhookSecretView {
-    /// The answer that shows the secret, once.
+    /// Returns the answer that shows the secret, once.
     #[must_use]
     pub fn new(secret: String) -> Self {
         Self {
@@ -133,7 +133,7 @@ pub struct WantedEndpoints {
     pub team: Option<TeamId>,
     /// Where the page starts.
     pub cursor: Option<String>,
-    /// How long it may be.
+    /// The greatest length of the page.
     pub limit: u32,
 }
 
@@ -159,19 +159,19 @@ pub struct CreateWebhookEndpoint {
     /// The address that events are sent to: https, on the public internet.
     #[schemars(with = "schema::WebhookUrl")]
     pub url: Option<String>,
-    /// The events that it hears of.
+    /// The kinds of events that it gets.
     #[schemars(with = "schema::WebhookEvents")]
     pub events: Option<Vec<String>>,
     /// Its purpose.
     #[schemars(with = "Option<schema::Description>")]
     pub description: Option<String>,
-    /// The team whose it is, instead of yours.
+    /// The team that will own it; you own it if not given.
     #[schemars(with = "Option<schema::TeamId>")]
     pub team_id: Option<String>,
 }
 
 impl CreateWebhookEndpoint {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for a malformed id.
@@ -195,7 +195,7 @@ impl CreateWebhookEndpoint {
     }
 }
 
-/// `PATCH /webhook-endpoints/{id}`: what is not there stays as it is.
+/// `PATCH /webhook-endpoints/{id}`: a field that is not there keeps its value; null removes a description.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateWebhookEndpoint {
@@ -203,7 +203,7 @@ pub struct UpdateWebhookEndpoint {
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::WebhookUrl")]
     pub url: Patch<String>,
-    /// All events that it hears of.
+    /// All kinds of events that it gets. They replace those that it has.
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::WebhookEvents")]
     pub events: Patch<Vec<String>>,
@@ -218,7 +218,7 @@ pub struct UpdateWebhookEndpoint {
 }
 
 impl UpdateWebhookEndpoint {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -274,13 +274,13 @@ fn is_enabled(text: &str) -> Result<bool, FieldError> {
     }
 }
 
-/// The team that a request names in `team_id`: a malformed id is reported like an unknown one.
+/// Parses the team that a request names in `team_id`. A malformed id is reported like an unknown one.
 pub(crate) fn team_called(text: &str) -> Result<TeamId, Refusal> {
     let (field, noun) = ("team_id", "team");
     TeamId::parse(text).ok_or(Refusal::NoSuch { field, noun })
 }
 
-/// A webhook endpoint as whoever manages it sees it.
+/// A webhook endpoint, as users who manage it see it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "WebhookEndpoint")]
 pub struct WebhookEndpointView {
@@ -293,31 +293,32 @@ pub struct WebhookEndpointView {
     /// The address that events are sent to.
     #[schemars(with = "schema::WebhookUrl")]
     pub url: String,
-    /// The events that it hears of.
+    /// The kinds of events that it gets.
     #[schemars(with = "schema::WebhookEvents")]
     pub events: Vec<String>,
     /// Its purpose.
     #[schemars(with = "Option<schema::Description>")]
     pub description: Option<String>,
-    /// The team whose it is; null if it is a user's.
+    /// The team that owns it; null if a user owns it.
     #[schemars(with = "Option<schema::TeamId>")]
     pub team_id: Option<String>,
     /// `enabled` or `disabled`.
     #[schemars(with = "schema::WebhookStatus")]
     pub status: String,
-    /// Why it is disabled: `asked` by who manages it, `gone` (it answered 410) or `failing` for five days.
+    /// The reason why it is disabled: `asked` (a user who manages it disabled it), `gone` (it answered 410)
+    /// or `failing` (for five days).
     #[schemars(with = "Option<schema::DisabledBecause>")]
     pub disabled_because: Option<String>,
-    /// The time since which nothing reached it, if nothing does.
+    /// The time since which no event could be delivered; null if the last one could.
     #[schemars(with = "Option<schema::Time>")]
     pub failing_since: Option<String>,
-    /// The time at which it was made.
+    /// The time at which the endpoint was made.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
-    /// The time of its last change.
+    /// The time of the endpoint's last change.
     #[schemars(with = "schema::Time")]
     pub updated_at: String,
-    /// What signs its events: only in the answer that made it.
+    /// The secret that signs its events. Only the answers that make a secret have this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "schema::WebhookSecret")]
     pub secret: Option<String>,
@@ -354,7 +355,7 @@ impl From<&WebhookEndpoint> for WebhookEndpointView {
 }
 
 impl WebhookEndpointView {
-    /// The answer that shows the secret, once.
+    /// Returns the answer that shows the secret, once.
     #[must_use]
     pub fn with_secret(endpoint: &WebhookEndpoint, secret: String) -> Self {
         Self {

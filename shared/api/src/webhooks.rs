@@ -1,4 +1,4 @@
-//! What the provider and Stripe call. Each proves itself by a signature over its bytes.
+//! The callbacks of the provider and of Stripe. Each is authenticated by a signature over its bytes.
 
 use domain::callers::Everybody;
 use serde_json::json;
@@ -8,14 +8,15 @@ use crate::openapi::{Operation, tags};
 use crate::problem::Code;
 use crate::schema;
 
-/// The provider's callback. Proven by signature, time and the secret in its address, or 401.
+/// The provider's callback. It needs a valid signature, a recent time and the secret in its address, or it
+/// gets 401.
 pub const FAL: Endpoint<Everybody, Nothing, Signed> = Endpoint::public("POST /webhooks/fal");
-/// An event of Stripe's. Proven by signature and time, or 401; what concerns
-/// nobody here is taken and forgotten.
+/// An event from Stripe. It needs a valid signature and a recent time, or it gets 401. An event that
+/// concerns no purchase of ours is accepted and ignored.
 pub const STRIPE: Endpoint<Everybody, Empty<200>, Signed> =
     Endpoint::public("POST /webhooks/stripe");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
         tags::WEBHOOKS
@@ -34,7 +35,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .asks::<schema::SignedPart>("token", "Our secret for it.")
             .asks::<schema::SignedPart>("request", "The request that asked for it.")
             .takes_any(|_| json!({"examples": [{"status": "OK"}]}))
-            .answers("Taken.")
+            .answers("Accepted.")
             .refuses(&[Code::Unauthorized]),
         tags::WEBHOOKS
             .operation(&STRIPE, "webhooksStripe", "An event of Stripe's")
@@ -43,7 +44,7 @@ pub(crate) fn operations() -> Vec<Operation> {
                 "A time and an HMAC over it and the body.",
             )
             .takes_any(|_| json!({"examples": [{"type": "charge.refunded"}]}))
-            .answers("Taken, or of no concern.")
+            .answers("Accepted, or ignored.")
             .refuses(&[Code::Unauthorized]),
     ]
 }

@@ -1,4 +1,4 @@
-//! Registering, signing in, one's own profile, and establishing who a caller is.
+//! Registering, signing in, the caller's own profile, and establishing who a caller is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,28 +19,28 @@ use store::{PasswordRecord, Registered};
 use crate::sessions::{SignedInUser, new_session, signed_in};
 use crate::{App, Error, attempts, audit, bonuses, challenge, clock, emails, plans};
 
-/// How long a registration is tried while others of the same e-mail are under way.
+/// The time that a registration is tried while others of the same e-mail are under way.
 const REGISTER_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How exactly a key's last use is known: a write for each use would double what a key costs.
+/// The precision of a key's last use. A write for each use would double the cost of a key.
 const LAST_USED_RESOLUTION: Duration = Duration::from_secs(300);
 
-/// Somebody who wants an account.
+/// A person who wants an account.
 pub struct Newcomer {
-    /// Where mail goes.
+    /// The address for mail.
     pub email: Email,
-    /// What they want to sign in with.
+    /// The password to sign in with.
     pub password: Password,
     /// The name that they want to be called by.
     pub full_name: Option<FullName>,
-    /// What they answered to the challenge.
+    /// The answer to the challenge, if they gave one.
     pub challenge: Option<String>,
 }
 
-/// Makes an account, has its verification letter written, and signs it in.
+/// Makes an account, asks for its verification letter, and signs it in.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if the e-mail has an account, [`Refusal::RateLimited`] if too many come from
+/// [`Refusal::Conflict`] if the e-mail has an account, [`Refusal::RateLimited`] if there are too many from
 /// `source`, [`Refusal::Invalid`] if there is a challenge that they did not solve.
 pub async fn register(
     app: &App,
@@ -101,13 +101,13 @@ pub async fn register(
     Err(Refusal::Busy.into())
 }
 
-/// Signs in. The attempt is counted before the password is looked at, so that no number of parallel guesses
-/// gets more tries than the limit; a success forgets the count, and parallel right ones wait for that. More
-/// sessions than one may have end the oldest.
+/// Signs in. The attempt is counted before the password is checked, so that parallel guesses do not get
+/// more tries than the limit. A success clears the count, and correct parallel sign-ins wait for that. If
+/// there are more sessions than allowed, the oldest end.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] for an unknown e-mail and a wrong password alike, [`Refusal::RateLimited`] when
-/// `email` is locked or too many guesses come from `source`.
+/// [`Refusal::Unauthorized`] in the same way for an unknown e-mail and for a wrong password,
+/// [`Refusal::RateLimited`] when `email` is locked or too many guesses come from `source`.
 pub async fn login(
     app: &App,
     source: &Source,
@@ -155,10 +155,10 @@ pub async fn login(
     Ok(signed_in(issuer, user, &session, refresh_token, now)?)
 }
 
-/// The caller's own account.
+/// Returns the caller's own account.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] if it is gone.
+/// [`Refusal::Unauthorized`] if the account is gone.
 pub async fn me(app: &App, caller: &Caller) -> Result<User, Error> {
     Ok(app
         .store()
@@ -167,10 +167,10 @@ pub async fn me(app: &App, caller: &Caller) -> Result<User, Error> {
         .ok_or(Refusal::Unauthorized)?)
 }
 
-/// Changes what the caller says of themselves; the account as it is then.
+/// Changes the caller's own profile. Returns the account as it is then.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] if it is gone.
+/// [`Refusal::Unauthorized`] if the account is gone.
 pub async fn change_profile(
     app: &App,
     caller: &Caller,
@@ -186,13 +186,13 @@ pub async fn change_profile(
     Ok(changed.ok_or(Refusal::Unauthorized)?)
 }
 
-/// Whether `user` administers the platform: named by the operator, and shown to own the e-mail.
+/// Returns whether `user` administers the platform: the operator names their e-mail, and it is verified.
 #[must_use]
 pub fn is_admin(app: &App, user: &User) -> bool {
     user.email_verified && app.config.admin_emails.contains(&user.email)
 }
 
-/// Makes sure that the keys which verify tokens can be read: without them nobody may be let in.
+/// Checks that the keys which verify tokens can be read. Without them no caller can be admitted.
 ///
 /// # Errors
 /// A fault that says what is wrong with them.
@@ -200,13 +200,13 @@ pub fn ready_to_authorize(app: &App) -> Result<(), Fault> {
     app.verifier().map(|_| ())
 }
 
-/// The public keys that verify access tokens, as a JWKS document.
+/// Returns the public keys that verify access tokens, as a JWKS document.
 #[must_use]
 pub fn public_keys(app: &App) -> &str {
     &app.config.tokens.public_keys
 }
 
-/// Who somebody is, and by which key the gateway counts what they call.
+/// A caller, and the key by which the gateway counts their calls.
 #[derive(Debug)]
 pub struct Admitted {
     /// The user.
@@ -215,11 +215,11 @@ pub struct Admitted {
     pub usage_key: String,
 }
 
-/// Who sends this `Authorization` header: one check of its form or signature, then one read. The call
-/// is noted for the gateway's sake.
+/// Establishes the sender of this `Authorization` header: one check of its form or signature, then one
+/// read. The call is also noted, so that the gateway's keys follow the user's calls.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] for anything but a living session or key of a user in good standing.
+/// [`Refusal::Unauthorized`] unless it is a living session or key of a user who is not suspended.
 pub async fn authorize(app: &App, authorization: &str) -> Result<Admitted, Error> {
     let token = bearer(authorization).ok_or(Refusal::Unauthorized)?;
     let (user, caller) = match token.starts_with(auth::api_keys::PREFIX) {
@@ -258,11 +258,11 @@ async fn by_session(app: &App, token: &str) -> Result<(User, Caller), Error> {
     }
 }
 
-/// Who is signed in with this `Authorization` header, at an endpoint that asks
-/// nobody for one; none without a header.
+/// Returns the user who is signed in with this `Authorization` header, at an endpoint that needs none.
+/// Returns `None` without a header.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] for a header that is not of a living session.
+/// [`Refusal::Unauthorized`] if the header is not of a living session.
 pub async fn signed_in_caller(
     app: &App,
     authorization: Option<&str>,
@@ -288,7 +288,7 @@ async fn by_key(app: &App, token: &str) -> Result<(User, Caller), Error> {
         .ok_or(Refusal::Unauthorized)?;
     let last_used_at = known.key.last_used_at;
     if last_used_at.is_none_or(|at| now.since(at) >= LAST_USED_RESOLUTION) {
-        // Only for its owner to see: a key works even when this cannot be noted.
+        // Only the key's owner sees this time: a key works even if its use cannot be noted.
         if let Err(fault) = app.store().touch_api_key(&known.key, now).await {
             tracing::warn!(fault = fault.chain(), "an API key's use was not noted");
         }
@@ -307,7 +307,7 @@ async fn by_key(app: &App, token: &str) -> Result<(User, Caller), Error> {
     Ok((known.user, caller))
 }
 
-/// The token in `Bearer <token>`; the scheme is case-insensitive (RFC 9110, 11.1).
+/// Returns the token in `Bearer <token>`. The scheme is case-insensitive (RFC 9110, 11.1).
 fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)

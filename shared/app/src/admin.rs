@@ -1,5 +1,5 @@
-//! What platform admins do: looking at users, teams and wallets, giving and taking
-//! back credits, changing accounts.
+//! The acts of platform admins: looking at users, teams and wallets, giving and taking back credits,
+//! changing accounts.
 
 use domain::Refusal;
 use domain::accounts::{Email, User};
@@ -18,15 +18,15 @@ use crate::pages::{self, Page, PageRequest};
 use crate::postings::{self, Booking, BookingRequest, Ended};
 use crate::{App, Error, audit, clock, plans};
 
-/// The most attempts of a suspension while its user begins new eras. Each era
-/// takes a password or a mailed token.
+/// The most attempts to suspend a user who begins new eras meanwhile. Each era takes a password or a mailed
+/// token.
 const SUSPEND_ATTEMPTS_MAX: u32 = 5;
 
-/// Gives credits to a user, or takes some back; their audit log tells of it.
+/// Gives credits to a user, or takes some back. The user's audit log records it.
 ///
 /// # Errors
-/// [`Refusal::NoSuch`] without such a user, [`Refusal::Conflict`] if less is there than is to be taken, or
-/// more would be there than a wallet can hold.
+/// [`Refusal::NoSuch`] if there is no such user, [`Refusal::Conflict`] if the wallet has less than is to be
+/// taken, or cannot hold what is to be given.
 pub async fn grant(
     app: &App,
     admin: &Admin,
@@ -63,7 +63,7 @@ pub async fn grant(
     });
     match ended.await? {
         Ended::Booked(booking) => Ok(booking),
-        // The id is fresh, so this was an earlier try of our own, whose answer was lost.
+        // The id is fresh, so an earlier try of this request made the entry, and its answer was lost.
         Ended::Before(entry) => Ok(Booking {
             entry,
             replayed: false,
@@ -72,13 +72,13 @@ pub async fn grant(
     }
 }
 
-/// Changes an account; each change is an act of its own in its log. A suspended user is refused within the
-/// minute that the authorizer's answer is kept, whatever they show: a session, a refresh token, a password or
-/// an API key. Reinstated, they sign in anew; their API keys work again.
+/// Changes an account. Each change is recorded as an act of its own. A suspended user is refused within the
+/// minute for which the authorizer's answer is kept, with every credential: session, refresh token,
+/// password and API key. After they are reinstated they must sign in again; their API keys work again.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] without such a user, [`Refusal::Conflict`] for an admin
-/// who would lock themselves out.
+/// [`Refusal::NotFound`] if there is no such user, [`Refusal::Conflict`] for an admin who would suspend
+/// themselves.
 pub async fn change_account(
     app: &App,
     admin: &Admin,
@@ -117,7 +117,8 @@ pub async fn change_account(
     Ok(user)
 }
 
-/// Closes an account and ends its sessions for good: whoever took one over does not come back with its owner.
+/// Closes an account and ends its sessions for good, so that a thief of a session does not return with the
+/// owner.
 async fn suspend(app: &App, id: &UserId, deed: &AuditEvent) -> Result<(), Error> {
     let new = NewEra {
         is_suspension: true,
@@ -134,10 +135,10 @@ async fn suspend(app: &App, id: &UserId, deed: &AuditEvent) -> Result<(), Error>
     Err(Refusal::Busy.into())
 }
 
-/// Forgets the failed sign-ins by which an account was locked, from wherever they came.
+/// Clears the failed sign-ins that locked an account, from all sources.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] without such a user.
+/// [`Refusal::NotFound`] if there is no such user.
 pub async fn unlock(app: &App, admin: &Admin, id: &UserId) -> Result<(), Error> {
     let store = app.store();
     let user = store.user(id).await?.ok_or(Refusal::NotFound("user"))?;
@@ -156,7 +157,7 @@ pub async fn unlock(app: &App, admin: &Admin, id: &UserId) -> Result<(), Error> 
     Ok(())
 }
 
-/// A page of the users whose account has this e-mail: one, or none.
+/// Returns a page of the users whose account has this e-mail: one, or none.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -178,22 +179,22 @@ pub async fn users_with(
     )?)
 }
 
-/// A user, and their wallet.
+/// Returns a user and their wallet.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] without such a user.
+/// [`Refusal::NotFound`] if there is no such user.
 pub async fn user(app: &App, id: &UserId) -> Result<(User, Wallet), Error> {
     let (store, owner) = (app.store(), Tenant::from(id));
     let (user, wallet) = tokio::join!(store.user(id), store.wallet(&owner));
-    // Who does not exist has no wallet, either.
+    // A user who does not exist has no wallet, either.
     let user = user?.ok_or(Refusal::NotFound("user"))?;
     Ok((user, wallet?))
 }
 
-/// A team, and its wallet.
+/// Returns a team and its wallet.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] without such a team.
+/// [`Refusal::NotFound`] if there is no such team.
 pub async fn team(app: &App, admin: &Admin, id: &TeamId) -> Result<(Team, Wallet), Error> {
     let (store, owner) = (app.store(), Tenant::from(id));
     let (team, wallet) = tokio::join!(store.any_team(admin, id), store.wallet(&owner));

@@ -1,8 +1,8 @@
-//! Telling owners of wallets that credits run out.
+//! Warning the owners of wallets before credits run out.
 //!
-//! What crosses a threshold leaves a note in its own transaction. The purge hands notes to the mail worker,
-//! which ends each when its letter was sent: a note is handed over again until then, so many times. Somebody
-//! is told within ten minutes, and at most ten times an hour.
+//! A transaction that crosses a threshold also writes a note. The purge hands notes to the mail worker,
+//! which ends each note when its letter is sent. Until then a note is handed over again, up to
+//! five times. An owner is warned within ten minutes, and at most ten times an hour.
 
 use std::time::Duration;
 
@@ -21,15 +21,16 @@ use store::{System, Written};
 use crate::teams::get;
 use crate::{App, Error, attempts, clock, events};
 
-/// How many notes one run of the purge hands over.
+/// The most notes that one run of the purge hands over.
 const NOTES_MAX: i32 = 500;
-/// How often a note is handed over before it is given up: each time, the queue tries several times itself.
+/// The number of times that a note is handed over before it is given up. Each time, the queue itself tries
+/// several times.
 const TRIES_MAX: u32 = 5;
-/// How long the mail worker has for a letter before its note is handed over
-/// again: longer than the queue tries.
+/// The time that the mail worker has for a letter before its note is handed over again: longer than the
+/// queue tries.
 const LEASE: Duration = Duration::from_secs(30 * 60);
 
-/// What the caller wants to be told of their own wallet.
+/// Returns the thresholds of the caller's own wallet.
 ///
 /// # Errors
 /// A fault if it cannot be read.
@@ -37,10 +38,10 @@ pub async fn own(app: &App, caller: &Caller) -> Result<Watch, Error> {
     Ok(app.store().wallet(&Tenant::from(&caller.user)).await?.watch)
 }
 
-/// Has the caller's own wallet watched for this from now on, and for nothing else.
+/// Sets the thresholds of the caller's own wallet. They replace the ones before.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] if they are gone.
+/// [`Refusal::Unauthorized`] if the account is gone.
 pub async fn set_own(app: &App, caller: &Caller, watch: Watch) -> Result<Watch, Error> {
     let own = Tenant::from(&caller.user);
     if app.store().watch(&own, &watch).await? {
@@ -50,7 +51,7 @@ pub async fn set_own(app: &App, caller: &Caller, watch: Watch) -> Result<Watch, 
     }
 }
 
-/// What a team's owner is told of its wallet, for who may see that.
+/// Returns the thresholds of a team's wallet, for members who may see its costs.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not.
@@ -59,10 +60,10 @@ pub async fn of_team(app: &App, caller: &Caller, id: &TeamId) -> Result<Watch, E
     Ok(app.store().wallet(&Tenant::from(id)).await?.watch)
 }
 
-/// Has a team's wallet watched for this from now on, and for nothing else.
+/// Sets the thresholds of a team's wallet. They replace the ones before.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not say so.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not set them.
 pub async fn set_for_team(
     app: &App,
     caller: &Caller,
@@ -77,7 +78,7 @@ pub async fn set_for_team(
     }
 }
 
-/// The purge's part: hands every note over that nobody has taken up; answers how many.
+/// Hands over every note that no worker has now, and returns how many. The purge calls it.
 ///
 /// # Errors
 /// A fault if they cannot be listed or handed over; the next run tries again.
@@ -100,8 +101,8 @@ pub async fn hand_over(app: &App) -> Result<usize, Error> {
     Ok(count)
 }
 
-/// The worker's part: writes to whoever a note is for, and ends it. Who has no account any more, or no e-mail
-/// that is known to be theirs, is not told.
+/// Sends the letter of a note, and ends the note. The worker calls it. A user who has no account any more,
+/// or whose e-mail is not verified, gets none.
 ///
 /// # Errors
 /// A fault if the letter was not sent.
@@ -116,8 +117,8 @@ pub async fn write_letter(app: &App, id: &str) -> Result<(), Error> {
     Ok(store.end_alert(System, id).await?)
 }
 
-/// Tells those webhook endpoints that hear of it. A note that is handed over again is the same event: its
-/// record keeps the event's id.
+/// Sends the alert to the webhook endpoints that listen for it. A note that is handed over again is the
+/// same event: its record keeps the event's id.
 async fn tell(app: &App, note: &AlertNote) -> Result<(), Error> {
     let subject = Subject::Alert {
         tenant: note.tenant.clone(),
@@ -147,9 +148,10 @@ async fn tell(app: &App, note: &AlertNote) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sends a letter to a user, or to the team's owner, if their e-mail is known to be theirs, and unless there
-/// were too many: others may cause it, such as whoever may spend a team's credits. These letters have a limit
-/// of their own, so that they keep no other from anybody. `about` names the cause in the log.
+/// Sends a letter to a user, or to the team's owner, if their e-mail is verified and there were not too
+/// many letters: other people can cause them, such as members who may spend a team's credits. These letters
+/// have a limit of their own, so that they do not use up the limit of others. `about` names the cause in
+/// the log.
 pub(crate) async fn warn(
     app: &App,
     tenant: &Tenant,
@@ -175,7 +177,7 @@ pub(crate) async fn warn(
     Ok(sent?)
 }
 
-/// Who is told: the user, or the team's owner.
+/// Returns the reader of a warning: the user, or the team's owner.
 async fn reader(app: &App, tenant: &Tenant) -> Result<Option<User>, Error> {
     match events::reader(app, tenant).await? {
         Some(user) => Ok(app.store().user(&user).await?),

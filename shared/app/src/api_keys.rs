@@ -12,20 +12,20 @@ use store::KeyPut;
 use crate::pages::{self, Page, PageRequest};
 use crate::{App, Error, audit, clock};
 
-/// A key, just made.
+/// A key that was just made.
 pub struct NewKey {
     /// The key.
     pub key: ApiKey,
-    /// What its owner must keep: it is never shown again.
+    /// The secret that its owner must keep. It is never shown again.
     pub secret: String,
 }
 
-/// Makes a key for the caller, whose `session` must still live: the gateway may
-/// let one in that has just ended.
+/// Makes a key for the caller. Their `session` must still live: the gateway may admit one that has just
+/// ended.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if they have as many as they may,
-/// [`Refusal::Unauthorized`] if their session has ended.
+/// [`Refusal::Conflict`] if they have as many keys as they may have, [`Refusal::Unauthorized`] if their
+/// session has ended.
 pub async fn create(
     app: &App,
     caller: &Caller,
@@ -72,10 +72,10 @@ pub async fn create(
     }
 }
 
-/// The API key that the caller shows, read again, if it has a cap.
+/// Reads the caller's API key again, if they use one and it has a cap.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] if it is gone.
+/// [`Refusal::Unauthorized`] if the key is gone.
 pub(crate) async fn capped(app: &App, caller: &Caller) -> Result<Option<ApiKey>, Error> {
     let Some(key) = caller.capped_key() else {
         return Ok(None);
@@ -84,7 +84,7 @@ pub(crate) async fn capped(app: &App, caller: &Caller) -> Result<Option<ApiKey>,
     Ok(Some(key.ok_or(Refusal::Unauthorized)?))
 }
 
-/// A page of the caller's keys, newest first.
+/// Returns a page of the caller's keys, newest first.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -97,10 +97,11 @@ pub async fn list(app: &App, caller: &Caller, wanted: &PageRequest) -> Result<Pa
     })?)
 }
 
-/// Deletes a key of the caller's: it stops working within the minute that the authorizer's answer is kept.
+/// Deletes a key of the caller. It stops working within the minute for which the authorizer's answer is
+/// kept.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they have none with this id.
+/// [`Refusal::NotFound`] if they have no key with this id.
 pub async fn delete(app: &App, caller: &Caller, id: &KeyId) -> Result<(), Error> {
     let deed = AuditEvent::own(&caller.user, AuditAction::KeyDeleted, id.as_str());
     let ended = audit::recorded(app, &deed, None, |record| {

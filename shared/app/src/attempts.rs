@@ -1,4 +1,4 @@
-//! Limits to what may be tried.
+//! Limits on attempts.
 
 use std::time::Duration;
 
@@ -10,15 +10,16 @@ use store::Counted;
 
 use crate::{App, Error, clock};
 
-/// The first pause between two looks at a limit that was reached by attempts which may be taken back; it
-/// doubles up to [`LOOK_PAUSE_MAX`]. Each look is a write, of which one count takes a thousand a second.
+/// The first pause between two looks at a full limit, if some of its attempts may still be taken back. The
+/// pause doubles up to [`LOOK_PAUSE_MAX`]. Each look is a write, and one count takes a thousand writes a
+/// second.
 const LOOK_PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest pause between two looks.
 const LOOK_PAUSE_MAX: Duration = Duration::from_millis(800);
 
-/// Counts an attempt before it is looked at, so that no number of them at once gets more than the limit.
-/// Where the limit is reached by attempts that may still be taken back, it waits for them and looks again: of
-/// many right sign-ins at the same moment, none is refused for the others, while wrong ones never make room.
+/// Counts an attempt before it is carried out, so that parallel attempts do not get past the limit. If the
+/// limit is full of attempts that may still be taken back, it waits for them and looks again. So correct
+/// sign-ins at the same moment do not get each other refused, and wrong ones never make room.
 ///
 /// # Errors
 /// [`Refusal::RateLimited`] if there were too many.
@@ -44,7 +45,7 @@ pub(crate) async fn count(app: &App, attempt: Attempt<'_>) -> Result<(), Error> 
     }
 }
 
-/// Takes an attempt back that was none of those that are limited.
+/// Takes back an attempt that turned out not to count.
 ///
 /// # Errors
 /// A fault if it could not be written.
@@ -59,23 +60,24 @@ fn is_limited(app: &App, attempt: Attempt<'_>) -> bool {
     app.config.source_limits || !attempt.is_by_source()
 }
 
-/// Counts a sign-in by its source, before anything is counted that keeps others out, too.
+/// Counts a sign-in by its source, before the counts that other sources share.
 ///
 /// # Errors
-/// [`Refusal::RateLimited`] if there were too many from there.
+/// [`Refusal::RateLimited`] if there were too many from this source.
 pub(crate) async fn count_source(app: &App, email: &Email, source: &Source) -> Result<(), Error> {
     let as_this = Attempt::SignInAs(email, source);
     let (by_source, by_email) =
         tokio::join!(count(app, Attempt::SignInFrom(source)), count(app, as_this));
     if by_source.is_err() && by_email.is_ok() {
-        // Its password is not looked at.
+        // Its password is not checked, so it does not count against the e-mail.
         take_back(app, as_this).await?;
     }
     by_source.and(by_email)
 }
 
-/// Counts a sign-in as `email` from anywhere, before its password is looked at. This limit does not bind a
-/// source that the e-mail was signed in from before: guesses from elsewhere keep no owner out.
+/// Counts a sign-in as `email` from all sources together, before its password is checked. This limit does
+/// not apply to a source from which this e-mail was signed in before, so guesses from elsewhere do not lock
+/// the owner out.
 ///
 /// # Errors
 /// [`Refusal::RateLimited`] if there were too many.
@@ -92,7 +94,7 @@ pub(crate) async fn count_anywhere(app: &App, email: &Email, source: &Source) ->
     }
 }
 
-/// Forgets what a sign-in counted that has succeeded, and knows its source from then on.
+/// Clears the counts of a sign-in that succeeded, and remembers its source.
 ///
 /// # Errors
 /// A fault if it could not be written.

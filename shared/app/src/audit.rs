@@ -1,10 +1,10 @@
-//! Recording what is done, and looking at the record.
+//! Recording acts, and reading the records.
 //!
-//! To record another act: let its store function take a `Record`, commit its transaction with
-//! `commit_recorded`, and call it as `audit::recorded(app, &deed, None, |record|
-//! app.store().write(.., record)).await?`; its function in the template needs GetItem and PutItem on
-//! `AuditTable`. Where the act has reads of its own, read `audit_head` beside them and hand it in for
-//! `None`: the record then costs no round trip.
+//! To record another act, let its store function take a `Record` and commit its transaction with
+//! `commit_recorded`. Call it as `audit::recorded(app, &deed, None, |record| app.store().write(..,
+//! record)).await?`. Its function in the template needs GetItem and PutItem on `AuditTable`. If the act has
+//! reads of its own, read `audit_head` beside them and pass it in place of `None`: then the record costs no
+//! round trip.
 
 use std::time::Duration;
 
@@ -17,15 +17,16 @@ use store::Recorded;
 use crate::pages::{self, Page};
 use crate::{App, Error, clock};
 
-/// How long an act may be tried while other acts of the same chain are recorded: well
-/// inside a function's ten seconds.
+/// The time that an act is tried while other acts of the same chain are recorded: well inside a function's
+/// ten seconds.
 const CONTENTION_PATIENCE: Duration = Duration::from_secs(6);
 
-/// Does what `write` writes together with the record of `deed`, whatever else is recorded at the same moment.
-/// `head` is where the chain ends, if that was read before; it need not be right.
+/// Calls `write` with the record of `deed`, which must commit together with the act. It tries again when
+/// other records of the chain come first. `head` is the end of the chain, if it was read before. It need
+/// not be up to date.
 ///
 /// # Errors
-/// [`Refusal::Busy`] if others kept coming first: nothing was done then.
+/// [`Refusal::Busy`] if others kept coming first. Nothing is done then.
 pub(crate) async fn recorded<T, Writing>(
     app: &App,
     deed: &AuditEvent,
@@ -50,10 +51,10 @@ where
     Err(Refusal::Busy.into())
 }
 
-/// A page of a chain for the admin `reader`, newest first.
+/// Returns a page of a chain for the admin `reader`, newest first.
 ///
 /// # Errors
-/// [`Refusal::InvalidCursor`] if the cursor is not from this list of this reader's.
+/// [`Refusal::InvalidCursor`] if the cursor is not from this reader's list.
 pub async fn records(
     app: &App,
     reader: &Admin,
@@ -64,7 +65,7 @@ pub async fn records(
     page(app, &format!("{}/audit", reader.user), chain, cursor, limit).await
 }
 
-/// A page of a chain for whoever may read the list that is named, newest first.
+/// Returns a page of a chain for a reader who may read the named list, newest first.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from that list.

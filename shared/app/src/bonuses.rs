@@ -1,6 +1,6 @@
-//! Sign-up bonuses. The transaction that makes one due leaves a note of it, so that nothing else waits
-//! for it or fails with it; then it is booked at once. The purge books those that are left: a worker
-//! died, or the day gave as many as it may.
+//! Sign-up bonuses. The transaction that makes one due leaves a note of it, so that no other step waits for
+//! it or fails with it. Then it is booked at once. The purge books those that are left, because a worker
+//! died or the day has given its maximum.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use store::{Bonus, BonusBooked, System};
 
 use crate::{App, Error, clock, metrics};
 
-/// How long a booking is tried while other writes stand in its way.
+/// The time that a booking is tried while other writes conflict with it.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How many notes are read at once.
+/// The number of notes that are read at once.
 const PAGE_NOTES: i32 = 100;
-/// How many pages of them one run of the purge looks at: those of suspended
-/// users stay, and keep nobody waiting.
+/// The most pages of notes that one run of the purge reads. The notes of suspended users stay, and must not
+/// hold up the others.
 const PAGES_MAX: usize = 20;
 
-/// The bonus that becomes due for a new user with their account, if it does.
+/// Returns the bonus that becomes due for a new user with their account, if there is one.
 pub(crate) fn due_at_registration(app: &App, user: &User, now: Timestamp) -> Option<BonusNote> {
     match app.config.sign_up_bonus.at {
         BonusAt::Registration => note(app, user, now),
@@ -31,7 +31,7 @@ pub(crate) fn due_at_registration(app: &App, user: &User, now: Timestamp) -> Opt
     }
 }
 
-/// The bonus that becomes due for a user whose mailbox is shown, if it did not before.
+/// Returns the bonus that becomes due when a user's e-mail is verified, unless it was verified before.
 pub(crate) fn due_at_verification(app: &App, user: &User, now: Timestamp) -> Option<BonusNote> {
     note(app, user, now).filter(|_| !user.email_verified)
 }
@@ -53,12 +53,13 @@ pub(crate) async fn book_now(app: &App, due: Option<&BonusNote>) {
     }
 }
 
-/// How far the bonuses are after a run of the purge.
+/// The results of a run of the purge for bonuses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BonusRun {
-    /// How many notes have ended.
+    /// The number of notes that have ended.
     pub ended: usize,
-    /// How many wait: for another day, for a suspension to end, or for a fault to be mended.
+    /// The number of notes that wait: for another day, for a suspension to end, or for a fault to be
+    /// mended.
     pub waiting: usize,
 }
 
@@ -99,15 +100,15 @@ pub async fn go_on(app: &App) -> Result<BonusRun, Error> {
 
 /// The outcome of booking a bonus.
 enum Step {
-    /// It is booked, or will never be: the note has ended.
+    /// It is booked, or never will be. The note has ended.
     Ended,
-    /// It goes on being due.
+    /// It stays due.
     Waits,
-    /// The day has given as many as it may.
+    /// The day has given as many bonuses as it may.
     DayIsFull,
 }
 
-/// Books the bonus that `user` is due. Two at once book it once.
+/// Books the bonus that is due to `user`. Two calls at once book it once.
 async fn book(app: &App, user: &UserId) -> Result<Step, Fault> {
     let (store, rule) = (app.store(), &app.config.sign_up_bonus);
     let tenant = Tenant::User(user.clone());

@@ -1,6 +1,6 @@
-//! The circuit breaker in front of the provider: who may hand a job over, and what the provider's
-//! answer means for the next one. A fault here stands in nobody's way: it is logged, and the job
-//! goes on as if the provider worked.
+//! The circuit breaker in front of the provider: which jobs may be handed over, and what the provider's
+//! answer means for the next one. A fault in noting an answer stops nothing: it is logged, and the job goes
+//! on as if the provider worked.
 
 use aws::Fault;
 use domain::breaker::{Breaker, Gate};
@@ -10,17 +10,18 @@ use store::{System, Written};
 
 use crate::{App, clock, metrics};
 
-/// How many times a state is decided again because another worker wrote one first.
+/// The most times that a state is decided again because another worker wrote one first.
 const DECISIONS_MAX: u32 = 5;
 
-/// Leave to hand a job over, to be told of the provider's answer.
+/// The permission to hand a job over. The breaker is then told the provider's answer to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
     breaker: Breaker,
     is_probe: bool,
 }
 
-/// Leave to hand a job over now, unless the provider is left alone; by the breaker as it was read.
+/// Returns the permission to hand a job over now, or `None` while the provider is left alone, by the
+/// breaker as it was read.
 ///
 /// # Errors
 /// A fault if the breaker cannot be written.
@@ -39,15 +40,15 @@ pub(crate) async fn pass(app: &App, breaker: Breaker) -> Result<Option<Pass>, Fa
                     breaker: probing,
                     is_probe: true,
                 }),
-                // Another worker tries it.
+                // Another worker sends the probe.
                 Written::Stale => None,
             })
         }
     }
 }
 
-/// Tells the breaker what the provider answered to the job that had `pass`; says
-/// whether the provider works again.
+/// Tells the breaker the provider's answer to the job that had `pass`. Returns whether the provider works
+/// again.
 pub(crate) async fn told(app: &App, pass: Pass, evidence: &Evidence) -> bool {
     match note(app, pass, evidence).await {
         Ok(works_again) => works_again,
@@ -103,14 +104,14 @@ fn tell_operator(before: &Breaker, after: &Breaker, evidence: &Evidence) {
 /// Refuses an order while the provider is left alone, before anything is set aside for it.
 ///
 /// # Errors
-/// [`Refusal::ProviderDown`], with when to come back.
+/// [`Refusal::ProviderDown`], with the time after which to come back.
 pub(crate) fn check_order(breaker: &Breaker, now: Timestamp) -> Result<(), Refusal> {
     breaker
         .takes_orders(now)
         .map_err(|retry_after| Refusal::ProviderDown { retry_after })
 }
 
-/// Notes for the operator's alarm whether the provider is left alone.
+/// Measures for the operator's alarm whether the provider is left alone.
 ///
 /// # Errors
 /// A fault if the breaker cannot be read.

@@ -1,14 +1,14 @@
-//! The challenge that newcomers must solve where the operator wants one. Whoever
-//! it is not clear of is not let in.
+//! The challenge that newcomers must solve if the operator wants one. A newcomer is not admitted unless it
+//! is certain that they solved it.
 
 use domain::{FieldCode, Refusal};
 
 use crate::{App, Error};
 
-/// Lets those on who solved the challenge, and everybody where there is none.
+/// Passes newcomers who solved the challenge, and everybody if there is none.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if it was not solved, [`Refusal::Busy`] if the verifier does not say.
+/// [`Refusal::Invalid`] if it was not solved, [`Refusal::Busy`] if the verifier gives no answer.
 pub(crate) async fn pass(app: &App, answer: Option<&str>) -> Result<(), Error> {
     let Some(settings) = &app.config.challenge else {
         return Ok(());

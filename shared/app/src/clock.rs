@@ -1,11 +1,11 @@
-//! The time and randomness: the one place that asks the operating system for either.
+//! The time and randomness. Only this module asks the operating system for either.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws::Fault;
 use domain::Timestamp;
 
-/// The moment it is.
+/// Returns the present moment.
 #[must_use]
 pub fn now() -> Timestamp {
     let since = SystemTime::now()
@@ -14,7 +14,7 @@ pub fn now() -> Timestamp {
     Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// Fresh randomness for an id.
+/// Returns fresh randomness for an id.
 ///
 /// # Errors
 /// A [`Fault`] if the operating system has none.
@@ -22,7 +22,7 @@ pub fn entropy() -> Result<u128, Fault> {
     random().map(u128::from_le_bytes)
 }
 
-/// Fresh random bytes.
+/// Returns fresh random bytes.
 ///
 /// # Errors
 /// A [`Fault`] if the operating system has none.
@@ -33,26 +33,26 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Fault> {
     Ok(bytes)
 }
 
-/// Waits until that moment; not at all if it is over.
+/// Waits until that moment, or not at all if it is past.
 pub(crate) async fn wait_until(at: Timestamp) {
     tokio::time::sleep(at.since(now())).await;
 }
 
-/// Waits before try `attempt` (from 0) of something that another write stood in the way of.
+/// Waits before try `attempt` (from 0) of a write that another write conflicted with.
 pub(crate) async fn back_off(attempt: u32) -> Result<(), Fault> {
     let random = u64::from_le_bytes(random()?);
     tokio::time::sleep(store::backoff(attempt, random)).await;
     Ok(())
 }
 
-/// Tries of something that other writes may stand in the way of.
+/// Tries of a write that may conflict with others.
 pub(crate) struct Tries {
     give_up_at: Timestamp,
     made: u32,
 }
 
-/// Tries for as long as this patience lasts. What uses them begins anew from what
-/// it reads, or is told, after each.
+/// Returns tries for as long as this patience lasts. After each one the caller begins anew, from the state
+/// that it reads or is given.
 pub(crate) fn tries(patience: Duration) -> Tries {
     Tries {
         give_up_at: now().plus(patience),
@@ -61,8 +61,8 @@ pub(crate) fn tries(patience: Duration) -> Tries {
 }
 
 impl Tries {
-    /// Whether to try: at once the first time, then after a pause that grows, and
-    /// no more when the patience is over.
+    /// Returns whether to try: at once the first time, then after a growing pause, and not any more when
+    /// the patience is over.
     pub(crate) async fn again(&mut self) -> Result<bool, Fault> {
         if let Some(before) = self.made.checked_sub(1) {
             back_off(before).await?;
@@ -72,7 +72,7 @@ impl Tries {
     }
 }
 
-/// Waits before another look at what may have changed meanwhile.
+/// Waits before another look at something that may have changed meanwhile.
 pub(crate) async fn pause(pause: Duration) {
     tokio::time::sleep(pause).await;
 }

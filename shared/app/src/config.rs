@@ -1,5 +1,5 @@
-//! The settings of every use case, as `template.yaml` gives them. Owns their shape; refuses to read the
-//! environment (the `entry` crate does, and names everything that is missing).
+//! The settings of every use case, as `template.yaml` gives them. Owns their shape. Refuses to read the
+//! environment: the `entry` crate does, and names everything that is missing.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use store::Tables;
 pub struct Config {
     /// The function's name.
     pub function: String,
-    /// The namespace in CloudWatch of what is measured: each stack's own, or one's
-    /// alarms would ring for the other.
+    /// The namespace of its measurements in CloudWatch. Each stack has its own: otherwise the alarms of one
+    /// would ring for the other.
     pub metrics_namespace: String,
     /// The database's tables.
     pub tables: Tables,
@@ -35,64 +35,64 @@ pub struct Config {
     pub tokens: TokenSettings,
     /// Jobs.
     pub jobs: JobSettings,
-    /// How many bytes of uploads a user may have.
+    /// The most bytes of uploads that a user may have.
     pub upload_bytes_max: ByPlan<u64>,
-    /// How long media are kept.
+    /// The time for which media are kept.
     pub retention: ByPlan<Retention>,
-    /// The usage-plan keys of those who have none of their own.
+    /// The usage-plan keys of users who have none of their own.
     pub shared_keys: SharedKeySettings,
-    /// How long after a usage-plan key was made it may be named.
+    /// The time after which a new usage-plan key may be used.
     pub key_settles_after: Duration,
-    /// The usage plans, where keys are made for them.
+    /// The usage plans, in the function that makes keys for them.
     pub usage_plans: Option<UsagePlans>,
-    /// What a newcomer gets.
+    /// The credits that a newcomer gets.
     pub sign_up_bonus: BonusRule,
-    /// The name of the secret that mailboxes are remembered with.
+    /// The name of the secret that digests mailboxes.
     pub mailbox_key_name: String,
     /// Letters to users.
     pub mail: mail::Settings,
-    /// How many requests may wait at once for the generation that they made.
+    /// The most requests that may wait at once for the generation that they made.
     pub waiting_executions_max: u32,
-    /// How many letters a day go to addresses that nobody has shown to be theirs.
+    /// The most letters a day to addresses that are not verified.
     pub letters_to_strangers_per_day: u32,
-    /// How many accounts an hour are made from one source.
+    /// The most accounts that are made from one source in an hour.
     pub registrations_per_hour: u32,
-    /// What newcomers must solve, if anything.
+    /// The challenge that newcomers must solve, if there is one.
     pub challenge: Option<ChallengeSettings>,
-    /// Whether what may be tried is limited by where it comes from, too.
+    /// Whether attempts are also limited by their source.
     pub source_limits: bool,
-    /// Who administers the platform.
+    /// The e-mails of the platform's admins.
     pub admin_emails: Vec<Email>,
-    /// The published versions of the functions that are rolled out gradually, in the
-    /// one function that looks after them.
+    /// The published versions of the functions that are rolled out gradually, in the one function that
+    /// looks after them.
     pub gradual_versions: Option<Vec<String>>,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
-    /// Where the receivers of webhooks may be.
+    /// The addresses that receivers of webhooks may have.
     pub webhook_reach: Reach,
-    /// Where the outside reaches the API, `/v1` included; none where only the gateway knows it.
+    /// The API's address from outside, `/v1` included; `None` where only the gateway knows it.
     pub public_url: Option<String>,
 }
 
-/// Where a challenge's answers are verified, and what our secret there is called.
+/// The verifier of a challenge's answers, and the name of our secret there.
 #[derive(Clone, Debug)]
 pub struct ChallengeSettings {
     /// The verifier.
     pub url: String,
-    /// The name of the secret that we show it.
+    /// The name of the secret that we send it.
     pub secret_name: String,
 }
 
 /// The usage-plan keys that plans share.
 #[derive(Clone, Debug)]
 pub struct SharedKeySettings {
-    /// What their values begin with.
+    /// The prefix of their values.
     pub prefix: String,
-    /// How many a plan shares.
+    /// The number of keys that a plan shares.
     pub count: u32,
 }
 
-/// Where the provider is, and what its key is called.
+/// The provider's addresses, and the name of our key there.
 #[derive(Clone, Debug)]
 pub struct FalSettings {
     /// Its queue API.
@@ -101,11 +101,11 @@ pub struct FalSettings {
     pub jwks_url: String,
     /// The name of the secret that holds our key.
     pub key_name: String,
-    /// How many of our jobs it runs at once.
+    /// The number of our jobs that it runs at once.
     pub concurrency: u32,
 }
 
-/// Where Stripe is, and what its secrets are called.
+/// Stripe's address, and the names of its secrets.
 #[derive(Clone, Debug)]
 pub struct StripeSettings {
     /// Its API.
@@ -116,7 +116,7 @@ pub struct StripeSettings {
     pub webhook_secret_name: String,
 }
 
-/// How access tokens are made and checked.
+/// The settings for making and checking access tokens.
 #[derive(Clone, Debug)]
 pub struct TokenSettings {
     /// `iss`.
@@ -129,7 +129,7 @@ pub struct TokenSettings {
     pub signing_keys_name: String,
 }
 
-/// What becomes of jobs whose outcome nobody can find out.
+/// The treatment of jobs whose outcome cannot be found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnknownPolicy {
     /// Give the credits back; a later success is delivered free.
@@ -138,22 +138,23 @@ pub enum UnknownPolicy {
     Hold,
 }
 
-/// How long jobs may take.
+/// The limits and rules for jobs.
 #[derive(Clone, Debug)]
 pub struct JobSettings {
-    /// When a job in the unknown state meets the policy, counted from its creation.
+    /// The time after its creation at which the policy is applied to a job in the unknown state.
     pub unknown_after: Duration,
-    /// What the policy is.
+    /// The policy for such a job.
     pub unknown_policy: UnknownPolicy,
-    /// When a running job is cancelled at the provider, counted from its start there.
+    /// The time after its start at the provider at which a running job is cancelled there.
     pub deadline: Duration,
-    /// How long a job may wait until the provider takes it, in line or refused
-    /// for now, counted from its creation.
+    /// The time after its creation for which a job may wait until the provider takes it, in line or refused
+    /// for now.
     pub submit_patience: Duration,
-    /// How long media that cannot be fetched are tried again, counted from when they were made.
+    /// The time after they were made for which media that cannot be fetched are tried again.
     pub media_patience: Duration,
-    /// When the provider is left alone.
+    /// The rule for leaving the provider alone.
     pub breaker: BreakerRule,
-    /// How many jobs of an author may end in a day, UTC, with their content refused before no more are taken.
+    /// The number of an author's jobs that may end in a day, UTC, with their content refused. Then no more
+    /// are accepted.
     pub content_refusals_per_day: u64,
 }

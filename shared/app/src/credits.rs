@@ -1,4 +1,4 @@
-//! The wallet and the ledger, to be looked at.
+//! Reading the wallet and the ledger.
 
 use domain::callers::Caller;
 use domain::ids::Tenant;
@@ -9,7 +9,7 @@ use domain::time::Day;
 use crate::pages::{self, Page};
 use crate::{App, Error, clock};
 
-/// The caller's own wallet.
+/// Returns the caller's own wallet.
 ///
 /// # Errors
 /// A fault if it cannot be read.
@@ -20,7 +20,7 @@ pub async fn balance(app: &App, caller: &Caller) -> Result<Wallet, Error> {
         .await?)
 }
 
-/// A page of the caller's own ledger, newest first.
+/// Returns a page of the caller's own ledger, newest first.
 ///
 /// # Errors
 /// [`domain::Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -38,7 +38,7 @@ pub async fn transactions(
     .await
 }
 
-/// A page of what is set aside in the caller's own wallet, newest first.
+/// Returns a page of the holds in the caller's own wallet, newest first.
 ///
 /// # Errors
 /// [`domain::Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -56,18 +56,18 @@ pub async fn holds(
     .await
 }
 
-/// What was spent in some days that end today.
+/// The spending of some days, of which today is the last.
 #[derive(Debug)]
 pub struct Spending {
     /// The first day.
     pub first: Day,
     /// Today.
     pub last: Day,
-    /// What was spent, the earliest day first; days and models without a capture are not there.
+    /// The sums, the earliest day first. Days and models without a capture are not there.
     pub spent: Vec<Spent>,
 }
 
-/// What the caller's own wallet spent in the last `days`, today included.
+/// Returns the spending from the caller's own wallet in the last `days`, today included.
 ///
 /// # Errors
 /// A fault if it cannot be read.

@@ -1,7 +1,7 @@
-//! Showing that an e-mail address is one's own.
+//! Verifying e-mail addresses: the user shows that an address is theirs.
 //!
-//! The letter is written by a worker: signing up neither waits for it nor fails with it, and what
-//! SES does not take is tried again.
+//! A worker writes the letter. Signing up neither waits for it nor fails with it, and a letter that SES
+//! does not accept is tried again.
 
 use std::time::Duration;
 
@@ -21,25 +21,25 @@ use store::{EndedBy, Erased};
 
 use crate::{App, Error, attempts, audit, bonuses, clock, erasure, metrics, passwords};
 
-/// How long signing up waits for the mail queue, whose letter can be asked for again.
+/// The time that signing up waits for the mail queue. The user can ask for the letter again.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The most attempts to decline an account while its maker begins other eras.
 const DECLINE_ATTEMPTS_MAX: u32 = 10;
-/// What is said to somebody who declines an account with a job that runs.
+/// The answer to a person who declines an account with a running job.
 const STILL_RUNS: &str = "a job of this account still runs; nobody can sign in to it any more. Send this again when the \
                           job is over, and the account is removed";
 
-/// Somebody who says that a mailbox is theirs.
+/// A person's claim that a mailbox is theirs.
 pub struct Claim {
-    /// The token that was mailed there, as it was sent.
+    /// The token that was mailed there, as the client sent it.
     pub token: String,
     /// Another password for the account.
     pub password: Option<Password>,
 }
 
-/// Has the letter written that lets a new user verify their e-mail. The account is
-/// there whether or not this works.
+/// Asks for the letter that lets a new user verify their e-mail. The account exists whether or not this
+/// works.
 pub(crate) async fn welcome(app: &App, user: &User) {
     let sent = tokio::time::timeout(QUEUE_TIMEOUT, ask_for_letter(app, &user.id)).await;
     let problem = match sent {
@@ -57,10 +57,10 @@ async fn ask_for_letter(app: &App, user: &UserId) -> Result<(), Fault> {
         .await
 }
 
-/// Has the letter written once more.
+/// Asks for the letter once more.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if their e-mail is verified, [`Refusal::RateLimited`] if they ask too often.
+/// [`Refusal::Conflict`] if the e-mail is verified, [`Refusal::RateLimited`] if the caller asks too often.
 pub async fn resend(app: &App, caller: &Caller) -> Result<(), Error> {
     let user = app.store().user(&caller.user).await?;
     let user = user.ok_or(Refusal::Unauthorized)?;
@@ -72,13 +72,12 @@ pub async fn resend(app: &App, caller: &Caller) -> Result<(), Error> {
     Ok(ask_for_letter(app, &user.id).await?)
 }
 
-/// Notes that an e-mail is its user's, as a token shows that was mailed there. The token is proof of
-/// the mailbox and of nothing else: the account may have been made by a stranger, with a password of
-/// theirs. So it counts only beside a living session of that very account, or with a new password,
-/// which ends every session and API key.
+/// Verifies a user's e-mail with a token that was mailed there. The token proves control of the mailbox and
+/// nothing else: a stranger may have made the account, with their own password. So it counts only together
+/// with a living session of the same account, or with a new password, which ends every session and API key.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the token is malformed, was used, or has expired, or a password is needed.
+/// [`Refusal::Invalid`] if the token is malformed, was used, or has expired, or if a password is needed.
 pub async fn verify(
     app: &App,
     caller: Option<&Caller>,
@@ -114,19 +113,19 @@ async fn verify_own(app: &App, token: &MailedToken) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes an account that somebody made for this mailbox without its owner, as a token shows that was mailed
-/// there. An account that was ever verified is its owner's to delete.
+/// Removes an account that somebody else made for this mailbox, on the evidence of a token that was mailed
+/// there. Only its owner can delete an account that was ever verified.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] if the token is malformed, was used, or has expired;
-/// [`Refusal::Conflict`] if a job of the account runs: nobody can sign in to it any more, and the
-/// same token removes it when the job is over.
+/// [`Refusal::Conflict`] if a job of the account runs: nobody can sign in to it any more, and the same
+/// token removes it when the job is over.
 pub async fn decline(app: &App, token: &str) -> Result<(), Error> {
     let token = mailed_token(app, Purpose::VerifyEmail, token).await?;
     let mut era = None;
     for _ in 0..DECLINE_ATTEMPTS_MAX {
         let user = app.store().user(&token.user).await?;
-        // Refused in the era that it is of: the token was used, or the account verified.
+        // The era is the one that was refused before: the token was used, or the account verified.
         let user = user
             .filter(|user| !user.email_verified && era != Some(user.era))
             .ok_or_else(not_valid)?;
@@ -142,7 +141,7 @@ pub async fn decline(app: &App, token: &str) -> Result<(), Error> {
     Err(Refusal::Busy.into())
 }
 
-/// The worker's part: writes to a user, unless there is no reason any more.
+/// Sends the verification letter to a user, unless the reason for it is gone. The worker calls it.
 ///
 /// # Errors
 /// A fault if the letter was not sent.
@@ -154,7 +153,7 @@ pub async fn write_verification(app: &App, user: &UserId) -> Result<(), Error> {
     }
 }
 
-/// Makes a token and mails it. A delivery that comes twice mails two tokens, of which either works.
+/// Makes a token and mails it. If a message is delivered twice, two tokens are mailed, and either works.
 pub(crate) async fn send_token(app: &App, user: &User, purpose: Purpose) -> Result<(), Error> {
     let (store, now) = (app.store(), clock::now());
     let mailbox = app.mailbox_key().await?.digest(&Mailbox::of(&user.email));
@@ -185,11 +184,11 @@ pub(crate) async fn send_token(app: &App, user: &User, purpose: Purpose) -> Resu
     Ok(sent?)
 }
 
-/// Sends what `letter` writes to an address that somebody else wrote down, unless too many letters went
-/// there, or to such addresses at all.
+/// Sends a letter by calling `letter`, to an address that somebody else wrote down, unless too many letters
+/// went to this address or to all such addresses.
 ///
 /// # Errors
-/// A fault if it was not sent.
+/// A fault if the letter was not sent.
 pub(crate) async fn send_to_stranger(
     app: &App,
     email: &Email,
@@ -208,7 +207,8 @@ pub(crate) async fn send_to_stranger(
     Ok(sent?)
 }
 
-/// What a letter is counted as. Strangers' addresses have limits of their own: anybody can write them down.
+/// Returns the limits that a letter counts against. Unverified addresses have limits of their own: anybody
+/// can write them down.
 fn letters(is_verified: bool, mailbox: &str, strangers_max: u32) -> Vec<Attempt<'_>> {
     let mut counted = vec![Attempt::MailTo(mailbox)];
     if !is_verified {
@@ -218,7 +218,7 @@ fn letters(is_verified: bool, mailbox: &str, strangers_max: u32) -> Vec<Attempt<
     counted
 }
 
-/// Counts a letter; `false` if there are too many, and then it counts as none.
+/// Counts a letter. Returns `false` if there are too many, and then takes its counts back.
 async fn count(app: &App, counted: &[Attempt<'_>]) -> Result<bool, Error> {
     for (n, attempt) in counted.iter().enumerate() {
         match attempts::count(app, *attempt).await {
@@ -243,10 +243,10 @@ async fn take_back(app: &App, counted: &[Attempt<'_>]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The token that somebody got by mail for `purpose`, if it can be used.
+/// Returns the token that was mailed for `purpose`, if it can be used.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if it cannot.
+/// [`Refusal::Invalid`] if it cannot be used.
 pub(crate) async fn mailed_token(
     app: &App,
     purpose: Purpose,
@@ -260,7 +260,7 @@ pub(crate) async fn mailed_token(
     Ok(found.ok_or_else(not_valid)?)
 }
 
-/// What is said of a token that does not work, whatever the reason.
+/// Returns the refusal of a token that does not work. It is the same for every reason.
 pub(crate) fn not_valid() -> Refusal {
     let message = "is not valid, was used before, or has expired; ask for another";
     Refusal::field("token", FieldCode::NotAllowed, message)

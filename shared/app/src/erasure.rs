@@ -1,5 +1,5 @@
-//! Erasing an account. First it ends, in one transaction; then what it left is deleted, at once as far as
-//! there is time, and by the purge for as long as anything of it can still arrive.
+//! Erasing an account. First one transaction ends it. Then its data are deleted, at once as far as there is
+//! time, and by the purge for as long as data can still arrive.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use store::{EndedBy, Erased, System};
 use crate::passwords::with_password;
 use crate::{App, Error, audit, clock};
 
-/// How long the owner waits for the deletion of what there is: most accounts are empty long before.
+/// The time that the owner waits for the deletion. Most accounts are empty long before.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long one run of the purge begins new steps: with all that comes before it, well inside its function's
-/// five minutes.
+/// The time for which one run of the purge begins new steps. Together with the steps before, it is well
+/// inside its function's five minutes.
 const TIME_MAX: Duration = Duration::from_secs(3 * 60);
 
-/// Erases the caller's account. It cannot be undone, so it asks for the
-/// password: an access token is not enough.
+/// Erases the caller's account. It needs the password, because it cannot be undone: an access token is not
+/// enough.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the password is wrong, [`Refusal::Conflict`] while one of its jobs runs or it owns
-/// a team, [`Refusal::Unauthorized`] if it is gone.
+/// [`Refusal::Invalid`] if the password is wrong, [`Refusal::Conflict`] while one of its jobs runs or it
+/// owns a team, [`Refusal::Unauthorized`] if the account is gone.
 pub async fn erase(app: &App, caller: &Caller, password: Secret) -> Result<(), Error> {
     let user = with_password(app, caller, "password", password).await?;
     match end(app, &user, EndedBy::Owner).await? {
@@ -43,7 +43,7 @@ pub async fn erase(app: &App, caller: &Caller, password: Secret) -> Result<(), E
     }
 }
 
-/// Ends an account, and deletes what it left as far as there is time.
+/// Ends an account, and deletes its data as far as there is time.
 ///
 /// # Errors
 /// A fault, or [`Refusal::Busy`], if it was not ended.
@@ -59,8 +59,8 @@ pub(crate) async fn end(app: &App, user: &User, by: EndedBy<'_>) -> Result<Erase
     .await?;
     if erased == Erased::Done {
         let tenant = Tenant::from(&user.id);
-        // The account is gone, whatever becomes of this: counts end by themselves, and
-        // the purge goes on where it stops.
+        // The account is gone, even if this fails: counts expire by themselves, and the purge goes on where
+        // it stops.
         let (purged, forgotten) = tokio::join!(
             purge(app, &tenant, clock::now().plus(PATIENCE)),
             app.store().forget_sign_ins(&user.email)
@@ -72,22 +72,22 @@ pub(crate) async fn end(app: &App, user: &User, by: EndedBy<'_>) -> Result<Erase
     Ok(erased)
 }
 
-/// What a run of the purge came to.
+/// The results of a run of the purge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
-    /// How many things it deleted.
+    /// The number of things that it deleted.
     pub deleted: usize,
-    /// How many erasures are at their end.
+    /// The number of erasures that are complete.
     pub ended: usize,
-    /// How many are not: something was left, or may still arrive.
+    /// The number of erasures that are not: data were left, or may still arrive.
     pub open: usize,
 }
 
-/// Goes on with every erasure that is not at its end.
+/// Continues every erasure that is not complete.
 ///
 /// # Errors
-/// A fault if the erasures cannot be listed, or one could not be gone on with; the others
-/// are, and the next run tries again.
+/// A fault if the erasures cannot be listed, or one could not be continued; the others are, and the next
+/// run tries again.
 pub async fn resume_all(app: &App) -> Result<Purged, Error> {
     let store = app.store();
     let give_up_at = clock::now().plus(TIME_MAX);
@@ -117,7 +117,7 @@ pub async fn resume_all(app: &App) -> Result<Purged, Error> {
     }
 }
 
-/// Deletes what `tenant` left; how much it was, and whether nothing is left.
+/// Deletes the data of `tenant`. Returns the number of things deleted, and whether nothing is left.
 async fn purge(app: &App, tenant: &Tenant, give_up_at: Timestamp) -> Result<(usize, bool), Fault> {
     let mut deleted = 0;
     let mut attempt = 0;
@@ -131,16 +131,16 @@ async fn purge(app: &App, tenant: &Tenant, give_up_at: Timestamp) -> Result<(usi
             return Ok((deleted, true));
         }
         deleted += generations + records + objects;
-        // An index may show for a moment what is deleted.
+        // An index may show deleted items for a moment.
         clock::back_off(attempt).await?;
         attempt += 1;
     }
     Ok((deleted, false))
 }
 
-/// Deletes some of the generations that `tenant` left: first their media, which only they lead to, and once
-/// more what a worker wrote until the record went. What it writes later goes when it finds that there is no
-/// record any more.
+/// Deletes some of the generations that `tenant` left: first their media, which only their records lead to,
+/// then the records, then once more the media that a worker wrote meanwhile. Media that it writes later are
+/// deleted when it finds that there is no record any more.
 async fn purge_generations(app: &App, tenant: &Tenant) -> Result<usize, Fault> {
     let left = app.store().generations_left(System, tenant).await?;
     let in_work = left.ids_in_work()?;

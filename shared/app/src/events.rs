@@ -1,8 +1,8 @@
-//! Telling whoever asked what happens.
+//! Telling webhook endpoints about events.
 //!
-//! What happens is written together with a delivery to each endpoint that is told of it. So nothing is told
-//! that did not happen, and nothing is forgotten: a message makes it quick, and the sweep finds what got
-//! none.
+//! An event is written in one transaction with a delivery to each endpoint that gets it. So no event is
+//! told that did not happen, and none is forgotten. A message speeds the delivery up, and the sweep finds
+//! deliveries that got no message.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use store::System;
 use crate::generations::{MEDIA_EXPIRY_DEFAULT, show_to};
 use crate::{App, Error, clock};
 
-/// What is told because a job moves from `job` to `next`.
+/// Returns the deliveries that a job's step from `job` to `next` causes.
 pub(crate) async fn of_step(
     app: &App,
     job: &Generation,
@@ -43,7 +43,8 @@ pub(crate) async fn of_step(
     Ok(told)
 }
 
-/// What the endpoints of `tenants` are told of something: one event, which has one id for all of them.
+/// Returns deliveries of one event to the endpoints of `tenants`. The event has the same id for all of
+/// them.
 pub(crate) async fn of(
     app: &App,
     tenants: &[Tenant],
@@ -61,7 +62,7 @@ pub(crate) async fn of(
         .collect())
 }
 
-/// Something that happens now.
+/// Returns an event that happens now.
 pub(crate) fn new(kind: EventKind, subject: Subject) -> Result<WebhookEvent, Fault> {
     let now = clock::now();
     Ok(WebhookEvent {
@@ -72,7 +73,8 @@ pub(crate) fn new(kind: EventKind, subject: Subject) -> Result<WebhookEvent, Fau
     })
 }
 
-/// Has deliveries made that are written. Where that fails, the sweep finds them a little later.
+/// Sends messages for deliveries that are written. If one fails, the sweep finds its delivery a little
+/// later.
 pub(crate) async fn send(app: &App, deliveries: &[WebhookDelivery]) {
     let each = deliveries.iter().map(|delivery| {
         let (tenant, event) = (&delivery.tenant, &delivery.event.id);
@@ -86,7 +88,8 @@ pub(crate) async fn send(app: &App, deliveries: &[WebhookDelivery]) {
     }
 }
 
-/// What an event is about as `tenant` sees it now; nothing if it is gone, or theirs to see no more.
+/// Returns the subject of an event as `tenant` sees it now, or `None` if it is gone or they may no longer
+/// see it.
 pub(crate) async fn show(
     app: &App,
     tenant: &Tenant,
@@ -137,7 +140,7 @@ async fn generation(
     Ok(Some(ShownSubject::Generation(Box::new(shown))))
 }
 
-/// With whose eyes a tenant sees: a user with their own, a team with its owner's.
+/// Returns the user whose view a tenant has: a user's own, or that of a team's owner.
 pub(crate) async fn reader(app: &App, tenant: &Tenant) -> Result<Option<UserId>, Fault> {
     match tenant {
         Tenant::User(user) => Ok(Some(user.clone())),

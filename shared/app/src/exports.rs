@@ -1,7 +1,7 @@
-//! A month of a ledger, to be taken away as a file.
+//! A month of a ledger, to be downloaded as a file.
 //!
-//! A file that is asked for again takes the place of the older one: there is one for each month, and it goes
-//! with its owner.
+//! If a file is asked for again, it replaces the older one: there is one file for each month, and it is
+//! deleted with its owner.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,27 +18,27 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::{App, Error, clock, teams};
 
-/// How long the file's URL can be used.
+/// The lifetime of the file's URL.
 const EXPIRY: Duration = Duration::from_secs(15 * 60);
-/// How many generations are read at once, and by how many requests at a time.
+/// The number of generations that one request reads, and the number of requests at a time.
 const BATCH: usize = 100;
 const BATCHES_AT_ONCE: usize = 10;
 
 /// A month of a ledger as a file.
 #[derive(Debug)]
 pub struct Export {
-    /// Where the file is.
+    /// The address of the file.
     pub url: String,
-    /// When that ends.
+    /// The time at which the address stops working.
     pub expires_at: Timestamp,
-    /// How many entries there are.
+    /// The number of entries.
     pub rows: usize,
 }
 
 /// Writes rows as a table.
 pub type Write<E> = fn(&[Row]) -> Result<Vec<u8>, E>;
 
-/// A month of the caller's own ledger, as `write` writes it.
+/// Writes a month of the caller's own ledger with `write`.
 ///
 /// # Errors
 /// [`Refusal::Conflict`] if it has too many entries for one file.
@@ -51,10 +51,11 @@ pub async fn own<E: std::error::Error + Send + Sync + 'static>(
     export(app, &Tenant::from(&caller.user), month, write).await
 }
 
-/// A month of the ledger of a team whose credits the caller may see.
+/// Writes a month of the ledger of a team whose credits the caller may see.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] as [`own`].
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not see them, [`Refusal::Conflict`] as for
+/// [`own`].
 pub async fn of_team<E: std::error::Error + Send + Sync + 'static>(
     app: &App,
     caller: &Caller,
@@ -91,7 +92,7 @@ async fn export<E: std::error::Error + Send + Sync + 'static>(
     })
 }
 
-/// The entries of a month, the first one first.
+/// Returns the entries of a month, the first one first.
 async fn entries(app: &App, tenant: &Tenant, month: Month) -> Result<Vec<Entry>, Error> {
     let (begins, ends) = exports::bounds(month);
     let mut from = first_since(app, tenant, begins).await?;
@@ -120,8 +121,8 @@ async fn entries(app: &App, tenant: &Tenant, month: Month) -> Result<Vec<Entry>,
     Ok(kept)
 }
 
-/// The place of the first entry that was booked at `moment` or later: found by halving, since places have no
-/// gaps. What the index does not know yet is later.
+/// Returns the place of the first entry that was booked at `moment` or later. It is found by halving, since
+/// places have no gaps. An entry that the index does not show yet counts as later.
 async fn first_since(app: &App, tenant: &Tenant, moment: Timestamp) -> Result<u64, Fault> {
     let (mut low, mut high) = (1, app.store().wallet(tenant).await?.version + 1);
     while low < high {
@@ -134,14 +135,14 @@ async fn first_since(app: &App, tenant: &Tenant, moment: Timestamp) -> Result<u6
     Ok(low)
 }
 
-/// The job that an entry sets credits aside for. There is one such entry for each job, and its row tells of
-/// it.
+/// Returns the job that an entry sets credits aside for. Each job has one such entry, and its row has the
+/// job's receipt.
 fn held(entry: &Entry) -> Option<&GenerationId> {
     let generation = entry.generation.as_ref();
     generation.filter(|_| entry.kind == EntryKind::Hold)
 }
 
-/// What became of the jobs that entries set credits aside for.
+/// Returns the jobs that entries set credits aside for, with their outcomes.
 async fn jobs(
     app: &App,
     tenant: &Tenant,

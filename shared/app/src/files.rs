@@ -1,4 +1,4 @@
-//! Uploading reference images: announce, upload to S3 directly, complete; and deleting them.
+//! Uploading reference images (announce, upload to S3 directly, complete), and deleting them.
 
 use std::time::Duration;
 
@@ -14,33 +14,33 @@ use store::{Announcement, FileChange, System};
 use crate::pages::{self, Page};
 use crate::{App, Error, clock};
 
-/// How long a write is tried while other writes stand in its way.
+/// The time that a write is tried while other writes conflict with it.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How many notes one run of the purge follows at most: a day has many runs.
+/// The most notes that one run of the purge follows. A day has many runs.
 const NOTES_MAX: i32 = 500;
-/// How many it follows at once.
+/// The number of notes that it follows at once.
 const NOTES_AT_ONCE: usize = 10;
 const MEBIBYTE: u64 = 1024 * 1024;
-/// How long one request goes on deleting: inside the gateway's 29 seconds.
+/// The time for which one request goes on deleting: inside the gateway's 29 seconds.
 const DELETIONS_TIME_MAX: Duration = Duration::from_secs(20);
-/// How long a download's URL can be used.
+/// The lifetime of a download's URL.
 const DOWNLOAD_EXPIRY: Duration = Duration::from_secs(15 * 60);
 
-/// How to upload it.
+/// An announced file, and how to upload it.
 #[derive(Debug)]
 pub struct Created {
     /// The file.
     pub file: File,
-    /// The one request that S3 will take.
+    /// The one request that S3 will accept.
     pub upload: Upload,
-    /// When that request is no longer taken.
+    /// The time from which that request is no longer accepted.
     pub expires_at: Timestamp,
 }
 
 /// Announces a file.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if the caller has as many files, or bytes, as they may.
+/// [`Refusal::Conflict`] if the caller has as many files, or bytes, as they may have.
 pub async fn create(app: &App, caller: &Caller, new: Announced) -> Result<Created, Error> {
     let now = clock::now();
     let file = File {
@@ -81,10 +81,11 @@ pub async fn create(app: &App, caller: &Caller, new: Announced) -> Result<Create
     Err(Refusal::Busy.into())
 }
 
-/// Checks what arrived against what was announced. Doing it again changes nothing.
+/// Checks the uploaded bytes against the announcement. Doing it again changes nothing.
 ///
 /// # Errors
-/// [`Refusal::NotFound`], or [`Refusal::Conflict`] saying what is wrong with the upload.
+/// [`Refusal::NotFound`] if the caller has no such file, or [`Refusal::Conflict`] naming the problem with
+/// the upload.
 pub async fn complete(app: &App, caller: &Caller, id: &FileId) -> Result<File, Error> {
     let file = get(app, caller, id).await?;
     if file.state == FileState::Ready {
@@ -118,10 +119,10 @@ pub async fn complete(app: &App, caller: &Caller, id: &FileId) -> Result<File, E
     Err(Refusal::Busy.into())
 }
 
-/// Where a file can be downloaded for a while, and until when.
+/// Returns the address where a file can be downloaded for a while, and the time at which it ends.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if the caller has none with this id, [`Refusal::Conflict`] if its bytes are not
+/// [`Refusal::NotFound`] if the caller has no file with this id, [`Refusal::Conflict`] if its bytes are not
 /// there.
 pub async fn download(
     app: &App,
@@ -141,7 +142,7 @@ pub async fn download(
     Ok((url.await?, expires_at))
 }
 
-/// Whether a change was made; if not, it may be once no other write stands in its way.
+/// Returns whether a change was made. If not, it can be tried again, since another write came first.
 fn is_done(change: FileChange) -> Result<bool, Refusal> {
     match change {
         FileChange::Done => Ok(true),
@@ -150,10 +151,11 @@ fn is_done(change: FileChange) -> Result<bool, Refusal> {
     }
 }
 
-/// Deletes a file. What was generated from it stays; a job that has not read it yet fails, and costs nothing.
+/// Deletes a file. Generations that were made from it stay. A job that has not read it yet fails, and costs
+/// nothing.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if the caller has none with this id.
+/// [`Refusal::NotFound`] if the caller has no file with this id.
 pub async fn delete(app: &App, caller: &Caller, id: &FileId) -> Result<(), Error> {
     let file = get(app, caller, id).await?;
     let note = FileNote::deleted(&file, clock::now());
@@ -165,7 +167,7 @@ pub async fn delete(app: &App, caller: &Caller, id: &FileId) -> Result<(), Error
     if !is_deleted {
         return Err(Refusal::Busy.into());
     }
-    // The file is gone for everybody. Its bytes are left to the purge if they may come again, or this fails.
+    // The file is gone for everybody. The purge deletes its bytes if they may come again, or if this fails.
     if note.due_at <= clock::now()
         && let Err(fault) = end(app, &note).await
     {
@@ -174,17 +176,17 @@ pub async fn delete(app: &App, caller: &Caller, id: &FileId) -> Result<(), Error
     Ok(())
 }
 
-/// What became of files that were to be deleted together.
+/// The outcome of deleting several files.
 #[derive(Debug, Default)]
 pub struct Deletions {
-    /// These are deleted.
+    /// The files that are deleted.
     pub deleted: Vec<FileId>,
-    /// The caller has none of these.
+    /// The ids of which the caller has no file.
     pub not_found: Vec<FileId>,
 }
 
-/// Deletes several files, one after the other: they are counted together. Sending it again finds those that
-/// were deleted no more, and goes on with the others.
+/// Deletes several files one after the other, since they share one count. If the same request is sent
+/// again, it reports the deleted ones as not found, and goes on with the others.
 ///
 /// # Errors
 /// [`Refusal::Busy`] if not all of them could be deleted in time.
@@ -204,18 +206,18 @@ pub async fn delete_all(app: &App, caller: &Caller, ids: &[FileId]) -> Result<De
     Ok(done)
 }
 
-/// Deletes the bytes that a note is about, and then the note.
+/// Deletes the bytes that a note refers to, and then the note.
 async fn end(app: &App, note: &FileNote) -> Result<(), Fault> {
     app.blobs().delete_upload(&note.tenant, &note.file).await?;
     app.store().end_file_note(System, note).await
 }
 
-/// Gives up every upload that was not completed in time, and deletes what is left of
-/// deleted files; how many there were.
+/// Gives up every upload that was not completed in time, and deletes the rest of deleted files. Returns the
+/// number of notes.
 ///
 /// # Errors
-/// A fault if the notes cannot be listed, or one could not be followed; the others
-/// are, and the next run tries again.
+/// A fault if the notes cannot be listed, or one could not be followed; the others are, and the next run
+/// tries again.
 pub async fn purge(app: &App) -> Result<usize, Error> {
     let due = app.store().file_notes(System, clock::now(), NOTES_MAX);
     let notes = futures::stream::iter(due.await?);
@@ -239,18 +241,18 @@ async fn follow(app: &App, note: FileNote) -> Result<(), Fault> {
 async fn give_up(app: &App, note: &FileNote) -> Result<(), Fault> {
     let store = app.store();
     match store.file(&note.tenant, &note.file).await? {
-        // The index shows a note for a moment that has ended.
+        // For a moment, the index may still show a note that has ended.
         Some(file) if file.state == FileState::Ready => Ok(()),
         Some(file) => match store.give_file_up(System, &file).await? {
             true => end(app, note).await,
-            // Completed meanwhile.
+            // It was completed meanwhile.
             false => Ok(()),
         },
         None => end(app, note).await,
     }
 }
 
-/// A page of the caller's files, newest first.
+/// Returns a page of the caller's files, newest first.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -268,7 +270,7 @@ pub async fn list(
     .await
 }
 
-/// How much of their uploads the caller has, and how many bytes they may have.
+/// Returns the number and size of the caller's uploads, and the most bytes that they may have.
 ///
 /// # Errors
 /// A fault if it cannot be read.
@@ -278,10 +280,10 @@ pub async fn usage(app: &App, caller: &Caller) -> Result<(Usage, u64), Error> {
     Ok((usage, *app.config.upload_bytes_max.of(caller.plan)))
 }
 
-/// The caller's own file.
+/// Returns the caller's own file.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they have none with this id.
+/// [`Refusal::NotFound`] if they have no file with this id.
 pub async fn get(app: &App, caller: &Caller, id: &FileId) -> Result<File, Error> {
     let tenant = Tenant::User(caller.user.clone());
     app.store()

@@ -1,4 +1,4 @@
-//! Asking for a generation, looking at one's own, and what becomes of it afterwards.
+//! Asking for a generation, looking at one, and changing it afterwards.
 
 mod cancel;
 mod collaborations;
@@ -34,13 +34,13 @@ pub(crate) use references::{check_references, check_team};
 use crate::pages::{self, Page};
 use crate::{App, Error, clock, media};
 
-/// How long addresses of media hold unless the client says otherwise.
+/// The lifetime of media addresses if the client gives none.
 pub const MEDIA_EXPIRY_DEFAULT: Duration = Duration::from_secs(3_600);
 
-/// What the caller sees of a generation, with addresses for what it delivered.
+/// Returns a generation as the caller may see it, with addresses of its media.
 ///
 /// # Errors
-/// A fault if something cannot be read, or there is nothing to sign with.
+/// A fault if something cannot be read, or if there is no secret to sign with.
 pub async fn show(
     app: &App,
     caller: &Caller,
@@ -50,7 +50,7 @@ pub async fn show(
     show_to(app, &caller.user, seen, expiry).await
 }
 
-/// The same for a user who need not be here.
+/// Does the same for a user who does not make this request.
 pub(crate) async fn show_to(
     app: &App,
     reader: &UserId,
@@ -62,7 +62,7 @@ pub(crate) async fn show_to(
     Ok(show_one(reader, seen, shows_author, expiry)?)
 }
 
-/// The projects that any of `generations` is filed in: one read for a whole page.
+/// Returns the projects that `generations` are filed in, with one read for a whole page.
 async fn existing_projects(
     app: &App,
     generations: &[Generation],
@@ -72,9 +72,9 @@ async fn existing_projects(
     Ok(app.store().existing_projects(System, &named).await?)
 }
 
-/// A generation as `reader` may see it, and whether they may see who made it: in no project if that was
-/// deleted, and without what its owner notes for themselves if it is neither theirs nor their team's. An
-/// uploaded file is its author's alone.
+/// Returns a generation as `reader` may see it, and whether they may see its author. A deleted project is
+/// left out. If the generation is neither theirs nor their team's, its owner's private notes are left out.
+/// Only the author sees an uploaded file.
 fn seen_by(
     reader: &UserId,
     mut seen: GenerationSeen,
@@ -126,7 +126,7 @@ fn show_one(
     })
 }
 
-/// The generation with this id, for what the caller wants to do to it.
+/// Returns the generation with this id, if the caller may do this to it.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
@@ -140,30 +140,30 @@ pub async fn get(
     Ok(found?)
 }
 
-/// Which generations are wanted: the caller's own, a team's, those that are shared
-/// with a team, or those in a project.
+/// A request for a list of generations: the caller's own, a team's, those that are shared with a team, or
+/// those in a project.
 #[derive(Debug)]
 pub struct Wanted {
-    /// Shared with this team; alone.
+    /// Only generations that are shared with this team. It excludes the other two.
     pub shared_with: Option<TeamId>,
-    /// In this project.
+    /// Only generations in this project.
     pub project: Option<ProjectId>,
-    /// Of this team; with a project, those of the team's in it.
+    /// Only generations of this team. With a project, only this team's generations in it.
     pub team: Option<TeamId>,
-    /// Of these, those that fit.
+    /// The filter for these.
     pub filter: Filter,
-    /// Where to go on.
+    /// The cursor of the page, if it is not the first.
     pub cursor: Option<String>,
-    /// How many.
+    /// The greatest length of the page.
     pub limit: u32,
 }
 
-/// A page of the caller's own generations, of those of a team that they are in, or of those in a project that
-/// they may look into, newest first.
+/// Returns a page of the caller's own generations, of those of a team that they are in, or of those in a
+/// project that they may look into, newest first.
 ///
 /// # Errors
 /// [`Refusal::NoSuch`] if they may not know of the project or the team, [`Refusal::InvalidCursor`] if the
-/// cursor is not from this list, [`Refusal::Forbidden`] if they ask which ones another marked.
+/// cursor is not from this list, [`Refusal::Forbidden`] if they filter by another user's favourites.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -200,7 +200,7 @@ pub async fn list(
         (None, None) => ListScope::User(&caller.user),
     };
     let filter = &Filter {
-        // Beside a project it picks; on its own it is where to look.
+        // With a project, the team is a filter. Alone, it is the list to read.
         team: wanted.team.clone().filter(|_| project.is_some()),
         ..wanted.filter.clone()
     };
@@ -218,8 +218,8 @@ pub async fn list(
     .await
 }
 
-/// A page as the caller may see it, given the project and the shares through which they
-/// come to each of its generations.
+/// Returns a page as the caller may see it. `through` gives the project and the shares by which they may
+/// see a generation.
 async fn show_page(
     app: &App,
     caller: &Caller,
@@ -251,8 +251,8 @@ async fn show_page(
     })
 }
 
-/// The caller's roles in the teams that any of `generations` belongs to: one read for a whole page, and none
-/// where they are all somebody's own.
+/// Returns the caller's roles in the teams that own `generations`, with one read for a whole page, and with
+/// none if users own all of them.
 async fn roles(
     app: &App,
     caller: &Caller,
@@ -265,7 +265,7 @@ async fn roles(
     Ok(app.store().roles(&caller.user, &teams.collect()).await?)
 }
 
-/// Sums over the caller's newest generations, and whether those are all that they have.
+/// Returns sums over the caller's newest generations, and whether these are all that they have.
 ///
 /// # Errors
 /// A fault if they cannot be read.

@@ -1,4 +1,4 @@
-//! Whom a project is shared with, and what they see of it.
+//! The teams that a project is shared with, and what they see of it.
 
 use domain::Refusal;
 use domain::access::Action;
@@ -12,10 +12,10 @@ use crate::pages::{self, Page};
 use crate::teams::{PATIENCE, event, get, get_to_act};
 use crate::{App, Error, audit, clock};
 
-/// What others see and do of a project, for who may change it.
+/// Returns the privacy flags of a project, for users who may change it.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not change it.
 pub async fn privacy(app: &App, caller: &Caller, id: &ProjectId) -> Result<Privacy, Error> {
     let seen = app
         .store()
@@ -24,7 +24,7 @@ pub async fn privacy(app: &App, caller: &Caller, id: &ProjectId) -> Result<Priva
     Ok(seen.project.privacy)
 }
 
-/// Says what others see and do of a project of the caller's.
+/// Sets the privacy flags of one of the caller's projects.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if it is not theirs.
@@ -45,8 +45,9 @@ pub async fn set_privacy(
     Err(Refusal::Busy.into())
 }
 
-/// The teams that a project is shared with, newest first: all of them for its owner. A team sees no other's
-/// grant if the project hides it, and who comes to it without a team sees none.
+/// Returns the teams that a project is shared with, newest first: all of them for its owner. Other readers
+/// see only the grants of their own teams if the project hides the others, and none if they are in none of
+/// its teams.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if the caller may not see the project.
@@ -72,7 +73,7 @@ pub async fn list(
     Ok(grants.filter(is_shown).collect())
 }
 
-/// Shares a project of the caller's with a team that they manage, at this level from now on.
+/// Shares one of the caller's projects with a team that they manage, and sets the team's level.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the project is not theirs, or they do not manage the
@@ -90,7 +91,7 @@ pub async fn put(
             app.store().project(&caller.user, Action::Own, id),
             get_to_act(app, caller, Action::Manage, team)
         );
-        // The project first, whichever was read first.
+        // The project's refusal comes first, in whatever order the reads ended.
         let seen = project??;
         let (TeamSeen { by, .. }, head) = managed?;
         let next = seen.project.shared_with(team, level, clock::now())?;
@@ -106,11 +107,11 @@ pub async fn put(
     Err(Refusal::Busy.into())
 }
 
-/// Shares a project of the caller's with a team no more, whether or not they are in it.
+/// Stops sharing one of the caller's projects with a team, whether or not they are in it.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if it is not theirs,
-/// [`Refusal::NotFound`] if it is not shared with it.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the project is not theirs, [`Refusal::NotFound`] if
+/// it is not shared with the team.
 pub async fn remove(
     app: &App,
     caller: &Caller,
@@ -133,10 +134,11 @@ pub async fn remove(
     Err(Refusal::Busy.into())
 }
 
-/// A page of the projects that are shared with a team which the caller is in, newest first.
+/// Returns a page of the projects that are shared with a team which the caller is in, newest first.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they are not, [`Refusal::InvalidCursor`] if the cursor is not from this list.
+/// [`Refusal::NotFound`] if they are not in it, [`Refusal::InvalidCursor`] if the cursor is not from this
+/// list.
 pub async fn of_team(
     app: &App,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! Whether everything that Velro stands on answers.
+//! The health of everything that Velro depends on.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use aws::Fault;
 
 use crate::App;
 
-/// How long a part may take to answer before it counts as down.
+/// The time that a part may take to answer before it counts as down.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Which parts answer.
+/// The parts that work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthReport {
     /// DynamoDB.
@@ -18,12 +18,12 @@ pub struct HealthReport {
     pub queue: bool,
     /// S3.
     pub storage: bool,
-    /// The provider, as far as its answers to submits tell.
+    /// The provider, judged by its answers to submits.
     pub provider: bool,
 }
 
 impl HealthReport {
-    /// Whether all of them do.
+    /// Returns whether all of them work.
     #[must_use]
     pub fn is_ok(self) -> bool {
         self.database && self.queue && self.storage && self.provider
@@ -41,7 +41,8 @@ pub async fn check(app: &App) -> HealthReport {
         database: breaker.is_some(),
         queue: queue.is_some(),
         storage: storage.is_some(),
-        // Without the database nobody knows, and nothing else is told of.
+        // If the database does not answer, the breaker cannot be read, and only the database is reported as
+        // down.
         provider: breaker.is_none_or(|breaker| breaker.open_until.is_none()),
     }
 }

@@ -1,7 +1,7 @@
-//! Invitations into a team: sending, taking back, and answering them.
+//! Invitations into a team: sending, cancelling, and answering them.
 //!
-//! The letter is written by a worker, which makes its token. A letter goes to an address that somebody else
-//! wrote down, so it counts as one to a stranger and carries nobody's words.
+//! A worker writes the letter and makes its token. The letter goes to an address that somebody else wrote
+//! down, so it counts as a letter to a stranger and contains no words of the sender.
 
 use auth::invitations::InvitationToken;
 use aws::Fault;
@@ -22,11 +22,11 @@ use crate::pages::{self, Page};
 use crate::teams::{PATIENCE, event, get, get_to_act, too_many};
 use crate::{App, Error, attempts, audit, clock, emails, events};
 
-/// Invites whoever has this address into a team that the caller manages.
+/// Invites the owner of this address into a team that the caller manages.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if that
-/// address is invited or a member's, or too many invitations are open, [`Refusal::RateLimited`]
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if that address
+/// is invited already or a member has it, or if too many invitations are open, [`Refusal::RateLimited`]
 /// after too many letters in a day.
 pub async fn create(
     app: &App,
@@ -62,7 +62,7 @@ pub async fn create(
         });
         match written.await? {
             Invited::Done => {
-                // It is made by now, and can be sent again: to fail here would only hide it.
+                // The invitation exists now, and can be sent again: an error here would only hide it.
                 if let Err(fault) = ask_for_letter(app, &invitation).await {
                     let fault = fault.chain();
                     tracing::error!(invitation = %invitation.id, fault, "an invitation must be sent again");
@@ -82,13 +82,13 @@ fn invited_before() -> Refusal {
     )
 }
 
-/// Counts a letter that the caller has us write: nobody uses up alone what all may
-/// have written to strangers in a day.
+/// Counts a letter that the caller causes, so that no user alone uses up the letters that all users
+/// together may send to strangers in a day.
 async fn count_letter(app: &App, caller: &Caller) -> Result<(), Error> {
     attempts::count(app, Attempt::Invite(&caller.user)).await
 }
 
-/// On condition that nobody in the team has this address, and that it can have one more invitation.
+/// Refuses if a member of the team has this address, or if the team can have no more invitations.
 async fn check_newcomer(app: &App, id: &TeamId, email: &Email) -> Result<(), Error> {
     let known = async {
         match app.store().credential(email).await? {
@@ -108,7 +108,7 @@ async fn check_newcomer(app: &App, id: &TeamId, email: &Email) -> Result<(), Err
     Ok(())
 }
 
-/// A page of the invitations into a team that the caller manages, newest first.
+/// Returns a page of the invitations into a team that the caller manages, newest first.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::InvalidCursor`] if
@@ -128,7 +128,7 @@ pub async fn list(
     .await
 }
 
-/// The invitation that the path names, and the member who manages it.
+/// Returns the invitation that the path names, and the member who manages it.
 async fn managed(
     app: &App,
     caller: &Caller,
@@ -141,10 +141,10 @@ async fn managed(
     Ok((by, sent.invitation, head))
 }
 
-/// Sends an invitation again: it lasts for another week, and letters that were sent before open nothing.
+/// Sends an invitation again. It lasts for another week, and the tokens in earlier letters stop working.
 ///
 /// # Errors
-/// As [`cancel`]; [`Refusal::Conflict`] if another invitation of that address is open.
+/// As for [`cancel`]; [`Refusal::Conflict`] if another invitation of that address is open.
 pub async fn resend(
     app: &App,
     caller: &Caller,
@@ -172,11 +172,11 @@ pub async fn resend(
     Err(Refusal::Busy.into())
 }
 
-/// Takes an invitation back.
+/// Cancels an invitation.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if there is none that the caller may know of,
-/// [`Refusal::Forbidden`] if they may not manage it.
+/// [`Refusal::NotFound`] if there is no such invitation that the caller may know of, [`Refusal::Forbidden`]
+/// if they may not manage it.
 pub async fn cancel(
     app: &App,
     caller: &Caller,
@@ -197,8 +197,8 @@ pub async fn cancel(
     Err(Refusal::Busy.into())
 }
 
-/// The invitation that a token opens, for the caller, whose address it must be
-/// for; and where its team's log ends.
+/// Returns the invitation that a token opens, if it is for the caller's address, and the end of its team's
+/// log.
 async fn invited(
     app: &App,
     caller: &Person,
@@ -229,8 +229,9 @@ fn not_valid() -> Refusal {
 /// Takes the caller into the team that they were invited into.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the token opens nothing, [`Refusal::Conflict`] if it is for another address,
-/// theirs is not verified, the team has no seat left, or they are in it or in too many.
+/// [`Refusal::Invalid`] if the token opens nothing, [`Refusal::Conflict`] if it is for another address, if
+/// the caller's address is not verified, if the team has no seat left, or if they are in it or in too many
+/// teams.
 pub async fn accept(app: &App, caller: &Person, token: &str) -> Result<TeamSeen, Error> {
     let team = InvitationToken::parse(token).ok_or_else(not_valid)?;
     let team = team.team().clone();
@@ -272,7 +273,7 @@ pub async fn accept(app: &App, caller: &Person, token: &str) -> Result<TeamSeen,
     }
 }
 
-/// Answers an invitation with no.
+/// Declines an invitation.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] if the token opens nothing, [`Refusal::Conflict`] if it is for another address.
@@ -293,7 +294,7 @@ pub async fn decline(app: &App, caller: &Person, token: &str) -> Result<(), Erro
     }
 }
 
-/// Has a letter written. The invitation is there whether or not this works, and can be sent again.
+/// Asks for a letter. The invitation exists whether or not this works, and can be sent again.
 async fn ask_for_letter(app: &App, invitation: &Invitation) -> Result<(), Fault> {
     let message = SendMail::Invitation {
         team_id: invitation.team.clone(),
@@ -303,8 +304,9 @@ async fn ask_for_letter(app: &App, invitation: &Invitation) -> Result<(), Fault>
     app.queue().send_mail(&message).await
 }
 
-/// The worker's part: writes to whoever is invited, unless that was answered, taken back or sent again
-/// meanwhile. A message that comes twice writes two letters, of which either opens the invitation.
+/// Sends the letter of an invitation, unless the invitation was answered, cancelled or sent again
+/// meanwhile. The worker calls it. A message that comes twice sends two letters, and either opens the
+/// invitation.
 ///
 /// # Errors
 /// A fault if the letter was not sent.

@@ -1,5 +1,5 @@
-//! What happens to a job behind the scenes: it is submitted, looked at, copied, and settled.
-//! Every step can run twice, or stop half-way, and the next one finds its way from the record.
+//! The steps of a job behind the scenes: it is submitted, looked at, copied, and settled. Every step can
+//! run twice, or stop half-way, and the next one finds its way from the record.
 
 mod commit;
 mod copy;
@@ -21,7 +21,8 @@ pub use settle::{Cause, settle};
 pub use submit::{Taken, submit};
 pub use sweep::sweep;
 
-/// Has a settle worker look at a job that is due now. If the message cannot be sent, the sweep finds the job.
+/// Asks a settle worker to look at a job that is due now. If the message cannot be sent, the sweep finds
+/// the job.
 pub(crate) async fn look_soon(app: &App, id: &GenerationId) {
     let message = Settle {
         generation_id: id.clone(),

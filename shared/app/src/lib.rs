@@ -1,7 +1,7 @@
 //! The use cases, by noun.
 //!
-//! Owns: what happens in which order, and what happens when a part of it fails. Refuses to know HTTP, Lambda
-//! and how anything is stored: the same function serves an endpoint, a worker and a scheduled job.
+//! Owns: the order of the steps, and what happens when one of them fails. Refuses to know HTTP, Lambda and
+//! how anything is stored: the same function serves an endpoint, a worker and a scheduled job.
 
 pub mod accounts;
 pub mod admin;
@@ -75,8 +75,8 @@ use tokio::sync::OnceCell;
 
 pub use config::Config;
 
-/// Everything that the use cases use. Each part is built when it is first needed, so that a function pays at
-/// its cold start only for what its endpoint does, and then kept.
+/// The settings, and the clients of everything that the use cases need. Each client is built when it is
+/// first needed, and then kept, so that a function's cold start pays only for what its endpoint does.
 pub struct App {
     /// The settings.
     pub config: Config,
@@ -98,10 +98,10 @@ pub struct App {
     verifier: OnceLock<Verifier>,
 }
 
-/// Why a use case did not do what it was asked.
+/// The reason why a use case did not do what it was asked to do.
 #[derive(Debug)]
 pub enum Error {
-    /// It is not allowed or not possible, and the client is told why.
+    /// It is not allowed or not possible. The client is told why.
     Refused(Refusal),
     /// Something of ours broke.
     Faulted(Fault),
@@ -119,7 +119,7 @@ impl From<Fault> for Error {
     }
 }
 
-/// What a function may ask at its first request.
+/// A service that a function may need for its first request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// DynamoDB.
@@ -128,12 +128,12 @@ pub enum Service {
     Queues,
 }
 
-/// How long connecting may take: a start has ten seconds, and whatever is slow now is
-/// asked again by the first request.
+/// The time that connecting may take. A start has ten seconds, and the first request asks again for what is
+/// slow now.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
 
 impl App {
-    /// The app with these settings; nothing is built or asked yet.
+    /// Makes the app with these settings. Nothing is built or asked yet.
     #[must_use]
     pub fn new(config: Config, sdk: SdkConfig) -> Self {
         Self {
@@ -157,9 +157,10 @@ impl App {
         }
     }
 
-    /// Opens the connections to `services` while the function starts, when Lambda gives it a whole processor
-    /// core; later, 256 MB get a seventh of one. It is a question to each whose answer does not matter: a
-    /// refusal leaves as good a connection, and without any the first request opens its own.
+    /// Opens the connections to `services` while the function starts, when Lambda gives it a whole
+    /// processor core; later, 256 MB get a seventh of one. It sends each service a question and ignores the
+    /// answer: a refusal leaves a connection that is just as good, and without one the first request opens
+    /// its own.
     pub async fn connect(&self, services: &[Service]) {
         let ask = |service: &Service| {
             let service = *service;
@@ -179,31 +180,31 @@ impl App {
         }
     }
 
-    /// The database.
+    /// Returns the client of the database.
     pub fn store(&self) -> &Store {
         self.store
             .get_or_init(|| Store::new(&self.sdk, self.config.tables.clone()))
     }
 
-    /// The queues.
+    /// Returns the client of the queues.
     pub fn queue(&self) -> &Queue {
         self.queue
             .get_or_init(|| Queue::new(&self.sdk, self.config.queues.clone()))
     }
 
-    /// The buckets.
+    /// Returns the client of the buckets.
     pub fn blobs(&self) -> &Blobs {
         self.blobs
             .get_or_init(|| Blobs::new(&self.sdk, self.config.buckets.clone()))
     }
 
-    /// What sends letters.
+    /// Returns the client that sends letters.
     pub(crate) fn mail(&self) -> &Mail {
         self.mail
             .get_or_init(|| Mail::new(&self.sdk, self.config.mail.clone()))
     }
 
-    /// The usage plans' keys, in the one function that is told which plans there are.
+    /// Returns the client for the usage plans' keys. Only one function has the settings for it.
     pub(crate) fn plans(&self) -> Result<&Plans, Fault> {
         let known = self.config.usage_plans.as_ref();
         let known = known.ok_or_else(|| Fault::new("reading the settings", "no usage plans"))?;
@@ -212,8 +213,8 @@ impl App {
             .get_or_init(|| Plans::new(&self.sdk, known.clone())))
     }
 
-    /// How many of a plan's shared keys may be named. Asked until all of them
-    /// may: there are never fewer again.
+    /// Returns how many of a plan's shared keys may be used. It reads the number until it is the full one;
+    /// it never falls again.
     pub(crate) async fn shared_keys_ready(&self) -> Result<u32, Fault> {
         if let Some(ready) = self.shared_keys_ready.get() {
             return Ok(*ready);
@@ -229,7 +230,7 @@ impl App {
         Ok(ready)
     }
 
-    /// The provider; its key is fetched the first time.
+    /// Returns the client of the provider. The first call fetches its key.
     pub(crate) async fn fal(&self) -> Result<&Fal, Fault> {
         self.fal
             .get_or_try_init(|| async {
@@ -245,7 +246,7 @@ impl App {
             .await
     }
 
-    /// What verifies the provider's webhooks.
+    /// Returns the verifier of the provider's webhooks.
     pub(crate) fn fal_verifier(&self) -> Result<&FalVerifier, Fault> {
         if let Some(verifier) = self.fal_verifier.get() {
             return Ok(verifier);
@@ -255,7 +256,7 @@ impl App {
         Ok(self.fal_verifier.get_or_init(|| verifier))
     }
 
-    /// Stripe; our key is fetched the first time.
+    /// Returns the client of Stripe. The first call fetches our key.
     pub(crate) async fn stripe(&self) -> Result<&Stripe, Fault> {
         self.stripe
             .get_or_try_init(|| async {
@@ -266,7 +267,7 @@ impl App {
             .await
     }
 
-    /// What tells the receivers of webhooks.
+    /// Returns the client that sends events to the receivers of webhooks.
     pub(crate) fn receivers(&self) -> Result<&Receivers, Fault> {
         if let Some(receivers) = self.receivers.get() {
             return Ok(receivers);
@@ -276,7 +277,7 @@ impl App {
         Ok(self.receivers.get_or_init(|| receivers))
     }
 
-    /// What verifies challenges; our secret there is fetched the first time.
+    /// Returns the verifier of challenges. The first call fetches our secret there.
     pub(crate) async fn challenge_verifier(
         &self,
         settings: &config::ChallengeSettings,
@@ -290,7 +291,7 @@ impl App {
             .await
     }
 
-    /// What Stripe signs its events with; fetched the first time.
+    /// Returns the secret that Stripe signs its events with. The first call fetches it.
     pub(crate) async fn stripe_webhook_secret(&self) -> Result<&Secret, Fault> {
         self.stripe_webhook_secret
             .get_or_try_init(|| async {
@@ -300,7 +301,7 @@ impl App {
             .await
     }
 
-    /// What signs access tokens; the private keys are fetched the first time.
+    /// Returns the issuer of access tokens. The first call fetches the private keys.
     pub(crate) async fn issuer(&self) -> Result<&Issuer, Fault> {
         self.issuer
             .get_or_try_init(|| async {
@@ -319,7 +320,8 @@ impl App {
             .await
     }
 
-    /// What mailboxes are remembered with, and the secrets of webhooks follow from; fetched the first time.
+    /// Returns the key that digests mailboxes, and from which the secrets of webhooks are derived. The
+    /// first call fetches it.
     pub(crate) async fn mailbox_key(&self) -> Result<&MailboxKey, Fault> {
         self.mailbox_key
             .get_or_try_init(|| async {
@@ -331,7 +333,7 @@ impl App {
             .await
     }
 
-    /// What verifies access tokens.
+    /// Returns the verifier of access tokens.
     pub(crate) fn verifier(&self) -> Result<&Verifier, Fault> {
         if let Some(verifier) = self.verifier.get() {
             return Ok(verifier);

@@ -1,8 +1,8 @@
-//! Addresses of media, and what they lead to.
+//! Addresses of media, and the files that they lead to.
 //!
-//! An address is ours, and is signed with a secret that its generation's record holds. So it lasts as long as
-//! it says, whatever credentials the function had that gave it out, and deleting the generation ends it.
-//! Whoever follows it is sent on to S3, to an address that ends soon.
+//! An address points to our API, and is signed with a secret in its generation's record. So it lasts as
+//! long as it says, whatever credentials the function had that made it, and deleting the generation ends
+//! it. A request for it is redirected to S3, to an address that ends soon.
 
 use std::time::Duration;
 
@@ -14,10 +14,12 @@ use store::System;
 
 use crate::{App, Error, clock};
 
-/// How long the address in S3 lasts at most: a browser goes on asking it for parts of a video that plays.
+/// The longest lifetime of the address in S3: a browser goes on requesting parts of a video from it while
+/// it plays.
 const STORAGE_EXPIRY: Duration = Duration::from_secs(3_600);
 
-/// The addresses of what a generation delivered, and of its small pictures, in order, until `expires_at`.
+/// Signs the addresses of a generation's files, and of their small pictures, in order. They last until
+/// `expires_at`.
 pub(crate) fn sign_all(
     generation: &Generation,
     expires_at: Timestamp,
@@ -30,24 +32,26 @@ pub(crate) fn sign_all(
         .map_err(Fault::doing("signing an address of media"))
 }
 
-/// What somebody follows an address for.
+/// The purpose of a request for an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// To show the file.
     Show,
-    /// To read it in a script of another origin. A browser keeps an answer by its address, and S3 says
-    /// nothing of origins to a request that names none: from one address, what was shown could not be read.
+    /// To read it in a script of another origin. A browser caches an answer by its address, and S3 sends no
+    /// CORS headers if a request names no origin: with one address for both, a file that was shown could
+    /// not be read.
     Read,
-    /// To save it, under a name that tells it apart.
+    /// To save it, under a unique name.
     Save,
-    /// To know its type and size: by HEAD, for which an address in S3 must be signed on its own.
+    /// To learn its type and size: by HEAD, for which an address in S3 must be signed separately.
     Describe,
 }
 
-/// Where the file is for a while that an address of ours leads to.
+/// Returns the temporary address of the file that one of our addresses leads to.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if it is not ours, or the file is deleted; [`Refusal::Expired`] if it has ended.
+/// [`Refusal::NotFound`] if we did not sign it, or the file is deleted; [`Refusal::Expired`] if it has
+/// ended.
 pub async fn follow(app: &App, signed: &SignedAddress, purpose: Purpose) -> Result<String, Error> {
     let address = &signed.address;
     let generation = app.store().job(System, &address.generation).await?;

@@ -1,4 +1,4 @@
-//! The places in a team: who has them, changing one, giving one up.
+//! The members of a team: listing, changing and removing them, and leaving a team.
 
 use domain::Refusal;
 use domain::access::Action;
@@ -14,11 +14,12 @@ use crate::pages::{self, Page};
 use crate::teams::{PATIENCE, event, get, get_to_act};
 use crate::{App, Error, audit, clock};
 
-/// A page of the members of a team that the caller is in, the last to join first; and the caller's role,
-/// which decides what is shown of each.
+/// Returns a page of the members of a team that the caller is in, the latest to join first, and the
+/// caller's role, which decides how much is shown of each.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they are not, [`Refusal::InvalidCursor`] if the cursor is not from this list.
+/// [`Refusal::NotFound`] if they are not in it, [`Refusal::InvalidCursor`] if the cursor is not from this
+/// list.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -35,13 +36,13 @@ pub async fn list(
     Ok((page.await?, seen.by.role))
 }
 
-/// The place of the member whom the path names.
+/// Returns the membership of the user that the path names.
 async fn place(app: &App, id: &TeamId, user: &UserId) -> Result<Membership, Error> {
     let found = app.store().membership(id, user).await?;
     Ok(found.ok_or(Refusal::NotFound("member"))?)
 }
 
-/// Changes a member's role or cap; answers them as they are then, with the role of who asked.
+/// Changes a member's role or cap. Returns the member as they are then, and the caller's role.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not,
@@ -84,11 +85,11 @@ async fn shown(app: &App, membership: Membership) -> Result<Member, Error> {
     Ok(app.store().member(membership, month).await?)
 }
 
-/// Removes a member. Their jobs that run go on; what they made stays the team's.
+/// Removes a member. Their running jobs go on, and the team keeps what they made.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not, [`Refusal::Conflict`]
-/// for the owner and for themselves.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not, [`Refusal::Conflict`] for the
+/// owner and for the caller themselves.
 pub async fn remove(app: &App, caller: &Caller, id: &TeamId, user: &UserId) -> Result<(), Error> {
     let mut tries = clock::tries(PATIENCE);
     while tries.again().await? {
@@ -106,11 +107,11 @@ pub async fn remove(app: &App, caller: &Caller, id: &TeamId, user: &UserId) -> R
     Err(Refusal::Busy.into())
 }
 
-/// Gives up the caller's own place in a team.
+/// Removes the caller from a team.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they have none, [`Refusal::Conflict`] if the team is
-/// theirs: they hand it over first.
+/// [`Refusal::NotFound`] if they are not in it, [`Refusal::Conflict`] if they own the team and must hand it
+/// over first.
 pub async fn leave(app: &App, caller: &Caller, id: &TeamId) -> Result<(), Error> {
     let mut tries = clock::tries(PATIENCE);
     while tries.again().await? {

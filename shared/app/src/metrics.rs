@@ -1,9 +1,9 @@
-//! What is measured: one line of CloudWatch's embedded metric format each, which CloudWatch turns into
-//! metrics as it takes the log in, so that measuring costs no call.
+//! Measurements. Each is one line of CloudWatch's embedded metric format, which CloudWatch turns into
+//! metrics as it ingests the log, so that measuring costs no call.
 //!
-//! A metric costs money for each combination of its dimensions. So what every function measures has none: AWS
-//! counts invocations, errors and durations of each function anyway, and the line names the function for Logs
-//! Insights. Only jobs have dimensions: their model, and how they ended.
+//! A metric costs money for each combination of its dimensions. So the metrics of every function have none:
+//! AWS counts invocations, errors and durations of each function anyway, and the line names the function
+//! for Logs Insights. Only jobs have dimensions: their model, and how they ended.
 //!
 //! Form:
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
@@ -18,22 +18,22 @@ use serde_json::{Map, Value, json};
 
 use crate::{App, clock};
 
-/// What one invocation of a function came to.
+/// The outcome of one invocation of a function.
 #[derive(Clone, Copy, Debug)]
 pub struct Invocation<'a> {
-    /// The request that it was for; empty if for none.
+    /// The request that it was for; empty if it was for none.
     pub request_id: &'a str,
-    /// How many requests or messages there were in it.
+    /// The number of requests or messages in it.
     pub requests: u32,
-    /// How many of them failed through a fault of ours.
+    /// The number of these that failed through a fault of ours.
     pub errors: u32,
     /// The time at which it began.
     pub began_at: Timestamp,
-    /// Whether it is the process's first.
+    /// Whether it is the first invocation of its process.
     pub is_cold: bool,
 }
 
-/// Notes an invocation that ends now.
+/// Measures an invocation that ends now.
 pub fn invocation(app: &App, invocation: &Invocation<'_>) {
     let now = clock::now();
     let values = [
@@ -53,7 +53,7 @@ pub fn invocation(app: &App, invocation: &Invocation<'_>) {
     put(app, now, &[], &notes, &values);
 }
 
-/// Notes that a job has been settled: its record is `next`, and this was booked.
+/// Measures that a job was settled: its record is `next`, and `settled` was booked.
 pub(crate) fn settled(app: &App, next: &Generation, settled: &Settled) {
     let now = clock::now();
     let captured = settled.amount(EntryKind::Capture).get();
@@ -73,16 +73,16 @@ pub(crate) fn settled(app: &App, next: &Generation, settled: &Settled) {
         ("Outcome", next.state.as_str()),
     ];
     put(app, now, &dimensions, &[], &values);
-    // An alarm cannot add up what has dimensions.
+    // An alarm cannot add up a metric over its dimensions, so this one has none.
     put(app, now, &[], &[], &[("CreditsSpent", "Count", captured)]);
 }
 
-/// Notes how many of something there are now.
+/// Measures a number of things at this moment.
 pub fn gauge(app: &App, name: &str, value: i64) {
     put(app, clock::now(), &[], &[], &[(name, "Count", value)]);
 }
 
-/// Notes how long the provider took to answer one call.
+/// Measures the time that the provider took to answer one call.
 pub(crate) fn provider_answered(app: &App, call: &str, asked_at: Timestamp) {
     let now = clock::now();
     let values = [("ProviderLatency", "Milliseconds", ms(now.since(asked_at)))];
@@ -93,7 +93,7 @@ fn ms(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Writes one measurement to the log. One that cannot be written is lost, and nothing else is.
+/// Writes one measurement to the log. If it cannot be written, only the measurement is lost.
 fn put(
     app: &App,
     now: Timestamp,
@@ -111,7 +111,7 @@ fn put(
     writeln!(std::io::stdout().lock(), "{line}").unwrap_or_default();
 }
 
-/// One measurement. Its notes can be searched for, and cost nothing.
+/// Returns the line of one measurement. Its notes can be searched for, and cost nothing.
 fn line(
     namespace: &str,
     now: Timestamp,

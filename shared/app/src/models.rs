@@ -1,5 +1,5 @@
-//! The models as they are offered now, and how admins change that. It is read anew each time: a price that
-//! was changed is the price of the very next order.
+//! The models as they are offered now, and the changes that admins make to them. Offers are read anew each
+//! time, so a changed price applies to the next order.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use domain::ledger::Actor;
 use crate::pages::{self, Page, PageRequest};
 use crate::{App, Error, audit, clock};
 
-/// How long a change may be tried while other admins change models: each try may wait for the log besides,
+/// The time that a change is tried while other admins change models. Each try may also wait for the log,
 /// and all of it is well inside a function's ten seconds.
 const CONTENTION_PATIENCE: Duration = Duration::from_secs(2);
 
-/// A page of the models of this `kind`, or of all, in the catalogue's order.
+/// Returns a page of the models of this `kind`, or of all, in the catalogue's order.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -33,19 +33,19 @@ pub async fn list(
     Ok(pages::numbered(rows, &binding, wanted)?)
 }
 
-/// One model.
+/// Returns one model as it is offered now.
 ///
 /// # Errors
-/// A fault if what it is offered at cannot be read.
+/// A fault if the offers cannot be read.
 pub async fn get(app: &App, model: &'static Model) -> Result<Offer, Error> {
     Ok(app.store().offers().await?.of(model))
 }
 
-/// Changes what a model is offered at, from the next order on; what it is offered at then. A change that
-/// changes nothing leaves no record.
+/// Changes a model's price or availability, from the next order on. Returns the offer as it is then. A
+/// change that changes nothing leaves no record.
 ///
 /// # Errors
-/// [`Refusal::Busy`] if others kept coming first: nothing was changed then.
+/// [`Refusal::Busy`] if others kept coming first. Nothing is changed then.
 pub async fn change(
     app: &App,
     admin: &Admin,

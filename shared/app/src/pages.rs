@@ -1,6 +1,5 @@
-//! Pages of lists: of those that grow, which the store reads page by page, and of those that are at hand
-//! whole, because they are short. Owns that a cursor is for one caller and one list; refuses to know what is
-//! listed.
+//! Pages of lists: of long ones, which the store reads page by page, and of short ones, which are read
+//! whole. Owns that a cursor is for one caller and one list. Refuses to know what is listed.
 
 use aws::Fault;
 use domain::Refusal;
@@ -17,17 +16,17 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// Which page is wanted.
+/// A request for a page.
 #[derive(Debug)]
 pub struct PageRequest {
-    /// Where it starts: after this place, if given.
+    /// The cursor of the page; `None` for the first.
     pub cursor: Option<String>,
-    /// How long it may be.
+    /// The greatest length of the page.
     pub limit: u32,
 }
 
-/// The place that a page starts after, by the cursor that `binding`, which names the caller and the query, is
-/// sealed into.
+/// Returns the place that a page starts after. The cursor is sealed with `binding`, which names the caller
+/// and the query.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -38,10 +37,10 @@ pub(crate) fn open<P: Place>(
     cursor.map(|text| Cursor::open(text, binding)).transpose()
 }
 
-/// A page that the store reads from a place on.
+/// Returns a page that the store reads from a place on.
 ///
 /// # Errors
-/// [`Refusal::InvalidCursor`] if the cursor is not from this list; a fault if it cannot be read.
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list; a fault if the page cannot be read.
 pub(crate) async fn read<T, P: Place, Reading>(
     cursor: Option<&str>,
     binding: &str,
@@ -57,7 +56,7 @@ where
     })
 }
 
-/// A page of rows that have no names of their own: they are numbered in their order.
+/// Returns a page of rows that have no names of their own: they are numbered in their order.
 /// `binding` names the caller and the query.
 ///
 /// # Errors
@@ -77,8 +76,8 @@ pub fn numbered<T>(rows: Vec<T>, binding: &str, wanted: &PageRequest) -> Result<
     })
 }
 
-/// A page of `rows`, which are in the list's order: each has a place, and `is_after` says
-/// whether one comes after another.
+/// Returns a page of `rows`, which are in the list's order. Each has a place, and `is_after` tells whether
+/// one place comes after another.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.

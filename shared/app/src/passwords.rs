@@ -1,4 +1,4 @@
-//! Changing a password, and choosing another one when it is forgotten.
+//! Changing a password, and choosing another one after it was forgotten.
 
 use auth::opaque::Secret;
 use auth::passwords::{self, Password};
@@ -19,19 +19,19 @@ use crate::{App, Error, attempts, bonuses, clock};
 /// The most attempts of a mailbox's owner to begin an era while somebody else begins others.
 const ERA_ATTEMPTS_MAX: u32 = 10;
 
-/// A change of password, asked for by somebody who is signed in.
+/// A change of password by a user who is signed in.
 pub struct PasswordChange {
-    /// What they say that it is now.
+    /// The current password, as the user gave it.
     pub current: Secret,
-    /// What it shall be.
+    /// The new password.
     pub new: Password,
-    /// Whether their API keys end, too. Who changes a password of their own
-    /// accord may have no reason for that.
+    /// Whether their API keys end, too. A user who changes a password of their own accord may have no
+    /// reason for that.
     pub ends_keys: bool,
 }
 
-/// Changes the caller's password, and ends every session but the one that asks;
-/// their API keys only if so asked.
+/// Changes the caller's password, and ends every session but the present one. Their API keys end only if
+/// they ask for that.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] if the current password is wrong, [`Refusal::RateLimited`] after too many wrong ones.
@@ -58,11 +58,13 @@ pub async fn change(
     Ok(())
 }
 
-/// The caller's account, in the era in which `given` is its password. Wrong ones have a count of their own:
-/// an access token is no way to guess on, and guesses at the sign-in keep nobody from this who is in.
+/// Returns the caller's account, in the era in which `given` is its password. Wrong passwords are counted
+/// separately from sign-ins: an access token is no way to go on guessing, and failed sign-ins do not keep
+/// out a user who is signed in.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] naming `field` if it is not, [`Refusal::RateLimited`] after too many wrong ones.
+/// [`Refusal::Invalid`] naming `field` if the password is wrong, [`Refusal::RateLimited`] after too many
+/// wrong ones.
 pub(crate) async fn with_password(
     app: &App,
     caller: &Caller,
@@ -86,19 +88,18 @@ pub(crate) async fn with_password(
         return Err(Refusal::field(field, FieldCode::NotAllowed, "is not your password").into());
     }
     store.forget(Attempt::PasswordCheck(&user.id)).await?;
-    // Whatever is done with it is done on condition that the era, and so the password,
-    // is still the one that was checked.
+    // The caller acts on condition that the era, and so the password, is still the one that was checked.
     Ok(User {
         era: credential.era,
         ..user
     })
 }
 
-/// Has a letter written that lets the owner of `email` choose another password, if it has one. Whether it has
-/// is not looked at here: the work and the answer are the same for every e-mail.
+/// Sends the letter that lets the owner of `email` choose another password, if an account has it. It does
+/// not check whether one has: the work and the answer are the same for every e-mail.
 ///
 /// # Errors
-/// [`Refusal::RateLimited`] if too many are asked for from `source`.
+/// [`Refusal::RateLimited`] if `source` asks for too many.
 pub async fn ask_for_reset(app: &App, source: &Source, email: &Email) -> Result<(), Error> {
     attempts::count(app, Attempt::ResetFrom(source)).await?;
     let email = email.clone();
@@ -106,7 +107,7 @@ pub async fn ask_for_reset(app: &App, source: &Source, email: &Email) -> Result<
     Ok(app.queue().send_mail(&message).await?)
 }
 
-/// The worker's part: writes to the owner of `email`, if there is one.
+/// Sends the letter to the owner of `email`, if there is one. The worker calls it.
 ///
 /// # Errors
 /// A fault if the letter was not sent.
@@ -121,7 +122,7 @@ pub async fn write_reset(app: &App, email: &Email) -> Result<(), Error> {
     }
 }
 
-/// Sets another password, as a token allows that was mailed for it.
+/// Sets another password, as a token allows that was mailed for this.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] if the token is malformed, was used, or has expired.
@@ -135,13 +136,13 @@ pub async fn reset(
     set_anew(app, source, &token, password).await
 }
 
-/// Sets another password with a mailed token, which shows that the mailbox is theirs: the e-mail is verified,
-/// and every session and API key ends, whoever has them. What else was mailed dies with them: it was mailed
-/// in the era that ends. While nobody has shown the mailbox, the era says nothing: whoever made the account
-/// could begin one after the other, and so keep its owner out.
+/// Sets another password with a mailed token. The token shows that the mailbox is the user's, so the e-mail
+/// is verified. Every session and API key ends, and so do other mailed tokens, since they are of the era
+/// that ends. The token's era does not matter while the e-mail is not verified: otherwise a stranger who
+/// made the account could begin one era after another, and so keep the mailbox's owner out.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the token was used, or mailed in an era that is over.
+/// [`Refusal::Invalid`] if the token was used, or was mailed in an era that is over.
 pub(crate) async fn set_anew(
     app: &App,
     source: &Source,
@@ -172,7 +173,8 @@ pub(crate) async fn set_anew(
         };
         if begin_era(app, &read, new, AuditAction::PasswordReset).await? {
             bonuses::book_now(app, bonus.as_ref()).await;
-            // Who was locked out by somebody's guesses can sign in with the new one, wherever they are.
+            // A user who was locked out by another person's guesses can sign in with the new password, from
+            // everywhere.
             store.forget_sign_ins(&read.email).await?;
             return Ok(store.know_source(&read.email, source, clock::now()).await?);
         }
@@ -182,11 +184,11 @@ pub(crate) async fn set_anew(
     Err(Refusal::Busy.into())
 }
 
-/// Ends every session and API key of an account, and its password: only its mailbox opens it again.
-/// `false` if another era began meanwhile.
+/// Ends every session and API key of an account, and its password, so that only its mailbox opens it again.
+/// Returns `false` if another era began meanwhile.
 ///
 /// # Errors
-/// A fault if it was not written.
+/// A fault if it could not be written.
 pub(crate) async fn shut_out(app: &App, user: &User) -> Result<bool, Error> {
     let hash = passwords::nobody().map_err(Fault::doing("ending a password"))?;
     let new = NewEra {

@@ -1,11 +1,11 @@
-//! Giving users who have earned one a usage-plan key of their own, and taking it
-//! back from those who stay away.
+//! Giving users who have earned one a usage-plan key of their own, and taking it back when they have been
+//! idle for long.
 //!
-//! A user has earned a key by verifying their e-mail and calling: the authorizer tells the worker once a
-//! day. A change of plan leaves a note in its own transaction, and each key a note of the time when its user
-//! will have been idle for long. The worker makes the keys agree with how things are then: it may be told
-//! once or ten times, in any order, and be killed anywhere. Until a key is ready, its user is counted by one
-//! of the keys that their plan shares.
+//! A user earns a key by verifying their e-mail and making calls: the authorizer tells the worker once a
+//! day. A change of plan leaves a note in its own transaction, and so does each key, for the time at which
+//! its user will have been idle for long. The worker makes the keys agree with the present state. It may be
+//! told once or ten times, in any order, and may be killed at any point. Until a key is ready, its user is
+//! counted by one of the keys that their plan shares.
 
 use std::time::Duration;
 
@@ -24,33 +24,34 @@ use store::System;
 
 use crate::{App, Error, clock, shared_keys};
 
-/// How long a request waits for the queue: without it, the note comes to the worker a minute later.
+/// The time that a request waits for the queue. If the message fails, the note reaches the worker a minute
+/// later.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The least time that making a key takes. API Gateway makes five a second for
 /// an account; two workers make four.
 pub(crate) const PACE: Duration = Duration::from_millis(500);
-/// How long a note may be due before its message counts as lost.
+/// The time that a note may be due before its message counts as lost.
 const OVERDUE_AFTER: Duration = Duration::from_secs(60);
-/// When a note whose message was sent again may be sent once more.
+/// The time until a note whose message was sent again may be sent once more.
 const SENT_AGAIN_AFTER: Duration = Duration::from_secs(240);
-/// How many overdue notes one run of the sweep sends.
+/// The most overdue notes that one run of the sweep sends.
 const OVERDUE_MAX: i32 = 50;
-/// The most changes of a plan that one message follows. After that its note stays.
+/// The most changes of a plan that one message follows. After these, its note stays.
 const TURNS_MAX: u32 = 3;
 
-/// What a look at a user's keys came to.
+/// The outcome of a look at a user's keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Looked {
     /// Whether it must be done again: API Gateway was asked too fast, or the plan kept changing.
     pub again: bool,
-    /// How many users have a key of their own now, if that changed.
+    /// The number of keys that there are now, if it changed.
     pub keys: Option<i64>,
 }
 
-/// The value of the key that a user is counted by: their own, or one that their plan shares.
+/// Returns the value of the key that a user is counted by: their own, or one that their plan shares.
 ///
 /// # Errors
-/// A fault if nobody knows which keys are shared.
+/// A fault if the number of shared keys cannot be read.
 pub(crate) async fn usage_key(app: &App, user: &User) -> Result<String, Fault> {
     if let Some(own) = dedicated_key(user) {
         return Ok(own);
@@ -60,14 +61,14 @@ pub(crate) async fn usage_key(app: &App, user: &User) -> Result<String, Fault> {
     Ok(shared_key_value(prefix, user.plan, number))
 }
 
-/// Notes once a day that a user called, if that can earn them a key, and has the worker make it if they have
-/// none. Nobody is kept out because it failed: it is tried again when they call next.
+/// Notes once a day that a user made a call, if that can earn them a key, and asks the worker for a key if
+/// they have none. A failure keeps nobody out: the next call tries again.
 pub(crate) async fn saw(app: &App, user: &User) {
     let today = Day::from(clock::now());
     if !user.email_verified || user.seen_on >= Some(today) {
         return;
     }
-    // First: who has been noted is not looked at again on that day.
+    // The message is sent first: a user whose call is noted is not looked at again on that day.
     if !user.term.is_keyed() {
         let user_id = user.id.clone();
         if !send(app, &user.id, &LookAtKeys::Seen { user_id }).await {
@@ -79,7 +80,7 @@ pub(crate) async fn saw(app: &App, user: &User) {
     }
 }
 
-/// Has the worker look at a note soon. It does so without this too, only later.
+/// Asks the worker to look at a note soon. Without this it does so later.
 pub(crate) async fn tell(app: &App, note: &KeyNote) {
     let _ = send(app, &note.user, &message(note)).await;
 }
@@ -102,11 +103,11 @@ fn message(note: &KeyNote) -> LookAtKeys {
     }
 }
 
-/// Sends the notes again whose message was lost, or whose time came; how many. Each is postponed first, so
-/// that a worker that is away does not meet a flood when it comes back.
+/// Sends again the notes whose message was lost, or whose time has come, and returns their number. Each is
+/// postponed first, so that a worker that was away does not meet a flood when it comes back.
 ///
 /// # Errors
-/// A fault if they could not be read or sent; they stay.
+/// A fault if they could not be read or sent. The notes stay.
 pub async fn send_overdue(app: &App) -> Result<usize, Error> {
     let now = clock::now();
     let until = now.minus(OVERDUE_AFTER);
@@ -147,9 +148,9 @@ pub async fn look(app: &App, message: LookAtKeys) -> Result<Looked, Error> {
     }
 }
 
-/// Makes the keys of a user agree with their plan: one key, in its usage plan; none for
-/// somebody who is gone or has not earned it. The note ends when that is so; if something
-/// remains to be done there is one in the end.
+/// Makes the keys of a user agree with their plan: one key, in its usage plan; none for a user who is gone
+/// or has not earned it. The note ends when they agree. If something remains to be done later, there is a
+/// note for it in the end.
 async fn look_at(app: &App, user: &UserId, note: Option<&KeyNote>) -> Result<Looked, Error> {
     let began_at = clock::now();
     let mut looked = Looked::default();
@@ -173,7 +174,7 @@ async fn look_at(app: &App, user: &UserId, note: Option<&KeyNote>) -> Result<Loo
     Ok(looked)
 }
 
-/// Has `note` end, or be due at `later`; leaves another one where there was none.
+/// Ends `note`, or sets it to be due at `later`. If there was no note, it makes one for `later`.
 async fn note_next(
     app: &App,
     user: &UserId,
@@ -192,25 +193,25 @@ async fn note_next(
     }
 }
 
-/// Whether a user's keys agree with their plan.
+/// The agreement of a user's keys with their plan.
 enum Agreed {
-    /// They do.
+    /// They agree.
     Yes,
-    /// Something is left to do from then on.
+    /// Something is left to do at this time.
     Later(Timestamp),
-    /// The plan was changed meanwhile, or the key given back.
+    /// The plan was changed meanwhile, or the key was given back.
     PlanChanged,
     /// API Gateway was asked too fast.
     TooFast,
 }
 
-/// Whether the present term has its key.
+/// The state of the present term's key.
 enum Keyed {
-    /// It has.
+    /// The key is ready.
     Yes,
-    /// It may not be named before then.
+    /// It may not be used before this time.
     SettlesAt(Timestamp),
-    /// There is none left.
+    /// There is no key left.
     OutOfStock,
     /// API Gateway was asked too fast.
     TooFast,
@@ -221,7 +222,7 @@ enum Keyed {
 async fn agree(app: &App, user: &User, looked: &mut Looked) -> Result<Agreed, Fault> {
     let (term, now) = (&user.term, clock::now());
     let value = key_value(&user.id, term.number);
-    // Before the new key is made: it may need the room.
+    // The old keys are deleted before the new key is made, which may need the room.
     if term.number > 0 && term.is_settled(now) {
         retire(app, &user.id, Some(&value), looked).await?;
     }
@@ -238,7 +239,7 @@ async fn agree(app: &App, user: &User, looked: &mut Looked) -> Result<Agreed, Fa
             Keyed::SettlesAt(at) => later = Some(at),
             Keyed::TooFast => return Ok(Agreed::TooFast),
             Keyed::PlanChanged => return Ok(Agreed::PlanChanged),
-            // They are seen again tomorrow.
+            // Their next call tomorrow tries again.
             Keyed::OutOfStock => {
                 tracing::warn!(user = %user.id, "there is no usage-plan key left; they share their plan's");
             }
@@ -252,7 +253,8 @@ async fn agree(app: &App, user: &User, looked: &mut Looked) -> Result<Agreed, Fa
 }
 
 /// Makes the key of a user's present term, enters it in their plan, and notes that it is ready once every
-/// part of API Gateway had the time to hear of it: before that, whoever came with it would be refused.
+/// part of API Gateway has had the time to learn of it. Before that, calls that are counted by it would be
+/// refused.
 async fn make(app: &App, user: &User, value: &str, looked: &mut Looked) -> Result<Keyed, Fault> {
     let (plans, now) = (app.plans()?, clock::now());
     let made = plans.make(user.id.as_str(), value, now).await?;
@@ -278,7 +280,7 @@ async fn make(app: &App, user: &User, value: &str, looked: &mut Looked) -> Resul
     })
 }
 
-/// Deletes the keys of a user, but for the one with this value.
+/// Deletes the keys of a user, except the one with this value.
 async fn retire(
     app: &App,
     user: &UserId,

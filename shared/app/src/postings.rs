@@ -1,5 +1,5 @@
-//! Booking credits that no job is about: read the wallet, work the booking out, commit it if nothing moved
-//! meanwhile, once for each of the client's keys.
+//! Booking credits without a job: it reads the wallet, computes the booking, and commits it if nothing
+//! moved meanwhile, once for each of the client's keys.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use store::{Once, Posted, Posting, UsedKey};
 
 use crate::{App, Error, clock};
 
-/// How long a booking may be tried while others write to the same wallet: well
-/// inside the gateway's 29 seconds.
+/// The time that a booking is tried while others write to the same wallet: well inside the gateway's 29
+/// seconds.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// An entry, new or as it was found.
+/// An entry that was booked, or found as an earlier request booked it.
 #[derive(Debug)]
 pub struct Booking {
     /// The entry.
@@ -28,29 +28,29 @@ pub struct Booking {
     pub replayed: bool,
 }
 
-/// What is to be booked.
+/// A request to book something.
 pub(crate) struct BookingRequest<'a> {
-    /// In whose wallet.
+    /// The owner of the wallet.
     pub(crate) tenant: Tenant,
     /// The client's key, if it gave one.
     pub(crate) once: Option<Once>,
-    /// The code that is redeemed, if one is.
+    /// The code that is redeemed, if there is one.
     pub(crate) promo: Option<&'a Promo>,
-    /// What the tenant's audit log calls it, if it is told there.
+    /// The act in the tenant's audit log, if it is recorded there.
     pub(crate) act: Option<AuditAction>,
 }
 
-/// How an order ended.
+/// The outcome of a booking request.
 pub(crate) enum Ended {
     /// It is booked.
     Booked(Booking),
-    /// The same event was booked before, without this key: here.
+    /// The same event was booked before, without this key, as this entry.
     Before(Entry),
-    /// The code cannot be redeemed (any more).
+    /// The code cannot be redeemed, or not any more.
     PromoClosed,
 }
 
-/// The record that `caller`'s `key` will leave.
+/// Returns the record that `caller`'s `key` will leave.
 pub(crate) fn once(
     caller: &Caller,
     key: Option<&IdempotencyKey>,
@@ -63,7 +63,7 @@ pub(crate) fn once(
     })
 }
 
-/// Books what `work` makes of the wallet.
+/// Books the result that `work` computes from the wallet.
 pub(crate) async fn post(
     app: &App,
     order: &BookingRequest<'_>,
@@ -78,7 +78,7 @@ pub(crate) async fn post(
         let now = clock::now();
         let booked = match work(&wallet, now) {
             Ok(booked) => booked,
-            // Perhaps it was this very request, sent twice, that moved the credits.
+            // This very request, sent twice, may have moved the credits.
             Err(refusal) => return Ok(replay(app, order).await?.ok_or(refusal)?),
         };
         let record = log.map(|(act, head)| head.append(&deed(order, act, &booked), now));
@@ -105,7 +105,7 @@ pub(crate) async fn post(
                 return Ok(Ended::Before(entry));
             }
             Posted::PromoClosed => return Ok(Ended::PromoClosed),
-            // What moved the wallet may have been told in the log, too.
+            // The booking that moved the wallet may also be in the log, so the log is read again.
             Posted::WalletMoved(moved) => (wallet, log) = (moved, read_log(app, order).await?),
             Posted::Busy => (wallet, log) = read(app, order).await?,
         }
@@ -113,10 +113,10 @@ pub(crate) async fn post(
     Err(Refusal::Busy.into())
 }
 
-/// Where a tenant's audit log ends, and the act to be told there.
+/// The act to be recorded, and the end of the tenant's audit log.
 type Log = Option<(AuditAction, ChainHead)>;
 
-/// The wallet as it is now, and its tenant's log.
+/// Reads the wallet as it is now, and the end of its tenant's log.
 async fn read(app: &App, order: &BookingRequest<'_>) -> Result<(Wallet, Log), Fault> {
     tokio::try_join!(app.store().wallet(&order.tenant), read_log(app, order))
 }
@@ -129,7 +129,7 @@ async fn read_log(app: &App, order: &BookingRequest<'_>) -> Result<Log, Fault> {
     Ok(Some((act, app.store().audit_head(&chain).await?)))
 }
 
-/// What the log tells of a booking: who did it, and which entry says the rest.
+/// Returns the log's record of a booking: the actor, and the entry that holds the details.
 fn deed(order: &BookingRequest<'_>, act: AuditAction, booked: &Booked) -> AuditEvent {
     AuditEvent {
         chain: Chain::Tenant(order.tenant.clone()),
@@ -144,7 +144,7 @@ async fn replay(app: &App, order: &BookingRequest<'_>) -> Result<Option<Ended>, 
     Ok(booking.map(Ended::Booked))
 }
 
-/// What the client's key booked before, if it did.
+/// Returns the booking that the client's key made before, if it did.
 pub(crate) async fn replayed(app: &App, once: Option<&Once>) -> Result<Option<Booking>, Error> {
     let Some(once) = once else { return Ok(None) };
     match app.store().used_key(once).await? {
@@ -153,7 +153,7 @@ pub(crate) async fn replayed(app: &App, once: Option<&Once>) -> Result<Option<Bo
     }
 }
 
-/// The entry that the client's key made before, for the same request only.
+/// Returns the entry that the client's key made before, if the request is the same.
 pub(crate) async fn found(app: &App, once: Option<&Once>, used: UsedKey) -> Result<Booking, Error> {
     if once.map(|once| &once.fingerprint) != Some(&used.fingerprint) {
         return Err(Refusal::IdempotencyMismatch.into());
@@ -164,7 +164,7 @@ pub(crate) async fn found(app: &App, once: Option<&Once>, used: UsedKey) -> Resu
     })
 }
 
-/// An entry that must be there.
+/// Reads an entry that must exist.
 async fn entry(app: &App, tenant: &Tenant, id: &str) -> Result<Entry, Fault> {
     let entry = app.store().entry(tenant, id).await?;
     entry.ok_or_else(|| Fault::new("reading what was booked before", format!("{id} is missing")))

@@ -14,13 +14,13 @@ use store::{ListScope, ProjectPut, Written};
 use crate::pages::{self, Page};
 use crate::{App, Error, clock, generations};
 
-/// How long a write is tried while others are under way.
+/// The time that a write is tried while others are under way.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Makes a project for the caller.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if they have as many as they may.
+/// [`Refusal::Conflict`] if they have as many projects as they may have.
 pub async fn create(app: &App, caller: &Caller, details: Details) -> Result<Project, Error> {
     let now = clock::now();
     let project = Project {
@@ -47,10 +47,10 @@ pub async fn create(app: &App, caller: &Caller, details: Details) -> Result<Proj
     Err(Refusal::Busy.into())
 }
 
-/// A project that the caller may look at.
+/// Returns a project that the caller may look at.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they may not, or there is none.
+/// [`Refusal::NotFound`] if they may not, or if there is no such project.
 pub async fn get(app: &App, caller: &Caller, id: &ProjectId) -> Result<Project, Error> {
     let seen = app
         .store()
@@ -59,7 +59,7 @@ pub async fn get(app: &App, caller: &Caller, id: &ProjectId) -> Result<Project, 
     Ok(seen.project)
 }
 
-/// A page of the caller's own projects, newest first.
+/// Returns a page of the caller's own projects, newest first.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -77,7 +77,7 @@ pub async fn list(
     .await
 }
 
-/// Changes a project that the caller may change; answers it as it is then.
+/// Changes a project that the caller may change. Returns it as it is then.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
@@ -94,7 +94,7 @@ pub async fn update(
             .project(&caller.user, Action::Edit, id)
             .await??;
         let project = seen.project;
-        // Who it is shown to is its owner's to say, whoever may change the rest.
+        // Only its owner sets the visibility, even if others may change the rest.
         if change.visibility.is_some() && project.owner != caller.user {
             return Err(Refusal::Forbidden.into());
         }
@@ -108,12 +108,12 @@ pub async fn update(
 }
 
 /// Deletes a project that the caller may delete, and before that its generations, if that is asked for.
-/// Those that stay are in no project then, without a write of their own: deleting the project is one
-/// transaction, however many there are.
+/// Generations that stay are then in no project, without a write to each: deleting the project is one
+/// transaction, whatever their number.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if not all
-/// generations that are to be deleted could be.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if not all of the
+/// generations could be deleted.
 pub async fn delete(
     app: &App,
     caller: &Caller,
@@ -139,10 +139,11 @@ pub async fn delete(
     Err(Refusal::Busy.into())
 }
 
-/// Sums over the newest generations in a project of the caller's, and whether those are all that it has.
+/// Returns sums over the newest generations in one of the caller's projects, and whether these are all that
+/// it has.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not: what it cost is its owner's to know.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not: only its owner sees the costs.
 pub async fn stats(app: &App, caller: &Caller, id: &ProjectId) -> Result<(Stats, bool), Error> {
     let seen = app
         .store()

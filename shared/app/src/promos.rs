@@ -1,8 +1,8 @@
 //! Promo codes: admins make them, users redeem them.
 //!
-//! The entry's id is derived from the code and its user, so the ledger itself is the record
-//! that a user redeemed a code: a second redemption finds the entry in its way. The code's
-//! counter moves in the same transaction.
+//! The entry's id is derived from the code and its user, so the ledger itself is the record that a user
+//! redeemed a code: a second redemption meets the first one's entry. The code's counter moves in the same
+//! transaction.
 
 use domain::Refusal;
 use domain::audit::{AuditAction, AuditEvent, Chain};
@@ -39,7 +39,7 @@ pub async fn create(app: &App, promo: &Promo) -> Result<(), Error> {
     }
 }
 
-/// A page of all codes, newest first.
+/// Returns a page of all codes, newest first.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -53,11 +53,11 @@ pub async fn list(
     pages::read(cursor, &binding, |after| app.store().promos(after, limit)).await
 }
 
-/// Books what a code is worth, once a user.
+/// Books the credits of a code. Each user can redeem a code once.
 ///
 /// # Errors
-/// [`Refusal::NoSuch`] alike for a code that never was, is used up or has ended: nobody learns which codes
-/// there are. [`Refusal::Conflict`] if the caller redeemed it before.
+/// [`Refusal::NoSuch`] for a code that never existed, is used up or has ended: the refusal is the same, so
+/// that nobody learns which codes exist. [`Refusal::Conflict`] if the caller redeemed it before.
 pub async fn redeem(
     app: &App,
     caller: &Caller,
@@ -92,7 +92,8 @@ pub async fn redeem(
     }
 }
 
-/// Names the event that `caller` redeems `code`: of one length, and without the code in it.
+/// Returns the id of the event that `caller` redeems `code`. It has a fixed length, and does not contain
+/// the code.
 fn event_id(code: &PromoCode, caller: &Caller) -> String {
     let digest = Sha256::new()
         .chain_update(caller.user.as_str())

@@ -1,8 +1,8 @@
-//! Buying credits: beginning a checkout, and booking what Stripe tells of its payment.
+//! Buying credits: beginning a checkout, and booking Stripe's events about its payment.
 //!
-//! What a payment buys is what we recorded when its checkout began, never what an event says:
-//! an event of a checkout that we did not begin books nothing. See [`domain::purchases`] for
-//! why events may come in any order.
+//! A payment buys what we recorded when its checkout began, and never what an event says: an event of a
+//! checkout that we did not begin books nothing. [`domain::purchases`] explains why events may come in any
+//! order.
 
 use aws::Fault;
 use domain::audit::{AuditAction, AuditEvent, Chain};
@@ -19,14 +19,14 @@ use store::{BegunCheckout, Once, PlanChange, System, Written};
 
 use crate::{App, Error, clock, plans, postings};
 
-/// The most attempts to book an event while its payment or wallet keeps moving, and the
-/// most steps that one event takes.
+/// The most attempts to book an event while its payment or wallet keeps moving, and the most steps that one
+/// event takes.
 const ATTEMPTS_MAX: u32 = 40;
 
 /// A checkout that was begun.
 #[derive(Debug)]
 pub struct Begun {
-    /// The payment service's id of it.
+    /// The payment service's id of the checkout.
     pub session: String,
     /// The address of the page to pay on.
     pub url: String,
@@ -34,13 +34,13 @@ pub struct Begun {
     pub replayed: bool,
 }
 
-/// Begins a checkout for the caller. Credits come when Stripe says that it was paid, and
-/// only then. The client's key is ours to keep, not Stripe's: there it would stand for a
-/// failure of Stripe's as well, for a day.
+/// Begins a checkout for the caller. Credits come when Stripe says that it was paid, and only then. We keep
+/// the client's key and do not pass it on to Stripe, because Stripe would repeat its own failures under
+/// this key, too, for a day.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] for an address that Stripe does not take, [`Refusal::IdempotencyMismatch`] for a key
-/// that came with another request, [`Refusal::Busy`] if Stripe cannot be reached.
+/// [`Refusal::Invalid`] for an address that Stripe does not accept, [`Refusal::IdempotencyMismatch`] for a
+/// key that came with another request, [`Refusal::Busy`] if Stripe cannot be reached.
 pub async fn checkout(
     app: &App,
     caller: &Caller,
@@ -72,7 +72,7 @@ pub async fn checkout(
     let recorded = once.as_ref().map(|once| (once, &begun));
     let before = app.store().put_checkout(&checkout, recorded).await?;
     match (before, &once) {
-        // Of two at once, the first counts; nobody learns where the other one would be paid.
+        // Of two requests at once, the first counts. The other one's page to pay on is shown to nobody.
         (Some(before), Some(once)) => Ok(replay(once, before)?),
         (Some(_) | None, _) => Ok(Begun {
             session: begun.session,
@@ -115,7 +115,7 @@ async fn begin(app: &App, caller: &Caller, wanted: &CheckoutRequest) -> Result<B
     }
 }
 
-/// A digest of what is asked for.
+/// Returns a digest of the request.
 fn fingerprint(wanted: &CheckoutRequest) -> String {
     let parts = [wanted.pack.id, &wanted.success_url, &wanted.cancel_url];
     let digest = parts.iter().fold(Sha256::new(), |digest, part| {
@@ -126,11 +126,11 @@ fn fingerprint(wanted: &CheckoutRequest) -> String {
     hex::encode(digest.finalize())
 }
 
-/// Books what an event tells, once, whatever came before it.
+/// Books what follows from an event, once, whatever came before it.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] for anything that is not proven to be Stripe's and recent. A fault
-/// makes Stripe send the event again.
+/// [`Refusal::Unauthorized`] for anything that is not proven to be recent and from Stripe. A fault makes
+/// Stripe send the event again.
 pub async fn stripe_event(app: &App, signature: &str, body: &[u8]) -> Result<(), Error> {
     let secret = app.stripe_webhook_secret().await?;
     let event = match webhook::verify(secret, signature, body, clock::now().seconds()) {
@@ -180,8 +180,9 @@ async fn learn_paid(app: &App, paid: Paid) -> Result<(), Error> {
     learn(app, &paid.payment, &Fact::Paid(sale)).await
 }
 
-/// A checkout that we know nothing of is another's, who sells with the same account; unless it names one of
-/// our users: then a record is lost, and Stripe must go on asking until somebody has looked.
+/// Handles a checkout of which we have no record. It belongs to another seller with the same account,
+/// unless it names one of our users: then a record is lost, and the fault makes Stripe send it again until
+/// somebody has looked.
 async fn unknown_checkout(app: &App, paid: &Paid) -> Result<(), Error> {
     let named = paid.named.as_deref().and_then(UserId::parse);
     let known = match &named {
@@ -202,7 +203,7 @@ async fn unknown_checkout(app: &App, paid: &Paid) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds a fact to what is known of a payment, and books step by step what follows from it.
+/// Adds a fact to a payment's record, and books step by step what follows from it.
 async fn learn(app: &App, id: &str, fact: &Fact) -> Result<(), Error> {
     for attempt in 0..ATTEMPTS_MAX {
         let known = app.store().payment(System, id).await?;
@@ -284,7 +285,7 @@ fn book(
     booked.map_err(Fault::doing("booking a payment"))
 }
 
-/// What the payment, as it is known now, does to its buyer's plan, if it does anything.
+/// Returns the change that the payment, as it is known now, makes to its buyer's plan, if there is one.
 async fn plan_change(
     app: &App,
     payment: &Payment,

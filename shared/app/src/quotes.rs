@@ -1,4 +1,4 @@
-//! Quotes: telling a price, and holding an order to it.
+//! Quotes: telling a price, and checking an order against it.
 
 use domain::callers::Caller;
 use domain::generations::Draft;
@@ -8,19 +8,19 @@ use domain::{Credits, Refusal};
 
 use crate::{App, Error, clock, generations};
 
-/// A price, and what the order would be told.
+/// A quote, and the prompt that the model would be given.
 #[derive(Debug)]
 pub struct Told {
     /// The price.
     pub quote: Quote,
-    /// What its style makes of its prompt, if it names one: a quote promises its price alone.
+    /// The prompt after the style was applied, if there is a style. The quote promises only its price.
     pub adapted_prompt: Option<String>,
 }
 
-/// Tells what an order would cost, after the same checks as the order itself. Charges nothing.
+/// Quotes the price of an order, after the same checks as the order itself. It charges nothing.
 ///
 /// # Errors
-/// Refused for what it names that does not exist, and if its model is not offered.
+/// A refusal if the draft names something that does not exist, or if its model is not offered.
 pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Told, Error> {
     let team = generations::check_team(app, caller, draft);
     let references = generations::check_references(app, caller, draft);
@@ -44,9 +44,9 @@ pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Told, E
     })
 }
 
-/// Whether `price` is what the caller agreed to: at most `max_credits`, and what the quote
-/// says. A quote that ended is forgotten in the end, so one that is not there is answered in
-/// the same way, as is somebody else's.
+/// Checks that `price` is what the caller agreed to: at most `max_credits`, and the price of the quote.
+/// Expired quotes are deleted in the end, so a missing quote gets the same refusal, and so does another
+/// user's.
 ///
 /// # Errors
 /// [`Refusal::PriceChanged`] if it is not.

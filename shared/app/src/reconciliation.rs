@@ -1,8 +1,8 @@
-//! Reconciliation: goes through everybody's books and says what is broken. It repairs nothing.
+//! Reconciliation: checks the books of every tenant and reports what is broken. It repairs nothing.
 //!
-//! A wallet and a log that are what they were at their checkpoint cost one read each. A run saves where it is
-//! after each page of tenants and stops when its time is used up; the next invocation goes on there. Two runs
-//! at once do no harm: checkpoints only move forward, and the run that was overtaken stops.
+//! A wallet and a log that have not changed since their checkpoint cost one read each. A run saves its
+//! place after each page of tenants and stops when its time is used up; the next invocation goes on there.
+//! Two runs at once do no harm: checkpoints only move forward, and the run that was overtaken stops.
 
 use std::time::Duration;
 
@@ -18,18 +18,18 @@ use store::{Kept, Links, Position, Store, System, Written};
 
 use crate::{App, Error, clock, metrics};
 
-/// How long one invocation begins new pages: well inside its function's fifteen minutes.
+/// The time for which one invocation begins new pages: well inside its function's fifteen minutes.
 const TIME_MAX: Duration = Duration::from_secs(10 * 60);
-/// How many tenants are checked between two saves.
+/// The number of tenants that are checked between two saves.
 const PAGE: u32 = 96;
-/// How many tenants are checked at a time.
+/// The number of tenants that are checked at a time.
 const AT_ONCE: usize = 16;
-/// The most readings of a chain whose missing link may only be missing in an index.
+/// The most readings of a chain with a missing link, which may be missing only in an index.
 const LOOKS_MAX: u32 = 10;
-/// Waits between looks begin at their longest.
+/// The waits between these readings begin at their longest.
 const PATIENT: u32 = 5;
 
-/// Works on the run that is due; answers how far the last one is.
+/// Works on the run that is due. Returns the last run, with its progress.
 ///
 /// # Errors
 /// A fault if something could not be read or written; the next invocation goes on where the run was saved.
@@ -67,7 +67,7 @@ pub async fn run(app: &App, asked: RunRequest) -> Result<Option<Run>, Error> {
     Ok(Some(run))
 }
 
-/// The last run, as far as it is.
+/// Returns the last run, with its progress.
 ///
 /// # Errors
 /// A fault if it cannot be read.
@@ -75,7 +75,7 @@ pub async fn last(app: &App) -> Result<Option<Run>, Error> {
     Ok(app.store().last_run().await?)
 }
 
-/// The last run that was through: what the wallets had in them together.
+/// Returns the last finished run, with its sums over all wallets.
 ///
 /// # Errors
 /// A fault if it cannot be read.
@@ -115,7 +115,7 @@ async fn check_page(store: &Store, run: &mut Run, wallets_max: u64) -> Result<()
     Ok(())
 }
 
-/// What a check of one tenant's books came to.
+/// The outcome of a check of one tenant's books.
 #[derive(Default)]
 struct Checked {
     entries: u64,
@@ -222,7 +222,7 @@ async fn check_log(
     let empty = Log::empty(chain.clone());
     let kept = || async {
         match store.kept_log(System, chain).await? {
-            // Nobody has an account without a record of it; on the platform perhaps nothing was done yet.
+            // Every account has a record of its making. The platform's log may still be empty.
             Kept::Nothing if *chain == Chain::Platform => Ok(Kept::Is(Log::empty(Chain::Platform))),
             kept => Ok(kept),
         }
@@ -237,7 +237,8 @@ async fn check_log(
     .await
 }
 
-/// How a chain was followed: how many links were read, and its end or the first trouble and where.
+/// The result of following a chain: the number of links that were read, and its end or the first trouble
+/// and its place.
 struct Followed<E> {
     read: u64,
     end: Result<E, (BooksError, u64)>,
@@ -260,7 +261,7 @@ where
         (CheckedFrom::Checkpoints, Some(known)) => known.clone(),
         (CheckedFrom::Checkpoints | CheckedFrom::Beginning, _) => start,
     };
-    // The end is read once, and before its links: each of them is there, though perhaps not in the index yet.
+    // The end is read once, and before its links: each of them exists, though perhaps not in the index yet.
     let end = match kept().await? {
         Kept::Is(end) => end,
         Kept::Nothing => return Ok(broken(BooksError::Missing, from.sequence())),
@@ -294,7 +295,8 @@ where
     }
 }
 
-/// Takes links until there are no more or one is wrong; how many, and whether they led to the end.
+/// Takes links until there are no more or one is wrong. Returns their number, and whether they led to the
+/// end.
 async fn follow_links<E, Pages>(
     walk: &mut Walk<'_, E>,
     links: &impl Fn(u64, Option<Position>) -> Pages,
@@ -320,7 +322,7 @@ where
     }
 }
 
-/// BooksError after link number `after`.
+/// Returns the result for trouble after link number `after`.
 fn broken<E>(trouble: BooksError, after: u64) -> Followed<E> {
     Followed {
         read: 0,

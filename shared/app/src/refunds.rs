@@ -1,4 +1,4 @@
-//! Giving back what was spent on a generation: an admin's act, once a generation.
+//! Giving back credits that were spent on a generation. Only admins may do it, once for each generation.
 
 use std::time::Duration;
 
@@ -19,17 +19,17 @@ use store::{Once, Refund, RefundWritten, System};
 use crate::postings::{self, Booking};
 use crate::{App, Error, audit, clock, events};
 
-/// How long a refund may be tried while others write to the same wallet: well
-/// inside the gateway's 29 seconds.
+/// The time that a refund is tried while others write to the same wallet: well inside the gateway's 29
+/// seconds.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Gives back what was spent on a generation, or a part of it, to whoever paid: the wallet, the member's
-/// month and the API key. Its media stay.
+/// Gives back all or a part of the credits that were spent on a generation to those who paid: the wallet,
+/// the member's month and the API key. Its media stay.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] without such a generation, [`Refusal::Conflict`] if nothing was spent on it or it
-/// was refunded before, [`Refusal::Invalid`] for more than was spent, [`Refusal::IdempotencyMismatch`] if
-/// the key came with another request.
+/// [`Refusal::NotFound`] if there is no such generation, [`Refusal::Conflict`] if nothing was spent on it
+/// or it was refunded before, [`Refusal::Invalid`] for more than was spent,
+/// [`Refusal::IdempotencyMismatch`] if the key came with another request.
 pub async fn refund(
     app: &App,
     admin: &Admin,
@@ -50,7 +50,7 @@ pub async fn refund(
     Err(Refusal::Busy.into())
 }
 
-/// Who is told of the refund of a job.
+/// Returns the deliveries that tell webhook endpoints about the refund of a job.
 async fn tell(app: &App, job: &Generation) -> Result<Vec<WebhookDelivery>, Fault> {
     let subject = Subject::Entry {
         tenant: job.tenant.clone(),
@@ -60,7 +60,7 @@ async fn tell(app: &App, job: &Generation) -> Result<Vec<WebhookDelivery>, Fault
     events::of(app, tenants, EventKind::CreditsRefunded, subject).await
 }
 
-/// One try of a refund; nothing if others were first.
+/// Tries a refund once. Returns `None` if others were first.
 async fn try_refund(
     app: &App,
     admin: &Admin,
@@ -73,7 +73,7 @@ async fn try_refund(
     let job = job.ok_or(Refusal::NotFound("generation"))?;
     let (next, amount) = match job.refund(order.amount) {
         Ok(refund) => refund,
-        // Perhaps it was this very request, sent twice, that refunded it.
+        // This very request, sent twice, may have refunded it.
         Err(refusal) => return Ok(Some(postings::replayed(app, once).await?.ok_or(refusal)?)),
     };
     let (log, capture) = (Chain::Tenant(job.tenant.clone()), Entry::id_of_capture(id));
@@ -90,8 +90,8 @@ async fn try_refund(
     let booked = match wallet.refund(id, amount, because, clock::now()) {
         Ok(booked) => booked,
         Err(broken) => {
-            // The wallet may have been read after another refund of this
-            // generation, and the record before it.
+            // The wallet may have been read after another refund of this generation, and the record before
+            // it.
             let is_as_read = store.job(System, id).await?.is_some_and(|now| now == job);
             return if is_as_read {
                 Err(Fault::new(doing, broken).into())
@@ -122,7 +122,7 @@ async fn try_refund(
             replayed: false,
         })),
         RefundWritten::KeyUsed(used) => postings::found(app, once, used).await.map(Some),
-        // What it left is deleted soon.
+        // The owner is gone, and the generation is deleted soon.
         RefundWritten::OwnerGone => Err(Refusal::NotFound("generation").into()),
         RefundWritten::Stale => Ok(None),
     }

@@ -1,7 +1,7 @@
-//! Keeping media as long as their author's plan says, and telling whoever asked before they expire.
+//! Keeping media as long as their author's plan says, and announcing to webhook endpoints that they expire.
 //!
-//! Each look decides from the record and from the plan that the author has then. Objects go before the record
-//! says so: whoever is interrupted in between finds them again.
+//! Each look decides by the record and by the author's plan at that time. Objects are deleted before the
+//! record says so, so that an interrupted look finds them again.
 
 use std::time::Duration;
 
@@ -15,19 +15,19 @@ use store::{System, Written};
 
 use crate::{App, Error, clock, events};
 
-/// How long one run begins new looks. The purge has five minutes, and other work after this.
+/// The time for which one run begins new looks. The purge has five minutes, and other work after this.
 const TIME_MAX: Duration = Duration::from_secs(60);
-/// The most that is taken from each shard of the index at once.
+/// The most records that are taken from each shard of the index at once.
 const DUE_MAX: u32 = 250;
-/// How many are looked at at once.
+/// The number of records that are looked at in parallel.
 const AT_ONCE: usize = 10;
 
-/// What a run came to.
+/// The results of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// How many generations' media were announced to expire.
+    /// The number of generations whose media were announced to expire.
     pub announced: usize,
-    /// Of how many they were deleted.
+    /// The number of generations whose media were deleted.
     pub expired: usize,
 }
 
@@ -66,14 +66,14 @@ pub async fn enforce(app: &App) -> Result<Kept, Error> {
         }
         match failed {
             Some(fault) => return Err(fault.into()),
-            // An index may show for a moment what is done.
+            // An index may show finished work for a moment.
             None if moved == 0 => return Ok(kept),
             None => {}
         }
     }
 }
 
-/// What became of a look.
+/// The outcome of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Looked {
     Unmoved,
@@ -89,7 +89,7 @@ async fn look(app: &App, id: &GenerationId, give_up_at: Timestamp) -> Result<Loo
     let Some(job) = app.store().job(System, id).await? else {
         return Ok(Looked::Unmoved);
     };
-    // Of an author who is gone, the plan that they had when they ordered.
+    // If the author is gone, the plan that they had when they ordered counts.
     let author = app.store().user(&job.author).await?;
     let today = author.map_or(job.retention, |author| {
         *app.config.retention.of(author.plan)
@@ -114,7 +114,7 @@ async fn look(app: &App, id: &GenerationId, give_up_at: Timestamp) -> Result<Loo
             events::send(app, &told).await;
             Ok(looked)
         }
-        // Somebody changed it meanwhile: the next run decides again.
+        // Another write changed it meanwhile: the next run decides again.
         Written::Stale => Ok(Looked::Unmoved),
     }
 }

@@ -1,5 +1,5 @@
-//! Tells the operator when a setting did not reach the functions that are rolled out gradually: they would go
-//! on with the one before, without a word, until their code changes.
+//! Warns the operator when a changed setting did not reach the functions that are rolled out gradually.
+//! They would go on with the previous one, unnoticed, until their code changes.
 
 use aws::Fault;
 use domain::rollout::Rollout;
@@ -8,8 +8,8 @@ use store::System;
 
 use crate::{App, Config, metrics};
 
-/// Compares what is deployed with what was when all was well, in the one function that is told of the
-/// versions; answers whether a setting is stale.
+/// Compares the deployed settings and versions with the last ones that were in order. Only one function is
+/// given the versions; in others it does nothing. Returns whether a setting is stale.
 ///
 /// # Errors
 /// A fault if the database cannot be asked.

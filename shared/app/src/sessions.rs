@@ -12,21 +12,21 @@ use store::NewEra;
 
 use crate::{App, Error, audit, clock};
 
-/// The most looks of a refresh when another one came first: one sees what that
-/// one wrote, and one is to spare.
+/// The most looks of a refresh when another one came first. One look sees what that one wrote, and one is
+/// to spare.
 const REFRESH_ATTEMPTS_MAX: u32 = 3;
 
-/// Somebody who is signed in now.
+/// A user who is signed in now.
 pub struct SignedInUser {
     /// The user.
     pub user: User,
-    /// What proves it from now on.
+    /// The tokens that prove it from now on.
     pub tokens: Pair,
 }
 
-/// Exchanges a refresh token for a new pair. The old one is dead from then on; a dead one that comes back was
-/// copied by somebody, so it ends the whole session. Only within seconds of its exchange it gets the same new
-/// token again: two tabs of a browser may refresh at once.
+/// Exchanges a refresh token for a new pair. The old token is dead from then on. If a dead token is used,
+/// somebody copied it, so the whole session ends. There is one exception: within seconds of its exchange a
+/// token gets the same new token again, since two tabs of a browser may refresh at once.
 ///
 /// # Errors
 /// [`Refusal::Unauthorized`] for any token but the living one.
@@ -96,11 +96,11 @@ pub async fn end(app: &App, caller: &Caller, session: &SessionId) -> Result<(), 
 /// Ends every session and API key of the caller.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] if they are gone.
+/// [`Refusal::Unauthorized`] if the account is gone.
 pub async fn end_all(app: &App, caller: &Caller) -> Result<(), Error> {
     let user = app.store().user(&caller.user).await?;
     let user = user.ok_or(Refusal::Unauthorized)?;
-    // Overtaken: another new era began meanwhile, and ended every session that there was.
+    // If this was overtaken, another new era began meanwhile, and ended every session that there was.
     let act = AuditAction::SignedOutEverywhere;
     let new = NewEra {
         ends_keys: true,
@@ -109,11 +109,11 @@ pub async fn end_all(app: &App, caller: &Caller) -> Result<(), Error> {
     begin_era(app, &user, new, act).await.map(drop)
 }
 
-/// Begins the next era of `user` by `act`; `false` if the one that they are read with is
-/// over, or the session to keep ended.
+/// Begins the next era of `user` with `act`. Returns `false` if the era in which they were read is over, or
+/// if the session to keep has ended.
 ///
 /// # Errors
-/// [`Refusal::Busy`] if other writes stood in the way all the time.
+/// [`Refusal::Busy`] if other writes kept coming first.
 pub(crate) async fn begin_era(
     app: &App,
     user: &User,
@@ -131,8 +131,8 @@ pub(crate) async fn begin_era(
     Ok(began)
 }
 
-/// Lets the database forget the records of keys that have ended. They open
-/// nothing, whether or not this works.
+/// Lets the database forget the records of keys that have ended. The keys do not work, whether or not this
+/// succeeds.
 async fn forget_keys(app: &App, user: &User) {
     let now = clock::now();
     let keys = user.api_keys.iter();
@@ -144,7 +144,7 @@ async fn forget_keys(app: &App, user: &User) {
     }
 }
 
-/// A session that begins now, in this era of the user's.
+/// Makes a session that begins now, in this era of the user.
 pub(crate) fn new_session(
     user: &UserId,
     era: u64,
@@ -165,7 +165,7 @@ pub(crate) fn new_session(
     Ok((session, token))
 }
 
-/// What somebody who signed in is told.
+/// Returns the answer for a user who signed in.
 pub(crate) fn signed_in(
     issuer: &Issuer,
     user: User,

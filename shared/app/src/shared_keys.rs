@@ -1,6 +1,6 @@
-//! Making the usage-plan keys that plans share. The template has the first of each plan, and this the
-//! others: hundreds of resources would not fit a CloudFormation stack. The sweep sees that some are
-//! missing, and the key worker makes them.
+//! Making the usage-plan keys that plans share. The template makes the first key of each plan, and this
+//! module the others: hundreds of resources would not fit a CloudFormation stack. The sweep notices that
+//! keys are missing, and the key worker makes them.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use store::System;
 use crate::plans::PACE;
 use crate::{App, Error, clock};
 
-/// How long one run of the worker makes keys.
+/// The time for which one run of the worker makes keys.
 const RUN_MAX: Duration = Duration::from_secs(14);
 
-/// Has the worker look at the shared keys until all of them may be named; whether it had to.
+/// Asks the worker to look at the shared keys until all of them may be used. Returns whether it had to.
 ///
 /// # Errors
-/// A fault if it could not be found out or sent; the next run of the sweep tries again.
+/// A fault if the keys could not be read or the message not sent; the next run of the sweep tries again.
 pub async fn send_missing(app: &App) -> Result<bool, Error> {
     let wanted = app.config.shared_keys.count;
     if wanted <= SharedKeys::FIRST.ready {
@@ -33,12 +33,12 @@ pub async fn send_missing(app: &App) -> Result<bool, Error> {
     Ok(is_missing)
 }
 
-/// Makes shared keys that are missing, for some seconds, and has them named once API Gateway
-/// had the time to hear of them all; how many keys there are now, if that changed. Stops early
-/// where API Gateway makes no more.
+/// Makes missing shared keys, for some seconds, and marks them as ready once API Gateway has had the time
+/// to learn of them all. Returns the number of keys that there are now, if it changed. Stops early when API
+/// Gateway makes no more.
 ///
 /// # Errors
-/// A fault if something did not work; doing everything again is harmless.
+/// A fault if something did not work. Doing everything again is harmless.
 pub(crate) async fn make_missing(app: &App) -> Result<Option<i64>, Error> {
     let began_at = clock::now();
     let wanted = app.config.shared_keys.count;
@@ -66,7 +66,7 @@ pub(crate) async fn make_missing(app: &App) -> Result<Option<i64>, Error> {
     Ok(keys)
 }
 
-/// Makes one key, and enters it in its plan; `false` if it was not made.
+/// Makes one key, and enters it in its plan. Returns `false` if it was not made.
 async fn make(app: &App, plan: Plan, number: u32, keys: &mut Option<i64>) -> Result<bool, Fault> {
     let (plans, now) = (app.plans()?, clock::now());
     let value = shared_key_value(&app.config.shared_keys.prefix, plan, number);

@@ -1,5 +1,5 @@
-//! Styles: making, looking at, changing and deleting them, for a user or for a team; and putting one to what
-//! somebody asks for.
+//! Styles: making, looking at, changing and deleting them, for a user or for a team, and applying one to a
+//! prompt.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use store::{StylePut, TeamSeen, Written};
 use crate::pages::{self, Page, PageRequest};
 use crate::{App, Error, clock, teams};
 
-/// How long a write is tried while others are under way.
+/// The time that a write is tried while others are under way.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Makes a style, the caller's own or one of a team that they may make things in.
+/// Makes a style, for the caller or for a team that they may make things in.
 ///
 /// # Errors
-/// [`Refusal::NoSuch`] or [`Refusal::Forbidden`] for a team that they may not, [`Refusal::Conflict`] if there
-/// are as many as there may be.
+/// [`Refusal::NoSuch`] or [`Refusal::Forbidden`] for a team in which they may not, [`Refusal::Conflict`] if
+/// there are as many styles as there may be.
 pub async fn create(
     app: &App,
     caller: &Caller,
@@ -57,7 +57,7 @@ pub async fn create(
     Err(Refusal::Busy.into())
 }
 
-/// A page of the caller's own styles, or of those of a team that they are in, newest first.
+/// Returns a page of the caller's own styles, or of those of a team that they are in, newest first.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list, [`Refusal::NoSuch`] if they are not in the
@@ -82,7 +82,7 @@ pub async fn list(
     .await
 }
 
-/// A page of the presets.
+/// Returns a page of the presets.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -90,10 +90,10 @@ pub fn presets(wanted: &PageRequest) -> Result<Page<Preset>, Error> {
     Ok(pages::numbered(styles::presets(), "style-presets", wanted)?)
 }
 
-/// A style that the caller may use: their own, one of a team that they are in, or a preset.
+/// Returns a style that the caller may use: their own, one of a team that they are in, or a preset.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they may not, or there is none.
+/// [`Refusal::NotFound`] if they may not, or if there is no such style.
 pub async fn get(app: &App, caller: &Caller, id: &StyleId) -> Result<AnyStyle, Error> {
     if let Some(preset) = styles::preset(id) {
         return Ok(AnyStyle::Preset(preset));
@@ -102,7 +102,7 @@ pub async fn get(app: &App, caller: &Caller, id: &StyleId) -> Result<AnyStyle, E
     Ok(AnyStyle::Made(style))
 }
 
-/// Changes a style that the caller may change; answers it as it is then.
+/// Changes a style that the caller may change. Returns it as it is then.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
@@ -124,7 +124,7 @@ pub async fn update(
     Err(Refusal::Busy.into())
 }
 
-/// Deletes a style that the caller may delete. What was made with it stays as it is.
+/// Deletes a style that the caller may delete. Generations that were made with it stay as they are.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
@@ -140,7 +140,7 @@ pub async fn delete(app: &App, caller: &Caller, id: &StyleId) -> Result<(), Erro
     Err(Refusal::Busy.into())
 }
 
-/// What the style that a draft names makes of its prompt, if it names one.
+/// Returns the draft's prompt with its style applied, if it names a style.
 ///
 /// # Errors
 /// [`Refusal::NoSuch`] if the caller may not use it, [`Refusal::Invalid`] if it does not fit the model.
@@ -169,7 +169,7 @@ pub(crate) async fn adapted_prompt(
     }
 }
 
-/// A style that somebody made, for what the caller wants to do to it: to a preset nobody may do anything.
+/// Returns a style that a user made, if the caller may do this to it. Presets cannot be changed or deleted.
 async fn made(app: &App, caller: &Caller, action: Action, id: &StyleId) -> Result<Style, Error> {
     match styles::preset(id) {
         Some(_) => Err(Refusal::Forbidden.into()),
@@ -177,7 +177,7 @@ async fn made(app: &App, caller: &Caller, action: Action, id: &StyleId) -> Resul
     }
 }
 
-/// The team that a request names in `team_id`.
+/// Returns the team that a request names in `team_id`.
 async fn team_for(
     app: &App,
     caller: &Caller,

@@ -17,10 +17,10 @@ use store::{Ended, ListScope, TeamSeen, TeamWritten};
 use crate::pages::{self, Page};
 use crate::{App, Error, audit, clock};
 
-/// How long a write is tried while others are under way.
+/// The time that a write is tried while others are under way.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(6);
 
-/// What the log of a team tells of what `caller` did there.
+/// Returns the record of an act of `caller` for the log of a team.
 pub(crate) fn event(
     team: &TeamId,
     caller: &Caller,
@@ -35,7 +35,7 @@ pub(crate) fn event(
     }
 }
 
-/// A team is for people who can be reached: everybody in it has shown that their e-mail is theirs.
+/// Refuses a caller whose e-mail is not verified: the members of a team must be reachable.
 pub(crate) fn check_verified(caller: &Caller) -> Result<(), Refusal> {
     if caller.email_verified {
         Ok(())
@@ -46,17 +46,17 @@ pub(crate) fn check_verified(caller: &Caller) -> Result<(), Refusal> {
     }
 }
 
-/// What is said to somebody who cannot be in, or own, another team.
+/// Returns the refusal for a user who cannot be in, or own, another team.
 pub(crate) fn too_many() -> Refusal {
     Refusal::Conflict(format!(
         "one can own {TEAMS_OWNED_MAX} teams and be in {TEAMS_JOINED_MAX}; delete or leave one first"
     ))
 }
 
-/// Makes a team that is the caller's.
+/// Makes a team that the caller owns.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] if their e-mail is not verified, or they have as many teams as they may.
+/// [`Refusal::Conflict`] if their e-mail is not verified, or they have as many teams as they may have.
 pub async fn create(app: &App, caller: &Caller, details: TeamDetails) -> Result<TeamSeen, Error> {
     check_verified(caller)?;
     let now = clock::now();
@@ -70,7 +70,7 @@ pub async fn create(app: &App, caller: &Caller, details: TeamDetails) -> Result<
         version: 1,
     };
     let made = event(&team.id, caller, AuditAction::TeamCreated, team.id.as_str());
-    // It is a new log, of which nothing need be read.
+    // The log is new, so its end need not be read.
     let head = Some(ChainHead::START);
     let written = audit::recorded(app, &made, head, |record| {
         app.store().put_team(&team, record)
@@ -91,7 +91,7 @@ pub async fn create(app: &App, caller: &Caller, details: TeamDetails) -> Result<
     Ok(TeamSeen { team, by })
 }
 
-/// A team that the caller may do this in.
+/// Returns a team in which the caller may do this.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if they are not in it, [`Refusal::Forbidden`] if their role does not allow it.
@@ -104,10 +104,11 @@ pub async fn get(
     Ok(app.store().team(&caller.user, action, id).await??)
 }
 
-/// The same for an act that will be recorded: with where the team's log ends, which is read at the same time.
+/// Does the same for an act that will be recorded. It also returns the end of the team's log, read at the
+/// same time.
 ///
 /// # Errors
-/// As [`get`].
+/// As for [`get`].
 pub(crate) async fn get_to_act(
     app: &App,
     caller: &Caller,
@@ -122,7 +123,7 @@ pub(crate) async fn get_to_act(
     Ok((seen?, Some(head)))
 }
 
-/// A page of the teams that the caller is in, newest first.
+/// Returns a page of the teams that the caller is in, newest first.
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
@@ -139,7 +140,7 @@ pub async fn list(
     .await
 }
 
-/// Changes a team that the caller manages; answers it as it is then.
+/// Changes a team that the caller manages. Returns it as it is then.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if it
@@ -165,11 +166,11 @@ pub async fn update(
     Err(Refusal::Busy.into())
 }
 
-/// Hands a team of the caller's over to another member; answers it as it is then.
+/// Hands one of the caller's teams over to another member. Returns it as it is then.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::NoSuch`] if that user is not
-/// in it, [`Refusal::Conflict`] if it is theirs, or the other one cannot own another.
+/// in it, [`Refusal::Conflict`] if that user is the caller, or cannot own another team.
 pub async fn hand_over(
     app: &App,
     caller: &Caller,
@@ -201,13 +202,14 @@ pub async fn hand_over(
     Err(Refusal::Busy.into())
 }
 
-/// What is told of a user who is not in the team.
+/// The refusal for a user who is not in the team.
 const NO_SUCH_MEMBER: Refusal = Refusal::NoSuch {
     field: "user_id",
     noun: "member",
 };
 
-/// Ends a team of the caller's: what its wallet has goes into theirs, and what was made in it is deleted.
+/// Ends one of the caller's teams: the credits of its wallet go into theirs, and what was made in it is
+/// deleted.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not,
@@ -249,17 +251,17 @@ pub async fn delete(app: &App, caller: &Caller, id: &TeamId) -> Result<(), Error
     Err(Refusal::Busy.into())
 }
 
-/// Sums over the newest generations of a team, and whether those are all that it has.
+/// Returns sums over the newest generations of a team, and whether these are all that it has.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not see what these cost.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not see the costs.
 pub async fn stats(app: &App, caller: &Caller, id: &TeamId) -> Result<(Stats, bool), Error> {
     let seen = get(app, caller, Action::ViewCosts, id).await?;
     let scope = ListScope::Team(&seen.team);
     Ok(app.store().generation_stats(scope).await?)
 }
 
-/// A page of the audit log of a team that the caller manages, newest first.
+/// Returns a page of the audit log of a team that the caller manages, newest first.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::InvalidCursor`] if
@@ -276,12 +278,13 @@ pub async fn audit(
     audit::page(app, &list, &chain, cursor, limit).await
 }
 
-/// A page of what happened in a team that the caller is in, newest first: what its members tell each
-/// other of, and nothing of who was invited or how much somebody may spend. It may be shorter than
-/// asked for and still have a next one.
+/// Returns a page of the events in a team that the caller is in, newest first. It has the records that are
+/// meant for every member, and none of invitations or of a member's cap. It may be shorter than the limit
+/// and still have a next one.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they are not, [`Refusal::InvalidCursor`] if the cursor is not from this list.
+/// [`Refusal::NotFound`] if they are not in it, [`Refusal::InvalidCursor`] if the cursor is not from this
+/// list.
 pub async fn activity(
     app: &App,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! A team's wallet: looking at it, and moving credits of one's own into it.
+//! A team's wallet: looking at it, and moving one's own credits into it.
 
 use std::time::Duration;
 
@@ -16,20 +16,20 @@ use crate::postings::{self, Booking};
 use crate::teams::{check_verified, event, get};
 use crate::{App, Error, api_keys, audit, clock};
 
-/// How long a transfer may be tried while others write to the same wallets: well
-/// inside the gateway's 29 seconds.
+/// The time that a transfer is tried while others write to the same wallets: well inside the gateway's 29
+/// seconds.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// The wallet of a team whose credits the caller may see.
+/// Returns the wallet of a team whose credits the caller may see.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not see them.
 pub async fn balance(app: &App, caller: &Caller, id: &TeamId) -> Result<Wallet, Error> {
     get(app, caller, Action::ViewCosts, id).await?;
     Ok(app.store().wallet(&Tenant::from(id)).await?)
 }
 
-/// A page of such a team's ledger, newest first.
+/// Returns a page of the ledger of a team whose credits the caller may see, newest first.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::InvalidCursor`] if
@@ -50,13 +50,13 @@ pub async fn transactions(
     .await
 }
 
-/// Moves credits from the caller's own wallet into their team's, once for each of their keys;
-/// answers the entry in their own ledger.
+/// Moves credits from the caller's own wallet into their team's, once for each of their keys. Returns the
+/// entry in their own ledger.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::OutOfCredits`] if they have
-/// less, [`Refusal::KeyCapReached`] if their API key may not spend so much, [`Refusal::IdempotencyMismatch`]
-/// if the key came with another request.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] if their e-mail
+/// is not verified, [`Refusal::OutOfCredits`] if they have less, [`Refusal::KeyCapReached`] if their API
+/// key may not spend so much, [`Refusal::IdempotencyMismatch`] if the key came with another request.
 pub async fn fund(
     app: &App,
     caller: &Caller,
@@ -83,7 +83,7 @@ pub async fn fund(
     Err(Refusal::Busy.into())
 }
 
-/// One try of a transfer; nothing if others were first.
+/// Tries a transfer once. Returns `None` if others were first.
 async fn try_fund(
     app: &App,
     caller: &Caller,
@@ -109,7 +109,7 @@ async fn try_fund(
     };
     let transfer = match from.transfer(&into, amount, &moved, clock::now()) {
         Ok(transfer) => transfer,
-        // Perhaps it was this very request, sent twice, that moved the credits.
+        // This very request, sent twice, may have moved the credits.
         Err(refusal) => return Ok(Some(postings::replayed(app, once).await?.ok_or(refusal)?)),
     };
     let left = capped_key.as_ref().and_then(|key| key.left(clock::now()));

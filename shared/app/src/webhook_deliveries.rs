@@ -1,4 +1,5 @@
-//! Telling webhook endpoints: one attempt at a time, by a worker; and what their owners see of it.
+//! Delivering events to webhook endpoints, one attempt at a time, by a worker; and showing the deliveries
+//! to their owners.
 
 use std::time::Duration;
 
@@ -19,19 +20,19 @@ use crate::webhook_endpoints::{get, may_manage};
 use crate::webhook_secrets::secret;
 use crate::{App, Error, clock, events};
 
-/// How long a write is tried while other writes stand in its way.
+/// The time that a write is tried while other writes conflict with it.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The most that one sweep takes from each shard of the index; the next one takes more.
+/// The most deliveries that one sweep takes from each shard of the index. The next sweep takes more.
 const DUE_MAX: i32 = 250;
-/// How long what the sweep sent is left to its message.
+/// The time for which the sweep leaves a delivery that it sent to its message.
 const LEASE: Duration = Duration::from_secs(5 * 60);
 /// The most leases that are written at once.
 const LEASES_AT_ONCE: usize = 32;
 
-/// Writes an event as it is sent.
+/// Writes the body of an event.
 pub type Write = fn(&WebhookEvent, &ShownSubject, &str) -> Vec<u8>;
 
-/// A page of what an endpoint was told, the newest first.
+/// Returns a page of the deliveries to an endpoint, newest first.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller does not manage it,
@@ -51,7 +52,7 @@ pub async fn list(
     .await
 }
 
-/// Has an endpoint told that this is a test.
+/// Sends a test event to an endpoint.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller does not manage it, [`Refusal::Conflict`] if
@@ -74,10 +75,11 @@ pub async fn test(
     }
 }
 
-/// Has the endpoints that the caller manages told of an event again, now; all of them, or this one.
+/// Sends an event again, now, to the endpoints that the caller manages: to all that got it, or only to the
+/// named one.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if none of theirs was told of it, [`Refusal::Conflict`] if one is disabled.
+/// [`Refusal::NotFound`] if none of theirs got it, [`Refusal::Conflict`] if one of them is disabled.
 pub async fn replay(
     app: &App,
     caller: &Caller,
@@ -106,7 +108,7 @@ pub async fn replay(
     Ok(told)
 }
 
-/// Begins with a delivery anew; nothing if its endpoint is gone.
+/// Begins a delivery anew. Returns `None` if its endpoint is gone.
 async fn again(
     app: &App,
     caller: &Caller,
@@ -143,11 +145,11 @@ fn disabled() -> Refusal {
     Refusal::Conflict("the endpoint is disabled; enable it first (status: enabled)".to_owned())
 }
 
-/// The worker's part: tells an endpoint of an event, if that is due. A message that comes twice does nothing
-/// more: the record says that an attempt is under way.
+/// Sends an event to an endpoint, if its delivery is due. The worker calls it. A message that comes twice
+/// does nothing more: the record says that an attempt is under way.
 ///
 /// # Errors
-/// A fault if something of ours did not answer; the delivery is due again by itself.
+/// A fault if something of ours did not answer. The delivery becomes due again by itself.
 pub async fn deliver(
     app: &App,
     id: &WebhookEndpointId,
@@ -188,15 +190,15 @@ pub async fn deliver(
     }
 }
 
-/// Where a delivery goes, and what signs it.
+/// The address of a delivery, and the secrets that sign it.
 struct Target {
     url: String,
-    /// Whose secret it is: an endpoint's, or a user's for addresses of single generations.
+    /// The owner of the secret: an endpoint, or a user for addresses of single generations.
     owner: String,
     seeds: SecretSeeds,
 }
 
-/// Where a delivery goes; nowhere if that is disabled, or gone.
+/// Returns the target of a delivery, or `None` if it is disabled or gone.
 async fn target(
     app: &App,
     delivery: &WebhookDelivery,
@@ -221,7 +223,7 @@ async fn target(
     }))
 }
 
-/// One attempt.
+/// Makes one attempt.
 async fn attempt(
     app: &App,
     target: &Target,
@@ -268,14 +270,14 @@ async fn give_up(app: &App, delivery: &WebhookDelivery, why: &str) -> Result<(),
     Ok(())
 }
 
-/// Has the next attempt made on time, where SQS can keep a message that long. The sweep sends the others.
+/// Sends the message for the next attempt, if SQS can delay it for long enough. The sweep sends the others.
 async fn send_soon(app: &App, delivery: &WebhookDelivery) {
     let pause = delivery.next_attempt_at.map(|at| at.since(clock::now()));
     let Some(pause) = pause.filter(|pause| *pause < DELAY_MAX) else {
         return;
     };
-    // Rounded up: a message that comes too early finds nothing due. A delivery is sent so twice at most,
-    // which is far from what Lambda takes for a loop.
+    // The pause is rounded up: a message that comes too early finds nothing due. At most two messages of a
+    // delivery are sent like this, far fewer than Lambda takes for a loop.
     let pause = Duration::from_secs(pause.as_secs() + 1);
     let (tenant, event) = (&delivery.tenant, &delivery.event.id);
     let sent = app
@@ -286,7 +288,7 @@ async fn send_soon(app: &App, delivery: &WebhookDelivery) {
     }
 }
 
-/// Remembers what an attempt says of an endpoint, and has its owner written to if that disables it.
+/// Notes the outcome of an attempt on its endpoint, and asks for a letter to its owner if that disables it.
 async fn learn(app: &App, endpoint: WebhookEndpoint, reached: Reached) -> Result<(), Error> {
     let mut found = Some(endpoint);
     let mut tries = clock::tries(PATIENCE);
@@ -311,17 +313,17 @@ async fn learn(app: &App, endpoint: WebhookEndpoint, reached: Reached) -> Result
         }
         found = app.store().webhook_endpoint(System, &before.id).await?;
     }
-    // The next attempt says the same.
+    // The next attempt will note the same.
     tracing::warn!(
         "what an attempt says of its endpoint is not remembered: its record is too busy"
     );
     Ok(())
 }
 
-/// The sweep's part: sends what is due and has no message; how much that was.
+/// Sends the deliveries that are due and have no message, and returns their number. The sweep calls it.
 ///
 /// # Errors
-/// A fault if it could not be found or sent; what was not sent is due again.
+/// A fault if they could not be found or sent. Those that were not sent are due again.
 pub async fn send_due(app: &App) -> Result<usize, Error> {
     let now = clock::now();
     let due = app.store().due_webhooks(System, now, DUE_MAX).await?;

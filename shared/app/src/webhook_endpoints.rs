@@ -21,12 +21,13 @@ use crate::pages::{self, Page, PageRequest};
 use crate::webhook_secrets::{check_url, secret, seed};
 use crate::{App, Error, alerts, audit, clock, teams};
 
-/// How long a write is tried while other writes stand in its way.
+/// The time that a write is tried while other writes conflict with it.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How long the worker goes on deleting what an endpoint that is gone was told, before it is sent again.
+/// The time for which the worker goes on deleting the deliveries of a deleted endpoint, before it is sent
+/// again.
 const ENDING_TIME_MAX: Duration = Duration::from_secs(15);
 
-/// An endpoint, with its secret where that is shown.
+/// An endpoint with its secret, to be shown.
 #[derive(Debug)]
 pub struct ShownEndpoint {
     /// The endpoint.
@@ -35,12 +36,13 @@ pub struct ShownEndpoint {
     pub secret: String,
 }
 
-/// Makes an endpoint, the caller's own or one of a team that they manage; shows its secret this once.
+/// Makes an endpoint, for the caller or for a team that they manage. Its secret is shown only in this
+/// answer.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if the address may not be told anything, [`Refusal::NoSuch`] or
-/// [`Refusal::Forbidden`] for a team that they do not manage, [`Refusal::Conflict`] if there are as many as
-/// there may be.
+/// [`Refusal::Invalid`] if nothing may be sent to the address, [`Refusal::NoSuch`] or
+/// [`Refusal::Forbidden`] for a team that they do not manage, [`Refusal::Conflict`] if there are as many
+/// endpoints as there may be.
 pub async fn create(
     app: &App,
     caller: &Caller,
@@ -90,10 +92,10 @@ pub async fn create(
     Err(Refusal::Busy.into())
 }
 
-/// A page of the caller's own endpoints, or of those of a team that they manage, the newest first.
+/// Returns a page of the caller's own endpoints, or of those of a team that they manage, newest first.
 ///
 /// # Errors
-/// [`Refusal::InvalidCursor`] if the cursor is not from this list; for a team as [`create`].
+/// [`Refusal::InvalidCursor`] if the cursor is not from this list; for a team as for [`create`].
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -115,11 +117,11 @@ pub async fn list(
     })?)
 }
 
-/// An endpoint of the caller's own, or of a team that they manage.
+/// Returns an endpoint of the caller, or of a team that they manage.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if there is none that they may know of, [`Refusal::Forbidden`] if it is a team's
-/// that they are in and do not manage.
+/// [`Refusal::NotFound`] if there is no such endpoint that they may know of, [`Refusal::Forbidden`] if it
+/// belongs to a team that they are in and do not manage.
 pub async fn get(
     app: &App,
     caller: &Caller,
@@ -136,7 +138,7 @@ pub async fn get(
     }
 }
 
-/// Whether the caller manages what `tenant` is told.
+/// Checks that the caller manages the endpoints of `tenant`.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they do not.
@@ -151,10 +153,10 @@ pub(crate) async fn may_manage(app: &App, caller: &Caller, tenant: &Tenant) -> R
     }
 }
 
-/// Changes an endpoint; answers it as it is then.
+/// Changes an endpoint. Returns it as it is then.
 ///
 /// # Errors
-/// As [`get`]; [`Refusal::Invalid`] if its new address may not be told anything.
+/// As for [`get`]; [`Refusal::Invalid`] if nothing may be sent to its new address.
 pub async fn update(
     app: &App,
     caller: &Caller,
@@ -171,10 +173,10 @@ pub async fn update(
     .await
 }
 
-/// Deletes an endpoint: it is told nothing more, and what it was told goes soon.
+/// Deletes an endpoint: it gets no more events, and its deliveries are deleted soon.
 ///
 /// # Errors
-/// As [`get`].
+/// As for [`get`].
 pub async fn delete(app: &App, caller: &Caller, id: &WebhookEndpointId) -> Result<(), Error> {
     let deleted = AuditAction::EndpointDeleted;
     let gone = step(app, caller, id, deleted, |endpoint| {
@@ -183,10 +185,11 @@ pub async fn delete(app: &App, caller: &Caller, id: &WebhookEndpointId) -> Resul
     gone.await.map(drop)
 }
 
-/// Gives an endpoint a new secret, and shows it this once. The one before it signs, too, for a day.
+/// Gives an endpoint a new secret, which is shown only in this answer. The previous one signs, too, for a
+/// day.
 ///
 /// # Errors
-/// As [`get`].
+/// As for [`get`].
 pub async fn rotate(
     app: &App,
     caller: &Caller,
@@ -200,7 +203,7 @@ pub async fn rotate(
     show(app, rotated.await?).await
 }
 
-/// Writes what `next` makes of an endpoint that the caller manages.
+/// Writes the form that `next` gives to an endpoint that the caller manages.
 async fn step(
     app: &App,
     caller: &Caller,
@@ -223,7 +226,7 @@ async fn step(
     Err(Refusal::Busy.into())
 }
 
-/// What the log of an endpoint's owner, or team, tells of what the caller does to it.
+/// Returns the record of the caller's act for the log of the endpoint's owner.
 fn deed(caller: &Caller, endpoint: &WebhookEndpoint, act: AuditAction) -> AuditEvent {
     AuditEvent {
         chain: Chain::Tenant(endpoint.tenant.clone()),
@@ -233,8 +236,8 @@ fn deed(caller: &Caller, endpoint: &WebhookEndpoint, act: AuditAction) -> AuditE
     }
 }
 
-/// The worker's part: deletes what an endpoint that is gone was told, and the endpoint at last. What is left
-/// then is found by the sweep.
+/// Deletes the deliveries of a deleted endpoint, and finally the endpoint. The worker calls it. The sweep
+/// finds what is left.
 ///
 /// # Errors
 /// A fault if something could not be deleted.
@@ -252,8 +255,8 @@ pub async fn end(app: &App, id: &WebhookEndpointId) -> Result<(), Error> {
     Ok(())
 }
 
-/// The mail worker's part: tells whoever an endpoint belongs to that it was disabled, unless it was enabled
-/// again meanwhile.
+/// Sends a letter to the owner of an endpoint that was disabled, unless it was enabled again meanwhile. The
+/// mail worker calls it.
 ///
 /// # Errors
 /// A fault if the letter was not sent.
@@ -287,7 +290,7 @@ async fn show(app: &App, endpoint: WebhookEndpoint) -> Result<ShownEndpoint, Err
     })
 }
 
-/// The caller's place in a team that they manage.
+/// Returns the caller's membership in a team that they manage.
 async fn manager(app: &App, caller: &Caller, team: &TeamId) -> Result<Membership, Error> {
     let seen = match teams::get(app, caller, Action::Manage, team).await {
         Err(Error::Refused(Refusal::NotFound(noun))) => {
@@ -300,7 +303,7 @@ async fn manager(app: &App, caller: &Caller, team: &TeamId) -> Result<Membership
     Ok(seen.by)
 }
 
-/// What a team is told is for keys that may administer teams.
+/// Refuses an API key that may not administer teams: only those may manage a team's endpoints.
 fn check_team_scope(caller: &Caller) -> Result<(), Refusal> {
     match caller.may(Scope::AdminTeam) {
         true => Ok(()),
@@ -308,7 +311,7 @@ fn check_team_scope(caller: &Caller) -> Result<(), Refusal> {
     }
 }
 
-/// The API key that a caller shows, if they show one.
+/// Returns the id of the API key that the caller uses, if they use one.
 fn key_of(caller: &Caller) -> Option<&KeyId> {
     match &caller.credential {
         Credential::Key { id, .. } => Some(id),

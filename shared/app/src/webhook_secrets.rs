@@ -1,4 +1,5 @@
-//! What signs webhooks: the secrets of endpoints, and each user's own, for addresses of single generations.
+//! The secrets that sign webhooks: those of endpoints, and each user's own, for addresses of single
+//! generations.
 
 use std::time::Duration;
 
@@ -13,14 +14,14 @@ use store::Written;
 
 use crate::{App, Error, audit, clock};
 
-/// How long a write is tried while other writes stand in its way.
+/// The time that a write is tried while other writes conflict with it.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Gives the caller a new secret for what addresses of single generations are told, and shows it this once.
-/// The one before it signs, too, for a day.
+/// Gives the caller a new secret for addresses of single generations. It is shown only in this answer. The
+/// previous one signs, too, for a day.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] if they have no account any more.
+/// [`Refusal::Unauthorized`] if the account is gone.
 pub async fn make(app: &App, caller: &Person) -> Result<String, Error> {
     let seed = seed()?;
     let made = AuditEvent::own(
@@ -52,8 +53,8 @@ pub async fn make(app: &App, caller: &Person) -> Result<String, Error> {
     Err(Refusal::Busy.into())
 }
 
-/// The address that a draft wants told must be one that may be, and its author must have a secret: without
-/// one, nobody could verify what is sent there.
+/// Checks the address that a draft names for webhooks. Its author must also have a secret: without one,
+/// nobody could verify the events that are sent there.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming `webhook_url`.
@@ -71,7 +72,7 @@ pub(crate) async fn check_address(app: &App, caller: &Caller, draft: &Draft) -> 
     }
 }
 
-/// An address must be one that may be told something.
+/// Checks that events may be sent to an address.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming `field`.
@@ -82,12 +83,12 @@ pub(crate) fn check_url(app: &App, field: &str, url: &str) -> Result<(), Refusal
     }
 }
 
-/// What a secret follows from, fresh.
+/// Returns a fresh seed, from which a secret can be derived.
 pub(crate) fn seed() -> Result<String, Fault> {
     Ok(hex::encode(clock::random::<16>()?))
 }
 
-/// The secret of an endpoint, or a user, that follows from this seed.
+/// Derives the secret of an endpoint, or of a user, from this seed.
 pub(crate) async fn secret(app: &App, owner: &str, seed: &str) -> Result<WebhookSecret, Fault> {
     let key = app.mailbox_key().await?;
     WebhookSecret::derive(key, owner, seed).map_err(Fault::doing("deriving a secret"))

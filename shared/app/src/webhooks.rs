@@ -1,6 +1,6 @@
-//! The provider's callback. Anybody with an account at the provider can have it sign a callback
-//! to any address, so a valid signature is not enough: the address must also carry the secret
-//! that was made for this very submit.
+//! The provider's callback. Everyone with an account at the provider can make it sign a callback to any
+//! address, so a valid signature is not enough: the address must also carry the secret that was made for
+//! this one submit.
 
 use domain::Refusal;
 use domain::ids::GenerationId;
@@ -29,11 +29,11 @@ pub struct Callback<'a> {
     pub first_request_id: String,
 }
 
-/// Checks a callback and passes its word on to the settle worker. Nothing is changed
-/// here, so a repeated one is harmless.
+/// Checks a callback and passes its report on to the settle worker. Nothing is changed here, so a repeated
+/// one is harmless.
 ///
 /// # Errors
-/// [`Refusal::Unauthorized`] for anything that is not proven: signature, time, job or secret.
+/// [`Refusal::Unauthorized`] if the signature, the time, the job or the secret is not valid.
 pub async fn fal(app: &App, callback: Callback<'_>) -> Result<(), Error> {
     let now = clock::now();
     let verified = app

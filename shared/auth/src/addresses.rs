@@ -1,7 +1,7 @@
 //! Signatures of media addresses.
 //!
-//! Each generation has a secret of its own for them, in its record: no key is fetched to check one, and who
-//! deletes the generation ends all its addresses.
+//! Each generation has a secret of its own for them, in its record. So no key is fetched to check a
+//! signature, and deleting the generation ends all its addresses.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,13 +11,13 @@ use sha2::Sha256;
 
 use crate::Problem;
 
-/// Keeps what is signed here apart from whatever else the same secret may be used for.
+/// Keeps these signatures apart from any other use of the same secret.
 const LABEL: &str = "velro media address";
 
 /// Signs `address` with its generation's secret.
 ///
 /// # Errors
-/// A [`Problem`] if there is no secret.
+/// A [`Problem`] if the secret is empty.
 pub fn sign(secret: &str, address: MediaAddress) -> Result<SignedAddress, Problem> {
     let signature = mac(secret, &address)?.finalize().into_bytes();
     Ok(SignedAddress {
@@ -36,7 +36,7 @@ pub fn is_signed(secret: &str, signed: &SignedAddress) -> bool {
     }
 }
 
-/// No part can hold a line feed, so none can pass for another.
+/// No part can hold a line feed, so no two addresses give the same text.
 fn mac(secret: &str, address: &MediaAddress) -> Result<Hmac<Sha256>, Problem> {
     if secret.is_empty() {
         return Err(Problem::new("the generation has no secret"));

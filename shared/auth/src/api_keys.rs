@@ -1,6 +1,6 @@
-//! Personal API keys as their owners hold them: `vk_<user>_<key><secret><checksum>`. The user and the key are
-//! readable, so that finding them is one read; what counts is the secret, of which only a digest is ever
-//! stored. The checksum lets secret scanners tell a real key from a look-alike without asking us.
+//! Personal API keys as their owners hold them: `vk_<user>_<key><secret><checksum>`. The user and the key
+//! are readable, so that finding them is one read. The secret alone proves the key, and only a digest of it
+//! is ever stored. The checksum lets secret scanners tell a real key from a look-alike without asking us.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,12 +11,12 @@ use zeroize::Zeroizing;
 
 use crate::Problem;
 
-/// What every key starts with.
+/// The prefix of every key.
 pub const PREFIX: &str = "vk_";
 const ULID_CHARS: usize = 26;
 const SECRET_BYTES: usize = 32;
 const SECRET_CHARS: usize = 43;
-/// The first 32 bits of the SHA-256 of all before it, hexadecimal.
+/// The length of the checksum: the first 32 bits of the SHA-256 of everything before it, in hexadecimal.
 const CHECKSUM_CHARS: usize = 8;
 const TOKEN_CHARS: usize =
     PREFIX.len() + ULID_CHARS + 1 + ULID_CHARS + 1 + SECRET_CHARS + CHECKSUM_CHARS;
@@ -29,7 +29,7 @@ pub struct PersonalKey {
 }
 
 impl PersonalKey {
-    /// A fresh secret for `key` of `user`.
+    /// Makes a fresh secret for `key` of `user`.
     ///
     /// # Errors
     /// A [`Problem`] if the operating system has no randomness.
@@ -39,7 +39,7 @@ impl PersonalKey {
         Ok(Self { user, key, secret })
     }
 
-    /// The key written as `text`, if it is one and its checksum is right.
+    /// Reads `text` as a key. Returns `None` if it is malformed or its checksum is wrong.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != TOKEN_CHARS || !text.is_ascii() {
@@ -62,31 +62,31 @@ impl PersonalKey {
         })
     }
 
-    /// Whose it says that it is; true only if the secret is right.
+    /// The user that it names; unproven until the secret is checked.
     #[must_use]
     pub fn user(&self) -> &UserId {
         &self.user
     }
 
-    /// Which key it says that it is.
+    /// The key that it names; unproven until the secret is checked.
     #[must_use]
     pub fn key(&self) -> &KeyId {
         &self.key
     }
 
-    /// SHA-256 (hexadecimal) of the secret: what is stored. 256 random bits need no slow hash.
+    /// Returns the SHA-256 (hexadecimal) of the secret, which is stored. 256 random bits need no slow hash.
     #[must_use]
     pub fn digest(&self) -> String {
         hex::encode(Sha256::digest(self.secret.as_slice()))
     }
 
-    /// Whether the stored `digest` is this key's, in constant time.
+    /// Whether the stored `digest` belongs to this key, in constant time.
     #[must_use]
     pub fn matches(&self, digest: &str) -> bool {
         self.digest().as_bytes().ct_eq(digest.as_bytes()).into()
     }
 
-    /// The key as its owner keeps it; shown once.
+    /// Returns the key as its owner keeps it; shown once.
     #[must_use]
     pub fn reveal(&self) -> String {
         let secret = URL_SAFE_NO_PAD.encode(self.secret.as_slice());

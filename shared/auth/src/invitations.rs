@@ -1,7 +1,7 @@
-//! What an invitation's letter carries: `it_<team>_<invitation>_<256 random bits>`.
+//! The token in an invitation's letter: `it_<team>_<invitation>_<256 random bits>`.
 //!
-//! Team and invitation are readable, so that finding it is one read. What counts is the secret, of
-//! which only a digest is ever stored.
+//! Team and invitation are readable, so that finding the invitation is one read. The secret alone proves
+//! the token, and only a digest of it is ever stored.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub struct InvitationToken {
 }
 
 impl InvitationToken {
-    /// A fresh token of an invitation.
+    /// Makes a fresh token of an invitation.
     ///
     /// # Errors
     /// A [`Problem`] if the operating system has no randomness.
@@ -37,7 +37,7 @@ impl InvitationToken {
         })
     }
 
-    /// The token written as `text`, if it is one.
+    /// Reads `text` as a token.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != TOKEN_CHARS {
@@ -54,25 +54,25 @@ impl InvitationToken {
         })
     }
 
-    /// The team that it says it is for; true only if the secret is right.
+    /// The team that it names; unproven until the secret is checked.
     #[must_use]
     pub fn team(&self) -> &TeamId {
         &self.team
     }
 
-    /// The invitation that it says it is of.
+    /// The invitation that it names; unproven until the secret is checked.
     #[must_use]
     pub fn invitation(&self) -> &InvitationId {
         &self.invitation
     }
 
-    /// SHA-256 (hexadecimal) of the secret: what is stored.
+    /// Returns the SHA-256 (hexadecimal) of the secret, which is stored.
     #[must_use]
     pub fn digest(&self) -> String {
         self.secret.digest()
     }
 
-    /// Whether one of the stored `digests` is this token's, each compared in constant time.
+    /// Whether one of the stored `digests` belongs to this token, each compared in constant time.
     #[must_use]
     pub fn matches_any(&self, digests: &[String]) -> bool {
         let own = self.digest();
@@ -80,7 +80,7 @@ impl InvitationToken {
         digests.iter().any(is_own)
     }
 
-    /// The token as it is mailed.
+    /// Returns the token as it is mailed.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {
         Zeroizing::new(format!(

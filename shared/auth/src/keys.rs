@@ -1,5 +1,5 @@
-//! The keys that sign access tokens: Ed25519, named by their thumbprint. One signs; one more may still
-//! verify, so that keys can be rotated without signing anybody out.
+//! The keys that sign access tokens: Ed25519, named by their thumbprint. One key signs, and one more may
+//! still verify, so that keys can be rotated without signing anybody out.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 
 use crate::Problem;
 
-/// How many keys live at a time: the one that signs, and the one before it.
+/// The most keys at a time: the one that signs, and the one before it.
 const KEYS_MAX: usize = 2;
 
-/// The secret that a private key follows from.
+/// The secret that a private key is derived from.
 pub(crate) type Seed = Zeroizing<[u8; 32]>;
 
 /// Private keys, newest first: the first one signs.
@@ -54,32 +54,32 @@ struct Jwk {
 }
 
 impl KeySet {
-    /// One new key.
+    /// Makes one new key.
     ///
     /// # Errors
-    /// A [`Problem`] if there is no randomness.
+    /// A [`Problem`] if the operating system has no randomness.
     pub fn generate(now_s: i64) -> Result<Self, Problem> {
         Ok(Self(vec![PrivateKey::generate(now_s)?]))
     }
 
-    /// A new key that signs, and the newest of these, which goes on verifying.
+    /// Adds a new key that signs, and keeps the newest of these keys for verifying.
     ///
     /// # Errors
-    /// A [`Problem`] if there is no randomness.
+    /// A [`Problem`] if the operating system has no randomness.
     pub fn rotate(mut self, now_s: i64) -> Result<Self, Problem> {
         self.0.insert(0, PrivateKey::generate(now_s)?);
         self.0.truncate(KEYS_MAX);
         Ok(self)
     }
 
-    /// The key that signs alone: tokens of the one before it are no longer accepted.
+    /// Keeps only the key that signs: tokens of the one before it are no longer accepted.
     #[must_use]
     pub fn retire(mut self) -> Self {
         self.0.truncate(1);
         self
     }
 
-    /// The keys as they are kept in the secret store.
+    /// Returns the keys as they are kept in the secret store.
     #[must_use]
     pub fn private_json(&self) -> Zeroizing<String> {
         let keys = self.0.iter().map(|key| StoredKey {
@@ -92,10 +92,10 @@ impl KeySet {
         Zeroizing::new(serde_json::to_string(&stored).unwrap_or_default())
     }
 
-    /// The keys kept as `text`.
+    /// Reads the keys that are kept as `text`.
     ///
     /// # Errors
-    /// A [`Problem`] if that is not at least one key.
+    /// A [`Problem`] if it does not have the right form, or has no key or too many.
     pub fn from_private_json(text: &str) -> Result<Self, Problem> {
         let stored: StoredKeys = serde_json::from_str(text).map_err(|_| {
             Problem::new("the signing keys are not of the form that `cargo keys` makes")
@@ -120,7 +120,7 @@ impl KeySet {
         Ok(Self(keys))
     }
 
-    /// The public halves, as `/.well-known/jwks.json` shows them.
+    /// Returns the public halves, as `/.well-known/jwks.json` shows them.
     #[must_use]
     pub fn public_jwks_json(&self) -> String {
         let keys = self.0.iter().map(|key| Jwk {
@@ -137,13 +137,13 @@ impl KeySet {
         .unwrap_or_default()
     }
 
-    /// The seeds of all keys, that of the one that signs first.
+    /// The seeds of all keys, the signing key's first.
     pub(crate) fn seeds(&self) -> Vec<Seed> {
         let seeds = self.0.iter().map(|key| key.signing.to_bytes());
         seeds.map(Zeroizing::new).collect()
     }
 
-    /// The key that signs, and its name.
+    /// The key that signs, with its name.
     pub(crate) fn signing(&self) -> Option<(String, &SigningKey)> {
         self.0
             .first()
@@ -166,11 +166,10 @@ impl PrivateKey {
 pub struct PublicKeys(Vec<(String, VerifyingKey)>);
 
 impl PublicKeys {
-    /// The keys in a JWKS document.
+    /// Reads the keys in a JWKS document.
     ///
     /// # Errors
-    /// A [`Problem`] if there is none in it, or one that is no Ed25519 key:
-    /// without keys nobody may be let in.
+    /// A [`Problem`] if it has no key, or a key that is not Ed25519: without keys nobody may be let in.
     pub fn from_jwks_json(text: &str) -> Result<Self, Problem> {
         let jwks: Jwks = serde_json::from_str(text)
             .map_err(|_| Problem::new("the public keys are not a JWKS"))?;

@@ -1,8 +1,8 @@
-//! Proving who somebody is: passwords, signing keys, access tokens, refresh tokens, personal
-//! API keys. Remembering mailboxes. Proving that an address of media is ours.
+//! Proof of identity: passwords, signing keys, access tokens, refresh tokens, personal API keys. Also the
+//! digests of mailboxes, and the signatures of media addresses and webhooks.
 //!
-//! Owns every piece of cryptography about people and what is theirs. Refuses to store, to send, to know HTTP,
-//! and to read a clock (a moment is an argument). Nothing here shows a secret through `Debug` or `Display`.
+//! Owns all cryptography about people and their things. Refuses to store, to send, to know HTTP, and to
+//! read a clock (a moment is an argument). Nothing here shows a secret through `Debug` or `Display`.
 
 pub mod addresses;
 pub mod api_keys;
@@ -16,7 +16,7 @@ pub mod webhooks;
 
 use thiserror::Error;
 
-/// Something that should not fail did: no randomness, a malformed key.
+/// The error for things that should not fail, such as randomness or a malformed key.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct Problem(pub(crate) String);

@@ -1,5 +1,4 @@
-//! Remembering a mailbox without knowing it: a digest with a key, so that who sees
-//! the digests cannot try addresses.
+//! Digests of mailboxes, made with a key, so that somebody who sees the digests cannot try addresses.
 
 use domain::mailboxes::Mailbox;
 use hmac::{Hmac, Mac as _};
@@ -9,15 +8,16 @@ use zeroize::Zeroizing;
 use crate::Problem;
 use crate::opaque::Secret;
 
-/// The shortest key that is taken: as long as the digest, as RFC 2104 (section 3) asks.
+/// The length of the shortest accepted key: as long as the digest, as RFC 2104 (section 3) asks.
 const KEY_BYTES_MIN: usize = 32;
 
-/// The key that mailboxes are remembered with, and that the secrets of webhook endpoints follow from. It must
-/// never change: with another one, every mailbox is new, and no receiver knows our signatures any more.
+/// The key of the digests of mailboxes, from which the secrets of webhook endpoints are derived, too. It
+/// must never change: with another key, every mailbox is new, and receivers no longer accept our
+/// signatures.
 pub struct MailboxKey(Zeroizing<Vec<u8>>);
 
 impl MailboxKey {
-    /// A fresh one, as it is kept: 64 hexadecimal digits.
+    /// Makes a fresh key in the form in which it is kept: 64 hexadecimal digits.
     ///
     /// # Errors
     /// A [`Problem`] if the operating system has no randomness.
@@ -27,7 +27,7 @@ impl MailboxKey {
         Ok(Zeroizing::new(hex::encode(bytes.as_slice())))
     }
 
-    /// The key that is kept as `text`.
+    /// Reads the key that is kept as `text`.
     ///
     /// # Errors
     /// A [`Problem`] if it is not hexadecimal, or too short.
@@ -42,15 +42,15 @@ impl MailboxKey {
         Ok(Self(bytes))
     }
 
-    /// 32 bytes that follow from the key and `label`, for something else than a mailbox: no address has a
-    /// line feed, and every label must.
+    /// Derives 32 bytes from the key and `label` for another purpose than a mailbox. Every label must have
+    /// a line feed, which no address has.
     pub(crate) fn derive(&self, label: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).map_err(Problem::new)?;
         mac.update(label.as_bytes());
         Ok(Zeroizing::new(mac.finalize().into_bytes().to_vec()))
     }
 
-    /// What `mailbox` is remembered by (hexadecimal).
+    /// Returns the digest of `mailbox` (hexadecimal).
     ///
     /// # Errors
     /// A [`Problem`] if the key cannot be used.

@@ -1,5 +1,4 @@
-//! Secrets that mean nothing by themselves: refresh tokens, tokens that are mailed,
-//! and text that must not be shown.
+//! Opaque secrets: refresh tokens, mailed tokens, and text that must not be shown.
 
 use std::fmt;
 
@@ -13,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::Problem;
 
-/// Text that must not appear in a log: it has no `Debug` worth the name, and is wiped when dropped.
+/// Text that must not appear in a log: its `Debug` does not show it, and it is wiped when dropped.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
@@ -24,7 +23,7 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
-    /// The text, for the one place that needs it.
+    /// Returns the text, for the one place that needs it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -41,11 +40,11 @@ const PREFIX: &str = "rt_";
 const SECRET_BYTES: usize = 32;
 /// `rt_`, the user's and the session's ULIDs, each with a `_`, and 32 bytes in base64url.
 const TOKEN_CHARS: usize = PREFIX.len() + 26 + 1 + 26 + 1 + 43;
-/// Keeps what is derived here apart from whatever else the same key may be used for.
+/// Keeps these derivations apart from any other use of the same key.
 const SUCCESSOR_LABEL: &[u8] = b"velro refresh token successor";
 
-/// A refresh token: `rt_<user>_<session>_<256 bits>`. User and session are readable, so that finding them is
-/// one read; what counts is the secret, of which only a digest is ever stored.
+/// A refresh token: `rt_<user>_<session>_<256 bits>`. User and session are readable, so that finding them
+/// is one read. The secret alone proves the token, and only a digest of it is ever stored.
 pub struct RefreshToken {
     user: UserId,
     session: SessionId,
@@ -53,7 +52,7 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// A fresh token of `session` of `user`.
+    /// Makes a fresh token of `session` of `user`.
     ///
     /// # Errors
     /// A [`Problem`] if the operating system has no randomness.
@@ -67,8 +66,9 @@ impl RefreshToken {
         })
     }
 
-    /// The token that this one is exchanged for. It follows from this one and `key`, which only we have:
-    /// whoever exchanges the same token twice gets the same answer, though no token is ever stored.
+    /// Returns the token that this one is exchanged for. It is derived from this one and `key`, which only
+    /// we have. So a repeated exchange of the same token gets the same answer, although no token is ever
+    /// stored.
     ///
     /// # Errors
     /// A [`Problem`] if `key` cannot be used.
@@ -89,7 +89,7 @@ impl RefreshToken {
         })
     }
 
-    /// The token written as `text`, if it is one.
+    /// Reads `text` as a token.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != TOKEN_CHARS {
@@ -110,31 +110,31 @@ impl RefreshToken {
         })
     }
 
-    /// Whose it says that it is; true only if the secret is right.
+    /// The user that it names; unproven until the secret is checked.
     #[must_use]
     pub fn user(&self) -> &UserId {
         &self.user
     }
 
-    /// Which session it says that it continues.
+    /// The session that it names; unproven until the secret is checked.
     #[must_use]
     pub fn session(&self) -> &SessionId {
         &self.session
     }
 
-    /// SHA-256 (hexadecimal) of the secret: what is stored. 256 random bits need no slow hash.
+    /// Returns the SHA-256 (hexadecimal) of the secret, which is stored. 256 random bits need no slow hash.
     #[must_use]
     pub fn digest(&self) -> String {
         hex::encode(Sha256::digest(self.secret.as_slice()))
     }
 
-    /// Whether the stored `digest` is this token's, in constant time.
+    /// Whether the stored `digest` belongs to this token, in constant time.
     #[must_use]
     pub fn matches(&self, digest: &str) -> bool {
         self.digest().as_bytes().ct_eq(digest.as_bytes()).into()
     }
 
-    /// The token as its owner keeps it.
+    /// Returns the token as its owner keeps it.
     #[must_use]
     pub fn reveal(&self) -> String {
         format!(
@@ -148,22 +148,22 @@ impl RefreshToken {
 
 const MAILED_PREFIX: &str = "mt_";
 
-/// A token that is mailed, and works once: `mt_<256 random bits>`. It is found by its digest, which
-/// is all of it that is ever stored.
+/// A token that is mailed and works once: `mt_<256 random bits>`. It is found by its digest, and nothing
+/// else of it is ever stored.
 pub struct MailedSecret(Bits);
 
-/// 256 random bits, of which only a digest is ever stored: so many need no slow hash.
+/// 256 random bits, of which only a digest is ever stored. So many random bits need no slow hash.
 pub(crate) struct Bits(Zeroizing<[u8; SECRET_BYTES]>);
 
 impl Bits {
-    /// Fresh ones.
+    /// Makes fresh bits.
     pub(crate) fn generate() -> Result<Self, Problem> {
         let mut bits = Zeroizing::new([0; SECRET_BYTES]);
         getrandom::fill(bits.as_mut_slice()).map_err(Problem::new)?;
         Ok(Self(bits))
     }
 
-    /// Those that `text` writes in base64url.
+    /// Reads bits that were written in base64url.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let mut bits = Zeroizing::new([0; SECRET_BYTES]);
         let length = URL_SAFE_NO_PAD
@@ -172,19 +172,19 @@ impl Bits {
         (length == SECRET_BYTES).then_some(Self(bits))
     }
 
-    /// The same in base64url.
+    /// Returns the bits in base64url.
     pub(crate) fn write(&self) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
     }
 
-    /// SHA-256 (hexadecimal).
+    /// Returns the SHA-256 (hexadecimal) of the bits.
     pub(crate) fn digest(&self) -> String {
         hex::encode(Sha256::digest(self.0.as_slice()))
     }
 }
 
 impl MailedSecret {
-    /// A fresh one.
+    /// Makes a fresh token.
     ///
     /// # Errors
     /// A [`Problem`] if the operating system has no randomness.
@@ -192,19 +192,19 @@ impl MailedSecret {
         Bits::generate().map(Self)
     }
 
-    /// The token written as `text`, if it is one.
+    /// Reads `text` as a token.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Bits::read(text.strip_prefix(MAILED_PREFIX)?).map(Self)
     }
 
-    /// SHA-256 (hexadecimal) of the secret: what it is stored and found by.
+    /// Returns the SHA-256 (hexadecimal) of the secret, by which it is stored and found.
     #[must_use]
     pub fn digest(&self) -> String {
         self.0.digest()
     }
 
-    /// The token as it is mailed.
+    /// Returns the token as it is mailed.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{MAILED_PREFIX}{}", *self.0.write()))

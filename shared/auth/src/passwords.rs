@@ -1,5 +1,5 @@
-//! Passwords: which may be set, how they are kept, and checking one in the same
-//! time whether or not there is one.
+//! Passwords: the rules for setting one, their hashes, and a check that takes the same time whether or not
+//! there is an account.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -21,36 +21,36 @@ const CHARS_MAX: usize = 128;
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// Passwords that attackers try first, sorted, lower case, one a line: those of at least 8 characters
-/// among zxcvbn's 30,000 most used of published leaks (MIT, common-passwords.LICENSE), and a few of our
-/// own. Only what sets passwords links it.
+/// Passwords that attackers try first, sorted, lower case, one a line: those of at least 8 characters among
+/// zxcvbn's 30,000 most used of published leaks (MIT, common-passwords.LICENSE), and a few of our own. Only
+/// programs that set passwords link the list.
 const COMMON: &str = include_str!("common-passwords.txt");
 
 /// A password that may be set.
 #[derive(Debug)]
 pub struct Password(Secret);
 
-/// Why a password may not be set.
+/// The reason why a password may not be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordProblem {
     /// Fewer than 8 characters.
     TooShort,
     /// More than 128 characters.
     TooLong,
-    /// One of those that attackers try first.
+    /// It is one of those that attackers try first.
     Common,
     /// It has characters that cannot be typed or seen.
     Untypable,
 }
 
 impl Password {
-    /// Whether `text` may be set as a password: what is counted, looked up and kept is its normal form.
+    /// Checks that `text` may be set as a password. Its normal form is counted, looked up and kept.
     ///
     /// # Errors
     /// The [`PasswordProblem`].
     pub fn check(text: String) -> Result<Self, PasswordProblem> {
-        // Before normalising, which is work: no normal form has more characters
-        // than three times those that it had.
+        // This check comes before normalising, which is work: a text with more than three times the limit
+        // is refused as it is.
         if text.chars().count() > 3 * CHARS_MAX {
             return Err(PasswordProblem::TooLong);
         }
@@ -72,9 +72,9 @@ impl Password {
     }
 }
 
-/// The normal form of a password, if it can be one: two keyboards may write the same "é" or the
-/// same space as different characters (PRECIS OpaqueString, RFC 8265, 4.2: NFC, any space is
-/// U+0020, no controls, nothing invisible).
+/// Returns the normal form of a password, if it has one: two keyboards may write the same "é" or the same
+/// space as different characters (PRECIS OpaqueString, RFC 8265, 4.2: NFC, any space is U+0020, no
+/// controls, nothing invisible).
 fn normal(text: &str) -> Option<String> {
     OpaqueString::enforce(text).ok().map(Cow::into_owned)
 }
@@ -86,8 +86,8 @@ fn is_common(lower: &str) -> bool {
         .is_ok()
 }
 
-/// The password's hash, to be stored: Argon2id in PHC form, with a salt of its own. Takes tens of
-/// milliseconds of one core, on a thread where that holds nobody up.
+/// Returns the hash of the password, which is stored: Argon2id in PHC form, with a salt of its own. It
+/// takes tens of milliseconds of one core, on a thread where that blocks nothing else.
 ///
 /// # Errors
 /// A [`Problem`] if there is no randomness.
@@ -101,8 +101,8 @@ pub async fn hash(password: Password) -> Result<String, Problem> {
     .await
 }
 
-/// Whether `password` is the one whose hash was `stored`. Without a hash the same work is done, so that the
-/// time does not tell whether there is an account.
+/// Whether `password` is the one with the hash `stored`. Without a hash the same work is done, so that the
+/// time does not reveal whether there is an account.
 ///
 /// # Errors
 /// A [`Problem`] if the stored hash is malformed.
@@ -114,12 +114,12 @@ pub async fn verify(password: Secret, stored: Option<String>) -> Result<bool, Pr
             None => nobody()?,
         };
         let stored = PasswordHash::new(&stored).map_err(Problem::new)?;
-        // A text without a normal form is nobody's password, and is worked on all the same.
+        // A text without a normal form is never a password, but is worked on in the same way.
         let normal = normal(password.expose()).map(Zeroizing::new);
         let normal = normal
             .as_ref()
             .map_or(password.expose(), |text| text.as_str());
-        // The work first: `known &&` before it would skip it.
+        // The work comes first, because `known &&` before it would skip it.
         let matches = argon2()?
             .verify_password(normal.as_bytes(), &stored)
             .is_ok();
@@ -128,10 +128,10 @@ pub async fn verify(password: Secret, stored: Option<String>) -> Result<bool, Pr
     .await
 }
 
-/// A hash with the current parameters that nobody's password has.
+/// Returns a hash with the current parameters that no password has.
 ///
 /// # Errors
-/// None is known: it is written out of constants.
+/// There is no known error: the hash is written from constants.
 pub fn nobody() -> Result<String, Problem> {
     const SALT: &[u8] = b"nobody has this!";
     const OUTPUT: &[u8; 32] = b"no password hashes to this value";
@@ -219,7 +219,7 @@ mod tests {
             let opened = verify(secret(other), Some(stored.clone())).await;
             assert!(!opened.expect("checks"), "{other:?}");
         }
-        // Limits and the list of common ones count and look at what is kept.
+        // The limits and the list of common passwords apply to the normal form.
         let check = |text: &str| Password::check(text.to_owned()).map(|_| ());
         assert_eq!(check(&"e\u{301}".repeat(128)), Ok(()));
         assert_eq!(check(&"e\u{301}".repeat(7)), Err(PasswordProblem::TooShort));

@@ -1,5 +1,6 @@
-//! Access tokens: JWTs signed with EdDSA, alive for a quarter of an hour. One algorithm, keys chosen by name
-//! from our own list, and every claim checked; whatever else a token's header says is ignored.
+//! Access tokens: JWTs signed with EdDSA, with a lifetime of a quarter of an hour. There is one algorithm,
+//! keys are chosen by name from our own list, and every claim is checked. Other fields of a token's header
+//! are ignored.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,11 +13,11 @@ use crate::Problem;
 use crate::keys::{KeySet, PublicKeys, Seed};
 use crate::opaque::RefreshToken;
 
-/// How long an access token lives.
+/// The lifetime of an access token.
 pub const LIFETIME_S: u64 = 15 * 60;
-/// How far two clocks may be apart.
+/// The most seconds that two clocks may differ.
 const LEEWAY_S: i64 = 5;
-/// The longest token that is looked at.
+/// The longest token that is accepted.
 const TOKEN_BYTES_MAX: usize = 2_048;
 
 #[derive(Serialize, Deserialize)]
@@ -31,26 +32,26 @@ struct Claims {
     nbf: Option<i64>,
 }
 
-/// What a valid token says.
+/// The content of a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     /// The user.
     pub user: UserId,
-    /// In which session.
+    /// The session.
     pub session: SessionId,
 }
 
-/// What somebody who signed in gets.
+/// The tokens of a signed-in user.
 pub struct Pair {
     /// The token for the next minutes.
     pub access: String,
-    /// The token that gets the next pair, once.
+    /// The token that is exchanged for the next pair, once.
     pub refresh: String,
-    /// How long the access token lives.
+    /// The lifetime of the access token, in seconds.
     pub expires_in_s: u64,
 }
 
-/// The token is not valid; why is nobody's business.
+/// The error for a token that is not valid. The reason is not told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Denied;
 
@@ -64,10 +65,10 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Signs with the first of `keys`.
+    /// Makes an issuer that signs with the first of `keys`.
     ///
     /// # Errors
-    /// A [`Problem`] if there is none.
+    /// A [`Problem`] if there is no key.
     pub fn new(keys: &KeySet, issuer: &str, audience: &str) -> Result<Self, Problem> {
         let (kid, signing) = keys
             .signing()
@@ -83,7 +84,7 @@ impl Issuer {
         })
     }
 
-    /// A token for `user` in `session`, valid from `now_s` for [`LIFETIME_S`].
+    /// Makes a token for `user` in `session`, valid from `now_s` for [`LIFETIME_S`].
     ///
     /// # Errors
     /// A [`Problem`] if it cannot be signed.
@@ -102,8 +103,8 @@ impl Issuer {
         jsonwebtoken::encode(&header, &claims, &self.key).map_err(Problem::new)
     }
 
-    /// What `token` is exchanged for: by the key that signs first, then by the one before it, which another
-    /// instance may have used a moment ago.
+    /// Returns the tokens that `token` is exchanged for: by the key that signs first, then by the key
+    /// before it, which another instance may have used a moment ago.
     ///
     /// # Errors
     /// A [`Problem`] if a key cannot be used.
@@ -122,12 +123,12 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Trusts `keys`, for tokens of this issuer and audience.
+    /// Makes a verifier that trusts `keys`, for tokens of this issuer and audience.
     #[must_use]
     pub fn new(keys: PublicKeys, issuer: &str, audience: &str) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
-        // The library would read the clock itself; times, issuer and audience
-        // are checked below, against ours.
+        // The library would read the clock itself. Times, issuer and audience are checked below, against
+        // ours.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
@@ -139,10 +140,10 @@ impl Verifier {
         }
     }
 
-    /// What `token` says, if it is valid at `now_s`.
+    /// Returns the content of `token`, if it is valid at `now_s`.
     ///
     /// # Errors
-    /// [`Denied`] for anything else.
+    /// [`Denied`] for any other token.
     pub fn verify(&self, token: &str, now_s: i64) -> Result<Access, Denied> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(Denied);
@@ -209,7 +210,7 @@ mod tests {
                 .expect("signs")
         }
 
-        /// A token with any header and claims, signed by the right key.
+        /// Makes a token with any header and claims, signed with the right key.
         fn forge(&self, header: &Value, claims: &Value) -> String {
             use ed25519_dalek::Signer as _;
             let message = unsigned(header, claims);

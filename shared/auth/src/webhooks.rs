@@ -1,8 +1,8 @@
-//! The secrets of webhook endpoints, and what they sign.
+//! The secrets of webhook endpoints, and their signatures.
 //!
-//! A secret follows from a key of ours and from a random seed in its owner's record. It is kept nowhere: who
-//! reads the tables can sign nothing, and who has the key alone neither. Its form, and that of a signature,
-//! are those of Standard Webhooks
+//! A secret is derived from a key of ours and from a random seed in its owner's record. It is stored
+//! nowhere: neither the tables nor the key alone are enough to sign. The form of a secret and of a
+//! signature is that of Standard Webhooks
 //! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
 
 use base64::Engine as _;
@@ -14,19 +14,19 @@ use zeroize::Zeroizing;
 use crate::Problem;
 use crate::mailboxes::MailboxKey;
 
-/// Keeps what follows from the key here apart from what else does.
+/// Keeps these derivations apart from other uses of the key.
 const LABEL: &str = "velro webhook secret";
-/// What a secret begins with.
+/// The prefix of a secret.
 const PREFIX: &str = "whsec_";
 
-/// What signs the events that one receiver is told of.
+/// The secret that signs the events for one receiver.
 pub struct WebhookSecret(Zeroizing<Vec<u8>>);
 
 impl WebhookSecret {
-    /// The secret of the endpoint called `owner` that follows from this seed.
+    /// Derives the secret of the endpoint called `owner` from this seed.
     ///
     /// # Errors
-    /// A [`Problem`] if the key cannot be used, or there is no seed.
+    /// A [`Problem`] if the key cannot be used, or the seed is empty.
     pub fn derive(key: &MailboxKey, owner: &str, seed: &str) -> Result<Self, Problem> {
         if seed.is_empty() {
             return Err(Problem::new("the endpoint has no seed"));
@@ -35,13 +35,13 @@ impl WebhookSecret {
         Ok(Self(secret))
     }
 
-    /// The secret as its owner is shown it.
+    /// Returns the secret as its owner is shown it.
     #[must_use]
     pub fn shown(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{PREFIX}{}", STANDARD.encode(self.0.as_slice())))
     }
 
-    /// The signature of a message that is sent at this second.
+    /// Returns the signature of a message that is sent at this second.
     ///
     /// # Errors
     /// A [`Problem`] if the secret cannot be used.
@@ -93,7 +93,7 @@ mod tests {
         };
         let first = shown(&one, "whe_1", "a");
         assert_eq!(first, shown(&one, "whe_1", "a"));
-        // 24 to 64 bytes, says the specification.
+        // The specification requires 24 to 64 bytes.
         assert_eq!(first.len(), "whsec_".len() + 44);
         for different in [
             shown(&one, "whe_1", "b"),

@@ -1,7 +1,8 @@
-//! How Velro reaches AWS.
+//! The connection to AWS.
 //!
 //! Owns: the one SDK configuration (TLS stack, time-outs, attempts) that every client is built from, and
-//! [`Fault`], what goes wrong on our side. Refuses to know any service: each SDK has one crate that names it.
+//! [`Fault`], the error for failures on our side. Refuses to know any service: each SDK has one crate that
+//! names it.
 
 mod roots;
 
@@ -18,22 +19,22 @@ use aws_smithy_types::timeout::TimeoutConfig;
 pub use aws_types::SdkConfig;
 use aws_types::region::Region;
 
-/// A connection within one Region takes milliseconds; one that takes longer is tried again.
+/// The time for connecting. A connection within one Region takes milliseconds; a slower one is tried again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// One attempt at one call. DynamoDB and SQS answer in milliseconds.
+/// The time for one attempt at one call. DynamoDB and SQS answer in milliseconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
-/// One call with all its attempts: inside the ten seconds that a function has,
-/// so that it can say what failed.
+/// The time for one call with all its attempts: less than the ten seconds that a function has, so that it
+/// can report a failure.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
-/// Attempts at one call, the first included.
+/// The most attempts at one call, the first included.
 const ATTEMPTS_MAX: u32 = 3;
 
-/// Where a function finds its credentials, as Lambda names them.
+/// The source of a function's credentials.
 const CREDENTIALS_NAME: &str = "Lambda's environment";
 
-/// The configuration that every client is built from. Credentials and Region come from the environment, where
-/// Lambda puts them: no other place is looked at and nothing is asked over the network. `AWS_ENDPOINT_URL`
-/// leads elsewhere, as it does for every SDK. `lookup` reads a variable.
+/// Returns the configuration that every client is built from. Credentials and Region come from the
+/// environment, where Lambda puts them. No other place is searched, and nothing is asked over the network.
+/// `AWS_ENDPOINT_URL` sets another endpoint, as for every SDK. `lookup` reads a variable.
 ///
 /// # Errors
 ///
@@ -74,7 +75,7 @@ pub fn config(lookup: impl Fn(&str) -> Option<String>) -> Result<SdkConfig, Faul
     Ok(config.build())
 }
 
-/// Something that should not have happened: ours, logged once, never told to a client.
+/// A failure on our side. It is logged once and never told to a client.
 #[derive(Debug)]
 pub struct Fault {
     doing: &'static str,
@@ -82,7 +83,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault that came up while `doing` something ("reading a wallet").
+    /// Makes a fault that happened while `doing` something ("reading a wallet").
     pub fn new(doing: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             doing,
@@ -90,14 +91,14 @@ impl Fault {
         }
     }
 
-    /// For `map_err`: wraps whatever went wrong while `doing` something.
+    /// Wraps an error that happened while `doing` something; for `map_err`.
     pub fn doing<E: Into<Box<dyn Error + Send + Sync>>>(
         doing: &'static str,
     ) -> impl FnOnce(E) -> Self {
         move |source| Self::new(doing, source)
     }
 
-    /// The whole chain of causes in one line, for the log.
+    /// Returns the whole chain of causes in one line, for the log.
     #[must_use]
     pub fn chain(&self) -> String {
         let mut text = self.to_string();

@@ -1,13 +1,13 @@
-//! Whom a function believes to be AWS.
+//! The root certificates that a function trusts for AWS.
 //!
-//! Owns: the five roots that every AWS service's certificate leads to. A system's own store holds some
-//! hundred and forty more, and reading them was most of what a cold start computed. Refuses to know any other
-//! service: the provider and Stripe are believed as the system says.
+//! Owns: the five roots that every AWS service's certificate leads to. The system's own store holds some
+//! hundred and forty more, and reading them took most of the computing time of a cold start. Refuses to
+//! know any other service: for the provider and Stripe, the system's store is used.
 
 use aws_smithy_http_client::tls::TrustStore;
 
-/// Names another file of roots, as it does for OpenSSL: for an endpoint of one's
-/// own, or a proxy that opens TLS.
+/// The variable that names another file of roots, as for OpenSSL. It is for another endpoint, or for a
+/// proxy that opens TLS.
 pub(crate) const OTHER_ROOTS: &str = "SSL_CERT_FILE";
 
 /// Amazon Trust Services' roots, from <https://www.amazontrust.com/repository/>. AWS asks its clients to
@@ -21,7 +21,7 @@ const AMAZON_ROOTS: [&str; 5] = [
     include_str!("../roots/starfield-services-root-g2.pem"),
 ];
 
-/// Amazon's roots, or the system's where `SSL_CERT_FILE` names others.
+/// Returns Amazon's roots, or the system's if `SSL_CERT_FILE` names others.
 pub(crate) fn trusted(has_other_roots: bool) -> TrustStore {
     if has_other_roots {
         return TrustStore::default();
@@ -40,7 +40,7 @@ mod tests {
 
     use super::AMAZON_ROOTS;
 
-    /// As Amazon Trust Services publishes them.
+    /// The fingerprints that Amazon Trust Services publishes.
     const FINGERPRINTS: [&str; 5] = [
         "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
         "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",

@@ -1,8 +1,8 @@
 //! Objects in S3. Owns their keys, presigned URLs, and moving bytes; refuses to know what a generation or an
 //! account is.
 //!
-//! A key is a part of every URL. An upload's begins with its tenant, and its URLs are for that tenant and the
-//! provider alone. Media is shown to others, so its keys name the generation and nobody.
+//! Every URL shows its object's key. The key of an upload begins with its tenant, and its URLs are only for
+//! that tenant and the provider. Media are shown to others, so their keys name the generation and nobody.
 
 mod media;
 
@@ -21,39 +21,39 @@ use domain::time::Month;
 
 pub use media::{PART_BYTES, Step};
 
-/// How long an upload's URL can be used.
+/// The time for which an upload's URL can be used.
 pub const UPLOAD_EXPIRY: Duration = Duration::from_secs(15 * 60);
 
 /// The buckets' names.
 #[derive(Clone, Debug)]
 pub struct Buckets {
-    /// What was generated.
+    /// The bucket for generated media.
     pub media: String,
-    /// What users upload, and what is written for them to take away.
+    /// The bucket for users' uploads and for exports.
     pub uploads: String,
 }
 
-/// What a presigned upload must send: a PUT with exactly these headers.
+/// A presigned upload, which must be a PUT with exactly these headers.
 #[derive(Clone, Debug)]
 pub struct Upload {
-    /// Where to.
+    /// The URL.
     pub url: String,
-    /// Name and value, as signed.
+    /// The names and values of the headers, as signed.
     pub headers: Vec<(String, String)>,
 }
 
-/// What arrived.
+/// An upload that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrived {
     /// Its size.
     pub size_bytes: u64,
     /// Its digest, as S3 computed it on arrival.
     pub sha256: Option<Sha256Hex>,
-    /// All of it, if it is not larger than was announced.
+    /// Its bytes; empty if there are more of them than were announced.
     pub bytes: Vec<u8>,
 }
 
-/// Reads, writes and signs.
+/// A client that reads and writes objects and signs URLs.
 #[derive(Clone, Debug)]
 pub struct Blobs {
     client: Client,
@@ -61,10 +61,11 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// A client for `buckets`.
+    /// Makes a client for `buckets`.
     #[must_use]
     pub fn new(config: &SdkConfig, buckets: Buckets) -> Self {
-        // On AWS a bucket is named in the host. Elsewhere no such host need be known: it is in the path.
+        // On AWS the host names the bucket. An endpoint elsewhere may not have such hosts, so there the
+        // path names it.
         let is_elsewhere = config.endpoint_url().is_some();
         let config = config::Builder::from(config).force_path_style(is_elsewhere);
         Self {
@@ -73,8 +74,8 @@ impl Blobs {
         }
     }
 
-    /// Where output `n` of a generation lives: the same for every try, so that a
-    /// repeated copy overwrites itself.
+    /// The key of output `n` of a generation. It is the same for every attempt, so a repeated copy
+    /// overwrites itself.
     #[must_use]
     pub fn media_key(generation: &GenerationId, n: usize, extension: &str) -> String {
         format!("{generation}/{n}.{extension}")
@@ -88,28 +89,28 @@ impl Blobs {
         format!("{tenant}/credits-{month}.csv")
     }
 
-    /// Deletes everything that was written for a generation, also by a try that never came to its end, and
-    /// the objects with `other_keys`. Repeating it deletes nothing more.
+    /// Deletes everything that was written for a generation, also by attempts that did not finish, and the
+    /// objects with `other_keys`. Repeating it deletes nothing more.
     ///
     /// # Errors
-    /// A [`Fault`] if S3 did not do it.
+    /// A [`Fault`] if S3 did not delete it.
     pub async fn delete_media(
         &self,
         generation: &GenerationId,
         other_keys: &[&str],
     ) -> Result<(), Fault> {
         let bucket = &self.buckets.media;
-        // One page holds a thousand, and a generation makes a handful.
+        // One page lists a thousand objects, and a generation has a handful.
         let mut keys = self.some_keys(bucket, format!("{generation}/")).await?;
         keys.extend(other_keys.iter().map(|key| (*key).to_owned()));
         self.delete_all(bucket, &keys).await
     }
 
     /// Deletes up to a thousand objects in each bucket whose keys begin with a tenant's id: uploads, and
-    /// media from before its keys named nobody. Answers how many it found.
+    /// media from before their keys named only generations. Returns the number that it found.
     ///
     /// # Errors
-    /// A [`Fault`] if S3 did not do it.
+    /// A [`Fault`] if S3 did not delete them.
     pub async fn delete_some(&self, tenant: &Tenant) -> Result<usize, Fault> {
         let (media, uploads) = futures::future::try_join(
             self.delete_page(&self.buckets.media, format!("{tenant}/")),
@@ -122,7 +123,7 @@ impl Blobs {
     /// Deletes the bytes of an upload. Repeating it changes nothing.
     ///
     /// # Errors
-    /// A [`Fault`] if S3 did not do it.
+    /// A [`Fault`] if S3 did not delete it.
     pub async fn delete_upload(&self, tenant: &Tenant, file: &FileId) -> Result<(), Fault> {
         self.client
             .delete_object()
@@ -140,7 +141,7 @@ impl Blobs {
         Ok(keys.len())
     }
 
-    /// The keys that one look finds below `prefix`: a thousand, if there are so many.
+    /// Lists the keys that begin with `prefix`: one page, which has at most a thousand.
     async fn some_keys(&self, bucket: &str, prefix: String) -> Result<Vec<String>, Fault> {
         let found = self
             .client
@@ -154,7 +155,7 @@ impl Blobs {
         Ok(keys.map(str::to_owned).collect())
     }
 
-    /// Deletes at most a thousand objects. One that is not there is no trouble.
+    /// Deletes at most a thousand objects. A missing one is no error.
     async fn delete_all(&self, bucket: &str, keys: &[String]) -> Result<(), Fault> {
         let doing = "deleting objects";
         if keys.is_empty() {
@@ -188,8 +189,8 @@ impl Blobs {
         }
     }
 
-    /// A URL of an output for `expiry`, with a `Content-Disposition` in place of its own, if one is given.
-    /// Signed here; no call is made.
+    /// Signs a URL of an output, valid for `expiry`. A `disposition` replaces the `Content-Disposition` of
+    /// the object. No call is made.
     ///
     /// # Errors
     /// A [`Fault`] if there are no credentials to sign with.
@@ -212,7 +213,7 @@ impl Blobs {
         Ok(request.uri().to_owned())
     }
 
-    /// A URL that tells of an output for `expiry`, to HEAD: S3's signatures are for one method.
+    /// Signs a URL for HEAD requests of an output, valid for `expiry`: a signature of S3 is for one method.
     ///
     /// # Errors
     /// A [`Fault`] if there are no credentials to sign with.
@@ -229,8 +230,8 @@ impl Blobs {
         Ok(request.uri().to_owned())
     }
 
-    /// A URL that an upload can be read from for `expiry`, by the provider, or by a browser that saves it
-    /// under a name of plain ASCII.
+    /// Signs a URL that an upload can be read from, valid for `expiry`: for the provider, or for a browser
+    /// that saves it under a name of plain ASCII.
     ///
     /// # Errors
     /// A [`Fault`] if there are no credentials to sign with.
@@ -254,8 +255,8 @@ impl Blobs {
         Ok(request.uri().to_owned())
     }
 
-    /// A signed PUT for exactly this file: its length, type and digest are part of the signature,
-    /// so S3 itself refuses other bytes.
+    /// Signs a PUT for exactly this file: its length, type and digest are part of the signature, so S3
+    /// itself refuses other bytes.
     ///
     /// # Errors
     /// A [`Fault`] if there are no credentials to sign with.
@@ -275,7 +276,7 @@ impl Blobs {
             .await
             .map_err(Fault::doing(doing))?;
         let url = request.uri().to_owned();
-        // The SDK adds headers of its own, for tracing us: whoever uploads need not send what is not signed.
+        // The SDK adds headers for tracing. The uploader need not send them, because they are not signed.
         let signed = signed_headers(&url);
         let headers = request
             .headers()
@@ -285,7 +286,8 @@ impl Blobs {
         Ok(Upload { url, headers })
     }
 
-    /// Keeps a month of a tenant's ledger, in place of an older copy of that month. It goes with the tenant.
+    /// Writes a month of a tenant's ledger, in place of an older export of that month. It is deleted with
+    /// the tenant.
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not take it.
@@ -307,7 +309,7 @@ impl Blobs {
         Ok(())
     }
 
-    /// A URL that such a month can be downloaded from for `expiry`.
+    /// Signs a URL that such an export can be downloaded from, valid for `expiry`.
     ///
     /// # Errors
     /// A [`Fault`] if there are no credentials to sign with.
@@ -330,7 +332,7 @@ impl Blobs {
         Ok(request.uri().to_owned())
     }
 
-    /// What arrived for `file`, or nothing if nothing did.
+    /// Reads the upload of `file`. Returns `None` if nothing arrived.
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not answer.
@@ -400,20 +402,20 @@ impl Blobs {
     }
 }
 
-/// How long a signature holds: whole seconds, at least one, as S3 counts.
+/// Sets the validity of a signature: whole seconds, at least one, as S3 counts.
 fn expiring(doing: &'static str, expiry: Duration) -> Result<PresigningConfig, Fault> {
     let expiry = expiry.max(Duration::from_secs(1));
     PresigningConfig::expires_in(expiry).map_err(Fault::doing(doing))
 }
 
-/// The `Content-Disposition` that has a browser save what it gets, under this name of plain ASCII.
+/// Returns the `Content-Disposition` with which a browser saves the file, under this name of plain ASCII.
 #[must_use]
 pub fn attachment(name: &str) -> String {
     format!("attachment; filename=\"{name}\"")
 }
 
-/// The names that the signature of a presigned URL covers (`X-Amz-SignedHeaders`,
-/// separated by encoded semicolons).
+/// Returns the names that the signature of a presigned URL covers (`X-Amz-SignedHeaders`, separated by
+/// encoded semicolons).
 fn signed_headers(url: &str) -> Vec<&str> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let names = query

@@ -1,7 +1,7 @@
-//! Writing media: a small file in one piece, a large one by parts.
+//! Writing media: a small file in one piece, a large one in parts.
 //!
-//! Owns how large a part is, how long S3 may take for it, and that any step may be done twice. Refuses to
-//! know where the bytes come from, and to keep more of them than one part.
+//! Owns the size of a part and the time that S3 may take for it, and makes sure that any step can be
+//! repeated. Refuses to know where the bytes come from, and to hold more of them than one part.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -16,33 +16,34 @@ use bytes::Bytes;
 
 use crate::Blobs;
 
-/// How large every part but the last is: S3 takes none below 5 MiB and up to 10,000 of them. A function holds
-/// one part in memory, and loses at most one when it ends.
+/// The size of every part but the last: S3 takes parts from 5 MiB on, and up to 10,000 of them. A function
+/// holds one part in memory, and loses at most one when it ends.
 pub const PART_BYTES: usize = 8 * 1024 * 1024;
-/// How long S3 may take for one attempt. Half a minute for a part of 8 MiB is slow but has been seen, so the
-/// limit of other calls, 4 s, would let such a part never arrive.
+/// The time that S3 may take for one attempt. Half a minute for a part of 8 MiB is slow but has been seen.
+/// With the limit of other calls, 4 s, such a part would never arrive.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long S3 may take with all attempts: one that is slow, or some that fail at
-/// once. Whoever has less time lets go.
+/// The time that S3 may take with all attempts: one that is slow, or some that fail at once. A caller that
+/// has less time drops the call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(70);
-/// A browser shows what it gets, and does not save it.
+/// The `Content-Disposition` with which a browser shows the file and does not save it.
 const SHOWN: &str = "inline";
 
-/// What became of a step of an upload by parts.
+/// The result of a step of a multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step<T> {
     /// It was done.
     Done(T),
-    /// S3 does not know the upload any more, which was completed, aborted or
-    /// expired; or not these parts of it.
+    /// S3 no longer knows the upload, which was completed, aborted or expired; or it does not know these
+    /// parts of it.
     Vanished,
 }
 
-/// How these calls differ from others. The protection against stalled streams stays as it is: it watches a
-/// body on its way, not S3's answer, so that what bounds a slow answer is the attempt's time.
+/// Returns the settings in which these calls differ from others. The protection against stalled streams is
+/// left on. It watches a body while it is sent, not S3's answer, so a slow answer is bounded by the time of
+/// the attempt.
 ///
-/// No checksum is sent but the SHA-256 that the signature is over: S3 wants one that is sent with parts to be
-/// announced when the upload begins, and told again of each part when it is completed.
+/// No checksum is sent except for the SHA-256 that is signed. S3 wants a checksum that is sent with parts
+/// to be announced when the upload begins, and repeated for each part when it is completed.
 fn patient() -> Builder {
     Builder::new()
         .timeout_config(
@@ -59,7 +60,7 @@ fn is_vanished(error: &impl ProvideErrorMetadata) -> bool {
 }
 
 impl Blobs {
-    /// Writes one output in one piece, in place of any older one.
+    /// Writes an output in one piece, in place of any older one.
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not take it.
@@ -84,13 +85,13 @@ impl Blobs {
         Ok(())
     }
 
-    /// These bytes of one output, or nothing if it is not there any more.
+    /// Reads these bytes of an output. Returns `None` if the output is gone.
     ///
     /// # Errors
-    /// A [`Fault`] if S3 did not give them.
+    /// A [`Fault`] if S3 did not answer with them.
     pub async fn read_media(&self, key: &str, range: Range<u64>) -> Result<Option<Bytes>, Fault> {
         let doing = "reading media";
-        // The last byte is named, not the one after it (RFC 9110, 14.1.2).
+        // The range names its last byte, not the one after it (RFC 9110, 14.1.2).
         let last = range.end.saturating_sub(1);
         let object = self
             .client
@@ -111,11 +112,11 @@ impl Blobs {
         Ok(Some(bytes.into_bytes()))
     }
 
-    /// Begins to write one output by parts, and answers the upload's id. Nobody sees anything of it before it
-    /// is completed; the bucket forgets it a day later if it never is.
+    /// Begins to write an output in parts, and returns the id of the upload. Nothing of it can be read
+    /// before it is completed. If it never is, the bucket deletes it a day later.
     ///
     /// # Errors
-    /// A [`Fault`] if S3 did not do it.
+    /// A [`Fault`] if S3 did not begin it.
     pub async fn begin_media(&self, key: &str, content_type: &str) -> Result<String, Fault> {
         let doing = "beginning to write media";
         let begun = self
@@ -134,8 +135,8 @@ impl Blobs {
         id.ok_or_else(|| Fault::new(doing, "S3 named no upload"))
     }
 
-    /// Writes part `number` (from 1) of an upload, in place of any older one of that number, and answers its
-    /// entity tag. All but the last must have [`PART_BYTES`].
+    /// Writes part `number` (from 1) of an upload, in place of any older one of that number, and returns
+    /// its entity tag. All parts but the last must have [`PART_BYTES`].
     ///
     /// # Errors
     /// A [`Fault`] if S3 did not take it.
@@ -170,12 +171,12 @@ impl Blobs {
         }
     }
 
-    /// Makes an upload's parts, whose entity tags are `etags` in their order, one object of
-    /// `size_bytes`. An upload that S3 does not know any more was completed before if there is an object
-    /// of that size: an answer may have been lost.
+    /// Completes an upload: its parts, whose entity tags are `etags` in order, become one object of
+    /// `size_bytes`. If S3 no longer knows the upload but has an object of that size, it was completed
+    /// before, and the answer was lost.
     ///
     /// # Errors
-    /// A [`Fault`] if S3 did not do it.
+    /// A [`Fault`] if S3 did not complete it.
     pub async fn complete_media(
         &self,
         key: &str,
@@ -206,16 +207,16 @@ impl Blobs {
                 Some(found) if found == size_bytes => Ok(Step::Done(())),
                 Some(_) | None => Ok(Step::Vanished),
             },
-            // Another part of that number came later: two runs read two versions of the source.
+            // A part of that number was replaced later: two runs read two versions of the source.
             Err(error) if error.code() == Some("InvalidPart") => Ok(Step::Vanished),
             Err(error) => Err(Fault::new("completing media", error)),
         }
     }
 
-    /// Gives an upload up, and the parts that it has. One that S3 does not know is given up already.
+    /// Aborts an upload, with its parts. An upload that S3 does not know was aborted before.
     ///
     /// # Errors
-    /// A [`Fault`] if S3 did not do it.
+    /// A [`Fault`] if S3 did not abort it.
     pub async fn abort_media(&self, key: &str, upload_id: &str) -> Result<(), Fault> {
         let aborted = self
             .client
@@ -232,8 +233,8 @@ impl Blobs {
         }
     }
 
-    /// How large an output is that was written, if one was. Who may not list a
-    /// bucket is told 403 of what is missing.
+    /// Returns the size of an output, if it was written. For a missing object, S3 answers 403 if the caller
+    /// may not list the bucket.
     async fn media_size(&self, key: &str) -> Result<Option<u64>, Fault> {
         let head = self
             .client

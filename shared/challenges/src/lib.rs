@@ -1,10 +1,11 @@
 //! Challenges that tell people from programs. Owns asking a verifier whether an answer is right; refuses to
 //! know what was asked, and what depends on it.
 //!
-//! Verifiers agree on one protocol: a form with `secret` and `response`, answered by JSON with `success`. So
-//! do Turnstile (<https://developers.cloudflare.com/turnstile/get-started/server-side-validation/>), hCaptcha
+//! Verifiers share one protocol: a form with `secret` and `response`, answered with JSON that has
+//! `success`. Turnstile
+//! (<https://developers.cloudflare.com/turnstile/get-started/server-side-validation/>), hCaptcha
 //! (<https://docs.hcaptcha.com/#verify-the-user-response-server-side>) and reCAPTCHA
-//! (<https://developers.google.com/recaptcha/docs/verify>).
+//! (<https://developers.google.com/recaptcha/docs/verify>) follow it.
 
 use std::time::Duration;
 
@@ -13,19 +14,19 @@ use reqwest::{Client, Url};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// How long connecting may take.
+/// The time for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the verifier may take to answer: somebody waits for it, and the function has ten seconds.
+/// The time for the verifier's answer: somebody waits for it, and the function has ten seconds.
 pub const TIMEOUT: Duration = Duration::from_secs(4);
 /// The longest answer that is read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-/// Why nobody knows whether a challenge was solved.
+/// The error if it is unknown whether a challenge was solved.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct Unclear(String);
 
-/// Asks one verifier.
+/// A client of one verifier.
 pub struct Verifier {
     url: Url,
     secret: Secret,
@@ -44,7 +45,7 @@ struct Answer {
 }
 
 impl Verifier {
-    /// A client for the verifier at `url`, which knows us by `secret`.
+    /// Makes a client for the verifier at `url`, which knows us by `secret`.
     ///
     /// # Errors
     /// [`Unclear`] if the address is not a URL, or TLS cannot be set up.
@@ -60,7 +61,7 @@ impl Verifier {
     /// Whether `response` is the right answer to a challenge.
     ///
     /// # Errors
-    /// [`Unclear`] if the verifier did not say so plainly. It never holds the secret.
+    /// [`Unclear`] if the verifier gave no clear answer. The error never holds the secret.
     pub async fn is_solved(&self, response: &str) -> Result<bool, Unclear> {
         let question = Question {
             secret: self.secret.expose(),

@@ -1,7 +1,8 @@
-//! May this caller do this to this thing? One answer for every endpoint.
+//! Access control: whether a caller may take an action on a thing. Every endpoint asks here.
 //!
-//! Owns who stands how to a thing, and what each may do. Refuses to know where things are kept: the store
-//! asks here before it hands a record out. What a role may do in a team stands here alone.
+//! Owns the relations between callers and things, and the actions that each relation allows; the rights of
+//! a team's roles are written only here. Refuses to know where things are kept: the store asks here before
+//! it hands a record out.
 
 use crate::generations::{Attribution, Generation};
 use crate::ids::{Tenant, UserId};
@@ -10,26 +11,26 @@ use crate::refusal::Refusal;
 use crate::styles::Style;
 use crate::teams::{Membership, Role};
 
-/// What somebody wants to do.
+/// An action that a caller wants to take on a [`Thing`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// See it.
+    /// View it.
     View,
-    /// Fetch the media that it holds.
+    /// Download its media.
     Download,
-    /// See what it cost, or which credits it has.
+    /// View its cost, or its balance of credits.
     ViewCosts,
-    /// Make something in it: file a generation in a project, or spend a team's credits.
+    /// Add to it: file a generation in a project, or spend a team's credits.
     File,
     /// Change it.
     Edit,
     /// Delete it.
     Delete,
-    /// Show a generation to a team, or to that team no more.
+    /// Share a generation with a team, or end that.
     Share,
-    /// Say who is in it, with which role and cap; read its audit log.
+    /// Manage its members, with their roles and caps, and read its audit log.
     Manage,
-    /// Hand it over, or end it.
+    /// Transfer it to another owner, or end it.
     Own,
 }
 
@@ -48,94 +49,95 @@ impl Action {
     ];
 }
 
-/// What somebody wants to do it to.
+/// The thing that a caller wants to act on.
 #[derive(Clone, Copy, Debug)]
 pub enum Thing<'a> {
     /// A project.
     Project(&'a ProjectSeen),
     /// A generation.
     Generation(&'a GenerationSeen),
-    /// A style that somebody made.
+    /// A custom style.
     Style(&'a StyleSeen),
-    /// A team, in which the caller has this role, if they are in it.
+    /// A team, with the caller's role in it, if they are a member.
     Team(Option<Role>),
 }
 
-/// A project, and how somebody comes to it.
+/// A project, with the caller's ties to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectSeen {
     /// The project.
     pub project: Project,
-    /// Their ties to the teams that it is shared with; none where they need none.
+    /// The caller's ties through teams that it is shared with; empty where access does not depend on them.
     pub ties: Vec<Tie>,
 }
 
-/// A generation, and how somebody comes to it.
+/// A generation, with the caller's ties to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GenerationSeen {
     /// The record.
     pub generation: Generation,
-    /// The project that it is filed in, if that exists, and how they come to it; none where they need none.
+    /// The project that it is filed in, if that exists; `None` where access does not depend on it.
     pub project: Option<ProjectSeen>,
-    /// Their role in the team whose it is, if it is a team's and they are in it.
+    /// The caller's role in the team that owns it, if a team does and they are a member.
     pub role: Option<Role>,
-    /// The teams that it is shared with and that they are in; none where they need none.
+    /// The caller's shares in it, one for each of their teams; empty where access does not depend on them.
     pub shares: Vec<Share>,
 }
 
-/// A style, and how somebody comes to it.
+/// A style, with the caller's tie to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StyleSeen {
     /// The style.
     pub style: Style,
-    /// Their role in the team whose it is, if it is a team's and they are in it.
+    /// The caller's role in the team that owns it, if a team does and they are a member.
     pub role: Option<Role>,
 }
 
-/// A team through which somebody comes to a generation that is shared with it.
+/// A share of a generation with a team of the caller's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
-    /// Their role in the team.
+    /// The caller's role in the team.
     pub role: Role,
-    /// Whether the team is told who made it.
+    /// Whether the team is told the generation's author.
     pub attribution: Attribution,
 }
 
-/// A team through which somebody comes to a project.
+/// A share of a project with a team of the caller's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tie {
-    /// What the team may do with it.
+    /// The access that the team has to the project.
     pub level: AccessLevel,
-    /// What they are in the team.
+    /// The caller's role in the team.
     pub role: Role,
 }
 
-/// How somebody stands to a thing.
+/// A relation between a caller and a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Relation {
-    /// It is theirs.
+    /// The caller owns it.
     Owner,
-    /// It is a team's that they are in.
+    /// A team owns it, and the caller is a member.
     Member {
-        /// As this.
+        /// The caller's role in the team.
         role: Role,
-        /// Whether they made it.
+        /// Whether the caller is the author.
         is_author: bool,
     },
-    /// It is a project, shared with a team that they are in.
+    /// It is a project that is shared with a team of the caller's.
     Granted(Tie),
-    /// It is filed in such a project.
+    /// It is filed in a project that is shared with a team of the caller's.
     Filed(Tie),
-    /// It is shared with a team that they are in, as this.
+    /// It is a generation that is shared with a team in which the caller has this role.
     Shared(Role),
-    /// It is another's, who shows it to everybody.
+    /// It belongs to somebody else and is public.
     Visitor,
-    /// It is another's, and not to be known of.
+    /// It belongs to somebody else, and the caller may not learn that it exists.
     Stranger,
 }
 
 impl Relation {
-    /// API.md's matrix of roles, and what owners and visitors may beside it.
+    /// Whether this relation allows `action`: API.md's matrix of roles, and the rights of owners and
+    /// visitors.
     fn allows(self, action: Action) -> bool {
         match (self, action) {
             (Self::Owner, _)
@@ -190,7 +192,7 @@ impl Thing<'_> {
         }
     }
 
-    /// Every way in which `caller` stands to it: what one of them allows is allowed.
+    /// Lists every relation of `caller` to it. An action that one of them allows is allowed.
     fn relations(self, caller: &UserId) -> Vec<Relation> {
         match self {
             Self::Project(seen) => to_project(caller, seen).collect(),
@@ -218,7 +220,7 @@ fn member(role: Option<Role>, is_author: bool) -> Relation {
     })
 }
 
-/// How somebody stands to a thing of this tenant's that `author` made.
+/// Returns the relation of `caller` to a thing that `tenant` owns and `author` made.
 fn to_tenant(caller: &UserId, tenant: &Tenant, author: &UserId, role: Option<Role>) -> Relation {
     match tenant {
         Tenant::User(owner) if owner == caller => Relation::Owner,
@@ -227,7 +229,8 @@ fn to_tenant(caller: &UserId, tenant: &Tenant, author: &UserId, role: Option<Rol
     }
 }
 
-/// A generation is seen with its project, whose owner changes nothing in it that is another's.
+/// Returns the relation to a generation that follows from the relation to its project. A project's owner
+/// can view the generations in it, but cannot change those of other people.
 const fn filed_in(to_project: Relation) -> Relation {
     match to_project {
         Relation::Owner | Relation::Visitor => Relation::Visitor,
@@ -238,7 +241,7 @@ const fn filed_in(to_project: Relation) -> Relation {
     }
 }
 
-/// Every way in which somebody comes to a project.
+/// Lists every relation of `caller` to a project.
 fn to_project<'a>(caller: &UserId, seen: &'a ProjectSeen) -> impl Iterator<Item = Relation> + 'a {
     let project = &seen.project;
     let (own, ties) = match (project.owner == *caller, project.details.visibility) {
@@ -254,24 +257,25 @@ fn to_project<'a>(caller: &UserId, seen: &'a ProjectSeen) -> impl Iterator<Item 
     ties.chain([own])
 }
 
-/// Whether a project hides from `caller` who made what is filed in it. Its owner and the author always know.
+/// Whether a project hides the author of a generation in it from `caller`. The author and the project's
+/// owner always know.
 #[must_use]
 pub fn hides_author(caller: &UserId, author: &UserId, owner: &UserId, privacy: Privacy) -> bool {
     !privacy.allow_generation_attribution && caller != author && caller != owner
 }
 
-/// How much `caller` is told of a generation that they see.
+/// The part of a generation's provenance that a caller is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// Its project and its author, as far as the project says them.
+    /// The project and the author, as far as the project allows it.
     All,
-    /// No project: they come to it only through teams that it is shared with.
+    /// No project: the caller sees the generation only through teams that it is shared with.
     NoProject,
-    /// Neither: none of these teams is told who made it.
+    /// Neither project nor author: none of these teams is told the author.
     Nothing,
 }
 
-/// How much `caller` is told of a generation that they see.
+/// Returns the part of a generation's provenance that `caller`, who may view it, is told.
 #[must_use]
 pub fn told(caller: &UserId, seen: &GenerationSeen) -> Told {
     let relations = Thing::Generation(seen).relations(caller);
@@ -290,7 +294,8 @@ pub fn told(caller: &UserId, seen: &GenerationSeen) -> Told {
     }
 }
 
-/// Whether `caller` may make a child of a generation: its project's owner may say that nobody else does.
+/// Checks that `caller` may make a child of a generation. The owner of its project may reserve that to
+/// themselves and to the author.
 ///
 /// # Errors
 /// As [`check`].
@@ -308,12 +313,12 @@ pub fn check_parent(caller: &UserId, seen: &GenerationSeen) -> Result<(), Refusa
     }
 }
 
-/// A member of a team who may spend its credits: nothing is held in a team's wallet without one.
+/// A member of a team who may spend its credits. Every hold in a team's wallet needs one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spender(Membership);
 
 impl Spender {
-    /// `membership`, if whoever has it may spend.
+    /// Returns the spender that `membership` describes, if its role may spend.
     ///
     /// # Errors
     /// As [`check`].
@@ -323,17 +328,18 @@ impl Spender {
         membership.map(Self).ok_or(Refusal::NotFound("team"))
     }
 
-    /// Their place in the team.
+    /// The membership.
     #[must_use]
     pub const fn membership(&self) -> &Membership {
         &self.0
     }
 }
 
-/// Whether `caller` may do `action` to `thing`.
+/// Checks that `caller` may do `action` to `thing`.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] for who may not know that it exists, [`Refusal::Forbidden`] for who may.
+/// [`Refusal::NotFound`] if the caller may not view the thing, [`Refusal::Forbidden`] if they may view it
+/// but not do this.
 pub fn check(caller: &UserId, action: Action, thing: Thing<'_>) -> Result<(), Refusal> {
     let relations = thing.relations(caller);
     if relations.iter().any(|relation| relation.allows(action)) {

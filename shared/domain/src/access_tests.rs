@@ -1,4 +1,4 @@
-//! Who may do what, as API.md says it, written out.
+//! API.md's access rules, written out as tables.
 
 use super::*;
 use crate::generations::tests::queued;
@@ -22,7 +22,7 @@ fn seen(project: Project, ties: &[Tie]) -> ProjectSeen {
     }
 }
 
-/// A generation without a project, in a team whose role this is.
+/// Returns `generation` as seen by somebody with this role in its team, without a project.
 fn of_team(generation: &Generation, role: Option<Role>) -> GenerationSeen {
     GenerationSeen {
         generation: generation.clone(),
@@ -94,7 +94,7 @@ fn each_role_may_what_the_contract_says_and_no_more() {
             };
             assert_eq!(may(&author, Some(role)), theirs, "{role:?} {action:?}, own");
             assert_eq!(may(&other, Some(role)), others, "{role:?} {action:?}");
-            // A former member is a stranger, also to their own work there.
+            // A former member is a stranger, even to their own work there.
             assert_eq!(may(&author, None), HIDDEN, "{action:?}");
             let team = said(&check(&other, action, Thing::Team(Some(role))));
             assert_eq!(team, others, "{role:?} {action:?} of the team");
@@ -139,7 +139,7 @@ fn a_teams_style_is_used_by_all_and_changed_by_its_maker_and_by_editors() {
         };
         assert_eq!(may(&maker, &own), ALLOWED);
         assert_eq!(may(&other, &own), HIDDEN);
-        // Whoever left the team is a stranger, also to what they made there.
+        // A former member is a stranger, even to the styles that they made there.
         assert_eq!(may(&maker, &ours), HIDDEN);
     }
 }
@@ -153,7 +153,7 @@ fn what_a_team_files_in_a_public_project_is_seen_with_it_and_no_more() {
     let hidden = seen(project(&owner, Visibility::Private), &[]);
     for (project, role, expected) in [
         (&shown, None, [ALLOWED, ALLOWED, DENIED]),
-        // A viewer may do in it what everybody may.
+        // A viewer may do in it the same as everybody.
         (&shown, Some(Role::Viewer), [ALLOWED, ALLOWED, DENIED]),
         (&hidden, Some(Role::Viewer), [ALLOWED, DENIED, DENIED]),
         (&hidden, None, [HIDDEN, HIDDEN, HIDDEN]),
@@ -252,7 +252,7 @@ fn a_projects_flags_keep_others_from_improving_and_from_knowing_the_author() {
             [!open, false, false]
         );
     }
-    // A visitor of a public project only looks.
+    // A visitor of a public project can only look.
     let looked_at = GenerationSeen {
         project: Some(seen(project(&owner, Visibility::Public), &[])),
         ..of_team(&generation, None)
@@ -322,7 +322,7 @@ fn whoever_sees_a_generation_only_through_teams_that_hide_its_author_is_not_told
     of_a_team.generation.tenant = Tenant::Team(TeamId::new(Timestamp::from_ms(1), 1));
     of_a_team.shares = vec![hidden];
     assert_eq!(told(&other, &of_a_team), Told::All);
-    // Its author left that team, and comes to it through another.
+    // Its author left that team, and sees it through another team.
     of_a_team.role = None;
     assert_eq!(told(&other, &of_a_team), Told::Nothing);
     assert_eq!(told(&owner, &of_a_team), Told::NoProject);

@@ -19,18 +19,18 @@ use crate::time::{Day, Timestamp};
 pub const EMAIL_CHARS_MAX: usize = 254;
 /// The longest part before the `@` (RFC 5321, 4.5.3.1.1).
 const EMAIL_LOCAL_CHARS_MAX: usize = 64;
-/// The longest domain that is read, in whatever script: more than any that fits an address.
+/// The longest domain that is read, in any script; no domain of this length fits an address.
 const DOMAIN_BYTES_MAX: usize = 1_024;
 /// The longest name of a person.
 pub const FULL_NAME_CHARS_MAX: usize = 200;
-/// How long a session lives without being refreshed.
+/// The lifetime of a session that is not refreshed.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How many sessions a user may have: signing in once more ends the oldest.
+/// The most sessions of one user. Signing in beyond that ends the oldest.
 pub const SESSIONS_MAX: usize = 20;
-/// How long a refresh token that was just used gets the same answer again: two
-/// tabs of a browser refresh at once.
+/// The time for which a refresh token that was just used gets the same answer again: two tabs of a browser
+/// may refresh at once.
 pub const REFRESH_REUSE_WINDOW: Duration = Duration::from_secs(10);
-/// How many payments are kept with the plan that came with them: far more than anybody makes.
+/// The most payments of a user that are kept with their plans: far more than anybody makes.
 pub const PAID_PLANS_MAX: usize = 500;
 /// The longest address of a picture.
 pub const AVATAR_URL_CHARS_MAX: usize = 2_048;
@@ -40,17 +40,17 @@ pub const AVATAR_URL_CHARS_MAX: usize = 2_048;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
-/// Why a text is not an e-mail address.
+/// The reason why a text is not an e-mail address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("must be an e-mail address")]
 pub enum EmailProblem {
-    /// It has not the form of one.
+    /// It does not have the form of an address.
     Malformed,
     /// The part before the `@` has characters beyond ASCII, which few mail servers take (RFC 6531).
     LocalBeyondAscii,
     /// It ends with a dot.
     TrailingDot,
-    /// Its normal form is longer than mail is delivered to.
+    /// Its normal form is longer than an address that mail can be delivered to.
     TooLong,
 }
 
@@ -69,14 +69,14 @@ impl FromStr for Email {
 }
 
 impl Email {
-    /// The address written as `text`, if it is one.
+    /// Reads `text` as an address. Returns `None` if it is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::read(text).ok()
     }
 
-    /// The address written as `text`: one `@`, a local part of printable ASCII without spaces, a domain with
-    /// a dot. Stricter than RFC 5322 on purpose: quoted local parts and comments are refused. The domain is
+    /// Reads `text` as an address: one `@`, a local part of printable ASCII without spaces, a domain with a
+    /// dot. Stricter than RFC 5322 on purpose: quoted local parts and comments are refused. The domain is
     /// read as browsers do (UTS 46), with the rules of host names.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl Email {
             && !local.starts_with('.')
             && !local.ends_with('.')
             && !local.contains("..");
-        // A full stop of another script is one, too (UTS 46, 2.3).
+        // UTS 46 (2.3) also counts the full stops of other scripts as dots.
         if domain.ends_with(['.', '\u{3002}', '\u{ff0e}', '\u{ff61}']) {
             return Err(EmailProblem::TrailingDot);
         }
@@ -120,13 +120,13 @@ impl Email {
     }
 }
 
-/// What a person wants to be called.
+/// A person's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FullName(String);
 
 impl FullName {
-    /// The name written as `text`, without space around it: 1 to 200 characters of
-    /// any script, no control characters.
+    /// Reads `text` as a name, without space around it: 1 to 200 characters of any script, no control
+    /// characters.
     ///
     /// # Errors
     /// The problem with `field`.
@@ -141,12 +141,12 @@ impl FullName {
     }
 }
 
-/// Where a picture of a person is: an `https` address. It is only ever shown, never fetched.
+/// The address of a person's picture, which is `https`. It is only shown, never fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AvatarUrl(String);
 
 impl AvatarUrl {
-    /// The address written as `text`: `https`, a host, no user, printable ASCII, at most 2,048 characters.
+    /// Reads `text` as an address: `https`, a host, no user, printable ASCII, at most 2,048 characters.
     ///
     /// # Errors
     /// The problem with `field`.
@@ -185,26 +185,26 @@ impl AvatarUrl {
     }
 }
 
-/// What somebody changes of their own profile; what is `None` stays as it is.
+/// A user's change of their own profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProfileChange {
-    /// Another name, or none.
+    /// The new name.
     pub full_name: Patch<FullName>,
-    /// Another picture, or none.
+    /// The new picture.
     pub avatar_url: Patch<AvatarUrl>,
 }
 
-/// What a user pays for: it sets the rate limits and how many jobs may be in
-/// flight. A larger plan is greater.
+/// A paid plan, or the free one. It sets the rate limits and the number of jobs in flight. A larger plan
+/// compares as greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Plan {
-    /// Nothing paid.
+    /// The plan without payment.
     Free,
     /// The smallest paid plan.
     Basic,
-    /// For people who make their living with it.
+    /// The plan for professionals.
     Pro,
-    /// For companies.
+    /// The plan for companies.
     Enterprise,
 }
 
@@ -223,13 +223,13 @@ impl Plan {
         }
     }
 
-    /// The plan named `text`.
+    /// Returns the plan named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|plan| plan.as_str() == text)
     }
 
-    /// How many jobs a user may have in flight.
+    /// The most jobs that a user may have in flight.
     #[must_use]
     pub const fn in_flight_max(self) -> u32 {
         match self {
@@ -246,42 +246,41 @@ impl Plan {
 pub struct User {
     /// Its id.
     pub id: UserId,
-    /// Where mail goes; unique.
+    /// The address that mail goes to; unique.
     pub email: Email,
-    /// Whether they have shown that it is theirs.
+    /// Whether the user has shown that the address is theirs.
     pub email_verified: bool,
-    /// The name that they want to be called by.
+    /// The user's name.
     pub full_name: Option<FullName>,
-    /// Their picture.
+    /// The user's picture.
     pub avatar_url: Option<AvatarUrl>,
-    /// The plan that they pay for.
+    /// The present plan.
     pub plan: Plan,
-    /// Their time on that plan.
+    /// The user's present term on that plan.
     pub term: Term,
-    /// The last day on which they called with their e-mail verified.
+    /// The last day on which the user called with a verified e-mail.
     pub seen_on: Option<Day>,
-    /// The plan that an admin gave them, or the first.
+    /// The plan that an admin gave them; until then, the plan that they began with.
     pub granted_plan: Plan,
-    /// The plans that came with payments whose money is here, by payment.
+    /// The plans bought with payments that have not been returned, by payment.
     pub paid_plans: BTreeMap<String, Plan>,
-    /// Kept out by an admin.
+    /// Whether an admin suspended the account.
     pub suspended: bool,
-    /// Which sessions live: those of this era. Beginning the next one ends them all
-    /// at once, however many there are.
+    /// The era of the sessions that are alive. Beginning the next era ends all sessions at once.
     pub era: u64,
-    /// The personal API keys that live. A key that is not among them opens
-    /// nothing, whatever its own record says.
+    /// The personal API keys that are alive. A key that is not listed here opens nothing, even if its own
+    /// record exists.
     pub api_keys: BTreeSet<KeyId>,
-    /// When they registered.
+    /// When the user registered.
     pub created_at: Timestamp,
     /// When the account last changed.
     pub updated_at: Timestamp,
 }
 
 impl User {
-    /// What they pay for, and for which payments, once `payment` justifies `plan`, or none any more; `None`
-    /// if that is how it is. A payment never makes a plan smaller, and money that goes never makes one
-    /// larger: what an admin set meanwhile stays.
+    /// Returns the plan and the paid plans after `payment` justifies `plan`, or justifies no plan any more
+    /// (`None`). Returns `None` if nothing changes. A payment never makes a plan smaller, and a returned
+    /// payment never makes one larger, so a plan that an admin set meanwhile stays.
     #[must_use]
     pub fn paying(
         &self,
@@ -309,20 +308,20 @@ impl User {
     }
 }
 
-/// A signed-in session: one family of refresh tokens, of which one is alive.
+/// A signed-in session: one family of refresh tokens, of which only the latest is alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Its id.
     pub id: SessionId,
-    /// Who signed in.
+    /// The user who signed in.
     pub user: UserId,
-    /// The user's era when they did.
+    /// The user's era at sign-in.
     pub era: u64,
     /// SHA-256 (hex) of the refresh token that is alive.
     pub refresh_digest: String,
-    /// The refresh token before it.
+    /// The refresh token before that.
     pub replaced: Option<Replaced>,
-    /// When they signed in.
+    /// When the user signed in.
     pub created_at: Timestamp,
     /// When it ends unless it is refreshed.
     pub expires_at: Timestamp,
@@ -331,20 +330,22 @@ pub struct Session {
 /// A refresh token that was exchanged for the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
-    /// SHA-256 (hex) of it.
+    /// The SHA-256 (hex) of the token.
     pub digest: String,
-    /// The time of it.
+    /// When it was exchanged.
     pub at: Timestamp,
 }
 
 impl Session {
-    /// Whether `user` can use it `now`: it is theirs, of their era, not expired, and they are not kept out.
+    /// Whether `user` can use the session `now`: it is theirs and of their era, it has not expired, and
+    /// they are not suspended.
     #[must_use]
     pub fn is_alive(&self, user: &User, now: Timestamp) -> bool {
         self.user == user.id && self.era == user.era && now < self.expires_at && !user.suspended
     }
 
-    /// The token before the living one, if it was exchanged so recently that using it again is no theft.
+    /// Returns the digest of the token before the living one, if it was exchanged so recently that its
+    /// reuse is not a theft.
     #[must_use]
     pub fn just_replaced(&self, now: Timestamp) -> Option<&str> {
         let recent = |replaced: &&Replaced| now.since(replaced.at) < REFRESH_REUSE_WINDOW;
@@ -355,12 +356,12 @@ impl Session {
     }
 }
 
-/// What a token that was mailed is for.
+/// The purpose of a token that was mailed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// To show that an e-mail address is its user's.
+    /// Showing that an e-mail address is the user's.
     VerifyEmail,
-    /// To choose another password.
+    /// Choosing another password.
     ResetPassword,
 }
 
@@ -374,7 +375,7 @@ impl Purpose {
         }
     }
 
-    /// How long such a token lives.
+    /// The lifetime of such a token.
     #[must_use]
     pub const fn lifetime(self) -> Duration {
         match self {
@@ -384,29 +385,29 @@ impl Purpose {
     }
 }
 
-/// A token that was mailed to somebody: it works once.
+/// A token that was mailed to somebody. It works once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailedToken {
-    /// What it is for, and nothing else.
+    /// The one purpose that it works for.
     pub purpose: Purpose,
-    /// SHA-256 (hex) of it.
+    /// The SHA-256 (hex) of the token.
     pub digest: String,
-    /// To whom.
+    /// The user whom it was mailed to.
     pub user: UserId,
     /// The user's era when it was mailed.
     pub era: u64,
-    /// When it ends if nobody uses it.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// What a credential may be used for.
+/// A right that a credential carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// To look at everything that its owner may look at.
+    /// Read everything that its owner may read.
     Read,
-    /// To change and make things, which costs credits.
+    /// Change and make things, which costs credits.
     Generate,
-    /// To manage the teams that its owner may manage.
+    /// Manage the teams that its owner may manage.
     AdminTeam,
 }
 
@@ -424,7 +425,7 @@ impl Scope {
         }
     }
 
-    /// The scope named `text`.
+    /// Returns the scope named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == text)

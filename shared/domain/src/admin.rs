@@ -1,5 +1,5 @@
-//! What platform admins do to other people's accounts and wallets. Owns what makes each valid; refuses to
-//! know who is an admin (the authorizer says so).
+//! The changes that platform admins make to other people's accounts and wallets. Owns their types and
+//! limits; refuses to know who is an admin (the authorizer decides that).
 
 use crate::accounts::Plan;
 use crate::credits::Credits;
@@ -10,12 +10,12 @@ pub const AMOUNT_MAX: i64 = 1_000_000_000;
 /// The longest reason.
 pub const REASON_CHARS_MAX: usize = 200;
 
-/// Which way credits go.
+/// An amount of credits, with its direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreditChange {
-    /// Given.
+    /// Credits given.
     Up(Credits),
-    /// Taken back; never more than are there.
+    /// Credits taken back, at most as many as are there.
     Down(Credits),
 }
 
@@ -24,30 +24,30 @@ pub enum CreditChange {
 pub struct Grant {
     /// The owner of the wallet.
     pub user: UserId,
-    /// How much, and which way.
+    /// The amount, given or taken back.
     pub change: CreditChange,
-    /// Why: one line that its user reads in the ledger.
+    /// The reason: one line that the user reads in the ledger.
     pub reason: String,
-    /// A digest of everything that the admin sent.
+    /// A digest of the admin's whole request.
     pub fingerprint: String,
 }
 
 /// Credits that were spent on a generation, given back by an admin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundOrder {
-    /// How much; all that was spent on it if not said.
+    /// The amount; `None` for everything that was spent on the generation.
     pub amount: Option<Credits>,
-    /// Why: one line that its owner reads in the ledger.
+    /// The reason: one line that the owner reads in the ledger.
     pub reason: String,
-    /// A digest of everything that the admin sent.
+    /// A digest of the admin's whole request.
     pub fingerprint: String,
 }
 
-/// What an admin changes of an account; what is not given stays.
+/// An admin's change of an account. A field that is `None` stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountChange {
-    /// What they pay for from now on.
+    /// The new plan.
     pub plan: Option<Plan>,
-    /// Whether they are kept out.
+    /// Whether the account is suspended.
     pub suspended: Option<bool>,
 }

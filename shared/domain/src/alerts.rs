@@ -1,27 +1,28 @@
-//! What the owner of a wallet wants to be told of before credits run out: a balance that falls below a
-//! threshold, and a cap that is used up to a share.
+//! Alerts about credits that run out: a balance that falls below a threshold, and a cap that is used up to
+//! a share.
 //!
-//! Owns what crosses a threshold. Bookings of one wallet follow one another, so of all that lower a
-//! balance exactly one crosses: it is told once, and again only when the balance rose in between.
-//! Refuses to know how somebody is told.
+//! Owns when a threshold is crossed. The bookings of one wallet follow one another, so exactly one of those
+//! that lower the balance crosses a threshold. The alert is sent once, and again only after the balance
+//! rose in between. Refuses to know how somebody is told.
 
 use crate::credits::Credits;
 use crate::ids::{GenerationId, KeyId, Tenant, UserId};
 
-/// How many thresholds of a kind there may be.
+/// The most thresholds of each kind.
 pub const THRESHOLDS_MAX: usize = 5;
 
-/// The thresholds of a wallet's owner.
+/// The thresholds that a wallet's owner set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watch {
-    /// Of what is available.
+    /// Thresholds of the available balance.
     pub balance_below: Vec<Credits>,
-    /// Of what is used of a cap, in percent: of members' in a team's wallet, of API keys' in a user's.
+    /// Thresholds of the used share of a cap, in percent. In a team's wallet they apply to members' caps,
+    /// in a user's to the caps of API keys.
     pub cap_percent: Vec<u8>,
 }
 
 impl Watch {
-    /// The lowest threshold that a balance falls below on its way from `before` to `after`.
+    /// Returns the lowest threshold that a balance falls below on its way from `before` to `after`.
     #[must_use]
     pub fn fallen_below(&self, before: Credits, after: Credits) -> Option<Credits> {
         let crossed = self.balance_below.iter().copied();
@@ -30,7 +31,8 @@ impl Watch {
             .min()
     }
 
-    /// The highest share of `cap` that is reached on the way from `before` to `after`.
+    /// Returns the highest threshold, in percent of `cap`, that is reached on the way from `before` to
+    /// `after`.
     #[must_use]
     pub fn share_reached(&self, cap: Credits, before: Credits, after: Credits) -> Option<u8> {
         let reaches = |used: Credits, percent: u8| {
@@ -43,17 +45,17 @@ impl Watch {
     }
 }
 
-/// Whose cap.
+/// The owner of a cap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CapOwner {
-    /// A member's of the team, for this month.
+    /// A member of the team, for this month.
     Member(UserId),
-    /// An API key's of the user's, for its period.
+    /// An API key of the user's, for the cap's period.
     Key(KeyId),
 }
 
 impl CapOwner {
-    /// Its id.
+    /// The id of the member or the key.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -62,7 +64,7 @@ impl CapOwner {
         }
     }
 
-    /// The one with this id.
+    /// Reads the id of a member or a key.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let member = UserId::parse(text).map(Self::Member);
@@ -70,41 +72,41 @@ impl CapOwner {
     }
 }
 
-/// What there is to tell.
+/// An alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Alert {
     /// A balance fell below a threshold.
     BalanceBelow {
         /// The threshold.
         threshold: Credits,
-        /// What was available then.
+        /// The balance available after that.
         available: Credits,
     },
-    /// A share of a cap is used.
+    /// A cap is used up to a share.
     CapUsed {
-        /// The share.
+        /// The share, in percent.
         percent: u8,
         /// The cap.
         cap: Credits,
-        /// Whose it is.
+        /// The owner of the cap.
         whose: CapOwner,
     },
 }
 
-/// A note that somebody is to be told. It is written with what crossed the threshold, all or nothing.
+/// A note that somebody must be alerted. It is written in the transaction that crossed the threshold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertNote {
-    /// Its name: the same crossing only ever makes the same note.
+    /// The note's name, derived from the crossing: the same crossing always makes the same note.
     pub id: String,
-    /// Whose wallet it is about, and who is told: the user, or the team's owner.
+    /// The owner of the wallet. The user is told, or the team's owner.
     pub tenant: Tenant,
-    /// What there is to tell.
+    /// The alert.
     pub alert: Alert,
 }
 
 impl AlertNote {
-    /// The note of the booking that makes a wallet's `version`, if it lets the balance fall below a threshold
-    /// on its way from `before` to `after`.
+    /// Makes the note of the booking that makes a wallet's `version`, if the balance falls below a
+    /// threshold on its way from `before` to `after`.
     #[must_use]
     pub fn of_balance(
         watch: &Watch,
@@ -122,7 +124,8 @@ impl AlertNote {
         })
     }
 
-    /// The note of a job whose `cost` uses a cap up to a share, if it does; `used` of it was used before.
+    /// Makes the note of a job, if its `cost` takes a cap up to a threshold; `used` of the cap was used
+    /// before.
     #[must_use]
     pub fn of_cap(
         watch: &Watch,

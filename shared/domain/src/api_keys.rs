@@ -1,5 +1,5 @@
-//! Personal API keys: what one may do, how much it may spend, and until when.
-//! Owns what makes each valid; refuses to know the secret (the `auth` crate's) and where a key is kept.
+//! Personal API keys: their scopes, their caps, and when they expire. Owns what makes each valid; refuses
+//! to know the secret (the `auth` crate's) and where a key is kept.
 
 use crate::accounts::{Scope, User};
 use crate::credits::Credits;
@@ -10,15 +10,15 @@ use crate::time::{Day, Month, Timestamp};
 
 /// The longest name of a key.
 pub const NAME_CHARS_MAX: usize = 100;
-/// How many keys a user may have at a time.
+/// The most keys that a user may have at a time.
 pub const KEYS_MAX: usize = 20;
 
-/// A key's name, for its owner to tell it from the others.
+/// A key's name, by which its owner tells it from the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyName(String);
 
 impl KeyName {
-    /// The name written as `text`, without space around it: 1 to 100 characters, no control characters.
+    /// Reads `text` as a name, without space around it: 1 to 100 characters, no control characters.
     ///
     /// # Errors
     /// The problem with `name`.
@@ -33,14 +33,14 @@ impl KeyName {
     }
 }
 
-/// How long a cap counts before it begins anew, by the calendar, UTC.
+/// The period after which a cap is renewed, by the calendar, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CapPeriod {
-    /// As long as the key lives.
+    /// The cap is never renewed.
     Lifetime,
-    /// A month.
+    /// A calendar month.
     Month,
-    /// A day.
+    /// A calendar day.
     Day,
 }
 
@@ -58,14 +58,14 @@ impl CapPeriod {
         }
     }
 
-    /// The period named `text`.
+    /// Returns the period named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|period| period.as_str() == text)
     }
 
-    /// The name of the one that `moment` is in, such as `2026-11` or `2026-11-29`: later ones sort
-    /// later. None of one that never ends.
+    /// The name of the period that `moment` is in, such as `2026-11` or `2026-11-29`. Later periods sort
+    /// later. `None` for a cap that is never renewed.
     #[must_use]
     pub fn at(self, moment: Timestamp) -> Option<String> {
         match self {
@@ -79,32 +79,32 @@ impl CapPeriod {
 /// The most that a key may spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cap {
-    /// How much.
+    /// The amount.
     pub credits: Credits,
-    /// In which time.
+    /// The period that the amount is for.
     pub period: CapPeriod,
 }
 
-/// What a key with a cap may still spend.
+/// The rest of a key's cap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remaining {
-    /// The cap less what its jobs hold or captured.
+    /// The cap less the credits that the key's jobs hold or captured.
     pub credits: Credits,
-    /// The period that this was counted in, if the cap has one that ends and anything was spent yet. In a
-    /// later one, everything may be spent again.
+    /// The period that this was counted in; `None` if the cap is never renewed or nothing was spent yet. In
+    /// a later period the whole cap is available again.
     pub counted_in: Option<String>,
 }
 
-/// What a new key is asked to be.
+/// The properties that its owner chooses for a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRequest {
     /// Its name, if given.
     pub name: Option<KeyName>,
-    /// What it may be used for; at least one, none twice.
+    /// The scopes: at least one, without duplicates.
     pub scopes: Vec<Scope>,
-    /// The most that it may spend, if it is limited.
+    /// The most that it may spend, if there is a limit.
     pub cap: Option<Cap>,
-    /// When it stops working, if it does.
+    /// When it expires, if it does.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -115,18 +115,18 @@ pub struct ApiKey {
     pub id: KeyId,
     /// The owner.
     pub user: UserId,
-    /// What it may do.
+    /// The properties that its owner chose.
     pub request: KeyRequest,
-    /// What it may still spend, as it was counted last; there exactly if it has a cap.
+    /// The rest of its cap, as last counted; present exactly if there is a cap.
     pub remaining: Option<Remaining>,
     /// When it was last used, to within minutes.
     pub last_used_at: Option<Timestamp>,
-    /// The time at which it was made.
+    /// When it was made.
     pub created_at: Timestamp,
 }
 
 impl ApiKey {
-    /// What it may still spend in the period that `moment` is in, if it is limited.
+    /// Returns the credits that it may still spend in the period that `moment` is in, if it has a cap.
     #[must_use]
     pub fn left(&self, moment: Timestamp) -> Option<Credits> {
         let (cap, remaining) = self.request.cap.zip(self.remaining.as_ref())?;
@@ -137,7 +137,7 @@ impl ApiKey {
         })
     }
 
-    /// Whether what remains was counted in the period that `moment` is in.
+    /// Whether the rest of its cap was counted in the period that `moment` is in.
     #[must_use]
     pub fn is_counted_in(&self, moment: Timestamp) -> bool {
         let period = self.request.cap.and_then(|cap| cap.period.at(moment));
@@ -145,9 +145,9 @@ impl ApiKey {
         counted_in.is_none_or(|remaining| remaining.counted_in == period)
     }
 
-    /// Whether it can be used `now`: `owner` still names it among their living keys and is not
-    /// kept out, and it has not expired. The record of a key that is gone stays for a while,
-    /// for jobs that were opened with it.
+    /// Whether the key can be used `now`: `owner` still lists it among their living keys and is not
+    /// suspended, and it has not expired. The record of a deleted key stays for a while, for the jobs that
+    /// were opened with it.
     #[must_use]
     pub fn is_alive(&self, owner: &User, now: Timestamp) -> bool {
         self.user == owner.id

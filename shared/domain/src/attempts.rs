@@ -1,9 +1,9 @@
-//! What may be tried only so often, and by whom: limits against guessing that hold across all instances.
-//! Owns what is counted and how much is too much; refuses to know where the counts are kept.
+//! Limits on attempts, against guessing and flooding, that hold across all instances. Owns the attempts
+//! that are counted and their limits; refuses to know where the counts are kept.
 //!
-//! Nobody can keep an owner out by guessing: wrong passwords lock an e-mail for the source that they come
-//! from. The much higher limit for all sources together stops a guess that is spread over many, and does not
-//! bind a source that the e-mail was signed in from before.
+//! Nobody can lock an owner out by guessing: wrong passwords lock an e-mail only for the source that they
+//! come from. The much higher limit for all sources together stops a guess that is spread over many. It
+//! does not bind a source from which the e-mail was signed in before.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -15,19 +15,20 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The longest that a request may wait for the generation that it made: less than the gateway's 29 seconds.
+/// The longest time that a request may wait for the generation that it made: less than the gateway's 29
+/// seconds.
 pub const WAIT_MAX: Duration = Duration::from_secs(25);
-/// How long a source is known that somebody signed in from.
+/// The time for which a source is remembered after a successful sign-in.
 pub const SOURCE_KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Where requests come from: one IPv4 address, or the /64 network of an IPv6
-/// address, which is what one customer has.
+/// The origin of requests: one IPv4 address, or the /64 network of an IPv6 address, which is the size that
+/// one customer has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Source(String);
 
 impl Source {
-    /// The source that the gateway wrote as `text`. Everything that is not an address counts as
-    /// one source, with the limits of one.
+    /// Reads the source that the gateway wrote as `text`. All texts that are not addresses count as one
+    /// source, with the limits of one.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text.parse::<IpAddr>().map(|address| address.to_canonical()) {
@@ -47,48 +48,48 @@ impl Source {
     }
 }
 
-/// Something that is counted.
+/// A kind of attempt that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt<'a> {
-    /// Sign-ins with this e-mail, known or not, from here, that have not succeeded.
+    /// Failed sign-ins with this e-mail, registered or not, from this source.
     SignInAs(&'a Email, &'a Source),
-    /// Sign-ins with this e-mail from anywhere, that have not succeeded.
+    /// Failed sign-ins with this e-mail from all sources.
     SignInAnywhere(&'a Email),
-    /// Checks of this user's password by somebody who is signed in as them, that have not succeeded.
+    /// Failed checks of this user's password by somebody who is signed in as them.
     PasswordCheck(&'a UserId),
-    /// Sign-ins from here, with whatever e-mail, that have not succeeded.
+    /// Failed sign-ins from this source, with any e-mail.
     SignInFrom(&'a Source),
-    /// Registrations from here, of which there may be so many.
+    /// Registrations from this source, with the operator's limit.
     RegisterFrom(&'a Source, u32),
-    /// Asking from here for letters that let somebody choose another password.
+    /// Requests from this source for letters that reset a password.
     ResetFrom(&'a Source),
-    /// Asking once more for the letter that verifies this user's e-mail.
+    /// Repeated requests for the letter that verifies this user's e-mail.
     VerifyAgain(&'a UserId),
-    /// Letters of invitation that this user has us write.
+    /// Letters of invitation that this user causes.
     Invite(&'a UserId),
-    /// Warnings that credits run out, which others may cause, to this user.
+    /// Warnings to this user that credits run out, which others may cause.
     Warn(&'a UserId),
-    /// Letters to the mailbox with this digest, whoever asked for them.
+    /// Letters to the mailbox with this digest, no matter who asked for them.
     MailTo(&'a str),
-    /// Letters to the mailbox with this digest, which nobody has shown to be theirs.
+    /// Letters to the mailbox with this digest, which nobody has verified.
     MailToStranger(&'a str),
-    /// Letters to all mailboxes that nobody has shown to be theirs, of which there may be so many.
+    /// Letters to all unverified mailboxes together, with the operator's limit.
     MailToStrangers(u32),
-    /// Requests that wait for the generation that they made, of which so many may do so at once.
+    /// Requests that wait for the generation that they made, with the most that may wait at once.
     Wait(u32),
 }
 
-/// How much is too much.
+/// The limit of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// How many there may be.
+    /// The most attempts in the window.
     pub most: u32,
-    /// In which time, from the first one; after that they are forgotten.
+    /// The time, from the first attempt, after which the count begins anew.
     pub window: Duration,
 }
 
 impl Attempt<'_> {
-    /// How many there may be.
+    /// The limit of this attempt.
     #[must_use]
     pub const fn limit(self) -> Limit {
         let (most, window) = match self {
@@ -103,14 +104,14 @@ impl Attempt<'_> {
             Self::MailTo(_) => (10, HOUR),
             Self::MailToStranger(_) => (10, DAY),
             Self::MailToStrangers(most) => (most, DAY),
-            // Those that wait now began in this window or in the one before.
+            // The requests that wait now began in this window or in the one before.
             Self::Wait(most) => (most / 2, WAIT_MAX),
         };
         Limit { most, window }
     }
 
-    /// How long one may be under way before it is known not to count: a sign-in is taken back when its
-    /// password was right. Zero if each one counts, whatever becomes of it.
+    /// The time after which it is settled whether an attempt counts. A sign-in is taken back when its
+    /// password was right. Zero if the attempt counts in any case.
     #[must_use]
     pub const fn under_way(self) -> Duration {
         match self {
@@ -130,7 +131,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Whether it is counted by where it comes from alone.
+    /// Whether it is counted by its source alone.
     #[must_use]
     pub const fn is_by_source(self) -> bool {
         match self {

@@ -1,10 +1,11 @@
-//! The audit log: who did what, when, and to what. One chain for each tenant, and one for the platform.
+//! The audit log: who did what, when, and to what. There is one chain for each tenant, and one for the
+//! platform.
 //!
-//! Owns the acts, the form of a record and what its hash covers. A record holds ids and codes only: no
-//! name, no address, nothing that would have to be forgotten with a person. Refuses to know how it is kept:
-//! the store puts a record and its chain's new head into the transaction of the act itself, so that neither
-//! is ever there without the other. Credits have the ledger, which is a chain of its own; what an admin
-//! moves there is told of here, too.
+//! Owns the acts, the form of a record and the fields that its hash covers. A record holds ids and codes
+//! only: no name, no address, nothing that would have to be erased with a person. Refuses to know how it is
+//! kept: the store puts a record and its chain's new head into the transaction of the act itself, so that
+//! neither is ever there without the other. Credits have the ledger, which is a chain of its own; credits
+//! that an admin moves are recorded here, too.
 
 use std::fmt;
 
@@ -14,10 +15,10 @@ use crate::ids::{GenerationId, TeamId, Tenant, UserId};
 use crate::ledger::Actor;
 use crate::time::Timestamp;
 
-/// What is recorded. The name of an act is stable: it is hashed.
+/// An act that is recorded. Its name is stable, because it is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AuditAction {
-    /// An account came to be.
+    /// An account was made.
     Registered,
     /// A session began.
     SignedIn,
@@ -27,17 +28,17 @@ pub enum AuditAction {
     SignedOutEverywhere,
     /// A password was changed by somebody who knew it.
     PasswordChanged,
-    /// A password was set anew through its owner's mailbox.
+    /// A password was reset through its owner's mailbox.
     PasswordReset,
     /// Somebody showed that the e-mail address is theirs.
     EmailVerified,
     /// A personal API key was made.
     KeyCreated,
-    /// A new secret for what addresses of single generations are told.
+    /// A new signing secret was made for the webhook addresses of single generations.
     WebhookSecretMade,
     /// A webhook endpoint was made.
     EndpointCreated,
-    /// A webhook endpoint was changed, or has a new secret.
+    /// A webhook endpoint was changed, or got a new secret.
     EndpointChanged,
     /// A webhook endpoint was deleted.
     EndpointDeleted,
@@ -45,17 +46,17 @@ pub enum AuditAction {
     KeyDeleted,
     /// An admin moved an account to another plan, or its owner bought one.
     PlanChanged,
-    /// An admin closed an account to its owner.
+    /// An admin suspended an account.
     Suspended,
-    /// An admin opened it again.
+    /// An admin lifted a suspension.
     Reinstated,
     /// An admin gave credits.
     CreditsGranted,
     /// An admin took credits back.
     CreditsAdjusted,
-    /// An admin gave back what was spent on a generation.
+    /// An admin gave back credits that were spent on a generation.
     CreditsRefunded,
-    /// An admin forgot the failures by which an account was locked.
+    /// An admin cleared the failed attempts that had locked an account.
     Unlocked,
     /// An account was deleted by its owner.
     Erased,
@@ -63,7 +64,7 @@ pub enum AuditAction {
     Declined,
     /// An admin made a promo code.
     PromoCodeCreated,
-    /// An admin changed what a model is offered at.
+    /// An admin changed the terms that a model is offered at.
     ModelChanged,
     /// A team was made.
     TeamCreated,
@@ -75,7 +76,7 @@ pub enum AuditAction {
     MemberInvited,
     /// An invitation was sent again.
     InvitationResent,
-    /// An invitation was taken back.
+    /// An invitation was withdrawn.
     InvitationCanceled,
     /// An invitation was declined.
     InvitationDeclined,
@@ -91,13 +92,13 @@ pub enum AuditAction {
     OwnershipTransferred,
     /// A member moved credits into a team's wallet.
     CreditsTransferred,
-    /// A project was shared with a team, or shared with more or less rights.
+    /// A project was shared with a team, or the team's access to it was changed.
     ProjectShared,
-    /// A project is shared with a team no more.
+    /// The sharing of a project with a team ended.
     ProjectUnshared,
     /// A generation was shared with a team.
     GenerationShared,
-    /// A generation is shared with a team no more.
+    /// The sharing of a generation with a team ended.
     GenerationUnshared,
 }
 
@@ -195,8 +196,8 @@ impl AuditAction {
         }
     }
 
-    /// Whether everybody in a team is told of it: of who comes and goes, and of what the team is, but not of
-    /// who was invited and of how much somebody may spend.
+    /// Whether all members of a team may read this act. They may read who joins and leaves, and changes of
+    /// the team, but not who was invited and how much somebody may spend.
     #[must_use]
     const fn is_told_to_members(self) -> bool {
         match self {
@@ -244,24 +245,24 @@ impl AuditAction {
         }
     }
 
-    /// The act named `text`.
+    /// Returns the act named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|act| act.as_str() == text)
     }
 }
 
-/// Whose log.
+/// The owner of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Chain {
-    /// A tenant's.
+    /// A tenant.
     Tenant(Tenant),
-    /// The platform's: acts on nobody's account.
+    /// The platform: acts that concern no account.
     Platform,
 }
 
 impl Chain {
-    /// The log of a person's account.
+    /// Returns the log of a person's account.
     #[must_use]
     pub fn of(user: &UserId) -> Self {
         Self::Tenant(Tenant::User(user.clone()))
@@ -276,7 +277,7 @@ impl Chain {
         }
     }
 
-    /// The chain named `text`.
+    /// Reads a chain's name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text == "platform" {
@@ -293,24 +294,24 @@ impl fmt::Display for Chain {
     }
 }
 
-/// The end of the subject of what is shared without its author's name.
+/// The end of a subject that was shared without its author's name.
 const UNNAMED: &str = " attribution=hidden";
 
 /// An act, before it has a place in its chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEvent {
-    /// Whose log it goes into.
+    /// The log that it goes into.
     pub chain: Chain,
-    /// Who did it.
+    /// The actor.
     pub actor: Actor,
     /// The act.
     pub act: AuditAction,
-    /// To what: an id or a code; of a model or a member, also what holds of it since.
+    /// The object of the act: an id or a code. For a model or a member, it also says the new state.
     pub subject: String,
 }
 
 impl AuditEvent {
-    /// That `by` shared a generation with a team, or ended that.
+    /// Makes the event that `by` shared a generation with a team, or ended that.
     #[must_use]
     pub fn of_share(
         act: AuditAction,
@@ -331,14 +332,14 @@ impl AuditEvent {
         }
     }
 
-    /// Whether everybody in a team is told of it: not of a generation that was shared without its author's
-    /// name, since the act would name them.
+    /// Whether all members of a team may read it. They may not if a generation was shared without its
+    /// author's name, since the record names them.
     #[must_use]
     pub fn is_told_to_members(&self) -> bool {
         self.act.is_told_to_members() && !self.subject.ends_with(UNNAMED)
     }
 
-    /// What a person did to their own account.
+    /// Makes the event of a person's act on their own account.
     #[must_use]
     pub fn own(user: &UserId, act: AuditAction, subject: &str) -> Self {
         Self {
@@ -350,16 +351,16 @@ impl AuditEvent {
     }
 }
 
-/// One line of the log: written once, never changed.
+/// One record of the log, which is written once and never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The act.
     pub deed: AuditEvent,
     /// Its place in the chain, from 1, without gaps.
     pub sequence: u64,
-    /// The time of it.
+    /// When it was done.
     pub at: Timestamp,
-    /// The hash of all this and of the record before it.
+    /// The hash of all this and of the previous record.
     pub hash: Link,
 }
 
@@ -376,10 +377,10 @@ impl Record {
     }
 }
 
-/// Where a chain ends.
+/// The end of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainHead {
-    /// The last record's place; zero if there is none.
+    /// The last record's place; zero for a chain without a record.
     pub sequence: u64,
     /// The last record's hash.
     pub hash: Link,
@@ -392,7 +393,7 @@ impl ChainHead {
         hash: Link::START,
     };
 
-    /// The record of `deed` as the next one of the chain that ends here.
+    /// Makes the record of `deed` that comes next in the chain.
     #[must_use]
     pub fn append(&self, deed: &AuditEvent, now: Timestamp) -> Record {
         let mut record = Record {
@@ -405,7 +406,7 @@ impl ChainHead {
         record
     }
 
-    /// The head of `chain` after `record`, if it is the next one there.
+    /// Returns the head of `chain` after `record`, if that comes next.
     ///
     /// # Errors
     /// The first [`Flaw`] found.

@@ -1,50 +1,52 @@
-//! The circuit breaker in front of the provider, shared by all workers. Owns when the provider is left alone
-//! and who tries it again; refuses to know which answers count as failures, and where the state is kept.
+//! The circuit breaker in front of the provider, shared by all workers. Owns when no job is sent to the
+//! provider and who tries it again; refuses to know which answers count as failures, and where the state is
+//! kept.
 
 use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// How long a worker that tries the provider again has for it: longer than its function may run.
+/// The time that a worker has to try the provider again: longer than its function may run.
 const PROBE_LEASE: Duration = Duration::from_secs(90);
 
-/// How long after its pause an open breaker goes on refusing orders: two runs of the sweep, which has a job
-/// that waits try the provider again. Only where none waits, an order must be the one that tries.
+/// The time after its pause for which an open breaker still refuses orders. In two runs of the sweep, a job
+/// that waits will have tried the provider again. If no job waits, an order must try it.
 const ORDERS_WAIT: Duration = Duration::from_secs(120);
 
-/// How a breaker judges.
+/// The thresholds of a breaker.
 #[derive(Clone, Copy, Debug)]
 pub struct BreakerRule {
-    /// After so many failures in a row, each of which every job would meet, the provider is left alone.
+    /// The number of failures in a row, of a kind that every job would meet, after which the breaker opens.
     pub failures_max: u32,
-    /// For so long, until one job tries it again.
+    /// The time for which it stays open before one job tries the provider again.
     pub pause: Duration,
 }
 
-/// The breaker's state. Each change makes a new one, to be written on condition of the version before.
+/// The breaker's state. Each change makes a new state, which is written on condition of the previous
+/// version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Breaker {
-    /// Failures since the provider last accepted a job.
+    /// The failures since the provider last accepted a job.
     pub failures: u32,
-    /// Until when the provider is left alone; none while it is thought to work.
+    /// The end of the pause; `None` while the provider is taken to work.
     pub open_until: Option<Timestamp>,
-    /// How many times it was written: the condition of the next write.
+    /// The number of writes so far: the condition of the next write.
     pub version: u64,
 }
 
-/// What the breaker lets happen.
+/// The answer of a breaker to a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {
-    /// Jobs are handed over.
+    /// Jobs may be sent.
     Closed,
-    /// None is, until then.
+    /// No job may be sent until then.
     Open(Timestamp),
-    /// One is, to see whether the provider works again.
+    /// One job may be sent, to find out whether the provider works again.
     HalfOpen,
 }
 
 impl Breaker {
-    /// What it lets happen `now`.
+    /// Returns the state of the gate at `now`.
     #[must_use]
     pub fn gate(&self, now: Timestamp) -> Gate {
         match self.open_until {
@@ -54,10 +56,10 @@ impl Breaker {
         }
     }
 
-    /// Whether an order is taken `now`; if not, how long it is until one may be.
+    /// Checks that an order may be taken `now`.
     ///
     /// # Errors
-    /// That time.
+    /// The time until an order may be taken.
     pub fn takes_orders(&self, now: Timestamp) -> Result<(), Duration> {
         match self.open_until.map(|until| until.plus(ORDERS_WAIT)) {
             Some(until) if now < until => Err(until.since(now)),
@@ -65,7 +67,7 @@ impl Breaker {
         }
     }
 
-    /// A worker tries the provider again; meanwhile, no other does.
+    /// The state while one worker tries the provider again: no other worker may.
     #[must_use]
     pub fn probing(&self, now: Timestamp) -> Self {
         Self {
@@ -74,7 +76,8 @@ impl Breaker {
         }
     }
 
-    /// The provider failed a submit; whether that was the one that tried it again.
+    /// The state after the provider failed a submit. `is_probe` says whether that submit was the one that
+    /// tried it again.
     #[must_use]
     pub fn failed(&self, is_probe: bool, now: Timestamp, rule: BreakerRule) -> Self {
         let failures = self.failures.saturating_add(1);
@@ -83,14 +86,14 @@ impl Breaker {
             failures,
             open_until: match opens {
                 true => Some(now.plus(rule.pause)),
-                // A failure of one that was sent before it opened says nothing new.
+                // A failure of a job that was sent before the breaker opened says nothing new.
                 false => self.open_until,
             },
             ..self.next()
         }
     }
 
-    /// The provider accepted a job: it works. `None` if that is what was thought.
+    /// The state after the provider accepted a job. `None` if nothing changes.
     #[must_use]
     pub fn succeeded(&self) -> Option<Self> {
         let is_news = self.failures > 0 || self.open_until.is_some();
@@ -136,7 +139,7 @@ mod tests {
         assert_eq!(breaker.gate(at(1)), Gate::Closed);
         breaker = breaker.failed(false, at(1), RULE);
         assert_eq!(breaker.gate(at(1)), Gate::Open(at(31)));
-        // One that was sent before does not keep it open for longer.
+        // A job that was sent before does not prolong the pause.
         let later = breaker.failed(false, at(20), RULE);
         assert_eq!(later.gate(at(20)), Gate::Open(at(31)));
     }
@@ -157,7 +160,7 @@ mod tests {
             (closed.gate(at(33)), closed.succeeded()),
             (Gate::Closed, None)
         );
-        // A worker that dies while it tries leaves the next try to another.
+        // When a worker dies while it tries, another worker tries next.
         assert_eq!(probing.gate(at(121)), Gate::HalfOpen);
     }
 

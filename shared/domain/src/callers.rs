@@ -1,8 +1,8 @@
-//! Who makes a request.
+//! The callers of the API.
 //!
-//! Owns the credential that was shown, and the ranks that follow from it as types: whoever holds
-//! a [`Person`] or an [`Admin`] need not ask again. Refuses to know how a credential is
-//! verified, and what belongs to whom.
+//! Owns the credential that was shown, and the ranks that follow from it. The ranks are types: a function
+//! that is given a [`Person`] or an [`Admin`] need not check again. Refuses to know how a credential is
+//! verified, and which things belong to whom.
 
 use std::ops::Deref;
 
@@ -10,54 +10,54 @@ use crate::accounts::{Plan, Scope};
 use crate::ids::{KeyId, SessionId, UserId};
 use crate::refusal::Refusal;
 
-/// What a caller showed.
+/// A caller's credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// An access token of this session: its owner in person, who may do everything that they may.
+    /// An access token of this session. The owner acts in person and has all of their rights.
     Session(SessionId),
     /// A personal API key.
     Key {
-        /// Which one.
+        /// The key's id.
         id: KeyId,
-        /// What it may be used for.
+        /// The key's scopes.
         scopes: Vec<Scope>,
-        /// Whether there is a limit to what it may spend.
+        /// Whether the key has a cap.
         capped: bool,
     },
 }
 
-/// A user who makes a request, as the authorizer established.
+/// The user who makes a request, as the authorizer established.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The user.
     pub user: UserId,
-    /// The plan that they pay for.
+    /// The user's plan.
     pub plan: Plan,
-    /// Whether they have shown that their e-mail is theirs.
+    /// Whether the user has verified their e-mail.
     pub email_verified: bool,
-    /// Whether they administer the platform.
+    /// Whether the user administers the platform.
     pub is_admin: bool,
-    /// What they showed.
+    /// The credential that was shown.
     pub credential: Credential,
 }
 
-/// Nobody in particular.
+/// The caller of an endpoint that is open to everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Everybody;
 
-/// A user in person, who showed an access token and no API key.
+/// A user in person: the credential is an access token, not an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     caller: Caller,
     session: SessionId,
 }
 
-/// An admin of the platform in person.
+/// An admin of the platform, in person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin(Person);
 
 impl Caller {
-    /// Whether the credential may be used for `scope`.
+    /// Whether the credential allows `scope`.
     #[must_use]
     pub fn may(&self, scope: Scope) -> bool {
         match &self.credential {
@@ -66,7 +66,7 @@ impl Caller {
         }
     }
 
-    /// The API key that was shown, if there is a limit to what it may spend.
+    /// Returns the API key that was shown, if it has a cap.
     #[must_use]
     pub const fn capped_key(&self) -> Option<&KeyId> {
         match &self.credential {
@@ -77,10 +77,10 @@ impl Caller {
         }
     }
 
-    /// The user in person.
+    /// Returns the user in person.
     ///
     /// # Errors
-    /// [`Refusal::Forbidden`] with an API key.
+    /// [`Refusal::Forbidden`] if an API key was shown.
     pub fn in_person(self) -> Result<Person, Refusal> {
         match &self.credential {
             Credential::Session(session) => Ok(Person {
@@ -93,16 +93,16 @@ impl Caller {
 }
 
 impl Person {
-    /// The session whose access token was shown.
+    /// The session of the access token.
     #[must_use]
     pub fn session(&self) -> &SessionId {
         &self.session
     }
 
-    /// The admin.
+    /// Returns the admin.
     ///
     /// # Errors
-    /// [`Refusal::Forbidden`] for everybody else.
+    /// [`Refusal::Forbidden`] if the user is not an admin.
     pub fn as_admin(self) -> Result<Admin, Refusal> {
         if self.caller.is_admin {
             Ok(Admin(self))

@@ -1,7 +1,6 @@
-//! The catalogue: which models there are, what they cost, what they take. Data, one check over it, and
-//! what of it admins set otherwise.
+//! The catalogue of models: data, one check over it, and the terms that admins set instead.
 //!
-//! Owns: prices, limits, parameters, and where each model is at the provider. Refuses to know JSON, the
+//! Owns: prices, limits, parameters, and the provider's path of each model. Refuses to know JSON, the
 //! provider's protocol, and whether somebody can pay.
 
 mod check;
@@ -15,7 +14,7 @@ pub use pictures::PictureLimits;
 
 use crate::credits::Credits;
 
-/// What a model makes.
+/// The kind of media that a model makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Still pictures.
@@ -40,17 +39,17 @@ impl Kind {
         }
     }
 
-    /// The kind named `text`.
+    /// Returns the kind named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
-/// A parameter's value as a client gave it.
+/// The value of a parameter, as a client gave it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// `null`: no parameter takes it.
+    /// `null`, which no parameter takes.
     Null,
     /// `true` or `false`.
     Bool(bool),
@@ -60,11 +59,11 @@ pub enum Value {
     Number(f64),
     /// Text.
     Text(String),
-    /// A list or an object: no parameter takes one.
+    /// A list or an object, which no parameter takes.
     Nested,
 }
 
-/// What a parameter takes.
+/// The values that a parameter takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Takes {
     /// `true` or `false`.
@@ -85,31 +84,31 @@ pub enum Takes {
     },
     /// One of these texts.
     Choice(&'static [&'static str]),
-    /// The id of an uploaded image; the provider gets an address to read it from.
+    /// The id of an uploaded image; the provider gets an address to read the image from.
     Image,
 }
 
 /// One of a model's parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
-    /// Its name, ours and the provider's (an [`Takes::Image`] has another one there).
+    /// Its name in the API, which is the provider's, too, except for a [`Takes::Image`].
     pub name: &'static str,
     /// The provider's name.
     pub upstream: &'static str,
-    /// What it takes.
+    /// The values that it takes.
     pub takes: Takes,
     /// Whether it must be given.
     pub required: bool,
-    /// What the provider does if it is not given, as JSON; for people to read.
-    /// We send only what was asked for.
+    /// The provider's default, as JSON, for people to read. We send only the parameters that were given.
     pub default: Option<&'static str>,
-    /// What it does.
+    /// Its description.
     pub description: &'static str,
-    /// Whether it goes with a reference image, without one, or both.
+    /// Whether it is taken with a reference image, without one, or in both cases.
     pub when: When,
 }
 
-/// When a parameter is taken: some models are two endpoints, with and without a reference image.
+/// The condition on which a parameter is taken: some models are two endpoints, with and without a reference
+/// image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// Always.
@@ -127,23 +126,23 @@ pub enum Prompt {
     Required,
     /// It may be given.
     Optional,
-    /// The model takes none.
+    /// The model does not take a prompt.
     None,
 }
 
 /// Whether a model takes a reference image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reference {
-    /// The model takes none.
+    /// The model does not take a reference image.
     None,
-    /// It may be given, as the provider's field of this name; then the model is at these paths.
+    /// It may be given, in this field of the provider's. The model is then at these paths.
     Optional {
         /// The provider's field.
         field: &'static str,
-        /// Where the model is then, the preferred path first.
+        /// The paths of the model with a reference image, the preferred one first.
         paths: &'static [&'static str],
     },
-    /// It must be given, as the provider's field of this name.
+    /// It must be given, in this field of the provider's.
     Required {
         /// The provider's field.
         field: &'static str,
@@ -161,11 +160,11 @@ pub struct Model {
     pub description: &'static str,
     /// The kind of media that it makes.
     pub kind: Kind,
-    /// What one unit costs, unless an admin set another price.
+    /// The price of one unit, unless an admin set another.
     pub credits: Credits,
-    /// How long it usually takes, in seconds.
+    /// The time that it usually takes, in seconds.
     pub expected_s: u32,
-    /// How many submits a minute its route's throttle allows each key.
+    /// The submits in a minute that its route's throttle allows each key.
     pub rate_per_minute: u32,
     /// Whether it takes a prompt.
     pub prompt: Prompt,
@@ -175,10 +174,10 @@ pub struct Model {
     pub reference: Reference,
     /// Its own parameters.
     pub parameters: &'static [Parameter],
-    /// What it asks of pictures to start from, where its maker says so.
+    /// The limits on pictures to start from, if the model's maker publishes them.
     pub picture_limits: Option<PictureLimits>,
-    /// Where it is at the provider without a reference image, the preferred path first. The next one is tried
-    /// only when the provider says that there is no such endpoint: providers retire models.
+    /// The provider's paths without a reference image, the preferred one first. The next path is tried only
+    /// when the provider says that there is no such endpoint: providers retire models.
     pub paths: &'static [&'static str],
 }
 
@@ -195,7 +194,7 @@ pub fn models() -> &'static [Model] {
     data::MODELS
 }
 
-/// The model with this id.
+/// Returns the model with this id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Model> {
     data::MODELS.iter().find(|model| model.id == id)

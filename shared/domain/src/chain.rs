@@ -1,9 +1,10 @@
-//! What makes a list of records tamper-evident: each one carries a hash over itself and the hash before it.
+//! Hash chains, which make lists of records tamper-evident: each record has a hash over itself and the
+//! previous hash.
 //!
-//! Owns the encoding that is hashed, and the names of what can be wrong with a chain. Every field is written
-//! with its length before it, so that no two different records are the same bytes. Refuses to know what is
-//! chained: the ledger and the audit log are. A chain finds out whoever changes, removes, swaps or inserts a
-//! record without the right to rewrite everything after it; against that, reconciliation keeps checkpoints
+//! Owns the encoding that is hashed, and the names of the flaws of a chain. Every field is written after
+//! its length, so that two different records are never the same bytes. Refuses to know what is chained: the
+//! ledger and the audit log are. A chain reveals that a record was changed, removed, swapped or inserted,
+//! unless everything after it was rewritten, too. Against that, reconciliation keeps checkpoints in a place
 //! where no other function can write.
 
 use sha2::{Digest as _, Sha256};
@@ -13,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 pub struct Link([u8; 32]);
 
 impl Link {
-    /// What the first record follows.
+    /// The link before the first record.
     pub const START: Self = Self([0; 32]);
 
     /// The link with these bytes.
@@ -29,31 +30,32 @@ impl Link {
     }
 }
 
-/// A record on its way into its hash.
+/// A record that is being hashed.
 pub(crate) struct Encoding(Sha256);
 
 impl Encoding {
-    /// A record that follows `previous`; `form` names the kind of record and the version of its encoding.
+    /// Begins a record that follows `previous`; `form` names the kind of record and the version of its
+    /// encoding.
     pub(crate) fn after(previous: Link, form: &'static str) -> Self {
         Self(Sha256::new()).bytes(&previous.0).text(form)
     }
 
-    /// A field that is text.
+    /// Adds a field that is text.
     pub(crate) fn text(self, text: &str) -> Self {
         self.bytes(text.as_bytes())
     }
 
-    /// A field that is a number.
+    /// Adds a field that is a number.
     pub(crate) fn number(self, number: i64) -> Self {
         self.bytes(&number.to_be_bytes())
     }
 
-    /// A field that counts.
+    /// Adds a field that is a count.
     pub(crate) fn count(self, count: u64) -> Self {
         self.bytes(&count.to_be_bytes())
     }
 
-    /// A field that may be missing, which is not the same as empty.
+    /// Adds a field that may be missing; a missing field differs from an empty one.
     pub(crate) fn optional(self, text: Option<&str>) -> Self {
         match text {
             None => self.bytes(&[0]),
@@ -61,7 +63,7 @@ impl Encoding {
         }
     }
 
-    /// The hash of all fields.
+    /// Returns the hash of all fields.
     pub(crate) fn link(self) -> Link {
         Link(self.0.finalize().into())
     }
@@ -73,14 +75,14 @@ impl Encoding {
     }
 }
 
-/// What is wrong with a record, seen from the ones before it.
+/// A flaw of a record, seen from the records before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// It has another place than the next one: one is missing, or one is there twice.
+    /// Its place is not the next one: a record is missing or duplicated.
     OutOfPlace,
-    /// Its hash is not the hash of what it says and of what came before.
+    /// Its hash is not the hash of its fields and of the previous hash.
     Altered,
-    /// What it did is not what its kind and its amount say, or would leave less than nothing.
+    /// Its amounts do not follow from its kind, or the balance would be negative.
     Amounts,
 }
 

@@ -9,10 +9,10 @@ pub struct Credits(i64);
 impl Credits {
     /// No credits.
     pub const ZERO: Self = Self(0);
-    /// The most that any amount may be: far below what a JSON number carries exactly (2^53).
+    /// The largest amount: far below the integers that a JSON number carries exactly (2^53).
     pub const MAX: Self = Self(1_000_000_000_000);
 
-    /// `amount` credits, if it is not negative and not above [`Credits::MAX`].
+    /// Returns `amount` credits, if it is not negative and not above [`Credits::MAX`].
     #[must_use]
     pub const fn new(amount: i64) -> Option<Self> {
         if amount < 0 || amount > Self::MAX.0 {
@@ -22,7 +22,7 @@ impl Credits {
         }
     }
 
-    /// A small amount known when the program is written, such as a price.
+    /// A small amount that is known when the program is written, such as a price.
     #[must_use]
     pub const fn of(amount: u32) -> Self {
         Self(amount as i64)
@@ -34,19 +34,19 @@ impl Credits {
         self.0
     }
 
-    /// The sum, unless it is too large.
+    /// Returns the sum, unless it is too large.
     #[must_use]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         Self::new(self.0 + other.0)
     }
 
-    /// The difference, unless it is negative.
+    /// Returns the difference, unless it is negative.
     #[must_use]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
         Self::new(self.0 - other.0)
     }
 
-    /// `times` this amount, unless it is too large.
+    /// Returns `times` this amount, unless it is too large.
     #[must_use]
     pub const fn checked_mul(self, times: u32) -> Option<Self> {
         match self.0.checked_mul(times as i64) {

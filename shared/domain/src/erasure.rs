@@ -1,8 +1,8 @@
-//! Erasing an account: its owner is forgotten at once, and what they made soon
-//! after. A team ends in the same way.
+//! The erasure of an account: its owner is forgotten at once, and the things that they made soon after. A
+//! team ends in the same way.
 //!
-//! Owns when the last look is taken for things that came late. Refuses to know where they are. The
-//! wallet, the ledger and the audit log stay: they hold ids and amounts, no person, and everybody else's
+//! Owns when the last look for late arrivals is taken. Refuses to know where things are kept. The wallet,
+//! the ledger and the audit log stay: they hold ids and amounts, no personal data, and other accounts'
 //! books would not add up without them.
 
 use std::time::Duration;
@@ -10,22 +10,22 @@ use std::time::Duration;
 use crate::ids::Tenant;
 use crate::time::Timestamp;
 
-/// How long after an erasure something of the erased may still arrive: an upload whose address was
-/// signed just before (15 minutes), a request that the authorizer's answer let in (one minute), media
-/// that a worker is copying (15 minutes).
+/// The longest time after an erasure in which something of the erased may still arrive: an upload whose
+/// address was signed just before (15 minutes), a request that the authorizer's cached answer let in (one
+/// minute), media that a worker is copying (15 minutes).
 const LATE_MAX: Duration = Duration::from_secs(35 * 60);
 
 /// An account, or a team, that is being erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
-    /// Whose things are deleted.
+    /// The tenant whose things are deleted.
     pub tenant: Tenant,
-    /// Since when there is no such account or team.
+    /// When the account or the team ended.
     pub began_at: Timestamp,
 }
 
 impl Erasure {
-    /// Whether nothing can arrive any more: what is not found then never will be.
+    /// Whether nothing can arrive any more, so that one more look that finds nothing is the last.
     #[must_use]
     pub fn is_settled(&self, now: Timestamp) -> bool {
         now.since(self.began_at) >= LATE_MAX

@@ -1,7 +1,7 @@
-//! What happens and is told to whoever asked: its kinds, and what each is about.
+//! Events that webhooks tell: their kinds, and the subject of each.
 //!
-//! Owns the names of the kinds. Refuses to know who is told, and how: an event names a thing, which is shown
-//! as it is when it is told.
+//! Owns the names of the kinds. Refuses to know who is told, and how. An event only names its subject,
+//! which is shown in its state at the time of telling.
 
 use crate::accounts::User;
 use crate::alerts::Alert;
@@ -17,24 +17,24 @@ use crate::time::Timestamp;
 pub enum EventKind {
     /// A generation was delivered.
     GenerationSucceeded,
-    /// A generation was not delivered, and its credits were given back.
+    /// A generation failed, and its credits were given back.
     GenerationFailed,
     /// A generation was cancelled, and its credits were given back.
     GenerationCanceled,
-    /// A balance fell below a threshold, or a cap is used up to one.
+    /// A balance fell below a threshold, or a cap is used up to a share.
     CreditsLow,
-    /// What was spent on a generation was given back.
+    /// Credits that were spent on a generation were given back.
     CreditsRefunded,
     /// Somebody joined a team.
     MemberJoined,
-    /// What a generation delivered expires in a week.
+    /// The media of a generation expire in a week.
     MediaExpiring,
-    /// Somebody wants to see whether they are told.
+    /// A test that the owner of an endpoint asked for.
     Test,
 }
 
 impl EventKind {
-    /// The kinds that one can ask to be told of.
+    /// The kinds that an endpoint can subscribe to.
     pub const ALL: [Self; 7] = [
         Self::GenerationSucceeded,
         Self::GenerationFailed,
@@ -60,14 +60,15 @@ impl EventKind {
         }
     }
 
-    /// The kind with this name, whether or not one can ask for it.
+    /// Returns the kind with this name, also one that cannot be subscribed to.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let all = Self::ALL.into_iter().chain([Self::Test]);
         all.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// The kind that it is if a generation goes from `before` to `after`, if that is one.
+    /// Returns the kind of event that the step of a generation from `before` to `after` makes, if it makes
+    /// one.
     #[must_use]
     pub fn of_step(before: State, after: State) -> Option<Self> {
         if before == after {
@@ -86,23 +87,23 @@ impl EventKind {
     }
 }
 
-/// What an event is about.
+/// The subject of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A generation.
     Generation(GenerationId),
     /// An entry of a ledger.
     Entry {
-        /// Whose ledger.
+        /// The owner of the ledger.
         tenant: Tenant,
         /// The entry's id.
         entry: String,
     },
-    /// What somebody watched a wallet for.
+    /// An alert about a wallet.
     Alert {
-        /// Whose wallet.
+        /// The owner of the wallet.
         tenant: Tenant,
-        /// What there is to tell.
+        /// The alert.
         alert: Alert,
     },
     /// A member of a team.
@@ -112,51 +113,51 @@ pub enum Subject {
         /// The member.
         user: UserId,
     },
-    /// Nothing.
+    /// No subject.
     Nothing,
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookEvent {
-    /// Its id: receivers know by it what they were told before.
+    /// Its id, by which receivers recognise an event that they were told before.
     pub id: EventId,
     /// Its kind.
     pub kind: EventKind,
-    /// What it is about.
+    /// Its subject.
     pub subject: Subject,
     /// When it happened.
     pub at: Timestamp,
 }
 
-/// What an event is about, as whoever is told sees it.
+/// The subject of an event, as the receiver may see it.
 #[derive(Debug)]
 pub enum ShownSubject {
     /// A generation.
     Generation(Box<ShownGeneration>),
     /// An entry of a ledger.
     Entry(Entry),
-    /// What somebody watched a wallet for.
+    /// An alert about a wallet.
     Alert {
-        /// Whose wallet.
+        /// The owner of the wallet.
         tenant: Tenant,
-        /// What there is to tell.
+        /// The alert.
         alert: Alert,
     },
     /// A member of a team.
     Member {
-        /// Their place in it.
+        /// The membership.
         membership: Membership,
-        /// Their account; none if it was just erased.
+        /// The member's account; `None` if it was just erased.
         user: Option<Box<User>>,
-        /// What they committed to of the team's credits this month.
+        /// The credits of the team that they committed this month.
         committed: Credits,
     },
-    /// Nothing.
+    /// No subject.
     Nothing,
 }
 
-/// Who is told of what becomes of a generation: whoever pays for it, and its author.
+/// Lists the tenants that are told how a generation ends: its payer and its author.
 #[must_use]
 pub fn told_of(generation: &Generation) -> Vec<Tenant> {
     let author = Tenant::from(&generation.author);

@@ -1,7 +1,7 @@
-//! A month of a ledger, to be taken away as a table.
+//! The export of a month of a ledger as a table.
 //!
-//! Owns which entries are of a month, and what is told of the job of each. Refuses to know how a table is
-//! written.
+//! Owns which entries belong to a month, and which facts about its job stand beside each. Refuses to know
+//! how a table is written.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::generations::{Generation, Parts};
 use crate::ledger::Entry;
 use crate::time::{Month, Timestamp};
 
-/// The most entries that are told at once.
+/// The most entries of one export.
 pub const ROWS_MAX: usize = 20_000;
-/// How far the clocks may be apart of those who booked entries one after the other. The entries' places have
-/// no gaps; their times need not follow them so strictly.
+/// The most that the clocks may differ of the machines that booked neighbouring entries. The places of
+/// entries have no gaps, but their times need not be in the same order.
 pub const SKEW_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// A row of the table.
@@ -21,20 +21,20 @@ pub const SKEW_MAX: Duration = Duration::from_secs(5 * 60);
 pub struct Row {
     /// The entry.
     pub entry: Entry,
-    /// The job that it sets credits aside for, if there is a record of it.
+    /// The job of the entry, if it has one whose record exists.
     pub job: Option<Job>,
 }
 
-/// What became of the credits of a job.
+/// The facts about a job in an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// The model's id.
     pub model: String,
-    /// Its price.
+    /// The price that it was opened at.
     pub quoted: Credits,
     /// The parts of the price.
     pub parts: Parts,
-    /// Of what was captured, what was given back afterwards.
+    /// The part of the captured credits that was given back afterwards.
     pub refunded: Credits,
 }
 
@@ -49,14 +49,14 @@ impl From<&Generation> for Job {
     }
 }
 
-/// When to begin to look for the entries of a month, and when to end.
+/// Returns the times between which the entries of a month must be looked for.
 #[must_use]
 pub fn bounds(month: Month) -> (Timestamp, Timestamp) {
     let (begins, ends) = (month.begins(), month.next().begins());
     (begins.minus(SKEW_MAX), ends.plus(SKEW_MAX))
 }
 
-/// Whether an entry is of this month.
+/// Whether an entry belongs to this month.
 #[must_use]
 pub fn is_of(entry: &Entry, month: Month) -> bool {
     Month::from(entry.created_at) == month

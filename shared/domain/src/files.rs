@@ -1,5 +1,5 @@
-//! Uploaded files: what may be uploaded, how much, and what must be in it.
-//! Owns sizes, types and what is looked for in the bytes; refuses to know where they are kept.
+//! Uploaded files: their types, their sizes, and the checks of their content. Owns the limits and the
+//! checks; refuses to know where files are kept.
 
 mod inspection;
 
@@ -10,29 +10,29 @@ pub use inspection::{Picture, SIDE_PX_MAX, Trouble, inspect};
 use crate::ids::{FileId, Tenant};
 use crate::time::Timestamp;
 
-/// The largest file that may be uploaded.
+/// The size of the largest file that may be uploaded.
 pub const SIZE_BYTES_MAX: u64 = 20 * 1024 * 1024;
-/// How many files a tenant may have.
+/// The most files of one tenant.
 pub const FILES_MAX: u32 = 5_000;
-/// When a file vanishes whose upload was not completed, counted from its
-/// announcement: hours after its URL expired.
+/// The age at which a file is deleted whose upload was not completed, counted from its announcement: hours
+/// after its URL expired.
 pub const UNFINISHED_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
-/// When no bytes of a file can arrive any more, counted from its announcement: its URL expired,
-/// and what was under way has come.
+/// The age from which no bytes of a file can arrive any more, counted from its announcement: its URL has
+/// expired, and a transfer that had begun is over.
 pub const QUIET_AFTER: Duration = Duration::from_secs(30 * 60);
-/// How many files one request may delete.
+/// The most files that one request may delete.
 pub const DELETIONS_MAX: usize = 100;
 
-/// How much of one's uploads there is.
+/// The amount of a tenant's uploads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// The files, deleted ones among them until their bytes are gone.
+    /// The number of files, including deleted ones until their bytes are gone.
     pub files: u32,
-    /// Their bytes.
+    /// The bytes of those files.
     pub size_bytes: u64,
 }
 
-/// What a file may be.
+/// The type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentType {
     /// image/jpeg
@@ -73,13 +73,13 @@ impl ContentType {
         }
     }
 
-    /// The type named `text`.
+    /// Returns the type named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// How the names of such files end.
+    /// The file name extension of this type.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {
@@ -92,7 +92,7 @@ impl ContentType {
         }
     }
 
-    /// Whether it is a still or moving picture that a model can take as its reference.
+    /// Whether it is a picture, still or animated, which a model may take as its reference.
     #[must_use]
     pub const fn is_image(self) -> bool {
         match self {
@@ -115,7 +115,7 @@ impl ContentType {
     }
 }
 
-/// What a file is for.
+/// The purpose of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// A picture that a generation starts from.
@@ -131,7 +131,7 @@ impl Purpose {
         }
     }
 
-    /// The purpose named `text`.
+    /// Returns the purpose named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         (text == Self::Reference.as_str()).then_some(Self::Reference)
@@ -141,9 +141,9 @@ impl Purpose {
 /// Whether the bytes have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileState {
-    /// The upload is awaited.
+    /// The upload has not arrived.
     Pending,
-    /// The bytes are there and were checked.
+    /// The bytes are there and have been checked.
     Ready,
 }
 
@@ -157,7 +157,7 @@ impl FileState {
         }
     }
 
-    /// The state named `text`.
+    /// Returns the state named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Pending, Self::Ready]
@@ -166,12 +166,12 @@ impl FileState {
     }
 }
 
-/// SHA-256 of a file's bytes, 64 lower-case hexadecimal digits.
+/// The SHA-256 of a file's bytes, as 64 lower-case hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sha256Hex(String);
 
 impl Sha256Hex {
-    /// The digest written as `text`.
+    /// Reads `text` as a digest.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -185,12 +185,12 @@ impl Sha256Hex {
     }
 }
 
-/// A file that is going to be uploaded.
+/// An announcement of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
     /// Its purpose.
     pub purpose: Purpose,
-    /// Its kind.
+    /// Its type.
     pub content_type: ContentType,
     /// Its size.
     pub size_bytes: u64,
@@ -207,7 +207,7 @@ pub struct File {
     pub tenant: Tenant,
     /// Its purpose.
     pub purpose: Purpose,
-    /// Its kind.
+    /// Its type.
     pub content_type: ContentType,
     /// Its size.
     pub size_bytes: u64,
@@ -215,22 +215,22 @@ pub struct File {
     pub sha256: Sha256Hex,
     /// Whether the bytes have arrived.
     pub state: FileState,
-    /// How large its picture is, once the bytes were looked into; none of a video.
+    /// The size of its picture, once the bytes were inspected; `None` for a video.
     pub picture: Option<Picture>,
     /// When it was announced.
     pub created_at: Timestamp,
 }
 
 impl File {
-    /// Under which name it is saved: its own is not known to us.
+    /// The name under which it is saved; the uploader's own name for it is not known.
     #[must_use]
     pub fn saved_as(&self) -> String {
         format!("{}.{}", self.id, self.content_type.extension())
     }
 }
 
-/// A note that a file must go: at `due_at`, unless its upload is completed, or because its owner deleted it.
-/// It stays until the bytes are gone, too, and so long the file counts.
+/// A note that a file must be deleted at `due_at`: because its upload was not completed by then, or because
+/// its owner deleted it. The note stays until the bytes are gone, too, and the file counts until then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileNote {
     /// The file.
@@ -239,12 +239,12 @@ pub struct FileNote {
     pub tenant: Tenant,
     /// Its size.
     pub size_bytes: u64,
-    /// From when on.
+    /// When it becomes due.
     pub due_at: Timestamp,
 }
 
 impl FileNote {
-    /// The note that is left with an announcement.
+    /// Makes the note that is left with an announcement.
     #[must_use]
     pub fn unfinished(file: &File) -> Self {
         Self {
@@ -255,8 +255,8 @@ impl FileNote {
         }
     }
 
-    /// The note that is left when a file is deleted. While its upload's URL can
-    /// be used, its bytes may come again.
+    /// Makes the note that is left when a file is deleted. While its upload's URL can be used, its bytes
+    /// may arrive again.
     #[must_use]
     pub fn deleted(file: &File, now: Timestamp) -> Self {
         Self {

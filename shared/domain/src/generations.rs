@@ -1,10 +1,10 @@
 //! The life of a generation: queued → submitting → running → storing →
 //! succeeded | failed | canceled, and unknown.
 //!
-//! Owns the record and every transition (`steps`), as a pure function from one record to the next: `None`
-//! says "not from this state", which is how a second webhook, a late worker or a repeated message becomes a
-//! no-op. Refuses to know how a record is stored or a wallet is changed; [`Generation::settlement`] says
-//! what a transition owes the ledger.
+//! Owns the record and every transition (`steps`), as a pure function from one record to the next. `None`
+//! means that the transition does not start from this state. In this way, a second webhook, a late worker
+//! or a repeated message changes nothing. Refuses to know how a record is stored or a wallet is changed;
+//! [`Generation::settlement`] says which booking a transition needs.
 
 mod address;
 mod cancel;
@@ -48,79 +48,80 @@ use crate::refusal::Refusal;
 use crate::time::{Day, Timestamp};
 use crate::turns::{Lane, Priority, Waiting};
 
-/// What the client asked for, checked.
+/// A client's request, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// The prompt, if the model takes one.
     pub prompt: Option<String>,
-    /// The style that it was asked for in.
+    /// The style to apply.
     pub style: Option<StyleId>,
-    /// What that style made of the prompt when it was asked for: this is what the provider is told.
+    /// The prompt after the style was applied, at the time of the request. This is the prompt that the
+    /// provider gets.
     pub adapted_prompt: Option<String>,
-    /// What must not be in the picture.
+    /// The negative prompt.
     pub negative_prompt: Option<String>,
     /// The model's own parameters, as the client gave them.
     pub parameters: Vec<(String, Value)>,
     /// The uploaded picture to start from.
     pub reference_file: Option<FileId>,
-    /// The generation that this one grew out of.
+    /// The generation that this one was derived from.
     pub parent: Option<GenerationId>,
-    /// How it relates to its parent.
+    /// The relation to its parent.
     pub intent: Intent,
-    /// What was changed, in the author's words.
+    /// The change from its parent, in the author's words.
     pub change_description: Option<String>,
 }
 
-/// A generation asked for, checked against its model.
+/// A requested generation that passed its model's check.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// What is ordered.
+    /// The order.
     pub order: Order,
     /// The request.
     pub request: Request,
     /// The project to file it in.
     pub project: Option<ProjectId>,
-    /// The team that pays, and whose it will be; the caller's own otherwise.
+    /// The team that pays and owns it; `None` if the caller does.
     pub team: Option<TeamId>,
     /// The address that is told when it ends.
     pub webhook_url: Option<String>,
-    /// The most that the caller agreed to pay.
+    /// The highest price that the caller agreed to.
     pub max_credits: Option<Credits>,
     /// The quote whose price the caller agreed to.
     pub quote: Option<QuoteId>,
-    /// A digest of everything that the client sent.
+    /// A digest of the client's whole request.
     pub fingerprint: String,
-    /// A digest of what is ordered, whatever price was agreed to: what a quote is for.
+    /// A digest of the order without the agreed price, which a quote is bound to.
     pub order_fingerprint: String,
 }
 
 impl Request {
-    /// The prompt that the provider is told: the author's own, or what a style made of it.
+    /// The prompt for the provider: the author's own, or the one that a style was applied to.
     #[must_use]
     pub fn told_prompt(&self) -> Option<&str> {
         self.adapted_prompt.as_deref().or(self.prompt.as_deref())
     }
 }
 
-/// Which of a tenant's generations.
+/// A filter of a tenant's generations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Of this team, in a project that holds others', too.
+    /// Only those of this team, in a project that also holds others'.
     pub team: Option<TeamId>,
-    /// Of this model.
+    /// Only those of this model.
     pub model: Option<&'static str>,
-    /// Of this kind.
+    /// Only those of this kind.
     pub kind: Option<Kind>,
-    /// With this status.
+    /// Only those with this status.
     pub status: Option<&'static str>,
-    /// Favourites, or the others.
+    /// Only favourites, or only the others.
     pub favorite: Option<bool>,
-    /// Children of this one.
+    /// Only children of this one.
     pub parent: Option<GenerationId>,
 }
 
 impl Filter {
-    /// Whether `generation` is one of them, where the store cannot pick.
+    /// Whether `generation` passes the filter, where the store cannot select.
     #[must_use]
     pub fn takes(&self, generation: &Generation) -> bool {
         let kind = crate::catalogue::find(&generation.model).map(|model| model.kind);
@@ -138,16 +139,17 @@ impl Filter {
     }
 }
 
-/// A generation as a caller is shown it, with addresses for what it delivered.
+/// A generation as a caller may see it, with the addresses of its media.
 #[derive(Clone, Debug)]
 pub struct ShownGeneration {
-    /// The record, without what the caller may not see.
+    /// The record, without the parts that the caller may not see.
     pub generation: Generation,
-    /// Whether the caller may see what it cost.
+    /// Whether the caller may see its cost.
     pub shows_costs: bool,
-    /// Whether the caller may see who made it.
+    /// Whether the caller may see its author.
     pub shows_author: bool,
-    /// The addresses of each output, in order; none at all for who may look at it and not fetch them.
+    /// The addresses of each output, in order; `None` if the caller may view the generation but not
+    /// download its media.
     pub addresses: Option<Vec<Addresses<SignedAddress>>>,
     /// When the addresses end.
     pub expires_at: Timestamp,
@@ -155,18 +157,18 @@ pub struct ShownGeneration {
     pub now: Timestamp,
 }
 
-/// A change of what an owner writes on a generation; what is `None` stays as it is.
+/// An owner's change of the labels of a generation. A field that is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabelChange {
-    /// Its title, or none any more.
+    /// The new title.
     pub title: Patch<Title>,
-    /// All of its tags.
+    /// The new tags, all of them.
     pub tags: Option<Tags>,
-    /// Whether it is marked.
+    /// Whether it is a favourite.
     pub favorite: Option<bool>,
 }
 
-/// One file that was delivered.
+/// A delivered file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// Its key in the media bucket.
@@ -181,7 +183,7 @@ pub struct Output {
     pub width: Option<u32>,
     /// Its height in pixels, if known.
     pub height: Option<u32>,
-    /// Small pictures of it.
+    /// Its small pictures.
     pub previews: Previews,
 }
 
@@ -190,11 +192,12 @@ pub struct Output {
 pub struct Generation {
     /// Its id.
     pub id: GenerationId,
-    /// Whose wallet paid, and whose it is.
+    /// The owner, whose wallet pays.
     pub tenant: Tenant,
-    /// Who asked for it.
+    /// The user who ordered it.
     pub author: UserId,
-    /// The capped API key that pays for it, too: what is given back goes back there.
+    /// The capped API key that it was ordered with. Credits that are given back are given back to the key's
+    /// cap, too.
     pub paid_with: Option<KeyId>,
     /// Whether its author gave an address that is told when it ends, besides endpoints.
     pub has_own_address: bool,
@@ -202,84 +205,85 @@ pub struct Generation {
     pub model: String,
     /// The request.
     pub request: Request,
-    /// What it costs: set aside, then captured or released, or divided between the two for good.
+    /// Its price: held, then captured, released, or divided between the two for good.
     pub cost: Credits,
-    /// Its place.
+    /// The state of its job.
     pub state: State,
-    /// What became of the credits.
+    /// The state of its credits.
     pub hold: Hold,
     /// The lane that hands it over.
     pub lane: Lane,
-    /// Its line there, and at the provider.
+    /// Its priority in the lane and at the provider.
     pub priority: Priority,
-    /// Its turn in that line.
+    /// Its turn in its line.
     pub turn: u64,
-    /// While it is queued: whether it is in line. It stands aside after the provider refused it for
-    /// now, until it is time to ask again.
+    /// While it is queued: whether it is in line. It is out of line after the provider refused it for now,
+    /// until it may be sent again.
     pub in_line: bool,
-    /// The id of the API request that asked for it, which goes with every message about it.
+    /// The id of the API request that ordered it, which goes with every message about it.
     pub correlation_id: String,
-    /// How many times a worker began to submit it.
+    /// The number of times that a worker began to submit it.
     pub attempts: u32,
     /// SHA-256 (hex) of the secret in this job's webhook URL; empty before the first submit.
     pub webhook_digest: String,
-    /// Signs the addresses of its media; none in a record from before there were such addresses.
+    /// The secret that signs the addresses of its media; `None` in a record from before there were such
+    /// addresses.
     pub media_secret: Option<MediaSecret>,
-    /// The provider's names for it, once it accepted.
+    /// The provider's references to it, once it accepted.
     pub ticket: Option<Ticket>,
-    /// The files that the provider made, and how far each one is; empty once the job is at rest.
+    /// The files that the provider made, with the progress of each copy; empty once the job is at rest.
     pub sources: Vec<Source>,
-    /// What was delivered.
+    /// The delivered files.
     pub outputs: Vec<Output>,
-    /// What was made and not delivered, of a generation that was delivered otherwise.
+    /// The files that were not delivered, in a generation that was delivered without them.
     pub withheld: Vec<Withheld>,
-    /// The part of the cost that is given back when the rest is captured: the share of what is withheld.
+    /// The part of the cost that is released when the rest is captured: the share of the withheld files.
     pub released: Credits,
-    /// The part of what was spent on it that an admin gave back.
+    /// The part of the captured credits that an admin gave back.
     pub refunded: Credits,
-    /// Why it was not delivered.
+    /// The reason why it was not delivered.
     pub failure: Option<Failure>,
     /// When its owner first asked to cancel it while it was, or might have been, at the provider.
     pub cancel_wished_at: Option<Timestamp>,
-    /// When the provider was asked to stop, by that wish or because the deadline had passed.
+    /// When the provider was asked to stop, because of that wish or because the deadline had passed.
     pub cancel_requested_at: Option<Timestamp>,
-    /// When somebody must look at it again, or at its media; a job at rest whose media stay has none.
+    /// When the sweep must look at it or at its media again; `None` for a job at rest whose media stay.
     pub due_at: Option<Timestamp>,
     /// When it was accepted here.
     pub created_at: Timestamp,
     /// When the provider accepted it.
     pub started_at: Option<Timestamp>,
-    /// When the provider's word came that it was made.
+    /// When the provider reported that it was made.
     pub made_at: Option<Timestamp>,
-    /// How many jobs are ahead of it in the provider's queue, while the provider says that it waits there.
+    /// The number of jobs ahead of it in the provider's queue, while the provider reports that it waits
+    /// there.
     pub queue_position: Option<u64>,
     /// When it came to rest.
     pub finished_at: Option<Timestamp>,
-    /// How long its media are kept, by its author's plan when they ordered.
+    /// The retention of its media, by its author's plan at the time of the order.
     pub retention: Retention,
-    /// When its media expire, or did.
+    /// When its media expire, or expired.
     pub media_expires_at: Option<Timestamp>,
-    /// Whether that was announced.
+    /// Whether the expiry was announced.
     pub is_expiry_told: bool,
-    /// How many messages were sent for small pictures after the first.
+    /// The number of messages sent for its small pictures, not counting the first.
     pub preview_tries: u32,
-    /// The project that it is filed in, or was until that one was deleted.
+    /// The project that it is filed in, or was filed in until that was deleted.
     pub project: Option<ProjectId>,
-    /// The teams that it is shared with, and whether each is told who made it.
+    /// The teams that it is shared with, and whether each is told the author.
     pub shares: BTreeMap<TeamId, Attribution>,
-    /// What its owner calls it.
+    /// The title that its owner gave it.
     pub title: Option<Title>,
-    /// Its owner's tags.
+    /// The tags that its owner gave it.
     pub tags: Tags,
-    /// Marked by its owner.
+    /// Whether its owner marked it as a favourite.
     pub favorite: bool,
-    /// Incremented by each write, whose condition is the value before.
+    /// Incremented by each write, on condition of the previous value.
     pub version: u64,
 }
 
 impl Generation {
-    /// The status that its owner sees: a job that waits at the provider is
-    /// queued to them, wherever the queue is.
+    /// The status that the API reports. A job that waits in the provider's queue is reported as queued.
     #[must_use]
     pub fn status(&self) -> &'static str {
         match self.place_in_queue() {
@@ -288,7 +292,7 @@ impl Generation {
         }
     }
 
-    /// Its place in line, if it waits there.
+    /// Returns its entry in line, if it waits there.
     #[must_use]
     pub fn waiting(&self) -> Option<Waiting> {
         (self.state == State::Queued && self.in_line).then(|| Waiting {
@@ -300,19 +304,20 @@ impl Generation {
         })
     }
 
-    /// Whether the provider refused it for now, and it is not yet time to ask again.
+    /// Whether the provider refused it for now, and it may not be sent again yet.
     #[must_use]
     pub fn stands_aside(&self, now: Timestamp) -> bool {
         self.state == State::Queued && !self.in_line && self.due_at.is_some_and(|at| at > now)
     }
 
-    /// How many jobs are ahead of it in the provider's queue: nothing unless it waits there.
+    /// Returns the number of jobs ahead of it in the provider's queue; `None` unless it waits there.
     #[must_use]
     pub fn place_in_queue(&self) -> Option<u64> {
         self.queue_position.filter(|_| self.state == State::Running)
     }
 
-    /// Whether the provider's `request_id` can be this job's: it is, or none is known yet.
+    /// Whether the provider's `request_id` can belong to this job: it is the known one, or none is known
+    /// yet.
     #[must_use]
     pub fn is_named(&self, request_id: &str) -> bool {
         self.ticket
@@ -320,11 +325,11 @@ impl Generation {
             .is_none_or(|ticket| ticket.request_id == request_id)
     }
 
-    /// Whether its record may be deleted: only once nothing more happens and nothing is set aside for it, so
-    /// that no hold is left behind without its job.
+    /// Checks that its record may be deleted: nothing more happens to it, and no credits are held for it.
+    /// So no hold is left behind without its job.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] while it still runs.
+    /// [`Refusal::Conflict`] if it has not come to rest.
     pub fn check_deletable(&self) -> Result<(), Refusal> {
         match (self.state.is_final(), self.hold) {
             (true, Hold::Captured | Hold::Released) => Ok(()),
@@ -335,7 +340,7 @@ impl Generation {
         }
     }
 
-    /// Whether an outcome from the provider still changes something.
+    /// Whether the provider's report of an outcome would still change it.
     #[must_use]
     pub fn awaits_outcome(&self) -> bool {
         match self.state {
@@ -348,14 +353,14 @@ impl Generation {
         }
     }
 
-    /// What became of its cost.
+    /// Returns the parts of its cost.
     #[must_use]
     pub fn parts(&self) -> Parts {
         self.hold.parts(self.cost, self.released)
     }
 
-    /// On which day it came to rest as one whose content the provider refused, wholly or in part: work that
-    /// the operator pays for, and nobody else.
+    /// Returns the day on which it came to rest, if the provider refused its content, wholly or in part.
+    /// The operator, and nobody else, pays for such work.
     #[must_use]
     pub fn content_refused_on(&self) -> Option<Day> {
         let is_refusal = |code: FailureCode| match code {
@@ -375,7 +380,7 @@ impl Generation {
         at.map(Day::from)
     }
 
-    /// What the step from `self` to `next` owes the ledger.
+    /// Returns the booking that the step from `self` to `next` needs.
     #[must_use]
     pub fn settlement(&self, next: &Self) -> Settlement {
         match (self.hold, next.hold) {
@@ -387,9 +392,9 @@ impl Generation {
         }
     }
 
-    /// How long from `now` it is likely to take: its model's `usual` time for each job ahead of it and for
-    /// itself, less what has passed of that; if it should have ended by now, how long until it is looked at
-    /// next. Nothing once it has come to rest.
+    /// Estimates how long it will still take from `now`: its model's `usual` time for each job ahead of it
+    /// and for itself, less the time that has passed. If it should have ended by now, the time until it is
+    /// looked at next. `None` once it has come to rest.
     #[must_use]
     pub fn expected_in(&self, now: Timestamp, usual: Duration) -> Option<Duration> {
         let next_look = self.due_at.map_or(usual, |at| at.since(now));
@@ -405,13 +410,14 @@ impl Generation {
                 let left = usual.checked_sub(passed).filter(|left| !left.is_zero());
                 Some(left.unwrap_or(next_look))
             }
-            // As long again as it has been copied: a copy takes a moment, unless something holds it up.
+            // The estimate is as long as the copy has taken so far: a copy takes a moment, unless something
+            // delays it.
             (State::Storing, _) => Some(self.made_at.map_or(Duration::ZERO, |at| now.since(at))),
             (State::Unknown, _) => Some(next_look),
         }
     }
 
-    /// A guess at how far it is, in percent; 100 only when it is delivered.
+    /// Estimates its progress, in percent; 100 only when it is delivered.
     #[must_use]
     pub fn progress_percent(&self, now: Timestamp, expected: Duration) -> u8 {
         match self.state {

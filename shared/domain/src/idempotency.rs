@@ -1,11 +1,11 @@
-//! The key by which a client names a request, so that sending it again does nothing twice.
+//! Idempotency keys: a client names a request, so that a repetition does nothing twice.
 
 /// A client's `Idempotency-Key`: 1 to 255 printable ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// The key written as `text`.
+    /// Reads `text` as a key.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let printable = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));

@@ -1,5 +1,5 @@
-//! Every id: a type prefix and a ULID, so that an id says what it names and sorts by its time.
-//! Owns their form; refuses to make randomness (entropy is an argument).
+//! Ids: a type prefix and a ULID, so that an id shows the type of the thing that it names and sorts by its
+//! time. Owns their form; refuses to make randomness (entropy is an argument).
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use ulid::Ulid;
 
 use crate::time::Timestamp;
 
-/// A text is not the id that it should be.
+/// The error for a text that is not an id of the expected type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("must be an id that begins with {0}")]
 pub struct MalformedId(&'static str);
@@ -21,23 +21,23 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// What every such id starts with.
+            /// The prefix of every such id.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id for a thing that came to be `now`; `entropy` must be random (80 bits are used).
+            /// Makes an id for a thing that was made `now`; `entropy` must be random (80 bits are used).
             #[must_use]
             pub fn new(now: Timestamp, entropy: u128) -> Self {
                 let ms = u64::try_from(now.ms()).unwrap_or(0);
                 Self(format!("{}{}", $prefix, Ulid::from_parts(ms, entropy)))
             }
 
-            /// The id written as `text`, if it is one of this type in canonical form.
+            /// Reads `text` as an id of this type in its canonical form.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 canonical_ulid(text.strip_prefix($prefix)?).map(|_| Self(text.to_owned()))
             }
 
-            /// The id as it is written everywhere.
+            /// The id, written out.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -82,28 +82,29 @@ id!(/// A team.
     TeamId, "team_");
 id!(/// An invitation into a team.
     InvitationId, "inv_");
-id!(/// Credits that a member moved into a team's wallet; both ledger entries are named for it.
+id!(/// Credits that a member moved into a team's wallet; both ledger entries are named after it.
     TransferId, "trf_");
-id!(/// A price promised for a while.
+id!(/// A quote: a price promised for a while.
     QuoteId, "qte_");
-id!(/// An address that is told what happens.
+id!(/// A webhook endpoint: an address that is told about events.
     WebhookEndpointId, "whe_");
-id!(/// Something that happened, as it is told.
+id!(/// An event that webhooks tell.
     EventId, "evt_");
-id!(/// A style, somebody's own or a preset.
+id!(/// A style: a custom one or a preset.
     StyleId, "sty_");
-id!(/// What an admin gave or took back; the ledger entry that books it is named for it.
+id!(/// A grant or an adjustment of an admin's; the ledger entry that books it is named after it.
     GrantId, "grt_");
 
 impl WebhookEndpointId {
-    /// What stands for an endpoint where a generation has an address of its own told.
+    /// Returns the id that stands for an endpoint when the address is a generation's own.
     #[must_use]
     pub fn of(generation: &GenerationId) -> Self {
         Self(format!("{}{}", Self::PREFIX, generation.ulid()))
     }
 }
 
-/// Whose wallet and whose things: nothing that belongs to a tenant is read or written without one.
+/// The owner of a wallet and of things. Everything that belongs to a tenant is read and written under its
+/// tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Tenant {
     /// A person on their own.
@@ -113,7 +114,7 @@ pub enum Tenant {
 }
 
 impl Tenant {
-    /// The id that keys everything of this tenant.
+    /// The id under which everything of this tenant is kept.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -122,7 +123,7 @@ impl Tenant {
         }
     }
 
-    /// The tenant written as `text`.
+    /// Reads the id of a tenant.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let user = UserId::parse(text).map(Self::User);
@@ -148,8 +149,7 @@ impl fmt::Display for Tenant {
     }
 }
 
-/// The ULID that `text` writes in its one canonical form: 26 upper-case Crockford
-/// base-32 digits, at most 128 bits.
+/// Reads a ULID in its one canonical form: 26 upper-case Crockford base-32 digits, at most 128 bits.
 fn canonical_ulid(text: &str) -> Option<Ulid> {
     let ulid = Ulid::from_string(text).ok()?;
     (ulid.to_string() == text).then_some(ulid)

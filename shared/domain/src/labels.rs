@@ -1,23 +1,23 @@
-//! What people write on their things: titles, tags, descriptions, metadata.
-//! Owns what makes each valid; refuses to know what they are written on.
+//! Texts that people put on their things: titles, tags, descriptions, metadata. Owns what makes each valid;
+//! refuses to know which things carry them.
 
 use crate::refusal::{FieldCode, FieldError};
 use crate::text::{is_blank, with_line_feeds};
 
 /// The longest title.
 pub const TITLE_CHARS_MAX: usize = 200;
-/// How many tags one thing may have.
+/// The most tags of one thing.
 pub const TAGS_MAX: usize = 10;
 /// The longest tag.
 pub const TAG_CHARS_MAX: usize = 50;
 /// The longest description.
 pub const DESCRIPTION_CHARS_MAX: usize = 500;
-/// How many keys metadata may have.
+/// The most keys of one thing's metadata.
 pub const METADATA_KEYS_MAX: usize = 50;
-/// The largest metadata, as JSON.
+/// The largest size of metadata, as JSON.
 pub const METADATA_BYTES_MAX: usize = 8 * 1024;
 
-/// One line without space around it.
+/// Returns `text` as one line, without space around it.
 ///
 /// # Errors
 /// The problem with `field`: empty, longer than `chars_max`, or with control characters.
@@ -38,12 +38,12 @@ pub fn line(field: &str, text: &str, chars_max: usize) -> Result<String, FieldEr
     }
 }
 
-/// What somebody calls a thing: 1 to 200 characters.
+/// A title: 1 to 200 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Title(String);
 
 impl Title {
-    /// The title written as `text`, without space around it.
+    /// Reads `text` as a title, without space around it.
     ///
     /// # Errors
     /// The problem with `title`.
@@ -58,7 +58,7 @@ impl Title {
     }
 }
 
-/// Text on several lines, with each line break as a line feed.
+/// Returns `text`, which may have several lines, with each line break as a line feed.
 ///
 /// # Errors
 /// The problem with `field`: longer than `chars_max`, or with other control characters.
@@ -76,10 +76,10 @@ pub fn lines(field: &str, text: &str, chars_max: usize) -> Result<String, FieldE
     }
 }
 
-/// `texts`, each one line without space around it, and none twice.
+/// Returns `texts`, each as one line without space around it, and without duplicates.
 ///
 /// # Errors
-/// The first problem: with `field` if there are more than `count_max`, or with one of them.
+/// The first problem: of `field` if there are more than `count_max`, or of one of them.
 pub fn different_lines(
     field: &str,
     texts: &[String],
@@ -103,32 +103,32 @@ pub fn different_lines(
     Ok(lines)
 }
 
-/// At most ten tags, none twice.
+/// At most ten tags, without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags(Vec<String>);
 
 impl Tags {
-    /// The tags written as `texts`, each without space around it.
+    /// Reads `texts` as tags, each without space around it.
     ///
     /// # Errors
-    /// The first problem, with `tags` or one of them.
+    /// The first problem, of `tags` or one of them.
     pub fn parse(texts: &[String]) -> Result<Self, FieldError> {
         different_lines("tags", texts, TAGS_MAX, TAG_CHARS_MAX).map(Self)
     }
 
-    /// The tags, in the order that they were given in.
+    /// The tags, in the order in which they were given.
     #[must_use]
     pub fn as_slice(&self) -> &[String] {
         &self.0
     }
 }
 
-/// The purpose of a project or a team: at most 500 characters, on several lines.
+/// The description of a project or a team: at most 500 characters, on several lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description(String);
 
 impl Description {
-    /// The description written as `text`, with each line break as a line feed.
+    /// Reads `text` as a description, with each line break as a line feed.
     ///
     /// # Errors
     /// The problem with `description`.
@@ -143,12 +143,12 @@ impl Description {
     }
 }
 
-/// A JSON object of its owner's own, which nobody here reads. Whoever sees the thing sees it.
+/// A JSON object that its owner chooses and Velro does not interpret. Everybody who sees the thing sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata(String);
 
 impl Metadata {
-    /// The object written as `json`, which has so many keys.
+    /// Makes metadata of the object `json`, which has this many `keys`.
     ///
     /// # Errors
     /// The problem with `metadata`.

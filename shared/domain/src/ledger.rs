@@ -1,8 +1,8 @@
-//! The wallet and its ledger. Owns the arithmetic of every booking: each one yields the next wallet and
-//! exactly one entry whose deltas are the difference, and whose hash covers it and every entry before it;
-//! the end of a hold may be two of them, one after the other. Refuses to know how wallet and entries are
-//! committed (the store writes them in one transaction, on condition that the wallet still has the
-//! version that the booking started from).
+//! The wallet and its ledger. Owns the arithmetic of every booking. Each booking makes the next wallet and
+//! exactly one entry, whose deltas are the difference, and whose hash covers it and every entry before it;
+//! the end of a hold may be two bookings, one after the other. Refuses to know how wallet and entries are
+//! committed (the store writes them in one transaction, on condition that the wallet still has the version
+//! that the booking started from).
 
 mod ends;
 #[cfg(test)]
@@ -25,56 +25,56 @@ use crate::time::Timestamp;
 pub use ends::Settled;
 pub use moves::Transfer;
 
-/// A tenant's credits now. Everything in it follows from the ledger.
+/// A tenant's present credits. All of it follows from the ledger, except for the watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wallet {
     /// The owner.
     pub tenant: Tenant,
     /// Credits that can be spent.
     pub available: Credits,
-    /// Credits that are set aside for jobs in flight.
+    /// Credits that are held for jobs in flight.
     pub held: Credits,
-    /// All that was ever granted or bought.
+    /// The sum of all credits ever granted or bought.
     pub lifetime_granted: Credits,
-    /// All that was ever captured.
+    /// The sum of all credits ever captured.
     pub lifetime_spent: Credits,
-    /// Bought credits whose money went back when they were no longer there: they
-    /// cannot be spent when they come.
+    /// Bought credits that had been used when their money was returned. As many of the credits that come in
+    /// cannot be spent.
     pub owed: Credits,
-    /// Jobs whose hold is open.
+    /// The number of jobs whose hold is open.
     pub in_flight: u32,
-    /// How many bookings there were: the condition of the next one, and the last entry's sequence.
+    /// The number of bookings, which is the last entry's sequence and the condition of the next booking.
     pub version: u64,
     /// The hash of the last entry, which the next one follows.
     pub last: Link,
-    /// What its owner wants to be told of; no booking changes it.
+    /// The alerts that its owner wants; no booking changes them.
     pub watch: Watch,
 }
 
-/// What an entry books.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EntryKind {
     /// The sign-up bonus.
     Bonus,
-    /// Bought.
+    /// Credits bought.
     Purchase,
-    /// Given by an admin.
+    /// Credits given by an admin.
     Grant,
-    /// Given for a code.
+    /// Credits given for a promo code.
     Redeem,
-    /// Come from another wallet.
+    /// Credits from another wallet.
     TransferIn,
-    /// Gone to another wallet.
+    /// Credits moved to another wallet.
     TransferOut,
-    /// Set aside for a job.
+    /// Credits set aside for a job.
     Hold,
-    /// Spent: the job was delivered.
+    /// Held credits spent, because the job was delivered.
     Capture,
-    /// Given back: the job was not delivered, or a part of it was withheld.
+    /// Held credits given back, because the job was not delivered or a part of it was withheld.
     Release,
-    /// Given back after it was spent.
+    /// Spent credits given back.
     Refund,
-    /// Corrected by an admin, or taken back with a purchase.
+    /// A correction by an admin, or credits taken back with a returned purchase.
     Adjustment,
 }
 
@@ -94,7 +94,8 @@ impl EntryKind {
         Self::Adjustment,
     ];
 
-    /// The name in the API, and the end of the entry's id; only the share of what was withheld has another.
+    /// The name in the API, and the end of the entry's id; only the entry of a withheld share has another
+    /// end.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -112,25 +113,25 @@ impl EntryKind {
         }
     }
 
-    /// The kind named `text`.
+    /// Returns the kind named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
-/// How credits come into a wallet other than by a job's end.
+/// The kinds of income of a wallet, apart from the ends of jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Income {
     /// The sign-up bonus.
     Bonus,
-    /// Bought.
+    /// Credits bought.
     Purchase,
-    /// Given by an admin.
+    /// Credits given by an admin.
     Grant,
-    /// Given for a code.
+    /// Credits given for a promo code.
     Redeem,
-    /// Corrected upwards by an admin.
+    /// An upward correction by an admin.
     Adjustment,
 }
 
@@ -146,7 +147,7 @@ impl Income {
     }
 }
 
-/// Who caused a booking.
+/// The cause of a booking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// A person.
@@ -156,7 +157,7 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// The actor written as `text`.
+    /// Reads an actor that was written as `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text == "system" {
@@ -176,72 +177,71 @@ impl fmt::Display for Actor {
     }
 }
 
-/// One line of the ledger: written once, never changed.
+/// An entry of the ledger, which is written once and never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// `txn_<event>-<kind>`, where the event is the ULID of what it books: the same event only ever makes the
-    /// same id. The share that is given back for what was withheld of a job is `txn_<ulid>-withheld`.
+    /// `txn_<event>-<kind>`, where the event is the ULID of the booked event: the same event always makes
+    /// the same id. The share that is given back for withheld files of a job is `txn_<ulid>-withheld`.
     pub id: String,
     /// The owner of the wallet.
     pub tenant: Tenant,
-    /// What it books.
+    /// Its kind.
     pub kind: EntryKind,
-    /// How much; zero only for a sign-up bonus that the operator set to zero.
+    /// The amount; zero only for a sign-up bonus that the operator set to zero.
     pub amount: Credits,
-    /// What it did to `available`.
+    /// The change of `available`.
     pub available_delta: i64,
-    /// What it did to `held`.
+    /// The change of `held`.
     pub held_delta: i64,
-    /// What it did to what is owed.
+    /// The change of `owed`.
     pub owed_delta: i64,
     /// `available` afterwards.
     pub available_after: Credits,
     /// `held` afterwards.
     pub held_after: Credits,
-    /// The generation that it is for.
+    /// The generation that it belongs to.
     pub generation: Option<GenerationId>,
     /// The one who caused it.
     pub actor: Actor,
     /// One line for people.
     pub description: String,
-    /// The time of it.
+    /// When it was booked.
     pub created_at: Timestamp,
     /// Its place in the tenant's ledger, from 1, without gaps.
     pub sequence: u64,
-    /// The hash of all this and of the entry before it.
+    /// The hash of all this and of the previous entry.
     pub hash: Link,
 }
 
-/// A booking worked out: the wallet as it will be, and the entry that says why.
+/// A booking that is worked out but not written: the wallet after it, and its entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booked {
     /// The wallet afterwards.
     pub wallet: Wallet,
     /// The one entry.
     pub entry: Entry,
-    /// The wallet that it was worked out from.
+    /// The wallet before.
     before: Wallet,
 }
 
 impl Booked {
-    /// The wallet that it was worked out from.
+    /// The wallet before the booking.
     #[must_use]
     pub const fn before(&self) -> &Wallet {
         &self.before
     }
 }
 
-/// What a tenant may commit to, beyond what is in the wallet.
+/// The limits of a tenant, beyond the balance of the wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many jobs may be in flight.
+    /// The most jobs in flight.
     pub in_flight_max: u32,
-    /// The most that may ever be spent while nobody has shown that the e-mail is
-    /// theirs; none once somebody has.
+    /// The most that may ever be spent while the owner's e-mail is not verified; `None` once it is.
     pub unverified_max: Option<Credits>,
 }
 
-/// What a hold is for.
+/// A job that credits are held for.
 #[derive(Clone, Debug)]
 pub struct Charge<'a> {
     /// The job's id.
@@ -252,11 +252,11 @@ pub struct Charge<'a> {
     pub model: &'a str,
 }
 
-/// What brings credits into a wallet, or takes them out of it, other than a job.
+/// An event that brings credits into a wallet or takes them out of it, other than a job.
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
-    /// What names the event, once and for all: a ULID, or another name of letters
-    /// and digits that never comes twice.
+    /// The unique name of the event: a ULID, or another name of letters and digits that is never used
+    /// twice.
     pub id: &'a str,
     /// The one who caused it.
     pub actor: Actor,
@@ -279,7 +279,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The stored numbers contradict each other: a fault of ours, never the client's.
+/// The error for stored numbers that contradict each other: a fault of ours, never the client's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the wallet of {tenant} cannot book this {kind} of {amount}: it does not hold that much")]
 pub struct Broken {
@@ -301,7 +301,7 @@ struct Line<'a> {
 }
 
 impl Wallet {
-    /// A new tenant's wallet: empty, with nothing booked.
+    /// The wallet of a new tenant: empty, without any booking.
     #[must_use]
     pub fn empty(tenant: Tenant) -> Self {
         Self {
@@ -318,7 +318,7 @@ impl Wallet {
         }
     }
 
-    /// Books a new user's sign-up bonus, also one of zero: this entry is how a wallet comes to be.
+    /// Books a new user's sign-up bonus, even if it is zero: this entry creates the wallet.
     ///
     /// # Errors
     /// [`Broken`] if the wallet would exceed [`Credits::MAX`].
@@ -331,7 +331,7 @@ impl Wallet {
         self.add(Income::Bonus, amount, &event, now)
     }
 
-    /// Books credits that come in because of `event`.
+    /// Books credits that come in with `event`.
     ///
     /// # Errors
     /// [`Broken`] if the wallet would exceed [`Credits::MAX`].
@@ -355,8 +355,8 @@ impl Wallet {
         Ok(self.book(next, event.line(kind, amount, now)))
     }
 
-    /// Books credits that an admin, or the return of a purchase, takes back because of
-    /// `event`: never more than are available.
+    /// Books credits that an admin, or the return of a purchase, takes back with `event`: never more than
+    /// are available.
     ///
     /// # Errors
     /// [`Refusal::OutOfCredits`] if less is available.
@@ -379,11 +379,11 @@ impl Wallet {
         Ok(self.book(next, event.line(EntryKind::Adjustment, amount, now)))
     }
 
-    /// Sets `job`'s cost aside.
+    /// Holds the cost of `job`.
     ///
     /// # Errors
-    /// [`Refusal::OutOfCredits`] if less is available, then [`Refusal::Unverified`] and
-    /// [`Refusal::ConcurrencyLimit`] if it is beyond one of the `limits`.
+    /// [`Refusal::OutOfCredits`] if less can be spent, then [`Refusal::Unverified`] and
+    /// [`Refusal::ConcurrencyLimit`] if it exceeds one of the `limits`.
     pub fn hold(
         &self,
         job: &Charge<'_>,
@@ -551,7 +551,7 @@ mod tests {
                 .hold(&job, &user, limits, now)
                 .expect("within")
                 .wallet;
-            // Spent or only set aside: it counts.
+            // Spent credits and held ones both count.
             if n % 2 == 0 {
                 let spent = wallet.capture(&job, Credits::ZERO, now);
                 wallet = spent.expect("held").wallet;

@@ -1,9 +1,9 @@
-//! What Velro is about, without saying how it is stored, sent or served.
+//! The subject matter of Velro, apart from how it is stored, sent or served.
 //!
-//! Owns: ids, credits, the wallet and its ledger, what was spent when, quotes, purchases, promo codes, teams,
-//! the life of a generation, whose turn it is, the catalogue, projects, styles, accounts, who may do what,
-//! files, the chains of hashes under ledger and audit log, and every reason to refuse. Refuses to know: time
-//! (a moment is an argument), randomness, I/O, JSON, HTTP, AWS.
+//! Owns: ids, credits, the wallet and its ledger, spending by period, quotes, purchases, promo codes,
+//! teams, the life of a generation, the turns of the lanes, the catalogue, projects, styles, accounts,
+//! access rights, files, the hash chains under ledger and audit log, and every reason to refuse. Refuses to
+//! know: time (a moment is an argument), randomness, I/O, JSON, HTTP, AWS.
 
 pub mod access;
 pub mod accounts;

@@ -1,16 +1,15 @@
-//! The mailbox behind an address, however it is written. Owns which ways of writing lead to
-//! one mailbox; refuses to know how a mailbox is remembered. Nothing is ever sent to a
-//! mailbox's name: it is only compared.
+//! The mailbox behind an e-mail address. Owns which spellings of an address lead to one mailbox; refuses to
+//! know how a mailbox is remembered. Nothing is ever sent to a mailbox's name: it is only compared.
 
 use crate::accounts::Email;
 
-/// A mailbox: one person's, as far as an address can tell.
+/// A mailbox, which counts as one person's.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Mailbox(String);
 
 impl Mailbox {
-    /// The mailbox that `email` leads to: without what follows a `+` in the local part, and at Gmail without
-    /// dots (<https://support.google.com/mail/answer/7436150>).
+    /// Returns the mailbox that `email` leads to: without a `+` and the text after it in the local part,
+    /// and at Gmail without dots (<https://support.google.com/mail/answer/7436150>).
     #[must_use]
     pub fn of(email: &Email) -> Self {
         let (local, domain) = email.as_str().split_once('@').unwrap_or_default();

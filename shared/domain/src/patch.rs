@@ -1,7 +1,7 @@
 //! A change of one field that may be empty.
 //!
-//! Owns the difference between a field that nobody named and one that was named to be emptied. Refuses to know
-//! how a change is written, and which field it is of.
+//! Owns the difference between a field that nobody named and one that was named to be emptied. Refuses to
+//! know how a change is written, and of which field it is.
 
 /// A change of a field that may be empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

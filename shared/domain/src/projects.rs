@@ -1,6 +1,5 @@
-//! Projects: what things are filed in, and who sees it.
-//! Owns what makes one valid; refuses to know who may do what to it (the
-//! `access` module's) and where it is kept.
+//! Projects, which generations are filed in. Owns what makes one valid; refuses to know who may do what
+//! with it (the `access` module's) and where it is kept.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +9,19 @@ use crate::patch::Patch;
 use crate::refusal::{FieldError, Refusal};
 use crate::time::Timestamp;
 
-/// How many projects one tenant may have.
+/// The most projects of one tenant.
 pub const PROJECTS_MAX: u32 = 1_000;
-/// How many teams a project may be shared with.
+/// The most teams that a project may be shared with.
 pub const GRANTS_MAX: usize = 20;
 /// The longest name.
 pub const NAME_CHARS_MAX: usize = 100;
 
-/// What somebody calls a project: 1 to 100 characters.
+/// The name of a project: 1 to 100 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectName(String);
 
 impl ProjectName {
-    /// The name written as `text`, without space around it.
+    /// Reads `text` as a name, without space around it.
     ///
     /// # Errors
     /// The problem with `name`.
@@ -37,12 +36,12 @@ impl ProjectName {
     }
 }
 
-/// Who sees a project.
+/// The people who can see a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
-    /// Its owner alone.
+    /// Only its owner.
     Private,
-    /// Its owner, and who is in a team that it is shared with.
+    /// Its owner, and the members of teams that it is shared with.
     TeamOnly,
     /// Everybody who is signed in.
     Public,
@@ -59,7 +58,7 @@ impl Visibility {
         }
     }
 
-    /// The visibility named `text`.
+    /// Returns the visibility named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Private, Self::TeamOnly, Self::Public]
@@ -68,14 +67,14 @@ impl Visibility {
     }
 }
 
-/// What a team may do with a project that was shared with it; more includes less.
+/// The access of a team to a project that is shared with it. A higher level includes the lower ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AccessLevel {
-    /// Look and download.
+    /// View and download.
     Read,
-    /// Make generations in it, and move them into it.
+    /// Make generations in it, and move generations into it.
     Write,
-    /// Change it, and what is filed in it.
+    /// Change it and the generations in it.
     Admin,
 }
 
@@ -93,19 +92,19 @@ impl AccessLevel {
         }
     }
 
-    /// The level named `text`.
+    /// Returns the level named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.as_str() == text)
     }
 }
 
-/// What becomes of the generations in a project that is deleted.
+/// The fate of the generations in a project that is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contents {
     /// They stay, in no project.
     Keep,
-    /// Those that its owner may delete are deleted with it.
+    /// Those that the project's owner may delete are deleted with it.
     Delete,
 }
 
@@ -122,7 +121,7 @@ impl Contents {
         }
     }
 
-    /// The one named `text`.
+    /// Returns the choice named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL
@@ -131,16 +130,16 @@ impl Contents {
     }
 }
 
-/// What others see and do of a project that is shown to them.
+/// The owner's settings of what others see and do in a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Privacy {
-    /// A team sees no other team's grant.
+    /// A team does not see other teams' grants.
     pub hide_from_other_teams: bool,
-    /// Only teams with a grant come to a team-only project, and not every team of its owner's.
+    /// A team-only project is open only to teams with a grant, not to all teams of its owner's.
     pub restrict_to_specific_teams: bool,
-    /// Others see who made what is filed in it.
+    /// Others see the authors of the generations in it.
     pub allow_generation_attribution: bool,
-    /// Others make children of what is filed in it.
+    /// Others may make children of the generations in it.
     pub allow_generation_improvements: bool,
 }
 
@@ -155,33 +154,33 @@ impl Default for Privacy {
     }
 }
 
-/// What an owner says of a project.
+/// The properties of a project that its owner sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Details {
-    /// What it is called.
+    /// Its name.
     pub name: ProjectName,
-    /// Its purpose.
+    /// Its description.
     pub description: Option<Description>,
     /// Its visibility.
     pub visibility: Visibility,
     /// Its tags.
     pub tags: Tags,
-    /// A JSON object of the owner's own.
+    /// The owner's metadata.
     pub metadata: Option<Metadata>,
 }
 
-/// A change of [`Details`]; what is `None` stays as it is.
+/// A change of [`Details`]. A field that is `None` stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectChange {
-    /// What it is called from now on.
+    /// The new name.
     pub name: Option<ProjectName>,
-    /// What it is for, or no description any more.
+    /// The new description.
     pub description: Patch<Description>,
-    /// Its visibility.
+    /// The new visibility.
     pub visibility: Option<Visibility>,
-    /// All of its tags.
+    /// The new tags, all of them.
     pub tags: Option<Tags>,
-    /// All of its metadata, or none any more.
+    /// The new metadata, all of it.
     pub metadata: Patch<Metadata>,
 }
 
@@ -192,22 +191,22 @@ pub struct Project {
     pub id: ProjectId,
     /// The owner.
     pub owner: UserId,
-    /// What its owner says of it.
+    /// The properties that its owner sets.
     pub details: Details,
-    /// What others see and do of it.
+    /// The settings of what others see and do in it.
     pub privacy: Privacy,
-    /// The teams that it is shared with.
+    /// The teams that it is shared with, each with its access level.
     pub grants: BTreeMap<TeamId, AccessLevel>,
-    /// The time at which it was made.
+    /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-    /// Incremented by each write, whose condition is the value before.
+    /// Incremented by each write, on condition of the previous value.
     pub version: u64,
 }
 
 impl Project {
-    /// The project after `change`.
+    /// Returns the project after `change`.
     #[must_use]
     pub fn changed(&self, change: ProjectChange, now: Timestamp) -> Self {
         let details = self.details.clone();
@@ -223,7 +222,7 @@ impl Project {
         }
     }
 
-    /// The project with these flags.
+    /// Returns the project with these settings.
     #[must_use]
     pub fn with_privacy(&self, privacy: Privacy, now: Timestamp) -> Self {
         Self {
@@ -232,10 +231,10 @@ impl Project {
         }
     }
 
-    /// The project, shared with `team` at this level.
+    /// Returns the project, shared with `team` at this level.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if it is private, or shared with as many teams as it may be.
+    /// [`Refusal::Conflict`] if it is private, or is shared with the most teams already.
     pub fn shared_with(
         &self,
         team: &TeamId,
@@ -257,7 +256,7 @@ impl Project {
         Ok(next)
     }
 
-    /// The project, shared with `team` no more; `None` if it was not.
+    /// Returns the project, not shared with `team` any more; `None` if it was not shared with it.
     #[must_use]
     pub fn unshared_with(&self, team: &TeamId, now: Timestamp) -> Option<Self> {
         let mut next = self.next(now);

@@ -1,16 +1,17 @@
-//! Promo codes: credits for whoever names a code, so many times and so long. Owns what makes one valid;
-//! refuses to know who redeemed it (the ledger does: an entry's id is derived from the code and its user).
+//! Promo codes: each gives credits to a limited number of users, until it ends. Owns what makes a code
+//! valid; refuses to know who redeemed it (the ledger knows: an entry's id is derived from the code and its
+//! user).
 
 use crate::credits::Credits;
 use crate::ids::UserId;
 use crate::refusal::{FieldCode, FieldError};
 use crate::time::Timestamp;
 
-/// The shortest code: short ones can be guessed.
+/// The length of the shortest code. Shorter codes could be guessed.
 pub const CODE_CHARS_MIN: usize = 6;
 /// The longest code.
 pub const CODE_CHARS_MAX: usize = 40;
-/// The most that one code may be redeemed.
+/// The highest limit of redemptions of one code.
 pub const REDEMPTIONS_MAX: u32 = 1_000_000;
 
 /// A code in its normal form: upper-case letters, digits and hyphens.
@@ -18,7 +19,7 @@ pub const REDEMPTIONS_MAX: u32 = 1_000_000;
 pub struct PromoCode(String);
 
 impl PromoCode {
-    /// The code written as `text`, in any case and with space around it.
+    /// Reads `text` as a code, in any case and with space around it.
     ///
     /// # Errors
     /// The problem with `code`.
@@ -46,27 +47,27 @@ impl PromoCode {
     }
 }
 
-/// A code and what it is worth.
+/// A code with its terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Promo {
     /// The code.
     pub code: PromoCode,
-    /// What each user gets for it, once.
+    /// The credits that each user gets for it, once.
     pub credits: Credits,
-    /// How many users may redeem it.
+    /// The most users who may redeem it.
     pub max_redemptions: u32,
-    /// How many have.
+    /// The number of users who redeemed it.
     pub redeemed: u32,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
     /// The admin who made it.
     pub created_by: UserId,
-    /// The time at which it was made.
+    /// When it was made.
     pub created_at: Timestamp,
 }
 
 impl Promo {
-    /// Whether somebody may redeem it `now`.
+    /// Whether it can be redeemed `now`.
     #[must_use]
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.redeemed < self.max_redemptions && self.expires_at.is_none_or(|at| now < at)

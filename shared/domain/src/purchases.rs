@@ -1,43 +1,43 @@
-//! Buying credits: the packs, and what became of each payment.
+//! Purchases of credits: the packs, and the state of each payment.
 //!
-//! What the payment service tells comes any number of times and in any order, so each thing that it
-//! tells is a fact that is learned, never a command: learning one twice, or late, changes nothing.
-//! [`Payment::step`] compares what is known with what is booked and says the next booking, until
-//! nothing is owed either way. So a refund that comes before its purchase is simply known when the
-//! purchase is booked, and is booked after it.
+//! The payment service may report things any number of times and in any order. So each report is a fact
+//! that is learned, never a command: a fact that is learned twice, or late, changes nothing.
+//! [`Payment::step`] compares the known facts with the bookings and returns the next booking, until nothing
+//! is owed either way. A refund that is reported before its purchase is already known when the purchase is
+//! booked, and is booked after it.
 //!
-//! Credits for which the money went back are taken back in proportion, rounded up: no credit stays that was
-//! not paid for. What a wallet no longer has cannot be taken; it becomes what the wallet owes
-//! ([`crate::ledger::Wallet::owed`]), is in the ledger entry, and cannot be spent when it comes (from a job
-//! that is released, or a later purchase).
+//! Credits whose money was returned are taken back in proportion, rounded up, so that no unpaid credit
+//! stays. Credits that a wallet no longer has cannot be taken. They become its debt
+//! ([`crate::ledger::Wallet::owed`]), which is in the ledger entry, and as many of the credits that come in
+//! later (from a released job or a purchase) cannot be spent.
 
 use crate::accounts::Plan;
 use crate::credits::Credits;
 use crate::ids::UserId;
 use crate::time::Timestamp;
 
-/// How many disputes one payment can have: far more than a card network allows.
+/// The most disputes of one payment: far more than a card network allows.
 const DISPUTES_MAX: usize = 16;
-/// How many refunds of one payment are known one by one. Beyond that their sum is known all the same.
+/// The most refunds of one payment that are kept one by one. Beyond that, their sum is still known.
 const REFUNDS_MAX: usize = 200;
 
-/// What everything is sold in: ISO 4217, lower case.
+/// The currency of all prices: ISO 4217, lower case.
 pub const CURRENCY: &str = "usd";
 
-/// Credits for sale.
+/// A pack of credits for sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pack {
     /// Its id in the API.
     pub id: &'static str,
     /// Its name for people.
     pub name: &'static str,
-    /// What its buyer gets.
+    /// The credits in it.
     pub credits: Credits,
     /// The price, in the currency's smallest unit.
     pub amount_minor: u32,
     /// ISO 4217, lower case.
     pub currency: &'static str,
-    /// The plan that its buyer has from then on, unless they have a larger one.
+    /// The plan that its buyer gets, unless they have a larger one.
     pub plan: Option<Plan>,
 }
 
@@ -75,25 +75,25 @@ pub fn packs() -> &'static [Pack] {
     &PACKS
 }
 
-/// The pack with this id.
+/// Returns the pack with this id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Pack> {
     PACKS.iter().find(|pack| pack.id == id)
 }
 
-/// A checkout that somebody asks for.
+/// A request for a checkout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckoutRequest {
-    /// What they buy.
+    /// The pack.
     pub pack: &'static Pack,
-    /// Where their browser goes when they paid.
+    /// The address that the browser goes to after payment.
     pub success_url: String,
-    /// Where it goes when they did not.
+    /// The address that the browser goes to after the checkout was cancelled.
     pub cancel_url: String,
 }
 
-/// What was offered when a checkout began: this is what its payment buys, even
-/// if the pack has changed by then.
+/// The offer at the beginning of a checkout. Its payment buys these terms, even if the pack has changed by
+/// then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkout {
     /// The payment service's id of it.
@@ -102,7 +102,7 @@ pub struct Checkout {
     pub user: UserId,
     /// The pack's id.
     pub pack: String,
-    /// The credits that they get.
+    /// The credits that the buyer gets.
     pub credits: Credits,
     /// The price, in the currency's smallest unit.
     pub amount_minor: i64,
@@ -110,34 +110,34 @@ pub struct Checkout {
     pub currency: String,
     /// The plan that comes with it.
     pub plan: Option<Plan>,
-    /// The time at which it began.
+    /// When it began.
     pub created_at: Timestamp,
 }
 
-/// What was sold.
+/// A sale.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sale {
-    /// The checkout's id: names the ledger entries.
+    /// The checkout's id, after which the ledger entries are named.
     pub session: String,
-    /// Who bought.
+    /// The buyer.
     pub user: UserId,
-    /// The credits that they get.
+    /// The credits that the buyer gets.
     pub credits: Credits,
-    /// What they paid, in the currency's smallest unit.
+    /// The amount paid, in the currency's smallest unit.
     pub paid_minor: i64,
     /// The plan that comes with it.
     pub plan: Option<Plan>,
 }
 
-/// How a dispute stands. Of two words about the same one, the greater counts: a decision is final, and
-/// an inquiry may become a dispute.
+/// The state of a dispute. Of two reports about the same dispute, the greater state counts: a decision is
+/// final, and an inquiry may become a dispute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DisputeState {
-    /// The bank asks, and the money stays.
+    /// The bank asks, and the money stays with us.
     Inquiry,
-    /// Undecided: the money is away.
+    /// The dispute is undecided, and the money was taken.
     Open,
-    /// Decided for us, or withdrawn: the money is back, or never went.
+    /// It was decided for us, or withdrawn: the money is with us.
     Won,
     /// Decided for the buyer.
     Lost,
@@ -159,24 +159,25 @@ impl DisputeState {
     }
 }
 
-/// A buyer's objection to a payment.
+/// A buyer's dispute of a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dispute {
     /// The payment service's id of it.
     pub id: String,
-    /// How much of the payment, in the currency's smallest unit.
+    /// The disputed amount, in the currency's smallest unit.
     pub amount_minor: i64,
-    /// How it stands.
+    /// Its state.
     pub state: DisputeState,
-    /// When that was told, seconds since the epoch.
+    /// When that was reported, in seconds since the epoch.
     pub told_s: i64,
 }
 
 impl Dispute {
-    /// What makes one word about a dispute count more than another, in whatever order they come.
+    /// The weight of a report about a dispute. The report with the greater weight counts, in any
+    /// order of arrival.
     fn weight(&self) -> (bool, DisputeState, i64, i64) {
         let state = match self.state {
-            // Of two decisions, the later counts.
+            // Of two decisions, the later one counts.
             DisputeState::Won | DisputeState::Lost => DisputeState::Won,
             other => other,
         };
@@ -189,42 +190,43 @@ impl Dispute {
     }
 }
 
-/// Money of a payment that was given back, or was to be.
+/// A refund of a payment, or an attempt at one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
     /// The payment service's id of it.
     pub id: String,
-    /// How much, in the currency's smallest unit.
+    /// The amount, in the currency's smallest unit.
     pub amount_minor: i64,
-    /// Whether it came to nothing: it failed or was cancelled, and the money is back. That is final.
+    /// Whether it failed or was cancelled, so that the money stays with us. That is final.
     pub is_undone: bool,
 }
 
-/// Something that the payment service tells of a payment.
+/// A fact that the payment service reports about a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// It was made.
     Paid(Sale),
-    /// So much of it was refunded, all refunds together, as far as they were known then.
+    /// The sum of all of its refunds, as far as they were known then.
     Refunded(i64),
     /// One refund.
     Refund(Refund),
     /// It is disputed.
     Disputed(Dispute),
-    /// Its money moved in another currency than its checkout's: nothing can be worked out of that.
+    /// Its money moved in another currency than its checkout's, so nothing can be worked out from its
+    /// amounts.
     OtherCurrency,
 }
 
-/// A payment: what is known of it, and what is booked for it.
+/// A payment: the known facts, and the bookings made for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
     /// The payment service's id of it.
     pub id: String,
-    /// What was sold, once that is known.
+    /// The sale, once that is known.
     pub sale: Option<Sale>,
-    /// How much was refunded in all, as it was told at most.
+    /// The largest sum of refunds that was reported.
     pub refunded_minor: i64,
-    /// The refunds that were told of one by one.
+    /// The refunds that were reported one by one.
     pub refunds: Vec<Refund>,
     /// Its disputes.
     pub disputes: Vec<Dispute>,
@@ -232,9 +234,9 @@ pub struct Payment {
     pub is_other_currency: bool,
     /// Whether the purchase is in the ledger.
     pub is_booked: bool,
-    /// How much of the credits was taken back, or is owed.
+    /// The credits that were taken back, or are owed.
     pub taken: Credits,
-    /// How many adjustments were booked: the number in the id of the next one.
+    /// The number of booked adjustments, which is in the ids of their entries.
     pub adjustments: u32,
     /// Incremented by each write.
     pub version: u64,
@@ -245,14 +247,14 @@ pub struct Payment {
 pub enum Step {
     /// The purchase.
     Buy(Credits),
-    /// Money went back: so do these credits.
+    /// Money was returned: take these credits back.
     TakeBack(Credits),
-    /// Money came back after all: so do these credits.
+    /// Returned money came back: give these credits back.
     GiveBack(Credits),
 }
 
 impl Payment {
-    /// A payment that nothing is known of.
+    /// A payment without any known fact.
     #[must_use]
     pub fn unknown(id: String) -> Self {
         Self {
@@ -269,7 +271,7 @@ impl Payment {
         }
     }
 
-    /// The same payment with one more fact known; what was known or is outdated changes nothing.
+    /// Returns the payment after one more fact. A fact that is already known, or outdated, changes nothing.
     #[must_use]
     pub fn learn(&self, fact: &Fact) -> Self {
         let mut next = self.clone();
@@ -304,7 +306,7 @@ impl Payment {
         next
     }
 
-    /// What is to be booked next, if anything is.
+    /// Returns the next booking, if one is needed.
     #[must_use]
     pub fn step(&self) -> Option<Step> {
         let sale = self.sale.as_ref()?;
@@ -322,7 +324,7 @@ impl Payment {
         }
     }
 
-    /// The record once `step` is booked.
+    /// Returns the record after `step` was booked.
     #[must_use]
     pub fn booked(&self, step: Step) -> Self {
         let adjustments = self.adjustments + 1;
@@ -345,7 +347,7 @@ impl Payment {
         }
     }
 
-    /// Names the event that `step` books, once and for all: the sale, and for adjustments which one it is.
+    /// The unique name of the event that `step` books: the sale, with a number for adjustments.
     #[must_use]
     pub fn event_id(&self, sale: &Sale, step: Step) -> String {
         let session = sale.session.chars().filter(char::is_ascii_alphanumeric);
@@ -356,14 +358,14 @@ impl Payment {
         }
     }
 
-    /// The plan that this payment justifies: the one that came with it, while any of its money is here.
+    /// The plan that this payment justifies: the plan of its sale, while any of its money is with us.
     #[must_use]
     pub fn justified_plan(&self) -> Option<Plan> {
         let sale = self.sale.as_ref()?;
         sale.plan.filter(|_| self.unpaid(sale) < sale.credits)
     }
 
-    /// The part of the credits for which the money is away, rounded up.
+    /// The part of the credits whose money is not with us, rounded up.
     fn unpaid(&self, sale: &Sale) -> Credits {
         let disputed = self.disputes.iter();
         let disputed = disputed.filter(|dispute| dispute.state.is_money_away());
@@ -378,8 +380,8 @@ impl Payment {
         credits.unwrap_or(sale.credits)
     }
 
-    /// What went back and stayed away: the refunds that were not undone, and what was told of beyond
-    /// those that are known one by one.
+    /// The sum of refunds that lasted: those that did not fail, and the reported sum beyond those that are
+    /// known one by one.
     fn refunded(&self) -> i128 {
         let sum = |refunds: &mut dyn Iterator<Item = &Refund>| -> i128 {
             refunds
@@ -416,7 +418,7 @@ mod tests {
         })
     }
 
-    /// What all bookings together leave of the credits, and how many there were.
+    /// Makes all bookings that are due. Returns the sum of their credits, and their number.
     fn settle(payment: &mut Payment) -> (i64, u32) {
         let (mut credits, mut bookings) = (0, 0);
         while let Some(step) = payment.step() {
@@ -439,7 +441,7 @@ mod tests {
         assert_eq!(settle(&mut payment), (-1_000, 1));
         payment = payment.learn(&disputed(999, DisputeState::Won));
         assert_eq!(settle(&mut payment), (1_000, 1));
-        // The news that it was opened, late.
+        // The report that it was opened comes late.
         payment = payment.learn(&disputed(999, DisputeState::Open));
         assert_eq!(settle(&mut payment), (0, 0));
     }
@@ -469,7 +471,7 @@ mod tests {
         };
         let mut payment = Payment::unknown("pi_1".to_owned()).learn(&Fact::Paid(sale()));
         settle(&mut payment);
-        // Told of twice, as its own event and in the charge's.
+        // The refund is reported twice: as its own event, and in the charge's.
         payment = payment.learn(&refund("re_1", 999, false));
         payment = payment.learn(&Fact::Refunded(999));
         assert_eq!(settle(&mut payment), (-1_000, 1));
@@ -495,8 +497,7 @@ mod tests {
         assert_eq!(whole.justified_plan(), None);
     }
 
-    /// Everything that may be told of one payment of 999: each kind, with its words in
-    /// the order in which they are true.
+    /// All reports that may come of one payment of 999: each kind, in the order in which they are true.
     fn words(amount: i64, undone: bool, end: DisputeState) -> Vec<Fact> {
         let refund = |is_undone| {
             Fact::Refund(Refund {

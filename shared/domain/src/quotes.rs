@@ -1,5 +1,5 @@
-//! Quotes: a price promised for one request, to one caller, for a while. Owns when one still holds; refuses
-//! to lock a price: an order whose price has changed is refused, not made at the old one.
+//! Quotes: a price promised for one request, to one caller, for a while. Owns when a quote holds; refuses
+//! to lock a price: an order whose price has changed is refused, not made at the old price.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use crate::credits::Credits;
 use crate::ids::{QuoteId, UserId};
 use crate::time::Timestamp;
 
-/// How long a quote holds.
+/// The lifetime of a quote.
 pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
-/// A price, told for a request that was not carried out.
+/// A price that was told for a request that was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
     /// Its id.
     pub id: QuoteId,
-    /// Who asked.
+    /// The user who asked.
     pub caller: UserId,
-    /// A digest of what would be ordered.
+    /// A digest of the order.
     pub order_fingerprint: String,
     /// The price.
     pub credits: Credits,
@@ -28,7 +28,7 @@ pub struct Quote {
 }
 
 impl Quote {
-    /// Whether it promised `caller` this order at this `price`, and still does.
+    /// Whether it promised `caller` this order at this `price`, and is still valid.
     #[must_use]
     pub fn holds(
         &self,

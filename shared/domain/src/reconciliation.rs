@@ -1,8 +1,8 @@
-//! Reconciliation: checking that every wallet is what its ledger says, and that no
-//! ledger and no log was tampered with.
+//! Reconciliation: the check that every wallet agrees with its ledger, and that no ledger and no audit log
+//! was tampered with.
 //!
-//! Owns how a chain is walked and what can be found on the way, when a run is due, and its summary. Refuses
-//! to know how anything is read, and to repair anything: what is broken is told to people.
+//! Owns how a chain is walked, the kinds of findings, when a run is due, and its summary. Refuses to know
+//! how anything is read. Refuses to repair: a finding is reported to people.
 
 use std::time::Duration;
 
@@ -11,25 +11,27 @@ use crate::chain::Flaw;
 use crate::ledger::{Entry, Wallet};
 use crate::time::Timestamp;
 
-/// How many findings a run's summary keeps; all of them are counted and logged.
+/// The most findings that a run's summary keeps; all of them are counted and logged.
 pub const FINDINGS_KEPT_MAX: usize = 100;
-/// How long after the last run began the next one begins by itself: a day, less what a schedule may be late.
+/// The time after the beginning of a run when the next one begins by itself: a day, less the possible delay
+/// of the schedule.
 const RUN_EVERY: Duration = Duration::from_secs(23 * 3_600 + 1_800);
 /// The time after which a run that begins by itself ignores the checkpoints.
 const WHOLE_EVERY: Duration = Duration::from_secs(30 * 24 * 3_600);
 
-/// The end of a chain, which says where the next link belongs.
+/// The end of a chain, which determines the place of the next link.
 pub trait End: Clone + PartialEq {
-    /// What is chained.
+    /// A link of the chain.
     type Link: Clone;
 
-    /// How many links there are up to here.
+    /// The number of links up to here.
     fn sequence(&self) -> u64;
 
-    /// The place that a link says it has.
+    /// The place that a link states.
     fn place(link: &Self::Link) -> u64;
 
-    /// The end after `link`, if that is the next one; `before` is the one that led here, if it was read.
+    /// Returns the end after `link`, if that is the next one; `before` is the link that led here, if it was
+    /// read.
     ///
     /// # Errors
     /// The first [`Flaw`] found.
@@ -52,17 +54,17 @@ impl End for Wallet {
     }
 }
 
-/// An audit log, as far as its end.
+/// The end of an audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// The owner.
     pub chain: Chain,
-    /// Where it ends.
+    /// The log's head.
     pub head: ChainHead,
 }
 
 impl Log {
-    /// A log without a record.
+    /// The end of a log without a record.
     #[must_use]
     pub const fn empty(chain: Chain) -> Self {
         Self {
@@ -91,29 +93,29 @@ impl End for Log {
     }
 }
 
-/// The kind of finding.
+/// The kind of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BooksError {
-    /// A link is not where it should be: one is missing, or one is there twice.
+    /// A link is in the wrong place: one is missing, or one is there twice.
     OutOfPlace,
     /// A link was changed after it was written.
     Altered,
-    /// An entry did something else than its kind and its amount say.
+    /// The deltas of an entry do not follow from its kind and its amount.
     Amounts,
-    /// Something cannot be read: an amount below zero, for example.
+    /// Something cannot be read, such as an amount below zero.
     Unreadable,
-    /// A link is there that the end of the chain does not know of.
+    /// There is a link after the end of the chain.
     Unexpected,
-    /// The end of the chain, the wallet or the log's head, is gone.
+    /// The end of the chain (the wallet or the log's head) is missing.
     Missing,
-    /// The end of the chain is not what its links lead to.
+    /// The end of the chain is not the one that its links lead to.
     Differs,
-    /// The chain no longer leads through where it was when it was last found in order: it was written anew.
+    /// The chain no longer leads through its checkpoint: it was rewritten.
     Rewritten,
 }
 
 impl BooksError {
-    /// Every trouble.
+    /// Every kind.
     pub const ALL: [Self; 8] = [
         Self::OutOfPlace,
         Self::Altered,
@@ -140,7 +142,7 @@ impl BooksError {
         }
     }
 
-    /// The trouble named `text`.
+    /// Returns the kind named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL
@@ -159,8 +161,8 @@ impl From<Flaw> for BooksError {
     }
 }
 
-/// A walk along a chain to its end, as that was when the walk began: what is
-/// written meanwhile lies beyond it.
+/// A walk along a chain to the end that it had when the walk began. Links that are written meanwhile lie
+/// beyond that end.
 #[derive(Clone, Debug)]
 pub struct Walk<'a, E: End> {
     at: E,
@@ -171,7 +173,7 @@ pub struct Walk<'a, E: End> {
 }
 
 impl<'a, E: End> Walk<'a, E> {
-    /// A walk from `from` to `end`, which must lead through `checkpoint`.
+    /// Begins a walk from `from` to `end`, which must lead through `checkpoint`.
     pub fn new(from: E, end: &'a E, checkpoint: Option<&'a E>) -> Self {
         Self {
             at: from,
@@ -182,15 +184,15 @@ impl<'a, E: End> Walk<'a, E> {
         }
     }
 
-    /// How many links there are up to where it is.
+    /// The number of links up to the present position.
     pub fn sequence(&self) -> u64 {
         self.at.sequence()
     }
 
-    /// Takes the next link. A link that cannot be read counts as missing.
+    /// Takes the next link; `None` is a link that cannot be read.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The kind of the finding.
     pub fn step(&mut self, link: Option<&E::Link>) -> Result<(), BooksError> {
         let link = link.ok_or(BooksError::Unreadable)?;
         if self.at.sequence() >= self.end.sequence() {
@@ -212,11 +214,11 @@ impl<'a, E: End> Walk<'a, E> {
         }
     }
 
-    /// Checks that the chain led to its end. Answers the last place beyond that, if links were found there:
-    /// if the end has not moved so far by now, they are not the chain's.
+    /// Checks that the walk reached the end. Returns the last place beyond the end, if links were found
+    /// there: if the end has not moved that far by now, those links do not belong to the chain.
     ///
     /// # Errors
-    /// The kind of finding.
+    /// The kind of the finding.
     pub fn finish(&self) -> Result<Option<u64>, BooksError> {
         let end = self.end.sequence();
         if self.checkpoint.is_some_and(|known| known.sequence() > end) {
@@ -231,12 +233,12 @@ impl<'a, E: End> Walk<'a, E> {
     }
 }
 
-/// Where trouble was found.
+/// The part of the books that a finding is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// In a wallet and its ledger.
+    /// A wallet and its ledger.
     Ledger,
-    /// In an audit log.
+    /// An audit log.
     AuditLog,
 }
 
@@ -250,7 +252,7 @@ impl Part {
         }
     }
 
-    /// The part named `text`.
+    /// Returns the part named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut all = [Self::Ledger, Self::AuditLog].into_iter();
@@ -258,34 +260,34 @@ impl Part {
     }
 }
 
-/// Trouble, and where.
+/// A finding, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Whose books: a tenant's id, or `platform`.
+    /// The owner of the books: a tenant's id, or `platform`.
     pub chain: String,
-    /// In which of them.
+    /// The part of the books.
     pub part: Part,
-    /// The kind of finding.
+    /// The kind of the finding.
     pub trouble: BooksError,
-    /// After which link: up to there all is in order.
+    /// The place of the last link before it: up to there everything is in order.
     pub sequence: u64,
 }
 
-/// How far a tenant's books were found in order.
+/// A checkpoint: the state up to which a tenant's books were found in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The wallet as it was then; the platform has none.
+    /// The wallet at that time; `None` for the platform.
     pub wallet: Option<Wallet>,
-    /// The log as it was then.
+    /// The log at that time.
     pub log: Log,
 }
 
-/// From where a run checks.
+/// The start of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckedFrom {
-    /// From the first entry and record of everybody.
+    /// The first entry and record of each tenant.
     Beginning,
-    /// From where everybody was last found in order.
+    /// Each tenant's checkpoint.
     Checkpoints,
 }
 
@@ -299,7 +301,7 @@ impl CheckedFrom {
         }
     }
 
-    /// What `text` names.
+    /// Returns the start named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut all = [Self::Beginning, Self::Checkpoints].into_iter();
@@ -307,36 +309,36 @@ impl CheckedFrom {
     }
 }
 
-/// What somebody who runs it by hand may ask for.
+/// A request of somebody who invokes it by hand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunRequest {
-    /// Begin a run anew, from here.
+    /// Begin a new run, with this start.
     pub from: Option<CheckedFrom>,
-    /// Stop after about so many wallets; the next invocation goes on.
+    /// Stop after about this many wallets; the next invocation continues.
     pub wallets_max: Option<u64>,
 }
 
-/// What many wallets have in them together, as far as they were found in order.
+/// The sums over many wallets, as far as they were found in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Credits that can be spent.
     pub available: i64,
-    /// Credits that are set aside for jobs in flight.
+    /// Credits that are held for jobs in flight.
     pub held: i64,
-    /// What is owed.
+    /// Owed credits.
     pub owed: i64,
-    /// All that was ever granted or bought.
+    /// The sum of all credits ever granted or bought.
     pub granted: i64,
-    /// All that was ever captured.
+    /// The sum of all credits ever captured.
     pub spent: i64,
-    /// Jobs whose hold is open.
+    /// The number of jobs whose hold is open.
     pub in_flight: i64,
-    /// How many bookings there were.
+    /// The number of bookings.
     pub bookings: i64,
 }
 
 impl Totals {
-    /// Adds a wallet. Sums that would exceed what there can be stay there.
+    /// Adds a wallet. The sums saturate.
     pub fn add(&mut self, wallet: &Wallet) {
         let bookings = i64::try_from(wallet.version).unwrap_or(i64::MAX);
         for (sum, more) in [
@@ -353,40 +355,40 @@ impl Totals {
     }
 }
 
-/// A run through everybody's books, which may take several invocations.
+/// A run through the books of all tenants, which may take several invocations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// Incremented by each write, whose condition is the value before.
+    /// Incremented by each write, on condition of the previous value.
     pub version: u64,
-    /// From where it checks.
+    /// Its start.
     pub scope: CheckedFrom,
-    /// The time at which it began.
+    /// When it began.
     pub started_at: Timestamp,
-    /// When it was through.
+    /// When it was finished.
     pub finished_at: Option<Timestamp>,
     /// When the last run from the beginning began.
     pub whole_at: Option<Timestamp>,
-    /// Which part of the tenants it is at.
+    /// The shard of tenants that it is at.
     pub shard: u32,
-    /// The last tenant there that it has checked.
+    /// The last tenant of the shard that it has checked.
     pub after: Option<String>,
-    /// How many wallets it has checked.
+    /// The number of wallets that it has checked.
     pub wallets: u64,
-    /// How many entries it has read.
+    /// The number of entries that it has read.
     pub entries: u64,
-    /// How many records it has read.
+    /// The number of records that it has read.
     pub records: u64,
-    /// What the wallets have in them together.
+    /// The sums over the wallets.
     pub totals: Totals,
-    /// How many findings there were.
+    /// The number of findings.
     pub broken: u64,
-    /// The first of them.
+    /// The first findings.
     pub findings: Vec<Finding>,
 }
 
 impl Run {
-    /// The run to work on now: the one that somebody asks for, the `last` one if it is not
-    /// through, or a new one if that is due.
+    /// Returns the run to work on now: a new one if somebody `asked` for it, the `last` one if it is not
+    /// finished, or a new one if that is due.
     #[must_use]
     pub fn due(last: Option<Self>, asked: Option<CheckedFrom>, now: Timestamp) -> Option<Self> {
         let (version, whole_at) = match &last {
@@ -470,7 +472,8 @@ mod tests {
         assert_eq!(walk(&twice, &end, None), Err(BooksError::OutOfPlace));
         let (others, other) = log(4, "b");
         assert_eq!(walk(&records, &other, None), Err(BooksError::Differs));
-        // Written anew, or cut off: in itself in order, but not what it was.
+        // A chain that was rewritten or cut off is in order by itself, but does not lead through the
+        // checkpoint.
         let (_, checkpoint) = log(2, "a");
         assert_eq!(
             walk(&others, &other, Some(&checkpoint)),

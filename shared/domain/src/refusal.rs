@@ -1,4 +1,4 @@
-//! Every expected reason to say no. A refusal is told to the client; it is never a fault of ours.
+//! Every expected reason to refuse a request. A refusal is told to the client; it is never a fault of ours.
 //! Owns the reasons; refuses to know HTTP (one exhaustive match in `entry` maps them).
 
 use std::time::Duration;
@@ -7,16 +7,16 @@ use thiserror::Error;
 
 use crate::credits::Credits;
 
-/// Why a request is refused.
+/// The reason why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// The body is not JSON at all.
+    /// The body is not JSON.
     #[error("the body is not valid JSON: {0}")]
     MalformedJson(String),
-    /// A list cursor was altered, or belongs to another caller or query.
+    /// The cursor of a list was altered, or belongs to another caller or query.
     #[error("the cursor is not one that this list gave to you")]
     InvalidCursor,
-    /// No valid credential.
+    /// There is no valid credential.
     #[error("the credentials are missing, wrong or no longer valid")]
     Unauthorized,
     /// The wallet holds less than the cost.
@@ -24,78 +24,78 @@ pub enum Refusal {
     OutOfCredits {
         /// The price.
         needed: Credits,
-        /// What the wallet has available.
+        /// The credits that are available.
         available: Credits,
     },
-    /// The member may not commit to that much of the team's credits any more this month.
+    /// The member may not commit that much of the team's credits this month.
     #[error(
         "you may spend {cap} of the team's credits in a calendar month (UTC), and {left} are left of that"
     )]
     MemberCapReached {
         /// The member's cap.
         cap: Credits,
-        /// What is left of it this month.
+        /// The rest of it this month.
         left: Credits,
     },
     /// The API key may not spend that much any more.
     #[error("this API key has reached its credit cap")]
     KeyCapReached,
-    /// An e-mail that nobody has shown to be theirs may spend the sign-up bonus, and no more.
+    /// A user without a verified e-mail may spend the sign-up bonus, and no more.
     #[error(
         "verify your e-mail address to spend more than the {limit} credits of the sign-up bonus"
     )]
     Unverified {
-        /// What may be spent.
+        /// The credits that may be spent without it.
         limit: Credits,
     },
-    /// The provider refused the content of as many of the caller's jobs as it may in a day, UTC: each one
-    /// cost the operator, and nobody else.
+    /// The provider refused the content of the most jobs of the caller's that it may in a day, UTC. The
+    /// operator alone pays for each of them.
     #[error(
         "the content of {limit} of your generations was refused today; you can order again after midnight UTC"
     )]
     TooManyRefused {
-        /// How many may be refused in a day.
+        /// The most jobs whose content may be refused in a day.
         limit: u64,
     },
-    /// The caller may know that the thing exists, but not do this.
+    /// The caller may know that the thing exists, but may not do this.
     #[error("you may not do this")]
     Forbidden,
-    /// It was good until a moment that is past.
+    /// It has expired.
     #[error("this {0} has expired; ask for a new one")]
     Expired(&'static str),
-    /// There is no such thing, or the caller may not know of it.
+    /// There is no such thing, or the caller may not learn that there is.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// A field names something that does not exist, or that the caller may not know of.
+    /// A field names a thing that does not exist, or that the caller may not learn of.
     #[error("{field}: there is no such {noun}")]
     NoSuch {
         /// The field.
         field: &'static str,
-        /// What it should name.
+        /// The kind of thing that it should name.
         noun: &'static str,
     },
-    /// The state of things does not allow it.
+    /// The present state of things does not allow it.
     #[error("{0}")]
     Conflict(String),
-    /// What it would stop has come to its end.
+    /// It is too late to stop the thing, which has ended.
     #[error("{0}")]
     TooLate(&'static str),
     /// The idempotency key was used with another body.
     #[error("this Idempotency-Key was used before with another request")]
     IdempotencyMismatch,
-    /// The price is above what the caller agreed to.
+    /// The price is above the one that the caller agreed to.
     #[error("the price is {price} credits, which is not what you agreed to")]
     PriceChanged {
-        /// What it would cost now.
+        /// The present price.
         price: Credits,
     },
     /// The body is larger than the endpoint takes.
     #[error("the body is larger than {limit_bytes} bytes")]
     PayloadTooLarge {
-        /// The most that is taken.
+        /// The largest size that is accepted.
         limit_bytes: usize,
     },
-    /// The body is not of a type that the endpoint takes.
+    /// The body has a type that the endpoint does not accept.
     #[error("send the body as application/json")]
     UnsupportedMediaType,
     /// The body is compressed, or encoded in another way.
@@ -104,19 +104,19 @@ pub enum Refusal {
     /// Fields are missing, unknown or wrong.
     #[error("some fields are not valid")]
     Invalid(Vec<FieldError>),
-    /// The tenant has as many jobs in flight as its plan allows.
+    /// The tenant has the most jobs in flight that its plan allows.
     #[error("{limit} generations are in flight, which is all that your plan allows")]
     ConcurrencyLimit {
-        /// What the plan allows.
+        /// The most jobs in flight.
         limit: u32,
     },
-    /// Too many tries.
+    /// There were too many attempts.
     #[error("too many attempts; try again later")]
     RateLimited {
         /// The time after which to try again.
         retry_after: Duration,
     },
-    /// The provider fails everybody: nothing is taken on that could not be made.
+    /// The provider fails for everybody, so orders are not accepted.
     #[error(
         "the provider is not available; your request is fine and nothing was charged: try again later"
     )]
@@ -124,32 +124,32 @@ pub enum Refusal {
         /// The time after which to try again.
         retry_after: Duration,
     },
-    /// Something that we depend on is busy; nothing was changed.
+    /// A dependency of ours is busy; nothing was changed.
     #[error("the service is busy; try again")]
     Busy,
 }
 
 impl Refusal {
-    /// One field is wrong.
+    /// The refusal of one field.
     #[must_use]
     pub fn field(field: impl Into<String>, code: FieldCode, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, code, message)])
     }
 }
 
-/// What is wrong with one field.
+/// A problem with one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     /// A dotted path, such as `parameters.duration`.
     pub field: String,
     /// The kind of problem, stable.
     pub code: FieldCode,
-    /// The problem in words, and what would be right.
+    /// The problem in words, and the correct form.
     pub message: String,
 }
 
 impl FieldError {
-    /// A problem with `field`.
+    /// Makes a problem with `field`.
     #[must_use]
     pub fn new(field: impl Into<String>, code: FieldCode, message: impl Into<String>) -> Self {
         Self {
@@ -160,10 +160,10 @@ impl FieldError {
     }
 }
 
-/// The kinds of problem that a field can have.
+/// The kinds of problems of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldCode {
-    /// It must be there.
+    /// It is missing.
     Required,
     /// There is no such field.
     Unknown,
@@ -177,11 +177,11 @@ pub enum FieldCode {
     TooShort,
     /// It is not one of the values allowed.
     NotAllowed,
-    /// It does not have the form it must have.
+    /// It does not have the required form.
     Malformed,
     /// This model, or this version, does not take it.
     Unsupported,
-    /// What it names does not exist, or is not the caller's.
+    /// It names a thing that does not exist, or is not the caller's.
     NotFound,
 }
 

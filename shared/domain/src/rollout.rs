@@ -1,20 +1,20 @@
-//! Whether a change of settings has reached the functions that go over to new versions gradually.
+//! The check that a change of settings has reached the functions that are deployed gradually.
 //!
 //! A version keeps the settings that it was published with. SAM publishes one when a function's code or its
 //! part of the template changes, but not when only the value of a parameter does (measured;
 //! aws/serverless-application-model#3820).
 
-/// What was deployed, as one look saw it.
+/// The deployed settings and versions, as seen at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rollout {
     /// A digest of every setting.
     pub settings: String,
-    /// The published version of each function that is rolled out gradually, in the template's order.
+    /// The published version of each function that is deployed gradually, in the template's order.
     pub versions: Vec<String>,
 }
 
 impl Rollout {
-    /// Whether, after `before`, a setting changed without a new version of each function.
+    /// Whether a setting changed after `before` without a new version of each function.
     #[must_use]
     pub fn is_stale_after(&self, before: &Self) -> bool {
         let mut kept = self.versions.iter().zip(&before.versions);

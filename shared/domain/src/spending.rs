@@ -1,52 +1,52 @@
-//! What a tenant has set aside, what it has spent on which day and model, and what a cost must fit into.
-//! Refuses to know how these are kept.
+//! The spending of a tenant: open holds, captures by day and model, and the bounds that a cost must fit
+//! into. Refuses to know how these are kept.
 
 use crate::credits::Credits;
 use crate::ids::GenerationId;
 use crate::refusal::Refusal;
 use crate::time::{Day, Timestamp};
 
-/// The most days that one answer looks back.
+/// The most days that one answer covers.
 pub const DAYS_MAX: u32 = 90;
 
-/// Credits set aside for a job that has not ended.
+/// The credits held for a job that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenHold {
     /// The job.
     pub generation: GenerationId,
     /// Its model's id.
     pub model: String,
-    /// How much.
+    /// The held credits.
     pub amount: Credits,
-    /// Since when.
+    /// When they were held.
     pub created_at: Timestamp,
 }
 
-/// What was spent on one model in one day.
+/// The spending on one model in one day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spent {
     /// The day of the captures, UTC.
     pub day: Day,
     /// The model's id.
     pub model: String,
-    /// How much was captured.
+    /// The captured credits.
     pub credits: Credits,
-    /// For how many generations.
+    /// The number of generations that they were captured for.
     pub generations: u64,
 }
 
-/// What a member of a team may commit to of its credits in a month.
+/// The credits of a team that a member may commit in a month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// Their cap, if they have one.
+    /// The member's cap, if they have one.
     pub cap: Option<Credits>,
-    /// What their jobs hold, and what was captured for them, this month.
+    /// The credits that their jobs hold or captured this month.
     pub committed: Credits,
 }
 
 impl Allowance {
-    /// What is left of it; no bound if there is no cap. A cap that was lowered below
-    /// what was committed leaves nothing.
+    /// Returns the rest of it; `None` without a cap. Zero if the cap was lowered below the committed
+    /// credits.
     #[must_use]
     pub fn left(&self) -> Option<Credits> {
         let left = |cap: Credits| cap.checked_sub(self.committed).unwrap_or(Credits::ZERO);
@@ -54,23 +54,23 @@ impl Allowance {
     }
 }
 
-/// Everything that a job's cost must fit into.
+/// The bounds that the cost of a job must fit into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// What can be spent of the wallet.
+    /// The credits of the wallet that can be spent.
     pub wallet: Credits,
     /// The member's allowance, where a team pays.
     pub member: Option<Allowance>,
-    /// What the API key may still spend, if one with a cap is shown.
+    /// The rest of the API key's cap, if the caller's key has one.
     pub key: Option<Credits>,
 }
 
 impl Bounds {
-    /// Whether `cost` fits into all of them.
+    /// Checks that `cost` fits into all of them.
     ///
     /// # Errors
-    /// The refusal of the narrowest that it does not fit into; the wallet's before the member's before the
-    /// key's, where they are equally narrow.
+    /// The refusal of the narrowest bound that it exceeds. Of equally narrow ones, the wallet comes before
+    /// the member and the member before the key.
     pub fn check(&self, cost: Credits) -> Result<(), Refusal> {
         let available = self.wallet;
         let short = Refusal::OutOfCredits {

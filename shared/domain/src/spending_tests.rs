@@ -1,6 +1,6 @@
-//! Any interleaving of what members commit to in a team's wallet, under caps that change, with an API
-//! key that has a cap of its own, across the ends of months: checked against a bookkeeper who only knows
-//! what each job cost and gave back.
+//! Any interleaving of the commitments of members in a team's wallet, under caps that change, with an API
+//! key that has a cap of its own, across the ends of months. The result is checked against books that only
+//! record the cost of each job and the credits that it gave back.
 
 use proptest::prelude::*;
 
@@ -18,11 +18,11 @@ const KEY_CAP: u32 = 150;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// A member moves credits of their own into the team.
+    /// A member moves their own credits into the team's wallet.
     Fund(usize, u32),
-    /// A member orders something, with the key or without.
+    /// A member orders a job, with the key or without.
     Order(usize, u32, bool),
-    /// A job ends: this many parts in a thousand of it are given back.
+    /// A job ends, and this many parts in a thousand of it are given back.
     End(usize, i64),
     /// A job that was paid for is refunded.
     Refund(usize),
@@ -62,7 +62,7 @@ struct Team {
     wallet: Wallet,
     own: Vec<Wallet>,
     caps: Vec<Option<Credits>>,
-    /// By month and member.
+    /// The committed credits, by month and member.
     committed: Vec<[i64; MEMBERS]>,
     key: ApiKey,
     open: Vec<Job>,
@@ -120,7 +120,7 @@ impl Team {
     }
 
     fn now(&self) -> Timestamp {
-        // No month is longer: 31 days later is always another one.
+        // Months have at most 31 days, so 31 days later is always another month.
         Timestamp::from_ms(self.month() as i64 * MONTH_MS)
     }
 
@@ -234,7 +234,7 @@ impl Team {
         self.refunded.push(job);
     }
 
-    /// What comes back goes to the month, and the period of the key, in which it was taken.
+    /// Credits that come back go to the month and to the key's period from which they were taken.
     fn give_back(&mut self, job: &Job, amount: Credits) {
         self.committed[job.month][job.member] -= amount.get();
         let taken_in = CapPeriod::Month.at(job.opened_at());
@@ -274,7 +274,7 @@ impl Team {
 }
 
 impl Job {
-    /// When it was opened.
+    /// When the job was opened.
     fn opened_at(&self) -> Timestamp {
         Timestamp::from_ms(self.month as i64 * MONTH_MS)
     }
@@ -292,7 +292,7 @@ proptest! {
             team.check();
             for (member, cap) in team.caps.iter().enumerate() {
                 let committed = team.committed[month][member];
-                // A cap that comes late may be below what was committed to, but nothing is added to that.
+                // A cap that was lowered may be below the committed credits, but nothing is added to those.
                 let is_within = cap.is_none_or(|cap| committed <= cap.get());
                 prop_assert!(is_within || committed <= before[member]);
             }

@@ -1,6 +1,6 @@
-//! Styles: what somebody wants of the look of many results, under one name, in blocks. Owns what makes one
-//! valid, those that ship with Velro (`presets`), and what a style makes of a prompt (`adapt`).
-//! Refuses to know who may do what to one (the `access` module's) and where it is kept.
+//! Styles: named descriptions of the look of results, in blocks. Owns the rules of a valid style, the
+//! styles that ship with Velro (`presets`), and the application of a style to a prompt (`adapt`). Refuses
+//! to know who may do what with a style (the `access` module's) and where it is kept.
 
 mod adapt;
 mod presets;
@@ -17,7 +17,7 @@ use crate::refusal::{FieldCode, FieldError};
 use crate::text::is_blank;
 use crate::time::Timestamp;
 
-/// How many styles one tenant may have.
+/// The most styles of one tenant.
 pub const STYLES_MAX: u32 = 200;
 /// The longest name.
 pub const NAME_CHARS_MAX: usize = 100;
@@ -25,19 +25,19 @@ pub const NAME_CHARS_MAX: usize = 100;
 pub const DESCRIPTION_CHARS_MAX: usize = 1_000;
 /// The longest text of a block.
 pub const BLOCK_CHARS_MAX: usize = 2_000;
-/// How many keywords a style may have.
+/// The most keywords of a style.
 pub const KEYWORDS_MAX: usize = 50;
 /// The longest keyword.
 pub const KEYWORD_CHARS_MAX: usize = 100;
-/// How many tags a style may have.
+/// The most tags of a style.
 pub const TAGS_MAX: usize = 20;
 
-/// What somebody calls a style: 1 to 100 characters.
+/// The name of a style: 1 to 100 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StyleName(String);
 
 impl StyleName {
-    /// The name written as `text`, without space around it.
+    /// Reads `text` as a name, without space around it.
     ///
     /// # Errors
     /// The problem with `name`.
@@ -52,12 +52,12 @@ impl StyleName {
     }
 }
 
-/// What a style is for: at most 1,000 characters, on several lines.
+/// The description of a style: at most 1,000 characters, on several lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StyleDescription(String);
 
 impl StyleDescription {
-    /// The description written as `text`, with each line break as a line feed.
+    /// Reads `text` as a description, with each line break as a line feed.
     ///
     /// # Errors
     /// The problem with `description`.
@@ -72,42 +72,42 @@ impl StyleDescription {
     }
 }
 
-/// At most twenty tags, none twice.
+/// At most twenty tags, without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StyleTags(Vec<String>);
 
 impl StyleTags {
-    /// The tags written as `texts`, each without space around it.
+    /// Reads `texts` as tags, each without space around it.
     ///
     /// # Errors
-    /// The first problem, with `tags` or one of them.
+    /// The first problem, of `tags` or one of them.
     pub fn parse(texts: &[String]) -> Result<Self, FieldError> {
         labels::different_lines("tags", texts, TAGS_MAX, labels::TAG_CHARS_MAX).map(Self)
     }
 
-    /// The tags, in the order that they were given in.
+    /// The tags, in the order in which they were given.
     #[must_use]
     pub fn as_slice(&self) -> &[String] {
         &self.0
     }
 }
 
-/// What a text of a style is about.
+/// The aspect that a text of a style describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Block {
-    /// What is to be seen, whatever the prompt says beside it.
+    /// The subject, in addition to the prompt.
     Description,
-    /// The manner that it is made in.
+    /// The artistic style.
     Style,
-    /// Where and how it is looked at from.
+    /// The camera's position and angle.
     Camera,
-    /// Where its light comes from.
+    /// The light.
     Lighting,
-    /// Where it is.
+    /// The setting.
     Setting,
-    /// What moves.
+    /// The motion.
     Motion,
-    /// What is written in it.
+    /// Text in the picture.
     Text,
 }
 
@@ -137,7 +137,7 @@ impl Block {
         }
     }
 
-    /// The block named `text`.
+    /// Returns the block named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|block| block.as_str() == text)
@@ -149,7 +149,7 @@ impl Block {
 pub struct BlockText(String);
 
 impl BlockText {
-    /// The text of `block` written as `text`: without space around it, with each line break as a line feed.
+    /// Reads `text` as the text of `block`: without space around it, with each line break as a line feed.
     ///
     /// # Errors
     /// The problem with that block.
@@ -170,28 +170,28 @@ impl BlockText {
     }
 }
 
-/// At most fifty words or phrases, none twice.
+/// At most fifty words or phrases, without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keywords(Vec<String>);
 
 impl Keywords {
-    /// The keywords written as `texts`, each without space around it.
+    /// Reads `texts` as keywords, each without space around it.
     ///
     /// # Errors
-    /// The first problem, with `blocks.keywords` or one of them.
+    /// The first problem, of `blocks.keywords` or one of them.
     pub fn parse(texts: &[String]) -> Result<Self, FieldError> {
         let field = "blocks.keywords";
         labels::different_lines(field, texts, KEYWORDS_MAX, KEYWORD_CHARS_MAX).map(Self)
     }
 
-    /// The keywords, in the order that they were given in.
+    /// The keywords, in the order in which they were given.
     #[must_use]
     pub fn as_slice(&self) -> &[String] {
         &self.0
     }
 }
 
-/// What a style says: at least one text, or one keyword.
+/// The content of a style: at least one text, or one keyword.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocks {
     texts: BTreeMap<Block, BlockText>,
@@ -199,10 +199,10 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// A style of these texts and keywords.
+    /// Makes the content of these texts and keywords.
     ///
     /// # Errors
-    /// The problem with `blocks` if there are none at all.
+    /// The problem with `blocks` if there is no text and no keyword.
     pub fn new(texts: BTreeMap<Block, BlockText>, keywords: Keywords) -> Result<Self, FieldError> {
         if texts.is_empty() && keywords.0.is_empty() {
             let message = "must have at least one text, or one keyword";
@@ -211,7 +211,7 @@ impl Blocks {
         Ok(Self { texts, keywords })
     }
 
-    /// The text of a block, if it has one.
+    /// Returns the text of a block, if it has one.
     #[must_use]
     pub fn text(&self, block: Block) -> Option<&str> {
         self.texts.get(&block).map(BlockText::as_str)
@@ -224,53 +224,53 @@ impl Blocks {
     }
 }
 
-/// What its maker says of a style.
+/// The properties of a style that its maker sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Details {
-    /// What it is called.
+    /// Its name.
     pub name: StyleName,
-    /// Its purpose.
+    /// Its description.
     pub description: Option<StyleDescription>,
-    /// What it says.
+    /// Its content.
     pub blocks: Blocks,
     /// Its tags.
     pub tags: StyleTags,
 }
 
-/// A change of [`Details`]; what is `None` stays as it is.
+/// A change of [`Details`]. A field that is `None` stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StyleChange {
-    /// What it is called from now on.
+    /// The new name.
     pub name: Option<StyleName>,
-    /// What it is for, or no description any more.
+    /// The new description.
     pub description: Patch<StyleDescription>,
-    /// All that it says.
+    /// The new content, all of it.
     pub blocks: Option<Blocks>,
-    /// All of its tags.
+    /// The new tags, all of them.
     pub tags: Option<StyleTags>,
 }
 
-/// A style that somebody made.
+/// A custom style.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Style {
     /// Its id.
     pub id: StyleId,
-    /// Whose it is: its maker's, or a team's.
+    /// The owner: the user who made it, or a team.
     pub tenant: Tenant,
-    /// Who made it.
+    /// The user who made it.
     pub made_by: UserId,
-    /// What its maker says of it.
+    /// The properties that its maker sets.
     pub details: Details,
-    /// The time at which it was made.
+    /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-    /// Incremented by each write, whose condition is the value before.
+    /// Incremented by each write, on condition of the previous value.
     pub version: u64,
 }
 
 impl Style {
-    /// The style after `change`. What was made with it stays as it was made.
+    /// Returns the style after `change`. Generations that used it before stay as they are.
     #[must_use]
     pub fn changed(&self, change: StyleChange, now: Timestamp) -> Self {
         let details = self.details.clone();
@@ -288,17 +288,17 @@ impl Style {
     }
 }
 
-/// A style that can be used.
+/// A style of either origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AnyStyle {
-    /// Somebody made it.
+    /// A custom style.
     Made(Style),
-    /// It ships with Velro.
+    /// A style that ships with Velro.
     Preset(Preset),
 }
 
 impl AnyStyle {
-    /// What is said of it.
+    /// Returns its properties.
     #[must_use]
     pub const fn details(&self) -> &Details {
         match self {

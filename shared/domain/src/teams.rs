@@ -1,7 +1,7 @@
-//! Teams: what one is called, who is in it, with which role, and how much each member may spend in a month.
+//! Teams: their names, their members with roles, and the monthly cap of each member.
 //!
-//! Owns the roles, the rules of joining and leaving, and the caps; refuses to know what a role may do to a
-//! thing (the `access` module's) and where a team is kept.
+//! Owns the roles, the rules of joining and leaving, and the caps; refuses to know the rights of a role
+//! (the `access` module's) and where a team is kept.
 
 mod invitations;
 
@@ -18,29 +18,29 @@ pub use invitations::{Invitation, LIFETIME as INVITATION_LIFETIME};
 pub const NAME_CHARS_MAX: usize = 100;
 /// The most members that a team may have.
 pub const MEMBERS_MAX: u32 = 100;
-/// The most members of a team whose owner does not say.
+/// The most members of a team, unless its owner sets another number.
 pub const MEMBERS_DEFAULT: u32 = 10;
-/// How many teams one user may own.
+/// The most teams that one user may own.
 pub const TEAMS_OWNED_MAX: u32 = 20;
-/// How many teams one user may be in, those that they own included.
+/// The most teams that one user may be in, including their own.
 pub const TEAMS_JOINED_MAX: u32 = 100;
-/// How many invitations of one team may be open at a time.
+/// The most invitations of one team that may be open at a time.
 pub const INVITATIONS_MAX: u32 = 200;
-/// How many jobs of a team may be in flight, whatever its members pay for.
+/// The most jobs of a team in flight. It does not depend on its members' plans.
 pub const IN_FLIGHT_MAX: u32 = 100;
 
-/// What a member of a team is there.
+/// The role of a member in a team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Looks at what the team has.
+    /// May view the things of the team.
     Viewer,
-    /// Makes things, and changes their own.
+    /// May make things, and change their own.
     Contributor,
-    /// Changes what others made, too.
+    /// May change the things that others made, too.
     Editor,
-    /// Manages the team.
+    /// May manage the team.
     Admin,
-    /// The one whom the team belongs to.
+    /// Owns the team.
     Owner,
 }
 
@@ -66,14 +66,13 @@ impl Role {
         }
     }
 
-    /// The role named `text`.
+    /// Returns the role named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 
-    /// The role named `text`, which somebody is to be given: any but the
-    /// owner's, which is handed over instead.
+    /// Reads a role that may be given. The owner's role may not: ownership is transferred instead.
     ///
     /// # Errors
     /// The problem with `role`.
@@ -89,12 +88,12 @@ impl Role {
     }
 }
 
-/// What somebody calls a team: 1 to 100 characters.
+/// The name of a team: 1 to 100 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TeamName(String);
 
 impl TeamName {
-    /// The name written as `text`, without space around it.
+    /// Reads `text` as a name, without space around it.
     ///
     /// # Errors
     /// The problem with `name`.
@@ -109,15 +108,15 @@ impl TeamName {
     }
 }
 
-/// How many members a team may have: 1 to 100.
+/// The most members of a team: 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seats(u32);
 
 impl Seats {
-    /// The seats of a team whose owner does not say.
+    /// The seats of a team, unless its owner sets another number.
     pub const DEFAULT: Self = Self(MEMBERS_DEFAULT);
 
-    /// So many.
+    /// Makes this number of seats.
     ///
     /// # Errors
     /// The problem with `max_members`.
@@ -130,36 +129,36 @@ impl Seats {
         })
     }
 
-    /// How many.
+    /// The number of seats.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
 }
 
-/// What an owner says of a team.
+/// The properties of a team that its owner sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TeamDetails {
-    /// What it is called.
+    /// Its name.
     pub name: TeamName,
-    /// Its purpose.
+    /// Its description.
     pub description: Option<Description>,
-    /// How many may be in it.
+    /// The most members.
     pub seats: Seats,
-    /// A JSON object of the team's own.
+    /// The team's own metadata.
     pub metadata: Option<Metadata>,
 }
 
-/// A change of [`TeamDetails`]; what is `None` stays as it is.
+/// A change of [`TeamDetails`]. A field that is `None` stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TeamChange {
-    /// What it is called from now on.
+    /// The new name.
     pub name: Option<TeamName>,
-    /// What it is for, or no description any more.
+    /// The new description.
     pub description: Patch<Description>,
-    /// How many may be in it.
+    /// The new number of seats.
     pub seats: Option<Seats>,
-    /// All of its metadata, or none any more.
+    /// The new metadata, all of it.
     pub metadata: Patch<Metadata>,
 }
 
@@ -168,32 +167,32 @@ pub struct TeamChange {
 pub struct Team {
     /// Its id.
     pub id: TeamId,
-    /// The one whom it belongs to, who is a member, too.
+    /// The owner, who is also a member.
     pub owner: UserId,
-    /// What its owner says of it.
+    /// The properties that its owner sets.
     pub details: TeamDetails,
-    /// How many are in it.
+    /// The number of members.
     pub members: u32,
-    /// The time at which it was made.
+    /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-    /// Incremented by each write, whose condition is the value before.
+    /// Incremented by each write, on condition of the previous value.
     pub version: u64,
 }
 
 impl Team {
-    /// A name that people can tell each other; it opens nothing.
+    /// A short name that people can tell each other; it gives no access.
     #[must_use]
     pub fn code(&self) -> String {
         let ulid = self.id.ulid();
         format!("TM-{}", &ulid[ulid.len().saturating_sub(8)..])
     }
 
-    /// The team after `change`.
+    /// Returns the team after `change`.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if more members are there than it should have.
+    /// [`Refusal::Conflict`] if the team has more members than the new number of seats.
     pub fn changed(&self, change: TeamChange, now: Timestamp) -> Result<Self, Refusal> {
         let details = self.details.clone();
         let seats = change.seats.unwrap_or(details.seats);
@@ -217,33 +216,33 @@ impl Team {
     }
 }
 
-/// Somebody's place in a team.
+/// A membership in a team.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
     /// The team.
     pub team: TeamId,
     /// The member.
     pub user: UserId,
-    /// What they are there.
+    /// The member's role.
     pub role: Role,
-    /// The most of the team's credits that they may commit to in a calendar month,
-    /// UTC; no limit of their own if none.
+    /// The most of the team's credits that they may commit in a calendar month, UTC; `None` if there is no
+    /// limit.
     pub credit_cap: Option<Credits>,
-    /// Since when.
+    /// When they joined.
     pub joined_at: Timestamp,
 }
 
-/// A change of a membership; what is `None` stays as it is.
+/// A change of a membership. A field that is `None` stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MembershipChange {
-    /// The role from now on.
+    /// The new role.
     pub role: Option<Role>,
-    /// The cap from now on, or no cap any more.
+    /// The new cap.
     pub credit_cap: Patch<Credits>,
 }
 
 impl Membership {
-    /// Whether this member may make `change` of `other`'s membership.
+    /// Checks that this member may make `change` to `other`'s membership.
     ///
     /// # Errors
     /// [`Refusal::Forbidden`] if they may not manage members, or not this one;
@@ -264,11 +263,12 @@ impl Membership {
         }
     }
 
-    /// Whether this member may remove `other`.
+    /// Checks that this member may remove `other`.
     ///
     /// # Errors
-    /// [`Refusal::Forbidden`] if they may not remove anybody, or not this one; [`Refusal::Conflict`] for the
-    /// owner, and for themselves, who leave instead.
+    /// [`Refusal::Forbidden`] if they may not remove members, or not this one; [`Refusal::Conflict`] for
+    /// the owner,
+    /// and for themselves, who leave instead.
     pub fn may_remove(&self, other: &Self) -> Result<(), Refusal> {
         if self.role < Role::Admin {
             return Err(Refusal::Forbidden);
@@ -286,7 +286,7 @@ impl Membership {
         }
     }
 
-    /// The membership after `change`.
+    /// Returns the membership after `change`.
     #[must_use]
     pub fn changed(&self, change: &MembershipChange) -> Self {
         Self {
@@ -312,7 +312,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// API.md's matrix, its lines about roles: (who, whose, to what) that are allowed.
+    /// API.md's matrix, its rows about roles: the allowed combinations of (who, whose, to what).
     #[test]
     fn roles_are_given_and_taken_as_the_contract_says() {
         for who in Role::ALL {
@@ -325,7 +325,7 @@ pub(crate) mod tests {
                     let allowed = member(1, who)
                         .may_change(&member(2, whose), &change)
                         .is_ok();
-                    // Nobody gives the owner's role: `Role::to_give` refuses it before.
+                    // The owner's role is never given: `Role::to_give` refuses it before.
                     let expected = who >= Role::Admin && whose < who;
                     assert_eq!(allowed, expected, "{who:?} makes {whose:?} {to:?}");
                 }

@@ -1,24 +1,24 @@
-//! Text as people write it. Owns what a line break is, what cannot be seen, and so what is empty;
-//! refuses to know what a text is for.
+//! Text as people write it. Owns the line breaks, the invisible characters, and so the empty texts; refuses
+//! to know the purpose of a text.
 
 /// Line breaks other than the line feed: next line, form feed, vertical tab, carriage return (Unicode
 /// standard, 5.8, less the separators that only typesetting uses).
 const BREAKS: [char; 4] = ['\u{85}', '\u{c}', '\u{b}', '\r'];
 
-/// Free text with each of its line breaks written as a line feed.
+/// Returns free text with each of its line breaks as a line feed.
 #[must_use]
 pub fn with_line_feeds(text: &str) -> String {
     text.replace("\r\n", "\n").replace(BREAKS, "\n")
 }
 
-/// Whether nothing of a text can be seen.
+/// Whether a text has no visible character.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
     text.chars()
         .all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
 }
 
-/// Characters that show nothing by themselves: Default_Ignorable_Code_Point of Unicode's
+/// Whether a character is invisible by itself: Default_Ignorable_Code_Point of Unicode's
 /// DerivedCoreProperties, and the braille pattern without dots.
 const fn is_invisible(c: char) -> bool {
     matches!(c,

@@ -1,4 +1,4 @@
-//! A moment, as every record keeps it. Owns its arithmetic; refuses to read a clock.
+//! A moment, in the form of every record. Owns its arithmetic; refuses to read a clock.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment `ms` milliseconds after the epoch; what lies before it is the epoch.
+    /// The moment `ms` milliseconds after the epoch; a negative number is the epoch.
     #[must_use]
     pub const fn from_ms(ms: i64) -> Self {
         Self(if ms < 0 { 0 } else { ms })
@@ -30,39 +30,39 @@ impl Timestamp {
         self.0 / 1000
     }
 
-    /// This moment and `duration` more; a span too long to count ends at the last moment there is.
+    /// The moment `duration` later. It saturates at the last moment that can be written.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(ms))
     }
 
-    /// `duration` before this moment, at the earliest the epoch.
+    /// The moment `duration` earlier, at the earliest the epoch.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         let ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self::from_ms(self.0.saturating_sub(ms))
     }
 
-    /// How long ago `earlier` was; nothing if it lies ahead.
+    /// The time since `earlier`; zero if that is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
 }
 
-/// A day, UTC: how many came before it since the Unix epoch.
+/// A day, UTC, by its number since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(i64);
 
 impl Day {
-    /// The day that `days` came before.
+    /// The day with this number.
     #[must_use]
     pub const fn from_number(days: i64) -> Self {
         Self(if days < 0 { 0 } else { days })
     }
 
-    /// How many days came before it.
+    /// The number of days between the epoch and it.
     #[must_use]
     pub const fn number(self) -> i64 {
         self.0
@@ -83,7 +83,7 @@ pub struct Month {
 }
 
 impl Month {
-    /// The month written as `text`, such as `2026-01`.
+    /// Reads a month, such as `2026-01`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (year, number) = text.split_once('-')?;
@@ -109,7 +109,7 @@ impl Month {
         )
     }
 
-    /// The one after it.
+    /// The next month.
     #[must_use]
     pub const fn next(self) -> Self {
         match self.number {
@@ -128,7 +128,7 @@ impl Month {
 impl From<Timestamp> for Month {
     fn from(moment: Timestamp) -> Self {
         let date = OffsetDateTime::from_unix_timestamp(moment.seconds());
-        // Beyond the last year that can be written, it is that year's last month for ever.
+        // A moment beyond the last year that can be written counts as that year's last month.
         let date = date.map_or(Date::MAX, OffsetDateTime::date);
         Self {
             year: date.year(),

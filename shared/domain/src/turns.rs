@@ -1,14 +1,15 @@
-//! Whose turn it is.
+//! The order in which jobs are handed over to the provider.
 //!
-//! The provider runs few jobs of an account at a time, and queues the rest first come, first served, for all
-//! our tenants together. So each lane hands over few at a time, and the others wait with us. Owns the rules:
-//! which line a job waits in, its turn there, how many are handed over, who is next, and whose slot was left
-//! behind. Refuses to know where lanes are kept and how a worker is told.
+//! The provider runs few jobs of an account at a time, and queues the rest first come, first served, for
+//! all our tenants together. So each lane hands over few at a time, and the others wait with us. Owns the
+//! rules: a job's line and its turn there, the number of slots, the next jobs, and the slots that dead
+//! workers left behind. Refuses to know where lanes are kept and how a worker is told.
 //!
-//! A lane has two lines, which no number of free accounts can change: while both wait, one hand-over in five
-//! is the low line's, and the others are the normal line's. Within a line, turns are self-clocked fair
-//! queueing (Golestani, INFOCOM 1994) in whole numbers: each job of a tenant's comes one unit after the one
-//! before it, counted from the turn that the line has come to, and the unit is smaller the better the plan.
+//! A lane has two lines, and no number of free accounts can change their shares: while both wait, one
+//! hand-over in five is the low line's, and the others are the normal line's. Within a line, turns are
+//! self-clocked fair queueing (Golestani, INFOCOM 1994) in whole numbers. Each job of a tenant's comes one
+//! unit after the one before it, counted from the turn that the line has come to. The better the plan, the
+//! smaller the unit.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,18 +20,19 @@ use crate::generations::State;
 use crate::ids::{GenerationId, Tenant};
 use crate::time::Timestamp;
 
-/// The most hand-overs that the normal line has in a row while somebody waits in the low line.
+/// The most hand-overs that the normal line has in a row while a job waits in the low line.
 pub const NORMAL_IN_A_ROW_MAX: u32 = 4;
-/// How long a worker may hold a slot before the record says that it submits:
-/// longer than its function may run.
+/// The longest time that a worker may hold a slot before it records that it submits the job: longer than
+/// its function may run.
 const TAKING_MAX: Duration = Duration::from_secs(90);
 
-/// What is handed over beside each other: long videos never wait behind images, nor images behind videos.
+/// A lane of jobs that are handed over independently of the other lane: videos never wait behind images,
+/// nor images behind videos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
-    /// Quick things.
+    /// Fast jobs.
     Image,
-    /// Slow things.
+    /// Slow jobs.
     Video,
 }
 
@@ -38,7 +40,7 @@ impl Lane {
     /// Every lane.
     pub const ALL: [Self; 2] = [Self::Image, Self::Video];
 
-    /// The lane of jobs that make this.
+    /// Returns the lane for this kind of media.
     #[must_use]
     pub const fn of(kind: Kind) -> Self {
         match kind {
@@ -56,19 +58,19 @@ impl Lane {
         }
     }
 
-    /// The lane named `text`.
+    /// Returns the lane named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|lane| lane.as_str() == text)
     }
 }
 
-/// Which line of its lane a job waits in, with us and at the provider.
+/// The line of its lane in which a job waits, with us and at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Priority {
-    /// Of those who pay, and whose e-mail is theirs.
+    /// The line of paying users with a verified e-mail.
     Normal,
-    /// Of accounts that anybody makes, as many as they like.
+    /// The line of all other users, since anybody can make any number of free accounts.
     Low,
 }
 
@@ -76,7 +78,7 @@ impl Priority {
     /// Every priority.
     pub const ALL: [Self; 2] = [Self::Normal, Self::Low];
 
-    /// The priority of somebody's jobs.
+    /// Returns the priority of a user's jobs.
     #[must_use]
     pub const fn of(plan: Plan, is_verified: bool) -> Self {
         match plan {
@@ -94,7 +96,7 @@ impl Priority {
         }
     }
 
-    /// The priority named `text`.
+    /// Returns the priority named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL
@@ -103,8 +105,8 @@ impl Priority {
     }
 }
 
-/// The turn of a tenant's new job in a line that has come to the turn `served`, with
-/// `in_flight` jobs of theirs before it.
+/// Returns the turn of a tenant's new job, in a line that has come to the turn `served`, when the tenant
+/// has `in_flight` jobs already.
 #[must_use]
 pub fn turn(served: u64, in_flight: u32, plan: Plan) -> u64 {
     let unit = match plan {
@@ -117,8 +119,8 @@ pub fn turn(served: u64, in_flight: u32, plan: Plan) -> u64 {
     served.saturating_add(place.saturating_mul(unit))
 }
 
-/// How many jobs a lane hands over to a provider that runs `concurrency` of them: half as many more, so that
-/// it always has the next one at hand.
+/// Returns the number of jobs that a lane hands over to a provider that runs `concurrency` of them: half as
+/// many more, so that the provider always has a next job at hand.
 #[must_use]
 pub const fn slots_max(concurrency: u32) -> u32 {
     concurrency.saturating_add(concurrency.div_ceil(2))
@@ -127,23 +129,23 @@ pub const fn slots_max(concurrency: u32) -> u32 {
 /// A job in line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Which.
+    /// The job's id.
     pub id: GenerationId,
     /// The owner.
     pub tenant: Tenant,
     /// Its line.
     pub priority: Priority,
-    /// Its turn there; of those with the same turn, the oldest is first.
+    /// Its turn there; of jobs with the same turn, the oldest is first.
     pub turn: u64,
-    /// The id of the API request that asked for it.
+    /// The id of the API request that ordered it.
     pub correlation_id: String,
 }
 
-/// What goes on in a lane.
+/// The state of a lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Who is handed over, and when they took the slot: each job that is being
-    /// submitted or runs at the provider.
+    /// The jobs that hold a slot, and when each took it: a job holds one while it is submitted and while it
+    /// runs at the provider.
     pub slots: BTreeMap<GenerationId, Timestamp>,
     /// The last turn that was handed over in the normal line.
     pub served_normal: u64,
@@ -151,7 +153,8 @@ pub struct Traffic {
     pub served_low: u64,
     /// The hand-overs of the normal line since the low line's last.
     pub normal_in_a_row: u32,
-    /// Chances to hand a job over that came while every slot was taken: one for each slot that comes free.
+    /// Chances to hand a job over that came while every slot was taken, and were kept. Each is used when a
+    /// slot comes free.
     pub chances: u32,
 }
 
@@ -165,14 +168,15 @@ impl Traffic {
         }
     }
 
-    /// How many slots are free of `slots_max`.
+    /// The number of free slots of `slots_max`.
     #[must_use]
     pub fn free(&self, slots_max: u32) -> u32 {
         let taken = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         slots_max.saturating_sub(taken)
     }
 
-    /// The `count` who are next, from both lines. Who has a slot is no longer waiting, whatever a line says.
+    /// Picks the next `count` jobs from both lines. A job that has a slot is skipped, even if a line still
+    /// lists it.
     #[must_use]
     pub fn next(&self, mut lines: Vec<Waiting>, count: u32) -> Vec<Waiting> {
         lines.retain(|job| !self.slots.contains_key(&job.id));
@@ -200,12 +204,12 @@ impl Traffic {
     }
 }
 
-/// Whether a slot that was taken at `taken_at` was left behind by a job in this state, or by one that is
-/// gone: its worker died before it gave the slot back.
+/// Whether a slot was left behind. It was taken at `taken_at`, and its job now has this state, or is gone
+/// (`None`): the worker died before it gave the slot back.
 #[must_use]
 pub fn is_left_behind(state: Option<State>, taken_at: Timestamp, now: Timestamp) -> bool {
     match state {
-        // A worker takes the slot before it writes that it submits.
+        // A worker takes the slot before it records that it submits the job.
         Some(State::Queued) => now.since(taken_at) >= TAKING_MAX,
         Some(state) => !state.holds_slot(),
         None => true,

@@ -1,11 +1,11 @@
-//! Nobody is held up by those who are many, and nobody for ever.
+//! Fairness of the turns: tenants with many jobs do not hold others up, and nobody waits for ever.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::ids::UserId;
 
-/// The most jobs that somebody has in flight here.
+/// The most jobs that a tenant has in flight here.
 const IN_FLIGHT_MAX: u32 = 12;
 const PLANS: [Plan; 6] = [
     Plan::Free,
@@ -16,14 +16,14 @@ const PLANS: [Plan; 6] = [
     Plan::Enterprise,
 ];
 
-/// A lane, those who use it, and what was handed over so far.
+/// A lane with its tenants and the jobs that were handed over so far.
 struct Lanes {
     plans: Vec<Plan>,
     slots_max: u32,
     traffic: Traffic,
     line: Vec<Waiting>,
     in_flight: Vec<u32>,
-    /// Who was handed over, in order.
+    /// The tenants whose jobs were handed over, in order.
     handed: Vec<usize>,
     jobs: i64,
 }
@@ -53,7 +53,7 @@ impl Lanes {
             .expect("they were made here")
     }
 
-    /// Somebody asks for one more job, unless they have too many; the job.
+    /// A tenant asks for one more job, unless they have too many. Returns the job.
     fn ask(&mut self, who: usize) -> Option<Waiting> {
         if self.in_flight[who] >= IN_FLIGHT_MAX {
             return None;
@@ -73,7 +73,7 @@ impl Lanes {
         Some(job)
     }
 
-    /// Hands the next one over, if there is a slot; which.
+    /// Hands the next job over, if there is a slot. Returns the job.
     fn hand_over(&mut self) -> Option<Waiting> {
         if self.traffic.free(self.slots_max) == 0 {
             return None;
@@ -98,7 +98,7 @@ impl Lanes {
         Some(job)
     }
 
-    /// One of those that were handed over ends.
+    /// Ends one of the jobs that were handed over.
     fn end(&mut self, running: &mut Vec<Waiting>, which: usize) {
         if running.is_empty() {
             return;
@@ -126,16 +126,16 @@ fn events(people: usize) -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event, 0..400)
 }
 
-/// The hand-overs that a job in line can see before its own, at most: see the comments inside.
+/// The most hand-overs that a job in line can see before its own: see the comments inside.
 fn patience(lanes: &Lanes, job: &Waiting) -> u64 {
     let unit = |plan: Plan| turn(0, 0, plan);
     let ahead = job.turn - lanes.traffic.served(job.priority);
-    // Of each tenant in the same line: as many turns as fit before its own, and one more for each job whose
-    // end let its tenant's count fall behind the turns that were given.
+    // For each tenant in the same line: as many turns as fit before the job's own, and one more for each
+    // job that ended and so let its tenant's count fall behind the turns that were given.
     let of_one = |plan: &Plan| ahead / unit(*plan) + u64::from(2 * lanes.slots_max);
     let in_line = |plan: &&Plan| Priority::of(**plan, true) == job.priority;
     let same: u64 = lanes.plans.iter().filter(in_line).map(of_one).sum();
-    // And the other line's share.
+    // Adds the other line's share.
     match job.priority {
         Priority::Normal => same + same / u64::from(NORMAL_IN_A_ROW_MAX) + 1,
         Priority::Low => same + (same + 1) * u64::from(NORMAL_IN_A_ROW_MAX),

@@ -1,7 +1,7 @@
-//! Telling an endpoint of an event: the attempts, and when the next one is due.
+//! The delivery of an event to an endpoint: its attempts, and when the next one is due.
 //!
-//! Owns the schedule. A worker writes that it begins an attempt before it makes one, so that no other makes
-//! the same, and an attempt counts even if its worker dies.
+//! Owns the schedule. A worker records the beginning of an attempt before it makes it, so that no other
+//! worker makes the same attempt, and an attempt counts even if its worker dies.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::ids::{Tenant, WebhookEndpointId};
 use crate::time::Timestamp;
 use crate::webhook_endpoints::Reached;
 
-/// How long after each attempt the next one follows. It is Svix's schedule
-/// (<https://docs.svix.com/retries>): eight attempts in 27 and a half hours.
+/// The pause after each attempt. It is Svix's schedule (<https://docs.svix.com/retries>): eight attempts in
+/// 27 and a half hours.
 pub const RETRIES: [Duration; 7] = [
     Duration::from_secs(5),
     Duration::from_secs(5 * 60),
@@ -21,21 +21,21 @@ pub const RETRIES: [Duration; 7] = [
     Duration::from_secs(10 * 3_600),
     Duration::from_secs(10 * 3_600),
 ];
-/// How long an attempt may take at most, with everything that its worker does besides.
+/// The longest time of an attempt, with everything else that its worker does.
 pub const ATTEMPT_LEASE: Duration = Duration::from_secs(120);
-/// The longest that a receiver may have us wait.
+/// The longest pause that a receiver may ask for.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 3_600);
-/// How many attempts are remembered, the newest.
+/// The number of attempts that are kept, the newest.
 const ATTEMPTS_KEPT: usize = 20;
-/// How long a delivery is kept.
+/// The time for which a delivery is kept.
 pub const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
 
-/// What became of a delivery.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// It is tried until it is delivered, or has failed.
+    /// It is tried until it is delivered or has failed.
     Pending,
-    /// The endpoint took it.
+    /// The endpoint accepted it.
     Delivered,
     /// It is not tried any more.
     Failed,
@@ -55,59 +55,59 @@ impl DeliveryState {
         }
     }
 
-    /// The state with this name.
+    /// Returns the state with this name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
-/// One attempt.
+/// An attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// When it began.
     pub at: Timestamp,
-    /// How long it took.
+    /// Its duration.
     pub duration_ms: u32,
-    /// The status that the endpoint answered, if it did.
+    /// The status of the endpoint's answer, if there was one.
     pub status: Option<u16>,
-    /// The beginning of its answer.
+    /// The beginning of the answer's body.
     pub response: Option<String>,
-    /// Why there is no answer, or why it does not count.
+    /// The reason why there is no answer, or why it does not count.
     pub error: Option<String>,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tried {
     /// The attempt.
     pub attempt: Attempt,
-    /// What it says of the endpoint.
+    /// Whether the endpoint was reached.
     pub reached: Reached,
-    /// How long the endpoint asked to be left alone.
+    /// The pause that the endpoint asked for.
     pub retry_after: Option<Duration>,
 }
 
-/// An event on its way to an endpoint.
+/// An event that is delivered to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookDelivery {
-    /// The endpoint, or what stands for one.
+    /// The endpoint's id, or an id that stands for a generation's own address.
     pub endpoint: WebhookEndpointId,
-    /// Whose endpoint it is.
+    /// The owner of the endpoint.
     pub tenant: Tenant,
-    /// Whether it goes to a generation's own address, which no endpoint has.
+    /// Whether it goes to a generation's own address, which belongs to no endpoint.
     pub to_own_address: bool,
-    /// What it is told.
+    /// The event.
     pub event: WebhookEvent,
-    /// What became of it.
+    /// Its state.
     pub state: DeliveryState,
-    /// The newest attempts, in their order.
+    /// The newest attempts, in order.
     pub attempts: Vec<Attempt>,
-    /// How many attempts were begun since it was last begun with.
+    /// The number of attempts since the first one or since the last replay.
     pub tries: u32,
     /// When the next attempt is due.
     pub next_attempt_at: Option<Timestamp>,
-    /// Counts its writes.
+    /// Incremented by each write.
     pub version: u64,
 }
 
@@ -128,7 +128,7 @@ impl WebhookDelivery {
         }
     }
 
-    /// The delivery for a worker that begins an attempt `now`; nothing unless one is due.
+    /// Returns the delivery for a worker that begins an attempt `now`; `None` unless one is due.
     #[must_use]
     pub fn begun(&self, now: Timestamp) -> Option<Self> {
         let is_due = self.next_attempt_at.is_some_and(|at| at <= now);
@@ -140,13 +140,13 @@ impl WebhookDelivery {
         is_due.then(begun)
     }
 
-    /// Whether more attempts were begun than there are: workers died in all of them.
+    /// Whether more attempts were begun than the schedule has, because workers died in them.
     #[must_use]
     pub fn is_used_up(&self) -> bool {
         usize::try_from(self.tries).is_ok_and(|tries| tries > RETRIES.len() + 1)
     }
 
-    /// The delivery after the attempt that was begun.
+    /// Returns the delivery after the attempt that was begun.
     #[must_use]
     pub fn tried(&self, tried: Tried, now: Timestamp) -> Self {
         let (state, next_attempt_at) = match (tried.reached, self.pause()) {
@@ -160,7 +160,7 @@ impl WebhookDelivery {
         self.remembering(tried.attempt, state, next_attempt_at)
     }
 
-    /// The delivery once there is nobody, or nothing, to tell any more.
+    /// Returns the delivery as failed for the reason `why`, without another attempt.
     #[must_use]
     pub fn given_up(&self, why: &str, now: Timestamp) -> Self {
         let attempt = Attempt {
@@ -173,7 +173,7 @@ impl WebhookDelivery {
         self.remembering(attempt, DeliveryState::Failed, None)
     }
 
-    /// The delivery begun with anew, as if nothing had been tried.
+    /// Returns the delivery for a replay, as if nothing had been tried.
     #[must_use]
     pub fn replayed(&self, now: Timestamp) -> Self {
         Self {
@@ -201,7 +201,7 @@ impl WebhookDelivery {
         next
     }
 
-    /// How long until the next attempt, if there is one.
+    /// The pause until the next attempt, if there is one.
     fn pause(&self) -> Option<Duration> {
         let tries = usize::try_from(self.tries).unwrap_or(usize::MAX);
         RETRIES.get(tries.saturating_sub(1)).copied()

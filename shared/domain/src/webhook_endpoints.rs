@@ -1,6 +1,7 @@
-//! Webhook endpoints: addresses of somebody's own that are told what happens.
+//! Webhook endpoints: addresses of users and teams that are told about events.
 //!
-//! Owns what an endpoint is, and when one that cannot be reached is given up. Refuses to know how it is told.
+//! Owns the properties of an endpoint, and when one that cannot be reached is disabled. Refuses to know how
+//! it is told.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,56 +12,56 @@ use crate::labels::Description;
 use crate::patch::Patch;
 use crate::time::Timestamp;
 
-/// How many endpoints a user or a team may have.
+/// The most endpoints of a user or a team.
 pub const ENDPOINTS_MAX: u32 = 10;
 /// The longest address.
 pub const URL_CHARS_MAX: usize = 2_000;
-/// How long a secret goes on signing beside the one that follows it.
+/// The time for which a secret still signs after it was replaced.
 pub const OLD_SECRET_SIGNS: Duration = Duration::from_secs(24 * 3_600);
-/// How long an endpoint may fail before it is told nothing more.
+/// The time of failures after which an endpoint is disabled.
 pub const FAILS_MAX: Duration = Duration::from_secs(5 * 24 * 3_600);
 
-/// What its owner says of an endpoint.
+/// The properties of an endpoint that its owner sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointDetails {
     /// Its address.
     pub url: String,
-    /// What it is told of.
+    /// The kinds of events that it is told.
     pub events: BTreeSet<EventKind>,
-    /// Its purpose.
+    /// Its description.
     pub description: Option<Description>,
 }
 
-/// What its owner changes of an endpoint: what is not there stays.
+/// An owner's change of an endpoint. A field that is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointChange {
-    /// Its address.
+    /// The new address.
     pub url: Option<String>,
-    /// All that it is told of.
+    /// The new kinds of events, all of them.
     pub events: Option<BTreeSet<EventKind>>,
-    /// Its purpose, or that it has none.
+    /// The new description.
     pub description: Patch<Description>,
-    /// Whether it is told anything.
+    /// Whether it is enabled.
     pub enabled: Option<bool>,
 }
 
-/// Whether an endpoint is told what happens.
+/// The status of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointStatus {
-    /// It is.
+    /// It is told about events.
     Enabled,
-    /// It is not.
+    /// It is not told, for this reason.
     Disabled(DisabledBecause),
-    /// It is gone, and what was told to it is being deleted.
+    /// It was deleted, and its deliveries are being deleted.
     Deleted,
 }
 
-/// Why an endpoint is told nothing.
+/// The reason why an endpoint is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisabledBecause {
-    /// Its owner said so.
+    /// Its owner disabled it.
     Asked,
-    /// It answered 410: that it is gone for good.
+    /// It answered 410, so it is gone for good.
     Gone,
     /// It failed for too long.
     Failing,
@@ -80,25 +81,25 @@ impl DisabledBecause {
         }
     }
 
-    /// The reason with this name.
+    /// Returns the reason with this name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|why| why.as_str() == text)
     }
 }
 
-/// What an endpoint's secrets follow from, together with a key of ours that is kept elsewhere: neither alone
-/// signs anything.
+/// The seeds of an endpoint's secrets. A secret is derived from a seed and a key of ours that is kept
+/// elsewhere; neither alone can sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretSeeds {
-    /// The newest secret's: random, and told to nobody.
+    /// The seed of the newest secret: random, and told to nobody.
     pub newest: String,
-    /// That of the one before it, and until when that one signs, too.
+    /// The seed of the secret before it, and the time until which that signs, too.
     pub older: Option<(String, Timestamp)>,
 }
 
 impl SecretSeeds {
-    /// The first secret's.
+    /// Makes the seeds of the first secret.
     #[must_use]
     pub const fn new(seed: String) -> Self {
         Self {
@@ -107,7 +108,7 @@ impl SecretSeeds {
         }
     }
 
-    /// A new secret, beside the one before it for a day.
+    /// Returns the seeds with a new one. The one before it still signs for a day.
     #[must_use]
     pub fn rotated(&self, seed: String, now: Timestamp) -> Self {
         Self {
@@ -116,7 +117,7 @@ impl SecretSeeds {
         }
     }
 
-    /// Those of the secrets that sign `now`, the newest first.
+    /// The seeds of the secrets that sign `now`, the newest first.
     #[must_use]
     pub fn signing(&self, now: Timestamp) -> Vec<&str> {
         let older = self.older.as_ref().filter(|(_, until)| now < *until);
@@ -125,33 +126,33 @@ impl SecretSeeds {
     }
 }
 
-/// An endpoint.
+/// A webhook endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookEndpoint {
     /// Its id.
     pub id: WebhookEndpointId,
-    /// Who is told through it: its owner, or a team.
+    /// The owner: a user or a team.
     pub tenant: Tenant,
-    /// Who made it.
+    /// The user who made it.
     pub made_by: UserId,
-    /// What its owner says of it.
+    /// The properties that its owner sets.
     pub details: EndpointDetails,
-    /// Whether it is told anything.
+    /// Its status.
     pub status: EndpointStatus,
-    /// What signs.
+    /// The seeds of its secrets.
     pub secrets: SecretSeeds,
-    /// Since when nothing reached it, if nothing does.
+    /// When it began to fail, if it fails now.
     pub failing_since: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When its owner last changed it.
     pub updated_at: Timestamp,
-    /// Counts its writes.
+    /// Incremented by each write.
     pub version: u64,
 }
 
 impl WebhookEndpoint {
-    /// What it is told of as it is now.
+    /// Returns the kinds of events that it is told in its present status.
     #[must_use]
     pub fn hears(&self) -> BTreeSet<EventKind> {
         match self.status {
@@ -160,7 +161,7 @@ impl WebhookEndpoint {
         }
     }
 
-    /// The endpoint as its owner changes it.
+    /// Returns the endpoint after its owner's `change`.
     #[must_use]
     pub fn changed(&self, change: EndpointChange, now: Timestamp) -> Self {
         let details = &self.details;
@@ -172,7 +173,7 @@ impl WebhookEndpoint {
                 EndpointStatus::Disabled(DisabledBecause::Asked)
             }
         };
-        // Whoever enables it, or has it elsewhere, gives it another five days.
+        // An owner who enables it, or changes its address, gives it another five days.
         let starts_anew = change.enabled == Some(true) || change.url.is_some();
         Self {
             details: EndpointDetails {
@@ -187,7 +188,7 @@ impl WebhookEndpoint {
         }
     }
 
-    /// The endpoint with a new secret.
+    /// Returns the endpoint with a new secret.
     #[must_use]
     pub fn rotated(&self, seed: String, now: Timestamp) -> Self {
         Self {
@@ -197,7 +198,7 @@ impl WebhookEndpoint {
         }
     }
 
-    /// The endpoint once it is gone.
+    /// Returns the endpoint after its deletion.
     #[must_use]
     pub fn deleted(&self, now: Timestamp) -> Self {
         Self {
@@ -207,7 +208,7 @@ impl WebhookEndpoint {
         }
     }
 
-    /// The endpoint after somebody tried to tell it something; nothing if that changes nothing.
+    /// Returns the endpoint after an attempt to tell it something; `None` if nothing changes.
     #[must_use]
     pub fn tried(&self, reached: Reached, now: Timestamp) -> Option<Self> {
         if self.status != EndpointStatus::Enabled {
@@ -239,14 +240,14 @@ impl WebhookEndpoint {
     }
 }
 
-/// What a try says of an endpoint.
+/// The result of an attempt, for the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reached {
-    /// It took what it was told.
+    /// It accepted the event.
     Yes,
-    /// It did not.
+    /// It did not accept the event.
     No,
-    /// It will never take anything.
+    /// It will never accept an event again.
     Gone,
 }
 
@@ -297,7 +298,7 @@ mod tests {
             EndpointStatus::Disabled(DisabledBecause::Failing)
         );
         assert!(given_up.hears().is_empty());
-        // Nobody's news of it changes that; its owner does.
+        // An attempt that succeeds later does not change that; its owner can.
         assert_eq!(given_up.tried(Reached::Yes, at(222)), None);
         let enable = EndpointChange {
             enabled: Some(true),

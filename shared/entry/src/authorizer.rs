@@ -1,8 +1,8 @@
-//! The authorizer: an `Authorization` header in, a policy and the caller's usage-plan key out.
+//! The authorizer. It turns an `Authorization` header into a policy and the caller's usage-plan key.
 //!
 //! API Gateway caches the answer for a minute and applies it to every route, so the policy names the whole
 //! stage, and each function checks what its caller may do. Only a failure whose message is exactly
-//! `Unauthorized` becomes a 401; any other failure is a 500, and nobody gets in.
+//! `Unauthorized` becomes a 401. Any other failure becomes a 500, and then no caller is admitted.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::boot::{self, Exit};
 use crate::failed::Failed;
 use crate::measure::Measure;
 
-/// The part of a REQUEST authorizer's event that matters.
+/// The part of a REQUEST authorizer's event that is used.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
@@ -75,7 +75,8 @@ fn allow(Admitted { caller, usage_key }: &Admitted, method_arn: &str) -> Value {
     })
 }
 
-/// What each function is told of the caller: flat, and text only, as API Gateway hands it on.
+/// Returns the facts about the caller for each function: flat, and only text, as API Gateway passes them
+/// on.
 fn context(caller: &Caller) -> Value {
     let (shown, scopes, capped) = match &caller.credential {
         Credential::Session(session) => (session.as_str(), String::new(), false),
@@ -94,7 +95,7 @@ fn context(caller: &Caller) -> Value {
     })
 }
 
-/// `arn:…:api/stage/GET/path` becomes `arn:…:api/stage/*`.
+/// Returns the ARN of the whole stage: `arn:…:api/stage/GET/path` becomes `arn:…:api/stage/*`.
 fn whole_stage(method_arn: &str) -> String {
     let mut parts = method_arn.splitn(3, '/');
     let (api, stage) = (

@@ -7,12 +7,12 @@ use app::{App, Service};
 
 use crate::environment;
 
-/// How a function's process ends; Lambda starts a new one after a failure.
+/// The exit code of a function's process. After a failure Lambda starts a new process.
 pub type Exit = ExitCode;
 
-/// Starts the app, connects it to what its first request will ask, and runs `body` with it for as long
-/// as the function lives. A function whose settings are missing or wrong does not start: it says
-/// everything that is wrong, once, and exits.
+/// Starts the app, connects it to the services that its first request needs, and runs `body` with it for as
+/// long as the function lives. A function whose settings are missing or wrong does not start: it logs all
+/// problems at once, and exits.
 pub(crate) fn run<Fut>(services: &[Service], body: impl FnOnce(&'static App) -> Fut) -> Exit
 where
     Fut: Future<Output = Result<(), lambda_runtime::Error>>,
@@ -32,7 +32,7 @@ where
             return Exit::FAILURE;
         }
     };
-    // One thread: a function serves one request at a time, and waits for AWS most of it.
+    // One thread is enough: a function serves one request at a time, and mostly waits for AWS.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -44,7 +44,7 @@ where
         }
     };
     runtime.block_on(async {
-        // Lives as long as the process: leaking it makes it `Copy` for every request.
+        // The app lives as long as the process. Leaking it gives a reference that every request can copy.
         let app: &'static App = Box::leak(Box::new(App::new(config, sdk)));
         app.connect(services).await;
         match body(app).await {

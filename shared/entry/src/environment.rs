@@ -1,4 +1,4 @@
-//! The settings in the environment, as `template.yaml` writes them. The one place that reads variables; it
+//! The settings in the environment, as `template.yaml` writes them. Only this module reads variables. It
 //! reports everything that is missing or wrong at once.
 
 use std::fmt::Write as _;
@@ -23,15 +23,15 @@ use store::Tables;
 /// Reads every setting.
 ///
 /// # Errors
-/// One line that names everything missing or wrong.
+/// One line that names everything that is missing or wrong.
 pub(crate) fn config() -> Result<Config, String> {
     read(|name| std::env::var(name).ok())
 }
 
-/// How AWS is reached, by the variables that Lambda sets.
+/// Builds the configuration of the AWS SDK from the variables that Lambda sets.
 ///
 /// # Errors
-/// When one of them is missing.
+/// A fault if one of them is missing.
 pub(crate) fn sdk() -> Result<SdkConfig, Fault> {
     aws::config(|name| std::env::var(name).ok())
 }
@@ -138,7 +138,7 @@ fn job_settings(settings: &mut Settings<impl Fn(&str) -> Option<String>>) -> Job
     }
 }
 
-/// The variable of a plan: `USAGE_PLAN_FREE`.
+/// Returns the name of a plan's variable, such as `USAGE_PLAN_FREE`.
 fn named(what: &str, plan: Plan) -> String {
     format!("{what}_{}", plan.as_str().to_uppercase())
 }
@@ -204,14 +204,14 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
         }
     }
 
-    /// Zero where a key works at once.
+    /// Reads the time after which a new key may be used: zero where keys work at once.
     fn key_settles_after(&mut self) -> Duration {
         let read = |text: &str| text.parse().ok().map(Duration::from_secs);
         self.parsed("KEY_SETTLE_SECONDS", "a whole number", read)
             .unwrap_or_default()
     }
 
-    /// A challenge is verified over TLS; without, on this machine only.
+    /// Reads the challenge's settings. Its verifier must use TLS, except on this machine.
     fn challenge(&mut self) -> Option<ChallengeSettings> {
         let url = (self.lookup)("CHALLENGE_VERIFIER_URL").filter(|url| !url.is_empty())?;
         let is_safe = url.starts_with("https://") || url.starts_with("http://127.0.0.1:");
@@ -237,14 +237,15 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
         read.unwrap_or(Reach::Public)
     }
 
-    /// How many there may be of something.
+    /// Reads a count, which must be above zero.
     fn count(&mut self, name: &str) -> u32 {
         let count = |text: &str| text.parse().ok().filter(|count| *count > 0);
         self.parsed(name, "a whole number above zero", count)
             .unwrap_or_default()
     }
 
-    /// One waits in each of two windows.
+    /// Reads the most requests that may wait. It must be at least two, because half of it applies to each
+    /// time window.
     fn waiting_executions_max(&mut self) -> u32 {
         let count = |text: &str| text.parse().ok().filter(|count| *count > 1);
         self.parsed("WAITING_EXECUTIONS_MAX", "a whole number above one", count)
@@ -266,7 +267,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
         self.by_plan("MEDIA_DAYS", expected, days, Retention::Forever)
     }
 
-    /// One value for every plan, or one for each, the smallest plan first.
+    /// Reads one value for every plan, or one for each, the smallest plan first.
     fn by_plan<T: Copy>(
         &mut self,
         name: &str,
@@ -298,7 +299,8 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
         }
     }
 
-    /// Only one function has these: the plans name the API's stage, and so every function behind it.
+    /// Reads the usage plans. Only one function has them, because they name the API's stage, and so every
+    /// function behind it.
     fn usage_plans(&mut self) -> Option<UsagePlans> {
         (self.lookup)(&named("USAGE_PLAN", Plan::Free))?;
         Some(UsagePlans {
@@ -329,7 +331,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
         parsed
     }
 
-    /// A span given as a decimal number of units of `unit_s` seconds.
+    /// Reads a span, which is given as a decimal number of units of `unit_s` seconds.
     fn duration(&mut self, name: &str, unit_s: f64) -> Duration {
         self.parsed(name, "a number above zero", |text| {
             let number: f64 = text.parse().ok()?;
@@ -340,7 +342,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
         .unwrap_or_default()
     }
 
-    /// What may be empty: e-mail addresses between commas, each of which must be one.
+    /// Reads e-mail addresses between commas, each of which must be valid. There may be none.
     fn emails(&mut self, name: &str) -> Vec<Email> {
         let mut emails = Vec::new();
         for text in self.list(name) {
@@ -357,7 +359,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
         emails
     }
 
-    /// What may be empty: words between commas.
+    /// Reads words between commas. There may be none.
     fn list(&self, name: &str) -> Vec<String> {
         let text = (self.lookup)(name).unwrap_or_default();
         text.split(',')

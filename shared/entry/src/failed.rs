@@ -1,4 +1,4 @@
-//! An invocation that failed, as Lambda and whoever invoked the function are told.
+//! A failed invocation, as Lambda and the invoker of the function see it.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use aws::Fault;
 use domain::Refusal;
 use lambda_runtime::Diagnostic;
 
-/// Why an invocation failed.
+/// The reason why an invocation failed.
 pub(crate) struct Failed {
     kind: &'static str,
     words: String,
 }
 
 impl Failed {
-    /// It was refused, in these words.
+    /// Returns the failure of an invocation that was refused, with this message.
     pub(crate) fn refused(words: String) -> Self {
         Self {
             kind: "Refused",
@@ -21,7 +21,8 @@ impl Failed {
         }
     }
 
-    /// Nobody is let in: API Gateway makes a 401 out of this very message.
+    /// Returns the failure of a caller who is not admitted: API Gateway turns this exact message into a
+    /// 401.
     pub(crate) fn unauthorized() -> Self {
         Self {
             kind: "Unauthorized",
@@ -30,7 +31,7 @@ impl Failed {
     }
 }
 
-/// The runtime logs a failure as this shows it.
+/// The runtime logs a failure by its `Debug` form.
 impl fmt::Debug for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.words, f)

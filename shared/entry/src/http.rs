@@ -23,7 +23,7 @@ use crate::measure::Measure;
 type Handled = Pin<Box<dyn Future<Output = Result<Plain, Error>> + Send>>;
 type Handler = dyn Fn(&'static App, Event) -> Handled + Send + Sync;
 
-/// What answers the requests to an endpoint: a function that is given one whose caller may make it.
+/// A handler of an endpoint's requests. It is given only requests whose caller was admitted.
 pub trait Handle<Who, A, B>: Copy + Send + Sync + 'static {
     /// Answers one request.
     fn handle(
@@ -47,7 +47,7 @@ where
     }
 }
 
-/// Runs an endpoint that asks the database.
+/// Runs an endpoint that needs the database.
 pub fn serve<Who: Access + Send + 'static, A: 'static, B: Body + 'static>(
     endpoint: &'static Endpoint<Who, A, B>,
     handle: impl Handle<Who, A, B>,
@@ -55,7 +55,7 @@ pub fn serve<Who: Access + Send + 'static, A: 'static, B: Body + 'static>(
     serve_with(&[Service::Database], endpoint, handle)
 }
 
-/// Runs one that sends to a queue before it answers, too.
+/// Runs an endpoint that needs the database, and sends to a queue before it answers.
 pub fn serve_sending<Who: Access + Send + 'static, A: 'static, B: Body + 'static>(
     endpoint: &'static Endpoint<Who, A, B>,
     handle: impl Handle<Who, A, B>,
@@ -63,7 +63,7 @@ pub fn serve_sending<Who: Access + Send + 'static, A: 'static, B: Body + 'static
     serve_with(&[Service::Database, Service::Queues], endpoint, handle)
 }
 
-/// Runs one that asks nobody.
+/// Runs an endpoint that needs no service.
 pub fn serve_alone<Who: Access + Send + 'static, A: 'static, B: Body + 'static>(
     endpoint: &'static Endpoint<Who, A, B>,
     handle: impl Handle<Who, A, B>,
@@ -76,7 +76,7 @@ fn serve_with<Who: Access + Send + 'static, A: 'static, B: Body + 'static>(
     endpoint: &'static Endpoint<Who, A, B>,
     handle: impl Handle<Who, A, B>,
 ) -> Exit {
-    // Boxed here, so that the runtime's own code is compiled once and not for every function.
+    // The handler is boxed here, so that the runtime's code is compiled once and not for every function.
     let handle = move |app, event| {
         Box::pin(async move {
             let request = Request::admitted(event, endpoint)?;

@@ -1,8 +1,8 @@
-//! Where Lambda meets the use cases.
+//! The connection between Lambda and the use cases.
 //!
 //! Owns: starting a function, reading its settings from the environment, turning events into requests and
-//! outcomes into replies, and logging a fault once. The only crate that knows Lambda, API Gateway's events
-//! and inbound HTTP. Refuses to decide anything: what happens is the `app` crate's.
+//! results into replies, and logging each fault once. It is the only crate that knows Lambda, API Gateway's
+//! events and inbound HTTP. Refuses to decide anything: that is the task of the `app` crate.
 
 pub mod authorizer;
 mod boot;

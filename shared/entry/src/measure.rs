@@ -6,10 +6,10 @@ use app::metrics::{self, Invocation};
 use app::{App, clock};
 use domain::Timestamp;
 
-/// Whether nothing was done in this process yet.
+/// Whether this process has had no invocation yet.
 static IS_COLD: AtomicBool = AtomicBool::new(true);
 
-/// An invocation under way.
+/// The measurement of an invocation under way.
 pub(crate) struct Measure {
     app: &'static App,
     began_at: Timestamp,
@@ -17,7 +17,7 @@ pub(crate) struct Measure {
 }
 
 impl Measure {
-    /// An invocation begins.
+    /// Begins to measure an invocation.
     pub(crate) fn begin(app: &'static App) -> Self {
         Self {
             app,
@@ -26,7 +26,7 @@ impl Measure {
         }
     }
 
-    /// It ends, having come to this.
+    /// Ends the measurement, with the number of requests and of those that failed.
     pub(crate) fn end(self, request_id: &str, requests: u32, errors: u32) {
         let invocation = Invocation {
             request_id,

@@ -1,4 +1,4 @@
-//! Scheduled jobs: run, and say what was done.
+//! Scheduled jobs: running them, and reporting what was done.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use crate::measure::Measure;
 type Run = Pin<Box<dyn Future<Output = Result<serde_json::Value, Error>> + Send>>;
 type Handler = dyn Fn(&'static App, serde_json::Value) -> Run + Send + Sync;
 
-/// Runs a scheduled job; what it answers is for the people who run it by hand.
+/// Runs a scheduled job. Its result is for people who run it by hand.
 pub fn serve<F, Fut>(handle: F) -> Exit
 where
     F: Fn(&'static App) -> Fut + Send + Sync + 'static,
@@ -23,8 +23,8 @@ where
     serve_erased(Box::new(move |app, _| Box::pin(handle(app))))
 }
 
-/// Runs a scheduled job that people can also ask for something by hand: `handle` is given the invocation's
-/// payload, which is the schedule's own event if nobody asked.
+/// Runs a scheduled job that people can also run by hand with a request of their own. `handle` is given the
+/// invocation's payload, which is the schedule's own event otherwise.
 pub fn serve_asked<F, Fut>(handle: F) -> Exit
 where
     F: Fn(&'static App, serde_json::Value) -> Fut + Send + Sync + 'static,
@@ -55,7 +55,7 @@ fn serve_erased(handle: Box<Handler>) -> Exit {
     })
 }
 
-/// A refusal for the people who run the job by hand: with the fields that are wrong.
+/// Returns a refusal in words, with the wrong fields, for people who run the job by hand.
 fn words(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Invalid(errors) => {

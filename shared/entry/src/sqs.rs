@@ -1,5 +1,5 @@
-//! Queue consumers: a batch in, the ids of those that must come back out. One message that fails, or makes
-//! the handler panic, never takes the others with it.
+//! Queue consumers. A batch comes in, and the ids of the messages that must come back go out. A message
+//! that fails, or makes the handler panic, does not affect the others.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,19 +14,19 @@ use tracing::Instrument as _;
 use crate::boot::{self, Exit};
 use crate::measure::Measure;
 
-/// A message, with what is needed to change when it comes back.
+/// A message, with the handle for changing when it comes back.
 #[derive(Debug)]
 pub struct Delivery<T> {
-    /// What it says.
+    /// The content of the message.
     pub message: T,
-    /// Names this delivery of it.
+    /// The handle of this delivery of it.
     pub receipt_handle: String,
 }
 
-/// What becomes of a message.
+/// The outcome of handling a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
-    /// It is done with.
+    /// It is finished, and is deleted.
     Done,
     /// It must come back.
     Again,
@@ -35,7 +35,7 @@ pub enum Disposition {
 type Handling = Pin<Box<dyn Future<Output = Result<Disposition, Error>> + Send>>;
 type Handler = dyn Fn(&'static App, SqsMessage) -> Handling + Send + Sync;
 
-/// Runs a queue consumer: `handle` takes one message. A fault lets the message come back.
+/// Runs a queue consumer: `handle` takes one message. If it returns a fault, the message comes back.
 pub fn serve<T, F, Fut>(handle: F) -> Exit
 where
     T: DeserializeOwned + Send + 'static,
@@ -69,7 +69,7 @@ fn serve_erased(handle: Box<Handler>) -> Exit {
     })
 }
 
-/// The request that a message is for, as its sender said.
+/// Returns the id of the request that a message belongs to, as its sender set it.
 fn request_id(message: &SqsMessage) -> String {
     let attribute = message.message_attributes.get(correlation::ATTRIBUTE);
     let text = attribute.and_then(|attribute| attribute.string_value.clone());
@@ -84,7 +84,7 @@ async fn consume(app: &'static App, handle: &'static Handler, event: SqsEvent) -
         let request_id = request_id(&message);
         let span = tracing::info_span!("message", message_id, request_id);
         let handling = correlation::on_behalf_of(request_id, handle(app, message));
-        // A task of its own, so that a panic is this message's alone.
+        // Each message has its own task, so that a panic affects only this message.
         let handled = tokio::spawn(handling.instrument(span)).await;
         // A message that must come back is not a fault: it may only be too early for it.
         let (comes_back, is_fault) = match handled {

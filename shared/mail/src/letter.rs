@@ -1,61 +1,61 @@
-//! What letters say, each once: the plain text and the HTML are made of the same lines. Owns the words;
-//! refuses to know how a token is made. Nothing that somebody else wrote stands in a letter: it goes to an
-//! address that nobody has shown to be theirs, and must not carry a stranger's words there.
+//! The texts of letters: plain text and HTML are made of the same lines. Owns the words; refuses to know
+//! how a token is made. A letter contains no words of other users: it may go to an address that nobody has
+//! verified, and must not carry a stranger's words there.
 
 use std::fmt::Write as _;
 
 /// A letter.
 #[derive(Clone, Copy)]
 pub enum Letter<'a> {
-    /// Shows that an e-mail address is its user's.
+    /// Asks to verify an e-mail address.
     VerifyEmail {
-        /// What shows it.
+        /// The token that verifies it.
         token: &'a str,
     },
     /// Invites somebody into a team.
     Invitation {
-        /// What opens the invitation.
+        /// The token that opens the invitation.
         token: &'a str,
     },
     /// Lets somebody choose another password.
     ResetPassword {
-        /// What lets them.
+        /// The token that allows it.
         token: &'a str,
     },
     /// Warns somebody that credits run out.
     Warning(Warning<'a>),
-    /// Tells somebody that a webhook endpoint is told nothing more.
+    /// Tells somebody that a webhook endpoint was disabled.
     WebhookDisabled(WebhookDisabled<'a>),
 }
 
-/// A webhook endpoint that was disabled. Its address is not named: it may hold a secret.
+/// A webhook endpoint that was disabled. The letter does not name its address, which may hold a secret.
 #[derive(Clone, Copy)]
 pub struct WebhookDisabled<'a> {
     /// Its id.
     pub endpoint: &'a str,
-    /// The team, if it is one's.
+    /// The team, if a team owns it.
     pub team: Option<&'a str>,
-    /// Whether it said itself that it is gone.
+    /// Whether it answered that it is gone.
     pub is_gone: bool,
 }
 
-/// What a warning is about. It names ids and amounts, and nothing that somebody wrote.
+/// The subject of a warning. It names ids and amounts, and no words of users.
 #[derive(Clone, Copy)]
 pub enum Warning<'a> {
-    /// A balance fell below what its owner watches for.
+    /// A balance fell below a threshold of its owner's.
     BalanceBelow {
-        /// The team, if it is one's wallet.
+        /// The team, if the wallet is a team's.
         team: Option<&'a str>,
         /// The threshold, in credits.
         threshold: i64,
-        /// What was available then.
+        /// The balance available then.
         available: i64,
     },
     /// A cap is used up to a share.
     CapUsed {
-        /// The team, if it is a member's cap in one.
+        /// The team, if it is the cap of a member.
         team: Option<&'a str>,
-        /// The share.
+        /// The share, in percent.
         percent: u8,
         /// The cap, in credits.
         cap: i64,
@@ -64,7 +64,7 @@ pub enum Warning<'a> {
     },
 }
 
-/// A letter, written.
+/// A letter in its final form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// The subject line.
@@ -75,7 +75,7 @@ pub struct Written {
     pub html: String,
 }
 
-/// How somebody is told what to do about an account that a stranger made with their address.
+/// The advice about an account that a stranger made with the reader's address.
 const NOT_YOU: &str =
     "If you did not make this account, decline it with the same token, and it is removed.";
 
@@ -87,8 +87,8 @@ enum Part {
 }
 
 impl Letter<'_> {
-    /// Writes the letter. Its link leads to a page below `app_url`; where there
-    /// is none, the token alone must do.
+    /// Writes the letter. Its link leads to a page below `app_url`; without that, the letter has only the
+    /// token.
     #[must_use]
     pub fn write(self, app_url: Option<&str>) -> Written {
         let (subject, purpose, page, token, ends) = match self {
@@ -233,7 +233,7 @@ fn html(subject: &str, parts: &[Part]) -> String {
     html
 }
 
-/// `text` where HTML expects text or a quoted attribute's value.
+/// Escapes `text` for HTML, as text or in a quoted attribute.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,5 +1,5 @@
-//! Mail to users: what it says, and sending it with SES. Owns both; refuses to know why
-//! something is sent, or to whom else.
+//! Mail to users: the texts of letters, and sending them with SES. Owns both; refuses to know why a letter
+//! is sent, and to choose its recipient.
 
 mod letter;
 
@@ -11,26 +11,27 @@ use domain::accounts::Email;
 
 pub use letter::{Letter, Warning, WebhookDisabled, Written};
 
-/// Sends letters.
+/// A client that sends letters.
 #[derive(Clone, Debug)]
 pub struct Mail {
     client: Client,
     settings: Settings,
 }
 
-/// Who sends, and where links lead.
+/// The sender of letters, and the target of their links.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The address that letters come from.
     pub sender: String,
-    /// The pages that letters link to; none where there are no such pages.
+    /// The address of the pages that letters link to; `None` if there are no such pages.
     pub app_url: Option<String>,
-    /// The configuration set that letters are sent with: addresses that bounced or complained get no more.
+    /// The configuration set that letters are sent with. Addresses that bounced or complained get no more
+    /// letters.
     pub configuration_set: String,
 }
 
 impl Mail {
-    /// A client; nothing is sent yet.
+    /// Makes a client; nothing is sent yet.
     #[must_use]
     pub fn new(config: &SdkConfig, settings: Settings) -> Self {
         Self {
@@ -39,7 +40,7 @@ impl Mail {
         }
     }
 
-    /// Sends a letter to one address. Sending it again sends it twice: SES knows no idempotency key.
+    /// Sends a letter to one address. Sending it again sends it twice: SES has no idempotency key.
     ///
     /// # Errors
     /// A [`Fault`] if SES did not take it. It never holds the letter.

@@ -1,4 +1,4 @@
-//! Beginning a Stripe Checkout session.
+//! The beginning of a Stripe Checkout session.
 
 use domain::ids::UserId;
 use domain::purchases::Pack;
@@ -17,35 +17,35 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 pub struct NewCheckout<'a> {
     /// The buyer.
     pub user: &'a UserId,
-    /// What.
+    /// The pack of credits to buy.
     pub pack: &'a Pack,
-    /// Where the buyer's browser goes afterwards.
+    /// The address that the buyer's browser goes to after the payment.
     pub success_url: &'a str,
-    /// Where it goes if they do not pay.
+    /// The address that it goes to if they do not pay.
     pub cancel_url: &'a str,
-    /// Names this very try: Stripe answers whatever comes with the same key with the first answer,
-    /// a failure of its own included, for a day
-    /// (<https://docs.stripe.com/api/idempotent_requests>). So no client's key goes there.
+    /// The name of this attempt. For a day, Stripe answers every request with the same key with its first
+    /// answer, even if that was a failure (<https://docs.stripe.com/api/idempotent_requests>). So the
+    /// client's own key is not sent.
     pub idempotency_key: &'a str,
 }
 
 /// A checkout that began.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Began {
-    /// Stripe's id of it.
+    /// Stripe's id of the checkout.
     pub id: String,
-    /// Where the buyer pays.
+    /// The address at which the buyer pays.
     pub url: String,
 }
 
-/// Why a checkout did not begin.
+/// The reason why a checkout did not begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// Stripe finds one of the addresses wrong: this one.
+    /// Stripe rejects one of the addresses: this one.
     BadAddress(&'static str),
     /// Stripe cannot be reached, or is busy.
     Unavailable(String),
-    /// Stripe refuses us: ours to repair.
+    /// Stripe refuses our request. We must repair it.
     Refused(String),
 }
 
@@ -64,7 +64,7 @@ struct ProblemBody {
 }
 
 impl Stripe {
-    /// Begins a checkout. Nothing is charged before its buyer pays there.
+    /// Begins a checkout. Nothing is charged until its buyer pays there.
     ///
     /// # Errors
     /// [`Trouble`].
@@ -116,15 +116,15 @@ fn trouble(status: StatusCode, body: &[u8]) -> Trouble {
     match (status, problem.param.as_deref()) {
         (StatusCode::BAD_REQUEST, Some("success_url")) => Trouble::BadAddress("success_url"),
         (StatusCode::BAD_REQUEST, Some("cancel_url")) => Trouble::BadAddress("cancel_url"),
-        // 409: a request with this key is being carried out.
+        // 409: another request with this key is in progress.
         (StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT, _) => Trouble::Unavailable(why),
         _ if status.is_server_error() => Trouble::Unavailable(why),
         _ => Trouble::Refused(why),
     }
 }
 
-/// The request as a form. Metadata are for people who look at Stripe's dashboard:
-/// what is bought, we keep ourselves.
+/// Builds the request as a form. The metadata are for people who look at Stripe's dashboard; we keep our
+/// own record of what is bought.
 fn form(new: &NewCheckout<'_>) -> String {
     let amount = new.pack.amount_minor.to_string();
     let credits = new.pack.credits.to_string();
@@ -140,7 +140,7 @@ fn form(new: &NewCheckout<'_>) -> String {
             "line_items[0][price_data][product_data][name]",
             new.pack.name,
         ),
-        // Everybody pays what the pack costs, in its currency.
+        // Every buyer pays the price of the pack, in its currency.
         ("adaptive_pricing[enabled]", "false"),
         ("metadata[pack]", new.pack.id),
         ("metadata[credits]", &credits),
@@ -150,7 +150,7 @@ fn form(new: &NewCheckout<'_>) -> String {
     pairs.join("&")
 }
 
-/// Percent-encoded: all but the unreserved characters of RFC 3986.
+/// Percent-encodes everything except the unreserved characters of RFC 3986.
 fn escaped(text: &str) -> String {
     let byte = |byte: u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {

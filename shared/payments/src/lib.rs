@@ -1,7 +1,8 @@
-//! Stripe on the wire.
+//! The wire to Stripe.
 //!
-//! Owns: beginning a checkout, and what Stripe tells in its events, signature included; all of it told in the
-//! domain's words. Refuses to know our ledger. It speaks plain HTTP with forms: the two calls need no SDK.
+//! Owns: beginning a checkout, and reading Stripe's events with their signatures; all of it is translated
+//! to the domain's types. Refuses to know our ledger. It speaks plain HTTP with forms, because two calls
+//! need no SDK.
 
 mod checkout;
 pub mod webhook;
@@ -14,17 +15,17 @@ use thiserror::Error;
 
 pub use checkout::{Began, NewCheckout, Trouble};
 
-/// How long connecting may take.
+/// The time within which a connection must be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long Stripe may take to answer: well inside the gateway's 29 seconds.
+/// The time within which Stripe must answer: well inside the gateway's 29 seconds.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A client that cannot be built.
+/// The error of a client that cannot be built.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct Unusable(String);
 
-/// Speaks to Stripe.
+/// The client of Stripe.
 pub struct Stripe {
     url: reqwest::Url,
     key: Secret,
@@ -32,7 +33,7 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// A client for the API at `url`, such as `https://api.stripe.com`.
+    /// Creates a client for the API at `url`, such as `https://api.stripe.com`.
     ///
     /// # Errors
     /// [`Unusable`] if the address is not a URL, or TLS cannot be set up.

@@ -9,11 +9,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::Sha256;
 
-/// How far the timestamp may be from now.
+/// The most seconds that the timestamp may be away from now.
 const WINDOW_S: u64 = 300;
-/// How many signatures are tried.
+/// The number of signatures that are tried.
 const SIGNATURES_MAX: usize = 8;
-/// The longest id that is taken over.
+/// The longest id that is accepted.
 const ID_CHARS_MAX: usize = 255;
 
 /// An event, as far as it concerns us.
@@ -21,16 +21,16 @@ const ID_CHARS_MAX: usize = 255;
 pub enum Event {
     /// A checkout was paid, or asked for no money.
     Paid(Paid),
-    /// Something became known of a payment's money.
+    /// There is news about a payment's money.
     Moved {
         /// The payment's id.
         payment: String,
-        /// What: never that it was paid.
+        /// The news. It is never that the payment was made.
         fact: Fact,
-        /// In which currency, if it says.
+        /// The currency, if the event says so.
         currency: Option<String>,
     },
-    /// Nothing that we book.
+    /// An event without anything to book.
     Other,
 }
 
@@ -39,24 +39,24 @@ pub enum Event {
 pub struct Paid {
     /// The checkout's id.
     pub session: String,
-    /// The payment's id; the checkout's where it has none.
+    /// The payment's id, or the checkout's if there is no payment.
     pub payment: String,
-    /// How much was paid, in the currency's smallest unit, if it says.
+    /// The amount that was paid, in the currency's smallest unit, if the event says so.
     pub amount_minor: Option<i64>,
-    /// In which currency, if it says.
+    /// The currency, if the event says so.
     pub currency: Option<String>,
-    /// Whether it asked for no money.
+    /// Whether the checkout asked for no money.
     pub is_free: bool,
-    /// Whom the checkout names as its buyer. Only what we recorded when it began says who that is.
+    /// The buyer that the checkout names. Only our own record of the checkout decides who the buyer is.
     pub named: Option<String>,
 }
 
-/// Why an event is not taken.
+/// The reason why an event is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejected {
     /// It is not proven to be Stripe's and recent.
     Denied,
-    /// It is Stripe's, and has not the form that we know.
+    /// It is Stripe's, but does not have the form that we know.
     Unreadable(String),
 }
 
@@ -120,7 +120,7 @@ struct DisputeBody {
     status: String,
 }
 
-/// What an event says, if it is Stripe's.
+/// Verifies that an event is Stripe's, and reads it.
 ///
 /// # Errors
 /// [`Rejected`].
@@ -145,7 +145,7 @@ pub fn verify(secret: &Secret, header: &str, body: &[u8], now_s: i64) -> Result<
 
 fn paid(object: Value) -> Result<Event, Rejected> {
     let session: Session = from_object(object)?;
-    // `unpaid`: the money is on its way, and another event will say when it is there.
+    // `unpaid`: the money is on its way, and another event will report its arrival.
     let is_free = session.payment_status == "no_payment_required";
     if !is_free && session.payment_status != "paid" {
         return Ok(Event::Other);
@@ -164,8 +164,8 @@ fn paid(object: Value) -> Result<Event, Rejected> {
     }))
 }
 
-/// A refund that failed or was cancelled came to nothing; any other word of it
-/// means that the money is going back.
+/// Reads a refund. A refund that failed or was cancelled is undone; any other status means that the money
+/// is going back.
 fn refunded(object: Value, has_failed: bool) -> Result<Event, Rejected> {
     let body: RefundBody = from_object(object)?;
     let is_undone = has_failed || matches!(body.status.as_deref(), Some("failed" | "canceled"));
@@ -180,16 +180,16 @@ fn refunded(object: Value, has_failed: bool) -> Result<Event, Rejected> {
     Ok(moved(body.payment_intent, fact, body.currency))
 }
 
-/// A dispute takes the money away when it is opened; a mere inquiry (`warning_…`) does not, until its funds
-/// are withdrawn. <https://docs.stripe.com/api/disputes/object#dispute_object-status>
+/// Reads a dispute. A dispute takes the money away when it is opened; a mere inquiry (`warning_…`) does
+/// not, until its funds are withdrawn. <https://docs.stripe.com/api/disputes/object#dispute_object-status>
 fn disputed(object: Value, kind: &str, told_s: i64) -> Result<Event, Rejected> {
     let body: DisputeBody = from_object(object)?;
     let state = match (body.status.as_str(), kind) {
         ("lost", _) => DisputeState::Lost,
-        // Whatever closes an inquiry or prevents a dispute leaves the money here.
+        // When an inquiry is closed or a dispute prevented, the money stays here.
         ("won" | "warning_closed" | "prevented" | "charge_refunded", _)
         | (_, "charge.dispute.funds_reinstated") => DisputeState::Won,
-        // A last word that is not known: the money stays away until somebody looks.
+        // An unknown final status: the money counts as lost until somebody looks.
         (_, "charge.dispute.closed") => DisputeState::Lost,
         (_, "charge.dispute.funds_withdrawn") => DisputeState::Open,
         (status, _) if status.starts_with("warning_") => DisputeState::Inquiry,
@@ -218,7 +218,7 @@ fn moved(payment: Option<String>, fact: Fact, currency: Option<String>) -> Event
     }
 }
 
-/// Whether a name may be one of Stripe's.
+/// Returns whether a text may be one of Stripe's ids.
 fn is_id(id: &str) -> bool {
     let is_good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     (1..=ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(is_good)

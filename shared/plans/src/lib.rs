@@ -1,5 +1,5 @@
-//! Usage-plan keys, by which API Gateway counts what each user calls. Owns making them, entering them in a
-//! plan and deleting them, each as often as one likes; refuses to know whose turn it is, and why.
+//! Usage-plan keys, by which API Gateway counts each user's calls. Owns making them, entering them in a
+//! plan and deleting them, each of which may be repeated; refuses to know which users get one, and why.
 
 use aws::{Fault, SdkConfig};
 use aws_sdk_apigateway::Client;
@@ -11,7 +11,7 @@ use domain::plans::{Usage, UsagePlans};
 /// The most keys that one page of a listing holds: far more than one user ever has.
 const PAGE_KEYS_MAX: i32 = 100;
 
-/// Makes and deletes keys.
+/// A client that makes and deletes keys.
 #[derive(Clone, Debug)]
 pub struct Plans {
     client: Client,
@@ -23,28 +23,28 @@ pub struct Plans {
 pub struct UsageKey {
     /// API Gateway's id for it.
     pub id: String,
-    /// What the authorizer names it by.
+    /// The value, by which the authorizer names the key.
     pub value: String,
     /// When it was made, to the second.
     pub made_at: Timestamp,
 }
 
-/// What became of a key that was to be made.
+/// The result of making a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyMade {
     /// It is new.
     New(UsageKey),
     /// It was there before.
     Before(UsageKey),
-    /// The account has as many keys as it may (10,000 a Region, which AWS does not raise).
+    /// The account has the most keys that it may (10,000 a Region, which AWS does not raise).
     OutOfStock,
-    /// Too many were asked for within a second (5 an account): later.
+    /// Too many keys were requested within a second (5 an account). Try again later.
     TooFast,
 }
 
 impl Plans {
-    /// A client for these usage plans. It tries each call once: those who call it come back later, and a
-    /// retry at once would only use up what AWS takes of an account in a second.
+    /// Makes a client for these usage plans. It tries each call once: its callers come back later, and a
+    /// retry at once would only use up the account's rate.
     #[must_use]
     pub fn new(config: &SdkConfig, plans: UsagePlans) -> Self {
         let config = aws_sdk_apigateway::config::Builder::from(config)
@@ -56,10 +56,11 @@ impl Plans {
         }
     }
 
-    /// Makes the key of `owner` with this value now. Values are unique: asking again finds the same key.
+    /// Makes the key of `owner` with this value at the time `now`. Values are unique: asking again finds
+    /// the same key.
     ///
     /// # Errors
-    /// A [`Fault`] if nobody knows whether it was made.
+    /// A [`Fault`] if it is unknown whether it was made.
     pub async fn make(&self, owner: &str, value: &str, now: Timestamp) -> Result<KeyMade, Fault> {
         let doing = "making a usage-plan key";
         let made = self
@@ -110,13 +111,13 @@ impl Plans {
             .await;
         match entered {
             Ok(_) => Ok(()),
-            // It is there: a key is only ever entered in one plan.
+            // The key is in the plan already: a key is only ever entered in one plan.
             Err(error) if error.code() == Some("ConflictException") => Ok(()),
             Err(error) => Err(Fault::new("entering a key in a usage plan", error)),
         }
     }
 
-    /// Every key of `owner`.
+    /// Lists every key of `owner`.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be listed.
@@ -142,7 +143,7 @@ impl Plans {
         Ok(named.collect())
     }
 
-    /// Deletes a key, which leaves its plan with it; `false` if it was gone.
+    /// Deletes a key, which also takes it out of its plan. Returns `false` if it was gone.
     ///
     /// # Errors
     /// A [`Fault`] if it was not deleted.

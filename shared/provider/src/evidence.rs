@@ -1,8 +1,8 @@
-//! What an answer of the provider proves. The table of stages and answers stands here, once.
+//! The evidence of the provider's answers: what each answer proves at each stage.
 //!
-//! Owns the judgement. Only a model's output, a typed error and a final status word end a job; an answer of
-//! the infrastructure between us and the model ends nothing, whatever its status, because it may pass.
-//! Refuses to know how an answer is fetched, and what a job does with it.
+//! Owns the judgement. Only a model's output, a typed error and a final status word end a job. An answer of
+//! the infrastructure between us and the model ends nothing, whatever its status, because it may be
+//! temporary. Refuses to know how an answer is fetched, and what a job does with it.
 
 use domain::generations::{Failure, FailureCode, Outcome, Piece, Ticket};
 use serde::Deserialize;
@@ -10,86 +10,87 @@ use serde_json::Value;
 
 use crate::{failures, outcome};
 
-/// What is known after an answer.
+/// The knowledge about a job after an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// The provider has the job, and this is where to ask for it.
+    /// The provider has the job, and the ticket says where to ask about it.
     Accepted {
         /// The provider's names for the job.
         ticket: Ticket,
-        /// How many jobs are ahead of it, if that was told.
+        /// The number of jobs ahead of it, if the provider said so.
         queue_position: Option<u64>,
     },
-    /// The provider has the job and works on it, or will.
+    /// The provider has the job, and works on it or will.
     Working {
-        /// How many jobs are ahead of it, while it waits.
+        /// The number of jobs ahead of it, while it waits.
         queue_position: Option<u64>,
     },
     /// The model's output.
     Made(Vec<Piece>),
-    /// The model's own word that there is nothing to deliver.
+    /// The model's own answer that there is nothing to deliver.
     Refused(Failure),
     /// The provider does not have the job, and may take it later.
     NotAccepted(Trouble),
-    /// Nothing is proven: the same question may be answered otherwise later.
+    /// Nothing is proven: the same question may be answered differently later.
     NotYet(Trouble),
 }
 
-/// Why an answer proves nothing, for the operator.
+/// The reason why an answer proves nothing, for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// Whose trouble it is.
+    /// The party that is to blame.
     pub cause: Cause,
-    /// What was answered, without addresses and secrets.
+    /// A description of the answer, without addresses and secrets.
     pub why: String,
 }
 
-/// Whose trouble an answer tells of.
+/// The party that is to blame for a trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// Our account's: the key is refused, the account is locked, the balance is used up. Every job meets it.
+    /// Our account: the key is refused, the account is locked, the balance is used up. Every job is
+    /// affected.
     Account,
-    /// The provider's: it is down, overloaded or out of reach. Every job meets it.
+    /// The provider: it is down, overloaded or out of reach. Every job is affected.
     Outage,
-    /// The endpoint's: the provider says that there is no such model.
+    /// The endpoint: the provider says that there is no such model.
     Retired,
-    /// This one answer's, as far as anybody can tell.
+    /// Only this answer, as far as anybody can tell.
     Unclear,
 }
 
-/// An answer as it came.
+/// An answer, as it was received.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
     /// The body, as far as it was read.
     pub body: Vec<u8>,
-    /// `X-Fal-Error-Type`, which infrastructure errors carry beside their body.
+    /// The header `X-Fal-Error-Type`, which infrastructure errors have in addition to their body.
     pub error_type: Option<String>,
 }
 
-/// What a status answer says.
+/// The content of a status answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// All that it proves.
+    /// The evidence, if the answer is all that is needed.
     Said(Evidence),
-    /// The job has ended, and its result says how.
+    /// The job has ended. Its result must be read, and says how.
     Ended,
 }
 
-/// What an answer to a wish to cancel says.
+/// The content of an answer to a request to cancel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cancel {
-    /// The provider will try; the job may end as it would have.
+    /// The provider will try; the job may still end as usual.
     Requested,
-    /// The job had ended.
+    /// The job had already ended.
     TooLate,
-    /// Nothing is proven: ask again later.
+    /// Nothing is proven. Ask again later.
     NotYet(Trouble),
 }
 
-/// What a status word means. fal's documentation knows three; others were seen,
-/// and each is read for what it says.
+/// The meaning of a status word. fal's documentation lists three; others were seen, and each is taken by
+/// its plain meaning.
 enum StatusWord {
     Waiting,
     Working,
@@ -124,7 +125,7 @@ struct StatusBody {
 /// A webhook's body, its signature verified.
 #[derive(Deserialize)]
 pub(crate) struct WebhookBody {
-    /// The provider's name of the job.
+    /// The provider's id of the job.
     pub request_id: String,
     status: String,
     #[serde(default)]
@@ -134,7 +135,7 @@ pub(crate) struct WebhookBody {
 }
 
 impl Trouble {
-    /// Trouble of this cause.
+    /// Creates a trouble with this cause.
     #[must_use]
     pub fn new(cause: Cause, why: impl Into<String>) -> Self {
         Self {
@@ -143,7 +144,7 @@ impl Trouble {
         }
     }
 
-    /// Whether every job meets it, so that asking for the next one is no use.
+    /// Returns whether every job is affected, so that asking about the next one is useless.
     #[must_use]
     pub fn is_everybodys(&self) -> bool {
         match self.cause {
@@ -162,7 +163,7 @@ impl Answer {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// What was answered, for the operator: the status, and what kind of body came with it.
+    /// Describes the answer for the operator: the status, and the kind of body that came with it.
     fn describe(&self) -> String {
         let body = match self.json() {
             Some(Value::Object(fields)) => match fields.get("detail").or(fields.get("status")) {
@@ -204,7 +205,8 @@ fn word(text: &str) -> StatusWord {
     }
 }
 
-/// The failure that a final word tells of, if it is one; `error_type` and `text` came with it.
+/// Returns the failure that a final status word stands for, if it is one; `error_type` and `text` came with
+/// it.
 fn failure_of(word: &StatusWord, error_type: Option<&str>, text: Option<&str>) -> Option<Failure> {
     let code = match word {
         StatusWord::Failed => FailureCode::ProviderError,
@@ -221,9 +223,9 @@ fn failure_of(word: &StatusWord, error_type: Option<&str>, text: Option<&str>) -
     })
 }
 
-/// What an answer to a submit proves. 4xx and 503 say that nothing was accepted; a 500, 502 or 504 may have
-/// been made by something in front of a queue that did accept the job, and so may a success that does not say
-/// which job it is. `is_ours` says whether our key may be sent to an address.
+/// Judges the answer to a submit. 4xx and 503 prove that nothing was accepted. A 500, 502 or 504 may come
+/// from a server in front of a queue that did accept the job, and so may a success that does not name the
+/// job. `is_ours` says whether our key may be sent to an address.
 pub fn of_submit(answer: &Answer, is_ours: impl Fn(&str) -> bool) -> Evidence {
     let asked = "the submit";
     let body = answer.json();
@@ -237,7 +239,7 @@ pub fn of_submit(answer: &Answer, is_ours: impl Fn(&str) -> bool) -> Evidence {
             None => Evidence::NotAccepted(answer.trouble(asked)),
         },
         404 | 408 | 425 | 429 | 503 => Evidence::NotAccepted(answer.trouble(asked)),
-        // 303 is how an accepted form is answered; the other redirects say that nobody has looked at it.
+        // 303 is the answer to an accepted form; the other redirects mean that no one has processed it.
         300..=302 | 304..=399 => Evidence::NotAccepted(answer.trouble(asked)),
         400..=499 => match typed {
             Some(failure) => Evidence::Refused(failure),
@@ -264,7 +266,7 @@ fn of_success(
                 &accepted.cancel_url,
             ];
             if !urls.into_iter().all(|url| is_ours(url)) {
-                // Its addresses get our key with every question, so they must be the provider's.
+                // Our key is sent to these addresses with every question, so they must be the provider's.
                 let why = "the submit was accepted, with addresses that are not the provider's";
                 return Evidence::NotYet(Trouble::new(Cause::Unclear, why));
             }
@@ -287,7 +289,8 @@ fn of_success(
     }
 }
 
-/// What an answer to "how is it going?" proves. COMPLETED is not success: a failed job is completed too.
+/// Judges the answer to a question about the status. COMPLETED does not mean success: a failed job is
+/// completed, too.
 #[must_use]
 pub fn of_status(answer: &Answer) -> Status {
     let asked = "the status";
@@ -320,12 +323,12 @@ pub fn of_status(answer: &Answer) -> Status {
     }
 }
 
-/// What a job's result proves. It is the model's own answer, its status and body; anything else was
-/// put there by what stands between.
+/// Judges a job's result. A result is the model's own answer, with its status and body; anything else comes
+/// from a server in between.
 #[must_use]
 pub fn of_result(answer: &Answer) -> Evidence {
     let body = answer.json().unwrap_or_default();
-    // Who may ask, and how often, is no word on the job.
+    // An answer about our rights or our rate says nothing about the job.
     let is_about_us = matches!(answer.status, 401 | 425 | 429);
     let by_header = answer.error_type.as_deref().filter(|kind| !kind.is_empty());
     let typed = failures::of_model(answer.status, &body)
@@ -342,7 +345,7 @@ pub fn of_result(answer: &Answer) -> Evidence {
     }
 }
 
-/// What an answer to a wish to cancel proves: nothing about how the job ends.
+/// Judges the answer to a request to cancel. It proves nothing about how the job ends.
 #[must_use]
 pub fn of_cancel(answer: &Answer) -> Cancel {
     let says = |text: &str| {
@@ -358,7 +361,7 @@ pub fn of_cancel(answer: &Answer) -> Cancel {
     }
 }
 
-/// What a webhook proves, its signature verified: `None` if the job must be asked for.
+/// Judges a webhook whose signature was verified; `None` if we must ask about the job.
 pub(crate) fn of_webhook(body: &WebhookBody) -> Option<Outcome> {
     let typed =
         failures::of_model(0, &body.payload).or_else(|| failures::of_platform(&body.payload));
@@ -370,7 +373,7 @@ pub(crate) fn of_webhook(body: &WebhookBody) -> Option<Outcome> {
             Some(failure),
         ) => Some(Outcome::Refused(failure)),
         (StatusWord::Ended, None) => outcome::read(&body.payload),
-        // "Invalid status code: 504" is the only place where an untyped one names the status.
+        // An untyped error names the status only in its text, as "Invalid status code: 504".
         (StatusWord::Failed, None) => {
             let status = text.and_then(|text| text.rsplit(' ').next()?.parse().ok());
             let code = failures::by_status(status.unwrap_or(500));

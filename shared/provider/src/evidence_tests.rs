@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-/// What an answer proves, without its details.
+/// The evidence of an answer, without its details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Proof {
     Accepted,
@@ -56,7 +56,8 @@ const PLAIN: &str = r#"{"detail":"User is locked. Reason: Exhausted balance."}"#
 const TYPED: &str = r#"{"detail":[{"loc":["body"],"msg":"no","type":"content_policy_violation"}]}"#;
 const PLATFORM: &str = r#"{"detail":"it broke","error_type":"runner_disconnected"}"#;
 
-/// Every answer that may pass: what it proves of a submit. Of status, result and cancel it proves nothing.
+/// Every answer that may be temporary, with its evidence about a submit. It proves nothing about status,
+/// result or cancel.
 const PASSING: [(u16, &str, Proof); 27] = [
     (401, PLAIN, N),
     (403, PLAIN, N),
@@ -107,14 +108,14 @@ fn a_typed_error_is_the_models_own_word_wherever_the_model_speaks() {
         assert_eq!(result(&answer(code, TYPED)), R, "{code}");
         assert_eq!(result(&answer(code, PLATFORM)), R, "{code}");
     }
-    // Whether we may ask is no word on the job.
+    // An answer about our rights or our rate says nothing about the job.
     for code in [401, 425, 429] {
         assert_eq!(result(&answer(code, PLATFORM)), Y, "{code}");
     }
     for code in [400, 403, 422, 200] {
         assert_eq!(submit(&answer(code, TYPED)), R, "{code}");
     }
-    // Nothing was accepted, or nobody knows; a model that never ran has no word.
+    // Nothing was accepted, or it is unknown. A model that never ran has not answered.
     assert_eq!(submit(&answer(403, PLATFORM)), N);
     assert_eq!(submit(&answer(429, PLATFORM)), N);
     assert_eq!(submit(&answer(503, PLATFORM)), N);

@@ -1,10 +1,11 @@
-//! fal's errors in the domain's words: by their `type`, never by their text. Model errors come as
-//! `{"detail":[{"type","msg",…}]}`, infrastructure errors as `{"detail":"…","error_type":"…"}`.
+//! fal's errors, translated to the domain's by their `type`. An unknown type is searched for signs of
+//! refused content, together with its text; else the status decides. Model errors have the form
+//! `{"detail":[{"type","msg",…}]}`, infrastructure errors `{"detail":"…","error_type":"…"}`.
 
 use domain::generations::{Failure, FailureCode};
 use serde_json::Value;
 
-/// The failure that a model's own error tells of: a list of errors, each with a type.
+/// Returns the failure that a model's own error describes: a list of errors, each with a type.
 pub(crate) fn of_model(status: u16, body: &Value) -> Option<Failure> {
     let first = body.get("detail")?.as_array()?.first()?;
     let field = |name: &str| first.get(name).and_then(Value::as_str);
@@ -13,7 +14,7 @@ pub(crate) fn of_model(status: u16, body: &Value) -> Option<Failure> {
     Some(by_type_or(kind, text, by_status(status)))
 }
 
-/// The failure that the platform's error tells of: it has a type of its own.
+/// Returns the failure that an error of the platform describes; such an error has a type of its own.
 pub(crate) fn of_platform(body: &Value) -> Option<Failure> {
     let kind = body.get("error_type").and_then(Value::as_str);
     let kind = kind.filter(|kind| !kind.is_empty())?;
@@ -21,12 +22,12 @@ pub(crate) fn of_platform(body: &Value) -> Option<Failure> {
     Some(by_type(kind, text.unwrap_or_default()))
 }
 
-/// The failure of a stated type.
+/// Returns the failure of a type.
 pub(crate) fn by_type(kind: &str, text: &str) -> Failure {
     by_type_or(kind, text, FailureCode::ProviderError)
 }
 
-/// The failure of a stated type; of this code if the type says nothing.
+/// Returns the failure of a type, with the code `otherwise` if the type is unknown.
 pub(crate) fn by_type_or(kind: &str, text: &str, otherwise: FailureCode) -> Failure {
     let code = match kind {
         "content_policy_violation" => FailureCode::ContentPolicyViolation,
@@ -67,8 +68,8 @@ pub(crate) fn by_type_or(kind: &str, text: &str, otherwise: FailureCode) -> Fail
     of(code, text)
 }
 
-/// Whether a type that fal's list does not have, or its text, tells of a refused content: models of other
-/// makers behind fal name it in words of their own.
+/// Returns whether a type that fal's list does not have, or its text, means that content was refused.
+/// Models of other makers behind fal use their own words for it.
 fn refuses_content(text: &str) -> bool {
     const SIGNS: [&str; 9] = [
         "content_policy",
@@ -85,7 +86,7 @@ fn refuses_content(text: &str) -> bool {
     SIGNS.into_iter().any(|sign| text.contains(sign))
 }
 
-/// What a status code tells of a failure that has no type.
+/// Returns the code of a failure that has no type, by its status code.
 pub(crate) fn by_status(status: u16) -> FailureCode {
     match status {
         400 | 422 => FailureCode::InvalidInput,
@@ -95,8 +96,8 @@ pub(crate) fn by_status(status: u16) -> FailureCode {
     }
 }
 
-/// The provider's own words only where they help the client mend its request,
-/// and only if they hold no address.
+/// Builds a failure. It includes the provider's own text only if that helps the client to correct its
+/// request and contains no address.
 pub(crate) fn of(code: FailureCode, text: &str) -> Failure {
     let ours = match code {
         FailureCode::ContentPolicyViolation => {
@@ -125,12 +126,12 @@ pub(crate) fn of(code: FailureCode, text: &str) -> Failure {
     )
 }
 
-/// The result was flagged as unsafe.
+/// Returns the failure of a result that was flagged as unsafe.
 pub(crate) fn flagged() -> Failure {
     of(FailureCode::ContentFlagged, "")
 }
 
-/// The result holds nothing.
+/// Returns the failure of a result without any file.
 pub(crate) fn nothing() -> Failure {
     of(FailureCode::NoMedia, "")
 }

@@ -1,9 +1,9 @@
-//! fal.ai on the wire.
+//! The wire to fal.ai.
 //!
-//! Owns: fal's queue protocol, its errors, its webhooks' signatures, and fetching what it made; all
-//! of it told in the domain's words. Refuses to know our storage and our money. It never retries a
-//! submit by itself: fal has no idempotency key, so a second submit is a second paid job, and only
-//! the caller knows what was proven.
+//! Owns: fal's queue protocol, its errors, its webhooks' signatures, and fetching its files; all of it is
+//! translated to the domain's types. Refuses to know our storage and our money. It never retries a submit
+//! by itself: fal has no idempotency key, so a second submit is a second paid job, and only the caller
+//! knows what was proven.
 
 pub mod evidence;
 mod failures;
@@ -24,30 +24,30 @@ pub use submit::Submit;
 
 use crate::evidence::{Answer, Status};
 
-/// How long connecting may take.
+/// The time within which a connection must be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long fal may take to accept a job; it only queues it.
+/// The time within which fal must accept a job; it only queues it.
 pub const SUBMIT_TIMEOUT: Duration = Duration::from_secs(25);
-/// How long fal may take to answer a question.
+/// The time within which fal must answer a question.
 pub const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest answer that is read; results hold addresses, not media.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// Where fal is, and our key.
+/// The address of fal, and our key.
 #[derive(Debug)]
 pub struct FalConfig {
-    /// The queue API, such as `https://queue.fal.run`.
+    /// The address of the queue API, such as `https://queue.fal.run`.
     pub queue_url: String,
     /// Our key.
     pub key: Secret,
 }
 
-/// A client that cannot be built.
+/// The error of a client that cannot be built.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct Unusable(String);
 
-/// Speaks to fal.
+/// The client of fal.
 pub struct Fal {
     config: FalConfig,
     origin: reqwest::Url,
@@ -56,7 +56,7 @@ pub struct Fal {
 }
 
 impl Fal {
-    /// A client for `config`.
+    /// Creates a client for `config`.
     ///
     /// # Errors
     /// [`Unusable`] if the address is not a URL, or TLS cannot be set up.
@@ -71,7 +71,7 @@ impl Fal {
         })
     }
 
-    /// How the job goes; if it ended, also what it made.
+    /// Asks how the job is going, and for its result if it has ended.
     pub async fn look(&self, ticket: &Ticket) -> Evidence {
         let status = match self.ask(self.http.get(&ticket.status_url)).await {
             Ok(answer) => evidence::of_status(&answer),
@@ -94,7 +94,7 @@ impl Fal {
         }
     }
 
-    /// One question with our key, and its answer.
+    /// Sends one question with our key, and reads the answer.
     async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, Trouble> {
         let sent = request
             .timeout(ASK_TIMEOUT)
@@ -105,7 +105,8 @@ impl Fal {
         Ok(read_answer(response).await)
     }
 
-    /// Whether our key may be sent to `url`: to the configured host, or to fal's own.
+    /// Returns whether our key may be sent to `url`: the URL must be at the configured origin, or at fal's
+    /// own hosts.
     fn is_ours(&self, url: &str) -> bool {
         let Ok(url) = reqwest::Url::parse(url) else {
             return false;
@@ -118,14 +119,15 @@ impl Fal {
     }
 }
 
-/// What asks fal. It follows no redirect: those who answer for fal are known.
+/// Builds the HTTP client for fal. It follows no redirects, because our key must go to fal alone.
 fn client() -> Result<Client, Unusable> {
     web::client(CONNECT_TIMEOUT)
         .build()
         .map_err(|error| Unusable(format!("no HTTP client: {error}")))
 }
 
-/// An answer, as far as it can be read: a body that breaks off proves as little as one that is cut.
+/// Reads an answer as far as possible. A body that breaks off or is too long counts as empty, because it
+/// proves nothing.
 async fn read_answer(response: Response) -> Answer {
     let status = response.status().as_u16();
     let error_type = response.headers().get("x-fal-error-type");
@@ -139,7 +141,7 @@ async fn read_answer(response: Response) -> Answer {
     }
 }
 
-/// Reads at most `limit` bytes of an answer.
+/// Reads an answer of at most `limit` bytes.
 async fn read_bounded(mut response: Response, limit: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| describe(&error))? {
@@ -151,7 +153,7 @@ async fn read_bounded(mut response: Response, limit: usize) -> Result<Vec<u8>, S
     Ok(bytes)
 }
 
-/// An error without the address, which may hold a secret.
+/// Describes an error without the address, which may contain a secret.
 fn describe(error: &reqwest::Error) -> String {
     let what = if error.is_timeout() {
         "it did not answer in time"

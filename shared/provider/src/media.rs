@@ -1,8 +1,8 @@
-//! Fetching what fal made, before its address stops working.
+//! The download of fal's files, before their addresses stop working.
 //!
-//! Owns: how a file is read part by part, going on where an earlier run ended; which addresses are safe to
-//! read; and that a body which breaks off is never mistaken for a whole one. Refuses to know where the bytes
-//! go, and to hold more of them than one part. Our key is not sent: fal's media are public.
+//! Owns: how a file is read part by part, continuing where an earlier run ended; which addresses are safe
+//! to read; and that a body that breaks off is never mistaken for a whole one. Refuses to know where the
+//! bytes go, and to hold more of them than one part. Our key is not sent, because fal's media are public.
 
 pub mod digest;
 mod kind;
@@ -19,40 +19,41 @@ pub use stream::MediaStream;
 
 use crate::{CONNECT_TIMEOUT, Fal, describe};
 
-/// The largest file that is fetched: many times what a model makes, and what two runs can copy.
+/// The largest file that is fetched: many times the size of a model's files, and as much as two runs can
+/// copy.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// How long a server may take to begin its answer.
+/// The time within which a server must begin its answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// How many times a file may be said to be elsewhere.
+/// The most redirects of one file.
 const REDIRECTS_MAX: usize = 3;
-/// Why a file is not taken that begins further on than was asked.
+/// The reason for refusing a file that begins after the requested position.
 const HEADLESS: &str = "the provider's file came without its beginning";
 const UNSAFE: NotFetched =
     NotFetched::Never("the provider named an address that is not safe to fetch");
 
-/// Where to go on reading a file, and what is known of it.
+/// The position at which to continue reading a file, and what is known of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resume {
-    /// How many bytes are there already.
+    /// The number of bytes that were read before.
     pub offset_bytes: u64,
     /// Its entity tag, if the server gave one.
     pub etag: Option<String>,
-    /// How large it is, if the server said so.
+    /// The size of the whole file, if the server gave one.
     pub size_bytes: Option<u64>,
 }
 
-/// Why a file could not be fetched.
+/// The reason why a file could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotFetched {
-    /// It may be later, and why it was not. Everything is of this kind that another answer could put right:
-    /// how long it is tried again is the caller's to say.
+    /// It may work later; the text says why it did not work now. Everything that another answer could put
+    /// right is of this kind. The caller decides how long to try again.
     NotYet(String),
-    /// It never will be.
+    /// It will never work.
     Never(&'static str),
 }
 
-/// Fetches from addresses that somebody else names. Built when it is first needed:
-/// most functions never fetch a file.
+/// The client for addresses that somebody else names. It is built at its first use, because most functions
+/// never fetch a file.
 #[derive(Default)]
 pub(crate) struct Fetcher(OnceLock<Client>);
 
@@ -69,11 +70,11 @@ impl Fetcher {
 }
 
 impl Fal {
-    /// Begins to read a file that fal made, where `resume` says if the server
-    /// can. It says itself where it begins.
+    /// Begins to read one of fal's files, at the position in `resume` if the server can. The stream says
+    /// where it begins.
     ///
-    /// Redirects are followed, three at most. Each address must be `https` and lead to the public internet,
-    /// but for those at the provider's own origin: the one that was configured is trusted as it is.
+    /// Follows at most three redirects. Each address must be `https` and lead to the public internet,
+    /// except those at the provider's own origin, which is configured and therefore trusted.
     ///
     /// # Errors
     /// [`NotFetched`].
@@ -82,7 +83,7 @@ impl Fal {
         url: &str,
         resume: Option<&Resume>,
     ) -> Result<MediaStream, NotFetched> {
-        // Without a byte there is nothing to go on from.
+        // Without any bytes there is nothing to continue.
         let resume = resume.filter(|resume| resume.offset_bytes > 0);
         let response = self.fetch(url, resume).await?;
         let is_impossible = response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
@@ -92,7 +93,7 @@ impl Fal {
                 return Ok(stream);
             }
         }
-        // Another file is there by now, so its beginning is wanted, too.
+        // The file is another one by now, so its beginning is needed, too.
         let stream = MediaStream::of(self.fetch(url, None).await?, resume)?;
         match stream.offset_bytes() {
             0 => Ok(stream),
@@ -100,17 +101,17 @@ impl Fal {
         }
     }
 
-    /// The answer at an address, or where that one leads.
+    /// Fetches the answer at an address, following redirects.
     async fn fetch(&self, url: &str, resume: Option<&Resume>) -> Result<Response, NotFetched> {
         let none = NotFetched::Never("the provider named no address");
         let mut url = Url::parse(url).map_err(|_| none)?;
         for _ in 0..=REDIRECTS_MAX {
             let client = self.client_for(&url)?;
-            // A file that is packed on its way has no ranges of its own.
+            // A file that is compressed on its way has no ranges of its own.
             let mut request = client.get(url.clone()).header(ACCEPT_ENCODING, "identity");
             if let Some(resume) = resume {
                 request = request.header(RANGE, format!("bytes={}-", resume.offset_bytes));
-                // A weak tag does not promise the same bytes, so a server would never go on by it.
+                // A weak tag does not promise the same bytes, so a server would never continue by it.
                 if let Some(etag) = resume.etag.as_deref().filter(|tag| tag.starts_with('"')) {
                     request = request.header(IF_RANGE, etag);
                 }
@@ -126,7 +127,7 @@ impl Fal {
         Err(not_yet("the provider's file was redirected too often"))
     }
 
-    /// What may ask for `url`, if anything may.
+    /// Returns the client that may fetch `url`; an error if none may.
     fn client_for(&self, url: &Url) -> Result<&Client, NotFetched> {
         if url.origin() == self.origin.origin() {
             return Ok(&self.http);
@@ -138,7 +139,7 @@ impl Fal {
     }
 }
 
-/// Where a redirect leads.
+/// Returns the target of a redirect.
 fn next(url: &Url, response: &Response) -> Result<Url, NotFetched> {
     let location = response.headers().get(LOCATION);
     let location = location.and_then(|location| location.to_str().ok());
@@ -151,7 +152,7 @@ fn not_yet(why: &str) -> NotFetched {
     NotFetched::NotYet(why.to_owned())
 }
 
-/// What a request that could not be sent means for the file.
+/// Returns what a request that could not be sent means for the file.
 fn not_sent(error: &reqwest::Error) -> NotFetched {
     match web::is_not_public(error) {
         true => UNSAFE,

@@ -1,4 +1,4 @@
-//! What a model answered when it was done: the addresses of what it made, wherever that model puts them.
+//! The output of a model: the addresses of its files, in all the forms that models use.
 
 use domain::generations::{FailureCode, Media, Outcome, Piece};
 use serde_json::Value;
@@ -7,10 +7,10 @@ use crate::failures;
 
 /// The most files that one job can make.
 const MEDIA_MAX: usize = 8;
-/// Where models put their one file. Some tell it twice, under two names.
+/// The fields that models use for a single file. Some models give the same file in two of them.
 const SINGLE: [&str; 4] = ["image", "video", "audio", "audio_file"];
 
-/// Reads a model's output; `None` if the body has not the form of one.
+/// Reads a model's output; `None` if the body does not have the form of one.
 pub(crate) fn read(body: &Value) -> Option<Outcome> {
     let mut pieces = match body.get("images") {
         Some(Value::Array(images)) => images.iter().take(MEDIA_MAX).map(piece).collect(),
@@ -35,8 +35,9 @@ pub(crate) fn read(body: &Value) -> Option<Outcome> {
     Some(judge(pieces))
 }
 
-/// Flux marks unsafe pictures while still answering 200, one mark a picture in their order. Marks that do not
-/// fit the pictures withhold all of them if any is set: nobody can tell which is meant.
+/// Withholds pictures that are marked as unsafe. Flux answers 200 for them, with one mark for each picture,
+/// in their order. If the number of marks differs from that of the pictures and any mark is set, all
+/// pictures are withheld, because it is unclear which one is meant.
 fn withhold_flagged(pieces: &mut [Piece], body: &Value) {
     let marks = body.get("has_nsfw_concepts").and_then(Value::as_array);
     let Some(marks) = marks else { return };
@@ -50,7 +51,7 @@ fn withhold_flagged(pieces: &mut [Piece], body: &Value) {
     }
 }
 
-/// A success that delivers nothing is a failure.
+/// Returns the outcome. A success that delivers nothing is a failure.
 fn judge(pieces: Vec<Piece>) -> Outcome {
     let is_made = |piece: &Piece| matches!(piece, Piece::Made(_));
     let is_flagged = |piece: &Piece| *piece == Piece::Withheld(FailureCode::ContentFlagged);
@@ -63,7 +64,7 @@ fn judge(pieces: Vec<Piece>) -> Outcome {
     }
 }
 
-/// One file. An address that cannot be fetched, such as a data URI, is as good as none.
+/// Reads one file. An address that cannot be fetched, such as a data URI, counts as missing.
 fn piece(value: &Value) -> Piece {
     let url = value.get("url").and_then(Value::as_str);
     let Some(url) = url.filter(|url| url.starts_with("http")) else {

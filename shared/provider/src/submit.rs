@@ -1,4 +1,4 @@
-//! Handing a job to fal, and saying exactly what is known afterwards.
+//! The submit: handing a job to fal, and saying exactly what is known afterwards.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 use crate::evidence::{self, Cause, Evidence, Trouble};
 use crate::{Fal, SUBMIT_TIMEOUT, describe, read_answer};
 
-/// How long fal keeps what it made; we copy it within minutes, and keep it ourselves.
+/// The time for which fal keeps its files. We copy them within minutes, and keep them ourselves.
 const MEDIA_LIFETIME: &str = r#"{"expiration_duration_seconds":86400}"#;
 
 /// A job to hand over.
@@ -24,7 +24,7 @@ pub struct Submit {
 }
 
 impl Submit {
-    /// The job that `order` describes; `reference` and `images` are addresses that fal can read.
+    /// Builds the submit of `order`; `reference` and `images` are addresses that fal can read.
     #[must_use]
     pub fn new(
         order: &Order,
@@ -66,7 +66,8 @@ fn to_json(value: &Given) -> Value {
 }
 
 impl Fal {
-    /// Hands a job to fal, once. A path that fal says does not exist is no submit: the next one is tried.
+    /// Hands a job to fal, once. If fal says that a path does not exist, nothing was submitted, and the
+    /// next path is tried.
     pub async fn submit(&self, job: &Submit) -> Evidence {
         let mut last = Evidence::NotAccepted(Trouble::new(Cause::Retired, "it has no path"));
         for path in job.paths {
@@ -103,17 +104,17 @@ impl Fal {
             .post(url)
             .timeout(SUBMIT_TIMEOUT)
             .header("Authorization", format!("Key {}", self.config.key.expose()))
-            // How long it may wait to be started: later than that, our deadline has passed.
+            // The time within which it must be started: after that, our deadline has passed.
             .header(
                 "X-Fal-Request-Timeout",
                 job.start_timeout.as_secs().to_string(),
             )
-            // Among all who wait for this endpoint, our users and others'.
+            // The priority among all jobs that wait for this endpoint, our users' and others'.
             .header("X-Fal-Queue-Priority", job.priority.as_str())
             .header("X-Fal-Object-Lifecycle-Preference", MEDIA_LIFETIME)
-            // The price is this model's; another one must not be served in its place.
+            // The price is for this model, so another one must not take its place.
             .header("x-app-fal-disable-fallback", "true")
-            // A failed run is settled by us, once; fal's own ten more tries would outlive the deadline.
+            // We settle a failed run ourselves, once; fal's own ten retries would outlive the deadline.
             .header("X-Fal-No-Retry", "1")
             .json(&job.input);
         match &job.webhook_url {

@@ -14,50 +14,52 @@ use tokio::sync::Mutex;
 use crate::evidence::{self, WebhookBody};
 use crate::{ANSWER_BYTES_MAX, Unusable, client, read_bounded};
 
-/// How far the timestamp may be from now.
+/// The most seconds that the timestamp may be away from now.
 const WINDOW_S: u64 = 300;
-/// How long the keys are kept; fal's documentation says a day at most.
+/// The time for which the keys are kept; fal's documentation says a day at most.
 const KEYS_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// The shortest time between two fetches of the keys after a signature did not verify: they may have been
-/// rotated, but anybody can send a bad signature.
+/// The shortest time between two fetches of the keys after a signature did not verify. The keys may have
+/// been rotated, but anybody can send a bad signature.
 const REFETCH_PAUSE: Duration = Duration::from_secs(60);
-/// How long fetching the keys may take: the webhook waits for it, and must be answered when it fails.
+/// The time within which the keys must be fetched. The webhook waits for it, and must be answered if it
+/// fails.
 pub const KEYS_TIMEOUT: Duration = Duration::from_secs(4);
 /// The most keys that are tried.
 const KEYS_MAX: usize = 16;
 
-/// The headers that prove a webhook.
+/// The headers that prove a webhook's origin.
 #[derive(Clone, Debug, Default)]
 pub struct SignedHeaders {
-    /// `X-Fal-Webhook-Request-Id`
+    /// The header `X-Fal-Webhook-Request-Id`.
     pub request_id: String,
-    /// `X-Fal-Webhook-User-Id`
+    /// The header `X-Fal-Webhook-User-Id`.
     pub user_id: String,
-    /// `X-Fal-Webhook-Timestamp`
+    /// The header `X-Fal-Webhook-Timestamp`.
     pub timestamp: String,
-    /// `X-Fal-Webhook-Signature`
+    /// The header `X-Fal-Webhook-Signature`.
     pub signature: String,
 }
 
-/// A webhook that is fal's.
+/// A webhook that is proven to be fal's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// fal's id of the job.
     pub request_id: String,
-    /// How the job ended, unless the webhook could not carry it: then it must be asked for.
+    /// The outcome of the job; `None` if the webhook does not say, and we must ask.
     pub outcome: Option<Outcome>,
 }
 
-/// Why a webhook is not believed.
+/// The reason why a webhook is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejected {
-    /// It is not proven to be fal's, and recent.
+    /// It is not proven to be fal's and recent.
     Denied,
     /// fal's keys cannot be fetched now.
     KeysUnavailable(String),
 }
 
-/// Verifies webhooks by fal's public keys, fetched when they are first needed. It needs no key of ours.
+/// A verifier of webhooks. It uses fal's public keys, which are fetched at their first use, and needs no
+/// key of ours.
 pub struct Verifier {
     jwks_url: String,
     http: reqwest::Client,
@@ -84,7 +86,7 @@ struct Jwk {
 }
 
 impl Verifier {
-    /// A verifier with the keys at `jwks_url`.
+    /// Creates a verifier with the keys at `jwks_url`.
     ///
     /// # Errors
     /// [`Unusable`] if TLS cannot be set up.
@@ -96,7 +98,7 @@ impl Verifier {
         })
     }
 
-    /// Whether a webhook is fal's, and what it says.
+    /// Verifies that a webhook is fal's, and reads it.
     ///
     /// # Errors
     /// [`Rejected`].

@@ -1,5 +1,5 @@
-//! Ids and addresses in messages: read where a message comes in, so that a malformed one is a fault, which
-//! comes back and is dead-lettered, and never a message that is acknowledged unseen.
+//! Ids and addresses in messages. They are checked when a message is read. So a malformed one is a fault,
+//! and the message comes back and is dead-lettered; it is never acknowledged unseen.
 
 use std::fmt::Display;
 use std::str::FromStr;

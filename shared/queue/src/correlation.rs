@@ -1,5 +1,5 @@
-//! Which request something is done for: its id goes with every message, so that all log lines of a job,
-//! whoever writes them, can be found by the one id that the client was told.
+//! The request that work is done for. Its id goes with every message, so that all log lines of a job, of
+//! any function, can be found by the one id that the client was told.
 
 use std::future::Future;
 
@@ -12,18 +12,18 @@ tokio::task_local! {
     static REQUEST_ID: String;
 }
 
-/// Does `work` for the request with this id; without one, for none.
+/// Does `work` for the request with this id, which is empty if it is for none.
 pub async fn on_behalf_of<Work: Future>(request_id: String, work: Work) -> Work::Output {
     REQUEST_ID.scope(request_id, work).await
 }
 
-/// The id of the request that this is done for; empty if it is for none.
+/// The id of the request that the present work is for; empty if it is for none.
 #[must_use]
 pub fn request_id() -> String {
     REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
 }
 
-/// The attribute of a message that is sent now, if there is a request that it is for.
+/// The attribute of a message that is sent now, if the work is for a request.
 pub(crate) fn attribute() -> Option<MessageAttributeValue> {
     let request_id = Some(request_id()).filter(|id| !id.is_empty())?;
     MessageAttributeValue::builder()

@@ -1,6 +1,6 @@
-//! The queues that drive jobs, mail and usage-plan keys. Owns the messages' form on the wire and
-//! sending them; refuses to know who receives them or what a job is: a message names a generation,
-//! and its state lives in DynamoDB.
+//! The queues that drive jobs, mail and usage-plan keys. Owns the form of messages on the wire, and sending
+//! them; refuses to know who receives them, and what a job is: a message names a generation, whose state is
+//! in DynamoDB.
 
 mod as_text;
 pub mod correlation;
@@ -20,21 +20,21 @@ use serde::{Deserialize, Serialize};
 
 pub use outcome::{WireMedia, WireOutcome, WirePiece};
 
-/// How many messages SQS takes in one batch.
+/// The most messages in one batch of SQS.
 pub const BATCH_MAX: usize = 10;
-/// How long SQS keeps a message back at most (`DelaySeconds`).
+/// The longest delay of a message in SQS (`DelaySeconds`).
 pub const DELAY_MAX: Duration = Duration::from_secs(900);
 
-/// Where each queue is.
+/// The addresses of the queues.
 #[derive(Clone, Debug)]
 pub struct Queues {
-    /// Images and audio to submit.
+    /// Image and audio jobs to submit.
     pub image_url: String,
-    /// Videos to submit.
+    /// Video jobs to submit.
     pub video_url: String,
-    /// Jobs of which there is news: the provider's word, or a reason to ask for it.
+    /// Jobs with news: a report of the provider, or a reason to ask for one.
     pub settle_url: String,
-    /// Jobs that the sweep found due: they wait behind each other, and no news waits behind them.
+    /// Jobs that the sweep found due. They wait behind each other, so that news does not wait behind them.
     pub look_url: String,
     /// Letters to write.
     pub mail_url: String,
@@ -42,7 +42,7 @@ pub struct Queues {
     pub keys_url: String,
     /// Webhook endpoints that must be told something.
     pub deliver_url: String,
-    /// Generations of whose files small pictures must be made.
+    /// Generations whose small pictures must be made.
     pub preview_url: String,
 }
 
@@ -55,43 +55,43 @@ pub struct Submit {
     pub generation_id: GenerationId,
 }
 
-/// "Look at this job", with what the provider said of it, if it did.
+/// "Look at this job", with the provider's report, if there is one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settle {
     /// The job.
     #[serde(with = "as_text")]
     pub generation_id: GenerationId,
-    /// What a verified webhook said.
+    /// The report in a verified webhook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub word: Option<ProviderReport>,
-    /// Until when the sweep put the job's next look off when it sent this, in
-    /// milliseconds since the Unix epoch.
+    /// The time to which the sweep put the job's next look off when it sent this, in milliseconds since the
+    /// Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leased_until_ms: Option<i64>,
 }
 
-/// What a verified webhook said of a job.
+/// The report of a verified webhook about a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderReport {
-    /// The provider's id for it.
+    /// The provider's id of the job.
     pub request_id: String,
-    /// How it ended.
+    /// The outcome.
     pub outcome: WireOutcome,
 }
 
-/// "Write this letter." It names whom to write to, and holds no token: the worker makes it.
+/// "Write this letter." It names the recipient, but holds no token: the worker makes the token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SendMail {
-    /// The one that verifies an e-mail.
+    /// The letter that verifies an e-mail.
     VerifyEmail {
-        /// The owner.
+        /// The user.
         #[serde(with = "as_text")]
         user_id: UserId,
     },
-    /// The one that invites somebody into a team.
+    /// The letter that invites somebody into a team.
     Invitation {
         /// The team.
         #[serde(with = "as_text")]
@@ -99,21 +99,21 @@ pub enum SendMail {
         /// The invitation.
         #[serde(with = "as_text")]
         invitation_id: InvitationId,
-        /// The sending that it is for.
+        /// The version of the invitation, which each sending increments.
         version: u64,
     },
-    /// The one that tells the owner of a wallet that credits run out.
+    /// The letter that tells the owner of a wallet that credits run out.
     Alert {
-        /// The note of it.
+        /// The id of the alert's note.
         note: String,
     },
-    /// The one that tells whoever manages a webhook endpoint that it was disabled.
+    /// The letter that tells the managers of a webhook endpoint that it was disabled.
     WebhookDisabled {
         /// The endpoint.
         #[serde(with = "as_text")]
         endpoint_id: WebhookEndpointId,
     },
-    /// The one that lets somebody choose another password, if there is somebody.
+    /// The letter that lets a user choose another password, if there is an account.
     ResetPassword {
         /// The e-mail that was given.
         #[serde(with = "as_text")]
@@ -125,21 +125,21 @@ pub enum SendMail {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum LookAtKeys {
-    /// At a user's: there is a note of it, which ends when that is done.
+    /// At the keys of a user who has a note, which ends when that is done.
     Noted {
-        /// The owner.
+        /// The user.
         #[serde(with = "as_text")]
         user_id: UserId,
         /// When the note is due, in milliseconds since the Unix epoch.
         due_at_ms: i64,
     },
-    /// At those of a user who called.
+    /// At the keys of a user who called.
     Seen {
         /// The user.
         #[serde(with = "as_text")]
         user_id: UserId,
     },
-    /// At those that plans share.
+    /// At the shared keys of the plans.
     Shared,
 }
 
@@ -150,12 +150,12 @@ pub struct Deliver {
     /// The endpoint.
     #[serde(with = "as_text")]
     pub endpoint_id: WebhookEndpointId,
-    /// What it is to be told; without, the endpoint is gone, and what it was told must go.
+    /// The event to tell. Without one, the endpoint is gone, and its deliveries must be deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_id: Option<EventText>,
 }
 
-/// "Make small pictures of what this generation delivered."
+/// "Make small pictures of this generation's files."
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preview {
@@ -169,7 +169,7 @@ pub struct Preview {
 #[serde(transparent)]
 pub struct EventText(#[serde(with = "as_text")] pub EventId);
 
-/// Sends messages.
+/// A client that sends messages.
 #[derive(Clone, Debug)]
 pub struct Queue {
     client: Client,
@@ -177,7 +177,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// A sender to `queues`.
+    /// Makes a client for `queues`.
     #[must_use]
     pub fn new(config: &SdkConfig, queues: Queues) -> Self {
         Self {
@@ -186,11 +186,11 @@ impl Queue {
         }
     }
 
-    /// Asks a worker to submit a job. The tenant is the fair queue's group: one
-    /// tenant's flood waits behind itself.
+    /// Asks a worker to submit a job. The tenant is the group in the fair queue: many jobs of one tenant
+    /// wait behind each other.
     ///
     /// # Errors
-    /// A [`Fault`] if SQS did not take it; the sweep finds the job by its due time then.
+    /// A [`Fault`] if SQS did not take it. The sweep then finds the job by its due time.
     pub async fn submit(
         &self,
         lane: Lane,
@@ -216,7 +216,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Asks the settle worker to look at a job, with the provider's word if there is one.
+    /// Asks the settle worker to look at a job, with the provider's report if there is one.
     ///
     /// # Errors
     /// A [`Fault`] if SQS did not take it.
@@ -232,11 +232,10 @@ impl Queue {
         Ok(())
     }
 
-    /// Asks the settle worker to look at all of these jobs, each leased until then, ten a call.
+    /// Asks the settle worker to look at all of these jobs, ten a call. Each is leased until its time.
     ///
     /// # Errors
-    /// A [`Fault`] if SQS did not take all of them; those that it did not take
-    /// are due again after their lease.
+    /// A [`Fault`] if SQS did not take all of them. The others are due again after their lease.
     pub async fn look_at_all(&self, leased: &[(GenerationId, Timestamp)]) -> Result<(), Fault> {
         for batch in leased.chunks(BATCH_MAX) {
             let mut entries = Vec::with_capacity(batch.len());
@@ -272,7 +271,8 @@ impl Queue {
         Ok(())
     }
 
-    /// How many jobs wait for a look, or are being looked at: approximately, as SQS counts.
+    /// Returns the number of jobs that wait for a look or are being looked at: approximately, as SQS
+    /// counts.
     ///
     /// # Errors
     /// A [`Fault`] if SQS does not answer.
@@ -334,10 +334,11 @@ impl Queue {
     }
 
     /// Asks the delivery worker to tell an endpoint of an event, `delay` from now (15 minutes at most). The
-    /// tenant is the fair queue's group: whose receivers are slow wait behind themselves.
+    /// tenant is the group in the fair queue: deliveries to a tenant's slow receivers wait behind each
+    /// other.
     ///
     /// # Errors
-    /// A [`Fault`] if SQS did not take it; the sweep finds the delivery by its due time then.
+    /// A [`Fault`] if SQS did not take it. The sweep then finds the delivery by its due time.
     pub async fn deliver(
         &self,
         tenant: &Tenant,
@@ -363,10 +364,11 @@ impl Queue {
         Ok(())
     }
 
-    /// Asks the delivery worker to look at all of these, ten a call.
+    /// Asks the delivery worker to look at all of these, ten a call. The endpoint is the group in the fair
+    /// queue.
     ///
     /// # Errors
-    /// A [`Fault`] if SQS did not take all of them; those that it did not take are due again.
+    /// A [`Fault`] if SQS did not take all of them. The others are due again.
     pub async fn deliver_all(
         &self,
         due: &[(WebhookEndpointId, Option<EventId>)],
@@ -400,11 +402,11 @@ impl Queue {
         Ok(())
     }
 
-    /// Asks the preview worker for small pictures. The tenant is the fair queue's group: whoever makes many
-    /// at once waits behind themselves.
+    /// Asks the preview worker for small pictures. The tenant is the group in the fair queue: many files of
+    /// one tenant wait behind each other.
     ///
     /// # Errors
-    /// A [`Fault`] if SQS did not take it; the sweep finds the generation by its due time then.
+    /// A [`Fault`] if SQS did not take it. The sweep then finds the generation by its due time.
     pub async fn preview(&self, tenant: &Tenant, id: &GenerationId) -> Result<(), Fault> {
         let message = Preview {
             generation_id: id.clone(),
@@ -421,10 +423,10 @@ impl Queue {
         Ok(())
     }
 
-    /// Hides a received message for `seconds` more (or less), so that its retry comes then.
+    /// Hides a received message for `seconds` from now, so that its retry comes then.
     ///
     /// # Errors
-    /// A [`Fault`] if SQS refused; the message then comes back when its visibility ends.
+    /// A [`Fault`] if SQS refused. The message then comes back when its visibility ends.
     pub async fn retry_in(
         &self,
         lane: Lane,

@@ -1,4 +1,4 @@
-//! How a job ended, on the wire. A code that only newer code knows is still read.
+//! The outcome of a job, on the wire. A code that only a newer version knows can still be read.
 
 use domain::generations::{Failure, FailureCode, Media, Outcome, Piece};
 use serde::{Deserialize, Serialize};
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum WireOutcome {
-    /// It made these, in their order.
+    /// It made these files, in order.
     Made(Vec<WirePiece>),
-    /// It was refused: a code of [`FailureCode`], and why.
+    /// It was refused: a code of [`FailureCode`], and a message.
     Refused {
         /// The stable code.
         code: String,
@@ -24,7 +24,7 @@ pub enum WireOutcome {
 pub enum WirePiece {
     /// It was made.
     Made(WireMedia),
-    /// It is withheld: a code of [`FailureCode`].
+    /// It is withheld, for a code of [`FailureCode`].
     Withheld(String),
 }
 
@@ -64,7 +64,7 @@ impl From<WireOutcome> for Outcome {
     }
 }
 
-/// A code that only a newer version knows is still a failure at the provider.
+/// Reads a code. A code that only a newer version knows is a failure at the provider.
 fn code_of(text: &str) -> FailureCode {
     FailureCode::parse(text).unwrap_or(FailureCode::ProviderError)
 }

@@ -1,7 +1,7 @@
 //! The receivers of our webhooks, on the wire.
 //!
-//! Owns: which addresses may be told anything, how an event is sent, and what an answer says. An address is
-//! somebody else's word: it is called over TLS, at public addresses only, and no redirect is followed.
+//! Owns: the addresses that may be called, how an event is sent, and the meaning of an answer. An address
+//! comes from somebody else: it is called over TLS, at public addresses only, and no redirect is followed.
 //! Refuses to know what is told, who signed it, and when it is tried again.
 //!
 //! The headers are those of Standard Webhooks
@@ -18,23 +18,23 @@ use time::PrimitiveDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-/// How long connecting may take.
+/// The time for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a receiver may take: 15 s, as Standard Webhooks advises.
+/// The time for one call: 15 s, as Standard Webhooks advises.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
-/// How much of an answer is kept.
+/// The number of bytes of an answer that are kept.
 pub const ANSWER_BYTES_MAX: usize = 1_024;
-/// How `Retry-After` writes a moment (RFC 9110, section 5.6.7).
+/// The form of a moment in `Retry-After` (RFC 9110, section 5.6.7).
 const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );
 
-/// A client that cannot be built.
+/// The error for a client that cannot be built.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct Unusable(String);
 
-/// Where receivers may be.
+/// The places where receivers may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// On the public internet, over TLS.
@@ -43,42 +43,42 @@ pub enum Reach {
     ThisMachine,
 }
 
-/// An event as it is sent.
+/// An event in the form in which it is sent.
 #[derive(Debug)]
 pub struct Message<'a> {
     /// Its id.
     pub id: &'a str,
     /// When it is sent, in seconds since the Unix epoch.
     pub at_s: i64,
-    /// Its signatures, one a secret.
+    /// Its signatures, one for each secret.
     pub signatures: Vec<String>,
-    /// Its JSON.
+    /// Its body, as JSON.
     pub body: Vec<u8>,
 }
 
-/// What a receiver answered, or why there is no answer.
+/// The answer of a receiver, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
     pub status: Option<u16>,
     /// The beginning of the body.
     pub response: Option<String>,
-    /// Why it does not count.
+    /// The reason why it does not count.
     pub error: Option<String>,
-    /// When the receiver wants to be asked again.
+    /// The time at which the receiver wants the next attempt.
     pub retry_at: Option<RetryAt>,
 }
 
-/// When a receiver wants to be asked again.
+/// The time at which a receiver wants the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAt {
-    /// After so long.
+    /// After this time.
     In(Duration),
-    /// At a moment.
+    /// At this moment.
     At(Timestamp),
 }
 
-/// Tells receivers.
+/// A client that calls receivers.
 #[derive(Debug)]
 pub struct Receivers {
     http: Client,
@@ -86,7 +86,7 @@ pub struct Receivers {
 }
 
 impl Receivers {
-    /// What tells receivers that are within `reach`.
+    /// Makes a client for receivers that are within `reach`.
     ///
     /// # Errors
     /// [`Unusable`] if TLS cannot be set up.
@@ -97,7 +97,7 @@ impl Receivers {
         };
         let http = client
             .timeout(TIMEOUT)
-            // Nothing of one receiver's is kept for the next.
+            // No connection to one receiver is kept for the next call.
             .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| Unusable(format!("no HTTP client: {error}")))?;
@@ -137,7 +137,7 @@ impl Answer {
         }
     }
 
-    /// What it says of the receiver: any 2xx is success, 410 that it is gone for good.
+    /// Returns its meaning for the endpoint: any 2xx is success, and 410 means that it is gone for good.
     #[must_use]
     pub fn reached(&self) -> Reached {
         match self.status {
@@ -148,10 +148,10 @@ impl Answer {
     }
 }
 
-/// The address written as `text`, if it may be told anything.
+/// Reads `text` as an address, if it may be called.
 ///
 /// # Errors
-/// What would be right, in words.
+/// The requirement that it does not meet, in words.
 pub fn check_url(text: &str, reach: Reach) -> Result<Url, &'static str> {
     if text.chars().count() > URL_CHARS_MAX {
         return Err("must have at most 2,000 characters");
@@ -200,7 +200,7 @@ async fn read(mut response: Response) -> Answer {
     }
 }
 
-/// `Retry-After` in either form (RFC 9110, section 10.2.3).
+/// Reads `Retry-After` in either form (RFC 9110, section 10.2.3).
 fn retry_at(headers: &HeaderMap) -> Option<RetryAt> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
     if let Ok(seconds) = text.parse() {
@@ -211,7 +211,8 @@ fn retry_at(headers: &HeaderMap) -> Option<RetryAt> {
     Some(RetryAt::At(Timestamp::from_ms(at_s.saturating_mul(1_000))))
 }
 
-/// What went wrong, for the receiver's owner. It names no address: theirs may hold a secret.
+/// Describes an error for the receiver's owner. The description does not name the address, which may hold a
+/// secret.
 fn describe(error: &reqwest::Error) -> String {
     if web::is_not_public(error) {
         return "the name leads to no public address".to_owned();

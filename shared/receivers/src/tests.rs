@@ -1,4 +1,4 @@
-//! A receiver on this machine, and addresses that nobody may have us call.
+//! A receiver on this machine, and addresses that must never be called.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use super::*;
 
 type Heard = Arc<Mutex<Vec<(header::HeaderMap, axum::body::Bytes)>>>;
 
-/// A receiver that answers like this, and what it heard.
+/// Starts a receiver that answers like this. Returns its address, and the requests that it heard.
 async fn receiver(answer: fn() -> Response) -> (String, Heard) {
     let heard = Heard::default();
     let keeps = heard.clone();
@@ -118,7 +118,7 @@ async fn a_name_that_leads_to_this_machine_is_not_called() {
         signatures: Vec::new(),
         body: Vec::new(),
     };
-    // The name is judged when it is connected to, and not before: what it leads to may change.
+    // The name is checked when it is connected to, not before: its address may change.
     let answer = receivers.tell("https://localhost/hook", message).await;
     let why = "the name leads to no public address";
     assert_eq!(answer.error.as_deref(), Some(why));

@@ -1,25 +1,25 @@
-//! Secrets, fetched by name when they are first needed, and never from the environment: a function's
-//! variables can be read by anybody who may look at its configuration. Refuses to know what a secret is for.
+//! Secrets, fetched by name when they are first needed. They are never in the environment: everybody who
+//! may view a function's configuration can read its variables. Refuses to know what a secret is for.
 
 use auth::opaque::Secret;
 use aws::{Fault, SdkConfig};
 use aws_sdk_ssm::Client;
 
-/// Fetches secrets from Systems Manager's parameter store (SecureString).
+/// A client that fetches secrets from Systems Manager's parameter store (SecureString).
 #[derive(Clone, Debug)]
 pub struct Secrets(Client);
 
 impl Secrets {
-    /// A client; nothing is fetched yet.
+    /// Makes a client; nothing is fetched yet.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         Self(Client::new(config))
     }
 
-    /// The secret called `name`, decrypted.
+    /// Fetches the secret called `name`, decrypted.
     ///
     /// # Errors
-    /// A [`Fault`] if there is none, or it may not be read. It never holds the value.
+    /// A [`Fault`] if there is no such secret, or it may not be read. The fault never holds the value.
     pub async fn get(&self, name: &str) -> Result<Secret, Fault> {
         let doing = "fetching a secret";
         let found = self

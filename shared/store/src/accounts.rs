@@ -15,31 +15,32 @@ use crate::reads::keys;
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Recorded, Store};
 
-/// What a sign-in is checked against.
+/// The record that a sign-in is checked against.
 #[derive(Debug)]
 pub struct PasswordRecord {
     /// The owner.
     pub user: UserId,
     /// The password's hash, in PHC form.
     pub password_hash: String,
-    /// The user's era, as it was when that was the password.
+    /// The user's era at the time when this password was set.
     pub era: u64,
 }
 
-/// What became of a registration.
+/// The outcome of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registered {
-    /// The account exists now.
+    /// The account was created.
     Done,
-    /// The e-mail had an account before.
+    /// The e-mail address already had an account.
     EmailTaken,
-    /// Another write was under way: nothing is known, and nothing was written.
+    /// Another write was under way. Nothing was written, and it is not known whether the address is free.
     Busy,
 }
 
 impl Store {
-    /// Makes an account: profile, credential (whose key makes the e-mail unique), session, an empty wallet,
-    /// and the first record of its audit log, with a note of the bonus that it is to get, all or nothing.
+    /// Creates an account, all or nothing: the profile, the credential (its key makes the e-mail address
+    /// unique), a session, an empty wallet, the first record of the account's audit log and, if given, the
+    /// note of the sign-up bonus.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -91,8 +92,8 @@ impl Store {
             .condition_expression("attribute_not_exists(pk)")
     }
 
-    /// On condition that there is such an account, that it is not suspended, and
-    /// that `key`, if one is shown, lives.
+    /// Builds the condition that the account exists and is not suspended, and that `key`, if given, is one
+    /// of its living keys.
     pub(crate) fn check_good_standing(
         &self,
         user: &UserId,
@@ -111,7 +112,7 @@ impl Store {
         }
     }
 
-    /// On condition that there is such an account, open to its owner or not.
+    /// Builds the condition that the account exists, suspended or not.
     pub(crate) fn check_account(&self, user: &UserId) -> ConditionCheckBuilder {
         ConditionCheck::builder()
             .table_name(&self.tables.accounts)
@@ -130,7 +131,7 @@ impl Store {
             .await
     }
 
-    /// What `email` signs in with, if it has an account.
+    /// Reads the credential that `email` signs in with, if it has an account.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -152,7 +153,7 @@ impl Store {
         }))
     }
 
-    /// The user, if there is one.
+    /// Reads a user, if they exist.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -164,8 +165,9 @@ impl Store {
             .transpose()
     }
 
-    /// Moves an account to another plan, with the record of it; `false` if there is no such account. It
-    /// begins a new term, even on the plan that they are on, with a note of the key that it is to get.
+    /// Moves an account to another plan and records it; returns `false` if there is no such account. A new
+    /// term of the plan begins, even if the plan is the same, and a note asks for the account's usage-plan
+    /// key.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -192,8 +194,8 @@ impl Store {
         self.change_account(tx, id, update, record).await
     }
 
-    /// Opens a suspended account to its owner again, with the record of it; `false` if there is no such
-    /// account. Suspending one is [`Store::begin_era`].
+    /// Lifts the suspension of an account and records it; returns `false` if there is no such account. An
+    /// account is suspended by [`Store::begin_era`].
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -205,7 +207,8 @@ impl Store {
         self.change_account(tx, id, update, record).await
     }
 
-    /// Records an act on an account that changes nothing of its profile; `false` if there is no such account.
+    /// Records an act on an account that leaves its profile unchanged; returns `false` if there is no such
+    /// account.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -238,7 +241,7 @@ impl Store {
         Ok(sent.map(|written| written.is_ok()))
     }
 
-    /// Those of the `wanted` items that are there, each with its sort key.
+    /// Reads those of the `wanted` items that exist, each with its sort key.
     pub(crate) async fn account_items(
         &self,
         doing: &'static str,
@@ -257,7 +260,8 @@ impl Store {
         items.into_iter().map(with_sort).collect()
     }
 
-    /// Changes what somebody says of themselves; the user as they are then, or `None` if they are gone.
+    /// Changes the profile fields that users set themselves. Returns the changed user, or `None` if they
+    /// are gone.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -304,7 +308,7 @@ impl Store {
     }
 }
 
-/// Whether a single write failed because its condition was not met.
+/// Returns whether a single write failed because its condition was not met.
 pub(crate) fn is_condition<E, R>(error: &aws_sdk_dynamodb::error::SdkError<E, R>) -> bool
 where
     E: aws_sdk_dynamodb::error::ProvideErrorMetadata,

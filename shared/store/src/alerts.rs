@@ -1,7 +1,7 @@
-//! What owners of wallets want to be told of, and the notes of what they are to be told.
+//! The thresholds that wallet owners set for alerts, and the notes of alerts that are to be sent.
 //!
-//! A note is written in the transaction of what crossed a threshold, so that none is lost and none is made
-//! up. It ends when the letter was sent.
+//! A note is written in the transaction that crosses the threshold, so no alert is lost and none is made
+//! up. The note is deleted when the alert has been sent.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::items::{self, AlertNoteItem, Item, WALLET, number, text};
 use crate::{Store, System};
 
 impl Store {
-    /// Has a wallet watched for this from now on; `false` if there is no such wallet.
+    /// Sets the thresholds that a wallet is watched for; returns `false` if there is no such wallet.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -43,7 +43,7 @@ impl Store {
         }
     }
 
-    /// Some of the notes, each with how often it was taken up.
+    /// Lists up to `limit` notes, each with the number of times that it was taken up.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -69,7 +69,7 @@ impl Store {
         found.map(note).collect()
     }
 
-    /// A note, if it has not ended.
+    /// Reads a note, unless it has ended.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -86,7 +86,7 @@ impl Store {
             .transpose()
     }
 
-    /// Takes a note up, unless somebody did within `lease`, or it has ended.
+    /// Takes a note up; returns `false` if somebody took it up within `lease`, or if it has ended.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -118,8 +118,8 @@ impl Store {
         }
     }
 
-    /// Names the event that a note is told by, which is this one unless it was named before: answers which.
-    /// Nothing if the note has ended.
+    /// Gives a note the id of the event that announces it, and returns that id: the one given before, if
+    /// there is one, else `event`. Returns `None` if the note has ended.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -150,7 +150,7 @@ impl Store {
         id.map(Some).ok_or_else(|| items::broken("told_as"))
     }
 
-    /// Ends a note: its owner was told, or there is nobody to tell. Ending it twice changes nothing.
+    /// Ends a note, because its owner was told or there is nobody to tell. Ending it twice changes nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -165,7 +165,7 @@ impl Store {
         Ok(())
     }
 
-    /// The write of a note, for the transaction of what crossed the threshold.
+    /// Builds the write of a note, for the transaction that crosses the threshold.
     pub(crate) fn note_alert(&self, note: &AlertNote) -> Result<PutBuilder, Fault> {
         Ok(Put::builder()
             .table_name(&self.tables.alerts)

@@ -1,7 +1,7 @@
-//! What members commit to of their teams' credits in a month: counted in the transaction that holds
-//! the credits, whether or not they have a cap then, so that a cap that comes later binds them,
-//! too; given back in the one that gives these back. A job counts in the month in which it was
-//! opened, also if it ends in another.
+//! The credits of a team that a member has committed in a month. They are counted in the transaction that
+//! holds the credits, even while the member has no cap, so that a cap set later applies to them, too. They
+//! are given back in the transaction that releases the credits. A job counts in the month in which it was
+//! opened, even if it ends in another.
 
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{ConditionCheck, Update};
@@ -17,7 +17,8 @@ use crate::items::{AllowanceItem, MemberItem, number, text};
 use crate::teams::team_key;
 
 impl Store {
-    /// On condition that a member still has the role and the cap that a job's opening was decided from.
+    /// Builds the condition that a member still has the role and the cap that the opening of a job was
+    /// decided with.
     pub(crate) fn check_spender(&self, spender: &Spender) -> ConditionCheckBuilder {
         let member = spender.membership();
         let check = ConditionCheck::builder()
@@ -38,8 +39,9 @@ impl Store {
         }
     }
 
-    /// Takes a job's cost from what its author may commit to in the month, if there is room for it; where
-    /// somebody watches it, only if it is as it was read, when there was room.
+    /// Builds the update that takes a job's cost from the author's allowance of the month, on condition
+    /// that it fits. If the allowance is watched, the condition is that it is unchanged since it was read,
+    /// when it did fit.
     pub(crate) fn spend_allowance(
         &self,
         job: &Generation,
@@ -63,7 +65,7 @@ impl Store {
         let Some(cap) = member.credit_cap else {
             return spent;
         };
-        // A cost above the cap fits into no month, not even into one that nothing was committed in.
+        // A cost above the cap fits into no month, not even into one in which nothing was committed.
         let room = cap.get() - job.cost.get();
         let fits = if room < 0 {
             "committed <= :room"
@@ -75,7 +77,8 @@ impl Store {
             .expression_attribute_values(":room", number(room))
     }
 
-    /// Gives back to its author's month what a team's job releases; nothing where the author pays alone.
+    /// Builds the update that gives the credits released by a team's job back to the author's allowance of
+    /// that month. Returns `None` for a job that a person pays for.
     pub(crate) fn give_back_allowance(
         &self,
         job: &Generation,

@@ -1,10 +1,10 @@
-//! Personal API keys, and what they may still spend.
+//! Personal API keys, and the credits that they may still spend.
 //!
-//! Which keys live is said by their owner's profile alone, in a set of at most twenty: it is counted, read to
-//! its end and emptied in one write, and no number of dead keys can hide a living one. A cap is kept as what
-//! remains of it, and in which of its periods: opening a job takes the cost from it, and what the job's end
-//! gives back is put back, both in the transaction that moves the credits. The record of a dead key stays for
-//! a while, so that its open jobs can still be ended.
+//! The owner's profile alone says which keys live. It holds their ids in a set of at most twenty, so one
+//! write can count, extend or empty the set, and dead keys can never crowd out a living one. A cap is
+//! stored as the credits that remain of it, with the period that they remain in. Opening a job takes the
+//! cost from them, and the end of the job puts unused credits back; each happens in the transaction that
+//! moves the credits. The record of a dead key is kept for a while, so that its open jobs can still end.
 
 use std::time::Duration;
 
@@ -24,20 +24,20 @@ use crate::audit::Recorded;
 use crate::items::{self, ApiKeyItem, Item, UserItem, key_sort, number, text};
 use crate::transact::{Part, Transaction};
 
-/// How long the record of a dead key is kept at least: far longer than any job takes.
+/// The minimum time for which the record of a dead key is kept: far longer than any job takes.
 const DEAD_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// What becomes of the record of a key that dies.
+/// The update to the record of a key that dies.
 const DIES: &str = "SET #ttl = :ttl REMOVE #name";
 
-/// What became of a new key.
+/// The outcome of storing a new key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPut {
-    /// It lives.
+    /// The key was stored, and lives.
     Done,
-    /// The user has as many as they may.
+    /// The user has as many keys as they may have.
     Full,
-    /// The era that the caller's session belongs to is over, or the account is closed or gone.
+    /// The era of the caller's session is over, or the account is suspended or gone.
     SessionEnded,
 }
 
@@ -52,23 +52,23 @@ pub struct KnownKey {
     pub digest: String,
 }
 
-/// What a job gives back to the capped key that it was opened with.
+/// The credits that a job gives back to the capped key that it was opened with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyReturn {
     /// The owner.
     pub(crate) user: UserId,
     /// The key.
     pub(crate) key: KeyId,
-    /// How much.
+    /// The credits.
     pub(crate) amount: Credits,
-    /// When it was taken: it comes back in no other period of the cap's.
+    /// The time at which they were taken. They are given back only within that period of the cap.
     pub(crate) taken_at: Timestamp,
 }
 
 impl Store {
-    /// Keeps a new key of `owner`, with the record of it, if they may have one more and their era
-    /// is still the one that they were read with: a session that has ended makes no key, although
-    /// the authorizer may still let it in.
+    /// Stores a new key of `owner` and records it, if they may have one more and their era is still the one
+    /// that they were read with. So an ended session cannot create a key, although the authorizer may still
+    /// let it in.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -113,7 +113,8 @@ impl Store {
         })
     }
 
-    /// The user's living keys, newest first: one read of the profile, and one of all that it names.
+    /// Lists the user's living keys, newest first. It reads the profile, then all keys that the profile
+    /// names in one batch.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -137,7 +138,7 @@ impl Store {
         Ok(keys)
     }
 
-    /// A user and a key of theirs, in one read: what the authorizer needs.
+    /// Reads a user and one of their keys in one read, for the authorizer.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -191,7 +192,7 @@ impl Store {
         }
     }
 
-    /// Ends a key, with the record of it; `false` if the user has no living one with this id. Ending it
+    /// Ends a key and records it; returns `false` if the user has no living key with this id. Ending it
     /// again changes and records nothing.
     ///
     /// # Errors
@@ -216,8 +217,8 @@ impl Store {
         Ok(sent.map(|written| written.is_ok()))
     }
 
-    /// Lets the database forget the record of a key that no profile names any
-    /// more. The key is dead without this.
+    /// Lets the database expire the record of a key that no profile names any more. The key is dead even
+    /// without this.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -247,7 +248,7 @@ impl Store {
         }
     }
 
-    /// A change to the set of a user's living keys; `:key` is the set of the one.
+    /// Completes an update of the set of a user's living keys; `:key` is the set that holds this one.
     fn living_keys(&self, update: UpdateBuilder, user: &UserId, key: &KeyId) -> UpdateBuilder {
         update
             .table_name(&self.tables.accounts)
@@ -256,7 +257,7 @@ impl Store {
             .expression_attribute_values(":key", AttributeValue::Ss(vec![key.to_string()]))
     }
 
-    /// A key with a cap of the user's, read again.
+    /// Reads one of the user's keys again.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -268,9 +269,9 @@ impl Store {
             .transpose()
     }
 
-    /// Takes `amount` from what a key with a cap may still spend, on condition that so much remains in the
-    /// period that `now` is in; the first that is taken in a period begins it. Where somebody watches it,
-    /// also on condition that it is as it was read.
+    /// Builds the update that takes `amount` from the credits that a capped key may still spend, on
+    /// condition that as many remain in the period of `now`. The first amount taken in a period begins the
+    /// period. If the key is watched, the remainder must also be unchanged since it was read.
     pub(crate) fn spend_from_key(
         &self,
         key: &ApiKey,
@@ -318,8 +319,8 @@ impl Store {
             .expression_attribute_values(":remaining", number(cap - amount.get()))
     }
 
-    /// Puts what a job gives back to what a key may still spend, on condition that it
-    /// still counts in the same period.
+    /// Builds the update that gives a job's credits back to a key, on condition that the key still counts
+    /// in the same period.
     pub(crate) fn give_back_to_key(&self, back: &KeyReturn) -> UpdateBuilder {
         let [month, day] = [CapPeriod::Month, CapPeriod::Day].map(|period| {
             let name = period.at(back.taken_at);

@@ -1,4 +1,4 @@
-//! Counts of attempts, each in a window of time that its first one begins.
+//! Counts of attempts. Each count has a window of time, which its first attempt begins.
 
 use aws::Fault;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -11,17 +11,17 @@ use crate::Store;
 use crate::accounts::is_condition;
 use crate::items::{self, Item, email_key, mailbox_key, number, text};
 
-/// What the sort key of everything begins with that is kept of an e-mail's sign-ins.
+/// The prefix of the sort keys of everything that is kept about the sign-ins of an e-mail address.
 const SIGN_INS_PREFIX: &str = "sign-ins#";
-/// What the sort key of a source begins with that an e-mail was signed in from.
+/// The prefix of the sort keys of sources that an e-mail address was signed in from.
 const SOURCES_PREFIX: &str = "sign-ins#known#";
 /// The sort key of the count of all sources together.
 const SIGN_INS_ANYWHERE: &str = "sign-ins#anywhere";
-/// How many counts of an e-mail's are dropped at once: as many sources as there may
-/// be within the limit of them all.
+/// The number of items of an e-mail address that are dropped at once. The limit for all sources together
+/// allows no more sources than this.
 const DROPPED_MAX: i32 = 200;
 
-/// The key of an attempt's count.
+/// Returns the key of the item that counts an attempt.
 pub(crate) fn record_key(attempt: Attempt<'_>) -> Item {
     let of_source = |source: &Source| format!("source#{}", source.as_str());
     let (pk, sk) = match attempt {
@@ -45,22 +45,22 @@ pub(crate) fn record_key(attempt: Attempt<'_>) -> Item {
     Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }
 
-/// What became of counting an attempt.
+/// The outcome of counting an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// It is one of those that there may be.
+    /// The attempt is within the limit, and was counted.
     Within,
-    /// It would be one too many, and was not counted.
+    /// The attempt would be one too many, and was not counted.
     Full {
-        /// When the window began.
+        /// The time at which the window began.
         began_at: Timestamp,
-        /// When the last one was counted.
+        /// The time of the last attempt that was counted.
         last_at: Timestamp,
     },
 }
 
 impl Store {
-    /// Counts one more attempt, unless there were as many as there may be in the current window.
+    /// Counts one more attempt, unless the current window is full.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -89,7 +89,8 @@ impl Store {
                 "attribute_not_exists(began_at_ms) OR (began_at_ms > :cutoff AND attempts < :most)",
             )
             .expression_attribute_values(":most", number(limit.most));
-        // Of several firsts of a new window, one begins it and the others are counted in it.
+        // Of several attempts that are first in a new window, one begins it and the others are counted in
+        // it.
         let anew = update
             .update_expression(
                 "SET attempts = :one, began_at_ms = :now, last_at_ms = :now, #ttl = :ttl",
@@ -115,7 +116,7 @@ impl Store {
         Err(Fault::new(doing, "the count keeps being forgotten"))
     }
 
-    /// Takes one attempt back from the count: it was none of those that are limited.
+    /// Takes an attempt back from its count, because it was not of the kind that is limited.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -163,7 +164,8 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the owner of `email` signed in from `source` not long ago.
+    /// Returns whether the owner of `email` signed in from `source` within the time that sources are known
+    /// for.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -188,7 +190,7 @@ impl Store {
         }
     }
 
-    /// Drops everything that was counted and remembered of an e-mail's sign-ins, of whatever source.
+    /// Deletes every count and every known source of an e-mail address's sign-ins.
     ///
     /// # Errors
     /// A [`Fault`] if it was not done; some of it may have been.
@@ -196,8 +198,7 @@ impl Store {
         self.drop_sign_ins(email, |_| true).await
     }
 
-    /// Drops what was counted of an e-mail's sign-ins, of whatever source; the
-    /// sources that are known stay known.
+    /// Deletes the counts of an e-mail address's sign-ins, from all sources. Known sources stay known.
     ///
     /// # Errors
     /// A [`Fault`] if it was not done; some of it may have been.
@@ -243,7 +244,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets all attempts that were counted together with this one.
+    /// Deletes the count that this attempt belongs to.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

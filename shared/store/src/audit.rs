@@ -1,8 +1,8 @@
-//! The audit log. A record is only ever written in the transaction of the act that it tells of, together with
-//! the new head of its chain, on condition that the chain still ends where the record was worked out from.
+//! The audit log. A record is written only in the transaction of the act that it describes, together with
+//! the new head of its chain, on condition that the chain still ends at the record that this one follows.
 //!
-//! Functions may put items here, and read them; none may update or delete one. What IAM cannot say is that a
-//! put must have a condition: an item that was put over another is found by its hash.
+//! Functions may put items here and read them; none may update or delete one. IAM cannot require a put to
+//! have a condition, but an item that was overwritten is detected by its hash.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
@@ -14,18 +14,18 @@ use crate::items::{self, HEAD, HeadItem, RecordItem, place, text};
 use crate::pages::Page;
 use crate::transact::{Commit, Part, Refused, Transaction};
 
-/// What became of an act that is recorded.
+/// The outcome of an act that is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded<T> {
-    /// It came to this; if it was done, it is recorded.
+    /// The act has this result. If it was done, it is recorded.
     Done(T),
-    /// Nothing was written: another act of the same chain came first. Where the
-    /// chain ends now, if that is known.
+    /// Nothing was written, because another act was added to the chain first. Holds the present head of the
+    /// chain, if it is known.
     Behind(Option<ChainHead>),
 }
 
 impl<T> Recorded<T> {
-    /// What was done, seen as something else.
+    /// Maps the result of an act.
     pub(crate) fn map<U>(self, done: impl FnOnce(T) -> U) -> Recorded<U> {
         match self {
             Self::Done(what) => Recorded::Done(done(what)),
@@ -33,7 +33,7 @@ impl<T> Recorded<T> {
         }
     }
 
-    /// The same, where reading what was done can fail.
+    /// Maps the result of an act with a function that can fail.
     pub(crate) fn try_map<U>(
         self,
         done: impl FnOnce(T) -> Result<U, Fault>,
@@ -46,7 +46,7 @@ impl<T> Recorded<T> {
 }
 
 impl Store {
-    /// Where a chain ends (strongly consistent).
+    /// Reads the head of a chain (strongly consistent).
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -64,7 +64,7 @@ impl Store {
         }
     }
 
-    /// A page of a chain, newest first.
+    /// Reads a page of a chain, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -100,7 +100,8 @@ impl Store {
         }))
     }
 
-    /// Records: the record, if its place is free, and the chain's head, if it has not moved.
+    /// Adds two writes to a transaction: the record, on condition that its place is free, and the chain's
+    /// new head, on condition that the head has not moved.
     pub(crate) fn record(&self, tx: &mut Transaction, record: &Record) -> Result<(), Fault> {
         let before = record.sequence - 1;
         let put = Put::builder()
@@ -124,8 +125,8 @@ impl Store {
         Ok(())
     }
 
-    /// Commits a transaction together with `record`. Refused: a condition of its own was not met, whatever
-    /// became of the chain, and nothing was written.
+    /// Commits a transaction together with `record`. The inner result is [`Refused`] if a condition of the
+    /// transaction itself was not met, with or without one of the chain's; then nothing was written.
     pub(crate) async fn commit_recorded(
         &self,
         mut tx: Transaction,
@@ -141,8 +142,8 @@ impl Store {
         if let Some(own) = refused.without(&[Part::AuditRecord, Part::AuditHead]) {
             return Ok(Recorded::Done(Err(own)));
         }
-        // Without one, the place is taken, and the head is being written this moment; or
-        // the log is broken, and stays so.
+        // If the head is missing here, either the place is taken and the head is being written at this
+        // moment, or the log is broken for good.
         let head = head.map(|head| items::read::<HeadItem>(head)?.try_into());
         Ok(Recorded::Behind(head.transpose()?))
     }

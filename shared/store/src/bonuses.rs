@@ -1,5 +1,6 @@
-//! Sign-up bonuses: the notes of those that are due, and booking one. A bonus is booked once a mailbox for
-//! ever, and no more often in a day than the operator allows, all in the transaction that books it.
+//! Sign-up bonuses: the notes of bonuses that are due, and the booking of one. A mailbox gets one bonus,
+//! ever, and a day gives no more bonuses than the operator allows; the transaction that books a bonus
+//! ensures both.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::items::{self, BonusNoteItem, Item, day_key, mailbox_key, number, text
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System, wallets};
 
-/// How long a day's count is kept from the beginning of its day.
+/// The time for which a day's count is kept, from the beginning of the day.
 const COUNT_KEPT: Duration = Duration::from_secs(40 * 24 * 3_600);
 
 /// A bonus that is to be booked.
@@ -27,9 +28,9 @@ pub struct Bonus<'a> {
     pub mailbox: &'a str,
     /// The booking, worked out from the wallet as it was read.
     pub booked: &'a Booked,
-    /// The day that gives it.
+    /// The day that the bonus counts in.
     pub day: Day,
-    /// How many a day gives.
+    /// The most bonuses that a day gives.
     pub per_day_max: u32,
 }
 
@@ -38,36 +39,36 @@ pub struct Bonus<'a> {
 pub enum BonusBooked {
     /// It is booked.
     Done,
-    /// It was booked before, or is not due.
+    /// There is no note: the bonus was booked before, or is not due.
     NotDue,
-    /// The mailbox, or this very account, had its bonus before.
+    /// The mailbox or the account had its bonus before.
     Had,
-    /// The day has given as many as it may.
+    /// The day has given as many bonuses as it may.
     DayIsFull,
-    /// The account is suspended, or gone.
+    /// The account is suspended or gone.
     Closed,
-    /// The wallet moved meanwhile; this is how it is now.
+    /// The wallet has changed since it was read; this is its present state.
     WalletMoved(Wallet),
-    /// Other writes were under way.
+    /// Other writes were under way. Nothing was written.
     Busy,
 }
 
 impl Store {
-    /// The write of a note. Writing it again changes nothing that matters.
+    /// Builds the write of a note. Writing the same note again does no harm.
     pub(crate) fn note_bonus(&self, note: &BonusNote) -> Result<PutBuilder, Fault> {
         Ok(Put::builder()
             .table_name(&self.tables.accounts)
             .set_item(Some(items::write(&BonusNoteItem::from(note))?)))
     }
 
-    /// The end of a note, whether or not there is one.
+    /// Builds the deletion of a user's note, if there is one.
     pub(crate) fn unnote_bonus(&self, user: &UserId) -> DeleteBuilder {
         Delete::builder()
             .table_name(&self.tables.accounts)
             .set_key(Some(note_key(user)))
     }
 
-    /// Some of the notes.
+    /// Lists up to `limit` notes, those after the user `after`.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -96,7 +97,7 @@ impl Store {
             .collect()
     }
 
-    /// Ends a note without booking anything. Ending it twice changes nothing.
+    /// Deletes a note without booking anything. Deleting it twice changes nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -111,7 +112,8 @@ impl Store {
         Ok(())
     }
 
-    /// Books a bonus, remembers its mailbox, counts it to its day and ends its note, all or nothing.
+    /// Books a bonus, all or nothing: it also marks the mailbox, counts the bonus to its day and deletes
+    /// its note.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.

@@ -1,5 +1,5 @@
-//! The circuit breaker in front of the provider: one small item, which each submit reads, and which is
-//! written only when the provider fails or works again.
+//! The circuit breaker in front of the provider: one small item. Each submit reads it; it is written only
+//! when the provider fails or works again.
 
 use aws::Fault;
 use domain::Timestamp;
@@ -12,7 +12,7 @@ use crate::items::{self, Item, number};
 use crate::overwrite::Overwrite;
 use crate::{Store, System};
 
-/// The item's key among the generations.
+/// The item's key in the table of generations.
 pub(crate) const KEY: &str = "breaker#provider";
 
 #[derive(Serialize, Deserialize)]
@@ -25,7 +25,7 @@ struct BreakerItem {
 }
 
 impl Store {
-    /// The breaker as it is now.
+    /// Reads the state of the breaker.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -40,7 +40,7 @@ impl Store {
         state_in(found)
     }
 
-    /// Keeps the breaker's next state, unless it changed since it was read.
+    /// Writes the breaker's next state, unless it changed since it was read.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -67,7 +67,7 @@ impl Store {
     }
 }
 
-/// The breaker's state by its item; there is none before the provider first failed.
+/// Returns the breaker's state by its item. There is no item before the provider first fails.
 pub(crate) fn state_in(item: Option<Item>) -> Result<Breaker, Fault> {
     let Some(item) = item else {
         return Ok(Breaker::default());

@@ -1,6 +1,6 @@
-//! Generations that are shared with teams. The generation's own record says with which, and is what is asked;
-//! beside it there is an item under each team, by which the team finds it and which says what it is told.
-//! Both are written in one transaction, with the team's record of it.
+//! Generations that are shared with teams. The generation's own record names the teams, and decides. Each
+//! team also has an item by which it finds the generation and which says what the team is told of it. Both
+//! are written in one transaction, with the record in the team's audit log.
 
 use std::collections::BTreeSet;
 
@@ -23,8 +23,9 @@ use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store};
 
 impl Store {
-    /// Shares a generation with a team, as `next` says, if it is still as that was decided from and each of
-    /// `members` still has their role: the one who shares, there and in the team whose it is.
+    /// Shares a generation with a team, as `next` says, if the generation has not changed since it was read
+    /// and each of `members` still has their role: the member who shares it, in that team and in the team
+    /// that owns it.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -45,8 +46,8 @@ impl Store {
         self.commit_share(tx, members, &record).await
     }
 
-    /// Shares a generation with a team no more, as `next` says, if it is still as that was decided from and
-    /// each of `members` still has their role.
+    /// Stops sharing a generation with a team, as `next` says, if the generation has not changed since it
+    /// was read and each of `members` still has their role.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -79,7 +80,8 @@ impl Store {
         }))
     }
 
-    /// The write of the teams that a generation is shared with, and of nothing that a worker may be writing.
+    /// Builds the update of the teams that a generation is shared with. It touches no attribute that a
+    /// worker may be writing.
     fn put_shares(&self, next: &Generation) -> UpdateBuilder {
         let update = Update::builder()
             .table_name(&self.tables.generations)
@@ -97,14 +99,14 @@ impl Store {
             .expression_attribute_values(":shares", AttributeValue::M(shares.collect()))
     }
 
-    /// The deletion of what a team is told of a generation.
+    /// Builds the deletion of the item by which a team finds a generation.
     pub(crate) fn delete_share(&self, team: &TeamId, generation: &GenerationId) -> DeleteBuilder {
         Delete::builder()
             .table_name(&self.tables.teams)
             .set_key(Some(team_key(team, &CollaborationItem::sort(generation))))
     }
 
-    /// The teams through which `user` comes to a generation that is shared with them.
+    /// Reads the shares through which `user` has access to a generation.
     pub(crate) async fn shares_for(
         &self,
         user: &UserId,
@@ -120,7 +122,7 @@ impl Store {
         Ok(shares.filter_map(share).collect())
     }
 
-    /// What each of `teams`, at most twenty, is told of a generation, the newest first.
+    /// Reads what each of `teams`, at most twenty, is told of a generation, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -148,8 +150,8 @@ impl Store {
         Ok(shares)
     }
 
-    /// A page of the generations that are shared with a team, newest first: those that
-    /// still are, whatever the items say.
+    /// Reads a page of the generations that are shared with a team, newest first. A generation whose own
+    /// record no longer names the team is left out.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.

@@ -1,6 +1,6 @@
-//! How many jobs of an author were refused for their content on a day: one item an author and day
-//! (`refused#<user>#<day>`), counted in the very transaction that ends the job, so that each counts once
-//! however often its end is told. The database forgets an item when its day is long over.
+//! The number of an author's jobs that were refused for their content on a day. Each author and day has one
+//! item (`refused#<user>#<day>`). It is counted in the transaction that ends the job, so each job counts
+//! once even if its end is reported several times. The database expires the item after the day.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use domain::time::Day;
 use crate::Store;
 use crate::items::{self, Item, number, text};
 
-/// How long a count is kept from the beginning of its day.
+/// The time for which a count is kept, from the beginning of its day.
 const KEPT: Duration = Duration::from_secs(2 * 24 * 3_600);
-/// The attribute that counts.
+/// The attribute that holds the count.
 const COUNT: &str = "refusals";
 
 impl Store {
-    /// Counts one more, for the transaction that ends the job.
+    /// Builds the update that counts one more refusal, for the transaction that ends the job.
     pub(crate) fn count_content_refusal(&self, author: &UserId, day: Day) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.tables.generations)
@@ -32,8 +32,8 @@ impl Store {
     }
 }
 
-/// How many of the author's jobs ended on a day with their content refused, wholly
-/// or in part; by the count's item.
+/// Returns the number of the author's jobs that ended on a day with their content refused, wholly or in
+/// part, by the item of the count.
 pub(crate) fn count_in(item: Option<Item>) -> Result<u64, Fault> {
     let Some(item) = item else { return Ok(0) };
     let count = item.get(COUNT).and_then(|count| count.as_n().ok());
@@ -42,7 +42,7 @@ pub(crate) fn count_in(item: Option<Item>) -> Result<u64, Fault> {
         .ok_or_else(|| items::broken(COUNT))
 }
 
-/// Its key has no tenant, so that no list of generations has it.
+/// Returns the key of the count's item. The item has no tenant, so no list of generations shows it.
 pub(crate) fn item_id(author: &UserId, day: Day) -> String {
     format!("refused#{author}#{}", day.number())
 }

@@ -1,7 +1,7 @@
-//! Where a list goes on. A cursor is opaque, typed, and bound to its caller and query by a digest, so one
-//! that was altered or carried to another list is recognised. It grants nothing: whatever it says, the query
-//! stays in its caller's own partition, which is why the digest needs no key. So anybody can seal one, and a
-//! place that no row of the list can have is refused as an altered one is.
+//! The cursors of lists. A cursor is opaque, typed, and bound to its caller and query by a digest, so a
+//! cursor that was altered or used for another list is recognised. It grants nothing: the query stays in
+//! its caller's own partition, so the digest needs no key. Anybody can therefore seal a cursor, and a place
+//! that no row of the list can have is refused like an altered one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,26 +18,26 @@ use crate::items::Item;
 const DIGEST_BYTES: usize = 12;
 const CURSOR_CHARS_MAX: usize = 256;
 
-/// What the rows of a list are sorted by.
+/// The value that the rows of a list are sorted by.
 pub trait Place: Sized {
-    /// The place written as `text`, if a row can have it.
+    /// Reads the place written as `text`, if a row can have it.
     fn read(text: &str) -> Option<Self>;
-    /// The one way to write it.
+    /// Writes the place. There is only one way to write it.
     fn write(&self) -> String;
 }
 
-/// The place of a row that is numbered, from 1.
+/// The place of a row with a number, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sequence(u64);
 
 impl Sequence {
-    /// The place of row `number`.
+    /// Returns the place of row `number`.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// Its number.
+    /// Returns the number of the row.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0
@@ -48,7 +48,7 @@ impl Place for Sequence {
     fn read(text: &str) -> Option<Self> {
         let number: u64 = text.parse().ok()?;
         let is_possible = (1..=i64::MAX.unsigned_abs()).contains(&number);
-        // One way to write it: no sign and no leading zeros.
+        // There is only one way to write a number: no sign and no leading zeros.
         (is_possible && number.to_string() == text).then_some(Self(number))
     }
 
@@ -83,12 +83,12 @@ place_by_id!(
     WebhookEndpointId
 );
 
-/// The place of a member in a team, by when they joined.
+/// The place of a member in a team: members are sorted by the time at which they joined.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Joined {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// The member, of several who joined at one moment.
+    /// The member, which tells members apart who joined at the same moment.
     pub user: UserId,
 }
 
@@ -106,32 +106,32 @@ impl Place for Joined {
     }
 }
 
-/// A place in a list: that of the last row seen.
+/// A place in a list: the place of the last row seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor<P>(P);
 
 impl<P: Place> Cursor<P> {
-    /// The place after the row at `place`.
+    /// Returns the cursor that continues after the row at `place`.
     pub const fn after(place: P) -> Self {
         Self(place)
     }
 
-    /// The place of the last row seen.
+    /// Returns the place of the last row seen.
     pub const fn place(&self) -> &P {
         &self.0
     }
 
-    /// The cursor as the client sees it; `binding` names the caller and the query.
+    /// Returns the cursor in the form that the client gets; `binding` names the caller and the query.
     #[must_use]
     pub fn seal(&self, binding: &str) -> String {
         seal(binding, &self.0.write())
     }
 
-    /// The place that the client's `text` stands for.
+    /// Reads a cursor that a client sent.
     ///
     /// # Errors
-    /// [`Refusal::InvalidCursor`] if it was not sealed with this `binding`, or
-    /// no row of the list can be there.
+    /// [`Refusal::InvalidCursor`] if the cursor was not sealed with this `binding`, or if no row of the
+    /// list can be at its place.
     pub fn open(text: &str, binding: &str) -> Result<Self, Refusal> {
         let refuse = || Refusal::InvalidCursor;
         if text.len() > CURSOR_CHARS_MAX {
@@ -147,8 +147,8 @@ impl<P: Place> Cursor<P> {
     }
 }
 
-/// The first `limit` of what a query found, and whether there is more: it found more than that, or the
-/// database stopped before the end of the list, as it does after 1 MB.
+/// Returns the first `limit` of the items that a query found, and whether there are more: the query found
+/// more than that, or the database stopped before the end of the list, as it does after 1 MB.
 pub(crate) fn cut(
     mut found: Vec<Item>,
     stopped_at: Option<&Item>,

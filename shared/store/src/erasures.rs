@@ -1,5 +1,5 @@
-//! Erasing an account: the end of the account itself, in one transaction, and the deletion of everything that
-//! is filed under it, in any number of steps that can be repeated.
+//! The erasure of an account. One transaction ends the account itself; then everything that is filed under
+//! it is deleted, in steps that can be repeated.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
@@ -19,42 +19,43 @@ use crate::transact::{Part, Transaction};
 use crate::webhook_endpoints::webhook_key;
 use crate::{Recorded, Store, System};
 
-/// How many items of a kind are deleted in one step.
+/// The number of items of a kind that are deleted in one step.
 const STEP: usize = 50;
-/// The same, for places in teams.
+/// The number of memberships that are ended in one step.
 const SOME: u32 = 50;
-/// How many erasures one run looks at.
+/// The number of erasures that one run looks at.
 const ERASURES_MAX: i32 = 500;
 
-/// Who ends an account, and how they showed that they may.
+/// The person who ends an account, with the proof that they may.
 #[derive(Clone, Copy, Debug)]
 pub enum EndedBy<'a> {
     /// Its owner, in person.
     Owner,
-    /// The owner of its mailbox, whose token is used up. Only an account that was never verified ends so.
+    /// The owner of its mailbox. Their token is used up. This ends only accounts whose e-mail address was
+    /// never verified.
     Mailbox(&'a MailedToken),
 }
 
-/// What became of an erasure.
+/// The outcome of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Erased {
-    /// There is no such account any more.
+    /// The account is gone.
     Done,
-    /// There was none any more in the era that it was read with; or the token
-    /// was used, or the account verified.
+    /// The account was already gone, or in another era than it was read with; or the token was already
+    /// used, or the e-mail address is verified.
     Gone,
-    /// A job of the account's runs: nothing was done.
+    /// A job of the account is running. Nothing was done.
     JobRuns,
-    /// The account owns a team: nothing was done.
+    /// The account owns a team. Nothing was done.
     OwnsTeam,
 }
 
 impl Store {
-    /// Ends an account: its profile, its credential (the e-mail is free then) and what was counted about
-    /// its e-mail, with the record of it, and notes of what is left to delete and of its usage-plan keys.
-    /// A bonus that was due is not any more. All or nothing, only in the era that `user` was read with,
-    /// and only while no job of its wallet runs and it owns no team; none can begin afterwards, because
-    /// opening one asks for the profile.
+    /// Ends an account, all or nothing. It deletes the profile and the credential (which frees the e-mail
+    /// address), records the act, and writes notes of the data that is left to delete and of the usage-plan
+    /// keys. A bonus that was due is cancelled. The era must be the one that `user` was read with, no job
+    /// of the wallet may be running, and the account may own no team. No job can begin afterwards, because
+    /// opening one requires the profile.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -79,7 +80,8 @@ impl Store {
         };
         tx.add(Part::ErasureNote, self.note_erasure(&note)?);
         tx.add(Part::BonusNote, self.unnote_bonus(&user.id));
-        // Later, so that nobody is refused for their key whom the authorizer's answer still lets in.
+        // The keys are retired later: the authorizer's cached answer may still let a request in, which must
+        // not be refused for its key.
         let keys = KeyNote {
             user: user.id.clone(),
             due_at: record.at.plus(RETIRED_AFTER),
@@ -105,7 +107,8 @@ impl Store {
             .key("sk", text(sk))
     }
 
-    /// The end of a profile, in the era that it was read with and if whoever ends it may.
+    /// Builds the deletion of a profile, on condition of the era that it was read with and of what `by`
+    /// requires.
     fn end_profile(&self, user: &User, by: EndedBy<'_>) -> DeleteBuilder {
         let profile = self
             .delete_account_item(user.id.as_str(), UserItem::SORT)
@@ -118,7 +121,7 @@ impl Store {
         }
     }
 
-    /// On condition that no job of the user's wallet runs.
+    /// Builds the condition that no job of the user's wallet is running.
     fn check_no_job(&self, user: &User) -> ConditionCheckBuilder {
         ConditionCheck::builder()
             .table_name(&self.tables.credits)
@@ -128,7 +131,7 @@ impl Store {
             .expression_attribute_values(":none", number(0))
     }
 
-    /// On condition that the user owns no team.
+    /// Builds the condition that the user owns no team.
     fn check_no_team(&self, user: &User) -> ConditionCheckBuilder {
         ConditionCheck::builder()
             .table_name(&self.tables.teams)
@@ -144,7 +147,7 @@ impl Store {
             .set_item(Some(items::write(&ErasureItem::from(erasure))?)))
     }
 
-    /// The erasures that are not at their end, the oldest first.
+    /// Lists the erasures that are not complete, oldest first.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -166,7 +169,8 @@ impl Store {
             .collect()
     }
 
-    /// Notes that nothing is left of an erased account. Noting it twice changes nothing.
+    /// Deletes the note of an erasure, because nothing is left of the account. Deleting it twice changes
+    /// nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -183,7 +187,7 @@ impl Store {
         Ok(())
     }
 
-    /// Some of the generations that are filed under an account or a team that is gone.
+    /// Reads some of the generations that are filed under an account or a team that is gone.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -197,7 +201,7 @@ impl Store {
         Ok(GenerationsLeft(found))
     }
 
-    /// Deletes the records of these generations; how many they were.
+    /// Deletes the records of these generations; returns their number.
     ///
     /// # Errors
     /// A [`Fault`] if one could not be deleted; the rest may have been.
@@ -206,8 +210,9 @@ impl Store {
         self.delete_all_filed(generations, &left.0).await
     }
 
-    /// Deletes some of what is filed under an account or a team that is gone, its generations aside. Answers
-    /// how much it found; nothing left is nothing found, as far as the indexes know by then.
+    /// Deletes some of the items that are filed under an account or a team that is gone, except its
+    /// generations. Returns the number that it found; 0 means that nothing is left, as far as the indexes
+    /// know at this moment.
     ///
     /// # Errors
     /// A [`Fault`] if something could not be deleted; the rest may have been.
@@ -218,7 +223,7 @@ impl Store {
         }
     }
 
-    /// Places in it, invitations, allowances, styles.
+    /// Deletes some of a team's memberships, invitations, allowances, styles and webhooks.
     async fn delete_some_of_team(&self, system: System, team: &TeamId) -> Result<usize, Fault> {
         let own = Filed {
             table: &self.tables.teams,
@@ -226,7 +231,8 @@ impl Store {
             owner: "team",
             key: &["team", "item"],
         };
-        // Each member is in one team fewer; what is left after them is nobody's.
+        // The count of each member's teams must go down, so memberships are ended one by one. The rest
+        // counts for nobody.
         let places = self.some_places(team).await?;
         for place in &places {
             self.drop_member(system, place).await?;
@@ -240,7 +246,7 @@ impl Store {
         Ok(places.len() + own + styles + webhooks)
     }
 
-    /// Sessions, keys, files, projects, styles, places in teams.
+    /// Deletes some of a user's sessions, keys, files, projects, styles, memberships and webhooks.
     async fn delete_some_of_user(&self, system: System, user: &UserId) -> Result<usize, Fault> {
         let tenant = Tenant::from(user);
         let accounts = Filed {
@@ -262,7 +268,7 @@ impl Store {
         Ok(accounts + files + projects + styles + places + webhooks)
     }
 
-    /// Some of the styles that are filed under a tenant, and their count.
+    /// Deletes some of the styles that are filed under a tenant, and their count.
     async fn delete_some_styles(&self, tenant: &Tenant) -> Result<usize, Fault> {
         let styles = of_tenant(&self.tables.styles);
         let count = Item::from([("id".to_owned(), text(count_key(tenant)))]);
@@ -273,8 +279,8 @@ impl Store {
         Ok(deleted)
     }
 
-    /// Some of what webhook endpoints and own addresses were told, and the endpoints; at last what names
-    /// them, and the user's own secret.
+    /// Deletes some of the deliveries to a tenant's webhook endpoints and own addresses, and the endpoints.
+    /// Once none of these is left, it deletes the items that name them, and a user's own secret.
     async fn delete_some_webhooks(&self, tenant: &Tenant) -> Result<usize, Fault> {
         let told = of_endpoint(&self.tables.webhooks);
         let own = self.some_filed(told, tenant.as_str()).await?;
@@ -288,7 +294,7 @@ impl Store {
         }
     }
 
-    /// Takes an erased user out of some of the teams that they were in.
+    /// Takes an erased user out of some of their teams.
     async fn forget_some_places(&self, system: System, user: &UserId) -> Result<usize, Fault> {
         let places = self.teams_of(user, SOME).await?;
         for place in &places {
@@ -311,7 +317,7 @@ impl Store {
             .key_condition_expression("#owner = :owner")
             .expression_attribute_names("#owner", filed.owner)
             .expression_attribute_values(":owner", text(owner))
-            // An index has no other reads.
+            // An index cannot be read with strong consistency.
             .consistent_read(filed.index.is_none())
             .limit(i32::try_from(STEP).unwrap_or(i32::MAX))
             .send()
@@ -325,7 +331,8 @@ impl Store {
             let attribute = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.clone()));
             let key: Item = filed.key.iter().filter_map(attribute).collect();
             async move {
-                // First what tells of it elsewhere: nobody would find that after it.
+                // Items elsewhere that refer to this one go first. After its deletion nothing would lead to
+                // them.
                 for (team, sort) in shares_of(item) {
                     let told = [("team", text(team)), ("item", text(sort))];
                     let told = told.map(|(name, value)| (name.to_owned(), value));
@@ -345,7 +352,7 @@ impl Store {
         Ok(found.len())
     }
 
-    /// Deletes the address that a generation's end is told to, and what it was told: one event, or two.
+    /// Deletes the address that is told of a generation's end, and its deliveries: one event, or two.
     pub(crate) async fn forget_told(
         &self,
         author: &Tenant,
@@ -363,7 +370,7 @@ impl Store {
         futures::future::try_join_all(each).await.map(drop)
     }
 
-    /// Takes a team that is gone out of the record of a generation that was shared with it.
+    /// Removes a team that is gone from the record of a generation that was shared with it.
     async fn forget_share(&self, generation: &str, team: &str) -> Result<(), Fault> {
         let written = self
             .client
@@ -383,7 +390,7 @@ impl Store {
         }
     }
 
-    /// The counts of projects, files and teams.
+    /// Deletes the counts of projects, files and teams.
     async fn delete_counts(&self, tenant: &Tenant) -> Result<(), Fault> {
         let count = || Item::from([("id".to_owned(), text(count_key(tenant)))]);
         let teams = Item::from([
@@ -415,7 +422,7 @@ impl Store {
 pub struct GenerationsLeft(Vec<Item>);
 
 impl GenerationsLeft {
-    /// Their ids.
+    /// Returns their ids.
     ///
     /// # Errors
     /// A [`Fault`] if a record has none.
@@ -423,7 +430,7 @@ impl GenerationsLeft {
         self.0.iter().map(id_of).collect()
     }
 
-    /// The ids of those that a worker may be writing media of at this moment.
+    /// Returns the ids of those that a worker may be writing media of at this moment.
     ///
     /// # Errors
     /// A [`Fault`] if a record has none.
@@ -439,7 +446,7 @@ fn id_of(generation: &Item) -> Result<GenerationId, Fault> {
     id.ok_or_else(|| items::broken("id"))
 }
 
-/// Where things of one kind are filed by their owner.
+/// The place where items of one kind are filed by their owner.
 #[derive(Clone, Copy)]
 struct Filed<'a> {
     table: &'a str,
@@ -448,7 +455,7 @@ struct Filed<'a> {
     key: &'static [&'static str],
 }
 
-/// What a webhook endpoint was told, and the endpoint.
+/// Returns where the items of a webhook endpoint are filed: the endpoint and its deliveries.
 const fn of_endpoint(table: &str) -> Filed<'_> {
     Filed {
         table,
@@ -458,7 +465,7 @@ const fn of_endpoint(table: &str) -> Filed<'_> {
     }
 }
 
-/// What is filed by the tenant whose it is.
+/// Returns where items with an owning tenant are filed.
 const fn of_tenant(table: &str) -> Filed<'_> {
     Filed {
         table,

@@ -1,8 +1,8 @@
-//! Uploaded files, and notes of those that must go.
+//! Uploaded files, and the notes of files whose bytes must go.
 //!
-//! How many files and bytes a tenant has is counted beside them, in the transaction that announces or deletes
-//! one: the bound holds however many are announced at once. The same transaction leaves a note, which stays
-//! until the bytes are where they should be: checked, or gone.
+//! A counter beside the files holds how many files and bytes a tenant has. The transaction that announces
+//! or deletes a file also updates the counter, so the limit holds however many files are announced at once.
+//! The same transaction leaves a note, which stays until the bytes are checked, or are gone.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
@@ -18,30 +18,30 @@ use crate::pages::{Index, Page};
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System};
 
-/// What became of announcing a file.
+/// The outcome of announcing a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Announcement {
-    /// It is there.
+    /// The file was recorded.
     Done,
-    /// The tenant has as many files, or bytes, as it may.
+    /// The tenant has as many files or bytes as it may have.
     Full,
     /// Other writes were under way: try again.
     Busy,
 }
 
-/// What became of a file that was to change.
+/// The outcome of changing a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileChange {
-    /// It is done.
+    /// The change was made.
     Done,
-    /// There is no such file any more, or it was completed meanwhile.
+    /// There is no such file any more, or its upload was completed meanwhile.
     Gone,
     /// Other writes were under way: try again.
     Busy,
 }
 
 impl Store {
-    /// A page of the tenant's files, newest first.
+    /// Reads a page of the tenant's files, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -67,7 +67,7 @@ impl Store {
         Ok(Page::new(files, more, |file| file.id.clone()))
     }
 
-    /// How much of its uploads the tenant has.
+    /// Returns the number and the size of the tenant's files.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -82,8 +82,8 @@ impl Store {
         Ok(count.into())
     }
 
-    /// Records a file that is going to be uploaded, and counts it and its bytes, of which the tenant may have
-    /// `bytes_max`. Safe to repeat with the same file.
+    /// Records a file that is going to be uploaded, and counts it and its bytes; the tenant may have
+    /// `bytes_max` bytes. Safe to repeat with the same file.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -113,13 +113,13 @@ impl Store {
         Ok(match self.commit(tx).await? {
             Commit::Done => Announcement::Done,
             Commit::Busy => Announcement::Busy,
-            // An earlier try was committed although its answer was lost.
+            // An earlier attempt was committed, but its answer was lost.
             Commit::Refused(refused) if refused.has(Part::File) => Announcement::Done,
             Commit::Refused(_) => Announcement::Full,
         })
     }
 
-    /// The tenant's file, if it has one with this id.
+    /// Reads the tenant's file with this id, if it has one.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -134,9 +134,8 @@ impl Store {
         Ok((file.tenant == *tenant).then_some(file))
     }
 
-    /// Records that a file's bytes arrived and were checked, and how large its picture is; ends the note of
-    /// its announcement.
-    /// Saying it twice changes nothing.
+    /// Records that a file's bytes arrived and were checked, with the size of its picture, if it is one,
+    /// and ends the note of its announcement. Repeating it changes nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -161,7 +160,7 @@ impl Store {
         self.change_file(tx).await
     }
 
-    /// Deletes a file as its owner wants, with a note that its bytes must go.
+    /// Deletes a file for its owner, with a note that its bytes must go.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -178,8 +177,8 @@ impl Store {
         self.change_file(tx).await
     }
 
-    /// Deletes a file whose upload was not completed; `false` if it was completed meanwhile,
-    /// or is gone. The note of it stays.
+    /// Deletes a file whose upload was not completed; returns `false` if it was completed meanwhile, or is
+    /// gone. Its note stays.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -222,8 +221,8 @@ impl Store {
             .set_item(Some(items::write(&FileNoteItem::from(note))?)))
     }
 
-    /// Up to `limit` notes of files that were due before `until`, the oldest
-    /// first, as far as the index knows.
+    /// Lists up to `limit` notes of files that were due before `until`, oldest first, as far as the index
+    /// has them.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -251,7 +250,7 @@ impl Store {
             .collect()
     }
 
-    /// Ends a note of a file that is gone, bytes and all, and counts it no longer.
+    /// Ends the note of a file that is gone with its bytes, and takes the file off the tenant's count.
     /// Ending it twice changes nothing.
     ///
     /// # Errors
@@ -274,7 +273,7 @@ impl Store {
             Commit::Done => Ok(()),
             Commit::Busy => Err(Fault::new(doing, "another write to it is under way")),
             Commit::Refused(refused) if refused.has(Part::FileNote) => Ok(()),
-            // The account was erased, and its count with it.
+            // The account was erased, and its counter with it.
             Commit::Refused(_) => self.drop_uncounted(note).await,
         }
     }

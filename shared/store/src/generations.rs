@@ -1,5 +1,5 @@
-//! Generations: opening one with its hold, moving it on, ending it with its money, and finding those that are
-//! due. Every write is on condition of the version that the decision was made from.
+//! Generations: opening one with its hold, moving it on, settling it, and finding those that are due. Every
+//! write requires that the record still has the version that the decision was made from.
 
 mod edits;
 mod lists;
@@ -29,87 +29,87 @@ use crate::reads::keys;
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System, wallets};
 
-/// What an idempotency key was used for.
+/// The request and the job that an idempotency key was used for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyRecord {
     /// The client's key.
     pub key: String,
     /// A digest of the request that it came with.
     pub fingerprint: String,
-    /// What it made.
+    /// The generation that the request created.
     pub generation: GenerationId,
-    /// Whether that was finished while its client waited.
+    /// Whether it was finished while its client waited.
     pub in_time: bool,
 }
 
-/// A job to open: the record, what it books, and the client's key.
+/// A job to open: its record, its booking, and the client's key.
 #[derive(Debug)]
 pub struct Opening<'a> {
     /// The new job.
     pub job: &'a Generation,
-    /// Its hold, worked out from the wallet as it was read.
+    /// The hold on its cost, worked out from the wallet as it was read.
     pub hold: &'a Booked,
-    /// The member who spends a team's credits, where a team pays.
+    /// The member who spends a team's credits, if a team pays.
     pub spender: Option<&'a Spender>,
-    /// The project that it is filed in, as it was read when that was allowed.
+    /// The project that it is filed in, as it was when that was allowed.
     pub project: Option<&'a Project>,
-    /// The API key that the caller shows, if they show one: it must still live.
+    /// The API key that the caller used, if any. It must still live.
     pub by_key: Option<&'a KeyId>,
-    /// The same as it was read, if it has a cap: it pays, too.
+    /// The same key as it was read, if it has a cap. The cost is taken from it, too.
     pub capped_key: Option<&'a ApiKey>,
-    /// The address that its end is told to, beside all endpoints.
+    /// The address that is told of the job's end, in addition to all endpoints.
     pub own_address: Option<&'a str>,
-    /// The client's key, if it gave one.
+    /// The client's idempotency key, if it sent one.
     pub idempotency: Option<&'a IdempotencyRecord>,
-    /// What owners of caps are told of because of it.
+    /// The alerts that this job causes.
     pub alerts: &'a [AlertNote],
-    /// What was used of the caps, as it was read: there if it must still be so, since somebody watches it.
+    /// The use of the caps as it was read, if somebody watches it. It must then be unchanged.
     pub watched: Option<Watched>,
 }
 
-/// What was used of caps that somebody watches.
+/// The use of caps that somebody watches.
 #[derive(Clone, Copy, Debug)]
 pub struct Watched {
-    /// What the member committed to this month.
+    /// The credits that the member has committed this month.
     pub committed: Credits,
 }
 
-/// What became of an opening.
+/// The outcome of opening a job.
 #[derive(Debug)]
 pub enum Opened {
-    /// The job is open and its cost is set aside.
+    /// The job is open, and its cost is held.
     Done,
-    /// The key was used before, for this.
+    /// The idempotency key was used before, for this.
     KeyUsed(IdempotencyRecord),
-    /// What the API key may still spend is not as it was read.
+    /// The credits that the API key may still spend have changed since they were read.
     KeyMoved,
-    /// The member's place in the team, or what they committed to, is not as it was read.
+    /// The member's role, cap or committed credits have changed since they were read.
     SpenderMoved,
-    /// The project that it was to be filed in is gone, or not as it was read.
+    /// The project is gone, or has changed since it was read.
     ProjectMoved,
-    /// Who asks has no account any more, or a suspended one.
+    /// The caller's account is gone or suspended, or their API key is dead.
     CallerGone,
-    /// The wallet moved meanwhile; this is how it is now.
+    /// The wallet has changed since it was read; this is its present state.
     WalletMoved(Wallet),
-    /// Other writes were under way: read again and try again.
+    /// Other writes were under way. Read again, and try again.
     Busy,
 }
 
-/// What became of a conditional write.
+/// The outcome of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     /// It was written.
     Done,
-    /// Somebody else wrote first: read again, and decide again.
+    /// Somebody else wrote first. Read again, and decide again.
     Stale,
 }
 
 impl Store {
-    /// Opens a job: idempotency record, wallet, ledger entry and job, all or nothing, for an account in good
-    /// standing: who was let in a moment ago may have been suspended or erased since.
+    /// Opens a job, all or nothing: idempotency record, wallet, ledger entry and job. The caller's account
+    /// must be in good standing, because it may have been suspended or erased since the request was let in.
     ///
-    /// Safe to repeat with the same job: its own record, found in the way, says that an earlier try was
-    /// committed although its answer was lost.
+    /// Safe to repeat with the same job. If the job's own record already exists, an earlier attempt was
+    /// committed, but its answer was lost.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -177,7 +177,7 @@ impl Store {
         Ok(Opened::WalletMoved(wallets::moved(&mut refused, doing)?))
     }
 
-    /// Moves a job on, without money, and tells it.
+    /// Moves a job on, without moving credits, and queues the webhooks that announce it.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -198,7 +198,7 @@ impl Store {
         })
     }
 
-    /// Moves a job on, without money.
+    /// Moves a job on, without moving credits.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -218,7 +218,7 @@ impl Store {
         }
     }
 
-    /// The tenant's generation, if it has one with this id.
+    /// Reads the tenant's generation with this id, if it has one.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -231,8 +231,8 @@ impl Store {
         Ok(found.filter(|generation| generation.tenant == *tenant))
     }
 
-    /// The generation with this id, for what `caller` wants to do to it: their own, or one that
-    /// its project or a team lets them.
+    /// Reads the generation with this id, if `caller` may do `action` to it: because it is their own, or
+    /// because its project or a team lets them.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read; inside, the refusal if they may not.
@@ -245,7 +245,7 @@ impl Store {
         let Some(generation) = self.job(System, id).await? else {
             return Ok(Err(Refusal::NotFound("generation")));
         };
-        // Its owner needs no project to stand on, which saves a read.
+        // The owner's rights do not depend on the project, which saves a read.
         let is_own = generation.tenant == Tenant::from(caller);
         let project = async {
             match &generation.project {
@@ -276,7 +276,7 @@ impl Store {
         Ok(may.map(|()| seen))
     }
 
-    /// Any tenant's job, for a worker.
+    /// Reads the job of any tenant, for a worker.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -293,7 +293,7 @@ impl Store {
             .transpose()
     }
 
-    /// Those that a tenant has of at most a hundred generations, in no order.
+    /// Reads those of at most a hundred generations that belong to a tenant, in no order.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -307,7 +307,7 @@ impl Store {
         Ok(found)
     }
 
-    /// At most a hundred generations, whose ever they are, in no order.
+    /// Reads at most a hundred generations of any tenants, in no order.
     pub(crate) async fn generations_named(
         &self,
         ids: &[GenerationId],
@@ -324,7 +324,7 @@ impl Store {
             .collect()
     }
 
-    /// What the tenant's idempotency key was used for, if it was.
+    /// Reads the record of the tenant's idempotency key, if the key was used.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -343,7 +343,7 @@ impl Store {
         found.map(|item| idempotency_record(key, item)).transpose()
     }
 
-    /// Remembers that what a key opened was finished while its client waited.
+    /// Records that the job that a key opened was finished while its client waited.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -362,7 +362,7 @@ impl Store {
         Ok(())
     }
 
-    /// The write of a new job.
+    /// Builds the write of a new job.
     fn put_generation(&self, job: &Generation) -> Result<PutBuilder, Fault> {
         Ok(Put::builder()
             .table_name(&self.tables.generations)
@@ -370,7 +370,7 @@ impl Store {
             .condition_expression("attribute_not_exists(id)"))
     }
 
-    /// The write of a job's next record, on condition that it still is as before.
+    /// Builds the write of a job's next record, on condition that the stored one has not changed.
     pub(crate) fn replace_generation(&self, next: &Generation) -> Result<UpdateBuilder, Fault> {
         Ok(Overwrite::by(["id"], &GenerationItem::new(next))?
             .in_transaction(&self.tables.generations)
@@ -398,7 +398,7 @@ impl Store {
     }
 }
 
-/// The part of a job's cost that the API key which it was opened with gets back, if that one is capped.
+/// Returns the credits that go back to the API key that a job was opened with, if that key is capped.
 pub(crate) fn key_return(job: &Generation, amount: Credits) -> Option<KeyReturn> {
     job.paid_with.as_ref().map(|key| KeyReturn {
         user: job.author.clone(),
@@ -408,7 +408,7 @@ pub(crate) fn key_return(job: &Generation, amount: Credits) -> Option<KeyReturn>
     })
 }
 
-/// What a key opened, by its item.
+/// Reads the record of an idempotency key from its item.
 pub(crate) fn idempotency_record(key: &str, item: Item) -> Result<IdempotencyRecord, Fault> {
     let item: IdempotencyItem = items::read(item)?;
     Ok(IdempotencyRecord {

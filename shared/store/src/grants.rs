@@ -1,6 +1,6 @@
-//! What projects are shared with teams. The project's own record says so, and is what is asked; beside it
-//! there is an item under each team, by which a team finds its projects. Both are written in one
-//! transaction, with the team's record of it.
+//! The projects that are shared with teams. The project's own record names the teams, and decides. Each
+//! team also has an item by which it finds the project. Both are written in one transaction, with the
+//! record in the team's audit log.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::DeleteBuilder;
@@ -20,8 +20,8 @@ use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store, System};
 
 impl Store {
-    /// Shares a project with a team, as `next` says, if it is still as that was decided from and `by`
-    /// still has their role in the team.
+    /// Shares a project with a team, as `next` says, if the project has not changed since it was read and
+    /// `by` still has their role in the team.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -41,7 +41,8 @@ impl Store {
         self.commit_grant(tx, &record).await
     }
 
-    /// Shares a project with a team no more, as `next` says, if it is still as that was decided from.
+    /// Stops sharing a project with a team, as `next` says, if the project has not changed since it was
+    /// read.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -78,15 +79,15 @@ impl Store {
         }))
     }
 
-    /// The deletion of what says under a team that a project is shared with it.
+    /// Builds the deletion of the item by which a team finds a project.
     pub(crate) fn delete_grant(&self, team: &TeamId, project: &ProjectId) -> DeleteBuilder {
         Delete::builder()
             .table_name(&self.tables.teams)
             .set_key(Some(team_key(team, &GrantItem::sort(project))))
     }
 
-    /// A page of the projects that are shared with a team, newest first: those that
-    /// still are, whatever the items say.
+    /// Reads a page of the projects that are shared with a team, newest first. A project whose own record
+    /// no longer names the team is left out.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.

@@ -1,5 +1,6 @@
-//! Invitations into a team. An open one is two items: itself, and a mark for its address, of which there is
-//! one a team. Both go when it is answered or taken back. What a letter carries is kept as a digest alone.
+//! Invitations into a team. An open invitation is two items: the invitation, and a mark for its address, of
+//! which a team has at most one. Both are deleted when it is answered or taken back. The secrets in its
+//! letters are kept as digests only.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
@@ -23,40 +24,40 @@ use crate::{Recorded, Store, System};
 pub struct SentInvitation {
     /// The invitation.
     pub invitation: Invitation,
-    /// SHA-256 (hexadecimal) of the secret in each letter since it was last sent.
+    /// SHA-256 (hexadecimal) of the secret in each letter since the invitation was last sent.
     pub digests: Vec<String>,
 }
 
-/// What became of inviting somebody.
+/// The outcome of inviting somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Invited {
-    /// They are invited.
+    /// The invitation was written.
     Done,
-    /// They were before, and can still accept.
+    /// The address has an open invitation already.
     Before,
-    /// The team or the inviter's place in it is not as it was read, or the invitation was answered.
+    /// The team or the inviter's role has changed since it was read, or the invitation was answered.
     Stale,
 }
 
-/// What became of an answer to an invitation.
+/// The outcome of answering an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answered {
-    /// It is answered, and gone.
+    /// The answer was recorded, and the invitation is gone.
     Done,
-    /// It was answered or taken back before, or its team is gone.
+    /// The invitation was answered or taken back before, or its team is gone.
     Gone,
-    /// Whoever accepts is in the team.
+    /// The user who accepts is a member already.
     IsMember,
-    /// The team has no seat left.
+    /// The team has no free seat.
     Full,
-    /// Whoever accepts is in as many teams as one may be in.
+    /// The user who accepts is in as many teams as a user may be in.
     TooManyTeams,
-    /// Whoever accepts has no account any more, or a suspended one.
+    /// The account of the user who accepts is gone or suspended.
     AccountGone,
 }
 
 impl Store {
-    /// Invites somebody, if nobody invited that address before and `by` still has their role.
+    /// Writes an invitation, if the team has no open one for that address and `by` still has their role.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -82,14 +83,14 @@ impl Store {
         let sent = self.commit_recorded(tx, &record).await?;
         Ok(sent.map(|written| match written {
             Ok(()) => Invited::Done,
-            // An earlier try was committed although its answer was lost.
+            // An earlier attempt was committed, but its answer was lost.
             Err(refused) if refused.has(Part::Invitation) => Invited::Done,
             Err(refused) if refused.has(Part::InvitationMark) => Invited::Before,
             Err(_) => Invited::Stale,
         }))
     }
 
-    /// Writes that an invitation is sent again: the letters before open nothing.
+    /// Records that an invitation is sent again. Its earlier letters stop working.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -122,7 +123,7 @@ impl Store {
         }))
     }
 
-    /// A team's invitation, if it is open or has expired not long ago.
+    /// Reads a team's invitation, if it is open or expired not long ago.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -148,7 +149,7 @@ impl Store {
         found.map(read).transpose()
     }
 
-    /// A page of a team's invitations, newest first: the open ones, and those that expired not long ago.
+    /// Reads a page of a team's invitations, newest first: open ones, and those that expired not long ago.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -169,7 +170,7 @@ impl Store {
         }))
     }
 
-    /// Whether a team has as many invitations as it may have open at a time.
+    /// Returns whether a team has as many open invitations as it may have.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be told.
@@ -178,8 +179,8 @@ impl Store {
         Ok(page.rows.len() >= INVITATIONS_MAX as usize)
     }
 
-    /// Remembers what a letter carries; `false` if the invitation was answered,
-    /// taken back or sent again meanwhile.
+    /// Adds the digest of a letter's secret; returns `false` if the invitation was answered, taken back or
+    /// sent again meanwhile.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -210,7 +211,8 @@ impl Store {
         }
     }
 
-    /// Takes an invitation back, or notes that nobody wants it; `by` is the member who does, if it is one.
+    /// Ends an invitation that is taken back or declined; `by` is the member who takes it back, if one
+    /// does.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -232,7 +234,7 @@ impl Store {
         }))
     }
 
-    /// Gives whoever accepts an invitation their place in the team, if there is a seat.
+    /// Gives the user who accepts an invitation their place in the team, if there is a free seat.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -265,7 +267,8 @@ impl Store {
         }))
     }
 
-    /// Ends an invitation, if it is as it was read, and its mark, if that is of this one.
+    /// Adds two deletions to a transaction: the invitation, if it has not changed since it was read, and
+    /// its mark, if the mark belongs to this invitation.
     fn end(&self, tx: &mut Transaction, invitation: &Invitation) {
         let invited = self
             .delete_of_team(&invitation.team, &InvitationItem::sort(&invitation.id))

@@ -1,5 +1,5 @@
-//! The form of items: one struct for each kind, with the conversion from and to the domain's records.
-//! A stored item that cannot be read is a fault, never a default.
+//! The form of items: one struct for each kind, with the conversions from and to the domain's records. A
+//! stored item that cannot be read is a fault; no default takes its place.
 
 mod accounts;
 mod alerts;
@@ -75,30 +75,30 @@ pub(crate) use webhook_endpoints::{
 };
 pub(crate) use webhook_secrets::WebhookSecretItem;
 
-/// An item as the SDK has it.
+/// An item in the SDK's form.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// A string attribute.
+/// Builds a string attribute.
 pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-/// A number attribute.
+/// Builds a number attribute.
 pub(crate) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// The item that `form` describes.
+/// Serialises `form` to an item.
 pub(crate) fn write(form: &impl Serialize) -> Result<Item, Fault> {
     serde_dynamo::to_item(form).map_err(Fault::doing("writing an item"))
 }
 
-/// What `item` describes.
+/// Deserialises an item.
 pub(crate) fn read<Form: DeserializeOwned>(item: Item) -> Result<Form, Fault> {
     serde_dynamo::from_item(item).map_err(Fault::doing("reading an item"))
 }
 
-/// An attribute that had to be valid, and is not.
+/// Builds the fault for an attribute with an invalid value.
 pub(crate) fn broken(what: &'static str) -> Fault {
     Fault::new("reading an item", format!("its {what} is not valid"))
 }

@@ -1,5 +1,6 @@
-//! Lanes: who is handed over, and who waits in line. Each change is one conditional write that may be done
-//! twice. A lane is written with every job, so no transaction takes part in it.
+//! Lanes: the jobs that are handed over, and the line of jobs that wait. Each change is one conditional
+//! write, which may safely be done twice. Lanes take no part in transactions, because every job writes to
+//! its lane.
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ use crate::reads::{BATCH_MAX, keys};
 use crate::{Store, System};
 
 impl Store {
-    /// What goes on in a lane (strongly consistent); the first look makes its item.
+    /// Reads the traffic of a lane (strongly consistent). The first read creates the lane's item.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read or made.
@@ -37,7 +38,7 @@ impl Store {
         }
     }
 
-    /// Makes a lane's item, unless somebody else just did.
+    /// Creates a lane's item, unless another call has just done so.
     async fn make_lane(&self, lane: Lane) -> Result<Traffic, Fault> {
         let doing = "making a lane";
         let made = self
@@ -56,7 +57,8 @@ impl Store {
         items::read::<LaneItem>(item)?.try_into()
     }
 
-    /// Takes a slot of the lane for `job`, which it may have already; `false` if `slots_max` are taken.
+    /// Takes a slot of the lane for `job`, which may have one already; returns `false` if all `slots_max`
+    /// are taken.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -68,7 +70,7 @@ impl Store {
         slots_max: u32,
         now: Timestamp,
     ) -> Result<bool, Fault> {
-        // The line comes to this turn; or it has come further, if this one was overtaken.
+        // The line advances to this turn; or it is further already, if other jobs overtook this one.
         if self.try_slot(lane, job, slots_max, now, true).await? {
             return Ok(true);
         }
@@ -116,8 +118,8 @@ impl Store {
         written("taking a slot", taking.send().await)
     }
 
-    /// Gives a job's slot back, if it has one (and took it at `taken_at`, if that is
-    /// given); what goes on in the lane then.
+    /// Frees a job's slot, if it has one (and took it at `taken_at`, if that is given). Returns the lane's
+    /// traffic afterwards, or `None` if there was no such slot.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -152,7 +154,7 @@ impl Store {
         }
     }
 
-    /// Keeps a chance for the next slot that comes free; `false` if one is free now.
+    /// Keeps a chance for the next slot that becomes free; returns `false` if a slot is free now.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -169,7 +171,7 @@ impl Store {
         written("keeping a chance", keeping.send().await)
     }
 
-    /// Uses one of the chances that were kept, if there is one.
+    /// Uses up one of the chances that were kept; returns `false` if there is none.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -185,7 +187,7 @@ impl Store {
         written("using a chance", using.send().await)
     }
 
-    /// Sees to it that `count` chances are kept, or more.
+    /// Raises the number of kept chances to `count`, unless it is that high already.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -201,7 +203,7 @@ impl Store {
         written("renewing chances", renewing.send().await).map(drop)
     }
 
-    /// The first `limit` jobs in a line. It may be a moment old.
+    /// Reads the first `limit` jobs in a line. The answer may be a moment old.
     ///
     /// # Errors
     /// A [`Fault`] if the index cannot be read.
@@ -231,7 +233,7 @@ impl Store {
             .collect()
     }
 
-    /// The states of these jobs (strongly consistent); of one that is gone, none.
+    /// Reads the states of these jobs (strongly consistent). Jobs that are gone are left out.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot all be read.
@@ -261,7 +263,7 @@ impl Store {
     }
 }
 
-/// Whether a conditional update was written.
+/// Returns whether the condition of an update was met and the update was written.
 fn written(
     doing: &'static str,
     sent: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
@@ -273,7 +275,7 @@ fn written(
     }
 }
 
-/// The last turn that was handed over in a line of the lane, by the lane's item.
+/// Returns the last turn that was handed over in a line of the lane, by the lane's item.
 pub(crate) fn served_in(item: Option<Item>, priority: Priority) -> Result<u64, Fault> {
     let attribute = LaneItem::served(priority);
     let served = item.unwrap_or_default().remove(attribute);

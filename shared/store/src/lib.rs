@@ -1,9 +1,9 @@
-//! Everything that lives in DynamoDB.
+//! The store: everything that lives in DynamoDB.
 //!
-//! Owns: the key scheme, the form of items, every conditional write and transaction, list cursors.
-//! Refuses to know why something is written: decisions are the domain's, and arrive here as records to
-//! commit on condition that nothing moved in between. There is no scan. Reading a tenant's things
-//! takes the tenant, or [`System`].
+//! Owns: the key scheme, the form of items, every conditional write and transaction, list cursors. Refuses
+//! to know why something is written: the domain decides, and hands over records to commit on condition that
+//! nothing changed in between. There are no scans. Reading a tenant's items requires the tenant, or
+//! [`System`].
 
 mod accounts;
 mod alerts;

@@ -1,4 +1,4 @@
-//! Tokens that were mailed: each works once, for one purpose, for a while.
+//! Tokens that were mailed. Each works once, for one purpose, for a limited time.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::DeleteBuilder;
@@ -29,7 +29,7 @@ impl Store {
         Ok(())
     }
 
-    /// The token with this digest and purpose that can be used `now`, if there is one.
+    /// Reads the token with this digest and purpose, if it is valid `now`.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -48,7 +48,7 @@ impl Store {
         Ok(Some(token).filter(|token| now < token.expires_at))
     }
 
-    /// Uses a token up, on condition that nobody did before.
+    /// Builds the write that uses a token up, on condition that it was not used before and has not expired.
     pub(crate) fn use_up(&self, token: &MailedToken, now: Timestamp) -> DeleteBuilder {
         Delete::builder()
             .table_name(&self.tables.accounts)
@@ -58,9 +58,9 @@ impl Store {
             .expression_attribute_values(":now", number(now.ms()))
     }
 
-    /// Notes that a user's e-mail is theirs, uses the token up that shows it, notes the bonus that
-    /// becomes due with it, and records it, all or nothing; `false` if the token was used before, or the
-    /// era is over that `user` was read with.
+    /// Marks a user's e-mail address as verified, all or nothing: it uses up the token, notes the bonus
+    /// that becomes due, and records the act. Returns `false` if the token was used before, or if the era
+    /// that `user` was read with is over.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.

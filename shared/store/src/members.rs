@@ -1,4 +1,4 @@
-//! The places in a team: who has them, changing one, and giving one up.
+//! The memberships of a team: listing, changing and ending them.
 
 use std::collections::HashMap;
 
@@ -23,26 +23,26 @@ use crate::{Recorded, Store, System};
 /// A member, as the team's other members see them.
 #[derive(Debug)]
 pub struct Member {
-    /// Their place in the team.
+    /// Their membership of the team.
     pub membership: Membership,
-    /// Their account; none if it was just erased.
+    /// Their account; `None` if it was just erased.
     pub user: Option<User>,
-    /// What they committed to of the team's credits this month.
+    /// The credits of the team that they have committed this month.
     pub committed: Credits,
 }
 
-/// How somebody gives up a place.
+/// The way in which a membership ends.
 #[derive(Clone, Copy, Debug)]
 pub enum Removal<'a> {
-    /// They leave.
+    /// The member leaves.
     Leave,
-    /// This member removes them.
+    /// This other member removes them.
     By(&'a Membership),
 }
 
 impl Store {
-    /// A page of a team's members, the last to join first, with what each committed to in `month`. A team has
-    /// at most a hundred, so that all of their places are one read.
+    /// Reads a page of a team's members, last to join first, each with the credits that they committed in
+    /// `month`. A team has at most a hundred members, so one query reads all memberships.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -87,7 +87,7 @@ impl Store {
         })
     }
 
-    /// One member, with their account and what they committed to in `month`.
+    /// Reads the account of a member, and the credits that they committed in `month`.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -103,7 +103,7 @@ impl Store {
         })
     }
 
-    /// `user`'s place in a team, if they are in it.
+    /// Reads the membership of `user` in a team, if they are in it.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -129,7 +129,7 @@ impl Store {
             .collect()
     }
 
-    /// What each member committed to in a month, those who did.
+    /// Reads the credits that each member committed in a month, for the members who committed some.
     async fn committed_in(
         &self,
         team: &TeamId,
@@ -147,8 +147,8 @@ impl Store {
         found.into_iter().map(allowance).collect()
     }
 
-    /// A team's items whose sort keys start with `prefix`, at most as many as
-    /// members can have been there in a month.
+    /// Reads a team's items whose sort keys start with `prefix`. The limit leaves room for members who left
+    /// during a month.
     async fn of_team(&self, team: &TeamId, prefix: &str) -> Result<Vec<Item>, Fault> {
         let found = self
             .client
@@ -170,7 +170,7 @@ impl Store {
         Ok(found.items.unwrap_or_default())
     }
 
-    /// The accounts of `users`, at most a hundred, as far as they exist.
+    /// Reads the accounts of `users`, at most a hundred, as far as they exist.
     async fn users(
         &self,
         users: impl Iterator<Item = &UserId>,
@@ -195,8 +195,8 @@ impl Store {
         found.into_iter().map(user).collect()
     }
 
-    /// Writes a member's next place, if it and that of the member `by` who
-    /// changes it are still as they were read.
+    /// Writes a member's changed membership, if it has not changed since it was read and `by`, who changes
+    /// it, still has their role.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -232,8 +232,8 @@ impl Store {
         }))
     }
 
-    /// Ends a place in a team, if it is still as it was read, and so is that of the member who ends it. An
-    /// owner's is not ended: they hand the team over first.
+    /// Ends a membership, if it has not changed since it was read and the member who ends it still has
+    /// their role. An owner's membership cannot be ended: they hand the team over first.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -255,8 +255,8 @@ impl Store {
         }))
     }
 
-    /// Takes somebody who has no account any more out of a team. Repeating it changes nothing. In how many
-    /// teams they are counts no more, and may be forgotten already.
+    /// Takes a user whose account is gone out of a team. Repeating it changes nothing. It leaves the count
+    /// of the user's teams alone, which no longer matters and may be deleted already.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -306,7 +306,7 @@ impl Store {
             .expression_attribute_values(":owner", text(Role::Owner.as_str()))
     }
 
-    /// What a member committed to of a team's credits in a month.
+    /// Reads the credits of a team that a member committed in a month.
     async fn committed(
         &self,
         team: &TeamId,
@@ -322,7 +322,7 @@ impl Store {
     }
 }
 
-/// What an allowance's item says was committed to.
+/// Returns the committed credits in an allowance's item.
 pub(crate) fn committed_in(item: Item) -> Result<Credits, Fault> {
     let item: AllowanceItem = items::read(item)?;
     Credits::new(item.committed).ok_or_else(|| items::broken("committed"))

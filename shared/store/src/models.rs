@@ -1,5 +1,5 @@
-//! What models are offered at: one item, read with every order, and written only in the transaction of the
-//! record that tells who changed it.
+//! The terms that models are offered at: one item, which is read with every order. It is written only in
+//! the transaction that records who changed it.
 
 use aws::Fault;
 use domain::audit::Record;
@@ -11,7 +11,7 @@ use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store};
 
 impl Store {
-    /// What admins set of the models (strongly consistent).
+    /// Reads the terms that admins set for models (strongly consistent).
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -26,7 +26,8 @@ impl Store {
         offers_in(found)
     }
 
-    /// Keeps what was set, with the record of it; `false` if something else was set since the version before.
+    /// Writes new terms and records the act; returns `false` if the terms were changed since the previous
+    /// version.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -52,7 +53,7 @@ impl Store {
     }
 }
 
-/// What was set, by its item; nothing before an admin first set anything.
+/// Returns the terms by their item. They are empty until an admin first sets some.
 pub(crate) fn offers_in(item: Option<Item>) -> Result<Offers, Fault> {
     match item {
         Some(item) => items::read::<OffersItem>(item)?.try_into(),

@@ -1,8 +1,8 @@
-//! The write of a record over the one that is there.
+//! The write of a record over the stored one.
 //!
-//! Owns: every attribute of the record's form is set, or removed if the record has none now, and what a
-//! later form has beside them stays. So code that is older than an item, as while a new version goes live,
-//! takes nothing from it. A put would.
+//! Owns: every attribute of the record's form is set, or is removed if the record has none now; attributes
+//! that only a later form has are left alone. So while a new version goes live, code of the old version
+//! does not delete what the new one has written. A put would delete it.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 use crate::Store;
 use crate::items::{self, Item};
 
-/// Such a write, without its condition.
+/// The write of a record over the stored one, without its condition.
 pub(crate) struct Overwrite {
     key: Item,
     expression: String,
@@ -26,7 +26,7 @@ pub(crate) struct Overwrite {
 }
 
 impl Overwrite {
-    /// The write of `form`, whose item is found by the attributes `keys`.
+    /// Builds the write of `form`; the attributes `keys` are the item's key.
     pub(crate) fn by<'de, Form, const KEYS: usize>(
         keys: [&str; KEYS],
         form: &Form,
@@ -66,7 +66,7 @@ impl Overwrite {
         })
     }
 
-    /// The write as a part of a transaction.
+    /// Makes the write a part of a transaction.
     pub(crate) fn in_transaction(self, table: &str) -> UpdateBuilder {
         Update::builder()
             .table_name(table)
@@ -76,7 +76,7 @@ impl Overwrite {
             .set_expression_attribute_values(Some(self.values))
     }
 
-    /// The write by itself.
+    /// Makes the write a request of its own.
     pub(crate) fn alone(self, store: &Store, table: &str) -> UpdateItemFluentBuilder {
         store
             .client
@@ -89,10 +89,10 @@ impl Overwrite {
     }
 }
 
-/// The attributes that a form may have.
+/// Returns the names of the attributes that a form can have.
 fn fields_of<'de, Form: Deserialize<'de>>() -> &'static [&'static str] {
     let mut fields: &'static [&'static str] = &[];
-    // It has what was asked for as soon as it is asked, and so reads nothing.
+    // The form asks for its fields' names first. The deserializer keeps them and stops, so nothing is read.
     let _ = Form::deserialize(FieldNames(&mut fields));
     fields
 }

@@ -1,4 +1,4 @@
-//! Pages of lists. Owns what a page is, and the query of an index that is sorted by id, the newest first.
+//! Pages of lists. Owns what a page is, and the query of an index that is sorted by id, newest first.
 
 use aws::Fault;
 
@@ -6,18 +6,19 @@ use crate::Store;
 use crate::cursor::{Cursor, Place, cut};
 use crate::items::{Item, text};
 
-/// A page of a list, whose rows have places of the kind `P`. Where the list leaves rows out, it may be
+/// A page of a list, with rows at places of the kind `P`. If the list leaves rows out, a page may be
 /// shorter than asked for and still have a next one.
 #[derive(Debug)]
 pub struct Page<T, P> {
     /// The rows.
     pub rows: Vec<T>,
-    /// Where the next page starts, if there may be one.
+    /// The place after which the next page starts, if there may be one.
     pub next: Option<Cursor<P>>,
 }
 
 impl<T, P: Place> Page<T, P> {
-    /// A page of these rows. If there is `more`, the next one starts after the place of the last.
+    /// Builds a page of these rows. If there is `more`, the next page starts after the place of the last
+    /// row.
     pub(crate) fn new(rows: Vec<T>, more: bool, place: impl FnOnce(&T) -> P) -> Self {
         let last = rows.last().filter(|_| more);
         let next = last.map(|row| Cursor::after(place(row)));
@@ -25,7 +26,7 @@ impl<T, P: Place> Page<T, P> {
     }
 }
 
-/// An index by whose things they are.
+/// An index that lists items by their owner.
 #[derive(Clone, Copy)]
 pub(crate) struct Index<'a> {
     /// Its table.
@@ -37,7 +38,8 @@ pub(crate) struct Index<'a> {
 }
 
 impl Store {
-    /// A page of the items that are `owner`'s, from the one before the id `after`; and whether there is more.
+    /// Reads a page of the items of `owner`, newest first, starting below the id `after`; the flag says
+    /// whether there are more.
     pub(crate) async fn newest(
         &self,
         doing: &'static str,

@@ -1,6 +1,7 @@
-//! Which user has a usage-plan key of their own, when they were seen, and the notes of those whose keys must
-//! be looked at. A note of a change is written in the transaction that makes it necessary, and ends when
-//! everything that it asks for is done. The notes of idleness merge: one user's have one time.
+//! Users' own usage-plan keys: which users have one, when a user was last seen, and the notes of users
+//! whose keys must be checked. A note of a change is written in the transaction that makes it necessary,
+//! and is deleted when all of its work is done. Notes of idleness merge, because those of one user have the
+//! same time.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
@@ -19,14 +20,14 @@ use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System};
 
 impl Store {
-    /// The write of a note. Writing the same one again changes nothing.
+    /// Builds the write of a note. Writing the same note again changes nothing.
     pub(crate) fn note_keys(&self, note: &KeyNote) -> Result<PutBuilder, Fault> {
         Ok(Put::builder()
             .table_name(&self.tables.accounts)
             .set_item(Some(items::write(&KeyNoteItem::from(note))?)))
     }
 
-    /// The notes that were due before `until`, the oldest first.
+    /// Lists up to `limit` notes that were due before `until`, oldest first.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -54,8 +55,8 @@ impl Store {
             .collect()
     }
 
-    /// Has a note be due later; the note as it is then, or `None` if it was ended or postponed before. So
-    /// there are never more notes than were written, however often one is worked on at once.
+    /// Moves a note to a later time. Returns the moved note, or `None` if the note was ended or postponed
+    /// before. So several workers at one note never turn it into several notes.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written; the note stays as it was.
@@ -89,7 +90,7 @@ impl Store {
         }
     }
 
-    /// Ends a note. Ending it twice changes nothing.
+    /// Deletes a note. Deleting it twice changes nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -106,7 +107,7 @@ impl Store {
         Ok(())
     }
 
-    /// Leaves a note.
+    /// Writes a note.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -121,7 +122,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that `user` called on `day`. An account that is gone, or was seen later, stays as it is.
+    /// Records that `user` was seen on `day`. An account that is gone, or was seen on a later day, stays as
+    /// it is.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -146,8 +148,8 @@ impl Store {
         }
     }
 
-    /// Begins a new term of `user`, without a key, unless they were seen meanwhile or their term changed. The
-    /// key of the term before is the caller's to delete, once nobody can be counted by it any more.
+    /// Begins a new term of `user`, without a key, unless they were seen meanwhile or their term changed.
+    /// The caller must delete the key of the previous term once no request can be counted by it any more.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -177,7 +179,7 @@ impl Store {
         }
     }
 
-    /// Which shared keys there are.
+    /// Reads the number of shared keys.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -193,7 +195,7 @@ impl Store {
         Ok(read.map_or(SharedKeys::FIRST, SharedKeys::from))
     }
 
-    /// Notes that `count` shared keys a plan are made now, unless more were noted before.
+    /// Records that `count` shared keys for each plan are made now, unless a higher count is recorded.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -209,7 +211,7 @@ impl Store {
             .await
     }
 
-    /// Notes that `count` shared keys a plan may be named, unless more were noted before.
+    /// Records that `count` shared keys for each plan are ready for use, unless a higher count is recorded.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -246,8 +248,8 @@ impl Store {
         }
     }
 
-    /// Notes that the key of a term of `user` is ready to be named; `false` if
-    /// that term is over, or the user gone.
+    /// Records that the key of a term of `user` is ready for use; returns `false` if that term is over, or
+    /// the user is gone.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -270,8 +272,9 @@ impl Store {
         }
     }
 
-    /// Counts keys that were made, or deleted (negative); how many there are then. For people to watch: a
-    /// worker that is killed between a key and its count leaves it off by one, and nothing is decided by it.
+    /// Counts keys that were made, or deleted (negative), and returns the new count. It is for people to
+    /// watch. A worker that is killed between making a key and counting it leaves the count off by one;
+    /// nothing depends on it.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

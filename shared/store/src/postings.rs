@@ -1,8 +1,8 @@
-//! Bookings that a job has no part in: grants, redemptions. One transaction writes the wallet, its entry,
-//! what stands beside it, and the record of the client's key.
+//! Bookings outside a job: grants and redemptions. One transaction writes the wallet, its entry, the items
+//! that belong to them, and the record of the client's key.
 //!
-//! The record of a key is an item of its own (`once#<who>#<digest of the key>`), since the entry it made may
-//! be in another one's ledger. It is kept as long as the ledger is.
+//! The record of a key is an item of its own (`once#<caller>#<digest of the key>`), because the entry may
+//! be in another tenant's ledger. It is kept as long as the ledger.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
@@ -17,10 +17,10 @@ use crate::items::{self, EntryItem, OnceItem};
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Recorded, Store, wallets};
 
-/// A client's key, and the request that it came with.
+/// A client's idempotency key, and the request that it came with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Once {
-    /// Whose key it is.
+    /// The user whose key it is.
     pub caller: UserId,
     /// The key.
     pub key: String,
@@ -28,51 +28,51 @@ pub struct Once {
     pub fingerprint: String,
 }
 
-/// What a key was used for.
+/// The record of a key that was used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsedKey {
     /// A digest of the request that it came with.
     pub fingerprint: String,
-    /// Whose ledger it wrote to.
+    /// The tenant whose ledger has the entry.
     pub tenant: Tenant,
     /// The entry that it made.
     pub entry: String,
 }
 
-/// A booking, and what is written with it.
+/// A booking, and the items that are written with it.
 #[derive(Debug)]
 pub struct Posting<'a> {
-    /// Worked out from the wallet as it was read.
+    /// The booking, worked out from the wallet as it was read.
     pub booked: &'a Booked,
     /// The client's key, if it gave one.
     pub once: Option<&'a Once>,
-    /// The code that is redeemed, if one is.
+    /// The promo code that is redeemed, if any.
     pub promo: Option<&'a Promo>,
-    /// What the audit log will tell of it, if it is told there.
+    /// The record for the audit log, if it is recorded there.
     pub record: Option<&'a Record>,
-    /// The time of it.
+    /// The time of the booking.
     pub now: Timestamp,
 }
 
-/// What became of a posting.
+/// The outcome of a posting.
 #[derive(Debug)]
 pub enum Posted {
-    /// It is booked.
+    /// The booking was written.
     Done,
-    /// Its entry was there before: this very event is booked.
+    /// The entry existed before: this event is booked already.
     Before,
     /// The key was used before, for this.
     KeyUsed(UsedKey),
-    /// The code cannot be redeemed (any more).
+    /// The promo code cannot be redeemed, or no longer.
     PromoClosed,
-    /// The wallet moved meanwhile; this is how it is now.
+    /// The wallet has changed since it was read; this is its present state.
     WalletMoved(Wallet),
-    /// Other writes were under way, or came first in the audit log: read again and try again.
+    /// Other writes were under way, or came first in the audit log. Read again, and try again.
     Busy,
 }
 
 impl Store {
-    /// Books something together with what stands beside it, all or nothing.
+    /// Writes a booking together with the items that belong to it, all or nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -113,7 +113,7 @@ impl Store {
         Ok(Posted::WalletMoved(wallets::moved(&mut refused, doing)?))
     }
 
-    /// What the caller's key was used for, if it was.
+    /// Reads the record of the caller's key, if the key was used.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -133,7 +133,7 @@ impl Store {
             .transpose()
     }
 
-    /// One entry of the tenant's ledger, if it is there.
+    /// Reads one entry of the tenant's ledger, if it exists.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -150,7 +150,7 @@ impl Store {
             .transpose()
     }
 
-    /// The record that a client's key made `entry`.
+    /// Builds the write of the record that a client's key made `entry`.
     pub(crate) fn put_once(
         &self,
         once: &Once,

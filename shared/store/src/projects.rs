@@ -1,7 +1,7 @@
-//! Projects. A record leaves here only for a caller who may do with it what they ask for.
+//! Projects. A record is handed out only to a caller who may do the requested action with it.
 //!
-//! How many a tenant has is counted beside them, in the transaction that makes or deletes one: the bound
-//! holds however many are made at once.
+//! A counter beside the projects holds the number that a tenant has. The transaction that makes or deletes
+//! a project also updates it, so the limit holds however many are made at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,12 +23,12 @@ use crate::reads::keys;
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Store, System};
 
-/// What became of making a project.
+/// The outcome of making a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProjectPut {
-    /// It is there.
+    /// The project exists.
     Done,
-    /// The tenant has as many as it may.
+    /// The tenant has as many projects as it may have.
     Full,
     /// Other writes were under way: try again.
     Busy,
@@ -57,13 +57,13 @@ impl Store {
         Ok(match self.commit(tx).await? {
             Commit::Done => ProjectPut::Done,
             Commit::Busy => ProjectPut::Busy,
-            // An earlier try was committed although its answer was lost.
+            // An earlier attempt was committed, but its answer was lost.
             Commit::Refused(refused) if refused.has(Part::Project) => ProjectPut::Done,
             Commit::Refused(_) => ProjectPut::Full,
         })
     }
 
-    /// The project with this id, for what `caller` wants to do to it.
+    /// Reads the project with this id, if `caller` may do `action` with it.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read; inside, the refusal if they may not.
@@ -79,7 +79,7 @@ impl Store {
         Ok(access::check(caller, action, Thing::Project(&seen)).map(|()| seen))
     }
 
-    /// A project with what ties `user` to the teams that it is shared with.
+    /// Reads a project with the ties of `user` to it.
     pub(crate) async fn project_seen(
         &self,
         id: &ProjectId,
@@ -92,8 +92,9 @@ impl Store {
         Ok(Some(ProjectSeen { project, ties }))
     }
 
-    /// What ties `user` to a project: their roles in the teams that it is shared with, which every team of
-    /// its owner's is that may read it. Its owner needs none, and no one else comes to a private one.
+    /// Reads the ties of `user` to a project: their roles in the teams that it is shared with. For a
+    /// project that all of its owner's teams may read, those are all of the owner's teams. The owner needs
+    /// no ties, and nobody else has access to a private project.
     async fn ties(&self, project: &Project, user: &UserId) -> Result<Vec<Tie>, Fault> {
         if project.owner == *user || project.details.visibility == Visibility::Private {
             return Ok(Vec::new());
@@ -115,7 +116,7 @@ impl Store {
         Ok(roles.into_iter().map(tie).collect())
     }
 
-    /// The record, which nobody may have seen yet.
+    /// Reads the record of a project without checking that anybody may see it.
     pub(crate) async fn project_record(&self, id: &ProjectId) -> Result<Option<Project>, Fault> {
         let found = self
             .item(
@@ -129,8 +130,8 @@ impl Store {
             .transpose()
     }
 
-    /// Those of `ids`, at most a hundred, that still exist: one read. They are for
-    /// `domain::access`, and for nobody's eyes.
+    /// Reads those of `ids`, at most a hundred, that still exist, in one batch. The records are input for
+    /// `domain::access`, and must not be shown to anybody.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -156,12 +157,12 @@ impl Store {
         items.into_iter().map(project).collect()
     }
 
-    /// The condition that a project is there, and its author's or as it was read, for the
-    /// transaction that files something in it.
+    /// Builds the condition that a project exists, and is the author's or has not changed since it was
+    /// read, for the transaction that files something in it.
     ///
-    /// It is a condition on the project's item, so openings in one project conflict with each other and
-    /// with its change: now they are all of one author, whose wallet, or whose allowance, makes them
-    /// wait for each other in any case.
+    /// Because it is a condition on the project's item, openings in one project conflict with each other
+    /// and with changes of it. The openings are all by one author, and already wait for each other at the
+    /// author's wallet or allowance.
     pub(crate) fn check_project(&self, author: &UserId, read: &Project) -> ConditionCheckBuilder {
         ConditionCheck::builder()
             .table_name(&self.tables.projects)
@@ -171,7 +172,7 @@ impl Store {
             .expression_attribute_values(":read", number(read.version))
     }
 
-    /// The condition that a project is as it was read.
+    /// Builds the condition that a project has not changed since it was read.
     pub(crate) fn check_project_as_read(&self, read: &Project) -> ConditionCheckBuilder {
         ConditionCheck::builder()
             .table_name(&self.tables.projects)
@@ -180,7 +181,7 @@ impl Store {
             .expression_attribute_values(":read", number(read.version))
     }
 
-    /// A page of the tenant's own projects, newest first.
+    /// Reads a page of the tenant's own projects, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -206,7 +207,7 @@ impl Store {
         Ok(Page::new(projects, more, |project| project.id.clone()))
     }
 
-    /// Writes a project's next record, if it is still as the change was decided from.
+    /// Writes a project's next record, if the project has not changed since it was read.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -225,8 +226,9 @@ impl Store {
         }
     }
 
-    /// Deletes a project, if it is still as it was read, and counts it no more. What was filed in it is not
-    /// touched: an id is never used again, so whoever names this one is in no project.
+    /// Deletes a project, if it has not changed since it was read, and takes it off the count. Generations
+    /// filed in it are left alone: ids are never used again, so a generation that names this one is in no
+    /// project.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.

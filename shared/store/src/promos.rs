@@ -13,12 +13,12 @@ use crate::pages::Page;
 use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store};
 
-/// Codes made in the same millisecond are told apart by this many bits of randomness.
+/// The number of random bits that tell codes of the same millisecond apart.
 const TIE_BITS: u32 = 20;
 
 impl Store {
-    /// Keeps a new code, with the record of it; `false` if it exists. `random` breaks the tie with
-    /// another one of the same millisecond.
+    /// Stores a new code and records it; returns `false` if the code exists. `random` breaks the tie with
+    /// other codes of the same millisecond.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -40,7 +40,7 @@ impl Store {
         Ok(sent.map(|written| written.is_ok()))
     }
 
-    /// A page of all codes, newest first.
+    /// Reads a page of all codes, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -56,7 +56,7 @@ impl Store {
         Ok(Page { rows, next })
     }
 
-    /// The code, if there is one.
+    /// Reads a code, if it exists.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -73,7 +73,8 @@ impl Store {
             .transpose()
     }
 
-    /// Counts one more redemption, on condition that the code is open and worth what is being booked.
+    /// Builds the update that counts one more redemption, on condition that the code is open and is worth
+    /// the credits that are being booked.
     pub(crate) fn count_redemption(&self, promo: &Promo, now: Timestamp) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.tables.credits)

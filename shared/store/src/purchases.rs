@@ -1,5 +1,6 @@
-//! Checkouts and payments. A payment's record and the booking that it owes are one transaction, on condition
-//! of the record's version: so each step is booked once, however many events arrive at the same moment.
+//! Checkouts and payments. One transaction writes a payment's record and the booking that follows from it,
+//! on condition of the record's version. So each step is booked once, however many events arrive at the
+//! same moment.
 
 use std::collections::BTreeMap;
 
@@ -21,32 +22,32 @@ use crate::postings::Once;
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Recorded, Store, System, Written};
 
-/// What a client's key began.
+/// A checkout that was begun with a client's idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BegunCheckout {
     /// A digest of the request that it came with.
     pub fingerprint: String,
-    /// The payment service's id of it.
+    /// The payment service's id of the checkout.
     pub session: String,
     /// The address of the page to pay on.
     pub url: String,
 }
 
-/// What a payment does to its buyer's plan.
+/// The change of a buyer's plan that follows from a payment.
 #[derive(Debug)]
 pub struct PlanChange {
-    /// The buyer as they were read: another plan since then, or another payment, stands in the way.
+    /// The buyer as they were read. The change requires that their plan and payments are still the same.
     pub user: User,
-    /// What they pay for then.
+    /// The buyer's plan after the change.
     pub plan: Plan,
-    /// The payments that justify a plan then.
+    /// The payments that justify a plan after the change.
     pub paid_plans: BTreeMap<String, Plan>,
-    /// What their audit log will tell of it, if their plan is another.
+    /// The record for the buyer's audit log, if the plan changes.
     pub record: Option<Record>,
 }
 
 impl PlanChange {
-    /// The note that belongs to it.
+    /// Returns the note that belongs to the change.
     #[must_use]
     pub fn note(&self, now: Timestamp) -> KeyNote {
         KeyNote {
@@ -57,8 +58,8 @@ impl PlanChange {
 }
 
 impl Store {
-    /// Records what a checkout offers, and the client's key that it was begun with; or answers what that key
-    /// began before, and then nothing is recorded.
+    /// Records a checkout and the client's key that it was begun with. If that key began a checkout before,
+    /// returns that checkout, and records nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -91,13 +92,13 @@ impl Store {
             Commit::Busy => Err(Fault::new(doing, "another write is under way")),
             Commit::Refused(mut refused) => match refused.item(Part::IdempotencyKey) {
                 Some(item) => Ok(Some(items::read::<CheckoutOnceItem>(item)?.into())),
-                // Stripe's ids are new.
+                // Stripe's ids are new, so this one cannot exist already.
                 None => Err(Fault::new(doing, "there is such a checkout")),
             },
         }
     }
 
-    /// What the caller's key began, if it was used.
+    /// Reads the checkout that the caller's key began, if the key was used.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -116,7 +117,7 @@ impl Store {
         Ok(begun.map(BegunCheckout::from))
     }
 
-    /// What a checkout offered, if we began it.
+    /// Reads a checkout, if we began it.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -136,7 +137,7 @@ impl Store {
             .transpose()
     }
 
-    /// What is known of a payment, if anything is.
+    /// Reads the record of a payment, if there is one.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -156,8 +157,8 @@ impl Store {
             .transpose()
     }
 
-    /// Writes a payment's next record, with the booking and the recorded plan
-    /// that go with it, all or nothing.
+    /// Writes a payment's next record, with the booking and the change of plan that go with it, all or
+    /// nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.

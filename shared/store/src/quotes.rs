@@ -1,5 +1,5 @@
-//! Quotes: written once, read when somebody refers to one, and forgotten by the
-//! database some time after they ended.
+//! Quotes. A quote is written once, is read when an order refers to it, and is expired by the database some
+//! time after its end.
 
 use aws::Fault;
 use domain::ids::QuoteId;
@@ -25,7 +25,7 @@ impl Store {
         Ok(())
     }
 
-    /// The quote, if it is still kept; whose it is, is for [`Quote::holds`] to say.
+    /// Reads a quote, if it is still kept. [`Quote::holds`] decides whether it is the caller's.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.

@@ -1,5 +1,5 @@
-//! Reading items by their keys, one or several in one call. Every read is strongly consistent. Several in one
-//! call take one connection and one round trip, where separate reads would each take theirs.
+//! Reads of items by their keys, one or several in a call. Every read is strongly consistent. A call for
+//! several items takes one connection and one round trip, where separate reads would each take their own.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use crate::Store;
 use crate::items::{Item, text};
 use crate::transact::backoff;
 
-/// How many items DynamoDB reads in one batch.
+/// The number of items that DynamoDB reads in one batch.
 pub(crate) const BATCH_MAX: usize = 100;
-/// The most times that the database is asked for what it left out. It leaves out what a busy
-/// partition does not give at once, and answers the rest, where a single read would have been
-/// refused and tried again by the SDK.
+/// The most times that the database is asked for keys that it left out. It leaves out keys that a busy
+/// partition cannot serve at once, and answers the rest. A single read would be refused there, and the SDK
+/// would repeat it.
 const TRIES_MAX: u32 = 6;
 
-/// What is wanted of one table (strongly consistent).
+/// Builds the request for keys of one table (strongly consistent).
 pub(crate) fn keys(keys: impl IntoIterator<Item = Item>) -> KeysAndAttributesBuilder {
     KeysAndAttributes::builder()
         .set_keys(Some(keys.into_iter().collect()))
@@ -26,7 +26,7 @@ pub(crate) fn keys(keys: impl IntoIterator<Item = Item>) -> KeysAndAttributesBui
 }
 
 impl Store {
-    /// The item with this key, if there is one.
+    /// Reads the item with this key, if it exists.
     pub(crate) async fn item<const KEYS: usize>(
         &self,
         doing: &'static str,
@@ -46,7 +46,7 @@ impl Store {
         Ok(found.item)
     }
 
-    /// The items that there are of those that are wanted, by table and in no order.
+    /// Reads those of the wanted items that exist, by table and in no order.
     pub(crate) async fn batch(
         &self,
         doing: &'static str,

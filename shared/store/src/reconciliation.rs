@@ -1,7 +1,7 @@
-//! What reconciliation reads, and what it knows. It goes through an index that holds nothing but wallets'
-//! keys, shard by shard, beside its checkpoints of the same shard: so a wallet that is gone is missed, too.
-//! It reads what may have been tampered with, so that what cannot be read is an answer here and no fault;
-//! it writes to its own table alone.
+//! The reads of reconciliation, and its records. It goes through an index that has nothing but the keys of
+//! wallets, shard by shard, together with its checkpoints of the same shard, so it also notices a wallet
+//! that is gone. It reads data that may have been tampered with, so an item that cannot be read is an
+//! answer here, not a fault. It writes only to its own table.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -23,35 +23,35 @@ use crate::items::{
 use crate::overwrite::Overwrite;
 use crate::{Store, System};
 
-/// How many links one query reads.
+/// The number of links that one query reads.
 const LINKS_PER_PAGE: i32 = 500;
 
-/// What is kept under a key.
+/// The item under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kept<T> {
-    /// Nothing.
+    /// There is no item.
     Nothing,
-    /// Something that cannot be read.
+    /// There is an item that cannot be read.
     Unreadable,
-    /// This.
+    /// There is this item.
     Is(T),
 }
 
-/// Some tenants of a shard, in order, each with how far it was found in order.
+/// Some tenants of a shard, sorted, each with its last checkpoint.
 #[derive(Debug)]
 pub struct Tenants {
-    /// The tenants' ids.
+    /// The checkpoints, by the tenants' ids.
     pub page: BTreeMap<String, Option<Checkpoint>>,
-    /// The last of them, if there are more.
+    /// The last of the ids, if there are more.
     pub last: Option<String>,
 }
 
-/// Some links of a chain, oldest first; those that cannot be read are none.
+/// Some links of a chain, oldest first. A link that cannot be read is `None`.
 #[derive(Debug)]
 pub struct Links<T> {
     /// The links.
     pub page: Vec<Option<T>>,
-    /// Where the next ones are, if there are more.
+    /// The position of the next links, if there are more.
     pub next: Option<Position>,
 }
 
@@ -60,8 +60,8 @@ pub struct Links<T> {
 pub struct Position(HashMap<String, AttributeValue>);
 
 impl Store {
-    /// The tenants of shard number `shard` after `after`, about `limit` of them;
-    /// nothing if there is no such shard.
+    /// Reads about `limit` tenants of shard number `shard`, after the id `after`. Returns `None` if there
+    /// is no such shard.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -139,7 +139,7 @@ impl Store {
         }
     }
 
-    /// How far a chain was found in order.
+    /// Reads the checkpoint of a chain: the state in which the chain was last found in order.
     ///
     /// # Errors
     /// A [`Fault`] if that cannot be read.
@@ -151,7 +151,7 @@ impl Store {
         found.transpose()
     }
 
-    /// Notes how far a chain was found in order; what is known to be further stays.
+    /// Moves the checkpoint of a chain on, unless the stored one is further already.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -174,7 +174,7 @@ impl Store {
         }
     }
 
-    /// The last run, through or not.
+    /// Reads the last run, finished or not.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -185,7 +185,7 @@ impl Store {
             .transpose()
     }
 
-    /// Saves a run as its next version; stale if another run was saved meanwhile.
+    /// Saves a run as its next version; `Stale` if another run was saved meanwhile.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -208,7 +208,7 @@ impl Store {
         }
     }
 
-    /// The last run that was through.
+    /// Reads the last finished run.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -219,7 +219,7 @@ impl Store {
             .transpose()
     }
 
-    /// Keeps a run that is through, in the place of the one before it. Keeping it twice changes nothing.
+    /// Keeps a finished run in place of the one before it. Keeping it twice changes nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -243,7 +243,7 @@ impl Store {
         Ok(found)
     }
 
-    /// A tenant's wallet, whatever became of it.
+    /// Reads a tenant's wallet, in whatever state it is.
     ///
     /// # Errors
     /// A [`Fault`] if the database does not answer.
@@ -258,7 +258,7 @@ impl Store {
         Ok(kept::<WalletItem, _>(found))
     }
 
-    /// A log's end, whatever became of it.
+    /// Reads the head of a log, in whatever state it is.
     ///
     /// # Errors
     /// A [`Fault`] if the database does not answer.
@@ -280,7 +280,7 @@ impl Store {
         })
     }
 
-    /// A tenant's entries after `sequence`, oldest first, from `position` on.
+    /// Reads a tenant's entries after `sequence`, oldest first, continuing at `position`.
     ///
     /// # Errors
     /// A [`Fault`] if the database does not answer.
@@ -308,7 +308,7 @@ impl Store {
         Ok(links::<EntryItem, _>(found.items, found.last_evaluated_key))
     }
 
-    /// A chain's records after `sequence`, oldest first, from `position` on.
+    /// Reads a chain's records after `sequence`, oldest first, continuing at `position`.
     ///
     /// # Errors
     /// A [`Fault`] if the database does not answer.

@@ -1,6 +1,6 @@
-//! What was spent on a generation and goes back: into the wallet that paid, to the member's month
-//! and the API key that it was opened with, and out of what was spent on that day, in one
-//! transaction with the job's record.
+//! Refunds. The credits that were spent on a generation go back to the wallet that paid, to the member's
+//! allowance of that month and to the API key that the job was opened with, and are taken off the day's
+//! spending. All of it is one transaction with the job's record.
 
 use aws::Fault;
 use domain::audit::Record;
@@ -16,36 +16,36 @@ use crate::postings::{Once, UsedKey};
 use crate::transact::{Part, Refused, Transaction};
 use crate::{Recorded, Store};
 
-/// A refund, and what is written with it.
+/// A refund, and the items that are written with it.
 #[derive(Debug)]
 pub struct Refund<'a> {
-    /// The generation once it is refunded.
+    /// The generation, already marked as refunded.
     pub job: &'a Generation,
-    /// Worked out from the wallet as it was read.
+    /// The booking, worked out from the wallet as it was read.
     pub booked: &'a Booked,
     /// The day on which the credits were spent.
     pub spent_on: Day,
     /// The client's key, if it gave one.
     pub once: Option<&'a Once>,
-    /// Who is told.
+    /// The webhook deliveries that announce it.
     pub told: &'a [WebhookDelivery],
 }
 
-/// What became of a refund.
+/// The outcome of a refund.
 #[derive(Debug)]
 pub enum RefundWritten {
-    /// The credits are back.
+    /// The credits were given back.
     Done,
     /// The client's key was used before, for this.
     KeyUsed(UsedKey),
-    /// Its owner has no account any more, or is a team that was deleted.
+    /// The owner's account is gone, or their team is deleted.
     OwnerGone,
-    /// The generation or its wallet is not as it was read: read again, and decide again.
+    /// The generation or its wallet has changed since it was read. Read again, and decide again.
     Stale,
 }
 
-/// What else gets credits back with a job's wallet. Either may be long gone, or count in another
-/// period by now, and is then left out.
+/// The places that get credits back in addition to the wallet. Either may be gone, or count in another
+/// period by now; then it is left out.
 #[derive(Clone, Copy)]
 struct AlsoGiven {
     allowance: bool,
@@ -53,7 +53,7 @@ struct AlsoGiven {
 }
 
 impl Store {
-    /// Gives back what was spent on a generation, while its owner is there to get it.
+    /// Gives back the credits that were spent on a generation, if its owner still exists.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -121,7 +121,7 @@ impl Store {
 }
 
 impl AlsoGiven {
-    /// What is left of it, if something of it was refused.
+    /// Returns the places that remain after one was refused; `None` if none of them was.
     fn without(self, refused: &Refused) -> Option<Self> {
         let rest = Self {
             allowance: self.allowance && !refused.has(Part::Allowance),

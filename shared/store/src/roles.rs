@@ -1,4 +1,4 @@
-//! What a user is in which teams, for `domain::access`.
+//! The roles of users in teams, for `domain::access`.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,7 +12,7 @@ use crate::reads::{BATCH_MAX, keys};
 use crate::teams::team_key;
 
 impl Store {
-    /// The teams that a user owns: at most twenty, of at most a hundred that they are in.
+    /// Lists the teams that a user owns: at most twenty, of at most a hundred that they are in.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -22,7 +22,7 @@ impl Store {
         Ok(owned.map(|place| place.team).collect())
     }
 
-    /// Some of the places that a user has in teams, as the index knows them.
+    /// Lists up to `limit` memberships of a user, as the index has them.
     pub(crate) async fn teams_of(
         &self,
         user: &UserId,
@@ -46,7 +46,7 @@ impl Store {
             .collect()
     }
 
-    /// `user`'s roles in those of `teams` that exist and that they are in.
+    /// Reads the roles of `user` in those of `teams` that exist and that they are a member of.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.

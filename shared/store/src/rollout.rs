@@ -1,4 +1,4 @@
-//! What the sweep saw deployed when all was well: one small item.
+//! The deployment that the sweep last found in order: one small item.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::items::{self, text};
 use crate::{Store, System};
 
-/// The item's key among the generations. Items may be copied into another stack,
-/// whose functions have other names.
+/// Returns the item's key among the generations. It has the function's name, because items may be copied
+/// into another stack, whose functions have other names.
 fn key(function: &str) -> AttributeValue {
     text(format!("rollout#{function}"))
 }
@@ -21,8 +21,8 @@ struct RolloutItem {
 }
 
 impl Store {
-    /// What `function` saw deployed when all functions last had the same
-    /// settings; `None` before its first look.
+    /// Reads the deployment that `function` saw when all functions last had the same settings; `None`
+    /// before its first look.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -42,8 +42,8 @@ impl Store {
         }))
     }
 
-    /// Keeps what `function` sees deployed. Two sweeps that do so at once see
-    /// the same, so the last one may win.
+    /// Stores the deployment that `function` sees. Two sweeps at the same moment see the same one, so the
+    /// last write may win.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

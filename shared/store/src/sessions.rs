@@ -1,4 +1,4 @@
-//! Sessions, and the eras that end all of a user's at once.
+//! Sessions, and the eras that end all sessions of a user at once.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -18,30 +18,30 @@ use crate::overwrite::Overwrite;
 use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store};
 
-/// How many sessions are looked at when the oldest are ended: those that may live,
+/// The number of sessions that are read when the oldest are ended. It covers the sessions that may live,
 /// and more than can begin meanwhile.
 const LOOKED_AT_MAX: i32 = 200;
 
-/// What begins together with a new era.
+/// The changes that come with a new era.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NewEra<'a> {
-    /// The hash of another password.
+    /// The hash of a new password.
     pub password_hash: Option<&'a str>,
-    /// The one session that goes on.
+    /// The one session that stays alive.
     pub keep: Option<&'a SessionId>,
-    /// The mailed token that lets somebody do this; it is used up. It shows that the mailbox is theirs, so
-    /// the e-mail is verified from then on.
+    /// The mailed token that authorises this. It is used up. It proves that the mailbox is the user's, so
+    /// their e-mail address is verified, too.
     pub token: Option<&'a MailedToken>,
-    /// The sign-up bonus that becomes due with that.
+    /// The sign-up bonus that becomes due by that.
     pub bonus: Option<&'a BonusNote>,
     /// Whether every personal API key ends, too.
     pub ends_keys: bool,
-    /// Whether the account is closed to its owner.
+    /// Whether the account is suspended.
     pub is_suspension: bool,
 }
 
 impl Store {
-    /// A user and a session of theirs, in one read: what the authorizer needs.
+    /// Reads a user and one of their sessions in one read, for the authorizer.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -66,7 +66,7 @@ impl Store {
         Ok(found_user.zip(found_session))
     }
 
-    /// Begins a new session, with the record of it.
+    /// Begins a new session and records it.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -79,12 +79,12 @@ impl Store {
         let mut tx = Transaction::new("beginning a session");
         tx.add(Part::Session, put);
         let sent = self.commit_recorded(tx, &record).await?;
-        // Its id is new: if it is there, an earlier try was committed although its answer was lost.
+        // The session's id is new. If it exists, an earlier attempt was committed, but its answer was lost.
         Ok(sent.map(|_| ()))
     }
 
     /// Replaces a session by its next form, if its refresh token and era are still those of `before` and it
-    /// has not ended; `false` if it was used meanwhile.
+    /// has not ended; returns `false` otherwise.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -112,8 +112,8 @@ impl Store {
         self.end_session_at(user, session_sort(id)).await
     }
 
-    /// Ends a session because its owner signs out, with the record of it. One that has ended is left
-    /// alone, and nothing is recorded then.
+    /// Ends a session because its owner signs out, and records it. If the session has ended already,
+    /// nothing is changed or recorded.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -146,8 +146,9 @@ impl Store {
         Ok(())
     }
 
-    /// Ends all sessions of `user` but the newest `kept`. Whoever began a session and then calls this leaves
-    /// no more than that behind, however many begin at once: the last to look sees them all.
+    /// Ends all sessions of `user` except the newest `kept`. If every caller first begins its session and
+    /// then calls this, the limit holds however many sessions begin at once, because the last caller sees
+    /// them all.
     ///
     /// # Errors
     /// A [`Fault`] if it was not done.
@@ -174,10 +175,10 @@ impl Store {
         Ok(())
     }
 
-    /// Begins the next era of `user`, on condition that it is still the one in `user`: ends every
-    /// session but the one to keep, and every API key if so asked, all or nothing, and records why.
-    /// `false`, with nothing written, if another era began before, the session that should go on has
-    /// ended, or the token was used before.
+    /// Begins the next era of `user`, all or nothing, on condition that the present era is the one in
+    /// `user`. This ends every session except the one to keep, and every API key if asked to, and records
+    /// why. Returns `false`, with nothing written, if another era began before, if the session to keep has
+    /// ended, or if the token was used before.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -223,7 +224,7 @@ impl Store {
     }
 }
 
-/// What a new era changes of the profile.
+/// Builds the changes that a new era makes to the profile.
 fn profile(new: &NewEra<'_>, now: Timestamp) -> UpdateBuilder {
     let mut changes = "SET era = :next, updated_at_ms = :now".to_owned();
     let mut update = Update::builder().expression_attribute_values(":now", number(now.ms()));

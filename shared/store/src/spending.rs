@@ -1,11 +1,11 @@
-//! Open holds, and what was spent on which day and model.
+//! Open holds, and the credits spent by day and model.
 //!
-//! Open holds are an index that only jobs with an open hold are in. Spending is counted, one item a tenant
-//! and day (`day#<number>`), in the very transaction that captures or refunds the credits: so it agrees with
-//! the ledger by construction, and ninety days are one query of at most ninety small items, however many
-//! entries the ledger has. Reading the ledger instead would cost more the more somebody spends, and a bound
-//! on it would make the answer wrong for exactly those who spend most. The wallet's version already
-//! serializes a tenant's captures, so that the counter adds no contention of its own.
+//! Open holds are listed by an index that has only jobs with an open hold. Spending is counted in one item
+//! for each tenant and day (`day#<number>`), in the transaction that captures or refunds the credits. So it
+//! agrees with the ledger by construction, and ninety days are one query of at most ninety small items,
+//! however many entries the ledger has. Reading the ledger instead would cost most for the tenants who
+//! spend most, and a limit on it would make the answer wrong for exactly those. The wallet's version
+//! already serialises a tenant's captures, so the counter adds no contention of its own.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::Update;
@@ -21,13 +21,13 @@ use crate::cursor::Cursor;
 use crate::items::{self, HoldItem, Item, number, text};
 use crate::pages::{Index, Page};
 
-/// What the name of a model's captured credits starts with, in a day's item.
+/// The prefix of the name of a model's captured credits, in a day's item.
 const CREDITS: &str = "credits:";
-/// What the name of a model's captured generations starts with.
+/// The prefix of the name of a model's captured generations.
 const GENERATIONS: &str = "generations:";
 
 impl Store {
-    /// A page of the tenant's open holds, newest first.
+    /// Reads a page of the tenant's open holds, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -53,7 +53,7 @@ impl Store {
         Ok(Page::new(holds, more, |hold| hold.generation.clone()))
     }
 
-    /// What the tenant spent from `first` to `last`, the earliest day first.
+    /// Reads the tenant's spending from `first` to `last`, earliest day first.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -84,7 +84,7 @@ impl Store {
         Ok(days.collect::<Result<Vec<_>, Fault>>()?.concat())
     }
 
-    /// Counts a capture in its day and model, for the transaction that books it.
+    /// Builds the update that counts a capture in its day and model, for the transaction that books it.
     pub(crate) fn count_spent(&self, entry: &Entry, model: &str) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.tables.credits)
@@ -97,8 +97,8 @@ impl Store {
             .expression_attribute_values(":one", number(1))
     }
 
-    /// Takes a refund out of what was spent on its model on the day of the
-    /// capture: the generation stays counted.
+    /// Builds the update that subtracts a refund from its model's spending on the day of the capture. The
+    /// generation stays counted.
     pub(crate) fn uncount_spent(&self, entry: &Entry, spent_on: Day, model: &str) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.tables.credits)
@@ -111,7 +111,7 @@ impl Store {
     }
 }
 
-/// The sort key of a day: of one length, so that days sort.
+/// Returns the sort key of a day. All have the same length, so that days sort.
 fn day_key(day: Day) -> String {
     format!("day#{:08}", day.number())
 }

@@ -1,4 +1,5 @@
-//! How things stand before a job is opened: everything that decides whether it may be, in one read.
+//! The standing of a caller before a job is opened: everything that decides whether it may be opened, in
+//! one read.
 
 use aws::Fault;
 use domain::Credits;
@@ -22,18 +23,18 @@ use crate::reads::keys;
 use crate::teams::team_key;
 use crate::{Store, breaker, content_refusals, generations, lanes, members, models, wallets};
 
-/// Who wants to open which kind of job.
+/// A request to open a job.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'a> {
     /// The user.
     pub caller: &'a Caller,
-    /// Whose it will be.
+    /// The tenant that the job will belong to.
     pub tenant: &'a Tenant,
-    /// Their idempotency key.
+    /// The client's idempotency key.
     pub key: Option<&'a str>,
-    /// Where it will wait.
+    /// The lane that it will wait in.
     pub lane: Lane,
-    /// In which line.
+    /// The line of the lane.
     pub priority: Priority,
     /// The day that refused content counts on.
     pub today: Day,
@@ -41,12 +42,12 @@ pub struct Asking<'a> {
     pub month: Month,
 }
 
-/// How things stood at one moment (strongly consistent, though not one snapshot).
+/// The standing at one moment (strongly consistent, but not one snapshot).
 #[derive(Debug)]
 pub struct Standing {
-    /// What the key opened before.
+    /// The job that the idempotency key opened before.
     pub replayed: Option<IdempotencyRecord>,
-    /// How many of the author's jobs ended today with their content refused.
+    /// The number of the author's jobs that ended today with their content refused.
     pub content_refusals: u64,
     /// The circuit breaker.
     pub breaker: Breaker,
@@ -54,28 +55,28 @@ pub struct Standing {
     pub offers: Offers,
     /// The last turn that was handed over in the line.
     pub served: u64,
-    /// What the tenant has.
+    /// The tenant's wallet.
     pub wallet: Wallet,
-    /// How the user stands in the team that is to pay, if they are in it.
+    /// The user's standing in the team that is to pay, if they are a member.
     pub team: Option<TeamStanding>,
-    /// The API key that they show, if it has a cap, and its record is there.
+    /// The API key that the caller uses, if it has a cap and its record exists.
     pub key: Option<ApiKey>,
 }
 
-/// How a member of a team stands there.
+/// A member's standing in a team.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TeamStanding {
-    /// Their place in it.
+    /// Their membership.
     pub membership: Membership,
-    /// What they committed to of its credits this month.
+    /// The credits of the team that they have committed this month.
     pub committed: Credits,
 }
 
 impl Store {
-    /// How things stand for a job that somebody asks for.
+    /// Reads the standing for a job that somebody asks for.
     ///
     /// # Errors
-    /// A [`Fault`] if something cannot be read, and if a tenant that exists has no wallet.
+    /// A [`Fault`] if something cannot be read, or if a tenant that exists has no wallet.
     pub async fn standing(&self, asking: &Asking<'_>) -> Result<Standing, Fault> {
         let doing = "reading how things stand";
         let refused = content_refusals::item_id(&asking.caller.user, asking.today);
@@ -135,7 +136,7 @@ impl Store {
             offers: models::offers_in(offers)?,
             served: lanes::served_in(named(&lane), asking.priority)?,
             wallet: match (wallet, asking.tenant) {
-                // Who names a team that does not exist is told so by its absence from `team`.
+                // A team that does not exist is reported by the absence of `team`.
                 (None, Tenant::Team(_)) if team.is_none() => Wallet::empty(asking.tenant.clone()),
                 (wallet, tenant) => wallets::wallet_in(wallet, tenant)?,
             },
@@ -144,7 +145,7 @@ impl Store {
         })
     }
 
-    /// How the user stands in a team, read again.
+    /// Reads the user's standing in a team again.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -163,7 +164,8 @@ impl Store {
     }
 }
 
-/// How a member stands, by the items of the team, the place and the allowance, as far as they are there.
+/// Returns a member's standing, by the items of the team, the membership and the allowance, as far as they
+/// exist.
 fn read_team(items: Vec<Item>) -> Result<Option<TeamStanding>, Fault> {
     let (mut is_there, mut membership, mut committed) = (false, None, Credits::ZERO);
     for item in items {

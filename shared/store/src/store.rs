@@ -22,23 +22,23 @@ pub struct Tables {
     pub styles: String,
     /// Teams, their members and invitations.
     pub teams: String,
-    /// What owners of wallets are to be told.
+    /// The notes of alerts for owners of wallets.
     pub alerts: String,
     /// The audit log.
     pub audit: String,
-    /// How far everybody's books were found in order.
+    /// The state in which each tenant's books were last found in order.
     pub reconciliation: String,
     /// The terms on which models are offered.
     pub models: String,
-    /// Webhook endpoints, and what they are told.
+    /// Webhook endpoints, and the deliveries to them.
     pub webhooks: String,
 }
 
-/// What a worker shows instead of a tenant: only code that acts for Velro itself may make one.
+/// A worker passes this in place of a tenant. Only code that acts for Velro itself may create one.
 #[derive(Clone, Copy, Debug)]
 pub struct System;
 
-/// Reads and writes.
+/// The access to the tables: all reads and writes.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) client: Client,
@@ -46,7 +46,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store over `tables`.
+    /// Creates a store over `tables`.
     #[must_use]
     pub fn new(config: &SdkConfig, tables: Tables) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Store {
         }
     }
 
-    /// Whether the database answers: one read of an item that does not exist.
+    /// Checks that the database answers, by one read of an item that does not exist.
     ///
     /// # Errors
     /// A [`Fault`] if it does not.

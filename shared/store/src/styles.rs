@@ -1,7 +1,7 @@
-//! Styles. A record leaves here only for a caller who may do with it what they ask for.
+//! Styles. A record is handed out only to a caller who may do the requested action with it.
 //!
-//! How many a tenant has is counted beside them, in the transaction that makes or deletes one: the bound
-//! holds however many are made at once.
+//! A counter beside the styles holds the number that a tenant has. The transaction that makes or deletes a
+//! style also updates it, so the limit holds however many are made at once.
 
 use std::collections::BTreeSet;
 
@@ -22,20 +22,21 @@ use crate::overwrite::Overwrite;
 use crate::pages::{Index, Page};
 use crate::transact::{Commit, Part, Transaction};
 
-/// What became of making a style.
+/// The outcome of making a style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StylePut {
-    /// It is there.
+    /// The style exists.
     Done,
-    /// The tenant has as many as it may.
+    /// The tenant has as many styles as it may have.
     Full,
-    /// The maker's place in the team is not as it was read, or other writes were under way: try again.
+    /// The maker's role in the team has changed since it was read, or other writes were under way. Try
+    /// again.
     Stale,
 }
 
 impl Store {
-    /// Makes a style, and counts it; one of a team's while its maker is a `member` as they were read. Safe to
-    /// repeat with the same style.
+    /// Makes a style, and counts it. For a team's style, its maker must still have the role in `member`.
+    /// Safe to repeat with the same style.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -65,14 +66,14 @@ impl Store {
         Ok(match self.commit(tx).await? {
             Commit::Done => StylePut::Done,
             Commit::Busy => StylePut::Stale,
-            // An earlier try was committed although its answer was lost.
+            // An earlier attempt was committed, but its answer was lost.
             Commit::Refused(refused) if refused.has(Part::Style) => StylePut::Done,
             Commit::Refused(refused) if refused.has(Part::StyleCount) => StylePut::Full,
             Commit::Refused(_) => StylePut::Stale,
         })
     }
 
-    /// The style with this id that somebody made, for what `caller` wants to do to it.
+    /// Reads the style with this id, if `caller` may do `action` with it.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read; inside, the refusal if they may not.
@@ -99,7 +100,7 @@ impl Store {
         Ok(access::check(caller, action, Thing::Style(&seen)).map(|()| seen.style))
     }
 
-    /// A page of the tenant's styles, newest first.
+    /// Reads a page of the tenant's styles, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -125,7 +126,7 @@ impl Store {
         Ok(Page::new(styles, more, |style| style.id.clone()))
     }
 
-    /// Writes a style's next record, if it is still as the change was decided from.
+    /// Writes a style's next record, if the style has not changed since it was read.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -144,7 +145,7 @@ impl Store {
         }
     }
 
-    /// Deletes a style, if it is still as it was read, and counts it no more.
+    /// Deletes a style, if it has not changed since it was read, and takes it off the count.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.

@@ -1,8 +1,8 @@
-//! Teams, and who is in them. A team leaves here only for a caller who may do with it what they ask for.
+//! Teams and their members. A team is handed out only to a caller who may do the requested action with it.
 //!
-//! A place in a team is one item, which is written on condition of what was decided from. How many members a
-//! team has and how many teams a user is in are counted in the same transactions, so that both bounds hold
-//! however many join at once. Every write goes with its record in the team's audit log.
+//! A membership is one item. It is written on condition that it is unchanged since the decision. The number
+//! of a team's members and the number of a user's teams are counted in the same transactions, so both
+//! limits hold however many join at once. Every write includes its record in the team's audit log.
 
 use std::collections::HashMap;
 
@@ -26,30 +26,30 @@ use crate::reads::keys;
 use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store, System};
 
-/// A team, as one of its members stands to it.
+/// A team, and the membership of the user who reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TeamSeen {
     /// The team.
     pub team: Team,
-    /// The member's place in it.
+    /// The user's membership.
     pub by: Membership,
 }
 
-/// What became of a write to a team.
+/// The outcome of a write to a team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TeamWritten {
     /// It is written.
     Done,
-    /// A team or a place in it is not as it was read: read again, and decide again.
+    /// The team or a membership has changed since it was read. Read again, and decide again.
     Stale,
-    /// The one whom it gives a team or a place has no account any more, or a suspended one.
+    /// The account of the user who gets the team is gone or suspended.
     AccountGone,
-    /// They are in as many teams as one may be in, or own as many as one may own.
+    /// The user is in as many teams as a user may be in, or owns as many as a user may own.
     TooManyTeams,
 }
 
 impl Store {
-    /// Makes a team with its owner's place in it, an empty wallet, and the first record of its log.
+    /// Creates a team with its owner's membership, an empty wallet, and the first record of its audit log.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -82,13 +82,14 @@ impl Store {
         Ok(sent.map(|written| match written {
             Ok(()) => TeamWritten::Done,
             Err(refused) if refused.has(Part::Account) => TeamWritten::AccountGone,
-            // An earlier try was committed although its answer was lost.
+            // An earlier attempt was committed, but its answer was lost.
             Err(refused) if refused.has(Part::Team) => TeamWritten::Done,
             Err(_) => TeamWritten::TooManyTeams,
         }))
     }
 
-    /// The team with this id, for what `caller` wants to do in it: one read of the team and of their place.
+    /// Reads the team with this id, if `caller` may do `action` in it. The team and the membership are one
+    /// read.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read; inside, the refusal if they may not.
@@ -104,7 +105,7 @@ impl Store {
             .and_then(|()| seen.ok_or(Refusal::NotFound("team"))))
     }
 
-    /// Any team, for an admin of the platform.
+    /// Reads any team, for an admin of the platform.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -112,7 +113,7 @@ impl Store {
         self.read_team(id).await
     }
 
-    /// The owner of any team, for a worker.
+    /// Reads the owner of any team, for a worker.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -133,7 +134,7 @@ impl Store {
             .transpose()
     }
 
-    /// The team and `user`'s place in it, if there are both.
+    /// Reads a team and the membership of `user`, if both exist.
     pub(crate) async fn team_seen(
         &self,
         id: &TeamId,
@@ -155,7 +156,7 @@ impl Store {
         Ok(team.zip(by).map(|(team, by)| TeamSeen { team, by }))
     }
 
-    /// A page of the teams that `user` is in, newest first.
+    /// Reads a page of the teams that `user` is in, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -191,7 +192,7 @@ impl Store {
         let next = places.last().filter(|_| more);
         let next = next.map(|place| Cursor::after(place.team.clone()));
         let mut teams = self.team_records(&places).await?;
-        // A place of a team that was deleted is left for a moment.
+        // After a team is deleted, its memberships remain for a moment.
         let seen = |by: Membership| teams.remove(&by.team).map(|team| TeamSeen { team, by });
         Ok(Page {
             rows: places.into_iter().filter_map(seen).collect(),
@@ -216,8 +217,8 @@ impl Store {
         found.into_iter().map(team).collect()
     }
 
-    /// A page of a team's items whose sort keys are `prefix` and an id, the newest id first, from the one
-    /// before `after`; and whether there is more.
+    /// Reads a page of a team's items with sort keys of `prefix` and an id, newest first, starting below
+    /// the id `after`; the flag says whether there are more.
     pub(crate) async fn by_id(
         &self,
         team: &TeamId,
@@ -244,13 +245,13 @@ impl Store {
             .map_err(Fault::doing("listing what a team has"))?;
         let stopped_at = found.last_evaluated_key.as_ref();
         let mut items = found.items.unwrap_or_default();
-        // BETWEEN takes its ends in, and the last row seen is one.
+        // BETWEEN includes its ends, and the last row seen is one of them.
         items.retain(|item| item.get("item") != Some(&text(&end)));
         Ok(cut(items, stopped_at, limit))
     }
 
-    /// Writes a team's next record, if it is still as the change was decided
-    /// from and `by` still has their role.
+    /// Writes a team's next record, if the team has not changed since it was read and `by` still has their
+    /// role.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -274,8 +275,8 @@ impl Store {
         }))
     }
 
-    /// Hands a team over from its owner, who becomes an admin, to another
-    /// member, whom no cap binds from then on.
+    /// Hands a team over from its owner, who becomes an admin, to another member, whose credit cap is
+    /// removed.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -324,7 +325,7 @@ impl Store {
         }))
     }
 
-    /// The deletion of a team's record, if it is as it was read.
+    /// Builds the deletion of a team's record, on condition that it has not changed since it was read.
     pub(crate) fn delete_team(&self, team: &Team) -> DeleteBuilder {
         Delete::builder()
             .table_name(&self.tables.teams)
@@ -333,7 +334,7 @@ impl Store {
             .expression_attribute_values(":version", number(team.version))
     }
 
-    /// The deletion of the owner's place.
+    /// Builds the deletion of the owner's membership.
     pub(crate) fn delete_owner(&self, owner: &Membership) -> DeleteBuilder {
         Delete::builder()
             .table_name(&self.tables.teams)
@@ -343,7 +344,7 @@ impl Store {
             .expression_attribute_values(":role", text(Role::Owner.as_str()))
     }
 
-    /// The write of a new place in a team.
+    /// Builds the write of a new membership.
     pub(crate) fn put_member(&self, member: &Membership) -> Result<PutBuilder, Fault> {
         Ok(Put::builder()
             .table_name(&self.tables.teams)
@@ -351,7 +352,7 @@ impl Store {
             .condition_expression("attribute_not_exists(team)"))
     }
 
-    /// On condition that a member still has the role that something was decided from.
+    /// Builds the condition that a member still has the role that a decision was based on.
     pub(crate) fn check_member(&self, member: &Membership) -> ConditionCheckBuilder {
         ConditionCheck::builder()
             .table_name(&self.tables.teams)
@@ -364,7 +365,7 @@ impl Store {
             .expression_attribute_values(":role", text(member.role.as_str()))
     }
 
-    /// On condition that there is such a team.
+    /// Builds the condition that the team exists.
     pub(crate) fn check_team(&self, id: &TeamId) -> ConditionCheckBuilder {
         ConditionCheck::builder()
             .table_name(&self.tables.teams)
@@ -372,7 +373,7 @@ impl Store {
             .condition_expression("attribute_exists(team)")
     }
 
-    /// An update of a team's record, without its expressions; `:one` is there, for its version.
+    /// Builds an update of a team's record without its expressions; `:one` is defined, for its version.
     pub(crate) fn update_team(&self, id: &TeamId) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.tables.teams)
@@ -380,7 +381,8 @@ impl Store {
             .expression_attribute_values(":one", number(1))
     }
 
-    /// Counts so many more, or fewer, teams that a user owns, and is in.
+    /// Builds the update that adds to the number of teams that a user owns, and is in. The numbers may be
+    /// negative.
     pub(crate) fn count_teams(&self, user: &UserId, owned: i32, joined: i32) -> UpdateBuilder {
         let update = Update::builder()
             .table_name(&self.tables.teams)
@@ -409,7 +411,7 @@ impl Store {
     }
 }
 
-/// The key of one of a team's items.
+/// Returns the key of one of a team's items.
 pub(crate) fn team_key(id: &TeamId, sort: &str) -> Item {
     Item::from([
         ("team".to_owned(), text(id.as_str())),

@@ -1,6 +1,6 @@
-//! Transactions: naming their parts, sending one, and reading which part stood in its way.
+//! Transactions: naming their parts, sending them, and reading which parts were refused.
 //!
-//! Owns the pairing of a part with why it was refused, which comes back by place.
+//! Owns the pairing of each part with the reason for its refusal, which the database returns by position.
 //! Refuses to know what a part is for.
 
 use std::time::Duration;
@@ -16,11 +16,11 @@ use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use crate::Store;
 use crate::items::Item;
 
-/// The most times that a transaction is sent whose last try is said to be under
-/// way: an answer comes long before.
+/// The most times that a transaction is sent while the database says that an earlier attempt is still in
+/// progress. An answer arrives long before that.
 const UNCLEAR_TRIES_MAX: u32 = 4;
 
-/// What a part of a transaction writes or checks.
+/// The item that a part of a transaction writes or checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Account,
@@ -73,12 +73,12 @@ pub(crate) struct Transaction {
     doing: &'static str,
     parts: Vec<Part>,
     actions: Vec<TransactWriteItem>,
-    /// Why a part could not be built: told when the transaction is committed.
+    /// The error of a part that could not be built. It is reported when the transaction is committed.
     broken: Option<BuildError>,
 }
 
 impl Transaction {
-    /// A transaction without a part; `doing` names it in faults ("opening a job").
+    /// Creates a transaction without parts; `doing` names it in faults ("opening a job").
     pub(crate) fn new(doing: &'static str) -> Self {
         Self {
             doing,
@@ -100,7 +100,7 @@ impl Transaction {
     }
 }
 
-/// What a part does.
+/// The action of a part.
 pub(crate) enum Write {
     Put(PutBuilder),
     Update(UpdateBuilder),
@@ -145,34 +145,34 @@ impl From<ConditionCheckBuilder> for Write {
     }
 }
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 pub(crate) enum Commit {
-    /// All of it was written.
+    /// All parts were written.
     Done,
-    /// None of it was: the conditions of these parts were not met.
+    /// No part was written, because the conditions of these parts were not met.
     Refused(Refused),
-    /// None of it was, because other writes were under way or capacity was short: the same may succeed later.
+    /// No part was written, because other writes were under way or capacity was short. The same may succeed
+    /// later.
     Busy,
 }
 
-/// The parts whose conditions were not met, each with the item that was there, if it
-/// was asked for and there was one.
+/// The parts whose conditions were not met, each with the stored item, if it was asked for and exists.
 #[derive(Debug)]
 pub(crate) struct Refused(Vec<(Part, Option<Item>)>);
 
 impl Refused {
-    /// Whether this part's condition was not met.
+    /// Returns whether this part's condition was not met.
     pub(crate) fn has(&self, part: Part) -> bool {
         self.0.iter().any(|(refused, _)| *refused == part)
     }
 
-    /// The item that stood in this part's way.
+    /// Takes out the stored item that this part's condition was checked against.
     pub(crate) fn item(&mut self, part: Part) -> Option<Item> {
         let found = self.0.iter_mut().find(|(refused, _)| *refused == part);
         found.and_then(|(_, item)| item.take())
     }
 
-    /// The rest, without these parts; `None` if nothing else was refused.
+    /// Returns the refusals of other parts than these; `None` if there are none.
     pub(crate) fn without(mut self, parts: &[Part]) -> Option<Self> {
         self.0.retain(|(refused, _)| !parts.contains(refused));
         (!self.0.is_empty()).then_some(self)
@@ -180,9 +180,9 @@ impl Refused {
 }
 
 impl Store {
-    /// Commits a transaction. Each try has the same request token, so that it is committed once, whatever is
-    /// sent again. Where the database says that an earlier try is still under way, it is asked again: that
-    /// answer must not be taken for one that says that nothing was written.
+    /// Commits a transaction. All attempts have the same request token, so it is committed only once,
+    /// however often it is sent. If the database says that an earlier attempt is still in progress, it is
+    /// asked again, because that answer does not mean that nothing was written.
     pub(crate) async fn commit(&self, transaction: Transaction) -> Result<Commit, Fault> {
         let Transaction {
             doing,
@@ -211,7 +211,7 @@ impl Store {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     read_reasons(doing, &parts, cancelled.cancellation_reasons())
                 }
-                // The SDK has tried three times by then, and waited in between.
+                // By then, the SDK has tried three times, with pauses in between.
                 Some(TransactWriteItemsError::TransactionInProgressException(_))
                     if tries < UNCLEAR_TRIES_MAX =>
                 {
@@ -229,15 +229,15 @@ impl Store {
     }
 }
 
-/// A name for one transaction and all tries of it (at most 36 characters).
+/// Returns a new name for one transaction and all of its attempts (at most 36 characters).
 fn request_token() -> Result<String, Fault> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(Fault::doing("making a request token"))?;
     Ok(hex::encode(bytes))
 }
 
-/// Which parts were refused; the reasons come in the order of the parts. A condition that was not met
-/// outweighs a conflict: a retry would not change it.
+/// Reads which parts were refused. The reasons come in the order of the parts. A condition that was not met
+/// takes precedence over a conflict, because a retry would not change it.
 fn read_reasons(
     doing: &'static str,
     parts: &[Part],
@@ -267,8 +267,8 @@ fn read_reasons(
     }
 }
 
-/// How long to wait before try `attempt` (from 0) of something that another write stood in the way of: full
-/// jitter under a ceiling that doubles from 5 ms to 160 ms.
+/// Returns the pause before attempt `attempt` (from 0) of a write that conflicted with another: full jitter
+/// under a ceiling that doubles from 5 ms to 160 ms.
 pub fn backoff(attempt: u32, random: u64) -> Duration {
     let ceiling_ms = 5_u64 << attempt.min(5);
     Duration::from_millis(random % (ceiling_ms + 1))

@@ -1,5 +1,5 @@
-//! Credits that go from one wallet to another: both wallets and both entries in one transaction, so that
-//! none is lost or invented on the way.
+//! Transfers of credits between two wallets. Both wallets and both entries are written in one transaction,
+//! so no credits are lost or invented on the way.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::ConditionCheck;
@@ -17,39 +17,41 @@ use crate::postings::{Once, UsedKey};
 use crate::transact::{Part, Transaction};
 use crate::{Recorded, Store};
 
-/// Credits that a member moves into their team's wallet, and what is written with that.
+/// Credits that a member moves into their team's wallet, and the items that are written with it.
 #[derive(Debug)]
 pub struct Funding<'a> {
-    /// Out of the member's own wallet, into the team's: worked out from both as they were read.
+    /// The transfer from the member's own wallet into the team's, worked out from both as they were read.
     pub transfer: &'a Transfer,
     /// The member.
     pub by: &'a Spender,
-    /// The API key that is shown, as it was read, if it has a cap: it pays, too.
+    /// The API key that the caller uses, as it was read, if it has a cap. The credits are taken from it,
+    /// too.
     pub capped_key: Option<&'a ApiKey>,
     /// The client's key, if it gave one.
     pub once: Option<&'a Once>,
 }
 
-/// What became of a funding.
+/// The outcome of funding a team.
 #[derive(Debug)]
 pub enum Funded {
     /// The credits are in the team's wallet.
     Done,
     /// The client's key was used before, for this.
     KeyUsed(UsedKey),
-    /// The member has no account any more, or a suspended one.
+    /// The member's account is gone or suspended.
     CallerGone,
-    /// A wallet, the key, the team or the member's place in it is not as it was
-    /// read: read again, and decide again.
+    /// A wallet, the key, the team or the member's role has changed since it was read. Read again, and
+    /// decide again.
     Stale,
 }
 
-/// What became of ending a team.
+/// The outcome of ending a team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// There is no such team any more.
+    /// The team is gone.
     Done,
-    /// The team, its owner's place or a wallet is not as it was read: read again, and decide again.
+    /// The team, its owner's membership or a wallet has changed since it was read. Read again, and decide
+    /// again.
     Stale,
 }
 
@@ -96,9 +98,10 @@ impl Store {
         })
     }
 
-    /// Ends a team: its record and its owner's place, and `home` brings what its wallet had into its owner's,
-    /// all or nothing, and only while no job of its wallet runs. None can begin afterwards, because there is
-    /// nothing to pay with and nobody to pay. What it left is noted, to be deleted.
+    /// Ends a team, all or nothing. It deletes the team's record and its owner's membership; `home` moves
+    /// the credits of the team's wallet to its owner. It requires that no job of the team's wallet is
+    /// running. No job can begin afterwards, because there are no credits and no member left. A note asks
+    /// for the deletion of the team's remaining data.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -133,7 +136,7 @@ impl Store {
         }))
     }
 
-    /// On condition that a wallet has not moved.
+    /// Builds the condition that a wallet has not changed since it was read.
     fn check_wallet(&self, wallet: &Wallet) -> ConditionCheckBuilder {
         ConditionCheck::builder()
             .table_name(&self.tables.credits)

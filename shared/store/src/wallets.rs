@@ -1,5 +1,5 @@
-//! Wallets and their ledger. A wallet is only ever written together with the entries that explain the change,
-//! on condition that it still has the version that the booking was worked out from.
+//! Wallets and their ledger. A wallet is written only together with the entries that explain the change, on
+//! condition that it still has the version that the booking was worked out from.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
@@ -17,21 +17,23 @@ use crate::overwrite::Overwrite;
 use crate::pages::Page;
 use crate::transact::{Part, Refused, Transaction};
 
-/// A wallet by its item: every tenant gets one when it comes to be.
+/// Reads a wallet from its item. Every tenant gets a wallet when it is created, so a missing one is a
+/// fault.
 pub(crate) fn wallet_in(item: Option<Item>, tenant: &Tenant) -> Result<Wallet, Fault> {
     let none = || Fault::new("reading a wallet", format!("{tenant} has none"));
     read_wallet(item.ok_or_else(none)?)
 }
 
-/// A wallet, and what its owner wants to be told of: a form of its own, which no booking writes.
+/// Reads a wallet with its owner's alert thresholds, which have a form of their own, because no booking
+/// writes them.
 fn read_wallet(item: Item) -> Result<Wallet, Fault> {
     let watch = items::read::<WatchItem>(item.clone())?.try_into()?;
     let wallet: Wallet = items::read::<WalletItem>(item)?.try_into()?;
     Ok(Wallet { watch, ..wallet })
 }
 
-/// The wallet as it is now that has moved since it was read; a fault if
-/// something else stood in a booking's way.
+/// Returns the present state of a wallet that has changed since it was read; a fault if something else
+/// prevented the booking.
 pub(crate) fn moved(refused: &mut Refused, doing: &'static str) -> Result<Wallet, Fault> {
     let item = refused.item(Part::Wallet);
     let none = || {
@@ -43,16 +45,17 @@ pub(crate) fn moved(refused: &mut Refused, doing: &'static str) -> Result<Wallet
     read_wallet(item.ok_or_else(none)?)
 }
 
-/// A booking that its own entries do not explain is never sent.
+/// Builds the fault for a booking that its own entries do not explain. Such a booking is never sent.
 fn unsound(flaw: Flaw) -> Fault {
     Fault::new("checking a booking", format!("{flaw:?}"))
 }
 
 impl Store {
-    /// The tenant's wallet as it is now (strongly consistent).
+    /// Reads the tenant's wallet (strongly consistent).
     ///
     /// # Errors
-    /// A [`Fault`], also if there is none: every tenant gets one when it comes to be.
+    /// A [`Fault`] if it cannot be read, or if there is none: every tenant gets a wallet when it is
+    /// created.
     pub async fn wallet(&self, tenant: &Tenant) -> Result<Wallet, Fault> {
         let doing = "reading a wallet";
         let found = self
@@ -65,7 +68,7 @@ impl Store {
         wallet_in(found, tenant)
     }
 
-    /// A page of the tenant's ledger, newest first.
+    /// Reads a page of the tenant's ledger, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -82,8 +85,8 @@ impl Store {
         Ok(Page { rows, next })
     }
 
-    /// When the entry with this place in a ledger was booked; nothing if there is none, or the index does not
-    /// know of it yet.
+    /// Returns the time at which the entry with this sequence number was booked; `None` if there is no such
+    /// entry, or if the index does not have it yet.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -97,8 +100,8 @@ impl Store {
         Ok(entry.map(|entry| entry.created_at))
     }
 
-    /// Entries from this place on, the first one first: as many as one answer holds, and at most `limit`; and
-    /// whether there may be more.
+    /// Reads entries from this sequence number on, oldest first: as many as one answer holds, and at most
+    /// `limit`. The flag says whether there may be more.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -127,7 +130,8 @@ impl Store {
         Ok((entries.collect::<Result<_, Fault>>()?, has_more))
     }
 
-    /// A page of what has a sequence under one key of the credits table, the last first.
+    /// Reads a page of the items under one key of the credits table that have a sequence number, highest
+    /// first.
     pub(crate) async fn by_sequence(
         &self,
         key: &str,
@@ -165,8 +169,9 @@ impl Store {
         Ok((found, next))
     }
 
-    /// Books: the wallet, if it has not moved, and the entry, if it was never booked; and a note for its
-    /// owner, if it falls below what they watch for.
+    /// Adds a booking to a transaction: the wallet, on condition that it has not changed, the entry, on
+    /// condition that it was never booked, and a note for the owner if the balance falls below one of their
+    /// thresholds.
     pub(crate) fn book(&self, tx: &mut Transaction, booked: &Booked) -> Result<(), Fault> {
         booked.check().map_err(unsound)?;
         let before = booked.wallet.version.saturating_sub(1);
@@ -181,7 +186,8 @@ impl Store {
         Ok(())
     }
 
-    /// Ends a hold: the wallet once, if it has not moved, and each entry, if it was never booked.
+    /// Adds the end of a hold to a transaction: the wallet once, on condition that it has not changed, and
+    /// each entry, on condition that it was never booked.
     pub(crate) fn end_hold(&self, tx: &mut Transaction, settled: &Settled) -> Result<(), Fault> {
         settled.check().map_err(unsound)?;
         let booked = u64::try_from(settled.entries.len()).unwrap_or(u64::MAX);
@@ -193,7 +199,7 @@ impl Store {
         Ok(())
     }
 
-    /// The write of a new tenant's wallet, in which nothing is booked.
+    /// Builds the write of a new tenant's empty wallet.
     pub(crate) fn put_empty_wallet(&self, tenant: &Tenant) -> Result<PutBuilder, Fault> {
         let wallet = WalletItem::from(&Wallet::empty(tenant.clone()));
         Ok(Put::builder()
@@ -202,7 +208,7 @@ impl Store {
             .condition_expression("attribute_not_exists(tenant)"))
     }
 
-    /// The write of a wallet, on condition that it still has the version `before`.
+    /// Builds the write of a wallet, on condition that it still has the version `before`.
     fn write_wallet(&self, wallet: &Wallet, before: u64) -> Result<UpdateBuilder, Fault> {
         let write = Overwrite::by(["tenant", "entry"], &WalletItem::from(wallet))?;
         Ok(write

@@ -1,5 +1,5 @@
-//! Events on their way to webhook endpoints. A delivery is written with what happened, in one transaction, so
-//! that none is lost and none is made up.
+//! Events on their way to webhook endpoints. A delivery is written in the transaction of the event itself,
+//! so no event is lost and none is made up.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::{ConditionCheck, Put};
@@ -21,11 +21,11 @@ use crate::transact::{Commit, Part, Transaction};
 use crate::webhook_endpoints::webhook_key;
 use crate::{Store, System};
 
-/// The most deliveries of one event: a user's endpoints and those of a team.
+/// The most deliveries of one event: to a user's endpoints and those of a team.
 const OF_EVENT_MAX: i32 = 100;
 
 impl Store {
-    /// Adds deliveries to the transaction of what happened.
+    /// Adds deliveries to the transaction of the event.
     pub(crate) fn tell(
         &self,
         tx: &mut Transaction,
@@ -42,8 +42,8 @@ impl Store {
         Ok(())
     }
 
-    /// Writes deliveries of something that nothing else is written with, each only if its endpoint is there
-    /// and enabled; whether they were. Those that are there already stay as they are.
+    /// Writes deliveries of an event that no other write belongs to, on condition that each endpoint exists
+    /// and is enabled; `Stale` if one is not. Deliveries that exist already are left unchanged.
     ///
     /// # Errors
     /// A [`Fault`] if they are not known to be written.
@@ -70,7 +70,7 @@ impl Store {
         })
     }
 
-    /// Writes a delivery's next record, if it still is as that was decided from.
+    /// Writes a delivery's next record, if the delivery has not changed since it was read.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -88,7 +88,7 @@ impl Store {
         }
     }
 
-    /// The delivery of an event to an endpoint, if there is one.
+    /// Reads the delivery of an event to an endpoint, if there is one.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -106,7 +106,7 @@ impl Store {
             .transpose()
     }
 
-    /// A page of what an endpoint was told, the newest first.
+    /// Reads a page of an endpoint's deliveries, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -129,7 +129,8 @@ impl Store {
             .expression_attribute_values(":first", text(EventId::PREFIX))
             .expression_attribute_values(":before", text(before))
             .scan_index_forward(false)
-            // One more, to know whether there is more, and the one that the last page ended with.
+            // One row more than asked for shows whether there are more; another is the last row of the page
+            // before.
             .limit(i32::try_from(limit.saturating_add(2)).unwrap_or(i32::MAX))
             .send()
             .await
@@ -147,7 +148,7 @@ impl Store {
         Ok(Page::new(deliveries, more, |last| last.event.id.clone()))
     }
 
-    /// All deliveries of an event.
+    /// Reads all deliveries of an event.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -183,8 +184,8 @@ impl Store {
             .collect()
     }
 
-    /// What a worker must look at by `now`: at most `limit` for each shard of the index, the longest due
-    /// first.
+    /// Lists webhook items that a worker must look at by `now`: at most `limit` for each shard of the
+    /// index, longest due first.
     ///
     /// # Errors
     /// A [`Fault`] if the index cannot be read.
@@ -215,8 +216,8 @@ impl Store {
         Ok(due)
     }
 
-    /// Puts off until `until` what is due, for whoever is sent to look at it now; says whether it was due
-    /// still.
+    /// Moves a due item to `until`, because a worker is sent to look at it now; returns `false` if it is no
+    /// longer due at that time.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

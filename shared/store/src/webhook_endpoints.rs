@@ -1,7 +1,8 @@
-//! Webhook endpoints, and what each tenant's are told of.
+//! Webhook endpoints, and the events that each tenant's endpoints are told of.
 //!
-//! What an endpoint is told of stands twice: in its record, and in an item of its tenant, which is all that
-//! is read when something happens. Both are written in one transaction. The same item counts the endpoints.
+//! The events that an endpoint is told of are stored twice: in its record, and in one item of its tenant.
+//! When something happens, only that item is read. Both are written in one transaction. The item also
+//! counts the endpoints.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -20,33 +21,33 @@ use crate::reads::keys;
 use crate::transact::{Commit, Part, Transaction};
 use crate::{Recorded, Store, System};
 
-/// How many deliveries of an endpoint that is gone are deleted in one step.
+/// The number of deliveries that are deleted in one step after their endpoint was deleted.
 const STEP: i32 = 100;
 
-/// Who makes an endpoint, as they were found to be allowed to.
+/// The maker of an endpoint, with the rights that were checked.
 #[derive(Clone, Copy, Debug)]
 pub struct MadeBy<'a> {
-    /// The API key that they show, if they show one: it must still live.
+    /// The API key that the maker used, if any. It must still live.
     pub key: Option<&'a KeyId>,
-    /// Their place in the team whose it will be, if it is a team's.
+    /// The maker's membership, if the endpoint is a team's.
     pub member: Option<&'a Membership>,
 }
 
-/// What became of a new endpoint.
+/// The outcome of making an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointPut {
-    /// It is there.
+    /// The endpoint exists.
     Done,
-    /// Its tenant has as many as it may.
+    /// The tenant has as many endpoints as it may have.
     TooMany,
-    /// Whoever makes it has no account any more, or a suspended one.
+    /// The maker's account is gone or suspended, or their API key is dead.
     CallerGone,
-    /// Their place in the team is not as it was read: try again.
+    /// The maker's role in the team has changed since it was read. Try again.
     Stale,
 }
 
 impl Store {
-    /// Makes an endpoint, with the record of it. Safe to repeat with the same one.
+    /// Makes an endpoint and records it. Safe to repeat with the same endpoint.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -80,7 +81,7 @@ impl Store {
         let sent = self.commit_recorded(tx, &record).await?;
         Ok(sent.map(|written| match written {
             Ok(()) => EndpointPut::Done,
-            // An earlier try was committed although its answer was lost.
+            // An earlier attempt was committed, but its answer was lost.
             Err(refused) if refused.has(Part::WebhookEndpoint) => EndpointPut::Done,
             Err(refused) if refused.has(Part::WebhookEndpoints) => EndpointPut::TooMany,
             Err(refused) if refused.has(Part::Account) => EndpointPut::CallerGone,
@@ -88,7 +89,7 @@ impl Store {
         }))
     }
 
-    /// Writes what its owner makes of an endpoint, with the record of it, if it still is as `before`.
+    /// Writes an owner's change to an endpoint and records it, if the endpoint still is as in `before`.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -106,7 +107,7 @@ impl Store {
         }))
     }
 
-    /// Writes what is learnt of an endpoint, if it still is as `before`.
+    /// Writes a change that deliveries make to an endpoint, if the endpoint still is as in `before`.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -158,7 +159,7 @@ impl Store {
         Ok(tx)
     }
 
-    /// An endpoint, whose ever it is; also one that is gone, while deliveries of it are left.
+    /// Reads the endpoint of any tenant. A deleted endpoint is found until its deliveries are deleted.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -175,7 +176,7 @@ impl Store {
             .transpose()
     }
 
-    /// A tenant's endpoints, the newest first.
+    /// Lists a tenant's endpoints, newest first.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -198,7 +199,7 @@ impl Store {
         Ok(endpoints)
     }
 
-    /// Which endpoints of these tenants are told of such an event, each with whose it is.
+    /// Lists the endpoints of these tenants that are told of such an event, each with its tenant.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -223,8 +224,8 @@ impl Store {
         Ok(listeners)
     }
 
-    /// Deletes some of what was told to an endpoint that is gone, and at last the endpoint; says whether
-    /// nothing is left.
+    /// Deletes some of a deleted endpoint's deliveries, and finally the endpoint; returns whether nothing
+    /// is left.
     ///
     /// # Errors
     /// A [`Fault`] if something could not be deleted; the rest may have been.
@@ -273,7 +274,7 @@ impl Store {
         Ok(matches!(self.commit(tx).await?, Commit::Done))
     }
 
-    /// The ids of a tenant's endpoints, also of those that are gone while deliveries of them are left.
+    /// Lists the ids of a tenant's endpoints, including deleted ones that still have deliveries.
     pub(crate) async fn webhook_endpoint_ids(
         &self,
         tenant: &Tenant,
@@ -287,7 +288,7 @@ impl Store {
         Ok(named.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// The write of what an endpoint is told of, into its tenant's item.
+    /// Builds the update of a tenant's item for one endpoint, without its expression.
     fn name_endpoint(&self, endpoint: &WebhookEndpoint) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.tables.webhooks)
@@ -296,7 +297,7 @@ impl Store {
     }
 }
 
-/// The key of an item.
+/// Returns the key of an item.
 pub(crate) fn webhook_key(owner: &str, item: &str) -> Item {
     Item::from([
         ("owner".to_owned(), text(owner)),

@@ -1,5 +1,5 @@
-//! Addresses of single generations, and what the secrets follow from that sign what they are told: one for
-//! each user.
+//! The addresses of single generations, and the seeds of the secrets that sign events sent to them. Each
+//! user has one secret.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::Put;
@@ -17,7 +17,7 @@ use crate::webhook_endpoints::webhook_key;
 use crate::{Recorded, Store, System};
 
 impl Store {
-    /// What a user's own secret follows from, if they made one.
+    /// Reads the seeds of a user's own secret, if they made one.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -29,8 +29,8 @@ impl Store {
         found.map(read).transpose()
     }
 
-    /// Where a generation's end is told that its author wanted told, and what their secret follows from;
-    /// nothing if either is gone.
+    /// Reads the address that a generation's author wants its end reported to, and the seeds of the
+    /// author's secret; `None` if either is gone.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
@@ -65,8 +65,8 @@ impl Store {
             .set_item(Some(items::write(&item)?)))
     }
 
-    /// Writes what a user's own secret follows from, if it still does from `before`; nothing if they have no
-    /// account any more.
+    /// Writes the seeds of a user's own secret, if the stored ones are still those of `before`. The result
+    /// is `None` if the user's account is gone or suspended.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.

@@ -1,21 +1,22 @@
-//! The boxes of an ISO base media file. Owns how one is cut into parts and how numbers are read; refuses to
-//! know what any box means. Nothing here goes deeper than it is told to, or copies anything.
+//! The boxes of an ISO base media file. Owns how a box is cut into parts and how numbers are read; refuses
+//! to know what any box means. Nothing here goes deeper than it is told to, or copies anything.
 
 /// The name of a box: `moov`.
 pub(crate) type Name = [u8; 4];
 
 /// The header of a box (ISO/IEC 14496-12, 4.2).
 pub(crate) struct Header {
-    /// What it is called.
+    /// Its name.
     pub(crate) name: Name,
-    /// How long the header is.
+    /// The length of the header.
     pub(crate) own_bytes: u64,
-    /// How long the box is with its header; `None` if it goes on to the end of the file.
+    /// The length of the box with its header; `None` if it extends to the end of the file.
     pub(crate) bytes: Option<u64>,
 }
 
 impl Header {
-    /// The header that the bytes begin with; `None` if they are too few, or its length makes no sense.
+    /// Reads the header at the start of `bytes`. Returns `None` if there are too few bytes, or its length
+    /// is impossible.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let (short, rest) = bytes.split_first_chunk()?;
         let (name, rest) = rest.split_first_chunk()?;
@@ -33,7 +34,7 @@ impl Header {
     }
 }
 
-/// The boxes in a body, until one is cut: their names and bodies.
+/// The boxes in a body, up to the first truncated one: their names and bodies.
 pub(crate) struct Boxes<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Iterator for Boxes<'a> {
@@ -52,24 +53,25 @@ impl<'a> Iterator for Boxes<'a> {
     }
 }
 
-/// The body of the first box of that name.
+/// Returns the body of the first box of that name.
 pub(crate) fn child<'a>(body: &'a [u8], name: &Name) -> Option<&'a [u8]> {
     Boxes(body).find_map(|(found, body)| (found == *name).then_some(body))
 }
 
-/// A number of 32 bits at a place.
+/// Reads a number of 32 bits at a place.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let number = bytes.get(at..)?.first_chunk()?;
     Some(u32::from_be_bytes(*number))
 }
 
-/// A number of 16 bits at a place.
+/// Reads a number of 16 bits at a place.
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     let number = bytes.get(at..)?.first_chunk()?;
     Some(u16::from_be_bytes(*number))
 }
 
-/// A table's rows of `BYTES`, of which there are `count` from `at` on. `None` if there are none, or fewer.
+/// Returns `count` rows of a table, of `BYTES` each, from `at` on. Returns `None` if `count` is zero or
+/// there are fewer rows.
 pub(crate) fn rows<const BYTES: usize>(
     body: &[u8],
     at: usize,

@@ -1,18 +1,18 @@
-//! What a decoder takes beside the picture that it gives. Owns reading that from a file's headers; refuses to
-//! decode. The numbers follow the sources of zune-jpeg 0.5 and image-webp 0.2, and the test of the memory
-//! measures them.
+//! The memory that a decoder takes beside the picture that it returns. Owns its estimation from the headers
+//! of a file; refuses to decode. The numbers follow the sources of zune-jpeg 0.5 and image-webp 0.2, and
+//! the memory test measures them.
 
 use crate::Unsuitable;
 
 /// The first two bytes of a JPEG.
 const START_BYTES: usize = 2;
-/// Where a WebP's chunks begin: after `RIFF`, a length and `WEBP`.
+/// The place where the chunks of a WebP begin: after `RIFF`, a length and `WEBP`.
 const CHUNKS_AT: usize = 12;
-/// Where the chunks of an animation's frame begin in its own.
+/// The place in an animation's frame chunk where the frame's own chunks begin.
 const FRAME_CHUNKS_AT: usize = 16;
 
-/// What decoding a JPEG takes beside its picture: a copy of the file; and, if a picture comes in more than
-/// one scan, all its coefficients, 16 bits each. `None` if the headers make no sense.
+/// Returns the bytes that decoding a JPEG takes beside its picture: a copy of the file, and for a picture
+/// in more than one scan all its coefficients, 16 bits each. `None` if the headers make no sense.
 pub(crate) fn jpeg(bytes: &[u8]) -> Option<u64> {
     let copy = u64::try_from(bytes.len()).ok()?;
     let mut rest = bytes.get(START_BYTES..)?;
@@ -33,7 +33,7 @@ pub(crate) fn jpeg(bytes: &[u8]) -> Option<u64> {
                 };
                 return copy.checked_add(aside);
             }
-            // Tables and a reservation that lie between the frames' markers.
+            // Tables and a reserved marker in the number range of frames.
             0xC4 | 0xC8 | 0xCC => {}
             0xC0..=0xCF => {
                 let read = Header::read(marker, body)?;
@@ -47,14 +47,14 @@ pub(crate) fn jpeg(bytes: &[u8]) -> Option<u64> {
     }
 }
 
-/// The next segment of a JPEG: its marker, its body, and what comes after it.
+/// Returns the next segment of a JPEG: its marker, its body, and the bytes after it.
 fn segment(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let start = bytes.iter().position(|byte| *byte == 0xFF)?;
     let bytes = bytes.get(start..)?;
     let skipped = bytes.iter().position(|byte| *byte != 0xFF)?;
     let (marker, rest) = bytes.get(skipped..)?.split_first()?;
     match marker {
-        // These stand alone; the others say how long they are.
+        // These markers stand alone; the others have a length.
         0x00 | 0x01 | 0xD0..=0xD8 => Some((*marker, &[], rest)),
         0xD9 => None,
         _ => {
@@ -66,7 +66,7 @@ fn segment(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     }
 }
 
-/// What a frame's header says (ITU-T T.81, B.2.2).
+/// The header of a frame (ITU-T T.81, B.2.2).
 struct Header {
     is_progressive: bool,
     parts: u8,
@@ -83,7 +83,7 @@ impl Header {
         let across = factors.clone().map(|(across, _)| across).max()?;
         let down = factors.clone().map(|(_, down)| down).max()?;
         let blocks: u64 = factors.map(|(across, down)| across * down).sum();
-        // A unit has as many blocks of 8 × 8 of each part as its factors say.
+        // A unit has as many blocks of 8 × 8 of each component as its sampling factors say.
         let units_across = width.div_ceil(across.checked_mul(8).filter(|side| *side > 0)?);
         let units_down = height.div_ceil(down.checked_mul(8).filter(|side| *side > 0)?);
         Some(Self {
@@ -93,7 +93,7 @@ impl Header {
         })
     }
 
-    /// Whatever is worse of both.
+    /// Combines the more expensive fields of both.
     fn dearer(self, other: Self) -> Self {
         Self {
             is_progressive: self.is_progressive || other.is_progressive,
@@ -103,16 +103,17 @@ impl Header {
     }
 }
 
-/// What decoding a WebP of so many pixels takes beside its picture, which has transparency or not.
+/// Returns the bytes that decoding a WebP takes beside its picture, which has `pixels` pixels, with
+/// transparency or without.
 ///
 /// # Errors
-/// `Damaged` if a lossy picture in it is larger than the whole, since the decoder would only find that out
-/// when it has decoded it.
+/// `Damaged` if a lossy picture in it is larger than the whole: the decoder would only notice that after
+/// decoding.
 pub(crate) fn webp(bytes: &[u8], pixels: u64, has_alpha: bool) -> Result<u64, Unsuitable> {
     let mut half_bytes = 0;
     for (name, body) in Chunks(bytes.get(CHUNKS_AT..).unwrap_or_default()) {
         half_bytes = half_bytes.max(match name {
-            // An animation's canvas, its frame, and what that takes.
+            // An animation takes its canvas, its frame, and the memory for decoding that.
             b"ANMF" => {
                 let inner = body.get(FRAME_CHUNKS_AT..).unwrap_or_default();
                 for (name, body) in Chunks(inner) {
@@ -122,14 +123,14 @@ pub(crate) fn webp(bytes: &[u8], pixels: u64, has_alpha: bool) -> Result<u64, Un
                 }
                 17
             }
-            // Transparency: four bytes a pixel of which one is kept, and that one.
+            // Transparency takes five bytes a pixel besides the lossy picture: four, and one that is kept.
             b"ALPH" => 13,
-            // Lossy: a byte of brightness, and a half of two colours.
+            // A lossy picture takes a byte of luma and half a byte of chroma for each pixel.
             b"VP8 " => {
                 lossy(body, pixels)?;
                 3
             }
-            // Lossless is decoded with transparency, and copied without if there is none.
+            // A lossless picture is decoded with transparency, and copied without it if it has none.
             b"VP8L" if !has_alpha => 8,
             _ => 0,
         });
@@ -137,7 +138,7 @@ pub(crate) fn webp(bytes: &[u8], pixels: u64, has_alpha: bool) -> Result<u64, Un
     Ok(pixels * half_bytes / 2)
 }
 
-/// Checks the size that a lossy picture gives itself (RFC 6386, 9.1).
+/// Checks the size in the header of a lossy picture (RFC 6386, 9.1).
 fn lossy(body: &[u8], pixels_max: u64) -> Result<(), Unsuitable> {
     let sides = body.get(6..10).and_then(|sides| sides.first_chunk());
     let [width, wide, height, high] = *sides.ok_or(Unsuitable::Damaged)?;
@@ -148,7 +149,7 @@ fn lossy(body: &[u8], pixels_max: u64) -> Result<(), Unsuitable> {
     Ok(())
 }
 
-/// The chunks of a RIFF file, until one is cut: their names, and what is there of their bodies.
+/// The chunks of a RIFF file: their names and bodies. The last body may be truncated.
 struct Chunks<'a>(&'a [u8]);
 
 impl<'a> Iterator for Chunks<'a> {

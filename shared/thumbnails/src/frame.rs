@@ -1,4 +1,5 @@
-//! A picture in memory, and what is made of it. Owns sizes, turning and writing WebP; refuses to read files.
+//! A decoded picture, and the thumbnails made from it. Owns sizes, rotation and writing WebP; refuses to
+//! read files.
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView};
@@ -6,17 +7,18 @@ use webp::Encoder;
 
 use crate::{POSTER_SIDE, SIDES, Unsuitable, shrink};
 
-/// How good a WebP is: libwebp's scale, from 0 to 100.
+/// The quality of a WebP, on libwebp's scale from 0 to 100.
 const QUALITY: f32 = 80.0;
 
 /// A scaled-down picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thumbnail {
-    /// The longest side that it was made for. The picture's own is shorter only if the original's is.
+    /// The longest side that it was made for. The picture's own longest side is shorter only if the
+    /// original's is.
     pub side: u32,
-    /// How wide it is, in pixels.
+    /// Its width in pixels.
     pub width: u32,
-    /// How high it is, in pixels.
+    /// Its height in pixels.
     pub height: u32,
     /// The file: a lossy WebP, with transparency if the original has any.
     pub webp: Vec<u8>,
@@ -24,16 +26,17 @@ pub struct Thumbnail {
 
 /// A decoded picture.
 pub struct Frame {
-    /// One of 8 bits a sample: grey or RGB, with or without transparency. It is not turned yet, since turning
-    /// takes a second picture, and a thumbnail is turned for less. A video's is scaled down already.
+    /// The picture has 8 bits a sample: grey or RGB, with or without transparency. It is not rotated yet,
+    /// because rotating takes memory for a second picture, and a thumbnail is cheaper to rotate. The
+    /// picture of a video is already scaled down.
     picture: DynamicImage,
     orientation: Orientation,
-    /// The size of the original, not turned.
+    /// The size of the original, before rotation.
     size: (u32, u32),
 }
 
 impl Frame {
-    /// A picture that is as large as the original.
+    /// Makes a frame of a picture that is as large as the original.
     pub(crate) fn new(picture: DynamicImage, orientation: Orientation) -> Self {
         let size = picture.dimensions();
         Self {
@@ -43,7 +46,7 @@ impl Frame {
         }
     }
 
-    /// A picture of an original of that size.
+    /// Makes a frame of a picture whose original has that size.
     pub(crate) fn of(picture: DynamicImage, orientation: Orientation, size: (u32, u32)) -> Self {
         Self {
             picture,
@@ -52,7 +55,7 @@ impl Frame {
         }
     }
 
-    /// How wide and how high the original is when it is held as it should be, in pixels.
+    /// Returns the width and height of the original in pixels, as it is displayed.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
         let (width, height) = self.size;
@@ -68,7 +71,7 @@ impl Frame {
         }
     }
 
-    /// The poster of a video: at most [`POSTER_SIDE`] pixels long, never scaled up.
+    /// Makes the poster of a video: at most [`POSTER_SIDE`] pixels long, never scaled up.
     ///
     /// # Errors
     /// `Damaged` if libwebp cannot write it.
@@ -82,9 +85,9 @@ impl Frame {
         written(&poster, self.orientation, POSTER_SIDE)
     }
 
-    /// The thumbnails, the smallest first: one of each of [`SIDES`] that is shorter than the original's, or
-    /// one of the first side and the original's size. The original is dropped as soon as the largest is made,
-    /// and each smaller one is made of the next larger.
+    /// Makes the thumbnails, the smallest first: one for each of [`SIDES`] that is shorter than the
+    /// original, or one for the first side in the original's size. The original is dropped as soon as the
+    /// largest thumbnail is made, and each smaller one is made from the next larger.
     ///
     /// # Errors
     /// `Damaged` if libwebp cannot write one.
@@ -107,7 +110,7 @@ impl Frame {
     }
 }
 
-/// The sides that thumbnails of an original are made for.
+/// Lists the sides that thumbnails of an original are made for.
 fn sides((width, height): (u32, u32)) -> Vec<u32> {
     let longest = width.max(height);
     let shorter = SIDES.into_iter().filter(|side| *side < longest);
@@ -118,13 +121,14 @@ fn sides((width, height): (u32, u32)) -> Vec<u32> {
     sides
 }
 
-/// The size in the same proportion whose longest side is `side`, unless the original's is shorter.
+/// Returns the size in the same proportion whose longest side is `side`, or the original's if that is
+/// shorter.
 pub(crate) fn fitted((width, height): (u32, u32), side: u32) -> (u32, u32) {
     let longest = u64::from(width.max(height));
     if longest <= u64::from(side) {
         return (width, height);
     }
-    // Rounded, and never nothing. It is less than the side, so it fits.
+    // The result is rounded, and at least one. It is less than `side`, so the conversion succeeds.
     let scaled = |length: u32| {
         let scaled = (u64::from(length) * u64::from(side) + longest / 2) / longest;
         u32::try_from(scaled.max(1)).unwrap_or(side)
@@ -132,7 +136,7 @@ pub(crate) fn fitted((width, height): (u32, u32), side: u32) -> (u32, u32) {
     (scaled(width), scaled(height))
 }
 
-/// A picture turned and written.
+/// Rotates a picture and writes it as WebP.
 fn written(
     picture: &DynamicImage,
     orientation: Orientation,

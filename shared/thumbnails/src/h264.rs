@@ -1,5 +1,5 @@
-//! The first frame of an H.264 video. Owns what is handed to the decoder, after it has been told how much
-//! memory it would take; refuses to know where the frame was found.
+//! The first frame of an H.264 video. Owns the bytes that are handed to the decoder, after checking the
+//! memory that it would take; refuses to know where the frame was found.
 
 use std::mem;
 
@@ -16,12 +16,12 @@ use crate::{POSTER_SIDE, Unsuitable, VIDEO_MEMORY_BYTES_MAX, VIDEO_SIDE_MAX};
 
 mod parameters;
 
-/// What begins a unit for the decoder (ITU-T H.264, annex B).
+/// The start code before a unit, for the decoder (ITU-T H.264, annex B).
 const START: [u8; 4] = [0, 0, 0, 1];
-/// How often the decoder and we hold the encoded frame: ours, and three of the decoder's at its worst.
+/// The number of copies of the encoded frame in memory: ours, and three of the decoder's in the worst case.
 const COPIES: usize = 4;
 
-/// The types of units that a frame is made of (ITU-T H.264, table 7-1). All else is left out.
+/// The types of the units that make a frame (ITU-T H.264, table 7-1). All others are left out.
 const SLICE: u8 = 1;
 const WHOLE_SLICE: u8 = 5;
 const SEQUENCE: u8 = 7;
@@ -43,7 +43,7 @@ pub(crate) fn decode(track: &Track, sample: &[u8]) -> Result<Frame, Unsuitable> 
     Ok(Frame::of(poster, track.orientation, size))
 }
 
-/// What the decoder is given: the parameters of `avcC` and the frame, unit by unit.
+/// Makes the input of the decoder: the parameters in `avcC` and the frame, unit by unit.
 fn stream(avc: &[u8], sample: &[u8]) -> Result<Vec<u8>, Unsuitable> {
     let mut stream = Stream {
         bytes: Vec::with_capacity(avc.len() + sample.len() + 64),
@@ -77,7 +77,7 @@ fn stream(avc: &[u8], sample: &[u8]) -> Result<Vec<u8>, Unsuitable> {
 /// Units in the decoder's form.
 struct Stream {
     bytes: Vec<u8>,
-    /// How much memory the encoded frame takes.
+    /// The memory that the copies of the encoded frame take.
     copies: u64,
     has_slice: bool,
 }
@@ -91,7 +91,7 @@ impl Stream {
         match first & 0x1F {
             SEQUENCE => {
                 let parameters = Parameters::read(body)?;
-                // Only one sequence at a time is held, and most files repeat theirs in the frame.
+                // The decoder holds only one sequence at a time, and most files repeat theirs in the frame.
                 let memory = self.copies.saturating_add(parameters.memory_bytes());
                 if memory > VIDEO_MEMORY_BYTES_MAX || parameters.side() > VIDEO_SIDE_MAX {
                     return Err(Unsuitable::TooLarge);
@@ -107,7 +107,7 @@ impl Stream {
     }
 }
 
-/// Units that follow upon their lengths, of `prefix` bytes each, until one is cut.
+/// Units after their lengths, which have `prefix` bytes each, up to the first truncated one.
 struct Units<'a> {
     rest: &'a [u8],
     prefix: usize,
@@ -127,7 +127,7 @@ impl<'a> Iterator for Units<'a> {
     }
 }
 
-/// The frame in RGB, scaled down row by row to the size of a poster.
+/// Converts the frame to RGB, and scales it down row by row to the size of a poster.
 fn picture(decoded: &DecodedYUV<'_>, size: (u32, u32)) -> Option<DynamicImage> {
     let to = fitted(size, POSTER_SIDE);
     let (width, height) = decoded.dimensions();
@@ -148,14 +148,14 @@ fn picture(decoded: &DecodedYUV<'_>, size: (u32, u32)) -> Option<DynamicImage> {
     RgbImage::from_raw(to.0, to.1, samples).map(DynamicImage::ImageRgb8)
 }
 
-/// A row of a plane.
+/// Returns a row of a plane.
 fn line(plane: &[u8], stride: usize, y: usize, length: usize) -> Option<&[u8]> {
     let start = stride.checked_mul(y)?;
     plane.get(start..start.checked_add(length)?)
 }
 
-/// A colour in RGB, in 256ths of ITU-R BT.601's coefficients for the limited range, which files without a
-/// note of their own have.
+/// Converts a colour to RGB, in 256ths of ITU-R BT.601's coefficients for the limited range. Files that do
+/// not name another matrix use that.
 fn rgb(bright: u8, blue: u8, red: u8) -> [u8; 3] {
     let bright = 298 * (i32::from(bright) - 16) + 128;
     let (blue, red) = (i32::from(blue) - 128, i32::from(red) - 128);

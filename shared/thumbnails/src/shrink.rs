@@ -1,9 +1,9 @@
-//! Scaling down. Owns the one filter, which is exact: a new pixel is the mean of the area that it covers, and
-//! what is transparent has no colour to give. Refuses to scale up, and to know what is scaled.
+//! Scaling down. Owns the one filter, which is exact: a new pixel is the mean of the area that it covers,
+//! and transparent pixels do not contribute colour. Refuses to scale up, and to know what is scaled.
 
 use image::{DynamicImage, GenericImageView, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
 
-/// A picture scaled down to a size that is nowhere larger. `None` if it is.
+/// Scales a picture down. Returns `None` if the new size is larger in a direction.
 pub(crate) fn picture(original: &DynamicImage, to: (u32, u32)) -> Option<DynamicImage> {
     let from = original.dimensions();
     let samples = original.as_bytes();
@@ -29,7 +29,7 @@ pub(crate) fn picture(original: &DynamicImage, to: (u32, u32)) -> Option<Dynamic
     }
 }
 
-/// The samples of a picture scaled down.
+/// Scales the samples of a picture down.
 fn shrunk<const PARTS: usize>(samples: &[u8], from: (u32, u32), to: (u32, u32)) -> Option<Vec<u8>> {
     let mut shrinking = Shrinking::<PARTS>::new(from, to)?;
     let width = usize::try_from(from.0).ok()?;
@@ -39,25 +39,26 @@ fn shrunk<const PARTS: usize>(samples: &[u8], from: (u32, u32), to: (u32, u32)) 
     Some(shrinking.samples)
 }
 
-/// A picture that is scaled down row by row. An even number of parts ends with transparency.
+/// A picture that is scaled down row by row. If `PARTS` is even, the last part of a pixel is its
+/// transparency.
 ///
-/// Lengths are counted in units that divide old pixels and new ones alike: an old pixel is as many units wide
-/// as there are new ones in a row, and the other way round.
+/// Lengths are counted in units that both old and new pixels are multiples of: an old pixel is as many
+/// units wide as there are new ones in a row, and a new pixel as many as there are old ones.
 pub(crate) struct Shrinking<const PARTS: usize> {
     from: (u64, u64),
     to: (u64, u64),
     /// An old row, summed up for the new pixels.
     row: Vec<[u64; PARTS]>,
-    /// A new row, as far as it is summed up.
+    /// The sums of the new row so far.
     sums: Vec<[u64; PARTS]>,
-    /// How many units the new row still lacks.
+    /// The units that the new row still lacks.
     lacks: u64,
-    /// The rows that are ready.
+    /// The finished rows.
     pub(crate) samples: Vec<u8>,
 }
 
 impl<const PARTS: usize> Shrinking<PARTS> {
-    /// `None` if a side is nothing or would be longer.
+    /// Returns `None` if a new side is zero or longer than the old one.
     pub(crate) fn new(from: (u32, u32), to: (u32, u32)) -> Option<Self> {
         let fits = |from: u32, to: u32| to > 0 && to <= from;
         if !fits(from.0, to.0) || !fits(from.1, to.1) {
@@ -111,14 +112,15 @@ impl<const PARTS: usize> Shrinking<PARTS> {
                     return;
                 };
                 sum = next;
-                // No new pixel is smaller than an old one, so the rest of that goes into one.
+                // A new pixel is at least as large as an old one, so the rest of the old pixel goes into
+                // one new pixel.
                 add(sum, pixel, to - taken);
                 lacks = from - (to - taken);
             }
         }
     }
 
-    /// Writes a new row, and begins the next.
+    /// Writes a new row, and begins the next one.
     fn finish_row(&mut self) {
         let area = self.from.0 * self.from.1;
         for sum in &mut self.sums {
@@ -139,7 +141,7 @@ const fn has_alpha<const PARTS: usize>() -> bool {
     PARTS.is_multiple_of(2)
 }
 
-/// A pixel whose colours count as much as it can be seen.
+/// Multiplies the colours of a pixel by its opacity.
 fn weighed<const PARTS: usize>(pixel: [u8; PARTS]) -> [u64; PARTS] {
     let mut weighed = pixel.map(u64::from);
     if has_alpha::<PARTS>()

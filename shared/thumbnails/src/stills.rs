@@ -1,4 +1,4 @@
-//! Stills. Owns reading a JPEG, a PNG or a WebP within bounds; refuses to scale it.
+//! Still pictures. Owns reading a JPEG, a PNG or a WebP within bounds; refuses to scale it.
 
 use std::io::Cursor;
 
@@ -14,10 +14,10 @@ use image::{
 use crate::frame::Frame;
 use crate::{PIXELS_MAX, STILL_BYTES_MAX, STILL_MEMORY_BYTES_MAX, Unsuitable, costs};
 
-/// What a PNG's decoder may keep beside the picture: rows, and a profile of colours.
+/// The most memory that a PNG's decoder may take beside the picture: for rows, and for a colour profile.
 const PNG_ASIDE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
-/// See [`crate::decode`].
+/// Decodes a still picture; see [`crate::decode`].
 pub(crate) fn decode(bytes: &[u8]) -> Result<Frame, Unsuitable> {
     if bytes.len() > STILL_BYTES_MAX {
         return Err(Unsuitable::TooLarge);
@@ -46,7 +46,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Frame, Unsuitable> {
     }
 }
 
-/// Reads the picture, if it and what its decoder keeps `aside` are within bounds.
+/// Reads the picture, if its own memory and the decoder's memory `aside` are within bounds.
 fn read<D: ImageDecoder>(
     mut decoder: D,
     aside: impl FnOnce(u64, ColorType) -> Result<u64, Unsuitable>,
@@ -60,7 +60,7 @@ fn read<D: ImageDecoder>(
     if own.saturating_add(aside(pixels, colors)?) > STILL_MEMORY_BYTES_MAX {
         return Err(Unsuitable::TooLarge);
     }
-    // Nobody misses a picture for a damaged note about how the camera was held.
+    // A picture with a damaged orientation is still read.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut samples = vec![0; usize::try_from(own).map_err(|_| Unsuitable::TooLarge)?];
     decoder.read_image(&mut samples).map_err(unsuitable)?;
@@ -68,7 +68,7 @@ fn read<D: ImageDecoder>(
     Ok(Frame::new(picture, orientation))
 }
 
-/// The picture of these samples, with 8 bits each. Samples are moved, never copied.
+/// Makes the picture of these samples, with 8 bits each. Samples are moved, never copied.
 fn picture(
     (width, height): (u32, u32),
     colors: ColorType,
@@ -97,7 +97,7 @@ fn picture(
     }
 }
 
-/// Leaves of each 16-bit sample, in the machine's order of bytes, the more significant half.
+/// Keeps the more significant half of each 16-bit sample, which has the machine's byte order.
 fn narrow(samples: &mut Vec<u8>) {
     let mut is_kept = cfg!(target_endian = "big");
     samples.retain(|_| {
@@ -108,7 +108,7 @@ fn narrow(samples: &mut Vec<u8>) {
     samples.shrink_to_fit();
 }
 
-/// What an error of the decoders means for a file.
+/// Returns the reason that an error of the decoders means for a file.
 fn unsuitable(problem: ImageError) -> Unsuitable {
     match problem {
         ImageError::Limits(_) => Unsuitable::TooLarge,

@@ -1,4 +1,4 @@
-//! What each kind of file gives. Owns no rule of its own.
+//! The result for each kind of file. Owns no rule of its own.
 
 mod hostile;
 mod samples;

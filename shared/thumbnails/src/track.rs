@@ -1,5 +1,5 @@
-//! A video's index. Owns finding the video's track in it, how that is encoded and held, and where its first
-//! frame lies; refuses to read the frame. Numbers of sections are those of ISO/IEC 14496-12.
+//! The index of a video. Owns finding the video track in it, with its encoding, its orientation and the
+//! place of its first frame; refuses to read the frame. Section numbers are those of ISO/IEC 14496-12.
 
 use std::ops::Range;
 
@@ -8,17 +8,17 @@ use image::metadata::Orientation;
 use crate::boxes::{Boxes, child, rows, u16_at, u32_at};
 use crate::{SAMPLE_BYTES_MAX, Unsuitable, VIDEO_SIDE_MAX};
 
-/// Where the boxes in the entry of a picture's description begin (12.1.3.2).
+/// The place in a visual sample entry where its boxes begin (12.1.3.2).
 const ENTRY_BOXES_AT: usize = 78;
-/// One, as a matrix writes it (8.3.2).
+/// The number one in a matrix (8.3.2).
 const ONE: i32 = 0x1_0000;
 
-/// The video of a file, as its index describes it.
+/// The video track of a file, as its index describes it.
 pub(crate) struct Track {
     /// The body of `avcC` (ISO/IEC 14496-15, 5.3.3).
     pub(crate) avc: Vec<u8>,
     pub(crate) orientation: Orientation,
-    /// Where the first frame lies that can be decoded alone.
+    /// The place of the first frame that can be decoded alone.
     pub(crate) sample: Range<u64>,
 }
 
@@ -26,8 +26,8 @@ impl Track {
     /// Reads the body of `moov`.
     ///
     /// # Errors
-    /// `NoFrame` without a video that has frames, `UnknownCodec` if it is not H.264, `TooLarge` if it or its
-    /// frame is.
+    /// `NoFrame` without a video track that has frames, `UnknownCodec` if it is not H.264, `TooLarge` if it
+    /// or its frame is too large.
     pub(crate) fn read(index: &[u8]) -> Result<Self, Unsuitable> {
         let tracks = Boxes(index).filter(|(name, _)| name == b"trak");
         let video = tracks.map(|(_, track)| track).find(|track| is_video(track));
@@ -55,7 +55,7 @@ fn is_video(track: &[u8]) -> bool {
     handler.and_then(|handler| handler.get(8..12)) == Some(b"vide")
 }
 
-/// How a video is turned, if it is turned by quarters (8.3.2); all else of its matrix is ignored.
+/// Returns the rotation of a video by quarters (8.3.2); other parts of its matrix are ignored.
 fn orientation(track: &[u8]) -> Orientation {
     let turned = child(track, b"tkhd").and_then(|header| {
         let at = if *header.first()? == 1 { 52 } else { 40 };
@@ -71,7 +71,7 @@ fn orientation(track: &[u8]) -> Orientation {
     }
 }
 
-/// The configuration of H.264 in the first description of samples (8.5.2).
+/// Returns the configuration of H.264 in the first sample description (8.5.2).
 fn configuration(tables: &[u8]) -> Result<&[u8], Unsuitable> {
     let descriptions = child(tables, b"stsd").and_then(|body| body.get(8..));
     let entry = descriptions.and_then(|entries| Boxes(entries).next());
@@ -87,9 +87,10 @@ fn configuration(tables: &[u8]) -> Result<&[u8], Unsuitable> {
     child(parts, b"avcC").ok_or(Unsuitable::Damaged)
 }
 
-/// Where the first frame lies that can be decoded alone. Samples are counted from one, as the tables do.
+/// Returns the place of the first frame that can be decoded alone. Samples are counted from one, as in the
+/// tables.
 fn first_frame(tables: &[u8]) -> Option<Range<u64>> {
-    // Without the table of such samples, each is one (8.6.2).
+    // Without a table of such samples, each can be decoded alone (8.6.2).
     let sample = match child(tables, b"stss") {
         Some(body) => u32::from_be_bytes(*rows::<4>(body, 8, u32_at(body, 4)?)?.first()?),
         None => 1,
@@ -101,7 +102,7 @@ fn first_frame(tables: &[u8]) -> Option<Range<u64>> {
     (bytes > 0).then_some(start..start.checked_add(bytes)?)
 }
 
-/// The chunk that a sample lies in, and the first sample in that (8.7.4).
+/// Returns the chunk that a sample is in, and the first sample of that chunk (8.7.4).
 fn place(tables: &[u8], sample: u32) -> Option<(u32, u32)> {
     let body = child(tables, b"stsc")?;
     let runs = rows::<12>(body, 8, u32_at(body, 4)?)?;
@@ -122,7 +123,7 @@ fn place(tables: &[u8], sample: u32) -> Option<(u32, u32)> {
     None
 }
 
-/// Where a chunk begins (8.7.5).
+/// Returns the start of a chunk (8.7.5).
 fn chunk_start(tables: &[u8], chunk: u32) -> Option<u64> {
     let place = usize::try_from(chunk.checked_sub(1)?).ok()?;
     if let Some(body) = child(tables, b"stco") {
@@ -134,9 +135,9 @@ fn chunk_start(tables: &[u8], chunk: u32) -> Option<u64> {
     Some(u64::from_be_bytes(*starts.get(place)?))
 }
 
-/// How large samples are (8.7.3.2).
+/// The sizes of samples (8.7.3.2).
 enum Sizes<'a> {
-    /// So many are all as large.
+    /// All `count` samples have the same size.
     Same { bytes: u32, count: u32 },
     /// Each has its own size.
     Each(&'a [[u8; 4]]),
@@ -152,7 +153,7 @@ impl<'a> Sizes<'a> {
         Some(Self::Each(rows(body, 12, count)?))
     }
 
-    /// How large the samples are together from one, counted from one, up to another.
+    /// Returns the size of the samples from one, counted from one, up to another, which is not included.
     fn sum(&self, from: u32, to: u32) -> Option<u64> {
         let (from, to) = (from.checked_sub(1)?, to.checked_sub(1)?);
         match self {

@@ -1,5 +1,5 @@
-//! The search of a video's file for its first frame. Owns which bytes are asked for, and in which order;
-//! refuses to fetch them. At no time does it hold more of a file than it was given last.
+//! The search for the first frame in a video's file. Owns which bytes are asked for, and in which order;
+//! refuses to fetch them. It never holds more of a file than the bytes that it was given last.
 
 use std::mem;
 use std::ops::Range;
@@ -10,10 +10,11 @@ use crate::frame::Frame;
 use crate::track::Track;
 use crate::{INDEX_BYTES_MAX, READS_MAX, Unsuitable, h264};
 
-/// How much is read to see which boxes there are: the index of a short video, and often all before it.
+/// The number of bytes that are read at a time to find boxes. It covers the index of a short video, and
+/// often everything before it.
 const LOOK_BYTES: u64 = 64 * 1024;
 
-/// A search of an MP4 or MOV for the first frame of its video, without any reading of its own:
+/// A search for the first frame of the video in an MP4 or MOV. It does not read by itself:
 ///
 /// ```
 /// # use thumbnails::{Frame, Step, Unsuitable, VideoSearch};
@@ -31,36 +32,36 @@ const LOOK_BYTES: u64 = 64 * 1024;
 pub struct VideoSearch {
     size_bytes: u64,
     reads: u32,
-    /// What was asked for last.
+    /// The range that was asked for last.
     asked: Range<u64>,
     stage: Stage,
 }
 
-/// What a search is waiting for.
+/// The state of a search.
 enum Stage {
-    /// For nothing: it has not begun.
+    /// The search has not begun.
     New,
-    /// For boxes.
+    /// It waits for boxes.
     Looking,
-    /// For the whole of `moov`'s body.
+    /// It waits for the whole body of `moov`.
     Index,
-    /// For the frame.
+    /// It waits for the frame.
     Sample(Track),
-    /// For nothing any more.
+    /// It has ended.
     Over,
 }
 
-/// What a search needs or has found.
+/// The next step of a search.
 pub enum Step {
-    /// These bytes of the file are needed: they are never none, never more than [`INDEX_BYTES_MAX`] and
-    /// [`SAMPLE_BYTES_MAX`](crate::SAMPLE_BYTES_MAX), and always in the file.
+    /// These bytes of the file are needed. The range is never empty, has at most [`INDEX_BYTES_MAX`] or
+    /// [`SAMPLE_BYTES_MAX`](crate::SAMPLE_BYTES_MAX), and is always in the file.
     Read(Range<u64>),
     /// The first frame.
     Found(Frame),
 }
 
 impl VideoSearch {
-    /// A search of a file of that size.
+    /// Begins a search of a file of that size.
     #[must_use]
     pub fn new(size_bytes: u64) -> Self {
         Self {
@@ -71,12 +72,13 @@ impl VideoSearch {
         }
     }
 
-    /// Takes the bytes that the last step asked for, at first none, and says what comes next.
+    /// Takes the bytes that the last step asked for (at first, none), and returns the next step.
     ///
     /// # Errors
     /// `UnknownFormat` if it is neither an MP4 nor a MOV; `NoFrame` if it names no frame; `UnknownCodec` if
-    /// it is not H.264 with 8 bits and 4:2:0; `TooLarge` if its index, its frame or the memory for it is;
-    /// `Damaged` if it cannot be read, if bytes are not those asked for, and after the search has ended.
+    /// it is not H.264 with 8 bits and 4:2:0; `TooLarge` if its index, its frame or the memory for it is
+    /// too large; `Damaged` if it cannot be read, if `bytes` are not those asked for, and after the search
+    /// has ended.
     pub fn next(&mut self, bytes: &[u8]) -> Result<Step, Unsuitable> {
         let given = u64::try_from(bytes.len()).map_err(|_| Unsuitable::TooLarge)?;
         let stage = mem::replace(&mut self.stage, Stage::Over);
@@ -88,7 +90,7 @@ impl VideoSearch {
             Stage::Looking => self.walk(bytes),
             Stage::Index => self.index(bytes),
             Stage::Sample(track) => {
-                // As in `decode`: what panics over a file is the file's fault.
+                // As in `decode`: if the decoder panics, the file is reported as damaged.
                 let frame = catch_unwind(AssertUnwindSafe(|| h264::decode(&track, bytes)));
                 let frame = frame.unwrap_or(Err(Unsuitable::Damaged))?;
                 Ok(Step::Found(frame))
@@ -111,7 +113,7 @@ impl VideoSearch {
         Ok(Step::Read(range))
     }
 
-    /// Asks for the boxes from a place on.
+    /// Asks for the boxes from `at` on.
     fn look(&mut self, at: u64) -> Result<Step, Unsuitable> {
         if at >= self.size_bytes {
             return Err(Unsuitable::NoFrame);
@@ -120,14 +122,15 @@ impl VideoSearch {
         self.read(at..end, Stage::Looking)
     }
 
-    /// Goes from box to box until one is the index, or lies beyond what was read.
+    /// Goes from box to box until one is the index, or lies beyond the bytes that were read.
     fn walk(&mut self, bytes: &[u8]) -> Result<Step, Unsuitable> {
         let start = self.asked.start;
         let mut rest = bytes;
         let mut at = start;
         loop {
             let Some(header) = Header::read(rest) else {
-                // Cut, or no box at all. The last cut is that of the file.
+                // The header is truncated, or is not a box at all. A header at the end of the file is
+                // truncated by that.
                 let is_cut = at > start && rest.len() < 16;
                 return if is_cut {
                     self.look(at)
@@ -157,7 +160,8 @@ impl VideoSearch {
         }
     }
 
-    /// Takes the body of the index from what was read, if it is all there.
+    /// Takes the body of the index from the bytes that were read, if it is complete there; otherwise asks
+    /// for it.
     fn found(&mut self, rest: &[u8], body: Range<u64>, at: u64) -> Result<Step, Unsuitable> {
         if body.end - body.start > INDEX_BYTES_MAX {
             return Err(Unsuitable::TooLarge);
@@ -179,10 +183,10 @@ impl VideoSearch {
     }
 }
 
-/// The boxes that a file may begin with; those but the first are of old MOVs, and of nothing else.
+/// The boxes that a file may begin with. All but the first occur only in old MOVs.
 const BEGINNINGS: [&[u8; 4]; 6] = [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"];
 
-/// What it means that there is no box where one should be.
+/// Returns the error for a missing box at `at`.
 fn wrong(at: u64) -> Unsuitable {
     if at == 0 {
         Unsuitable::UnknownFormat

@@ -1,5 +1,5 @@
-//! How much memory the largest accepted files take, measured in a process of its own each: making them takes
-//! more than reading them.
+//! The memory that the largest accepted files take, each measured in a process of its own, because making
+//! such a file takes more than reading it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -16,12 +16,12 @@ use openh264::encoder::Encoder;
 use openh264::formats::{RgbSliceU8, YUVBuffer};
 use thumbnails::{PIXELS_MAX, STILL_BYTES_MAX, Step, VideoSearch};
 
-/// Names the file that a process is to read.
+/// The variable with the path of the file that a process must read.
 const FILE: &str = "THUMBNAILS_MEASURED_FILE";
-/// What a worker that has no more than 200 MiB can spare.
+/// The memory that a worker with 200 MiB can spare.
 const PEAK_KIB_MAX: u64 = 180 * 1024;
 
-/// The process that is measured. Without a file there is nothing to measure.
+/// The process that is measured. It does nothing unless it is given a file.
 #[test]
 fn measured() {
     let Ok(path) = env::var(FILE) else {
@@ -48,7 +48,7 @@ fn first_frame(file: &[u8]) -> thumbnails::Frame {
         match step {
             Step::Found(frame) => return frame,
             Step::Read(range) => {
-                // As a worker does, which has not the whole file.
+                // A copy of the range, because a worker does not have the whole file.
                 let part = file[range.start as usize..range.end as usize].to_vec();
                 step = search.next(&part).unwrap();
             }
@@ -56,7 +56,7 @@ fn first_frame(file: &[u8]) -> thumbnails::Frame {
     }
 }
 
-/// The peak of a process that reads such a file, in KiB.
+/// Returns the peak memory of a process that reads such a file, in KiB.
 fn peak(name: &str, file: &[u8]) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -73,14 +73,14 @@ fn peak(name: &str, file: &[u8]) -> u64 {
     peak.parse().unwrap()
 }
 
-/// Asserts that reading a file stays within what a worker has.
+/// Asserts that reading a file stays within a worker's memory.
 fn assert_fits(name: &str, file: &[u8]) {
     let peak = peak(name, file);
     eprintln!("{name}: {} bytes, peak {} MiB", file.len(), peak / 1024);
     assert!(peak < PEAK_KIB_MAX, "{name}: {peak} KiB");
 }
 
-/// A value that looks like chance, so that files are as large as photographs are.
+/// Returns a value that looks random, so that files are as large as those of photographs.
 fn noise(x: u32, y: u32) -> u8 {
     let mixed =
         (x.wrapping_mul(0x9E37_79B9) ^ y.wrapping_mul(0x85EB_CA6B)).wrapping_mul(0xC2B2_AE35);
@@ -119,7 +119,7 @@ fn the_largest_png_fits() {
 
 #[test]
 fn the_dearest_webp_fits() {
-    // Without transparency, which the decoder leaves out in a copy.
+    // The picture has no transparency, which the decoder removes in a copy.
     let picture = RgbImage::from_fn(4_096, 4_096, |x, y| Rgb([noise(x / 16, y / 16), 90, 200]));
     let mut file = Cursor::new(Vec::new());
     let picture = DynamicImage::ImageRgb8(picture);

@@ -1,5 +1,5 @@
-//! Which addresses are safe to fetch: those that the whole internet could. Owns that rule, and that the
-//! address which was judged is the one that is connected to. Refuses to know what is fetched.
+//! The addresses that are safe to fetch: those of the public internet. Owns that rule, and makes sure that
+//! the address that was checked is the one that is connected to. Refuses to know what is fetched.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,7 +13,7 @@ const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 18] = [
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
-    // Link-local: here is the metadata of a machine in a cloud, with its credentials.
+    // Link-local addresses include the metadata service of cloud machines, with their credentials.
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(172, 16, 0, 0), 12),
     (Ipv4Addr::new(192, 0, 0, 0), 24),
@@ -29,25 +29,26 @@ const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 18] = [
     (Ipv4Addr::new(224, 0, 0, 0), 4),
     (Ipv4Addr::new(240, 0, 0, 0), 4),
 ];
-/// What of IPv6 is global unicast at all.
+/// The part of IPv6 that is global unicast.
 const UNICAST_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
-/// Networks within it that are not the public internet, or lead to addresses of IPv4 that nobody judged.
+/// Networks within it that are not the public internet, or that lead to IPv4 addresses that were not
+/// checked.
 const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
-    // IETF's protocols, Teredo's tunnels among them.
+    // IETF protocol assignments, including Teredo tunnels.
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
-    // 6to4's tunnels.
+    // 6to4 tunnels.
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
-/// Addresses of IPv6 whose last 32 bits are one of IPv4: mapped ones, and those of a NAT64, which a network
-/// without IPv4 gives to every host that has nothing else.
+/// IPv6 addresses whose last 32 bits are an IPv4 address: mapped ones, and those of a NAT64. A network
+/// without IPv4 maps every host that only has IPv4 to the latter.
 const HOLDING_V4: [(Ipv6Addr, u32); 2] = [
     (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96),
     (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96),
 ];
 
-/// A name that leads to no public address.
+/// The error for a name that leads to no public address.
 #[derive(Debug)]
 pub struct NotPublic;
 
@@ -59,7 +60,7 @@ impl fmt::Display for NotPublic {
 
 impl std::error::Error for NotPublic {}
 
-/// Whether an address is one of the public internet.
+/// Whether an address belongs to the public internet.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -85,8 +86,8 @@ fn is_in_v6(address: Ipv6Addr, (network, bits): (Ipv6Addr, u32)) -> bool {
     (address.to_bits() ^ network.to_bits()) >> (128 - bits) == 0
 }
 
-/// Whether a URL may be tried: over TLS, and not at an address that is not public. What a name leads to is
-/// judged by [`PublicOnly`], for a client asks no resolver about an address.
+/// Whether a URL may be tried: it uses TLS, and does not name an address that is not public. A host name is
+/// checked by [`PublicOnly`] when it is resolved, which a client does not do for a literal address.
 pub fn may_be_tried(url: &Url) -> bool {
     let Some(host) = url.host_str() else {
         return false;
@@ -95,8 +96,8 @@ pub fn may_be_tried(url: &Url) -> bool {
     url.scheme() == "https" && literal.map_or(true, is_public)
 }
 
-/// A resolver that gives public addresses only. The client connects to what it is given, so that a name
-/// cannot lead somewhere else after it was judged.
+/// A resolver that returns public addresses only. The client connects to the returned address, so a name
+/// cannot lead somewhere else after the check.
 pub struct PublicOnly;
 
 impl Resolve for PublicOnly {
@@ -183,7 +184,7 @@ mod tests {
             "255.255.255.255",
             "::",
             "::1",
-            // Mapped, compatible and translated forms of the same.
+            // Mapped, compatible and translated forms of such addresses.
             "::ffff:127.0.0.1",
             "::ffff:10.0.0.1",
             "::ffff:169.254.169.254",
@@ -225,7 +226,7 @@ mod tests {
             ("file:///etc/passwd", false),
             ("data:video/mp4,xx", false),
             ("https://127.0.0.1/a.mp4", false),
-            // The same address, as browsers read it.
+            // Other spellings of the same address, which browsers accept.
             ("https://2130706433/a.mp4", false),
             ("https://0x7f.1/a.mp4", false),
             ("https://127.1./a.mp4", false),

@@ -1,7 +1,7 @@
 //! HTTP over the public internet.
 //!
-//! Owns: what all our clients have in common, and which addresses are safe to call when somebody else names
-//! them. Refuses to know whom they call, and for what.
+//! Owns: the common settings of all our clients, and the addresses that are safe to call when somebody else
+//! names them. Refuses to know whom the clients call, and for what.
 
 mod address;
 
@@ -13,9 +13,9 @@ use reqwest::redirect::Policy;
 pub use address::may_be_tried;
 use address::{NotPublic, PublicOnly};
 
-/// A client that follows no redirect and heeds no proxy.
+/// Makes a client that follows no redirect and uses no proxy.
 pub fn client(connect_timeout: Duration) -> ClientBuilder {
-    // A provider that was installed before is this one: the workspace has no other.
+    // If a provider was installed before, it is this one: the workspace has no other.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .connect_timeout(connect_timeout)
@@ -24,14 +24,15 @@ pub fn client(connect_timeout: Duration) -> ClientBuilder {
         .user_agent("velro")
 }
 
-/// A client that also connects to nothing but public addresses, over TLS: for what somebody else names.
+/// Makes a client that, in addition, connects only to public addresses, over TLS. It is for addresses that
+/// somebody else names.
 pub fn public_client(connect_timeout: Duration) -> ClientBuilder {
     client(connect_timeout)
         .dns_resolver(PublicOnly)
         .https_only(true)
 }
 
-/// Whether a request was not sent because what it named leads to no public address.
+/// Whether a request was not sent because its host leads to no public address.
 #[must_use]
 pub fn is_not_public(error: &reqwest::Error) -> bool {
     let mut cause = std::error::Error::source(error);

@@ -1,5 +1,5 @@
 //! POST /me/api-keys
-//! Makes a personal API key, and shows it this once.
+//! Makes a personal API key. Its secret is shown only in this answer.
 
 use api::api_keys::{ApiKeyView, CREATE, CreateApiKey};
 use api::endpoint::Created;

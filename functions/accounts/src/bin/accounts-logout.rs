@@ -1,5 +1,5 @@
 //! POST /auth/logout
-//! Ends the session that asks, or every session of the caller.
+//! Ends the session of this request, or every session of the caller.
 
 use api::endpoint::{Nothing, Optional};
 use api::sessions::{LOGOUT, Logout};

@@ -1,5 +1,5 @@
 //! PATCH /me
-//! Changes what the caller says of themselves.
+//! Changes the caller's own profile.
 
 use api::accounts::{Profile, UPDATE_ME, UpdateProfile};
 use app::{App, Error, accounts};

@@ -1,5 +1,6 @@
 //! POST /auth/password-reset
-//! Has a letter written that lets somebody choose another password. The answer tells nothing of who exists.
+//! Asks for a letter that lets a user choose another password. The answer does not tell whether the user
+//! exists.
 
 use api::emails::LetterAsked;
 use api::endpoint::Accepted;

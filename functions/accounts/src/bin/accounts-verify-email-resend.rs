@@ -1,5 +1,5 @@
 //! POST /auth/verify-email/resend
-//! Has the caller's verification letter written once more.
+//! Asks for the caller's verification letter once more.
 
 use api::emails::{LetterAsked, RESEND};
 use api::endpoint::Accepted;

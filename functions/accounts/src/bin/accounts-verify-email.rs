@@ -1,5 +1,5 @@
 //! POST /auth/verify-email
-//! Notes that an e-mail address is its user's, as the mailed token shows.
+//! Notes that an e-mail address belongs to its user, as the mailed token shows.
 
 use api::emails::{VERIFY, VerifyEmail};
 use api::endpoint::Nothing;

@@ -1,5 +1,5 @@
 //! POST /me/webhook-secret
-//! Gives the caller a new secret for what `webhook_url`s are told, and shows it this once.
+//! Gives the caller a new secret that signs the events for `webhook_url`s. It is shown only in this answer.
 
 use api::webhook_endpoints::{MAKE_SECRET, WebhookSecretView};
 use app::{App, Error, webhook_secrets};

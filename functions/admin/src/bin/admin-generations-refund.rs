@@ -1,5 +1,5 @@
 //! POST /admin/generations/{generation_id}/refund
-//! Gives back what was spent on a generation, or a part of it.
+//! Gives back all or a part of the credits that were spent on a generation.
 
 use api::admin::{REFUND, RefundGeneration};
 use api::credits::Transaction;

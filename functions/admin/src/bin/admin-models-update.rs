@@ -1,5 +1,5 @@
 //! PATCH /admin/models/{model}
-//! Changes what a model costs, or whether it is offered.
+//! Changes the price of a model, or whether it is offered.
 
 use api::models::{CHANGE, ChangeModel, ModelView};
 use app::{App, Error, models};

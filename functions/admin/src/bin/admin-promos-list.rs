@@ -1,5 +1,5 @@
 //! GET /admin/promo-codes
-//! Every code and how often it was redeemed, newest first.
+//! Every code, with the number of its redemptions, newest first.
 
 use api::list::List;
 use api::promos::{LIST, PromoView};

@@ -1,5 +1,5 @@
 //! GET /admin/reconciliation
-//! What the last run through everybody's books found.
+//! The findings of the last run of reconciliation.
 
 use api::reconciliation::{LAST, RunView};
 use app::{App, Error, reconciliation};

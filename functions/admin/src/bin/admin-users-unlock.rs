@@ -1,5 +1,5 @@
 //! POST /admin/users/{user_id}/unlock
-//! Forgets the failed sign-ins that lock an account.
+//! Clears the failed sign-ins that lock an account.
 
 use api::admin::accounts::UNLOCK_USER;
 use api::endpoint::Nothing;

@@ -1,5 +1,5 @@
 //! PATCH /admin/users/{user_id}
-//! Changes a user's plan, or keeps them out.
+//! Changes a user's plan, or suspends them.
 
 use api::admin::accounts::{AccountView, CHANGE_USER, ChangeAccount};
 use app::{App, Error, accounts, admin};

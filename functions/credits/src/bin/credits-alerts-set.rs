@@ -1,5 +1,5 @@
 //! PUT /credits/alerts
-//! Says what the caller is told of their own wallet.
+//! Sets the thresholds at which the caller is warned about their own wallet.
 
 use api::alerts::{AlertsView, SET, SetAlerts};
 use app::{App, Error, alerts};

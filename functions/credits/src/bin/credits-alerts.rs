@@ -1,5 +1,5 @@
 //! GET /credits/alerts
-//! What the caller is told of their own wallet.
+//! The thresholds at which the caller is warned about their own wallet.
 
 use api::alerts::{AlertsView, GET};
 use app::{App, Error, alerts};

@@ -1,5 +1,5 @@
 //! GET /credits
-//! What the caller can spend.
+//! The caller's wallet.
 
 use api::credits::{BALANCE, Balance};
 use app::{App, Error, credits};

@@ -1,5 +1,5 @@
 //! POST /credits/checkout
-//! Begins a Stripe Checkout; credits come when it was paid.
+//! Begins a Stripe Checkout. The credits come when it is paid.
 
 use api::endpoint::Created;
 use api::purchases::{CHECKOUT, CheckoutView, CreateCheckout};

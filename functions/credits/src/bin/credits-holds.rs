@@ -1,5 +1,5 @@
 //! GET /credits/holds
-//! What is set aside for jobs in flight, newest first.
+//! The credits that are set aside for jobs in flight, newest first.
 
 use api::credits::{HOLDS, HoldView};
 use api::list::List;

@@ -1,5 +1,5 @@
 //! POST /credits/redeem
-//! Books what a promo code is worth, once a user.
+//! Books the credits of a promo code. Each user can redeem a code once.
 
 use api::credits::Transaction;
 use api::endpoint::Created;

@@ -1,5 +1,5 @@
 //! GET /credits/stats
-//! What the caller spent, by day and by model.
+//! The caller's spending, by day and by model.
 
 use api::credits::{STATS, Stats};
 use app::{App, Error, credits};

@@ -1,5 +1,5 @@
 //! POST /files/{file_id}/complete
-//! Checks what was uploaded against what was announced.
+//! Checks the uploaded bytes against the announcement.
 
 use api::files::{COMPLETE, FileView};
 use app::{App, Error, files};

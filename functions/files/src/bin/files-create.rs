@@ -1,5 +1,5 @@
 //! POST /files
-//! Announces an upload, and answers the one request that S3 will take for it.
+//! Announces an upload, and answers with the one request that S3 accepts for it.
 
 use api::endpoint::Created;
 use api::files::{CREATE, CreateFile, CreatedFile};

@@ -1,5 +1,5 @@
 //! DELETE /files/{file_id}
-//! Deletes a file; what was generated from it stays.
+//! Deletes a file. Generations that were made from it stay.
 
 use api::endpoint::Nothing;
 use api::files::DELETE;

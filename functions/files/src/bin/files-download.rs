@@ -1,5 +1,5 @@
 //! GET /files/{file_id}/download
-//! Where one of the caller's files can be downloaded for a while.
+//! The address where one of the caller's files can be downloaded for a while.
 
 use api::files::{DOWNLOAD, FileDownload};
 use app::{App, Error, files};

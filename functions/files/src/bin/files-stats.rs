@@ -1,5 +1,5 @@
 //! GET /files/stats
-//! How much of their uploads the caller has, and may have.
+//! The number and size of the caller's uploads, and their limits.
 
 use api::files::{FileStatsView, STATS};
 use app::{App, Error, files};

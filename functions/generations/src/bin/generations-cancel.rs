@@ -1,5 +1,5 @@
 //! POST /generations/{generation_id}/cancel
-//! Cancels a generation, or has the provider asked to.
+//! Cancels a generation, or asks the provider to cancel it.
 
 use api::endpoint::{Accepted, Either};
 use api::generations::{CANCEL, CancelView};

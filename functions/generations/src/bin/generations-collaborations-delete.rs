@@ -1,5 +1,5 @@
 //! DELETE /generations/{generation_id}/collaborations/{team_id}
-//! Shares a generation with a team no more.
+//! Stops sharing a generation with a team.
 
 use api::endpoint::Nothing;
 use api::generations::UNSHARE;

@@ -1,5 +1,5 @@
 //! GET /generations/{generation_id}
-//! One generation: how far it is, or what it became.
+//! One generation: its progress, or its results.
 
 use api::generations::{GET, GenerationView, poll_after};
 use app::{App, Error, generations};

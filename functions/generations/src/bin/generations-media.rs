@@ -1,5 +1,5 @@
 //! GET /generations/{generation_id}/media
-//! What a generation delivered, with URLs that show it for a while.
+//! The media of a generation, with URLs that work for a while.
 
 use api::generations::{MEDIA, MediaView, check_media, outputs};
 use api::list::List;

@@ -1,5 +1,5 @@
 //! POST /generations/{generation_id}/move
-//! Files a generation in another project, or in none.
+//! Moves a generation to another project, or out of its project.
 
 use api::generations::{GenerationView, MOVE, MoveGeneration};
 use app::{App, Error, generations};

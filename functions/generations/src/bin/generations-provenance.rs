@@ -1,5 +1,5 @@
 //! GET /generations/{generation_id}/provenance
-//! What a generation grew out of, nearest first.
+//! The ancestors of a generation, the nearest first.
 
 use api::generations::{AncestorView, PROVENANCE};
 use api::list::{self, List};

@@ -1,5 +1,5 @@
 //! GET /generations/stats
-//! The caller's generations, counted.
+//! Counts and sums over the caller's generations.
 
 use api::generations::{STATS, StatsView};
 use app::{App, Error, generations};

@@ -1,5 +1,5 @@
 //! DELETE /generations/{generation_id}/favorite
-//! Marks a generation as a favourite no more.
+//! Removes the mark of a favourite from a generation.
 
 use api::endpoint::Nothing;
 use api::generations::UNFAVORITE;

@@ -1,5 +1,5 @@
 //! The delivery worker
-//! Tells webhook endpoints what happens, and deletes what those that are gone were told.
+//! Sends events to webhook endpoints, and deletes the deliveries of endpoints that were deleted.
 
 use api::events;
 use app::{App, Error, webhook_deliveries, webhook_endpoints};

@@ -1,6 +1,6 @@
 //! The key worker
-//! Gives users a usage-plan key of their own, takes back those whose time is over,
-//! and makes those that are shared.
+//! Makes usage-plan keys for users, takes back those whose time is over, and makes the keys that plans
+//! share.
 
 use app::{App, Error, metrics, plans};
 use entry::sqs::{self, Delivery, Disposition};

@@ -1,5 +1,5 @@
 //! The preview worker
-//! Makes small pictures of what was delivered.
+//! Makes small pictures of delivered files.
 
 use app::{App, Error, jobs};
 use entry::sqs::{self, Delivery, Disposition};

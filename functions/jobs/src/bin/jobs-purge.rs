@@ -1,7 +1,7 @@
 //! The purge, every ten minutes
-//! Does what earlier work left behind: deletes what erased accounts left, until nothing of theirs can arrive
-//! any more, gives up uploads that were not completed, books sign-up bonuses that had to wait, deletes media
-//! that are kept no longer, and has letters written to those whose credits run out.
+//! Finishes earlier work: deletes the data of erased accounts, until no more of them can arrive; gives up
+//! uploads that were not completed; books sign-up bonuses that had to wait; deletes media whose time is
+//! over; and asks for letters to users whose credits run out.
 
 use app::{App, Error, alerts, bonuses, erasure, files, retention};
 use entry::schedule;
@@ -12,7 +12,7 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App) -> Result<Value, Error> {
-    // None waits for what keeps another from going on.
+    // Each part runs before any fault is returned, so that one that fails does not stop the others.
     let booked = bonuses::go_on(app).await;
     let files = files::purge(app).await;
     let alerts = alerts::hand_over(app).await;

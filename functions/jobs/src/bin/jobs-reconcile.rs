@@ -1,5 +1,5 @@
 //! Reconciliation, once a day, or by hand with `{"from":"beginning"}`
-//! Checks everybody's wallet, ledger and audit log, and tells what is broken.
+//! Checks the wallet, ledger and audit log of every tenant, and reports what is broken.
 
 use api::reconciliation::{RunView, check_asked};
 use app::{App, Error, reconciliation};

@@ -1,5 +1,5 @@
 //! The settle worker, behind the settle queue and the look queue
-//! Takes a job as far as it goes: asks the provider, copies the media, captures or releases the credits.
+//! Takes a job as far as it can go: asks the provider, copies the media, captures or releases the credits.
 
 use app::jobs::{self, Cause};
 use app::{App, Error};

@@ -1,6 +1,6 @@
 //! The sweep, every minute
-//! Finds the jobs, the webhooks and the users' keys that are due, and has each looked at; puts the lanes in
-//! order.
+//! Finds the jobs, the webhooks and the users' keys that are due, and asks a worker to look at each. Puts
+//! the lanes in order.
 
 use app::{App, Error, breaker, jobs, plans, rollout, shared_keys, webhook_deliveries};
 use entry::schedule;

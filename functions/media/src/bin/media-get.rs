@@ -1,5 +1,5 @@
 //! GET /media/{generation_id}/{name}
-//! Sends whoever follows an address of media on to where its bytes are for a while.
+//! Redirects a request for a media address to the temporary address of the file's bytes.
 
 use ::http::header;
 use api::endpoint::Empty;

@@ -1,5 +1,5 @@
 //! GET /models/{model}
-//! One model: what it costs, what it takes.
+//! One model: its price and its parameters.
 
 use api::models::{GET, ModelView};
 use app::{App, Error, models};

@@ -1,5 +1,5 @@
 //! POST /quotes
-//! What a generation would cost; charges nothing.
+//! Quotes the price of a generation. It charges nothing.
 
 use api::endpoint::Created;
 use api::quotes::{CREATE, CreateQuote, QuoteView};

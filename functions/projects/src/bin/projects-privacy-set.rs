@@ -1,5 +1,5 @@
 //! PUT /projects/{project_id}/privacy
-//! Says what others see and do of a project.
+//! Sets the privacy flags of a project: what others may see and do.
 
 use api::grants::{PrivacyView, SET_PRIVACY, SetPrivacy};
 use app::{App, Error, grants};

@@ -1,5 +1,5 @@
 //! GET /projects/{project_id}/privacy
-//! What others see and do of a project.
+//! The privacy flags of a project: what others may see and do.
 
 use api::grants::{PRIVACY, PrivacyView};
 use app::{App, Error, grants};

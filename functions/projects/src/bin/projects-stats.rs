@@ -1,5 +1,5 @@
 //! GET /projects/{project_id}/stats
-//! The generations in a project of the caller's, counted.
+//! Counts and sums over the generations in one of the caller's projects.
 
 use api::generations::StatsView;
 use api::projects::STATS;

@@ -1,5 +1,5 @@
 //! DELETE /projects/{project_id}/teams/{team_id}
-//! Shares a project with a team no more.
+//! Stops sharing a project with a team.
 
 use api::endpoint::Nothing;
 use api::grants::DELETE;

@@ -9,7 +9,7 @@ use app::{App, Error};
 use domain::Refusal;
 use entry::http::{self, Reply, Request};
 
-/// The names of files stay the same when this is deployed.
+/// The time that a file may be cached: its name stays the same when this is deployed.
 const KEPT: &str = "public, max-age=3600";
 
 fn main() -> entry::Exit {

@@ -8,7 +8,7 @@ use api::service::{HEALTH, Health};
 use app::{App, Error, health};
 use entry::http::{self, Reply, Request};
 
-/// When to ask again after a part did not answer.
+/// The time after which to ask again if a part did not answer.
 const RETRY: Duration = Duration::from_secs(10);
 
 fn main() -> entry::Exit {

@@ -1,5 +1,5 @@
 //! GET /openapi.json
-//! What every operation takes and answers.
+//! The OpenAPI document.
 
 use ::http::header;
 use api::endpoint::{Either, Empty, Text};
@@ -8,7 +8,8 @@ use api::service::OPENAPI;
 use app::{App, Error};
 use entry::http::{self, Reply, Request};
 
-/// How long it may be kept. It changes when this is deployed, and is then known by its ETag.
+/// The time that the document may be cached. It changes only when this is deployed, and its ETag tells the
+/// versions apart.
 const KEPT: &str = "public, max-age=300";
 
 fn main() -> entry::Exit {

@@ -1,5 +1,5 @@
 //! GET /
-//! What this is, and where to go on.
+//! The service's name and version, and links.
 
 use api::service::{ROOT, Root};
 use app::{App, Error};

@@ -1,5 +1,5 @@
 //! GET /style-presets
-//! The styles that everybody has.
+//! The styles that every user has.
 
 use api::list::{self, List};
 use api::styles::{PRESETS, StyleView};

@@ -1,5 +1,5 @@
 //! GET /teams/{team_id}/activity
-//! What happened in a team, newest first.
+//! The events in a team, newest first.
 
 use api::audit::RecordView;
 use api::list::{self, List};

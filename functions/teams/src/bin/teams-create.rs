@@ -1,5 +1,5 @@
 //! POST /teams
-//! Makes a team that is the caller's.
+//! Makes a team that the caller owns.
 
 use api::endpoint::Created;
 use api::teams::{CREATE, CreateTeam, TeamView};

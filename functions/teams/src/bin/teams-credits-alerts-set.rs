@@ -1,5 +1,5 @@
 //! PUT /teams/{team_id}/credits/alerts
-//! Says what a team's owner is told of its wallet.
+//! Sets the thresholds at which a team's owner is warned about its wallet.
 
 use api::alerts::{AlertsView, SET_FOR_TEAM, SetAlerts};
 use app::{App, Error, alerts};

@@ -1,5 +1,5 @@
 //! GET /teams/{team_id}/credits/alerts
-//! What a team's owner is told of its wallet.
+//! The thresholds at which a team's owner is warned about its wallet.
 
 use api::alerts::{AlertsView, GET_FOR_TEAM};
 use app::{App, Error, alerts};

@@ -1,5 +1,5 @@
 //! DELETE /teams/{team_id}/invitations/{invitation_id}
-//! Takes an invitation back.
+//! Cancels an invitation.
 
 use api::endpoint::Nothing;
 use api::invitations::CANCEL;

@@ -1,5 +1,5 @@
 //! POST /invitations/decline
-//! Answers an invitation with no.
+//! Declines an invitation.
 
 use api::endpoint::Nothing;
 use api::invitations::{AnswerInvitation, DECLINE};

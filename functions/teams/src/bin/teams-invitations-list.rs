@@ -1,5 +1,5 @@
 //! GET /teams/{team_id}/invitations
-//! The invitations into a team that nobody answered, newest first.
+//! The unanswered invitations into a team, newest first.
 
 use api::invitations::{InvitationView, LIST};
 use api::list::{self, List};

@@ -1,5 +1,5 @@
 //! POST /teams/{team_id}/leave
-//! Gives up the caller's place in a team.
+//! Removes the caller from a team.
 
 use api::endpoint::Nothing;
 use api::members::LEAVE;

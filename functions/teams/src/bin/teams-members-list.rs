@@ -1,5 +1,5 @@
 //! GET /teams/{team_id}/members
-//! The members of a team, the last to join first.
+//! The members of a team, the latest to join first.
 
 use api::list::{self, List};
 use api::members::{LIST, MemberView};

@@ -1,5 +1,5 @@
 //! GET /teams/{team_id}/stats
-//! The generations of a team, counted.
+//! Counts and sums over the generations of a team.
 
 use api::generations::StatsView;
 use api::teams::STATS;

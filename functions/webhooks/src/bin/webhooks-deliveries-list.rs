@@ -1,5 +1,5 @@
 //! GET /webhook-endpoints/{webhook_endpoint_id}/deliveries
-//! What a webhook endpoint was told, newest first.
+//! The deliveries to a webhook endpoint, newest first.
 
 use api::list::{self, List};
 use api::webhook_deliveries::{DeliveryView, LIST};

@@ -1,5 +1,5 @@
 //! POST /webhook-deliveries/{event_id}/replay
-//! Tells of an event again.
+//! Sends an event again.
 
 use api::endpoint::Accepted;
 use api::endpoint::Optional;

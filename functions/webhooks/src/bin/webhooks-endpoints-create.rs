@@ -1,5 +1,5 @@
 //! POST /webhook-endpoints
-//! Makes a webhook endpoint, and shows its secret this once.
+//! Makes a webhook endpoint. Its secret is shown only in this answer.
 
 use api::endpoint::Created;
 use api::webhook_endpoints::{CREATE, CreateWebhookEndpoint, WebhookEndpointView};

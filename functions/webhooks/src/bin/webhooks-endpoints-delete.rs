@@ -1,5 +1,5 @@
 //! DELETE /webhook-endpoints/{webhook_endpoint_id}
-//! Deletes a webhook endpoint, and what it was told.
+//! Deletes a webhook endpoint and its deliveries.
 
 use api::endpoint::Nothing;
 use api::webhook_endpoints::DELETE;

@@ -1,5 +1,5 @@
 //! POST /webhook-endpoints/{webhook_endpoint_id}/rotate-secret
-//! Gives a webhook endpoint a new secret, and shows it this once.
+//! Gives a webhook endpoint a new secret, which is shown only in this answer.
 
 use api::webhook_endpoints::{ROTATE, WebhookEndpointView};
 use app::{App, Error, webhook_endpoints};

@@ -1,5 +1,5 @@
 //! POST /webhook-endpoints/{webhook_endpoint_id}/test
-//! Tells a webhook endpoint that this is a test.
+//! Sends a test event to a webhook endpoint.
 
 use api::endpoint::Accepted;
 use api::webhook_deliveries::DeliveryView;

@@ -1,5 +1,6 @@
 //! POST /webhooks/fal
-//! The provider's callback. Proven by signature, time and the secret in its address, or 401.
+//! The provider's callback. It needs a valid signature, a recent time and the secret in its address, or it
+//! gets 401.
 
 use api::endpoint::{Nothing, Signed};
 use api::webhooks::FAL;

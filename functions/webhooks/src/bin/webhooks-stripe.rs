@@ -1,6 +1,6 @@
 //! POST /webhooks/stripe
-//! An event of Stripe's. Proven by signature and time, or 401; what concerns
-//! nobody here is taken and forgotten.
+//! An event from Stripe. It needs a valid signature and a recent time, or it gets 401. An event that
+//! concerns no purchase of ours is accepted and ignored.
 
 use api::endpoint::{Empty, Signed};
 use api::webhooks::STRIPE;

@@ -21,11 +21,11 @@ use crate::query::Query;
 use crate::schema;
 use crate::time;
 
-/// The users with an e-mail: one, or none.
+/// The users with an e-mail: one, or an empty list.
 pub const LIST_USERS: Endpoint<Admin, List<AccountView>> = Endpoint::admin("GET /admin/users");
 /// A user, and their wallet.
 pub const GET_USER: Endpoint<Admin, AccountDetails> = Endpoint::admin("GET /admin/users/{user_id}");
-/// Changes a user's plan, or keeps them out.
+/// Changes a user's plan, or suspends them.
 pub const CHANGE_USER: Endpoint<Admin, AccountView, ChangeAccount> =
     Endpoint::admin("PATCH /admin/users/{user_id}");
 /// Forgets the failed sign-ins that lock an account.
@@ -35,7 +35,7 @@ pub const UNLOCK_USER: Endpoint<Admin, Nothing> =
 pub const GET_TEAM: Endpoint<Admin, TeamDetailsView> =
     Endpoint::admin("GET /admin/teams/{team_id}");
 
-/// The OpenAPI document's words for these endpoints.
+/// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
     let one = |operation: Operation| operation.names::<schema::UserId>("user_id", "The user.");
     vec![
@@ -43,18 +43,18 @@ pub(crate) fn operations() -> Vec<Operation> {
             .operation(&LIST_USERS, "adminUsersList", "Find a user")
             .requires::<schema::Email>("email", "The whole address, however it is written.")
             .pages()
-            .answers("The user, or nobody."),
+            .answers("The user, or an empty page."),
         one(tags::ADMIN.operation(&GET_USER, "adminUsersGet", "One user, and their wallet"))
             .answers("The user."),
         one(tags::ADMIN.operation(
             &CHANGE_USER,
             "adminUsersUpdate",
-            "Change a user's plan, or keep them out",
+            "Change a user's plan, or suspend them",
         ))
         .answers("The user as they are now.")
         .refuses(&[Code::Conflict]),
         one(tags::ADMIN.operation(&UNLOCK_USER, "adminUsersUnlock", "Unlock a user"))
-            .says("Forgets the failed sign-ins that lock their account, from wherever they came.")
+            .says("Clears the failed sign-ins that lock their account, from all sources.")
             .answers("They can sign in.")
             .refuses(&[Code::Conflict]),
         tags::ADMIN
@@ -64,7 +64,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// The query of `GET /admin/users`: `email`, `cursor` and `limit`.
+/// Reads the query of `GET /admin/users`: `email`, `cursor` and `limit`.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] naming each parameter that is wrong.
@@ -89,12 +89,12 @@ pub struct ChangeAccount {
     /// The plan from now on.
     #[schemars(with = "Option<schema::Plan>")]
     pub plan: Option<String>,
-    /// Whether they are kept out.
+    /// Whether the user is suspended: they cannot sign in, and their credentials do not work.
     pub suspended: Option<bool>,
 }
 
 impl ChangeAccount {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
@@ -126,12 +126,12 @@ pub struct AccountView {
     /// The profile as the user sees it.
     #[serde(flatten)]
     pub profile: Profile,
-    /// Whether they are kept out.
+    /// Whether the user is suspended.
     pub suspended: bool,
 }
 
 impl AccountView {
-    /// The view of `user`.
+    /// Returns the view of `user`.
     #[must_use]
     pub fn new(user: &User, is_admin: bool) -> Self {
         Self {
@@ -153,7 +153,7 @@ pub struct AccountDetails {
 }
 
 impl AccountDetails {
-    /// The view of `user` and their `wallet`.
+    /// Returns the view of `user` and their `wallet`.
     #[must_use]
     pub fn new(user: &User, is_admin: bool, wallet: &Wallet) -> Self {
         Self {
@@ -173,7 +173,7 @@ pub struct TeamDetailsView {
     /// Always `team`.
     #[schemars(extend("const" = "team"))]
     pub object: String,
-    /// A short name for people to tell each other. It opens nothing.
+    /// A short name that people can tell each other. It gives no access.
     #[schemars(example = &"TM-9ABCDXYZ")]
     pub team_code: String,
     /// Its name.
@@ -182,24 +182,24 @@ pub struct TeamDetailsView {
     /// The owner's id.
     #[schemars(with = "schema::UserId")]
     pub owner_id: String,
-    /// How many are in it.
+    /// The number of members.
     #[schemars(with = "schema::Seats")]
     pub member_count: u32,
-    /// How many may be in it.
+    /// The most members that it may have.
     #[schemars(with = "schema::Seats")]
     pub max_members: u32,
     /// Its wallet.
     pub credits: Balance,
-    /// The time at which it was made.
+    /// The time at which the team was made.
     #[schemars(with = "schema::Time")]
     pub created_at: String,
-    /// The time of its last change.
+    /// The time of the team's last change.
     #[schemars(with = "schema::Time")]
     pub updated_at: String,
 }
 
 impl TeamDetailsView {
-    /// The view of `team` and its `wallet`.
+    /// Returns the view of `team` and its `wallet`.
     #[must_use]
     pub fn new(team: &Team, wallet: &Wallet) -> Self {
         Self {

@@ -18,21 +18,21 @@ pub struct ShareGeneration {
     /// The team to share it with.
     #[schemars(with = "schema::TeamId")]
     pub team_id: Option<String>,
-    /// The purpose: `improve`, `iterate`, `fork` or `remix` ask the team for such a
-    /// generation, `original` for nothing.
+    /// The purpose: `improve`, `iterate`, `fork` or `remix` ask the team to make such a generation,
+    /// `original` asks for nothing.
     #[serde(rename = "type")]
     #[schemars(with = "schema::GenerationIntent")]
     pub intent: Option<String>,
-    /// What is to be changed, or was.
+    /// A description of the change that is wanted or was made.
     #[schemars(with = "Option<schema::ChangeDescription>")]
     pub change_description: Option<String>,
-    /// Whether the team is told who made it and who shares it; true if not given. The team's audit log names
-    /// who shares it in any case.
+    /// Whether the team sees who made the generation and who shares it; true if not given. The team's audit
+    /// log names the user who shares it in any case.
     pub attribution_visible: Option<bool>,
 }
 
 impl ShareGeneration {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for a malformed id.
@@ -63,7 +63,7 @@ impl ShareGeneration {
     }
 }
 
-/// That a generation is shared with a team.
+/// The sharing of a generation with a team.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Collaboration")]
 pub struct CollaborationView {
@@ -76,17 +76,17 @@ pub struct CollaborationView {
     /// The team.
     #[schemars(with = "schema::TeamId")]
     pub team_id: String,
-    /// The user who shared it; null where the team is not told.
+    /// The user who shared it; null if the team may not see that.
     #[schemars(with = "Option<schema::UserId>")]
     pub contributor_id: Option<String>,
     /// The purpose.
     #[serde(rename = "type")]
     #[schemars(with = "schema::GenerationIntent")]
     pub intent: String,
-    /// What is to be changed, or was.
+    /// A description of the change that is wanted or was made.
     #[schemars(extend("examples" = ["Warmer light"]))]
     pub change_description: Option<String>,
-    /// Whether the team is told who made it and who shared it.
+    /// Whether the team sees who made the generation and who shared it.
     pub attribution_visible: bool,
     /// The time at which it was shared.
     #[schemars(with = "schema::Time")]
@@ -94,7 +94,7 @@ pub struct CollaborationView {
 }
 
 impl CollaborationView {
-    /// The view of a share for somebody who may see who shared it, or may not.
+    /// Returns the view of a share; `shows_contributor` says whether the client may see who shared it.
     #[must_use]
     pub fn new(share: &Collaboration, shows_contributor: bool) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Filing a generation in another project.
+//! Moving a generation to another project.
 
 use domain::ids::ProjectId;
 use domain::{Patch, Refusal};
@@ -12,14 +12,14 @@ use crate::schema;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct MoveGeneration {
-    /// The project to file it in; null for none.
+    /// The project to file it in; null to file it in none.
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "schema::ProjectIdOrNull", required)]
     pub project_id: Patch<String>,
 }
 
 impl MoveGeneration {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if the field is missing, [`Refusal::NoSuch`] for a malformed id.

@@ -1,5 +1,5 @@
-//! Making images, videos and sound. Each model has a route of its own, and a
-//! body of its own from the catalogue.
+//! The operations that make and show images, videos and sound. Each model has its own route, and its own
+//! body from the catalogue.
 
 use domain::catalogue::{self, Model, Prompt, Reference};
 use domain::styles::takes_style;
@@ -66,13 +66,13 @@ fn several() -> Vec<Operation> {
             .asks::<schema::TeamId>("team_id", "Only those of this team.")
             .asks::<schema::TeamId>(
                 "shared_with_team_id",
-                "Those that are shared with this team instead. A page may be shorter than `limit` and still have a next one.",
+                "Instead, those that are shared with this team. A page may be shorter than `limit` and still have a next one.",
             )
             .asks::<schema::ModelId>("model", "Only those of this model.")
-            .asks::<schema::Kind>("kind", "Only those that are this.")
+            .asks::<schema::Kind>("kind", "Only those of this kind.")
             .asks::<schema::Status>("status", "Only those with this status.")
-            .asks::<schema::Flag>("favorite", "Only those that you marked, or did not.")
-            .asks::<schema::GenerationId>("parent_id", "Only those that grew out of this one.")
+            .asks::<schema::Flag>("favorite", "Only those that you marked as favourites, or only the others.")
+            .asks::<schema::GenerationId>("parent_id", "Only those that are derived from this one.")
             .pages()
             .answers("A page, newest first.")
             .refuses(&[Code::NotFound]),
@@ -80,7 +80,7 @@ fn several() -> Vec<Operation> {
             .operation(
                 &STATS,
                 "generationsStats",
-                "What became of your generations",
+                "Counts of your generations",
             )
             .answers("Counts and credits.")
             .refuses(&[Code::ValidationFailed]),
@@ -94,25 +94,25 @@ fn one() -> Vec<Operation> {
     let operations = [
         tags::GENERATIONS
             .operation(&GET, "generationsGet", "One generation")
-            .answers("How far it is, or what it became.")
+            .answers("Its progress, or its results.")
             .with(vec!["Retry-After"]),
         tags::GENERATIONS
             .operation(&UPDATE, "generationsUpdate", "Name and tag a generation")
-            .says("What is not there stays as it is; null takes it away.")
+            .says("A field that is not there keeps its value; null removes it.")
             .answers("The generation as it is now."),
         tags::GENERATIONS
-            .operation(&MOVE, "generationsMove", "File a generation elsewhere")
+            .operation(&MOVE, "generationsMove", "Move a generation to another project")
             .says("It is moved, and never made again. It must be yours, or your role in its team must let you change it, and you must be able to file something in that project.")
             .answers("The generation as it is now."),
         tags::GENERATIONS
             .operation(&DELETE, "generationsDelete", "Delete a generation")
-            .says("Its record and its media. One that runs must be cancelled first.")
+            .says("Deletes its record and its media. A generation that runs must be cancelled first.")
             .answers("It is gone.")
             .refuses(&[Code::Conflict]),
         tags::GENERATIONS
             .operation(&CANCEL, "generationsCancel", "Cancel a generation")
             .answers("It is over, and its credits were given back.")
-            .answers("The provider is asked; the hold stays until its word.")
+            .answers("The provider is asked to cancel it. The hold stays until it replies.")
             .refuses(&[Code::TooLate]),
         tags::GENERATIONS
             .operation(&FAVORITE, "generationsFavorite", "Mark a generation")
@@ -121,17 +121,17 @@ fn one() -> Vec<Operation> {
             .operation(&UNFAVORITE, "generationsUnfavorite", "Unmark a generation")
             .answers("It is not marked."),
         tags::GENERATIONS
-            .operation(&MEDIA, "generationsMedia", "What was delivered")
+            .operation(&MEDIA, "generationsMedia", "The media of a generation")
             .asks::<schema::Expiry>(
                 "expires_in",
-                "How long the URLs work, in seconds; 3600 if not given.",
+                "The lifetime of the URLs, in seconds; 3600 if not given.",
             )
             .pages()
-            .answers("A page, with URLs that show it for a while."),
+            .answers("A page, with URLs that work for a while."),
         tags::GENERATIONS
-            .operation(&PROVENANCE, "generationsProvenance", "What a generation grew out of")
+            .operation(&PROVENANCE, "generationsProvenance", "The ancestors of a generation")
             .says(
-                "Its parent first, then that one's parent, and so on. One that you may not see, or that was deleted, ends the \
+                "Its parent first, then that one's parent, and so on. A generation that you may not see, or that was deleted, ends the \
                  chain.",
             )
             .pages()
@@ -146,10 +146,10 @@ fn sharing() -> Vec<Operation> {
             .operation(
                 &COLLABORATIONS,
                 "generationsCollaborationsList",
-                "Whom a generation is shared with",
+                "The teams that a generation is shared with",
             )
             .says(
-                "All of it for its owner, or the team whose it is; for others the teams that they are in.",
+                "All of them for its owner, or for members of the team that owns it; for others the teams that they are in.",
             )
             .pages()
             .answers("A page, newest first."),
@@ -173,12 +173,12 @@ fn sharing() -> Vec<Operation> {
                 "Stop sharing a generation",
             )
             .names::<schema::TeamId>("team_id", "The team.")
-            .says("For whoever may share it, and for whoever manages the team.")
+            .says("For users who may share it, and for members who manage the team.")
             .answers("It is not shared any more."),
     ]
 }
 
-/// `POST /quotes`: for each model its own body and `model`.
+/// Returns the schema of `POST /quotes`: the body of each model, with `model` added.
 pub(crate) fn quote_schema(schemas: &mut Schemas) -> Value {
     let choices: Vec<_> = catalogue::models()
         .iter()
@@ -195,7 +195,7 @@ pub(crate) fn quote_schema(schemas: &mut Schemas) -> Value {
     json!({"oneOf": choices})
 }
 
-/// [`CreateGeneration`] as this model takes it.
+/// Returns the schema of [`CreateGeneration`] for this model.
 fn body(model: &'static Model, schemas: &mut Schemas) -> Value {
     let mut schema = Schema::to_value(CreateGeneration::json_schema(&mut schemas.read));
     schema["description"] = json!(model.description);
@@ -235,7 +235,7 @@ fn body(model: &'static Model, schemas: &mut Schemas) -> Value {
     schema
 }
 
-/// What may be left out may be null, too; what must be there may not.
+/// Removes null from a field's types. An optional field may be null, a required one may not.
 fn forbid_null(schema: &mut Value) {
     if let Some(kind) = schema["type"]
         .as_array()

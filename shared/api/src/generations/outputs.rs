@@ -1,4 +1,4 @@
-//! What a generation delivered, as it is shown.
+//! The media that a generation delivered, as clients see them.
 
 use domain::generations::{Output, Previews, ShownGeneration, SignedAddress, Thumbnail};
 use schemars::JsonSchema;
@@ -10,8 +10,8 @@ use crate::{media, schema, time};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Media")]
 pub struct MediaView {
-    /// Leads to it until `expires_at`, whoever follows it; null for who may look at the generation and not
-    /// fetch its media.
+    /// A URL of the file. It works for everybody until `expires_at`. It is null for clients that may see
+    /// the generation and not fetch its media.
     #[schemars(with = "Option<schema::Url>")]
     pub url: Option<String>,
     /// Its media type.
@@ -33,10 +33,10 @@ pub struct MediaView {
     pub sha256: String,
     /// Small pictures of it, the smallest first; null while they are being made, which takes a moment.
     pub thumbnails: Option<Vec<ThumbnailView>>,
-    /// Leads to the first picture of a video, as `url` does to the video; null if it has none.
+    /// A URL of the first picture of a video, which works like `url`; null if there is none.
     #[schemars(with = "Option<schema::Url>", extend("examples" = [null]))]
     pub poster: Option<String>,
-    /// The reason why there are no small pictures; null if there are, or while they are being made.
+    /// The reason why there are no small pictures; null if there are some, or while they are being made.
     #[schemars(with = "Option<schema::MissingThumbnails>", extend("examples" = [null]))]
     pub thumbnails_missing: Option<String>,
     /// The time at which the URLs stop working.
@@ -44,11 +44,12 @@ pub struct MediaView {
     pub expires_at: String,
 }
 
-/// A small picture of a delivered file: WebP.
+/// A small picture of a delivered file, in WebP.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Thumbnail")]
 pub struct ThumbnailView {
-    /// The longest side that it was made for: 256, 512 or 1024 pixels. One that is smaller was not scaled up.
+    /// The longest side that it was made for: 256, 512 or 1024 pixels. A smaller original was not scaled
+    /// up.
     #[schemars(example = 256)]
     pub size: u32,
     /// Its width in pixels.
@@ -57,12 +58,13 @@ pub struct ThumbnailView {
     /// Its height in pixels.
     #[schemars(example = 192)]
     pub height: u32,
-    /// Leads to it as the file's own `url` does.
+    /// A URL of the picture, which works like the file's own `url`.
     #[schemars(with = "Option<schema::Url>")]
     pub url: Option<String>,
 }
 
-/// What a generation delivered, each with its URL at `base_url`; without them for who may not fetch it.
+/// Returns the media that a generation delivered, with URLs at `base_url`, or with none if the client may
+/// not fetch them.
 #[must_use]
 pub fn outputs(shown: &ShownGeneration, base_url: &str) -> Vec<MediaView> {
     let ShownGeneration {

@@ -1,4 +1,4 @@
-//! What a generation grew out of, as clients see it.
+//! The ancestors of a generation, as clients see them.
 
 use domain::generations::Generation;
 use domain::ids::GenerationId;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema;
 use crate::time;
 
-/// One of those that a generation grew out of.
+/// An ancestor of a generation.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Ancestor")]
 pub struct AncestorView {
@@ -26,16 +26,17 @@ pub struct AncestorView {
     /// The name that its owner gave it.
     #[schemars(with = "Option<schema::Title>")]
     pub title: Option<String>,
-    /// The user who asked for it; null where its project, or who shares it with your team, does not say.
+    /// The user who asked for it; null if its project, or the user who shares it with your team, hides
+    /// that.
     #[schemars(with = "Option<schema::UserId>")]
     pub author_id: Option<String>,
-    /// How it relates to its own parent.
+    /// Its relation to its own parent.
     #[schemars(with = "Option<schema::GenerationIntent>")]
     pub intent: Option<String>,
-    /// A description of that change.
+    /// A description of the change from its parent.
     #[schemars(extend("examples" = [null]))]
     pub change_description: Option<String>,
-    /// The generation that it grew out of.
+    /// The generation that it is derived from.
     #[schemars(with = "Option<schema::GenerationId>", extend("examples" = [null]))]
     pub parent_generation_id: Option<String>,
     /// The time at which it was accepted.
@@ -44,7 +45,7 @@ pub struct AncestorView {
 }
 
 impl AncestorView {
-    /// One that the client may see.
+    /// Returns the view of an ancestor that the client may see.
     #[must_use]
     pub fn seen(generation: &Generation, shows_author: bool) -> Self {
         let request = &generation.request;
@@ -63,7 +64,7 @@ impl AncestorView {
         }
     }
 
-    /// One that they may not see, or that is gone.
+    /// Returns the view of an ancestor that the client may not see, or that is gone.
     #[must_use]
     pub fn hidden(id: &GenerationId) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What clients see of many generations at once.
+//! Counts and sums over many generations.
 
 use std::collections::BTreeMap;
 
@@ -14,46 +14,47 @@ pub struct StatsView {
     /// Always `generation_stats`.
     #[schemars(extend("const" = "generation_stats"))]
     pub object: String,
-    /// How many generations were counted: the newest ones.
+    /// The number of generations that were counted, beginning with the newest.
     #[schemars(with = "schema::Count")]
     pub counted: u64,
-    /// Whether those are all that there are; beyond a few thousand, older ones are left out.
+    /// Whether all generations were counted; beyond a few thousand, older ones are left out.
     pub complete: bool,
-    /// How many have each status.
+    /// The number of generations with each status.
     #[schemars(example = serde_json::json!({"succeeded": 3}))]
     pub by_status: BTreeMap<String, u64>,
-    /// How many are of each model.
+    /// The number of generations of each model.
     #[schemars(example = serde_json::json!({"flux-dev": 3}))]
     pub by_model: BTreeMap<String, u64>,
-    /// How many are of each kind.
+    /// The number of generations of each kind.
     #[schemars(example = serde_json::json!({"image": 3}))]
     pub by_kind: BTreeMap<String, u64>,
     /// The sums of their credits.
     pub credits: CreditSums,
-    /// Of those that succeeded or failed, how many succeeded, in whole percent; null while there are none.
+    /// The share that succeeded of those that succeeded or failed, in whole percent; null if there are none
+    /// of either.
     #[schemars(range(max = 100), example = 98)]
     pub success_percent: Option<u64>,
-    /// How many are marked as favourites.
+    /// The number of generations that are marked as favourites.
     #[schemars(with = "schema::Count")]
     pub favorites: u64,
 }
 
-/// Sums of prices, by what became of them.
+/// Sums of credits, by their state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CreditSums {
-    /// Still set aside.
+    /// Credits that are still set aside.
     #[schemars(with = "schema::Credits")]
     pub held: i64,
-    /// Spent.
+    /// Credits that were spent.
     #[schemars(with = "schema::Credits")]
     pub captured: i64,
-    /// Given back, the shares of what was withheld among it.
+    /// Credits that were given back, including the shares of withheld media.
     #[schemars(with = "schema::Credits")]
     pub released: i64,
 }
 
 impl StatsView {
-    /// What is shown of `stats`; `complete` says whether they are of everything.
+    /// Returns the view of `stats`; `complete` says whether they cover every generation.
     #[must_use]
     pub fn new(stats: Stats, complete: bool) -> Self {
         let count = |state: State| stats.by_status.get(state.status()).copied();

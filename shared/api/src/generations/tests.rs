@@ -1,4 +1,4 @@
-//! What is refused, and by which field.
+//! Requests that are refused, and the fields that their refusals name.
 
 use super::*;
 use domain::catalogue;

@@ -1,4 +1,4 @@
-//! What an owner may write on a generation.
+//! The labels that an owner may put on a generation.
 
 use domain::generations::LabelChange;
 use domain::labels::{Tags, Title};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::body::{Problems, patch};
 use crate::schema;
 
-/// `PATCH /generations/{id}`: what is not there stays as it is, and what is null is removed.
+/// `PATCH /generations/{id}`: a field that is not there keeps its value, and null removes it.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UpdateGeneration {
@@ -24,7 +24,7 @@ pub struct UpdateGeneration {
 }
 
 impl UpdateGeneration {
-    /// From wire to domain.
+    /// Checks the fields and returns them as domain types.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.

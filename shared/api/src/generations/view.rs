@@ -1,4 +1,4 @@
-//! What clients see of a generation.
+//! The view of a generation.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use serde_json::{Map, Value};
 use super::outputs::{MediaView, outputs};
 use crate::{schema, time, values};
 
-/// The shortest and the longest time until a client is told to ask again for a job that runs.
+/// The shortest and the longest wait that a client is told before it asks again about a running job.
 const POLL_AFTER_MIN: Duration = Duration::from_secs(1);
 const POLL_AFTER_MAX: Duration = Duration::from_secs(30);
 
-/// A generation, as its owner sees it, or its team, or others whom its project shows it to.
+/// A generation, as its owner, its team, and others who may see its project see it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Generation")]
 pub struct GenerationView {
@@ -36,19 +36,19 @@ pub struct GenerationView {
     /// `queued`, `running`, `storing`, `succeeded`, `failed`, `canceled` or `unknown`.
     #[schemars(with = "schema::Status")]
     pub status: String,
-    /// How many are ahead of it in the provider's queue, while it waits there.
+    /// The number of jobs ahead of it in the provider's queue, while it waits there.
     #[schemars(extend("examples" = [null]))]
     pub queue_position: Option<u64>,
-    /// A guess at how far it is, in percent.
+    /// An estimate of its progress, in percent.
     #[schemars(range(max = 100), example = 100)]
     pub progress: u8,
     /// The prompt.
     #[schemars(example = &"A red fox runs through deep snow at dawn")]
     pub prompt: Option<String>,
-    /// The style that it was asked for in.
+    /// The style that the prompt was adapted to.
     #[schemars(with = "Option<schema::StyleId>", extend("examples" = [null]))]
     pub style_id: Option<String>,
-    /// What the model was told: what the style made of the prompt. Null without a style.
+    /// The prompt that the model was given, after the style was applied; null without a style.
     #[schemars(extend("examples" = [null]))]
     pub adapted_prompt: Option<String>,
     /// Things that must not be in the result.
@@ -60,22 +60,23 @@ pub struct GenerationView {
     /// The uploaded image that it started from.
     #[schemars(with = "Option<schema::FileId>", extend("examples" = [null]))]
     pub reference_file_id: Option<String>,
-    /// The generation that it grew out of.
+    /// The generation that it is derived from.
     #[schemars(with = "Option<schema::GenerationId>", extend("examples" = [null]))]
     pub parent_generation_id: Option<String>,
-    /// How it relates to its parent.
+    /// Its relation to its parent.
     #[schemars(with = "schema::GenerationIntent")]
     pub intent: String,
     /// A description of the change.
     #[schemars(extend("examples" = [null]))]
     pub change_description: Option<String>,
-    /// The user who asked for it; null where its project, or who shares it with your team, does not say.
+    /// The user who asked for it; null if its project, or the user who shares it with your team, hides
+    /// that.
     #[schemars(with = "Option<schema::UserId>")]
     pub author_id: Option<String>,
     /// The project that it is filed in; null if you see it only because it is shared with your team.
     #[schemars(with = "Option<schema::ProjectId>")]
     pub project_id: Option<String>,
-    /// The team that paid for it, and whose it is; null if it is its author's own.
+    /// The team that paid for it and owns it; null if its author owns it.
     #[schemars(with = "Option<schema::TeamId>", extend("examples" = [null]))]
     pub team_id: Option<String>,
     /// The name that its owner gave it.
@@ -84,19 +85,19 @@ pub struct GenerationView {
     /// Its owner's tags.
     #[schemars(with = "schema::Tags")]
     pub tags: Vec<String>,
-    /// Whether its owner marked it.
+    /// Whether its owner marked it as a favourite.
     pub favorite: bool,
-    /// Why it was not delivered.
+    /// The reason why it was not delivered.
     #[schemars(extend("examples" = [null]))]
     pub error: Option<FailureView>,
     /// The delivered media.
     pub outputs: Vec<MediaView>,
-    /// The media that were made and withheld.
+    /// The media that were made and then withheld.
     #[schemars(extend("examples" = [[]]))]
     pub withheld: Vec<WithheldView>,
-    /// The credits of it, for its owner, or for who may spend its team's.
+    /// Its credits, for its owner, or for members who may spend its team's credits.
     pub receipt: Option<Receipt>,
-    /// The time at which its owner asked to cancel it, while the provider has yet to answer.
+    /// The time at which its owner asked to cancel it, while the provider has not answered yet.
     #[schemars(with = "Option<schema::Time>", extend("examples" = [null]))]
     pub cancel_requested_at: Option<String>,
     /// The time at which it was accepted.
@@ -108,8 +109,9 @@ pub struct GenerationView {
     /// The time at which it ended.
     #[schemars(with = "Option<schema::Time>")]
     pub finished_at: Option<String>,
-    /// The time at which what it delivered is deleted, by its author's plan; null if it is kept. Until a week
-    /// before it may still move, if that plan keeps it longer: `media.expiring` says when it does not.
+    /// The time at which its media are deleted, by its author's plan; null if they are kept. It may still
+    /// change until a week before, if the author's plan keeps media for longer; `media.expiring` announces
+    /// the final time.
     #[schemars(with = "Option<schema::Time>")]
     pub media_expires_at: Option<String>,
 }
@@ -124,7 +126,7 @@ pub struct CancelView {
 }
 
 impl CancelView {
-    /// It is over, and its credits were given back.
+    /// Returns the answer for a generation that is over, and whose credits were given back.
     #[must_use]
     pub fn over() -> Self {
         Self {
@@ -132,7 +134,7 @@ impl CancelView {
         }
     }
 
-    /// The provider is asked; the hold stays until its word.
+    /// Returns the answer while the provider is asked. The hold stays until it replies.
     #[must_use]
     pub fn requested() -> Self {
         Self {
@@ -141,7 +143,7 @@ impl CancelView {
     }
 }
 
-/// Why a generation was not delivered.
+/// The reason why a generation was not delivered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Failure")]
 pub struct FailureView {
@@ -153,13 +155,13 @@ pub struct FailureView {
     pub message: String,
 }
 
-/// One file of a delivered generation that was not delivered.
+/// One file that was withheld from a delivered generation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Withheld")]
 pub struct WithheldView {
-    /// Its place among all that was ordered, from 0.
+    /// Its place among all files that were ordered, from 0.
     pub index: u32,
-    /// Why: the stable name to branch on.
+    /// The reason: the stable name to branch on.
     #[schemars(with = "schema::Failure")]
     pub code: String,
 }
@@ -173,32 +175,33 @@ impl From<&Withheld> for WithheldView {
     }
 }
 
-/// The credits of a generation: `held`, or `captured` and `released` together, are its price.
+/// The credits of a generation. Its price is `held`, or the sum of `captured` and `released`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
     /// The price.
     #[schemars(with = "schema::Credits", extend("examples" = [25]))]
     pub quoted: i64,
-    /// Still set aside.
+    /// The credits that are still set aside.
     #[schemars(with = "schema::Credits", extend("examples" = [0]))]
     pub held: i64,
-    /// Spent.
+    /// The credits that were spent.
     #[schemars(with = "schema::Credits", extend("examples" = [25]))]
     pub captured: i64,
-    /// Given back: all of it, or the share of what was withheld.
+    /// The credits that were given back: all of them, or the share of what was withheld.
     #[schemars(with = "schema::Credits", extend("examples" = [0]))]
     pub released: i64,
-    /// The part of `captured` that the platform gave back afterwards. What is
-    /// not delivered is released instead.
+    /// The part of `captured` that the platform gave back later. The share of media that are not delivered
+    /// is not part of it: it is released.
     #[schemars(with = "schema::Credits", extend("examples" = [0]))]
     pub refunded: i64,
-    /// Why they were given back, for the first file that was withheld if only some were; or `delivered_free`.
+    /// The reason why credits were given back; if only some were, that of the first withheld file. It may
+    /// be `delivered_free`.
     #[schemars(extend("examples" = [null]))]
     pub reason: Option<String>,
 }
 
 impl GenerationView {
-    /// What is shown of a generation by the API at `base_url`.
+    /// Returns the view of a generation by the API at `base_url`.
     #[must_use]
     pub fn new(shown: &ShownGeneration, base_url: &str) -> Self {
         let ShownGeneration {
@@ -278,15 +281,16 @@ impl From<&Generation> for Receipt {
     }
 }
 
-/// When to ask again for a generation that has not come to rest: when it is expected, and if that is past,
-/// when we look at it next ourselves; within bounds, since it may also end before.
+/// Returns the wait before a client asks again for a generation that has not come to rest: the time until
+/// it is expected to end, or, if that is past, until we check it next ourselves. It is kept within bounds,
+/// since the generation may end earlier.
 #[must_use]
 pub fn poll_after(generation: &Generation, now: Timestamp) -> Option<Duration> {
     let wait = generation.expected_in(now, expected(generation))?;
     Some(wait.clamp(POLL_AFTER_MIN, POLL_AFTER_MAX))
 }
 
-/// How long its model usually takes.
+/// Returns the time that its model usually takes.
 fn expected(generation: &Generation) -> Duration {
     let model = catalogue::find(&generation.model);
     Duration::from_secs(model.map_or(60, |model| u64::from(model.expected_s)))

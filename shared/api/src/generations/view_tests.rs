@@ -1,4 +1,4 @@
-//! What is shown of a generation, and to whom.
+//! The view of a generation, for different readers.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A picture that is being made.
+/// Returns the generation of a picture that is being made.
 fn running(cost: u32) -> Generation {
     let now = Timestamp::from_ms(1_000);
     let user = UserId::new(now, 1);
@@ -73,7 +73,7 @@ fn running(cost: u32) -> Generation {
     }
 }
 
-/// What is shown at `now`, without addresses.
+/// Returns the view at `now`, without addresses.
 fn view(generation: &Generation, shows_costs: bool, now: Timestamp) -> GenerationView {
     let shown = ShownGeneration {
         generation: generation.clone(),
@@ -130,7 +130,7 @@ fn a_place_in_the_queue_is_shown_while_it_waits_and_lengthens_the_pause_until_th
         poll_after(generation, start.plus(Duration::from_secs(after_s)))
     };
     let seconds = |count| Some(Duration::from_secs(count));
-    // It usually takes eight seconds.
+    // The model usually takes eight seconds.
     assert_eq!(
         (shown(&generation).queue_position, pause(&generation, 3)),
         (None, seconds(5))
@@ -177,7 +177,7 @@ fn a_webhook_names_a_generation_that_is_too_long_to_be_sent() {
     let short = read(&body(&generation));
     assert_eq!(short["type"], "generation.failed");
     assert_eq!(short["data"]["prompt"], "a lighthouse");
-    // As long as texts may be, in the characters that take the most bytes.
+    // The longest allowed texts, in the characters that take the most bytes.
     generation.request.prompt = Some("🦊".repeat(2_000));
     generation.request.negative_prompt = Some("🦊".repeat(2_000));
     generation.request.change_description = Some("🦊".repeat(1_000));

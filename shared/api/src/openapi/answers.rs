@@ -1,5 +1,5 @@
-//! What operations answer: what they are for, and the problems, which look alike
-//! everywhere and are described once.
+//! The answers of operations: their own, and the problems, which have the same form everywhere and are
+//! described once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,12 +12,12 @@ use crate::problem::{self, Code};
 pub(crate) type Headers = Vec<&'static str>;
 type Content = (&'static str, Box<dyn Fn(&mut Schemas) -> Value>);
 
-/// What an operation answers when it did what it is for.
+/// The answer of an operation that succeeded.
 pub(super) struct Answer {
     status: u16,
     what: String,
     content: Option<Content>,
-    /// Beside `X-Request-Id`, which every answer has.
+    /// The headers of this answer. Every answer has `X-Request-Id`.
     pub(super) headers: Headers,
 }
 
@@ -32,15 +32,15 @@ impl Answer {
     }
 }
 
-/// The answers that are described so far.
+/// The answers that have been described so far.
 #[derive(Default)]
 pub(super) struct Answers {
-    /// Problems that operations share, each set of codes once.
+    /// The problems that operations share. Each set of codes is there once.
     pub(super) problems: Map<String, Value>,
 }
 
 impl Answers {
-    /// The responses object: `answers`, and a problem for each of `codes`.
+    /// Builds the responses object: `answers`, and a problem for each of `codes`.
     pub(super) fn describe(
         &mut self,
         answers: &[Answer],
@@ -79,7 +79,7 @@ impl Answers {
         Value::Object(responses)
     }
 
-    /// The name of the response with these codes.
+    /// Returns the name of the response with these codes.
     fn problem(&mut self, status: u16, codes: &[Code]) -> String {
         let names: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
         let name = format!("{status}.{}", names.join("."));
@@ -120,7 +120,7 @@ fn describe_problem(status: u16, codes: &[Code]) -> Value {
     })
 }
 
-/// A problem with this code, to show.
+/// Returns an example of a problem with this code.
 fn shown(status: u16, code: Code) -> Value {
     let mut shown = json!({
         "type": "about:blank",
@@ -159,29 +159,29 @@ fn refer(headers: &[&str]) -> Value {
     Value::Object(headers.iter().map(reference).collect())
 }
 
-/// The headers of answers, by their names.
+/// Returns the headers of answers, by their names.
 pub(super) fn headers() -> Value {
     let text = |what: &str, example: &str| json!({"description": what, "schema": {"type": "string"}, "example": example});
     json!({
         "X-Request-Id": {
-            "description": "Names this request in our logs.",
+            "description": "Identifies this request in our logs.",
             "required": true,
             "schema": {"type": "string"},
             "example": "7f3c1f6e-5d0a-4b0e-9a55-0a8f3c9be1d2",
         },
         "Retry-After": {
-            "description": "When to come back, in seconds.",
+            "description": "The seconds to wait before trying again.",
             "schema": {"type": "integer", "minimum": 1},
             "example": 1,
         },
-        "Location": text("Where it is.", "/v1/generations/gen_01KG9QZ3M4T5V6W7X8Y9Z0ABCD"),
+        "Location": text("The address of it.", "/v1/generations/gen_01KG9QZ3M4T5V6W7X8Y9Z0ABCD"),
         "Idempotent-Replayed": {
-            "description": "That an earlier request with the same key did this.",
+            "description": "Says that an earlier request with the same key did this.",
             "schema": {"type": "string", "const": "true"},
             "example": "true",
         },
-        "WWW-Authenticate": text("What kind of credential is asked for.", "Bearer"),
-        "ETag": text("Names this version of it.", "\"9f86d081884c7d65\""),
-        "Cache-Control": text("How long it may be kept.", "public, max-age=300"),
+        "WWW-Authenticate": text("The kind of credential that is needed.", "Bearer"),
+        "ETag": text("Identifies this version of it.", "\"9f86d081884c7d65\""),
+        "Cache-Control": text("The time for which it may be cached.", "public, max-age=300"),
     })
 }

@@ -1,8 +1,8 @@
-//! Examples of bodies, put together from the examples of their fields, so that none can go out of date.
+//! Examples of bodies. They are composed of the examples of their fields, so that none goes out of date.
 
 use serde_json::{Map, Value, json};
 
-/// How deep bodies are.
+/// The greatest depth of a body.
 const DEPTH_MAX: usize = 16;
 
 /// Gives an example to every body of an operation that has none.
@@ -41,7 +41,7 @@ fn add(content: Option<&mut Value>, example: &Example<'_>) {
         if media_type["examples"].is_null() && media_type["schema"]["type"] != "string" {
             media_type["example"] = example.of(&media_type["schema"], DEPTH_MAX);
         }
-        // Looking something up by index has put a null there.
+        // The lookup by index has put a null there.
         if let Some(media_type) = media_type.as_object_mut() {
             media_type.retain(|_, value| !value.is_null());
         }
@@ -50,7 +50,7 @@ fn add(content: Option<&mut Value>, example: &Example<'_>) {
 
 struct Example<'a> {
     schemas: &'a Value,
-    /// What must be given, and nothing else: fields that may be given do not all go together.
+    /// Whether the example has only required fields: optional ones cannot all be combined.
     least: bool,
 }
 

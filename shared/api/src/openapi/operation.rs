@@ -1,4 +1,4 @@
-//! One method of one path, and how it is described.
+//! One method of one path, and its description.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::problem::Code;
 use crate::schema;
 
 const JSON: &str = "application/json";
-/// With which status text is answered.
+/// The status of an answer that is text.
 const TEXT_STATUS: u16 = 200;
 
 type SchemaOf = Box<dyn Fn(&mut Schemas) -> Value>;
@@ -24,8 +24,8 @@ struct Body {
 
 /// One method of one path.
 pub struct Operation {
-    /// The name of its function in the template, beginning small; of the eleven
-    /// that share one, the model's follows.
+    /// The name of its function in the template, with a small first letter. Eleven operations share a
+    /// function: in theirs, the name of the model follows.
     pub id: String,
     /// The method.
     pub method: &'static str,
@@ -38,7 +38,8 @@ pub struct Operation {
     description: String,
     parameters: Vec<Value>,
     body: Option<Body>,
-    /// What its endpoint declares: the status of each answer, and where the schema of its body comes from.
+    /// The declared answers of its endpoint: the status of each, and where the schema of its body comes
+    /// from.
     declared: Vec<(u16, Option<SchemaOf>)>,
     answers: Vec<Answer>,
     codes: BTreeSet<Code>,
@@ -49,12 +50,12 @@ pub struct Operation {
 pub(crate) struct Table {
     /// Its name.
     pub(crate) tag: &'static str,
-    /// What it is about.
+    /// The subject of the group.
     pub(crate) about: &'static str,
 }
 
 impl Table {
-    /// An endpoint, its function, and what it does in a few words.
+    /// Describes an endpoint: `id` names its function, `summary` says in a few words what it does.
     pub(crate) fn operation<Who, A, B>(
         self,
         endpoint: &Endpoint<Who, A, B>,
@@ -78,7 +79,7 @@ impl Table {
             declared: declared::<A>(),
             answers: Vec::new(),
             codes: BTreeSet::from([
-                // What the gateway, or any function, may have to say to anybody.
+                // Problems that the gateway, or any function, may answer to anybody.
                 Code::BadRequest,
                 Code::RateLimited,
                 Code::Internal,
@@ -100,7 +101,7 @@ impl Table {
     }
 }
 
-/// The answers of an endpoint, as its type says them.
+/// Returns the answers that an endpoint's type declares.
 fn declared<A: endpoint::Answer + 'static>() -> Vec<(u16, Option<SchemaOf>)> {
     let each = A::each(&mut Schemas::new().written).into_iter().enumerate();
     each.map(|(place, (status, schema))| {
@@ -114,37 +115,37 @@ fn declared<A: endpoint::Answer + 'static>() -> Vec<(u16, Option<SchemaOf>)> {
 }
 
 impl Operation {
-    /// Another path of the same endpoint.
+    /// Describes the endpoint under another path.
     pub(crate) fn at(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
         self
     }
 
-    /// What there is to know beyond the summary.
+    /// Adds a description beyond the summary.
     pub(crate) fn says(mut self, description: &str) -> Self {
         description.clone_into(&mut self.description);
         self
     }
 
-    /// A path parameter of the form `T`, which may name nothing.
+    /// Adds a path parameter of the form `T`. There may be nothing that it names.
     pub(crate) fn names<T: JsonSchema>(self, name: &str, what: &str) -> Self {
         self.parameter::<T>("path", name, what, true)
             .refuses(&[Code::NotFound])
     }
 
-    /// A query parameter of the form `T`.
+    /// Adds a query parameter of the form `T`.
     pub(crate) fn asks<T: JsonSchema>(self, name: &str, what: &str) -> Self {
         self.parameter::<T>("query", name, what, false)
             .refuses(&[Code::ValidationFailed])
     }
 
-    /// A query parameter of the form `T` that must be given.
+    /// Adds a query parameter of the form `T` that must be given.
     pub(crate) fn requires<T: JsonSchema>(self, name: &str, what: &str) -> Self {
         self.parameter::<T>("query", name, what, true)
             .refuses(&[Code::ValidationFailed])
     }
 
-    /// A header of the form `T`.
+    /// Adds a header of the form `T`.
     pub(crate) fn heeds<T: JsonSchema>(self, name: &str, what: &str) -> Self {
         self.parameter::<T>("header", name, what, false)
     }
@@ -168,26 +169,26 @@ impl Operation {
         self
     }
 
-    /// `limit` and `cursor`.
+    /// Adds `limit` and `cursor`.
     pub(crate) fn pages(self) -> Self {
-        self.asks::<schema::Limit>("limit", "How long the page may be; 20 if not given.")
+        self.asks::<schema::Limit>("limit", "The greatest length of the page; 20 if not given.")
             .asks::<schema::Cursor>("cursor", "The `next_cursor` of the page before.")
             .refuses(&[Code::InvalidCursor])
     }
 
-    /// An `Idempotency-Key`.
+    /// Adds an `Idempotency-Key`.
     pub(crate) fn once(mut self) -> Self {
         for answer in &mut self.answers {
             answer.headers.push("Idempotent-Replayed");
         }
         self.heeds::<schema::IdempotencyKey>(
             "Idempotency-Key",
-            "Names this request, so that sending it again does nothing twice.",
+            "Identifies this request, so that sending it again does nothing twice.",
         )
         .refuses(&[Code::IdempotencyMismatch, Code::ValidationFailed])
     }
 
-    /// A JSON body of this schema, in place of the one that its type has.
+    /// Replaces the schema that the body's type has with this one.
     pub(crate) fn takes_schema(self, schema: impl Fn(&mut Schemas) -> Value + 'static) -> Self {
         self.takes(true, schema)
     }
@@ -204,7 +205,7 @@ impl Operation {
         operation
     }
 
-    /// A body that is not refused for its form.
+    /// Adds a body that is not refused for its form.
     pub(crate) fn takes_any(mut self, schema: impl Fn(&mut Schemas) -> Value + 'static) -> Self {
         self.body = Some(Body {
             schema: Box::new(schema),
@@ -213,7 +214,7 @@ impl Operation {
         self.refuses(&[Code::PayloadTooLarge])
     }
 
-    /// What the next of its answers means.
+    /// Describes the next of the answers that its endpoint declares.
     pub(crate) fn answers(mut self, what: &str) -> Self {
         if !self.declared.is_empty() {
             let (status, schema) = self.declared.remove(0);
@@ -223,7 +224,7 @@ impl Operation {
         self
     }
 
-    /// What its answer of text means, and of which media type and schema it is.
+    /// Describes its answer that is text: its meaning, its media type and its schema.
     pub(crate) fn answers_text(
         mut self,
         what: &str,
@@ -237,13 +238,13 @@ impl Operation {
         self
     }
 
-    /// The statuses that its endpoint declares and that no words describe.
+    /// Returns the statuses that its endpoint declares and that have no description.
     #[must_use]
     pub fn undescribed(&self) -> Vec<u16> {
         self.declared.iter().map(|(status, _)| *status).collect()
     }
 
-    /// Headers of the answer that was described last.
+    /// Adds headers to the answer that was described last.
     pub(crate) fn with(mut self, headers: Headers) -> Self {
         if let Some(answer) = self.answers.last_mut() {
             answer.headers.extend(headers);
@@ -251,19 +252,19 @@ impl Operation {
         self
     }
 
-    /// Codes beyond those that follow from what it takes and who may call it.
+    /// Adds codes beyond those that follow from its parameters, its body and its audience.
     pub(crate) fn refuses(mut self, codes: &[Code]) -> Self {
         self.codes.extend(codes);
         self
     }
 
-    /// Every code that it may answer.
+    /// Returns every code that it may answer.
     #[cfg(test)]
     pub(super) fn codes(&self) -> &BTreeSet<Code> {
         &self.codes
     }
 
-    /// The operation object.
+    /// Builds the operation object.
     pub(super) fn describe(&self, schemas: &mut Schemas, answers: &mut Answers) -> Value {
         let mut described = json!({
             "operationId": self.id,

@@ -1,4 +1,4 @@
-//! The groups of operations, and what each is about.
+//! The groups of operations.
 
 use super::operation::Table;
 
@@ -12,15 +12,15 @@ pub(crate) const ACCOUNTS: Table = Table {
 };
 pub(crate) const MODELS: Table = Table {
     tag: "models",
-    about: "What can be made, and what it costs.",
+    about: "The models, and their prices.",
 };
 pub(crate) const GENERATIONS: Table = Table {
     tag: "generations",
-    about: "Making images, videos and sound; what became of them.",
+    about: "Making images, videos and sound, and their results.",
 };
 pub(crate) const STYLES: Table = Table {
     tag: "styles",
-    about: "How results shall look, kept under a name and put to any prompt.",
+    about: "Descriptions of how results look, which have a name and can be applied to any prompt.",
 };
 pub(crate) const CREDITS: Table = Table {
     tag: "credits",
@@ -28,7 +28,7 @@ pub(crate) const CREDITS: Table = Table {
 };
 pub(crate) const PROJECTS: Table = Table {
     tag: "projects",
-    about: "Where generations are filed, and who may look at them.",
+    about: "Filing generations, and who may look at them.",
 };
 pub(crate) const TEAMS: Table = Table {
     tag: "teams",
@@ -40,7 +40,7 @@ pub(crate) const FILES: Table = Table {
 };
 pub(crate) const WEBHOOK_ENDPOINTS: Table = Table {
     tag: "webhook-endpoints",
-    about: "Being told what happens, at an address of your own.",
+    about: "Getting events at an address of your own.",
 };
 pub(crate) const ADMIN: Table = Table {
     tag: "admin",
@@ -48,7 +48,7 @@ pub(crate) const ADMIN: Table = Table {
 };
 pub(crate) const WEBHOOKS: Table = Table {
     tag: "webhooks",
-    about: "For the provider and for Stripe, whose signatures prove them.",
+    about: "For the provider and for Stripe, which are authenticated by their signatures.",
 };
 
 /// Every group, in the document's order.

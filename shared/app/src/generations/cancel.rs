@@ -1,4 +1,4 @@
-//! Carrying out a wish to cancel.
+//! Carrying out a request to cancel a generation.
 
 use domain::Refusal;
 use domain::access::Action;
@@ -13,21 +13,21 @@ use crate::{App, Error, clock};
 /// The most times that a cancel is decided again because the record moved.
 const DECISIONS_MAX: u32 = 20;
 
-/// What a cancel came to.
+/// The outcome of a cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Canceled {
     /// It is over, and its credits were given back.
     Over,
-    /// The provider is asked, and its word decides.
+    /// The provider is asked, and its reply decides.
     Requested,
 }
 
-/// Cancels a generation that the caller may edit, as far as that can be done now.
-/// Repeating it changes nothing more.
+/// Cancels a generation that the caller may edit, as far as that can be done now. Repeating it changes
+/// nothing more.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they have none with this id, [`Refusal::TooLate`] if the provider is done with
-/// it, [`Refusal::Busy`] if its record kept moving.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::TooLate`] if the provider
+/// has finished it, [`Refusal::Busy`] if its record kept moving.
 pub async fn cancel(app: &App, caller: &Caller, id: &GenerationId) -> Result<Canceled, Error> {
     for _ in 0..DECISIONS_MAX {
         let job = get(app, caller, Action::Edit, id).await?.generation;

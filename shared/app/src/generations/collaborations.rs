@@ -1,4 +1,4 @@
-//! Sharing a generation with a team, whose members then look at it and make others of it.
+//! Sharing a generation with a team, whose members may then look at it and derive others from it.
 
 use std::collections::BTreeSet;
 
@@ -17,24 +17,24 @@ use crate::pages::{self, Page};
 use crate::teams::{PATIENCE, get_to_act};
 use crate::{App, Error, audit, clock, teams};
 
-/// What is said where a generation is not shared with a team.
+/// The refusal for a generation that is not shared with a team.
 const NOT_SHARED: Refusal = Refusal::NotFound("collaboration");
 
-/// What a team is told of a generation, as somebody may see it.
+/// The sharing of a generation with a team, as a reader may see it.
 #[derive(Clone, Debug)]
 pub struct SeenShare {
-    /// What it is told.
+    /// The share.
     pub share: Collaboration,
-    /// Whether they may see who shared it.
+    /// Whether the reader may see who shared it.
     pub shows_contributor: bool,
 }
 
 /// Shares a generation that the caller may share with a team that they may file something in.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not share it, [`Refusal::NoSuch`]
-/// if they are not in the team, [`Refusal::Forbidden`] if they only look there,
-/// [`Refusal::Conflict`] if the team has it already.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not share it, [`Refusal::NoSuch`] if they
+/// are not in the team, [`Refusal::Forbidden`] if they may only look there, [`Refusal::Conflict`] if it is
+/// shared with the team already.
 pub async fn share(
     app: &App,
     caller: &Caller,
@@ -78,7 +78,7 @@ pub async fn share(
     Err(Refusal::Busy.into())
 }
 
-/// The caller's place in the team whose a generation is, if it is a team's.
+/// Returns the caller's membership in the team that owns a generation, if a team owns it.
 async fn membership(
     app: &App,
     caller: &Caller,
@@ -90,11 +90,12 @@ async fn membership(
     }
 }
 
-/// Shares a generation with a team no more. Whoever may share it ends that, and whoever manages the team.
+/// Stops sharing a generation with a team. Users who may share it may do this, and members who manage the
+/// team.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if the caller may not know of it, [`Refusal::Forbidden`] if they may
-/// neither share it nor manage the team.
+/// [`Refusal::NotFound`] if the caller may not know of it, [`Refusal::Forbidden`] if they may neither share
+/// it nor manage the team.
 pub async fn unshare(
     app: &App,
     caller: &Caller,
@@ -127,8 +128,8 @@ pub async fn unshare(
     Err(Refusal::Busy.into())
 }
 
-/// What the teams that a generation is shared with are told of it, the newest first: all of it for its owner,
-/// or the team whose it is; for others that of the teams that they are in.
+/// Returns the shares of a generation, newest first: all of them for its owner or for members of the team
+/// that owns it, otherwise those with teams that the caller is in.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if the caller may not see the generation.
@@ -157,12 +158,12 @@ pub async fn collaborations(
     Ok(seen.collect())
 }
 
-/// A page of the generations that are shared with a team which the caller is in, newest first. It may be
-/// shorter than asked for and still have a next one.
+/// Returns a page of the generations that are shared with a team which the caller is in, newest first. It
+/// may be shorter than the limit and still have a next one.
 ///
 /// # Errors
-/// [`Refusal::NoSuch`] if they are not in it, [`Refusal::InvalidCursor`] if the cursor is not from this list,
-/// [`Refusal::Forbidden`] if they ask which ones another marked.
+/// [`Refusal::NoSuch`] if they are not in it, [`Refusal::InvalidCursor`] if the cursor is not from this
+/// list, [`Refusal::Forbidden`] if they filter by favourites, which are another user's.
 pub(super) async fn list(
     app: &App,
     caller: &Caller,
@@ -179,7 +180,7 @@ pub(super) async fn list(
         team_for(app, caller, team),
         app.store().shared_generations(team, after, wanted.limit)
     );
-    // The team first: whoever is not in it learns nothing of what was read meanwhile.
+    // The team's refusal comes first: a caller who is not in it learns nothing of what was read meanwhile.
     let role = seen?.by.role;
     let mut page = page?;
     page.rows.retain(|it| filter.takes(it));

@@ -1,4 +1,4 @@
-//! Deleting what is filed in a project, before the project itself goes.
+//! Deleting the generations of a project, before the project itself is deleted.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use store::{Cursor, ListScope};
 use super::{delete, roles};
 use crate::{App, Error, clock};
 
-/// How many are read at once.
+/// The number of generations that are read at once.
 const PAGE: u32 = 100;
-/// How many are deleted at once.
+/// The number of generations that are deleted at once.
 const AT_ONCE: usize = 10;
-/// How long one request goes on: inside the gateway's 29 seconds.
+/// The time for which one request goes on: inside the gateway's 29 seconds.
 const TIME_MAX: Duration = Duration::from_secs(20);
 
-/// Deletes every generation in a project that the caller may delete: their own, and those of teams whose role
-/// lets them. Others' stay. Nothing is deleted while one of them runs.
+/// Deletes every generation in a project that the caller may delete: their own, and those of teams in which
+/// their role allows it. Other generations stay. Nothing is deleted while one of them runs.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] while one of them runs, and if there are more than are deleted
-/// in time: the same request goes on.
+/// [`Refusal::Conflict`] while one of them runs, and if there are more than can be deleted in time: the
+/// same request, sent again, goes on.
 pub(crate) async fn delete_filed_in(
     app: &App,
     caller: &Caller,
@@ -55,7 +55,7 @@ pub(crate) async fn delete_filed_in(
     Ok(())
 }
 
-/// Those of a page that the caller may delete, and where the next page starts.
+/// Returns the generations of a page that the caller may delete, and where the next page starts.
 async fn page(
     app: &App,
     caller: &Caller,
@@ -83,7 +83,7 @@ async fn page(
     Ok((generations.collect(), page.next))
 }
 
-/// Deletes one, unless it is gone already, or not theirs to delete any more.
+/// Deletes one generation, unless it is gone already, or the caller may no longer delete it.
 async fn delete_one(app: &App, caller: &Caller, id: &GenerationId) -> Result<(), Error> {
     match delete(app, caller, id).await {
         Err(Error::Refused(Refusal::NotFound(_) | Refusal::Forbidden)) => Ok(()),

@@ -1,4 +1,4 @@
-//! What an owner changes on a generation: its labels, and that it exists.
+//! The changes that an owner makes to a generation: its labels, its project, and its deletion.
 
 use aws::Fault;
 use domain::Refusal;
@@ -15,7 +15,7 @@ use crate::{App, Error, retention};
 /// The most times that a deletion is decided again because the record moved.
 const DECISIONS_MAX: u32 = 20;
 
-/// Changes labels of a generation that the caller may edit; answers it as it is then.
+/// Changes the labels of a generation that the caller may edit. Returns it as it is then.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not.
@@ -35,8 +35,8 @@ pub async fn relabel(
     Ok(GenerationSeen { generation, ..seen })
 }
 
-/// Files a generation in another project, or in none; answers it as it is then.
-/// It is moved and never made again.
+/// Moves a generation to another project, or out of its project. Returns it as it is then. It is moved, and
+/// never made again.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if the caller may not change it, [`Refusal::NoSuch`] if
@@ -66,8 +66,9 @@ pub async fn file_in(
     Err(Refusal::Busy.into())
 }
 
-/// A grant lets somebody change what is filed in a project, and not take it out: in a project of theirs they
-/// would see it for longer than the grant lasts.
+/// Refuses a caller who may edit the generation only through its project. A grant lets somebody change what
+/// is filed in a project, and not take it out: in a project of their own they would see it for longer than
+/// the grant lasts.
 fn check_mover(caller: &Caller, seen: &GenerationSeen) -> Result<(), Refusal> {
     let by_itself = GenerationSeen {
         project: None,
@@ -77,11 +78,13 @@ fn check_mover(caller: &Caller, seen: &GenerationSeen) -> Result<(), Refusal> {
     may.map_err(|_| Refusal::Forbidden)
 }
 
-/// Deletes a generation that the caller may delete: first its media, then its record. Whoever is interrupted
-/// in between finds the record and repeats it; the other way round nobody would know of the media any more.
+/// Deletes a generation that the caller may delete: first its media, then its record. After an interruption
+/// in between, the record is still there, and the deletion can be repeated. In the other order the media
+/// would be lost track of.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if they have none with this id, [`Refusal::Conflict`] while its job runs.
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not, [`Refusal::Conflict`] while its job
+/// runs.
 pub async fn delete(app: &App, caller: &Caller, id: &GenerationId) -> Result<(), Error> {
     for _ in 0..DECISIONS_MAX {
         let generation = get(app, caller, Action::Delete, id).await?.generation;

@@ -1,4 +1,4 @@
-//! What a job is paid from, and whether its cost fits into all of that.
+//! The wallet and caps that pay for a job, and the check that its cost fits into all of them.
 
 use domain::access::Spender;
 use domain::alerts::{AlertNote, CapOwner};
@@ -17,7 +17,7 @@ use store::{TeamStanding, Watched};
 use super::references::NO_SUCH_TEAM;
 use crate::{App, Error, clock};
 
-/// How a member stands in the team that is to pay.
+/// A member's standing in the team that is to pay.
 pub(super) struct TeamFunds {
     /// The member who spends.
     pub(super) spender: Spender,
@@ -25,7 +25,7 @@ pub(super) struct TeamFunds {
 }
 
 impl TeamFunds {
-    /// How `caller` stands there, if they may spend its credits.
+    /// Returns the standing of `caller`, if they may spend the team's credits.
     pub(super) fn of(caller: &Caller, standing: Option<TeamStanding>) -> Result<Self, Refusal> {
         let committed = standing.as_ref().map(|standing| standing.committed);
         let spender = Spender::of(&caller.user, standing.map(|standing| standing.membership));
@@ -45,17 +45,17 @@ impl TeamFunds {
     }
 }
 
-/// Everything that a job is paid from, as it was read last, and the project that it goes into.
+/// Everything that a job is paid from, as it was last read, and the project that it is filed in.
 pub(super) struct Funds {
     pub(super) wallet: Wallet,
     pub(super) team: Option<TeamFunds>,
     pub(super) key: Option<ApiKey>,
-    /// Where it is to be filed.
+    /// The project that the job is filed in.
     pub(super) project: Option<Project>,
 }
 
 impl Funds {
-    /// What was used of the caps, as it was read.
+    /// Returns the used part of the caps, as it was read.
     pub(super) fn watched(&self) -> Watched {
         let committed = self.team.as_ref().map(|team| team.allowance.committed);
         Watched {
@@ -72,7 +72,7 @@ impl Funds {
     }
 }
 
-/// The hold of a job's cost, if it fits into everything that it must fit into.
+/// Books the hold of a job's cost, if the cost fits into the wallet and every cap.
 pub(super) fn hold(
     app: &App,
     caller: &Caller,
@@ -95,8 +95,8 @@ pub(super) fn hold(
     funds.wallet.hold(&what, &caller.user, limits, clock::now())
 }
 
-/// What the owner of the wallet is told of because of a job's cost: that a member's cap, or an API key's, is
-/// used up to a share. A key's is told where its owner pays alone.
+/// Returns the alerts that a job's cost causes for the owner of the wallet: a member's cap, or an API
+/// key's, is used up to a threshold. An alert about a key is sent only if the key's owner pays.
 pub(super) fn cap_alerts(job: &Generation, funds: &Funds) -> Vec<AlertNote> {
     let (watch, of) = (&funds.wallet.watch, (&job.tenant, &job.id));
     let of_member = funds.team.as_ref().and_then(|team| {
@@ -119,7 +119,7 @@ pub(super) fn cap_alerts(job: &Generation, funds: &Funds) -> Vec<AlertNote> {
     of_member.into_iter().chain(of_key).collect()
 }
 
-/// How the author of a team's job stands there, read again.
+/// Reads the standing of a team job's author again.
 pub(super) async fn team_funds(
     app: &App,
     caller: &Caller,

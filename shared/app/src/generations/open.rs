@@ -1,4 +1,4 @@
-//! Opening a job: one transaction sets its cost aside and records it; then a worker is told.
+//! Opening a job: one transaction sets its cost aside and records it, then a worker is told.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,27 +22,27 @@ use super::references::{check_references, project_to_file_in};
 use super::{MEDIA_EXPIRY_DEFAULT, show, show_one, wait};
 use crate::{App, Error, api_keys, breaker, clock, quotes, webhook_secrets};
 
-/// How long opening a job may be tried while other jobs of the same wallet are opened, before the client is
-/// told to come back: well inside the gateway's 29 seconds.
+/// The time that opening a job is tried while other jobs of the same wallet are opened, before the client
+/// is told to come back: well inside the gateway's 29 seconds.
 const CONTENTION_PATIENCE: Duration = Duration::from_secs(15);
 
-/// A job, new or as it was found.
+/// A job that was opened, or found as an earlier request opened it.
 #[derive(Debug)]
 pub struct Submitted {
     /// The job.
     pub shown: ShownGeneration,
-    /// Whether it was finished while the client waited that sent it first.
+    /// Whether it was finished while the client that first sent the request waited.
     pub in_time: bool,
-    /// Whether an earlier request with the same key made it.
+    /// Whether an earlier request with the same key opened it.
     pub replayed: bool,
 }
 
-/// Opens a job, or finds the one that the same key opened before, and waits for
-/// it as long as the client likes.
+/// Opens a job, or finds the one that the same key opened before, and waits for it as long as the client
+/// would like.
 ///
 /// # Errors
-/// Refused for too much content refused today, for what it names that does not exist, for a model not
-/// offered, for its price, for too little credit or too many jobs in flight.
+/// A refusal if too much content was refused today, if the request names something that does not exist, if
+/// the model is not offered, for its price, for too few credits or for too many jobs in flight.
 pub async fn submit(
     app: &App,
     caller: &Caller,
@@ -78,8 +78,8 @@ pub async fn submit(
     };
     let shown = match found.replayed || begun.is_some() {
         true => show(app, caller, seen, MEDIA_EXPIRY_DEFAULT).await?,
-        // Its project was there when it was opened, in the same transaction, and
-        // its author sees that they made it.
+        // Its project was there when it was opened, in the same transaction, and its author sees that they
+        // made it.
         false => show_one(&caller.user, seen, true, MEDIA_EXPIRY_DEFAULT)?,
     };
     Ok(Submitted {
@@ -91,7 +91,7 @@ pub async fn submit(
 
 struct Found {
     generation: Generation,
-    /// The caller's role in the team whose it is.
+    /// The caller's role in the team that owns it.
     role: Option<Role>,
     in_time: bool,
     replayed: bool,
@@ -163,8 +163,8 @@ async fn open_or_find(
     }
 }
 
-/// What the provider refuses for its content costs the operator and nobody else, so it is bounded. Jobs in
-/// flight when the bound is reached still end as they end.
+/// Refuses an author with too many jobs whose content the provider refused today: the operator alone pays
+/// for those. Jobs that are in flight when the limit is reached end as usual.
 fn check_content_refusals(app: &App, today: u64) -> Result<(), Refusal> {
     let limit = app.config.jobs.content_refusals_per_day;
     if today < limit {
@@ -174,8 +174,8 @@ fn check_content_refusals(app: &App, today: u64) -> Result<(), Refusal> {
     }
 }
 
-/// Tries until the job is open, or the key turns out to be used (its record is answered then). Its turn in a
-/// line that has come to `served` follows from the wallet that is booked, as its hold does.
+/// Tries until the job is open, or the key turns out to be used: then it returns the key's record. The
+/// job's turn, in a line that has come to `served`, is computed from the same wallet as its hold.
 async fn open(
     app: &App,
     caller: &Caller,
@@ -195,7 +195,7 @@ async fn open(
     while tries.again().await? {
         let hold = match hold(app, caller, job, &funds) {
             Ok(hold) => hold,
-            // Perhaps it was this very request, sent twice, that took the credits.
+            // This very request, sent twice, may have taken the credits.
             Err(refusal) => return Ok(Some(used_key(app, job, key).await?.ok_or(refusal)?)),
         };
         let alerts = cap_alerts(job, &funds);
@@ -220,13 +220,13 @@ async fn open(
             Opened::Done => return Ok(None),
             Opened::KeyUsed(record) => return Ok(Some(record)),
             Opened::WalletMoved(moved) if !is_watched => funds.wallet = moved,
-            // It was there a moment ago: it was changed meanwhile, or deleted.
+            // It was there a moment ago, and was changed or deleted meanwhile.
             Opened::ProjectMoved => {
                 funds.project = project_to_file_in(app, caller, draft).await?;
             }
             Opened::CallerGone => return Err(Refusal::Unauthorized.into()),
             Opened::KeyMoved => funds.key = api_keys::capped(app, caller).await?,
-            // Of what somebody watches, all must be as it was read.
+            // If the caps are watched, everything must be as it was read, so all is read again.
             Opened::WalletMoved(_) | Opened::SpenderMoved | Opened::Busy => {
                 let (wallet, team, key) = tokio::try_join!(
                     async { Ok(app.store().wallet(&job.tenant).await?) },
@@ -251,7 +251,7 @@ async fn used_key(
     }
 }
 
-/// What a key that was used before answers: its job as it is now, for the same request only.
+/// Returns the job of a key that was used before, as it is now, if the request is the same.
 async fn replay(
     app: &App,
     tenant: &Tenant,
@@ -327,7 +327,7 @@ fn new_job(
     })
 }
 
-/// If the message cannot be sent, the request still succeeds: the job is in
+/// Sends the job to a worker. If the message cannot be sent, the request still succeeds: the job is in
 /// line, and the sweep finds it there.
 async fn tell_worker(app: &App, job: &Generation) {
     if let Err(fault) = app.queue().submit(job.lane, &job.tenant, &job.id).await {

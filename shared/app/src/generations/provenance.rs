@@ -1,8 +1,8 @@
-//! What a generation grew out of: its parent, that one's parent, and so on.
+//! The ancestors of a generation: its parent, that one's parent, and so on.
 //!
-//! Each is shown as the caller may see it. One that they may not see, or that was deleted, ends the chain:
-//! what it grew out of is not told. A parent is there before its child is made, and stays its parent, so that
-//! no chain leads back into itself.
+//! Each is shown as the caller may see it. An ancestor that they may not see, or that was deleted, ends the
+//! chain: its own ancestors are not shown. A parent exists before its child and stays its parent, so no
+//! chain leads back into itself.
 
 use domain::Refusal;
 use domain::access::Action;
@@ -15,21 +15,21 @@ use super::{existing_projects, get, seen_by};
 use crate::pages::{self, Page, PageRequest};
 use crate::{App, Error};
 
-/// One of those that a generation grew out of.
+/// An ancestor of a generation.
 #[derive(Clone, Debug)]
 pub enum Ancestor {
-    /// One that the caller may see.
+    /// An ancestor that the caller may see.
     Seen {
-        /// The record, without what they may not see of it.
+        /// The record, without the parts that they may not see.
         generation: Box<Generation>,
         /// Whether they may see who made it.
         shows_author: bool,
     },
-    /// One that they may not see, or that is gone.
+    /// An ancestor that they may not see, or that is gone.
     Hidden(GenerationId),
 }
 
-/// A page of those that a generation grew out of, nearest first.
+/// Returns a page of the ancestors of a generation, the nearest first.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if the caller may not see the generation, [`Refusal::InvalidCursor`] if
@@ -44,7 +44,7 @@ pub async fn provenance(
     let after = pages::open::<GenerationId>(wanted.cursor.as_deref(), &binding)?;
     let mut child = get(app, caller, Action::View, id).await?.generation;
     if let Some(after) = after {
-        // It was shown on the page before. Who may not see it any more is not told what it grew out of.
+        // It was shown on the page before. A caller who may no longer see it does not get its ancestors.
         child = match get(app, caller, Action::View, after.place()).await {
             Ok(last) => last.generation,
             Err(Error::Refused(_)) => return Err(Refusal::InvalidCursor.into()),

@@ -1,4 +1,5 @@
-//! What a request names by its id: it must be there for the caller, and be such that they may use it so.
+//! The things that a request names by their ids. They must exist for the caller, and the caller must be
+//! allowed to use them.
 
 use domain::access::{self, Action, ProjectSeen};
 use domain::callers::Caller;
@@ -12,30 +13,30 @@ use store::TeamSeen;
 
 use crate::{App, Error, styles};
 
-/// What is told of a project that the caller may not file anything in.
+/// The refusal for a project that the caller may not file anything in.
 const NO_SUCH_PROJECT: Refusal = Refusal::NoSuch {
     field: "project_id",
     noun: "project",
 };
 
-/// What is told of a team that the caller is not in.
+/// The refusal for a team that the caller is not in.
 pub(super) const NO_SUCH_TEAM: Refusal = Refusal::NoSuch {
     field: "team_id",
     noun: "team",
 };
 
-/// What a request's references are for, beside being there.
+/// The results of checking a request's references.
 #[derive(Debug)]
 pub(crate) struct References {
     /// The project that it is to be filed in.
     pub(crate) project: Option<Project>,
-    /// What its style makes of its prompt.
+    /// The prompt after the style was applied, if there is a style.
     pub(crate) adapted_prompt: Option<String>,
 }
 
-/// Checks that everything which a request names is there for the caller: files are their own, ready, and
-/// such as the model takes; a parent is one that they may make others of; a style is one that they may use,
-/// and fits.
+/// Checks that everything that a request names exists for the caller: files are their own, ready, and
+/// accepted by the model; a parent is one that they may derive others from; a style is one that they may
+/// use, and fits.
 pub(crate) async fn check_references(
     app: &App,
     caller: &Caller,
@@ -82,7 +83,8 @@ pub(crate) async fn check_references(
     })
 }
 
-/// The project that a draft names, if it names one: one that the caller may file something in.
+/// Returns the project that a draft names, if it names one. The caller must be allowed to file something in
+/// it.
 pub(super) async fn project_to_file_in(
     app: &App,
     caller: &Caller,
@@ -97,8 +99,8 @@ pub(super) async fn project_to_file_in(
     }
 }
 
-/// The project that a request names in `project_id`. One that the caller may not do this to is not there: who
-/// sees it is not thereby told anything, and who may not is not told that it exists.
+/// Returns the project that a request names in `project_id`. If the caller may not do this to it, the
+/// refusal is the same as if it did not exist, so that nobody learns whether it does.
 pub(super) async fn project_for(
     app: &App,
     caller: &Caller,
@@ -109,7 +111,7 @@ pub(super) async fn project_for(
     found.map_err(|_| Error::Refused(NO_SUCH_PROJECT))
 }
 
-/// The team that a draft names must be one whose credits the caller may spend.
+/// Checks that the caller may spend the credits of the team that a draft names.
 pub(crate) async fn check_team(app: &App, caller: &Caller, draft: &Draft) -> Result<(), Error> {
     let Some(team) = &draft.team else {
         return Ok(());
@@ -123,7 +125,7 @@ pub(crate) async fn check_team(app: &App, caller: &Caller, draft: &Draft) -> Res
     })
 }
 
-/// The team that a request names in `team_id`, for who may look into it.
+/// Returns the team that a request names in `team_id`, if the caller may look into it.
 pub(super) async fn team_for(app: &App, caller: &Caller, id: &TeamId) -> Result<TeamSeen, Error> {
     let found = app.store().team(&caller.user, Action::View, id).await?;
     found.map_err(|_| Error::Refused(NO_SUCH_TEAM))

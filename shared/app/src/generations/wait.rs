@@ -1,7 +1,7 @@
-//! Waiting, within the request that made it, for a generation to be finished.
+//! Waiting for a generation to be finished, within the request that made it.
 //!
-//! Whoever waits holds one of the account's executions, of which a new account has ten for everything; so
-//! only a few may wait at once, and the others are answered at once.
+//! A waiting request holds one of the account's executions, of which a new account has ten for everything.
+//! So only a few requests may wait at the same time, and the others are answered at once.
 
 use std::time::Duration;
 
@@ -10,12 +10,13 @@ use domain::generations::Generation;
 
 use crate::{App, Error, attempts, clock};
 
-/// The first pause between two looks at a job that somebody waits for; it doubles up to [`LOOK_PAUSE_MAX`].
+/// The first pause between two looks at a job that a request waits for. It doubles up to
+/// [`LOOK_PAUSE_MAX`].
 const LOOK_PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest pause between two looks.
 const LOOK_PAUSE_MAX: Duration = Duration::from_millis(800);
 
-/// Whether one more request may wait now. Where that cannot be told, none does.
+/// Returns whether one more request may wait now. If that cannot be found out, it may not.
 pub(super) async fn begin(app: &App) -> bool {
     match attempts::count(app, attempt(app)).await {
         Ok(()) => true,
@@ -27,7 +28,8 @@ pub(super) async fn begin(app: &App) -> bool {
     }
 }
 
-/// One waits no longer. If that cannot be noted, its place is free when its time would have been over.
+/// Frees the place of a request that waits no longer. If that fails, the place becomes free at the end of
+/// its time.
 pub(super) async fn end(app: &App) {
     if let Err(fault) = attempts::take_back(app, attempt(app)).await {
         tracing::warn!(fault = fault.chain(), "a place to wait in stays taken");
@@ -38,8 +40,8 @@ fn attempt(app: &App) -> Attempt<'static> {
     Attempt::Wait(app.config.waiting_executions_max)
 }
 
-/// Waits for a generation to come to rest, at most `patience`; answers it as it was seen last. It is opened
-/// by then, so a look that fails is no failure of the request.
+/// Waits for a generation to come to rest, at most for `patience`. Returns it as it was last seen. It is
+/// open by then, so a look that fails does not fail the request.
 pub(super) async fn wait(app: &App, generation: Generation, patience: Duration) -> Generation {
     let deadline = clock::now().plus(patience);
     let mut seen = generation;

@@ -1,4 +1,4 @@
-//! Writing a job's next record together with what it owes the ledger.
+//! Writing a job's next record together with the ledger entries that it causes.
 
 use aws::Fault;
 use domain::generations::{Generation, Settlement};
@@ -11,19 +11,20 @@ use crate::{App, clock, events, metrics};
 /// The most attempts to settle a job while other jobs of the same wallet are settled.
 const ATTEMPTS_MAX: u32 = 40;
 
-/// What became of a step.
+/// The outcome of writing a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Committed {
     /// It is written.
     Done,
-    /// The job moved on meanwhile: decide again.
+    /// The job moved on meanwhile, so the step must be decided again.
     Stale,
 }
 
-/// Writes the step from `job` to `next`, with its money in the same transaction; then gives the slot
-/// back that `next` no longer holds.
+/// Writes the step from `job` to `next`, with its money in the same transaction. Then gives back the slot
+/// that `next` no longer holds.
 ///
-/// A wallet that moved is no reason to decide again: only a job that did is.
+/// If only the wallet moved, the step is tried again as it is. It must be decided again only if the job
+/// moved.
 pub(crate) async fn commit(
     app: &App,
     job: &Generation,
@@ -36,7 +37,7 @@ pub(crate) async fn commit(
     Ok(committed)
 }
 
-/// The same, without the slot: giving that back is left to the caller.
+/// Does the same, but leaves giving back the slot to the caller.
 pub(super) async fn write(
     app: &App,
     job: &Generation,
@@ -80,7 +81,7 @@ pub(super) async fn write(
         if now.is_none_or(|now| now.version != job.version) {
             return Ok(Committed::Stale);
         }
-        // The job has not moved, so a wallet that cannot book is truly broken.
+        // The job has not moved, so the wallet that cannot book this is broken.
         settled.map_err(Fault::doing(doing))?;
         clock::back_off(attempt).await?;
         wallet = app.store().wallet(&job.tenant).await?;

@@ -1,8 +1,8 @@
-//! Copying what the provider made into our bucket: its addresses do not last. The same source always goes to
-//! the same key, so a copy that is repeated overwrites itself.
+//! Copying the provider's files into our bucket, since their addresses do not last. The same source always
+//! goes to the same key, so a repeated copy overwrites itself.
 //!
-//! Owns the order of files, what is kept of each in the job's record, and when those that cannot be fetched
-//! are given up. How one file is copied, `copy_file` says.
+//! Owns the order of the files, the state of each in the job's record, and the time at which files that
+//! cannot be fetched are given up. `copy_file` copies one file.
 
 use std::time::Duration;
 
@@ -16,28 +16,29 @@ use super::copy_file::{Copier, FileCopied, give_up};
 use super::settle::STORING_LEASE;
 use crate::{App, Error, clock};
 
-/// How long copying may take in one run: it leaves half a minute of the worker's two
-/// for what comes before and after.
+/// The time that copying may take in one run. It leaves half a minute of the worker's two for the steps
+/// before and after.
 pub(super) const RUN_TIME: Duration = Duration::from_secs(90);
-/// When media that could not be fetched are tried again.
+/// The time until media that could not be fetched are tried again.
 const COPY_RETRY: Duration = Duration::from_secs(20);
 
-/// What a run of copying came to.
+/// The outcome of a run of copying.
 pub(super) enum Stored {
-    /// The job as it was written last, and as it is to be written next.
+    /// The job as it was last written, and the next form to write.
     Next(Box<(Generation, Generation)>),
-    /// Its record is another by now: read it again.
+    /// The record was changed by another worker: read it again.
     RecordMoved,
 }
 
-/// The record of a job whose files are being copied: it is written as they come.
+/// The record of a job whose files are being copied. It is written as they arrive.
 pub(super) struct Record<'a> {
     app: &'a App,
     job: Generation,
 }
 
-/// Copies what the provider made into our bucket, until `stop_at` at the latest; only then is the job
-/// delivered. Files are copied one after the other, so that a function's memory holds one part of one file.
+/// Copies the provider's files into our bucket, until `stop_at` at the latest. Only when all are copied is
+/// the job delivered. They are copied one after the other, so that a function's memory holds one part of
+/// one file.
 pub(super) async fn store_media(
     app: &App,
     job: &Generation,
@@ -59,7 +60,7 @@ pub(super) async fn store_media(
         };
         let is_last = !job.sources.iter().skip(place + 1).any(Source::is_pending);
         let kept = match became {
-            // What comes next is written at once, and says this, too.
+            // The next record is written at once, and includes this file, too.
             Some(source) if is_last => record.note(place, source),
             Some(source) => record.keep(place, source).await?,
             None => false,
@@ -75,7 +76,7 @@ pub(super) async fn store_media(
     Ok(Stored::Next(Box::new((job, next))))
 }
 
-/// Takes the copy of one file on, and answers what became of it; nothing if the record is another by now.
+/// Continues the copy of one file and returns its state, or `None` if another worker changed the record.
 async fn copy(
     record: &mut Record<'_>,
     place: usize,
@@ -108,7 +109,7 @@ async fn copy(
     })
 }
 
-/// Nobody could fetch a file in time: its owner does not pay for it.
+/// Withholds a file that could not be fetched in time, so that its owner does not pay for it.
 async fn give_up_on(
     app: &App,
     job: &Generation,
@@ -123,12 +124,12 @@ async fn give_up_on(
 }
 
 impl Record<'_> {
-    /// The key of a file in the media bucket.
+    /// Returns the key of a file in the media bucket.
     pub(super) fn key(&self, place: usize, extension: &str) -> String {
         Blobs::media_key(&self.job.id, place, extension)
     }
 
-    /// Notes what became of a file, without writing it.
+    /// Notes the state of a file, without writing it.
     fn note(&mut self, place: usize, source: Source) -> bool {
         match self.job.sources.get_mut(place) {
             Some(noted) => *noted = source,
@@ -137,7 +138,8 @@ impl Record<'_> {
         true
     }
 
-    /// Keeps how far a file is, if that is news; says whether the record is still the one that is copied for.
+    /// Writes the state of a file, if it is new. Returns whether the record is still the one that is copied
+    /// for.
     pub(super) async fn keep(&mut self, place: usize, source: Source) -> Result<bool, Fault> {
         let mut sources = self.job.sources.clone();
         match sources.get_mut(place) {

@@ -1,8 +1,8 @@
-//! Copying one file of the provider's into our bucket, in as many runs as it takes.
+//! Copying one of the provider's files into our bucket, in as many runs as it takes.
 //!
-//! Owns: that a run ends in time and holds one part in memory; that the next one goes on where it was; and
-//! that every step may be done twice. Refuses to know what is done with the file, where its progress is kept,
-//! and how long a provider that does not deliver is waited for.
+//! Owns: a run ends in time and holds one part in memory; the next run continues where it stopped; and
+//! every step may be done twice. Refuses to know the purpose of the file, where its progress is kept, and
+//! how long to wait for a provider that does not deliver.
 
 use std::future::Future;
 
@@ -18,22 +18,23 @@ use provider::media::{FileKind, MediaStream, NotFetched, Resume};
 use super::copy::Record;
 use crate::clock;
 
-/// How many times a copy may begin in one run: once, and again if S3 does not know its upload any more.
+/// The most times that a copy begins in one run: once, and again if S3 no longer knows its upload.
 const BEGINNINGS_MAX: u32 = 2;
 
-/// What became of a file's copy in one run.
+/// The outcome of a run of copying a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FileCopied {
-    /// It is ours.
+    /// The file is copied.
     Done(Output),
-    /// It is not yet, and why; the next run goes on from `progress`, or from the beginning if there is none.
+    /// It is not copied yet, and why. The next run continues from `progress`, or from the beginning if
+    /// there is none.
     NotYet {
         progress: Option<CopyProgress>,
         why: String,
     },
-    /// It never will be, and why.
+    /// It never will be copied, and why.
     Never(&'static str),
-    /// The record that keeps the progress is another by now: whoever copies reads it again.
+    /// Another worker changed the record that keeps the progress, so it must be read again.
     RecordMoved,
 }
 
@@ -44,25 +45,26 @@ pub(crate) struct Copier<'a> {
     pub(crate) source: &'a Media,
     /// Its place among the job's files.
     pub(crate) place: usize,
-    /// When the run must have ended: whatever is under way by then is let go, and done again by the next one.
+    /// The time by which the run must end. Work that is under way then is dropped, and the next run does it
+    /// again.
     pub(crate) stop_at: Timestamp,
 }
 
-/// An upload that goes on.
+/// An upload that was begun.
 struct Begun {
     progress: CopyProgress,
     digest: RunningDigest,
 }
 
-/// Why a run ended without the file.
+/// The reason why a run ended without the file.
 enum Halt {
     NotYet(String),
     Never(&'static str),
-    /// S3 does not know the upload, so that its parts are lost.
+    /// S3 does not know the upload, so its parts are lost.
     Vanished,
-    /// Our own record did not take the progress.
+    /// The progress could not be written to our own record.
     Faulted(Fault),
-    /// Our own record is another by now.
+    /// Another worker changed our own record.
     RecordMoved,
 }
 
@@ -76,14 +78,15 @@ impl From<NotFetched> for Halt {
 }
 
 impl Copier<'_> {
-    /// Goes on with a copy from `progress`. A file of one part at most is written in one piece; a larger one
-    /// by parts, and after each the record is told how far it is.
+    /// Continues a copy from `progress`. A file of at most one part is written in one piece. A larger one
+    /// is written in parts, and the record is told its progress after each.
     ///
-    /// Two runs at once write the same parts into the same upload, and the
-    /// second to complete it finds it done.
+    /// Two runs at once write the same parts into the same upload, and the second to complete it finds it
+    /// done.
     ///
     /// # Errors
-    /// The fault of the record. What S3 does not take is tried again, like everything that passes.
+    /// A fault of the record. If S3 does not take something, it is tried again, like everything that
+    /// passes.
     pub(crate) async fn copy(
         &self,
         progress: Option<CopyProgress>,
@@ -116,7 +119,7 @@ impl Copier<'_> {
         })
     }
 
-    /// The upload that an earlier run left, unless its digest is of a form that is no longer read.
+    /// Returns the upload that an earlier run left, unless its digest has a form that is no longer read.
     async fn take_up(&self, progress: CopyProgress) -> Option<Begun> {
         if let Some(digest) = RunningDigest::parse(&progress.digest) {
             return Some(Begun { progress, digest });
@@ -146,7 +149,8 @@ impl Copier<'_> {
             None => {
                 let first = self.part(&mut stream).await?;
                 let first = first.ok_or_else(|| not_yet("what the provider made is empty"))?;
-                // An error page looks like a file to whoever only counts bytes, and it passes.
+                // An error page of the provider may look like a file, and it passes, so this is tried
+                // again.
                 let kind = FileKind::of(&first)
                     .ok_or_else(|| not_yet("what the provider made is no known media type"))?;
                 let key = record.key(self.place, kind.extension());
@@ -167,7 +171,7 @@ impl Copier<'_> {
         self.complete(begun).await
     }
 
-    /// Opens the source where the upload ends. If another file is there by now, the upload is of no use.
+    /// Opens the source where the upload ends. If the source is another file now, the upload is dropped.
     async fn open(&self, begun: &mut Option<Begun>) -> Result<MediaStream, Halt> {
         let resume = begun.as_ref().map(|Begun { progress, .. }| Resume {
             offset_bytes: progress.copied_bytes,
@@ -178,8 +182,8 @@ impl Copier<'_> {
         let mut stream = self.in_time(opened).await??;
         match resume {
             Some(resume) if stream.continues() => {
-                // What is there already is read over, if the server cannot leave
-                // it out, and not hashed again.
+                // If the server cannot leave out the copied bytes, they are read over, and not hashed
+                // again.
                 self.in_time(stream.skip_to(resume.offset_bytes)).await??;
             }
             Some(_) => {
@@ -191,7 +195,7 @@ impl Copier<'_> {
         Ok(stream)
     }
 
-    /// The next part of the source, or nothing after its end.
+    /// Returns the next part of the source, or `None` at its end.
     async fn part(&self, stream: &mut MediaStream) -> Result<Option<Bytes>, Halt> {
         Ok(self.in_time(stream.next_part(PART_BYTES)).await??)
     }
@@ -238,7 +242,7 @@ impl Copier<'_> {
         Ok(Begun { progress, digest })
     }
 
-    /// Writes a part, and notes that it is there.
+    /// Writes a part, and notes it in the record.
     async fn put_part(
         &self,
         begun: &mut Begun,
@@ -304,7 +308,8 @@ impl Copier<'_> {
     }
 }
 
-/// Gives up an upload that nobody will go on with. If S3 does not do it, its bucket does a day later.
+/// Gives up an upload that no run will continue. If S3 does not do it, the bucket's own rule does a day
+/// later.
 pub(crate) async fn give_up(blobs: &Blobs, progress: &CopyProgress) {
     let aborted = blobs.abort_media(&progress.key, &progress.upload_id).await;
     if let Err(fault) = aborted {
@@ -323,7 +328,7 @@ fn not_yet(why: &str) -> Halt {
     Halt::NotYet(why.to_owned())
 }
 
-/// What S3 says is for the log: the reason may be shown to the client one day.
+/// Logs the message of S3, and returns a reason without it: the reason may be shown to the client one day.
 fn not_stored(fault: Fault) -> Halt {
     tracing::warn!(fault = fault.chain(), "S3 did not take what was copied");
     not_yet("what the provider made could not be stored")

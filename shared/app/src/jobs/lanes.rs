@@ -1,13 +1,13 @@
-//! Lanes at work: who is handed over now, and who is called next.
+//! The lanes at work: which job is handed over now, and which is called next.
 //!
-//! A submit message is a *chance* for its lane. Who gets a chance takes a slot with it, or passes it on to
-//! whoever is next. While every slot is taken, the lane keeps it for the next one that comes free; it ends
-//! where nobody waits or the provider is left alone. So there is one chance for each who waits, and none
-//! becomes two. The sweep makes good what is lost: the chances and slots of workers that died, and of those
-//! who were not yet to be seen in the index when they were called.
+//! A submit message is a *chance* for its lane. A job that gets a chance takes a slot with it, or passes it
+//! on to the next job. While every slot is taken, the lane keeps the chance for the next slot that becomes
+//! free. A chance ends if no job waits or the provider is left alone. So there is one chance for each
+//! waiting job, and none becomes two. The sweep repairs losses: the chances and slots of workers that died,
+//! and those of jobs that the index did not show yet when they should have been called.
 //!
-//! Owns the order of looking, taking, giving back and calling; whose turn it is, `domain::turns` says. No
-//! fault here fails the step of the job that it comes after.
+//! Owns the order of looking, taking, giving back and calling. `domain::turns` decides whose turn it is. No
+//! fault here fails the job's step before it.
 
 use aws::Fault;
 use domain::generations::Generation;
@@ -18,14 +18,14 @@ use store::System;
 
 use crate::{App, clock};
 
-/// The most jobs that are called at once in a lane. Each that ends calls the next.
+/// The most jobs that are called at once in a lane. Each job that ends calls the next.
 const CALLS_MAX: u32 = 50;
-/// How many submit workers a lane has at most, by the template.
+/// The most submit workers of a lane, by the template.
 const WORKERS_MAX: u32 = 10;
-/// How many times a job asks for a slot again because others took and freed some meanwhile.
+/// The most times that a job asks for a slot again because others took and freed some meanwhile.
 const ADMISSIONS_MAX: u32 = 5;
 
-/// Takes a slot for a job in line, if it is its turn; otherwise its chance is passed on, or kept.
+/// Takes a slot for a job in line, if it is its turn. Otherwise its chance is passed on, or kept.
 pub(super) async fn admit(app: &App, lane: Lane, job: &Waiting) -> Result<bool, Fault> {
     let slots_max = slots_max(app);
     for _ in 0..ADMISSIONS_MAX {
@@ -38,8 +38,8 @@ pub(super) async fn admit(app: &App, lane: Lane, job: &Waiting) -> Result<bool, 
                 }
                 continue;
             }
-            // Where nobody was turned away and each worker could take a slot now,
-            // there is no need to ask who is next.
+            // If no job was turned away and each worker could take a slot now, there is no need to ask
+            // which job is next.
             if (traffic.chances > 0 || free <= WORKERS_MAX)
                 && !is_next(app, lane, &traffic, job).await?
             {
@@ -55,11 +55,11 @@ pub(super) async fn admit(app: &App, lane: Lane, job: &Waiting) -> Result<bool, 
     Ok(false)
 }
 
-/// Whether it is this job's turn; otherwise whoever is next is called.
+/// Returns whether it is this job's turn. Otherwise it calls the job that is next.
 async fn is_next(app: &App, lane: Lane, traffic: &Traffic, job: &Waiting) -> Result<bool, Fault> {
     let slots_max = slots_max(app);
     let mut line = line(app, lane, slots_max).await?;
-    // The index may not show it yet.
+    // The index may not show the job yet.
     if !line.contains(job) {
         line.push(job.clone());
     }
@@ -73,7 +73,8 @@ async fn is_next(app: &App, lane: Lane, traffic: &Traffic, job: &Waiting) -> Res
     }
 }
 
-/// Gives a job's slot back after the step that ended its need of it, and calls the next if a chance was kept.
+/// Gives a job's slot back after the step that no longer needs it, and calls the next job if a chance was
+/// kept.
 pub(super) async fn give_back(app: &App, job: &Generation) {
     let given = async {
         let freed = app.store().free_slot(System, job.lane, &job.id, None);
@@ -90,14 +91,14 @@ pub(super) async fn give_back(app: &App, job: &Generation) {
     log(job.lane, given.await);
 }
 
-/// Gives a job's slot back and calls nobody: the provider is left alone, and whoever is next would find that,
-/// too. The sweep, or whoever finds that the provider works again, calls.
+/// Gives a job's slot back without calling another job: the provider is left alone, and the next job would
+/// find the same. The sweep calls it, or the worker that finds that the provider works again.
 pub(super) async fn withdraw(app: &App, job: &Generation) {
     let freed = app.store().free_slot(System, job.lane, &job.id, None).await;
     log(job.lane, freed.map(drop));
 }
 
-/// Passes the chance of a job on that has no use for it.
+/// Passes on the chance of a job that has no use for it.
 pub(super) async fn pass_on(app: &App, job: &Generation) {
     let passed = async {
         let traffic = app.store().traffic(System, job.lane).await?;
@@ -113,7 +114,7 @@ pub(super) async fn pass_on(app: &App, job: &Generation) {
     log(job.lane, passed.await);
 }
 
-/// Calls those who waited while the provider was left alone.
+/// Calls the jobs that waited while the provider was left alone.
 pub(super) async fn reopen(app: &App) {
     for lane in Lane::ALL {
         let called = async {
@@ -124,7 +125,7 @@ pub(super) async fn reopen(app: &App) {
     }
 }
 
-/// Frees the slots of a lane that were left behind, and calls those who are next.
+/// Frees the slots of a lane that were left behind, and calls the jobs that are next.
 ///
 /// # Errors
 /// A fault if something did not answer; the next run goes on.
@@ -146,7 +147,7 @@ pub(super) async fn heal(app: &App, lane: Lane) -> Result<(), Fault> {
     call_all(app, lane, &traffic).await
 }
 
-/// Calls one for each free slot, and has a chance kept for each who waits beyond them.
+/// Calls one job for each free slot, and keeps a chance for each job that waits beyond them.
 async fn call_all(app: &App, lane: Lane, traffic: &Traffic) -> Result<(), Fault> {
     let slots_max = slots_max(app);
     let line = line(app, lane, slots_max.saturating_add(CALLS_MAX)).await?;
@@ -162,9 +163,9 @@ async fn call_all(app: &App, lane: Lane, traffic: &Traffic) -> Result<(), Fault>
     Ok(())
 }
 
-/// Calls whoever is next after `job`.
+/// Calls the job that is next after `job`.
 async fn call_next(app: &App, job: &Generation, traffic: &Traffic) -> Result<(), Fault> {
-    // The index may still show the job itself, and those who have a slot.
+    // The index may still show the job itself, and jobs that have a slot.
     let limit = slots_max(app).saturating_add(1);
     let mut line = line(app, job.lane, limit).await?;
     line.retain(|other| other.id != job.id);
@@ -174,7 +175,7 @@ async fn call_next(app: &App, job: &Generation, traffic: &Traffic) -> Result<(),
     }
 }
 
-/// The first `limit` of each line.
+/// Returns the first `limit` jobs of each line.
 async fn line(app: &App, lane: Lane, limit: u32) -> Result<Vec<Waiting>, Fault> {
     let line = |priority| app.store().line(System, lane, priority, limit);
     let (mut waiting, low) = tokio::try_join!(line(Priority::Normal), line(Priority::Low))?;
@@ -182,7 +183,7 @@ async fn line(app: &App, lane: Lane, limit: u32) -> Result<Vec<Waiting>, Fault> 
     Ok(waiting)
 }
 
-/// Has a worker look whether it is this job's turn.
+/// Asks a worker to check whether it is this job's turn.
 async fn call(app: &App, lane: Lane, job: &Waiting) -> Result<(), Fault> {
     let told = app.queue().submit(lane, &job.tenant, &job.id);
     correlation::on_behalf_of(job.correlation_id.clone(), told).await

@@ -1,7 +1,7 @@
-//! Making small pictures of what was delivered. A file that none can be made of is delivered all the same.
+//! Making small pictures of delivered files. A file of which none can be made is delivered all the same.
 //!
-//! Owns which files are looked at, and where their pictures are put. How one is made, the `thumbnails` crate
-//! knows. Each has its own place: who makes them twice writes the same.
+//! Owns which files are looked at, and where their pictures are put. The `thumbnails` crate makes a
+//! picture. Each picture has its own place, so making it twice writes the same.
 
 use std::ops::Range;
 
@@ -14,12 +14,12 @@ use thumbnails::{Frame, STILL_BYTES_MAX, Step, Thumbnail as Small, Unsuitable, V
 
 use crate::{App, Error, clock};
 
-/// How often a record is written while others write it: its owner's labels.
+/// The most attempts to write a record while its owner changes its labels.
 const WRITES_MAX: u32 = 10;
 const WEBP: &str = "image/webp";
 
-/// Has small pictures of a job's files made that has just been delivered. If the message cannot be sent, the
-/// sweep finds the job.
+/// Asks a worker for small pictures of the files of a job that was just delivered. If the message cannot be
+/// sent, the sweep finds the job.
 pub(super) async fn send(app: &App, before: &Generation, next: &Generation) {
     if before.awaits_previews() || !next.awaits_previews() {
         return;
@@ -63,7 +63,7 @@ pub async fn preview(app: &App, id: &GenerationId) -> Result<(), Error> {
     Err(Fault::new("making small pictures", "the record keeps moving").into())
 }
 
-/// What was made of files that expired meanwhile goes, too.
+/// Deletes the pictures of files that expired meanwhile.
 async fn forget_if_expired(app: &App, job: &Generation) -> Result<(), Error> {
     if job.outputs.is_empty() {
         app.blobs().delete_media(&job.id, &[]).await?;
@@ -122,9 +122,9 @@ async fn look(app: &App, place: usize, output: &Output) -> Result<Previewed, Fau
 
 /// The small pictures of a file, drawn.
 struct Drawn {
-    /// Its size as it is seen.
+    /// The file's size as it is seen.
     size: (u32, u32),
-    /// A video's.
+    /// The first picture of a video.
     poster: Option<Small>,
     thumbnails: Vec<Small>,
 }
@@ -132,7 +132,7 @@ struct Drawn {
 fn draw(output: &Output, frame: Frame) -> Result<Drawn, Unsuitable> {
     Ok(Drawn {
         size: frame.size(),
-        // The first picture of a still is the still.
+        // A still is its own first picture, so it gets no poster.
         poster: (!output.is_still()).then(|| frame.poster()).transpose()?,
         thumbnails: frame.thumbnails()?,
     })
@@ -149,7 +149,7 @@ async fn still(app: &App, output: &Output) -> Result<Result<Frame, NoPreviews>, 
     })
 }
 
-/// The first frame of a video. Only what leads to it is read.
+/// Returns the first frame of a video, and reads only the bytes that lead to it.
 async fn first_frame(app: &App, output: &Output) -> Result<Result<Frame, NoPreviews>, Fault> {
     let mut search = VideoSearch::new(output.size_bytes);
     let mut bytes = Bytes::new();
@@ -166,7 +166,7 @@ async fn first_frame(app: &App, output: &Output) -> Result<Result<Frame, NoPrevi
     }
 }
 
-/// These bytes of a file; nothing if somebody deleted it meanwhile.
+/// Reads these bytes of a file, or returns `None` if it was deleted meanwhile.
 async fn read(app: &App, output: &Output, range: Range<u64>) -> Result<Option<Bytes>, Fault> {
     match range.is_empty() {
         true => Ok(Some(Bytes::new())),

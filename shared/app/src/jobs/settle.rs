@@ -1,5 +1,5 @@
-//! Looking at a job and taking it one step on, or several. A webhook's word and the sweep's look end up here
-//! alike: whichever comes first moves the record, and the other finds that nothing is left to do.
+//! Looking at a job and taking it one step on, or several. A webhook's report and the sweep's look both end
+//! up here: the first to come moves the record, and the other finds nothing left to do.
 
 use std::time::Duration;
 
@@ -20,34 +20,35 @@ use crate::jobs::copy::{RUN_TIME, Stored, store_media};
 use crate::jobs::lanes;
 use crate::{App, Error, clock, metrics};
 
-/// The most steps that one message may take a job on: more than its longest path, and
-/// an end for one that never rests.
+/// The most steps for which one message may take a job on: more than its longest path, and an end for one
+/// that never rests.
 const STEPS_MAX: u32 = 12;
-/// How long a worker that begins to copy media has the job for itself: longer than its function may run.
+/// The time for which a worker that begins to copy media has the job for itself: longer than its function
+/// may run.
 pub(super) const STORING_LEASE: Duration = Duration::from_secs(150);
-/// When a job is looked at again that the provider was asked to stop.
+/// The time until another look at a job that the provider was asked to stop.
 const CANCEL_CHECK: Duration = Duration::from_secs(5);
-/// How long the provider's answer to its owner's cancel is waited for.
+/// The time that the provider has to answer a cancel by the job's owner.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(30 * 60);
-/// How long until a job is looked at again that the operator's policy goes on holding.
+/// The time until another look at a job that the operator's policy keeps holding.
 const HELD_CHECK: Duration = Duration::from_secs(24 * 3_600);
 
-/// What a webhook said: the provider's id of the job, and how it ended.
+/// The report of a webhook: the provider's id of the job, and how it ended.
 pub type ProviderReport = (String, Outcome);
 
-/// Why a job is looked at.
+/// The reason for a look at a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// A verified webhook said how it ended.
+    /// A verified webhook reported how it ended.
     ProviderReport(ProviderReport),
-    /// Somebody has reason to believe that there is news of it.
+    /// There is reason to believe that there is news of it.
     News,
-    /// The sweep found it due, and put its next look off until then: nobody else is sent meanwhile.
+    /// The sweep found it due, and put off its next look until then, so that nobody else is sent meanwhile.
     Due(Timestamp),
 }
 
 impl Cause {
-    /// Whether the time for a look at `job` has come: by the clock, or because the sweep found that it had.
+    /// Returns whether a look at `job` is due: by the clock, or because the sweep found that it was.
     fn is_due(&self, job: &Generation, now: Timestamp) -> bool {
         job.due_at.is_some_and(|at| match self {
             Self::Due(leased_until) => at <= now || at == *leased_until,
@@ -56,15 +57,15 @@ impl Cause {
     }
 }
 
-/// Takes a job as far as it goes now.
+/// Takes a job as far as it can go now.
 ///
 /// # Errors
 /// A fault if something of ours did not answer: the message comes back, and goes on from the record.
 pub async fn settle(app: &App, id: &GenerationId, cause: &Cause) -> Result<(), Error> {
     let stop_at = clock::now().plus(RUN_TIME);
     let mut is_ours_to_store = false;
-    // The record as we wrote it, where nothing else is known of it, and whose
-    // slot that leaves to be given back.
+    // The record as we wrote it, if nothing newer is known of it, and the job whose slot is still to be
+    // given back.
     let (mut written, mut leaver) = (None, None);
     for _ in 0..STEPS_MAX {
         let job = match written.take() {
@@ -72,11 +73,11 @@ pub async fn settle(app: &App, id: &GenerationId, cause: &Cause) -> Result<(), E
             None => app.store().job(System, id).await?,
         };
         let Some(job) = job else {
-            // It was deleted. A worker that was slow, or killed, may have written something after that.
+            // It was deleted. A worker that was slow, or killed, may have written media after that.
             return Ok(app.blobs().delete_media(id, &[]).await?);
         };
         let (job, next) = if is_ours_to_store && job.state == State::Storing {
-            // Nobody waits for a slot while a file is copied.
+            // The slot is given back at the same time, so that no job waits for it while a file is copied.
             let (stored, ()) = tokio::join!(
                 store_media(app, &job, stop_at),
                 give_back(app, leaver.take())
@@ -115,7 +116,7 @@ async fn give_back(app: &App, leaver: Option<Generation>) {
     }
 }
 
-/// The job's next record, or nothing if nothing is to be done now.
+/// Returns the job's next record, or `None` if nothing is to be done now.
 async fn step(app: &App, job: &Generation, cause: &Cause) -> Result<Option<Generation>, Error> {
     let now = clock::now();
     if let Cause::ProviderReport((request_id, outcome)) = cause
@@ -137,7 +138,7 @@ async fn step(app: &App, job: &Generation, cause: &Cause) -> Result<Option<Gener
         (State::Running | State::Unknown, Some(ticket)) if is_due || *cause == Cause::News => {
             look(app, job, ticket).await
         }
-        // Nobody can be asked: only a webhook proves anything.
+        // The provider cannot be asked without a ticket: only a webhook can prove anything.
         (State::Unknown, None) if is_due => Ok(Some(apply_policy(app, job, now))),
         (State::Running, None) => Err(Fault::new("looking at a job", "it has no ticket").into()),
         // The record says that it is being stored before a worker begins, so that no other does the same.
@@ -159,7 +160,7 @@ async fn step(app: &App, job: &Generation, cause: &Cause) -> Result<Option<Gener
     }
 }
 
-/// Its small pictures did not come: their message was lost, or its worker died over them.
+/// Asks for its small pictures again: the message was lost, or the worker died over them.
 async fn preview_again(
     app: &App,
     job: &Generation,
@@ -184,8 +185,9 @@ fn ended(
     }
 }
 
-/// The provider refused it a while ago, and its message was lost: it is in line again. A worker that gets two
-/// messages submits once. A job that the provider provably never got is given up when its patience ends.
+/// Puts a job in line again that the provider refused a while ago, and whose message was lost. A worker
+/// that gets two messages submits once. A job that the provider provably never got is given up when its
+/// patience ends.
 async fn send_again(
     app: &App,
     job: &Generation,
@@ -203,7 +205,7 @@ async fn send_again(
     Ok(job.in_line_until(patience_ends_at))
 }
 
-/// Asks the provider how a job goes. Whatever it answers short of an end, the job's own time is judged.
+/// Asks the provider about a job. If the answer is not its end, the job's own time limits decide.
 async fn look(app: &App, job: &Generation, ticket: &Ticket) -> Result<Option<Generation>, Error> {
     let fal = app.fal().await?;
     let asked_at = clock::now();
@@ -244,8 +246,8 @@ fn patience(app: &App) -> Patience {
     }
 }
 
-/// Past its deadline, or no longer wanted: the provider is asked to stop, and its answer settles the job. A
-/// cancel is only a wish: the hold stays until the provider says how the job ended.
+/// Asks the provider to stop a job that is past its deadline or no longer wanted. Its answer settles the
+/// job. A cancel is only a wish: the hold stays until the provider says how the job ended.
 async fn stop(
     app: &App,
     job: &Generation,
@@ -256,7 +258,7 @@ async fn stop(
     let now = clock::now();
     Ok(match answer {
         Cancel::Requested => job.cancel_requested(now, now.plus(CANCEL_CHECK)),
-        // Its result says how it ended, and will be asked for once more.
+        // Its result says how it ended, and is asked for once more.
         Cancel::TooLate => job.cancel_requested(now, now),
         Cancel::NotYet(trouble) => {
             tracing::warn!(generation = %job.id, why = trouble.why, "the provider does not answer a cancel");
@@ -268,7 +270,7 @@ async fn stop(
     })
 }
 
-/// Nobody found out what became of it in time: the operator's policy decides.
+/// Applies the operator's policy to a job whose outcome could not be found out in time.
 fn apply_policy(app: &App, job: &Generation, now: Timestamp) -> Generation {
     let why = "nobody could find out whether the provider made it; the credits were given back";
     match app.config.jobs.unknown_policy {

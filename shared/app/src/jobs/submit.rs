@@ -1,9 +1,9 @@
 //! Handing a job to the provider, at most once.
 //!
-//! The record says "submitting" before the provider hears of the job. Whoever finds that later cannot
-//! know whether the provider accepted it, and must not submit it again: the provider has no
-//! idempotency key, so a second submit is a second paid job. Only a proven refusal leads back to the
-//! queue. Whose turn it is, `lanes` says.
+//! The record says "submitting" before the provider hears of the job. A worker that finds this later cannot
+//! know whether the provider accepted the job, and must not submit it again: the provider has no
+//! idempotency key, so a second submit is a second paid job. Only a proven refusal leads back to the queue.
+//! `lanes` decides whose turn it is.
 
 use std::time::Duration;
 
@@ -20,24 +20,24 @@ use crate::jobs::commit::{Committed, commit};
 use crate::jobs::{lanes, look_soon};
 use crate::{App, Error, breaker, clock, metrics};
 
-/// How long a worker may take to say what became of a submit: longer than its function may run.
+/// The time that a worker has to record the outcome of a submit: longer than its function may run.
 const LEASE: Duration = Duration::from_secs(90);
-/// How many retries of a submit come by the job's own message, after 1, 2 and 4 seconds: fewer than a message
-/// may be received before it counts as dead.
+/// The number of retries of a submit that come by the job's own message, after 1, 2 and 4 seconds: fewer
+/// than a message may be received before it becomes a dead letter.
 const QUICK_RETRIES_MAX: u32 = 3;
 /// The first pause of the retries after them.
 const SLOW_RETRY_MIN: Duration = Duration::from_secs(15);
-/// When a running job is first looked at if no webhook came. A look is one request, and a webhook that never
-/// comes should not cost its user the time that the model usually takes.
+/// The time until the first look at a running job if no webhook came. A look is one request, and a missing
+/// webhook should not cost the user the time that the model usually takes.
 const FIRST_CHECK: Duration = Duration::from_secs(10);
-/// How long the provider may keep a job before it starts it.
+/// The time that the provider may keep a job before it starts it.
 const START_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-/// How long the provider may read a reference image.
+/// The time for which the provider may read a reference image.
 const REFERENCE_EXPIRY: Duration = Duration::from_secs(3_600);
 /// The most times that a step is decided again because the record moved.
 const DECISIONS_MAX: u32 = 20;
 
-/// What became of a message that asked for a submit.
+/// The outcome of a message that asked for a submit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// Nothing is left to do.
@@ -49,11 +49,12 @@ pub enum Taken {
 /// Submits a job, unless it was submitted before.
 ///
 /// # Errors
-/// A fault if it is not known what the record says now; the message comes back then, and finds out.
+/// A fault if it is not known what the record says now. The message comes back then, and the next run finds
+/// out.
 pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Result<Taken, Error> {
     let fal = app.fal().await?;
-    // The sweep may touch the record between our look and our write: then we look again, for a message that
-    // goes back instead stays hidden for minutes.
+    // The sweep may touch the record between our read and our write. Then we read again, because a message
+    // that goes back instead stays hidden for minutes.
     let (mut has_slot, mut pass) = (false, None);
     for _ in 0..DECISIONS_MAX {
         let Some(job) = app.store().job(System, id).await? else {
@@ -68,7 +69,8 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
             return Ok(Taken::Done);
         };
         let Some(waiting) = job.waiting() else {
-            // It was refused for now, and now is over: whoever wants a slot stands in line first.
+            // It was refused for now, and that time is over. It must stand in line before it can get a
+            // slot.
             let patience_ends_at = job.created_at.plus(app.config.jobs.submit_patience);
             if let Some(in_line) = job.in_line_until(patience_ends_at) {
                 commit(app, &job, &in_line).await?;
@@ -103,19 +105,19 @@ pub async fn submit(app: &App, id: &GenerationId, receipt_handle: &str) -> Resul
     Ok(Taken::Again)
 }
 
-/// A job that is not to be submitted leaves what it has of its lane to the others. A slot that
-/// another worker's submit uses stays.
+/// Lets a job that is not to be submitted leave its slot and its chance to the others. A slot that another
+/// worker's submit uses stays.
 async fn leave(app: &App, job: &Generation, has_slot: bool) {
     if has_slot && !job.state.holds_slot() {
         lanes::give_back(app, job).await;
     }
-    // One that ended in line took nobody's chance with it: this was its own.
+    // The chance of a job that ended before its first submit was its own, and ends with it.
     if !(job.state.is_final() && job.attempts == 0) {
         lanes::pass_on(app, job).await;
     }
 }
 
-/// Hands a job to the provider whose record says so already, and records what became of it.
+/// Hands a job to the provider, after its record says so, and records the outcome.
 async fn hand_over(
     app: &App,
     fal: &Fal,
@@ -165,7 +167,8 @@ async fn record(
             come_back(app, begun, receipt_handle).await
         }
         Evidence::NotYet(trouble) => lose_track(app, begun, &trouble.why).await,
-        // No submit is answered so; if it were, the provider would have the job, and nobody its name.
+        // No submit is answered like this. If it were, the provider would have the job, and we would not
+        // know its id.
         Evidence::Working { .. } | Evidence::Made(_) => lose_track(app, begun, "no name").await,
     }
 }
@@ -177,7 +180,8 @@ async fn lose_track(app: &App, begun: Generation, why: &str) -> Result<Taken, Er
     Ok(Taken::Done)
 }
 
-/// Why a job ends that the provider never took, in words for its owner: none of it is theirs to mend.
+/// Returns the failure of a job that the provider never took, in words for its owner, who cannot mend any
+/// of it.
 fn not_taken(trouble: &Trouble) -> Failure {
     let why = match trouble.cause {
         Cause::Retired => "the provider no longer offers this model",
@@ -188,7 +192,7 @@ fn not_taken(trouble: &Trouble) -> Failure {
     Failure::new(FailureCode::ProviderUnavailable, why)
 }
 
-/// Writes `step`, deciding again if the record moved; answers what was written. A step that
+/// Writes `step`, and decides again if the record moved. Returns the record that was written. A step that
 /// no longer applies changes nothing.
 async fn apply(
     app: &App,
@@ -230,8 +234,8 @@ async fn give_up(app: &App, job: &Generation, failure: Failure) -> Result<Taken,
     Ok(Taken::Done)
 }
 
-/// A job that was provably not accepted is tried again: soon at first, by its message; then by the sweep,
-/// with pauses that grow, until its patience ends.
+/// Retries a job that was provably not accepted: at first soon, by its message, then by the sweep, with
+/// growing pauses, until its patience ends.
 async fn come_back(app: &App, job: Generation, receipt_handle: &str) -> Result<Taken, Error> {
     let now = clock::now();
     let gives_up_at = job.created_at.plus(app.config.jobs.submit_patience);
@@ -254,13 +258,13 @@ async fn come_back(app: &App, job: Generation, receipt_handle: &str) -> Result<T
     }
 }
 
-/// The pause after so many attempts: 15 s, doubling up to two minutes.
+/// Returns the pause after so many attempts: 15 s, doubling up to two minutes.
 fn slow_retry(attempts: u32) -> Duration {
     let doublings = attempts.saturating_sub(QUICK_RETRIES_MAX + 1).min(3);
     SLOW_RETRY_MIN * (1 << doublings)
 }
 
-/// What to tell the provider; a job that its model can no longer carry out fails here.
+/// Builds the request to the provider. A job that its model can no longer carry out fails here.
 async fn request(
     app: &App,
     job: &Generation,

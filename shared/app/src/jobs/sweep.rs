@@ -1,8 +1,9 @@
-//! The sweep: finds the jobs that are due and has each looked at, and puts the lanes in order. It decides
-//! nothing of a job itself, so that it stays quick and a slow provider cannot hold it up.
+//! The sweep: finds the jobs that are due, asks for a look at each, and puts the lanes in order. It decides
+//! nothing about a job itself, so it stays quick, and a slow provider cannot hold it up.
 //!
-//! A due job is leased before its message is sent: until the lease ends, no other message is. A lease
-//! outlasts all that waits before it, so a due job has one message at most, however long the provider hangs.
+//! A due job is leased before its message is sent: until the lease ends, no other message is sent. A lease
+//! is longer than all the work that waits before it, so a due job has one message at most, however long the
+//! provider hangs.
 
 use std::time::Duration;
 
@@ -18,21 +19,21 @@ use crate::{App, Error, clock};
 
 /// The most due jobs that one run takes from each shard of the index; the next run takes more.
 const DUE_MAX: u32 = 250;
-/// How long a lease lasts at least: longer than the provider's answers to a look may take. A look that died
-/// is made again after it; a copy of media takes a lease of its own.
+/// The shortest lease: longer than the provider may take to answer a look. After a look that died, the next
+/// one is made when the lease ends. A copy of media takes a lease of its own.
 const LEASE_MIN: Duration = Duration::from_secs(60);
-/// How long a lease lasts longer for each message that waits before it: a hundred seconds for a copy of
-/// media, the slowest that a look can be, shared by the twenty workers that the template allows.
+/// The time that each message waiting before it adds to a lease: a hundred seconds for a copy of media, the
+/// slowest kind of look, divided by the twenty workers that the template allows.
 const LEASE_EACH: Duration = Duration::from_secs(5);
-/// How long a lease lasts at most: a message that was given up must not keep its job for a day.
+/// The longest lease: a message that was given up must not keep its job for a day.
 const LEASE_MAX: Duration = Duration::from_secs(3_600);
 /// The most leases that are written at once.
 const LEASES_AT_ONCE: usize = 32;
 
-/// Has every due job looked at, and every lane go on; answers how many jobs were due.
+/// Asks for a look at every due job, and heals every lane. Returns the number of jobs that were due.
 ///
 /// # Errors
-/// A fault if they could not be found or sent; those that were not sent are due again after their lease.
+/// A fault if they could not be found or sent. Jobs that were not sent are due again after their lease.
 pub async fn sweep(app: &App) -> Result<usize, Error> {
     let now = clock::now();
     let (due, waiting) = tokio::try_join!(

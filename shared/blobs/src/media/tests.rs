@@ -1,4 +1,4 @@
-//! Media against the local S3.
+//! Media in the local S3.
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
@@ -8,7 +8,7 @@ use fakeaws::{Config, FakeAws};
 use super::*;
 use crate::{Buckets, SdkConfig};
 
-/// A bucket, and what writes to it. Attempts are as in production.
+/// A bucket, and its client. Attempts are as in production, with shorter time-outs.
 struct World {
     aws: FakeAws,
     blobs: Blobs,
@@ -124,7 +124,7 @@ async fn completing_again_succeeds_if_the_object_is_there() {
     let etags = [etag(world.put(&id, 1, &"end".into()).await)];
     assert_eq!(world.complete(&id, &etags, 3).await, Step::Done(()));
     assert_eq!(world.complete(&id, &etags, 3).await, Step::Done(()));
-    // Another one is not it.
+    // An object of another size is not the completed one.
     assert_eq!(world.complete(&id, &etags, 4).await, Step::Vanished);
 }
 
@@ -153,7 +153,7 @@ async fn an_upload_that_vanished_is_told_apart_from_a_fault() {
 async fn s3_may_take_longer_for_media_than_for_other_calls() {
     let world = World::start().await;
     let id = world.begin().await;
-    // Longer than one call may take here with all its attempts.
+    // This is longer than one call may take here with all its attempts.
     world.aws.slow_puts(Duration::from_millis(1_200));
     let part = world.put(&id, 1, &"end".into()).await;
     let put = world.blobs.put_media("small", "image/png", "png".into());

@@ -1,5 +1,5 @@
-//! One check of what a client asked for against what its model takes. Everything wrong is named; nothing
-//! is dropped, clamped or filled in.
+//! The check of a request against its model. Everything wrong is reported; nothing is dropped, clamped or
+//! filled in.
 
 use super::{
     Kind, Model, NEGATIVE_PROMPT_CHARS_MAX, NUM_IMAGES, PROMPT_CHARS_MAX, Parameter, Prompt,
@@ -9,10 +9,10 @@ use crate::ids::FileId;
 use crate::refusal::{FieldCode, FieldError};
 use crate::text::is_blank;
 
-/// How many problems are told at once.
+/// The most problems that are reported at once.
 const PROBLEMS_MAX: usize = 20;
 
-/// What a client asked of a model.
+/// A client's request to a model.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// The prompt.
@@ -25,27 +25,28 @@ pub struct Asked<'a> {
     pub has_reference: bool,
 }
 
-/// What a model was found able to do. What it costs is for [`Offers::price`](super::Offers::price) to say.
+/// A request that passed the check of its model. Its price comes from
+/// [`Offers::price`](super::Offers::price).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
     /// The model's id.
     pub model: &'static str,
     /// The kind of media that it makes.
     pub kind: Kind,
-    /// How many units.
+    /// The number of units.
     pub units: u32,
-    /// Where to order it, the preferred path first.
+    /// The provider's paths, the preferred one first.
     pub paths: &'static [&'static str],
     /// The provider's field for the reference image, if there is one.
     pub reference_field: Option<&'static str>,
-    /// What else to tell the provider: its own field names, and the values as they were given.
+    /// The other inputs for the provider: its own field names, and the values as they were given.
     pub inputs: Vec<(&'static str, Value)>,
     /// Uploaded images among the parameters: our field, the provider's field, the file.
     pub images: Vec<(&'static str, &'static str, FileId)>,
 }
 
 impl Model {
-    /// What `asked` orders of this model.
+    /// Checks `asked` and returns the order that it makes.
     ///
     /// # Errors
     /// Every field that is wrong, at most twenty.
@@ -203,7 +204,7 @@ impl Model {
 }
 
 impl Takes {
-    /// Whether `value` is taken; the file that it names, if it names one.
+    /// Checks that `value` is taken. Returns the file that it names, if it names one.
     fn check(self, value: &Value) -> Result<Option<FileId>, (FieldCode, String)> {
         let wrong = |message: String| Err((FieldCode::WrongType, message));
         match (self, value) {
@@ -284,7 +285,7 @@ fn error(parameter: &str, code: FieldCode, message: String) -> FieldError {
     FieldError::new(format!("parameters.{parameter}"), code, message)
 }
 
-/// A name that a client may have filled with anything, short enough and clean enough to be told back.
+/// Makes a client's parameter name, which may hold anything, short and clean enough to be told back.
 fn clean(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(100).collect()
 }

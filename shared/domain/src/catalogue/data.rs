@@ -1,7 +1,7 @@
-//! The models. Prices and rates are the operator's; parameters, ranges and paths are fal's, from
-//! each endpoint's own page (`https://fal.ai/models/<path>/llms.txt`) and the type list of its
-//! JavaScript client, read in 2026. Whatever would turn a safety check off, or return media
-//! inline (`sync_mode`), is not offered.
+//! The models. Prices and rates are the operator's; parameters, ranges and paths are fal's, from each
+//! endpoint's own page (`https://fal.ai/models/<path>/llms.txt`) and the type list of its JavaScript
+//! client, read in 2026. Parameters that would turn a safety check off, or return media inline
+//! (`sync_mode`), are not offered.
 
 use super::pictures::{HAILUO_PICTURES, KLING_PICTURES};
 use super::{Kind, Model, Parameter, Prompt, Reference, Takes, When};
@@ -28,7 +28,7 @@ const fn only(when: When, parameter: Parameter) -> Parameter {
     Parameter { when, ..parameter }
 }
 
-/// What fal's seeds are: a 32-bit number.
+/// A seed of fal's: a 32-bit number.
 const SEED: Parameter = parameter(
     "seed",
     Takes::Integer {

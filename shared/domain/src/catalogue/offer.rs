@@ -1,5 +1,5 @@
-//! What models are offered at: the catalogue's terms, unless admins set others. Owns the one decision of what
-//! an order costs and whether it is taken; refuses to know who may change that.
+//! Offers of models: the catalogue's terms, unless admins set others. Owns the price of an order and
+//! whether it is taken; refuses to know who may change the terms.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,40 +9,40 @@ use crate::credits::Credits;
 use crate::patch::Patch;
 use crate::refusal::Refusal;
 
-/// The highest price of a unit that an admin may set: two thousand times the dearest of the catalogue's, so
-/// that a slip of the keyboard is noticed.
+/// The highest price of a unit that an admin may set: two thousand times the highest price in the
+/// catalogue. It catches slips of the keyboard.
 pub const PRICE_MAX: i64 = 1_000_000;
 
-/// What an admin set of a model; whatever is not set is as the catalogue has it.
+/// The terms of a model that an admin set. A field that is `None` is as in the catalogue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     /// The price of one unit.
     pub credits: Option<Credits>,
-    /// Whether it can be asked for.
+    /// Whether it can be ordered.
     pub available: Option<bool>,
 }
 
-/// What an admin changes of a model: what is not named stays, and `None` within goes back to the catalogue's.
+/// An admin's change of a model's terms. A field that is cleared goes back to the catalogue's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TermsChange {
     /// The price of one unit.
     pub credits: Patch<Credits>,
-    /// Whether it can be asked for.
+    /// Whether it can be ordered.
     pub available: Patch<bool>,
 }
 
-/// A model as it is offered now.
+/// A model on its present terms.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer {
     /// The model.
     pub model: &'static Model,
     /// The price of one unit.
     pub credits: Credits,
-    /// Whether it can be asked for.
+    /// Whether it can be ordered.
     pub available: bool,
 }
 
-/// For people and the audit log: `veo3 credits=450 available=true`.
+/// A line for people and the audit log: `veo3 credits=450 available=true`.
 impl fmt::Display for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (id, credits, available) = (self.model.id, self.credits, self.available);
@@ -50,17 +50,17 @@ impl fmt::Display for Offer {
     }
 }
 
-/// What admins set, of all models.
+/// The terms that admins set, of all models.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offers {
     /// Incremented by each change.
     pub version: u64,
-    /// What is set, by the model's id.
+    /// The terms that are set, by the model's id.
     pub terms: BTreeMap<&'static str, Terms>,
 }
 
 impl Offers {
-    /// What `model` is offered at.
+    /// Returns the present terms of `model`.
     #[must_use]
     pub fn of(&self, model: &'static Model) -> Offer {
         let set = self.terms(model);
@@ -71,7 +71,8 @@ impl Offers {
         }
     }
 
-    /// What `order` costs. A job keeps the price that it was opened at, whatever is set later.
+    /// Returns the price of `order`. A job keeps the price that it was opened at, even if the price changes
+    /// later.
     ///
     /// # Errors
     /// [`Refusal::Conflict`] if its model is not offered.
@@ -85,7 +86,7 @@ impl Offers {
         price.ok_or_else(|| Refusal::Conflict("no wallet can hold that much".to_owned()))
     }
 
-    /// What is set after `change`; nothing if that is what is set already.
+    /// Returns the terms after `change`; `None` if nothing changes.
     #[must_use]
     pub fn change(&self, model: &Model, change: TermsChange) -> Option<Self> {
         let before = self.terms(model);

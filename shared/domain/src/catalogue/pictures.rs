@@ -1,31 +1,31 @@
-//! Which pictures a model takes to start from: so a picture that its maker would refuse minutes later is
-//! refused at once.
+//! The limits of models on pictures to start from. A picture that the model's maker would refuse minutes
+//! later is refused at once.
 
 use crate::files::File;
 use crate::refusal::{FieldCode, FieldError};
 
-/// What a model asks of a picture that it starts from.
+/// A model's limits on a picture that it starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PictureLimits {
-    /// Its shortest side, in pixels.
+    /// The least length of the shorter side, in pixels.
     pub side_px_min: u32,
-    /// How long the longer side may be to the shorter.
+    /// The highest ratio of the longer side to the shorter.
     pub ratio_max: (u32, u32),
-    /// How large the file may be, if that is less than what may be uploaded.
+    /// The largest size of the file, if that is less than the limit of uploads.
     pub size_bytes_max: Option<u64>,
 }
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
 /// MiniMax's reference of video generation (`first_frame_image`, `last_frame_image`), read in 2026: the
-/// shorter side above 300 pixels, from 2:5 to 5:2, below 20 MB, which is what may be uploaded.
+/// shorter side above 300 pixels, from 2:5 to 5:2, below 20 MB, which is also the limit of uploads.
 pub(super) const HAILUO_PICTURES: PictureLimits = PictureLimits {
     side_px_min: 301,
     ratio_max: (5, 2),
     size_bytes_max: None,
 };
-/// Kling's reference of image2video, read in 2026: 300 pixels a side, from 1:2.5 to 2.5:1, 10 MB. fal says
-/// the same of Kling 2.5 and later.
+/// Kling's reference of image2video, read in 2026: 300 pixels a side, from 1:2.5 to 2.5:1, 10 MB. fal
+/// states the same limits for Kling 2.5 and later.
 pub(super) const KLING_PICTURES: PictureLimits = PictureLimits {
     side_px_min: 300,
     ratio_max: (5, 2),
@@ -33,7 +33,8 @@ pub(super) const KLING_PICTURES: PictureLimits = PictureLimits {
 };
 
 impl PictureLimits {
-    /// Whether `file` keeps them; `field` is what names it. A file from before pictures were measured does.
+    /// Checks `file` against the limits; `field` is the field that names it. A file that was uploaded
+    /// before pictures were measured passes the limits of its sides.
     ///
     /// # Errors
     /// The problem with it.

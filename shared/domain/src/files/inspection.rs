@@ -1,7 +1,8 @@
-//! Looking into an uploaded file: whether it is whole, is one file and no more, and how large its picture is.
+//! The inspection of an uploaded file: whether it is complete, is one file and no more, and the size of its
+//! picture.
 //!
-//! Owns the frames of the formats that may be uploaded, and no more of them than that takes: nothing is
-//! decoded. Refuses to know where the bytes come from.
+//! Owns the structure of the formats that may be uploaded, only as far as that needs: nothing is decoded.
+//! Refuses to know where the bytes come from.
 
 mod gif;
 mod jpeg;
@@ -15,57 +16,57 @@ use thiserror::Error;
 
 use super::ContentType;
 
-/// The longest side of a picture: WebP's own bound, and far beyond what a model takes.
+/// The longest side of a picture: WebP's own limit, and far above that of any model.
 pub const SIDE_PX_MAX: u32 = 16_384;
 
-/// How large a picture is, as it is to be seen.
+/// The size of a picture, as it is displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// Pixels from left to right.
+    /// Its width in pixels.
     pub width: u32,
-    /// Pixels from top to bottom.
+    /// Its height in pixels.
     pub height: u32,
 }
 
-/// Why a file is not taken.
+/// The reason why a file is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Trouble {
-    /// Its first bytes are those of something else.
+    /// Its first bytes belong to another type.
     #[error("it is not of the type that was announced; announce it with its own")]
     AnotherType,
-    /// It ends before its end.
+    /// Its end is missing.
     #[error("it is cut off, a part of it is missing; announce the whole file")]
     Cut,
-    /// It goes on after its end.
+    /// There are more bytes after its end.
     #[error(
         "there is something else in it after its end; save it as a plain file, and announce that"
     )]
     Trailing,
-    /// It contradicts itself.
+    /// Its structure is contradictory.
     #[error("it is damaged; save it anew, and announce that")]
     Damaged,
-    /// There is nothing to be seen.
+    /// It has no picture.
     #[error("there is nothing in it to be seen; announce another file")]
     Empty,
     /// It is larger than any model takes.
     #[error("its picture is larger than {SIDE_PX_MAX} pixels; scale it down, and announce that")]
     TooLarge,
-    /// It has more than one picture.
+    /// It has more than one frame.
     #[error("it moves; save one picture of it, and announce that")]
     Moving,
-    /// Its colours are inks.
+    /// Its colours are for print (CMYK).
     #[error("its colours are made for print (CMYK); save it in RGB, and announce that")]
     Inks,
 }
 
-/// What a decoder would begin with.
+/// The header of a picture.
 struct Header {
     width: u32,
     height: u32,
     frames: u32,
 }
 
-/// Looks into a file of this type. A picture answers its size; a video, none.
+/// Inspects a file of this type. Returns the size of a picture, `None` for a video.
 ///
 /// # Errors
 /// The [`Trouble`] with it.

@@ -1,6 +1,6 @@
-//! Addresses of what a generation delivered.
+//! Addresses of a generation's media.
 //!
-//! Owns what an address names, until when it holds, and under which name a file is saved. Refuses to know how
+//! Owns the parts of an address, its expiry, and the name under which a file is saved. Refuses to know how
 //! an address is signed, and what it leads to.
 
 use std::fmt;
@@ -12,22 +12,22 @@ use crate::time::Timestamp;
 
 /// The longest name of a file among a generation's media.
 const NAME_CHARS_MAX: usize = 40;
-/// How much of a generation's id is in the name under which its files are saved.
+/// The number of characters of a generation's id in the names under which its files are saved.
 const SAVED_ID_CHARS: usize = 8;
 
-/// Signs the addresses of one generation's media: 128 random bits, in hexadecimal. It is made with the
-/// generation, and goes with it.
+/// The secret that signs the addresses of one generation's media: 128 random bits, in hexadecimal. It is
+/// made and deleted with the generation.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MediaSecret(String);
 
 impl MediaSecret {
-    /// The secret of these random bits.
+    /// Makes a secret of these random bits.
     #[must_use]
     pub fn new(entropy: u128) -> Self {
         Self(format!("{entropy:032x}"))
     }
 
-    /// The secret that was written as `text`.
+    /// Reads a secret that was written as `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -52,7 +52,7 @@ impl fmt::Debug for MediaSecret {
 pub struct MediaName(String);
 
 impl MediaName {
-    /// The name written as `text`.
+    /// Reads `text` as a name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_plain =
@@ -68,27 +68,27 @@ impl MediaName {
     }
 }
 
-/// An address of a file that a generation delivered. It is for everybody who has it, until it ends or the
-/// generation is deleted.
+/// The address of a file of a generation. Everybody who has the address may fetch the file, until the
+/// address expires or the generation is deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaAddress {
-    /// Whose file it is.
+    /// The generation.
     pub generation: GenerationId,
     /// The file's name.
     pub name: MediaName,
-    /// When it ends: a whole second.
+    /// When it expires: a whole second.
     pub expires_at: Timestamp,
 }
 
 impl MediaAddress {
-    /// Whether it has ended.
+    /// Whether it has expired.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
         now >= self.expires_at
     }
 }
 
-/// An address that whoever has its generation's secret can prove to be ours.
+/// An address with a signature, which can be checked with the generation's secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedAddress {
     /// The address.
@@ -100,19 +100,19 @@ pub struct SignedAddress {
 /// The addresses of one output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses<Address> {
-    /// The file's.
+    /// The address of the file.
     pub file: Address,
-    /// Those of its thumbnails, in their order.
+    /// The addresses of its thumbnails, in order.
     pub thumbnails: Vec<Address>,
-    /// Its poster's, if it has one.
+    /// The address of its poster, if it has one.
     pub poster: Option<Address>,
 }
 
 impl<Address> Addresses<Address> {
-    /// What `change` makes of each.
+    /// Applies `change` to each address.
     ///
     /// # Errors
-    /// The first that `change` finds.
+    /// The first error of `change`.
     pub fn try_map<Changed, Problem>(
         self,
         change: impl Fn(Address) -> Result<Changed, Problem>,
@@ -126,17 +126,17 @@ impl<Address> Addresses<Address> {
     }
 }
 
-/// A file that a generation's media have under a name.
+/// A file among a generation's media, found by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaFile {
-    /// The place of the output that it is, or shows.
+    /// The place of the output that it is, or that it shows.
     pub place: usize,
     /// Its key in the media bucket.
     pub key: String,
 }
 
 impl MediaName {
-    /// The name of what is beside the file of this one: `0-256.webp` beside `0.jpg`.
+    /// The name of a small picture beside this file: `0-256.webp` beside `0.jpg`.
     pub(super) fn beside(&self, part: &str) -> Self {
         let stem = self.0.split('.').next().unwrap_or_default();
         Self(format!("{stem}-{part}.webp"))
@@ -150,14 +150,14 @@ impl Output {
         MediaName(self.key.rsplit('/').next().unwrap_or_default().to_owned())
     }
 
-    /// The key of what has this name beside it.
+    /// The key of the small picture with this name.
     #[must_use]
     pub fn key_beside(&self, name: &MediaName) -> String {
         let folder = self.key.rsplit_once('/').map_or("", |(folder, _)| folder);
         format!("{folder}/{}", name.as_str())
     }
 
-    /// The names of its thumbnails, in their order, and of its poster.
+    /// The names of its thumbnails, in order, and of its poster.
     fn preview_names(&self) -> (Vec<MediaName>, Option<MediaName>) {
         match &self.previews {
             Previews::Made {
@@ -174,7 +174,7 @@ impl Output {
 }
 
 impl Generation {
-    /// The addresses of its outputs, in order, until `expires_at`.
+    /// Makes the addresses of its outputs, in order, which expire at `expires_at`.
     #[must_use]
     pub fn addresses(&self, expires_at: Timestamp) -> Vec<Addresses<MediaAddress>> {
         let address = |name| MediaAddress {
@@ -193,7 +193,7 @@ impl Generation {
         self.outputs.iter().map(of_output).collect()
     }
 
-    /// The file with this name: an output, or a small picture of one.
+    /// Finds the file with this name: an output, or a small picture of one.
     #[must_use]
     pub fn file_named(&self, name: &MediaName) -> Option<MediaFile> {
         let mut outputs = self.outputs.iter().enumerate();
@@ -209,16 +209,17 @@ impl Generation {
         })
     }
 
-    /// Signs and proves the addresses of its media. A record from before there were such addresses has no
-    /// secret for it; the digest of its webhook token, which nobody is told, stands in.
+    /// The secret with which the addresses of its media are signed and checked. A record from before there
+    /// were such addresses has no secret of its own; the digest of its webhook token, which nobody is told,
+    /// takes its place.
     #[must_use]
     pub fn media_secret(&self) -> &str {
         let own = self.media_secret.as_ref().map(MediaSecret::as_str);
         own.unwrap_or(&self.webhook_digest)
     }
 
-    /// Under which name an output is saved: its model, a part of its id, and its place if there are several.
-    /// Nothing of what its owner wrote: an address can be handed on.
+    /// The name under which an output is saved: its model, a part of its id, and its place if there are
+    /// several. It has none of the owner's words, because an address can be passed on.
     #[must_use]
     pub fn saved_as(&self, place: usize, name: &MediaName) -> String {
         let model = &self.model;
@@ -238,8 +239,8 @@ impl Generation {
     }
 }
 
-/// When addresses end that are given out now and hold for `expiry`: at a whole second, since that is all that
-/// they say of it.
+/// Returns when addresses expire that are given out `now` and are valid for `expiry`: at a whole second,
+/// because an address states its expiry in seconds.
 #[must_use]
 pub fn addresses_end(now: Timestamp, expiry: Duration) -> Timestamp {
     let end = now.plus(expiry).ms().saturating_add(999);

@@ -1,36 +1,36 @@
-//! What a wish to cancel comes to.
+//! Cancelling a job.
 //!
-//! Until a worker takes the job, nobody but us knows of it: it is over at once, and its hold is released.
-//! From then on the provider decides, for a cancel is only a wish there: the hold stays until its word, and
-//! what it finished all the same is delivered and paid for. That goes for a job whose outcome nobody knows,
-//! too: giving its credits back for the asking would pay for a picture that may still come, so it keeps its
-//! hold until proof or the operator's policy.
+//! A job that no worker has taken ends at once, and its hold is released. After that the provider decides,
+//! because it treats a cancel only as a wish. The hold stays until the provider's answer, and a job that it
+//! finished anyway is delivered and paid for. This also holds for a job whose outcome is unknown: giving
+//! its credits back on request would pay for a picture that may still come. So it keeps its hold until
+//! there is proof, or until the operator's policy decides.
 
 use super::{Failure, FailureCode, Generation, State};
 use crate::time::Timestamp;
 
-/// What a wish to cancel comes to; a record in it is to be written.
+/// The effect of an owner's wish to cancel. A record in it must be written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cancellation {
     /// The provider was never asked: it ends now, and its hold is released.
     Over(Box<Generation>),
-    /// The wish is to be recorded; the provider's word ends the job.
+    /// The wish must be recorded; the provider's answer ends the job.
     Wished(Box<Generation>),
     /// The wish was recorded before.
     Pending,
     /// It was cancelled before.
     Canceled,
-    /// The provider finished it, one way or the other.
+    /// It was finished before, delivered or not.
     TooLate,
 }
 
-/// Why a job that its owner cancelled is not delivered.
+/// The failure of a job that its owner cancelled.
 pub(super) fn by_owner() -> Failure {
     Failure::new(FailureCode::Canceled, "it was cancelled by its owner")
 }
 
 impl Generation {
-    /// What its owner's wish to cancel it comes to `now`.
+    /// Returns the effect of its owner's wish to cancel it `now`.
     #[must_use]
     pub fn cancel(&self, now: Timestamp) -> Cancellation {
         match (self.state, self.cancel_wished_at) {
@@ -43,9 +43,9 @@ impl Generation {
             (State::Submitting | State::Running | State::Unknown, None) => {
                 Cancellation::Wished(Box::new(Self {
                     cancel_wished_at: Some(now),
-                    // A job that the provider can be asked about is looked at, and the provider asked,
-                    // at once; of the others the time to look is the worker's lease or the policy's
-                    // date, which a wish does not move.
+                    // A job that the provider can be asked about is looked at at once, and the provider is
+                    // asked to stop it. For the others, the time to look is the worker's lease or the
+                    // policy's date, which a wish does not move.
                     due_at: if self.can_be_asked_about() {
                         Some(now)
                     } else {
@@ -59,7 +59,7 @@ impl Generation {
         }
     }
 
-    /// Whether the provider is still to be asked to stop it.
+    /// Whether the provider must still be asked to stop it.
     #[must_use]
     pub fn is_to_be_stopped(&self) -> bool {
         self.can_be_asked_about()
@@ -67,7 +67,7 @@ impl Generation {
             && self.cancel_requested_at.is_none()
     }
 
-    /// Whether the provider has it, as far as we know, and can be asked how it goes.
+    /// Whether the provider, as far as we know, has it, so that its status can be asked.
     #[must_use]
     pub fn can_be_asked_about(&self) -> bool {
         match self.state {

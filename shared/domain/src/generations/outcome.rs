@@ -1,51 +1,51 @@
-//! What a provider can say of a job, in our own words. Owns the names of outcomes;
-//! refuses to know any vendor's wire.
+//! The outcomes that a provider can report of a job, in our own words. Owns the names of outcomes; refuses
+//! to know any vendor's wire format.
 
-/// The provider's names for a job that it accepted.
+/// The provider's references to a job that it accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// The provider's id, stable over its own retries.
     pub request_id: String,
-    /// Where to ask how it goes.
+    /// The address of its status.
     pub status_url: String,
-    /// Where its result will be.
+    /// The address of its result.
     pub response_url: String,
-    /// Where to ask that it stop.
+    /// The address to cancel it.
     pub cancel_url: String,
 }
 
-/// One file that the provider made, at an address that will not last.
+/// A file that the provider made, at an address that will not last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Media {
-    /// Where it can be downloaded.
+    /// The address to download it from.
     pub url: String,
-    /// What the provider says it is.
+    /// Its media type, according to the provider.
     pub content_type: Option<String>,
-    /// Its width in pixels, if the provider says.
+    /// Its width in pixels, if the provider reports it.
     pub width: Option<u32>,
-    /// Its height in pixels, if the provider says.
+    /// Its height in pixels, if the provider reports it.
     pub height: Option<u32>,
 }
 
-/// One of the files that a job was asked for, as the provider's answer has it.
+/// One of the files that a job ordered, as the provider's answer reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     /// It was made.
     Made(Media),
-    /// It is not to be delivered, for this reason.
+    /// It must not be delivered, for this reason.
     Withheld(FailureCode),
 }
 
-/// How a job ended at the provider.
+/// The end of a job at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The model's output: its files in their order, at least one of them made.
     Made(Vec<Piece>),
-    /// The model's own word that there is nothing to deliver.
+    /// The model's report that there is nothing to deliver.
     Refused(Failure),
 }
 
-/// Why a generation was not delivered.
+/// The reason why a generation was not delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The kind, stable.
@@ -55,7 +55,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of this kind, its message cut to 500 characters.
+    /// Makes a failure of this kind, with its message cut to 500 characters.
     #[must_use]
     pub fn new(code: FailureCode, message: impl AsRef<str>) -> Self {
         Self {
@@ -68,25 +68,25 @@ impl Failure {
 /// The kinds of failure that a client can branch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureCode {
-    /// The prompt or a reference is against the provider's content policy.
+    /// The prompt or a reference violates the provider's content policy.
     ContentPolicyViolation,
-    /// The result was made, and is withheld as unsafe.
+    /// The result was made, but is withheld as unsafe.
     ContentFlagged,
-    /// The provider finds the input wrong.
+    /// The provider rejected the input.
     InvalidInput,
-    /// The provider finished without making anything.
+    /// The provider finished without a file.
     NoMedia,
-    /// What was made could not be fetched.
+    /// The file could not be fetched from the provider.
     MediaUnavailable,
-    /// The provider broke.
+    /// The provider failed.
     ProviderError,
-    /// The provider did not take the job.
+    /// The provider did not accept the job.
     ProviderUnavailable,
     /// The provider took too long.
     ProviderTimeout,
-    /// It was stopped.
+    /// The job was cancelled.
     Canceled,
-    /// Nobody could find out what became of it.
+    /// The outcome could not be found out.
     OutcomeUnknown,
 }
 
@@ -122,7 +122,7 @@ impl FailureCode {
         }
     }
 
-    /// The code named `text`.
+    /// Returns the code named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.as_str() == text)

@@ -1,47 +1,49 @@
-//! How long a job is waited for. Owns the order in which deadline, wish to cancel and policy are judged, so
-//! that every state has an end whatever the provider answers; refuses to know what was answered.
+//! Deadlines of a job at the provider. Owns the order in which deadline, wish to cancel and policy are
+//! judged, so that every job ends, no matter what the provider answers; refuses to know what was answered.
 
 use std::time::Duration;
 
 use super::{Generation, State};
 use crate::time::Timestamp;
 
-/// The pause after which a job that the provider works on is looked at again, at least and at
-/// most: it grows with the job's age.
+/// The least and the longest pause between looks at a job that the provider works on. The pause grows with
+/// the job's age.
 const RUNNING_PAUSE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(120));
-/// When the provider is asked again to stop a job, if its answer said nothing.
+/// The time after which the provider is asked again to stop a job, if it did not answer that it will.
 const STOP_RETRY: Duration = Duration::from_secs(20);
-/// The pause for a job past its deadline, at least and at most: it grows with the job's age.
+/// The least and the longest pause between looks at a job past its deadline. The pause grows with the job's
+/// age.
 const UNKNOWN_PAUSE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(30 * 60));
 
-/// How long each wait may last.
+/// The limits of each wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// From the provider's acceptance until the job is stopped there.
+    /// The time from the provider's acceptance until the job is stopped there.
     pub deadline: Duration,
-    /// From the owner's wish to cancel until nobody waits for the provider's answer to it.
+    /// The time from the owner's wish to cancel until the provider's answer is no longer awaited.
     pub cancel: Duration,
-    /// From the job's creation until the operator's policy decides what nobody found out.
+    /// The time from the job's creation until the operator's policy decides about an outcome that is still
+    /// unknown.
     pub unknown: Duration,
 }
 
-/// What a job needs that the provider has not ended.
+/// The next action for a job whose end the provider has not reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing but another look, then.
+    /// No action; look again at this time.
     Wait(Timestamp),
-    /// The provider is to be asked to stop it; another look then, if it does not say that it will.
+    /// Ask the provider to stop it. Look again at this time, if the provider does not say that it will.
     Stop(Timestamp),
-    /// It is over time, and the provider was asked to stop it: nobody knows what
-    /// becomes of it. Another look then.
+    /// Give its outcome up as unknown: it is over time, and the provider was asked to stop it. Look again
+    /// at this time.
     LoseTrack(Timestamp),
-    /// The operator's policy decides.
+    /// Apply the operator's policy.
     Policy,
 }
 
 impl Generation {
-    /// What it needs `now`, given that nobody proved how it ended. `expected` is
-    /// how long its model usually takes.
+    /// Returns the action that it needs `now`, given that there is no proof of its end. `expected` is the
+    /// usual time of its model.
     #[must_use]
     pub fn need(&self, now: Timestamp, patience: Patience, expected: Duration) -> Need {
         let policy_at = self.created_at.plus(patience.unknown);

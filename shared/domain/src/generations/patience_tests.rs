@@ -1,4 +1,4 @@
-//! When a job is stopped, lost, and left to the policy.
+//! The times at which a job is stopped, given up as unknown, and left to the policy.
 
 use proptest::prelude::*;
 

@@ -1,16 +1,16 @@
-//! Small pictures of what a generation delivered: thumbnails, and the poster of a video.
+//! Small pictures of a generation's media: thumbnails, and the poster of a video.
 //!
-//! Owns which there are, how they are called, and how often they are tried. Refuses to know how they are
-//! made: a file that cannot be shown small is delivered all the same.
+//! Owns which small pictures there are, their names, and the number of tries to make them. Refuses to know
+//! how they are made. A file is delivered even if no small picture of it can be made.
 
 use std::time::Duration;
 
 use super::{Generation, MediaName, Output, State};
 use crate::time::Timestamp;
 
-/// How long their making is left to its message.
+/// The time after which another message is sent, if the small pictures are still missing.
 const CHECK: Duration = Duration::from_secs(10 * 60);
-/// How many messages are sent for it.
+/// The most further messages for one generation.
 const TRIES_MAX: u32 = 3;
 
 /// A small picture of a file.
@@ -36,22 +36,22 @@ pub enum Previews {
         /// Whether there is a picture to show before a video plays.
         has_poster: bool,
     },
-    /// There are none.
+    /// There are none, for this reason.
     None(NoPreviews),
 }
 
-/// Why a file has no small pictures.
+/// The reason why a file has no small pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoPreviews {
-    /// It was delivered before there were any.
+    /// It was delivered before small pictures were made.
     Older,
-    /// It is of a kind that cannot be shown small.
+    /// No small picture can be made of its kind of file.
     Unsupported,
-    /// It is too large to be looked at.
+    /// It is too large to be read.
     TooLarge,
-    /// It is not as files of its kind are.
+    /// Its content does not fit its type.
     Damaged,
-    /// They could not be made, for a reason of ours.
+    /// They could not be made, because of a fault of ours.
     Unavailable,
 }
 
@@ -77,26 +77,26 @@ impl NoPreviews {
         }
     }
 
-    /// The reason with this name.
+    /// Returns the reason with this name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|why| why.as_str() == text)
     }
 }
 
-/// What came of looking at a file.
+/// The result of making the small pictures of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Previewed {
     /// Its place among the outputs.
     pub place: usize,
     /// Its small pictures.
     pub previews: Previews,
-    /// Its width and height in pixels as it is seen, where they were measured.
+    /// Its width and height in pixels as it is displayed, if they were measured.
     pub size: Option<(u32, u32)>,
 }
 
 impl Output {
-    /// Whether it can be shown small at all.
+    /// Whether small pictures can be made of its type.
     #[must_use]
     pub fn is_seen(&self) -> bool {
         self.is_still() || self.content_type.starts_with("video/")
@@ -120,7 +120,7 @@ impl Output {
         self.name().beside("poster")
     }
 
-    /// The output as it is delivered: small pictures of it are to be made, if it can be seen.
+    /// The output at delivery: its small pictures are pending, if its type has any.
     pub(super) fn delivered(&self) -> Self {
         let previews = match self.is_seen() {
             true => Previews::Pending,
@@ -134,22 +134,22 @@ impl Output {
 }
 
 impl Generation {
-    /// Whether small pictures of what it delivered are being made.
+    /// Whether small pictures of its outputs are being made.
     #[must_use]
     pub fn awaits_previews(&self) -> bool {
         let is_pending = |output: &Output| output.previews == Previews::Pending;
         self.state == State::Succeeded && self.outputs.iter().any(is_pending)
     }
 
-    /// When somebody must look at a generation that has just been delivered, if small pictures of it are
-    /// being made.
+    /// Returns when somebody must look at a generation that has just been delivered, if small pictures of
+    /// it are being made.
     pub(super) fn look_at_previews(outputs: &[Output], now: Timestamp) -> Option<Timestamp> {
         let mut outputs = outputs.iter();
         let is_pending = |output: &Output| output.previews == Previews::Pending;
         outputs.any(is_pending).then(|| now.plus(CHECK))
     }
 
-    /// The generation with these small pictures. What was made before stays; nothing if it awaits none.
+    /// Returns the generation with these small pictures. Earlier ones stay. `None` if it awaits none.
     #[must_use]
     pub fn previewed(&self, made: &[Previewed]) -> Option<Self> {
         if !self.awaits_previews() {
@@ -177,8 +177,8 @@ impl Generation {
         Some(Self { due_at, ..next })
     }
 
-    /// The generation of which another message is sent, because the last one came to nothing; after three, it
-    /// has no small pictures.
+    /// Returns the generation for which another message is sent, because the last one had no effect. After
+    /// three more messages it has no small pictures.
     #[must_use]
     pub fn previews_again(&self, now: Timestamp) -> Option<Self> {
         if !self.awaits_previews() {

@@ -1,16 +1,18 @@
-//! Giving back what was spent on a generation that was delivered.
+//! Refunds: giving back credits that were spent on a delivered generation.
 //!
-//! Owns that it happens at most once, and never gives more than was spent. Its media stay with their owner.
+//! Owns the rules that a refund happens at most once and never exceeds the captured credits. Its media stay
+//! with their owner.
 
 use super::Generation;
 use crate::credits::Credits;
 use crate::refusal::{FieldCode, FieldError, Refusal};
 
 impl Generation {
-    /// The record once `amount` of what was spent on it is given back, or all of that; and how much that is.
+    /// Returns the record after a refund of `amount`, or of everything that was spent on it, and the amount
+    /// of the refund.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if nothing was spent on it, or some of it was given back before, and
+    /// [`Refusal::Conflict`] if nothing was spent on it, or a part was given back before, and
     /// [`Refusal::Invalid`] if `amount` is more than was spent.
     pub fn refund(&self, amount: Option<Credits>) -> Result<(Self, Credits), Refusal> {
         let spent = self.parts().captured;

@@ -1,7 +1,7 @@
-//! How long media are kept.
+//! The retention of media.
 //!
-//! Owns when they expire, and that nothing expires unannounced. Refuses to know which plan keeps them how
-//! long: that is the operator's setting.
+//! Owns when media expire, and the rule that they expire only after an announcement. Refuses to know the
+//! retention of each plan, which is the operator's setting.
 
 use std::time::Duration;
 
@@ -9,27 +9,28 @@ use super::{Generation, State};
 use crate::time::Timestamp;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
-/// How long before they expire whoever asked is told.
+/// The time before the expiry at which it is announced.
 const NOTICE: Duration = Duration::from_secs(7 * 24 * 3_600);
-/// The least time between that and their end, however late it is told: a week for whoever reads quickly.
+/// The least time between the announcement and the expiry, even if the announcement is late: a day less
+/// than the notice.
 const NOTICE_MIN: Duration = Duration::from_secs(6 * 24 * 3_600);
 
-/// How long the media of a generation are kept.
+/// The retention of a generation's media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retention {
-    /// Until it is deleted.
+    /// They are kept until the generation is deleted.
     Forever,
-    /// For so many days after they were delivered.
+    /// They expire this many days after delivery.
     Days(u32),
 }
 
 impl Retention {
-    /// The fewest days: time to be told.
+    /// The fewest days, which leave time for the announcement.
     pub const DAYS_MIN: u32 = 8;
-    /// The most.
+    /// The most days.
     pub const DAYS_MAX: u32 = 9_999;
 
-    /// The retention of so many days; none is for ever.
+    /// Returns the retention of this many days; zero means for ever. `None` if the number is out of range.
     #[must_use]
     pub fn of_days(days: u32) -> Option<Self> {
         match days {
@@ -39,7 +40,7 @@ impl Retention {
         }
     }
 
-    /// How many days it is; none for ever.
+    /// The number of days; `None` for ever.
     #[must_use]
     pub const fn days(self) -> Option<u32> {
         match self {
@@ -48,7 +49,7 @@ impl Retention {
         }
     }
 
-    /// When media expire that were delivered then, if they do.
+    /// Returns when media that were delivered at this time expire, if they do.
     #[must_use]
     pub fn until(self, delivered_at: Timestamp) -> Option<Timestamp> {
         let days = self.days()?;
@@ -56,25 +57,26 @@ impl Retention {
     }
 }
 
-/// What is to be done about media that are not kept for ever.
+/// The next action for media that expire.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Keeping {
-    /// Nothing before the time that this record names.
+    /// Wait until the time in this record.
     Wait(Box<Generation>),
-    /// Whoever asked is told that they expire.
+    /// Announce the expiry.
     Announce(Box<Generation>),
-    /// They are deleted; this record has none.
+    /// Delete the media; this record has no outputs.
     Expire(Box<Generation>),
 }
 
 impl Generation {
-    /// When somebody must first look at how long its media are kept.
+    /// Returns when somebody must look at the retention of its media first.
     pub(super) fn first_notice(media_expires_at: Option<Timestamp>) -> Option<Timestamp> {
         media_expires_at.map(|at| at.minus(NOTICE))
     }
 
-    /// What is to be done about its media `now`, if its author's plan keeps them for `today`. A longer plan
-    /// keeps what was made on a shorter one; a shorter one takes nothing back. Nothing if they do not expire.
+    /// Returns the next action for its media `now`, if its author's plan has the retention `today`. A
+    /// longer plan prolongs the retention of older media; a shorter one does not reduce it. `None` if they
+    /// do not expire.
     #[must_use]
     pub fn keeping(&self, today: Retention, now: Timestamp) -> Option<Keeping> {
         let recorded = self.media_expires_at?;
@@ -90,7 +92,7 @@ impl Generation {
             })));
         };
         let expires_at = recorded.max(by_plan);
-        // Who was told of an earlier end is told again.
+        // If an earlier expiry was announced, the new one is announced, too.
         let is_told = self.is_expiry_told && expires_at == recorded;
         let keeping = |expires_at: Timestamp, is_expiry_told: bool, due_at| {
             Box::new(Self {
@@ -141,7 +143,7 @@ mod tests {
         }
     }
 
-    /// A generation that was delivered on day 0.
+    /// Makes a generation that was delivered on day 0.
     fn delivered(retention: Retention) -> Generation {
         let storing = Generation {
             state: State::Storing,

@@ -1,20 +1,20 @@
-//! Sharing a generation with teams: who sees it from then on stands in its own record, what its
-//! members are told of it beside the team.
+//! Sharing a generation with teams. The generation's own record says which teams can see it; a second
+//! record for each team says what its members are told about it.
 
 use super::{Generation, Intent};
 use crate::ids::{GenerationId, TeamId, Tenant, UserId};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
-/// How many teams a generation may be shared with.
+/// The most teams that a generation may be shared with.
 pub const SHARES_MAX: usize = 20;
 
-/// Whether a team is told who made what is shared with it, and who shared it.
+/// Whether a team is told the author of a generation that is shared with it, and who shared it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attribution {
-    /// It is.
+    /// The team is told.
     Visible,
-    /// It is not.
+    /// The team is not told.
     Hidden,
 }
 
@@ -28,7 +28,7 @@ impl Attribution {
         }
     }
 
-    /// The one named `text`.
+    /// Returns the attribution named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Visible, Self::Hidden]
@@ -37,44 +37,44 @@ impl Attribution {
     }
 }
 
-/// What somebody tells a team of a generation that they would share with it.
+/// A proposal to share a generation with a team.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
     /// The team.
     pub team: TeamId,
-    /// Its purpose there.
+    /// The purpose of the sharing.
     pub intent: Intent,
-    /// What is to be changed, or was.
+    /// The change that is asked for, or that was made.
     pub change_description: Option<String>,
-    /// Whether the team is told who they are.
+    /// Whether the team is told who shares it.
     pub attribution: Attribution,
 }
 
-/// What a team is told of a generation that is shared with it.
+/// A record of a generation that is shared with a team.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collaboration {
     /// The generation.
     pub generation: GenerationId,
     /// The team.
     pub team: TeamId,
-    /// The one who shared it.
+    /// The user who shared it.
     pub contributor: UserId,
-    /// Its purpose there.
+    /// The purpose of the sharing.
     pub intent: Intent,
-    /// What is to be changed, or was, in their words.
+    /// The change that is asked for, or that was made, in their words.
     pub change_description: Option<String>,
-    /// Whether the team is told who they are.
+    /// Whether the team is told who shared it.
     pub attribution: Attribution,
-    /// The time of it.
+    /// When it was shared.
     pub shared_at: Timestamp,
 }
 
 impl Generation {
-    /// The generation, shared with `team`, too.
+    /// Returns the generation, shared with `team`, too.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if it is the team's, is shared with it already, or is shared
-    /// with as many teams as it may be.
+    /// [`Refusal::Conflict`] if the team owns it, it is shared with the team already, or it is shared with
+    /// the most teams already.
     pub fn shared_with(&self, team: &TeamId, attribution: Attribution) -> Result<Self, Refusal> {
         let conflict = |message: String| Err(Refusal::Conflict(message));
         if self.tenant == Tenant::from(team) {
@@ -94,8 +94,8 @@ impl Generation {
         Ok(next)
     }
 
-    /// The generation, shared with `team` no more, and whether the team was told who made
-    /// it; `None` if it was not shared.
+    /// Returns the generation, not shared with `team` any more, and whether the team was told the author;
+    /// `None` if it was not shared with it.
     #[must_use]
     pub fn unshared_with(&self, team: &TeamId) -> Option<(Self, Attribution)> {
         let mut next = self.clone();

@@ -1,26 +1,26 @@
-//! The files of a job on their way from the provider to us. Owns how far each one is;
-//! refuses to know how bytes are moved.
+//! The files of a job while they are copied from the provider. Owns the state of each copy; refuses to know
+//! how bytes are moved.
 
 use super::{FailureCode, Media, Output, Piece};
 
-/// One file that the provider made or withheld, and what became of it here.
+/// A file of a job: the provider made or withheld it, and this is its state here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// It is to be copied.
+    /// It must be copied.
     Pending {
-        /// Where it is at the provider.
+        /// The file at the provider.
         media: Media,
-        /// How far an earlier run came, if one came far enough to go on from.
+        /// The progress of an earlier run, if there is enough to go on from.
         progress: Option<CopyProgress>,
     },
-    /// It is ours.
+    /// It was copied to our bucket.
     Copied(Output),
     /// It is not delivered, for this reason.
     Withheld(FailureCode),
 }
 
 impl Source {
-    /// Whether it is still to be copied, or given up.
+    /// Whether it must still be copied.
     #[must_use]
     pub const fn is_pending(&self) -> bool {
         match self {
@@ -30,35 +30,35 @@ impl Source {
     }
 }
 
-/// How far the copy of a large file is: everything that another run needs in order to go on.
+/// The progress of the copy of a large file: everything that the next run needs to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyProgress {
-    /// Where the file goes in the media bucket.
+    /// The key of the file in the media bucket.
     pub key: String,
     /// Its media type, by its first bytes.
     pub content_type: String,
-    /// S3's name of the unfinished upload that its parts are in.
+    /// S3's id of the unfinished multipart upload.
     pub upload_id: String,
-    /// The entity tags of the parts that are there, in their order.
+    /// The entity tags of the uploaded parts, in order.
     pub etags: Vec<String>,
     /// The size of these parts together.
     pub copied_bytes: u64,
-    /// The state of the digest over these parts, to go on from.
+    /// The state of the digest over these parts.
     pub digest: String,
-    /// The source's entity tag, if its server gives one: the same tag, the same bytes.
+    /// The entity tag of the source, if its server sends one: the same tag means the same bytes.
     pub source_etag: Option<String>,
-    /// The source's size, if its server says so.
+    /// The size of the source, if its server reports it.
     pub source_bytes: Option<u64>,
-    /// Whether every byte is there, so that only completing is left.
+    /// Whether every byte is uploaded, so that the upload only has to be completed.
     pub is_whole: bool,
 }
 
-/// A file of a delivered generation that was not delivered.
+/// A withheld file of a generation that was delivered otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Withheld {
     /// Its place among the files of the generation, from 0.
     pub index: u32,
-    /// Why.
+    /// The reason.
     pub code: FailureCode,
 }
 

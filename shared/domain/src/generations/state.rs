@@ -1,27 +1,26 @@
-//! The names of what a generation can be: where its job is, what became of its
-//! credits, how it relates to its parent.
+//! The states of a generation: of its job, of its credits, and its relation to its parent.
 
 use crate::credits::Credits;
 
-/// Where a job is. [`State::Submitting`] is written before the provider is called: whoever finds it
-/// afterwards knows that a submit may have happened, and must not submit again.
+/// The state of a job. [`State::Submitting`] is written before the provider is called. A worker that finds
+/// it afterwards knows that a submit may have happened, and must not submit again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Paid for (held), waiting for a worker.
+    /// Its credits are held, and it waits for a worker.
     Queued,
-    /// A worker is handing it to the provider right now, or died while it did.
+    /// A worker is sending it to the provider, or died while it did.
     Submitting,
     /// The provider accepted it.
     Running,
-    /// The provider finished; its media are being copied.
+    /// The provider finished it; its media are being copied.
     Storing,
-    /// Delivered, and the hold captured but for the share of what was withheld.
+    /// It was delivered. The hold was captured, except for the share of withheld files.
     Succeeded,
-    /// Not delivered, and the hold released.
+    /// It was not delivered, and the hold was released.
     Failed,
-    /// Cancelled before the provider made anything, and the hold released.
+    /// It was cancelled before the provider made anything, and the hold was released.
     Canceled,
-    /// Nobody knows whether the provider accepted it; the hold stays until proof or the operator's policy.
+    /// It is unknown whether the provider accepted it. The hold stays until proof or the operator's policy.
     Unknown,
 }
 
@@ -53,7 +52,7 @@ impl State {
         }
     }
 
-    /// The name in the API: a client need not know that a job is being submitted.
+    /// The name in the API, which does not distinguish a job that is being submitted.
     #[must_use]
     pub const fn status(self) -> &'static str {
         match self {
@@ -62,15 +61,14 @@ impl State {
         }
     }
 
-    /// The state named `text` in the store.
+    /// Returns the state named `text` in the store.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 
-    /// Whether it counts among the jobs that the provider has to run. Of a job that nobody knows
-    /// anything of, nobody knows that either: it holds no slot, so that an outage at the
-    /// provider does not close our lanes.
+    /// Whether it holds a slot of its lane, as a job that the provider has to run. A job in
+    /// [`State::Unknown`] holds none, so that an outage at the provider does not close our lanes.
     #[must_use]
     pub const fn holds_slot(self) -> bool {
         match self {
@@ -84,7 +82,7 @@ impl State {
         }
     }
 
-    /// Whether nothing more happens by itself.
+    /// Whether the job is at rest: nothing more happens by itself.
     #[must_use]
     pub const fn is_final(self) -> bool {
         match self {
@@ -96,25 +94,26 @@ impl State {
     }
 }
 
-/// What became of the credits that were set aside.
+/// The state of the credits that were held for a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Hold {
-    /// Still set aside.
+    /// The credits are held.
     Open,
-    /// Spent, but for the share of what was withheld.
+    /// The credits are spent, except for the share of withheld files.
     Captured,
-    /// Given back.
+    /// The credits were given back.
     Released,
 }
 
-/// A price, by what became of it: one of the parts, or what was spent and what was given back together.
+/// The parts of a price. Either one part is the whole price, or it is divided between captured and
+/// released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts {
-    /// Still set aside.
+    /// The held part.
     pub held: Credits,
-    /// Spent.
+    /// The captured part.
     pub captured: Credits,
-    /// Given back.
+    /// The released part.
     pub released: Credits,
 }
 
@@ -129,7 +128,7 @@ impl Hold {
         }
     }
 
-    /// What became of `cost`, of which `share` is given back if the rest is spent.
+    /// Divides `cost` into its parts; `share` of it is released if the rest is captured.
     #[must_use]
     pub fn parts(self, cost: Credits, share: Credits) -> Parts {
         let none = Parts {
@@ -151,7 +150,7 @@ impl Hold {
         }
     }
 
-    /// The outcome named `text`.
+    /// Returns the hold named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Open, Self::Captured, Self::Released]
@@ -160,32 +159,32 @@ impl Hold {
     }
 }
 
-/// What a transition owes the ledger, in the same transaction.
+/// The booking that a transition needs, in the same transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// Nothing.
+    /// No booking.
     None,
-    /// Spend what was set aside.
+    /// Capture the hold.
     Capture {
-        /// The part of it that is given back instead: the share of what is withheld.
+        /// The part that is released instead: the share of withheld files.
         released: Credits,
     },
-    /// Give it back.
+    /// Release the hold.
     Release,
 }
 
-/// How a generation relates to its parent.
+/// The relation of a generation to its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
     /// It has no parent.
     Original,
-    /// The same idea, better.
+    /// It improves on the same idea.
     Improve,
-    /// One more try.
+    /// It is one more try.
     Iterate,
-    /// Another direction.
+    /// It takes another direction.
     Fork,
-    /// Mixed with something else.
+    /// It mixes its parent with something else.
     Remix,
 }
 
@@ -211,7 +210,7 @@ impl Intent {
         }
     }
 
-    /// The intent named `text`.
+    /// Returns the intent named `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|intent| intent.as_str() == text)

@@ -1,15 +1,15 @@
-//! Adding generations up. Owns the sums; refuses to know how many there are to add:
-//! whoever reads them sets the bound.
+//! Statistics of generations. Owns the sums; refuses to know the number of generations: the caller sets the
+//! bound.
 
 use std::collections::BTreeMap;
 
 use super::{Hold, State};
 use crate::credits::Credits;
 
-/// The part of a generation that is counted.
+/// The counted part of a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counted {
-    /// Its place.
+    /// The state of its job.
     pub state: State,
     /// The model's id.
     pub model: String,
@@ -17,38 +17,38 @@ pub struct Counted {
     pub kind: String,
     /// The price.
     pub cost: Credits,
-    /// What became of its credits.
+    /// The state of its credits.
     pub hold: Hold,
-    /// The part of the cost that was given back when the rest was spent.
+    /// The part of the cost that was released when the rest was captured.
     pub released: Credits,
-    /// Whether it is marked.
+    /// Whether it is a favourite.
     pub favorite: bool,
 }
 
 /// Sums over generations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// How many were counted.
+    /// The number of generations.
     pub total: u64,
-    /// How many have each status.
+    /// The number with each status.
     pub by_status: BTreeMap<&'static str, u64>,
-    /// How many are of each model.
+    /// The number of each model.
     pub by_model: BTreeMap<String, u64>,
-    /// How many are of each kind.
+    /// The number of each kind.
     pub by_kind: BTreeMap<String, u64>,
-    /// Credits that are set aside.
+    /// Held credits.
     pub held: i64,
-    /// Credits that were spent.
+    /// Captured credits.
     pub captured: i64,
-    /// Credits that were given back.
+    /// Released credits.
     pub released: i64,
-    /// How many are marked.
+    /// The number of favourites.
     pub favorites: u64,
 }
 
 impl Stats {
     /// Counts one more. Every cost is at most [`Credits::MAX`], so the sums of any list that can be read do
-    /// not overflow; they saturate all the same.
+    /// not overflow; they saturate in any case.
     pub fn add(&mut self, counted: &Counted) {
         self.total += 1;
         *self.by_status.entry(counted.state.status()).or_default() += 1;
@@ -65,8 +65,8 @@ impl Stats {
         self.favorites += u64::from(counted.favorite);
     }
 
-    /// Of those that succeeded or failed, how many succeeded, in whole percent; nothing while there are none.
-    /// One that was cancelled says nothing of how well things go.
+    /// Returns the share of succeeded generations among those that succeeded or failed, in whole percent;
+    /// `None` if there are none. Cancelled ones say nothing about the rate of success.
     #[must_use]
     pub fn success_percent(&self) -> Option<u64> {
         let of = |state: State| self.by_status.get(state.status()).copied().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The transitions of a job. Each is `None` from a state that it does not fit.
+//! The transitions of a job. Each returns `None` from a state that it does not fit.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::credits::Credits;
 use crate::time::Timestamp;
 
 impl Generation {
-    /// A worker takes it, and has until `lease` from now to say what became of the submit; the webhook that
-    /// this submit asks for carries the secret with this digest.
+    /// A worker takes the job. It has until `lease` from now to record the result of the submit. The
+    /// webhook of this submit carries the secret with this digest.
     #[must_use]
     pub fn begin_submit(
         &self,
@@ -37,8 +37,9 @@ impl Generation {
         }
     }
 
-    /// The provider accepted it; look at it again at `check_at` if no webhook came, and at once if it is to
-    /// be stopped. With nothing ahead of it, it counts as running: the provider starts it within moments.
+    /// The provider accepted it. It is looked at again at `check_at` if no webhook came, and at once if it
+    /// must be stopped. With no job ahead of it, it counts as running: the provider starts it within
+    /// moments.
     #[must_use]
     pub fn accepted(
         &self,
@@ -65,8 +66,9 @@ impl Generation {
         }
     }
 
-    /// The provider provably did not accept it, but may later: queued again, but not in line until
-    /// `retry_at`. One that its owner wants cancelled ends here: the provider has nothing of it.
+    /// The provider provably did not accept it, but may later. The job is queued again, but is not in line
+    /// until `retry_at`. If its owner wants it cancelled, it ends here, because the provider does not have
+    /// it.
     #[must_use]
     pub fn refused_for_now(&self, now: Timestamp, retry_at: Timestamp) -> Option<Self> {
         match (self.state, self.cancel_wished_at) {
@@ -90,7 +92,7 @@ impl Generation {
         }
     }
 
-    /// It waits in line, and is looked at only if nobody handed it over by `patience_ends_at`.
+    /// It waits in line. It is looked at only if no worker has taken it by `patience_ends_at`.
     #[must_use]
     pub fn in_line_until(&self, patience_ends_at: Timestamp) -> Option<Self> {
         (self.state == State::Queued).then(|| Self {
@@ -100,8 +102,8 @@ impl Generation {
         })
     }
 
-    /// Nobody knows what became of it at the provider. It keeps its hold until proof or the operator's
-    /// policy, and is looked at again at `check_at`.
+    /// Its outcome at the provider is unknown. It keeps its hold until proof or the operator's policy, and
+    /// is looked at again at `check_at`.
     #[must_use]
     pub fn lost_track(&self, check_at: Timestamp) -> Option<Self> {
         match self.state {
@@ -120,8 +122,8 @@ impl Generation {
         }
     }
 
-    /// The provider has not ended it: look at it again at `check_at`. A place in the
-    /// provider's queue is kept if one was told.
+    /// The provider has not ended it. It is looked at again at `check_at`. A place in the provider's queue
+    /// is kept if one was reported.
     #[must_use]
     pub fn waits(&self, queue_position: Option<u64>, check_at: Timestamp) -> Self {
         Self {
@@ -130,8 +132,8 @@ impl Generation {
         }
     }
 
-    /// The provider made it, but for what is withheld: the files are to be copied, and it is looked at again
-    /// at `check_at`. A job that was refunded because its outcome stayed unknown is delivered all the same.
+    /// The provider made it, except for withheld files. The files must be copied, and it is looked at again
+    /// at `check_at`. A job that was refunded because its outcome stayed unknown is delivered, too.
     #[must_use]
     pub fn made(
         &self,
@@ -156,7 +158,7 @@ impl Generation {
         })
     }
 
-    /// How many files were paid for.
+    /// The number of files that were paid for.
     fn pieces_ordered(&self) -> usize {
         let asked = self.request.parameters.iter();
         let asked = asked.filter(|(name, _)| name == NUM_IMAGES);
@@ -167,7 +169,7 @@ impl Generation {
         count.next_back().unwrap_or(1)
     }
 
-    /// The copies came so far; it is looked at again at `check_at`.
+    /// Records the progress of the copies. It is looked at again at `check_at`.
     #[must_use]
     pub fn copying(&self, sources: Vec<Source>, check_at: Timestamp) -> Option<Self> {
         (self.state == State::Storing).then(|| Self {
@@ -177,9 +179,9 @@ impl Generation {
         })
     }
 
-    /// No file is on its way any more. Those that are ours are delivered, and their share of
-    /// the cost is captured; the share of the others is released. With none it fails. Nobody
-    /// pays for what was refunded before.
+    /// All copies have ended. The files that were copied are delivered, and their share of the cost is
+    /// captured; the share of the others is released. Without any copied file it fails. A job that was
+    /// refunded before costs nothing.
     #[must_use]
     pub fn stored(&self, now: Timestamp) -> Option<Self> {
         if self.state != State::Storing || self.sources.iter().any(Source::is_pending) {
@@ -217,7 +219,7 @@ impl Generation {
         })
     }
 
-    /// The part of the cost that `count` of the files are worth. What does not divide is given back.
+    /// The part of the cost that `count` of the files are worth. A remainder is given back.
     fn share(&self, count: usize) -> Option<Credits> {
         let total = i128::try_from(self.sources.len()).ok()?;
         let delivered = total.checked_sub(i128::try_from(count).ok()?)?;
@@ -228,7 +230,7 @@ impl Generation {
             .checked_sub(Credits::new(i64::try_from(captured).ok()?)?)
     }
 
-    /// It will not be delivered, because of `failure`: the hold is released.
+    /// It will not be delivered, because of `failure`. The hold is released.
     #[must_use]
     pub fn failed(&self, failure: Failure, now: Timestamp) -> Option<Self> {
         if self.state.is_final() {
@@ -253,7 +255,7 @@ impl Generation {
         })
     }
 
-    /// Look at it again at `at`, or never by itself.
+    /// It is looked at again at `at`, or never by itself.
     #[must_use]
     pub fn due(&self, at: Option<Timestamp>) -> Self {
         Self {
@@ -262,7 +264,7 @@ impl Generation {
         }
     }
 
-    /// The provider was asked to stop it; look at it again at `check_at`.
+    /// The provider was asked to stop it. It is looked at again at `check_at`.
     #[must_use]
     pub fn cancel_requested(&self, now: Timestamp, check_at: Timestamp) -> Option<Self> {
         match self.state {
@@ -288,8 +290,8 @@ impl Generation {
     }
 }
 
-/// Why a job fails of whose files none can be delivered: as unsafe if any is, since
-/// that is what its owner can change.
+/// The failure of a job without any file to deliver. It is reported as unsafe if any file is, because that
+/// is the reason that its owner can change.
 fn nothing_left(withheld: &[Withheld]) -> Failure {
     let is_flagged = withheld
         .iter()

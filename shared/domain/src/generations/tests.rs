@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order, a hold ends at most once and a job at rest stays at rest.
+//! In any order of events, a hold ends at most once and a job at rest stays at rest.
 
 use proptest::prelude::*;
 
@@ -114,7 +114,7 @@ fn piece() -> Piece {
     })
 }
 
-/// A file that is ours, or one that is withheld.
+/// Makes a file that was copied, or one that was withheld.
 fn source(is_kept: bool) -> Source {
     if is_kept {
         Source::Copied(Output {
@@ -131,7 +131,7 @@ fn source(is_kept: bool) -> Source {
     }
 }
 
-/// The job as it is when it was made and all its files are ours, or withheld.
+/// Returns the job after all its files were copied or withheld.
 fn stored(storing: &Generation, kept: &[bool], now: Timestamp) -> Option<Generation> {
     let sources = kept.iter().copied().map(source).collect();
     storing.copying(sources, now)?.stored(now)
@@ -299,7 +299,7 @@ fn a_cancel_ends_only_what_the_provider_never_heard_of() {
     };
     assert_eq!((wished.state, wished.hold), (State::Submitting, Hold::Open));
     assert_eq!(wished.cancel(now), Cancellation::Pending);
-    // A proven refusal ends it, and an acceptance has the provider asked at once.
+    // A proven refusal ends it. After an acceptance, the provider is asked to stop it at once.
     let refused = wished.refused_for_now(now, now).expect("was submitting");
     assert_eq!(
         (refused.state, refused.hold),
@@ -311,7 +311,7 @@ fn a_cancel_ends_only_what_the_provider_never_heard_of() {
         .expect("was submitting");
     assert!(running.is_to_be_stopped());
     assert_eq!(running.due_at, Some(now));
-    // What the provider finished all the same is paid for.
+    // A job that the provider finished anyway is paid for.
     let storing = running
         .made("7", &[piece()], now, now)
         .expect("was running");
@@ -329,7 +329,7 @@ fn of_several_files_those_that_are_withheld_are_not_paid_for() {
     let submitting = queued().begin_submit(now, Duration::from_secs(60), String::new());
     let storing = submitting.and_then(|job| job.made("7", &[piece()], now, now));
     let storing = storing.expect("was submitting");
-    // 500 credits, a third of them for each file: what does not divide is given back.
+    // 500 credits, a third of them for each file: the remainder is given back.
     let done = stored(&storing, &[true, false, true], now).expect("was storing");
     let released = Credits::of(167);
     assert_eq!(
@@ -371,7 +371,8 @@ fn a_job_that_is_still_being_copied_is_not_delivered() {
     assert_eq!(storing.expect("was submitting").stored(now), None);
 }
 
-/// A job of several pictures that the provider is done with, as it ends at `now`.
+/// Makes a job of several pictures that the provider has finished, and the same job after it ended at
+/// `now`.
 fn ended(cost: u32, sources: Vec<Source>, now: Timestamp) -> (Generation, Generation) {
     let mut job = queued();
     job.cost = Credits::of(cost);

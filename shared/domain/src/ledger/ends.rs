@@ -1,30 +1,30 @@
-//! How a hold ends: spent, given back, or spent but for a share. Owns how many entries that is and what each
-//! is called; refuses to know why a share is given back.
+//! The ends of a hold: spent, given back, or spent except for a share. Owns the number of entries of each
+//! end and their ids; refuses to know why a share is given back.
 //!
-//! Two entries of one end are booked together or not at all, the capture first. It alone takes the job out of
-//! flight: the share that follows it only moves credits.
+//! The two entries of one end are booked together or not at all, the capture first. Only the capture takes
+//! the job out of flight; the share that follows it only moves credits.
 
 use super::{Actor, Booked, Broken, Charge, Entry, EntryKind, Line, Wallet};
 use crate::credits::Credits;
 use crate::time::Timestamp;
 
 /// The end of the id of a share that is given back when the rest is spent. A hold that is given back whole
-/// has an id of its own, so that neither can pass for the other.
+/// has another id, so that neither can be taken for the other.
 pub(super) const WITHHELD: &str = "withheld";
 
-/// The end of a hold worked out: the wallet as it will be, and the entries that say why.
+/// The end of a hold that is worked out but not written: the wallet after it, and its entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
     /// The wallet afterwards.
     pub wallet: Wallet,
-    /// One entry, or two in their order; together they are the hold, and none is of nothing.
+    /// One entry, or two in order. Their amounts are positive and add up to the hold.
     pub entries: Vec<Entry>,
-    /// The wallet that they were worked out from.
+    /// The wallet before.
     pub(super) before: Wallet,
 }
 
 impl Settled {
-    /// How much of the hold was booked as `kind`.
+    /// Returns the part of the hold that was booked as `kind`.
     #[must_use]
     pub fn amount(&self, kind: EntryKind) -> Credits {
         let booked = self.entries.iter().find(|entry| entry.kind == kind);
@@ -43,8 +43,8 @@ impl From<Booked> for Settled {
 }
 
 impl Wallet {
-    /// Spends what was set aside for `job`, but for `released`, which is given back: the share of what is
-    /// withheld. If that is all of it, nothing is spent, and the hold is released.
+    /// Spends the credits held for `job`, except for `released`, the share of withheld files, which is
+    /// given back. If the share is the whole hold, nothing is spent, and the hold is released.
     ///
     /// # Errors
     /// [`Broken`] if the wallet does not hold it, or if `released` is more than the job costs.
@@ -71,7 +71,7 @@ impl Wallet {
         })
     }
 
-    /// Gives back what was set aside for `job`.
+    /// Gives the credits held for `job` back.
     ///
     /// # Errors
     /// [`Broken`] if the wallet does not hold it.
@@ -117,7 +117,7 @@ impl Wallet {
         Ok(self.book(self.returned(amount)?, line))
     }
 
-    /// The wallet with `amount` of what is held available again.
+    /// The wallet after `amount` of the held credits became available again.
     fn returned(&self, amount: Credits) -> Result<Self, Broken> {
         let broken = || self.broken(EntryKind::Release, amount);
         Ok(Self {
@@ -138,7 +138,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_ms(1);
 
-    /// A wallet of a thousand credits that holds the price of `generation` and that of another job.
+    /// Makes a wallet of a thousand credits that holds the price of `generation` and that of another job.
     fn holding(generation: &GenerationId, cost: Credits) -> Wallet {
         let user = UserId::new(NOW, 1);
         let other = GenerationId::new(NOW, 2);
@@ -221,7 +221,7 @@ mod tests {
         let generation = GenerationId::new(NOW, 7);
         let cost = Credits::of(1);
         let wallet = holding(&generation, cost);
-        // One of three files was delivered: its share of one credit is nothing.
+        // One of three files was delivered: its share of one credit rounds down to zero.
         let settled = wallet.capture(&job(&generation, cost), cost, NOW);
         let Settled {
             wallet, entries, ..
@@ -240,7 +240,7 @@ mod tests {
         let wallet = holding(&generation, Credits::of(100));
         let dear = job(&generation, Credits::of(100));
         assert!(wallet.capture(&dear, Credits::of(101), NOW).is_err());
-        // The other job's 40 credits are held too, and are not this one's.
+        // The other job's 40 credits are held, too, but not for this job.
         let other = job(&generation, Credits::of(141));
         for released in [0, 1, 140, 141] {
             assert!(wallet.capture(&other, Credits::of(released), NOW).is_err());

@@ -1,5 +1,5 @@
-//! Any interleaving of everything that moves credits, over three wallets: the ledger is checked against a
-//! model that knows nothing of wallets but who has how much.
+//! Any interleaving of everything that moves credits, over three wallets. The ledger is checked against a
+//! model that only knows the amount of each owner.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 const WALLETS: usize = 3;
 const NOW: Timestamp = Timestamp::from_ms(7);
 
-/// Something that somebody tries; a number says which of the open holds or spent jobs is meant.
+/// A step that somebody tries. A number says which of the open holds or spent jobs it applies to.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Grant(u32),
@@ -23,10 +23,10 @@ enum Step {
     ComeAgain(u32),
     Transfer(u32, usize),
     Hold(u32),
-    /// All of it, or all but so many parts in a thousand.
+    /// Captures all of it, or all except for this many parts in a thousand.
     Capture(usize, i64),
     Release(usize),
-    /// So many parts in a thousand.
+    /// Refunds this many parts in a thousand.
     Refund(usize, i64),
 }
 
@@ -47,7 +47,7 @@ fn step() -> impl Strategy<Value = (usize, Step)> {
     (0..WALLETS, step)
 }
 
-/// The wallets, and what a bookkeeper who only reads the ledger knows.
+/// The wallets, and the books of somebody who only reads the ledger.
 struct Platform {
     users: Vec<UserId>,
     wallets: Vec<Wallet>,
@@ -56,7 +56,7 @@ struct Platform {
     sums: Vec<(i64, i64)>,
     ids: BTreeSet<(usize, String)>,
     ends: BTreeMap<String, u32>,
-    /// What came in from outside, less what left.
+    /// The income from outside, less the credits that left.
     total: i64,
 }
 
@@ -76,7 +76,7 @@ impl Platform {
         }
     }
 
-    /// Tries a step; what it books, in which wallet.
+    /// Tries a step. Returns its bookings, each with the number of its wallet.
     fn work(&mut self, n: usize, at: usize, step: Step) -> Vec<(usize, Settled)> {
         let id = format!("{n:026}");
         let event = Event {
@@ -135,7 +135,7 @@ impl Platform {
         }
     }
 
-    /// Ends a job: released, or captured but for so many parts in a thousand.
+    /// Ends a job: releases it, or captures it except for this many parts in a thousand.
     fn end(&mut self, at: usize, which: usize, withheld: Option<i64>) -> Vec<(usize, Settled)> {
         if self.open[at].is_empty() {
             return Vec::new();
@@ -165,7 +165,7 @@ impl Platform {
         vec![(at, settled)]
     }
 
-    /// Refunds a part of what was spent on a job, in parts of a thousand.
+    /// Refunds a part of the credits spent on a job, in parts of a thousand.
     fn refund(&mut self, at: usize, which: usize, part: i64) -> Vec<(usize, Settled)> {
         if self.spent[at].is_empty() {
             return Vec::new();

@@ -1,5 +1,5 @@
-//! Credits that go from one wallet to another, and those that come back after they were spent. Both are
-//! worked out from the wallets as they are, like every booking.
+//! Transfers between wallets, and refunds of spent credits. Both are worked out from the present wallets,
+//! like every booking.
 
 use super::{Booked, Broken, Entry, EntryKind, Event, Line, Wallet};
 use crate::credits::Credits;
@@ -8,17 +8,17 @@ use crate::ledger::Actor;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
-/// A transfer worked out: both wallets as they will be, to be committed together or not at all.
+/// A transfer that is worked out but not written: both bookings are committed together or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
-    /// In the wallet that gives.
+    /// The booking in the wallet that gives.
     pub out: Booked,
-    /// In the wallet that gets.
+    /// The booking in the wallet that receives.
     pub into: Booked,
 }
 
 impl Wallet {
-    /// Moves `amount` from here into `other` because of `event`: what one loses the other gets.
+    /// Moves `amount` from this wallet into `other` with `event`.
     ///
     /// # Errors
     /// [`Refusal::OutOfCredits`] if less can be spent here, [`Refusal::Conflict`] if both are one wallet or
@@ -60,8 +60,8 @@ impl Wallet {
         })
     }
 
-    /// Gives back `amount` of what was spent on `job`, for a `reason` that its owner reads. The entry is
-    /// named for the job, so that the ledger takes one refund of it and no second.
+    /// Gives back `amount` of the credits that were spent on `job`, for a `reason` that its owner reads.
+    /// The entry is named after the job, so the ledger accepts only one refund of it.
     ///
     /// # Errors
     /// [`Broken`] if less was ever spent.
@@ -95,13 +95,13 @@ impl Wallet {
 }
 
 impl Entry {
-    /// The id of the entry that books what is spent on `job`.
+    /// The id of the entry that captures the price of `job`.
     #[must_use]
     pub fn id_of_capture(job: &GenerationId) -> String {
         format!("txn_{}-{}", job.ulid(), EntryKind::Capture.as_str())
     }
 
-    /// The id of the entry that books what is given back of that.
+    /// The id of the entry that refunds `job`.
     #[must_use]
     pub fn id_of_refund(job: &GenerationId) -> String {
         format!("txn_{}-{}", job.ulid(), EntryKind::Refund.as_str())

@@ -1,8 +1,8 @@
-//! The ledger, checked: starting from a wallet as it was, each entry must be what
-//! a booking on it would have left.
+//! The check of a ledger: starting from an earlier wallet, each entry must be the one that a booking would
+//! have made.
 //!
-//! Owns what each kind of entry does to a wallet, written a second time and from the entry alone, so that a
-//! mistake in the bookings shows. Refuses to repair: it says what is wrong first.
+//! Owns the effect of each kind of entry on a wallet. It is written a second time, from the entry alone, so
+//! that a mistake in the bookings shows. Refuses to repair: it reports the first fault.
 
 use super::ends::WITHHELD;
 use super::{Booked, Entry, EntryKind, Settled, Wallet};
@@ -10,7 +10,7 @@ use crate::chain::{Encoding, Flaw, Link};
 use crate::credits::Credits;
 
 impl Entry {
-    /// The hash of this entry as the one after `previous`.
+    /// Computes the hash of this entry after `previous`.
     pub(super) fn link(&self, previous: Link) -> Link {
         Encoding::after(previous, "ledger-1")
             .text(&self.id)
@@ -30,7 +30,7 @@ impl Entry {
             .link()
     }
 
-    /// Whether the deltas are what the kind and the amount say.
+    /// Whether the deltas follow from the kind and the amount.
     fn deltas_fit(&self) -> bool {
         let (available, held) = (self.available_delta, self.held_delta);
         let amount = self.amount.get();
@@ -48,7 +48,7 @@ impl Entry {
             EntryKind::Hold => (available, held) == (-amount, amount),
             EntryKind::Capture => (available, held) == (0, -amount),
             EntryKind::Release => (available, held) == (amount, -amount),
-            // What could not be taken is owed, and what comes again pays that first.
+            // Credits that could not be taken are owed, and credits that come back pay that first.
             EntryKind::Adjustment => {
                 let moved = available.checked_sub(self.owed_delta);
                 moved.is_some_and(|moved| moved.abs() == amount) && held == 0
@@ -58,12 +58,12 @@ impl Entry {
 }
 
 impl Entry {
-    /// Whether its id says that it is the share of what was withheld of a job.
+    /// Whether its id is that of a withheld share.
     fn is_share(&self) -> bool {
         self.kind == EntryKind::Release && self.id.ends_with(&format!("-{WITHHELD}"))
     }
 
-    /// Whether its id, its kind and its job agree, and a job's entry is not of nothing.
+    /// Whether its id, its kind and its job agree, and the amount of a job's entry is not zero.
     fn is_named_right(&self) -> bool {
         let name = self.id.strip_prefix("txn_");
         let Some((event, ending)) = name.and_then(|name| name.rsplit_once('-')) else {
@@ -77,8 +77,8 @@ impl Entry {
         is_of_kind && is_of_job
     }
 
-    /// Whether it may come after `before`, of which nothing is known at the start of a walk: the share of
-    /// what was withheld follows the capture of the same job at once, and nothing else.
+    /// Whether it may come after `before`, which is `None` at the start of a walk. A withheld share must
+    /// follow the capture of the same job directly; other entries may follow any.
     fn may_follow(&self, before: Option<&Self>) -> bool {
         let is_its_capture = |before: &Self| {
             before.kind == EntryKind::Capture && before.generation == self.generation
@@ -91,7 +91,7 @@ impl Booked {
     /// Works the booking out a second time, from the entry alone.
     ///
     /// # Errors
-    /// The [`Flaw`] if that comes to another wallet: a fault of ours, and nothing may be written.
+    /// The [`Flaw`] if the result is another wallet. That is a fault of ours, and nothing may be written.
     pub fn check(&self) -> Result<(), Flaw> {
         self.before
             .leads_to(&self.wallet, std::slice::from_ref(&self.entry))
@@ -122,9 +122,9 @@ impl Wallet {
         }
     }
 
-    /// The wallet after `entry`, worked out from the entry and checked against everything that it says.
-    /// `before` is the entry that this wallet came of, where it was read: two entries of one booking belong
-    /// together, and no wallet is ever kept that lies between them.
+    /// Returns the wallet after `entry`, worked out from the entry and checked against all of its fields.
+    /// `before` is the entry that led to this wallet, if it was read: the two entries of one booking belong
+    /// together, and no wallet between them is ever stored.
     ///
     /// # Errors
     /// The first [`Flaw`] found.
@@ -149,7 +149,8 @@ impl Wallet {
         }
     }
 
-    /// What is left is what came in and was not spent; an amount never goes below zero.
+    /// Applies the entry. Granted credits less spent ones stay equal to the sum of the balances; no amount
+    /// goes below zero.
     fn after(&self, entry: &Entry) -> Option<Self> {
         let plus = |amount: Credits, delta: i64| Credits::new(amount.get().checked_add(delta)?);
         let total = entry.available_delta.checked_add(entry.held_delta)?;
@@ -207,7 +208,7 @@ mod tests {
         UserId::new(NOW, n)
     }
 
-    /// A ledger of `rounds` jobs, with the wallet that it leads to.
+    /// Makes a ledger of `rounds` jobs, with the wallet that it leads to.
     fn ledger(rounds: u128) -> (Vec<Entry>, Wallet) {
         let tenant = Tenant::User(user(1));
         let mut entries = Vec::new();
@@ -251,12 +252,12 @@ mod tests {
         (entries, wallet)
     }
 
-    /// Where the entries lead, from nothing.
+    /// Replays the entries from an empty wallet.
     fn replayed(entries: &[Entry]) -> Result<Wallet, Flaw> {
         replayed_from(Wallet::empty(Tenant::User(user(1))), None, entries)
     }
 
-    /// Where the entries lead from a wallet, which came of `before`.
+    /// Replays the entries from a wallet that `before` led to.
     fn replayed_from(
         wallet: Wallet,
         before: Option<&Entry>,
@@ -269,7 +270,7 @@ mod tests {
         end.map(|(wallet, _)| wallet)
     }
 
-    /// The entries with places, balances and hashes made anew, as a forger with every right would.
+    /// Makes places, balances and hashes of the entries anew, as a forger with every right would.
     fn made_anew(mut entries: Vec<Entry>) -> Vec<Entry> {
         let (mut available, mut held, mut last) = (0, 0, Link::START);
         for (sequence, entry) in (1..).zip(&mut entries) {
@@ -284,8 +285,8 @@ mod tests {
         entries
     }
 
-    /// Two jobs, of which the first is delivered but for a share and the second is in
-    /// flight; the last entry is the share.
+    /// Makes two jobs: the first is delivered except for a share, and the second is in flight. The last
+    /// entry is the share.
     fn delivered_in_part() -> (Vec<Entry>, Wallet) {
         let (mut entries, mut wallet) = ledger(0);
         let limits = Limits {
@@ -332,7 +333,7 @@ mod tests {
         assert_eq!(altered.check(), Err(Flaw::Altered));
     }
 
-    /// One field of the entry, changed.
+    /// Changes one field of the entry.
     fn change(entry: &mut Entry, field: usize) {
         let more = |credits: Credits| Credits::new(credits.get() + 1).expect("small");
         match field {
@@ -370,8 +371,8 @@ mod tests {
             let point = replayed(before).expect("in order");
             let end = replayed_from(point.clone(), before.last(), after);
             prop_assert_eq!(end, Ok(wallet.clone()));
-            // Only between the two entries of one booking, where no checkpoint lies,
-            // it must be known what came before.
+            // The previous entry must be known only between the two entries of one booking, where no
+            // checkpoint lies.
             let is_between = after.first().is_some_and(Entry::is_share);
             let unknown = replayed_from(point, None, after);
             prop_assert_eq!(unknown, if is_between { Err(Flaw::Amounts) } else { Ok(wallet) });
@@ -462,7 +463,7 @@ mod tests {
         ] {
             assert_eq!(found, Err(Flaw::Amounts));
         }
-        // As a whole release it takes another job out of flight, which the wallet does not say.
+        // As a whole release it takes another job out of flight, which contradicts the wallet.
         let as_a_release = forged(&|entries| entries[share].id = id(&of_job, "release"));
         assert_eq!(as_a_release.map(|wallet| wallet.in_flight), Ok(0));
         assert_eq!(wallet.in_flight, 1);

@@ -1,15 +1,16 @@
-//! What becomes of bought credits when their money goes back, and when it comes again.
+//! Bought credits whose money is returned, and comes back again.
 //!
-//! A wallet never goes below zero, so only what is there can be taken; the rest is owed. Owed credits stay in
-//! the wallet when they come, from a job that is released or from a later purchase, but cannot be spent. The
-//! entry's amount is the whole return, and its deltas say what of it could be moved and what became owed.
+//! A wallet never goes below zero, so only available credits can be taken; the rest is owed. Owed credits
+//! stay in the wallet when they come in, from a job that is released or from a later purchase, but cannot
+//! be spent. The amount of the entry is the whole return, and its deltas show the part that was moved and
+//! the part that became owed.
 
 use super::{Booked, Broken, EntryKind, Event, Wallet};
 use crate::credits::Credits;
 use crate::time::Timestamp;
 
 impl Wallet {
-    /// What can be spent or given away: what is available, less what is owed.
+    /// The credits that can be spent or transferred: the available ones less the owed ones.
     #[must_use]
     pub fn spendable(&self) -> Credits {
         self.available
@@ -17,11 +18,11 @@ impl Wallet {
             .unwrap_or(Credits::ZERO)
     }
 
-    /// Books that `amount` goes back because of `event`: what is available is
-    /// taken, the rest is owed from now on.
+    /// Books the return of `amount` with `event`: available credits are taken, the rest is owed from then
+    /// on.
     ///
     /// # Errors
-    /// [`Broken`] if more would be owed than there can be.
+    /// [`Broken`] if the debt would exceed [`Credits::MAX`].
     pub fn take_back_or_owe(
         &self,
         amount: Credits,
@@ -44,7 +45,7 @@ impl Wallet {
         Ok(self.book(next, event.line(kind, amount, now)))
     }
 
-    /// Books that `amount` comes again because of `event`: first what is owed is paid with it.
+    /// Books that `amount` comes back with `event`: it pays the debt first.
     ///
     /// # Errors
     /// [`Broken`] if the wallet would exceed [`Credits::MAX`].

@@ -1,17 +1,17 @@
-//! What a style makes of a prompt: the author's words first, then the style's, in the words and the order of
-//! the kind of model that they are for. Owns that vocabulary, which is data, and that the whole fits the
-//! model; refuses to know where a style comes from.
+//! The application of a style to a prompt. The author's words come first, then the style's, in the
+//! vocabulary and the order for the kind of model. Owns that vocabulary, which is data, and the check that
+//! the result fits the model; refuses to know where a style comes from.
 
 use super::{Block, Blocks};
 use crate::catalogue::{Kind, Model, PROMPT_CHARS_MAX, Prompt};
 use crate::refusal::{FieldCode, Refusal};
 
-/// What a request names a style with.
+/// The field of a request that names a style.
 const FIELD: &str = "style_id";
-/// What ends a sentence.
+/// The characters that end a sentence.
 const ENDS: [char; 7] = ['.', '!', '?', '…', '。', '！', '？'];
 
-/// How a block is put into a sentence.
+/// The wording of a block in a sentence.
 struct Wording {
     block: Block,
     before: &'static str,
@@ -33,7 +33,7 @@ const WRITTEN: Wording = Wording {
     after: "\"",
 };
 
-/// A still has no motion.
+/// A still picture has no motion.
 const IMAGE: [Wording; 6] = [
     wording(Block::Description, ""),
     wording(Block::Style, "Style: "),
@@ -52,7 +52,7 @@ const VIDEO: [Wording; 7] = [
     WRITTEN,
 ];
 
-/// How styles are worded for models of this kind; nothing in one is about sound.
+/// The wording for models of this kind. There is none for sound.
 const fn vocabulary(kind: Kind) -> Option<&'static [Wording]> {
     match kind {
         Kind::Image => Some(&IMAGE),
@@ -61,7 +61,7 @@ const fn vocabulary(kind: Kind) -> Option<&'static [Wording]> {
     }
 }
 
-/// Whether `model` takes a style at all: it takes a prompt, and what it makes can be seen.
+/// Whether `model` takes a style: it takes a prompt, and its media are visible.
 #[must_use]
 pub const fn takes_style(model: &Model) -> bool {
     vocabulary_of(model).is_some()
@@ -74,12 +74,12 @@ const fn vocabulary_of(model: &Model) -> Option<&'static [Wording]> {
     }
 }
 
-/// The prompt that `model` is told: the author's own, then what the style says. The same style makes the same
-/// of the same prompt each time.
+/// Returns the prompt for `model`: the author's own prompt, then the style's content. The same style and
+/// prompt always give the same result.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] naming `style_id` if the model takes no style, nothing that the style says is for it,
-/// or the whole is longer than its prompts may be.
+/// [`Refusal::Invalid`] for `style_id` if the model takes no style, nothing in the style applies to it,
+/// or the result is longer than its prompts may be.
 pub fn adapt(prompt: Option<&str>, blocks: &Blocks, model: &Model) -> Result<String, Refusal> {
     let Some(vocabulary) = vocabulary_of(model) else {
         let message = format!("{} takes no style", model.id);
@@ -110,13 +110,13 @@ pub fn adapt(prompt: Option<&str>, blocks: &Blocks, model: &Model) -> Result<Str
     }
 }
 
-/// A sentence about `text`, if there is more to it than full stops.
+/// Makes a sentence about `text`, unless that consists of full stops only.
 fn sentence(before: &str, text: &str, after: &str) -> Option<String> {
     let said = text.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
     (!said.is_empty()).then(|| ended(&format!("{before}{said}{after}")))
 }
 
-/// `text` with a full stop, unless it ends as a sentence does.
+/// Returns `text` with a full stop, unless it already ends as a sentence.
 fn ended(text: &str) -> String {
     let stop = if text.ends_with(ENDS) { "" } else { "." };
     format!("{text}{stop}")

@@ -1,4 +1,4 @@
-//! What a style makes of a prompt, for each kind of model.
+//! The application of a style to a prompt, for each kind of model.
 
 use proptest::prelude::*;
 
@@ -87,7 +87,7 @@ fn a_style_stands_alone_where_no_prompt_is_needed() {
 
 #[test]
 fn what_does_not_fit_says_how_long_it_is() {
-    // " Style: " and "." and the full stop of the prompt are 10.
+    // " Style: " and "." and the full stop of the prompt are 10 characters.
     let room = PROMPT_CHARS_MAX - 10;
     let of = |chars: usize| blocks(&[(Block::Style, &"🦊".repeat(chars))], &[]);
     let fits = adapted(Some("fox"), &of(room - 3), "veo3").expect("it fits");

@@ -1,5 +1,5 @@
-//! The styles that ship with Velro: data, in our own words. They belong to nobody, so nobody changes them.
-//! An id is for good, since generations name it.
+//! The styles that ship with Velro: data, in our own words. They have no owner, so nobody can change them.
+//! An id never changes, because generations name it.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 pub struct Preset {
     /// Its id.
     pub id: StyleId,
-    /// What is said of it.
+    /// Its properties.
     pub details: Details,
 }
 
@@ -21,20 +21,20 @@ impl Preset {
     pub const WRITTEN_AT: Timestamp = Timestamp::from_ms(1_795_996_800_000);
 }
 
-/// Every preset, in the order that they are listed in.
+/// Lists every preset.
 #[must_use]
 pub fn presets() -> Vec<Preset> {
     PRESETS.iter().filter_map(Written::read).collect()
 }
 
-/// The preset with this id.
+/// Returns the preset with this id.
 #[must_use]
 pub fn preset(id: &StyleId) -> Option<Preset> {
     let found = PRESETS.iter().find(|preset| preset.id == id.as_str());
     found.and_then(Written::read)
 }
 
-/// A preset as it is written here.
+/// A preset, as it is written here.
 struct Written {
     id: &'static str,
     name: &'static str,
@@ -44,7 +44,7 @@ struct Written {
 }
 
 impl Written {
-    /// What it says, by the rules that every style keeps: a test says that each does.
+    /// Makes the preset by the rules of every style. A test makes sure that each preset passes.
     fn read(&self) -> Option<Preset> {
         let text =
             |(block, text): &(Block, &str)| Some((*block, BlockText::parse(*block, text).ok()?));

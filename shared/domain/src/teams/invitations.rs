@@ -1,4 +1,4 @@
-//! Invitations: who was asked into a team, as what, and until when.
+//! Invitations into a team.
 
 use std::time::Duration;
 
@@ -8,27 +8,27 @@ use crate::refusal::Refusal;
 use crate::teams::Role;
 use crate::time::Timestamp;
 
-/// How long an invitation can be accepted after it was sent, or sent again.
+/// The time for which an invitation can be accepted after it was sent, or sent again.
 pub const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// An invitation that is open: it ends when it is accepted, declined or cancelled, and is forgotten then.
+/// An open invitation. Its record is deleted when it is accepted, declined or cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
     /// Its id.
     pub id: InvitationId,
-    /// Into this team.
+    /// The team.
     pub team: TeamId,
-    /// Whoever can show that this address is theirs.
+    /// The address that is invited. Its owner must verify it.
     pub email: Email,
-    /// As this.
+    /// The role that the invited person gets.
     pub role: Role,
-    /// By this member.
+    /// The member who invited.
     pub invited_by: UserId,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it can no longer be accepted.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// Incremented by each sending: a letter that was sent before opens nothing.
+    /// Incremented by each sending: earlier letters open nothing.
     pub version: u64,
 }
 
@@ -39,7 +39,7 @@ impl Invitation {
         now < self.expires_at
     }
 
-    /// The same one, sent again: it lasts from now on, and letters that were sent before open nothing.
+    /// Returns the invitation, sent again: it lasts from now on, and earlier letters open nothing.
     #[must_use]
     pub fn sent_again(&self, now: Timestamp) -> Self {
         Self {
@@ -49,10 +49,10 @@ impl Invitation {
         }
     }
 
-    /// Whether the user with this address may answer it.
+    /// Checks that the user with this address may answer it.
     ///
     /// # Errors
-    /// [`Refusal::Conflict`] if it is for another address, or they have not shown that theirs is theirs.
+    /// [`Refusal::Conflict`] if it is for another address, or theirs is not verified.
     pub fn check_invited(&self, email: &Email, verified: bool) -> Result<(), Refusal> {
         if *email != self.email {
             return Err(Refusal::Conflict(

@@ -1,4 +1,4 @@
-//! What a function answers, and the headers that every answer has.
+//! The answers of functions, and the headers that every answer has.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use serde::Serialize;
 /// Headers that a page from another origin may read.
 const EXPOSED: &str = "Idempotent-Replayed, Location, Retry-After, X-Request-Id";
 
-/// What keeps a browser from taking an answer for anything else: the OWASP REST Security Cheat Sheet's
-/// headers. A page says itself what it may load.
+/// The headers that keep a browser from misinterpreting an answer, from the OWASP REST Security Cheat
+/// Sheet. A page sets its own content security policy.
 const SECURITY: [(HeaderName, &str); 5] = [
     (
         header::STRICT_TRANSPORT_SECURITY,
@@ -29,7 +29,7 @@ const SECURITY: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// An answer being made, of the form that its endpoint declares.
+/// An answer of the form that its endpoint declares.
 #[derive(Debug)]
 pub struct Reply<A> {
     plain: Plain,
@@ -46,35 +46,35 @@ pub(crate) struct Plain {
 }
 
 impl<T: Serialize> Reply<T> {
-    /// 200 with `body` as JSON.
+    /// Returns 200 with `body` as JSON.
     pub fn ok(body: &T) -> Self {
         Self::of(Plain::json(StatusCode::OK, body))
     }
 }
 
 impl<T: Serialize> Reply<Created<T>> {
-    /// 201 with `body` as JSON.
+    /// Returns 201 with `body` as JSON.
     pub fn created(body: &T) -> Self {
         Self::of(Plain::json(StatusCode::CREATED, body))
     }
 }
 
 impl<T: Serialize> Reply<Accepted<T>> {
-    /// 202 with `body` as JSON.
+    /// Returns 202 with `body` as JSON.
     pub fn accepted(body: &T) -> Self {
         Self::of(Plain::json(StatusCode::ACCEPTED, body))
     }
 }
 
 impl<T: Serialize> Reply<Json<503, T>> {
-    /// 503 with `body` as JSON.
+    /// Returns 503 with `body` as JSON.
     pub fn unavailable(body: &T) -> Self {
         Self::of(Plain::json(StatusCode::SERVICE_UNAVAILABLE, body))
     }
 }
 
 impl<const STATUS: u16> Reply<Empty<STATUS>> {
-    /// The status alone.
+    /// Returns the status alone.
     #[must_use]
     pub fn empty() -> Self {
         let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -83,7 +83,7 @@ impl<const STATUS: u16> Reply<Empty<STATUS>> {
 }
 
 impl Reply<Text> {
-    /// 200 with `body`, which is of this type already.
+    /// Returns 200 with `body`, which is already text of this media type.
     #[must_use]
     pub fn text(content_type: &'static str, body: &str) -> Self {
         Self::of(Plain {
@@ -95,13 +95,13 @@ impl Reply<Text> {
 }
 
 impl<A, B> Reply<Either<A, B>> {
-    /// The first of the two answers.
+    /// Gives the first of the two answers.
     #[must_use]
     pub fn first(reply: Reply<A>) -> Self {
         Self::of(reply.plain)
     }
 
-    /// The second.
+    /// Gives the second of the two answers.
     #[must_use]
     pub fn second(reply: Reply<B>) -> Self {
         Self::of(reply.plain)
@@ -116,13 +116,13 @@ impl<A> Reply<A> {
         }
     }
 
-    /// Adds a header; a value that no header can have is left out.
+    /// Adds a header. A value that is not valid in a header is left out.
     #[must_use]
     pub fn header(self, name: HeaderName, value: &str) -> Self {
         Self::of(self.plain.header(name, value))
     }
 
-    /// Says that an earlier request with the same key did this, if one did.
+    /// Adds the header that says that an earlier request with the same key did this, if one did.
     #[must_use]
     pub fn replayed(self, is_replay: bool) -> Self {
         if is_replay {
@@ -132,7 +132,7 @@ impl<A> Reply<A> {
         }
     }
 
-    /// Says when to ask again, in whole seconds, at least one.
+    /// Adds the time after which to ask again, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(self, after: Duration) -> Self {
         Self::of(self.plain.retry_after(after))
@@ -167,7 +167,7 @@ impl Plain {
         }
     }
 
-    /// A problem, with `Retry-After` where it passes by itself.
+    /// Returns a problem, with `Retry-After` if it passes by itself.
     pub(crate) fn problem(problem: &Problem, retry_after: Option<Duration>) -> Self {
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -198,12 +198,12 @@ impl Plain {
         self.header(header::RETRY_AFTER, &seconds.to_string())
     }
 
-    /// Whether it tells of a fault of ours.
+    /// Returns whether the answer reports a fault of ours.
     pub(crate) fn is_fault(&self) -> bool {
         self.status.is_server_error()
     }
 
-    /// The response, with the headers that every answer has.
+    /// Returns the response, with the headers that every answer has.
     pub(crate) fn finish(
         self,
         request_id: &str,

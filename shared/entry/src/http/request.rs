@@ -1,4 +1,4 @@
-//! What a function is asked: the caller, the path, the query, the body, the headers that matter.
+//! The request to a function: its caller, path, query, body and headers.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -17,18 +17,18 @@ use lambda_http::{Body, RequestExt as _};
 
 /// The largest JSON body that is read.
 const BODY_BYTES_MAX: usize = 256 * 1024;
-/// How much of an encoding's name is told back.
+/// The number of characters of an encoding's name that a refusal repeats.
 const ENCODING_CHARS_MAX: usize = 40;
-/// The longest request id that is taken over from a caller.
+/// The longest request id that is accepted from a client.
 const REQUEST_ID_CHARS_MAX: usize = 128;
 
-/// Whether a request id that somebody gives may be written into logs and headers.
+/// Returns whether a client's request id may be written into logs and headers.
 fn is_sane(id: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=REQUEST_ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(is_plain)
 }
 
-/// What the gateway sent, of which nobody knows yet who sent it.
+/// A request from the gateway, whose caller has not been admitted yet.
 pub struct Event {
     event: lambda_http::Request,
     id: String,
@@ -37,17 +37,17 @@ pub struct Event {
 
 /// One request to an endpoint that `Who` may call and that reads the body `B`.
 pub struct Request<Who = Everybody, B = Nothing> {
-    /// Who makes it.
+    /// The caller, admitted.
     pub caller: Who,
     event: Event,
     body: PhantomData<fn() -> B>,
 }
 
 impl<Who: Access, B: endpoint::Body> Request<Who, B> {
-    /// A request to this endpoint by somebody who may make it.
+    /// Admits the caller of a request to this endpoint.
     ///
     /// # Errors
-    /// A refusal if they may not; a fault if the template leads another endpoint's requests here.
+    /// A refusal if they may not make it; a fault if the template routes another endpoint's requests here.
     pub(crate) fn admitted<A>(
         event: Event,
         endpoint: &Endpoint<Who, A, B>,
@@ -64,10 +64,10 @@ impl<Who: Access, B: endpoint::Body> Request<Who, B> {
         })
     }
 
-    /// The JSON body; nothing at all says what an empty object says where a body may be left out.
+    /// Returns the JSON body. If the body may be left out, an empty one counts as an empty object.
     ///
     /// # Errors
-    /// Refused if it is too large, not sent as JSON, not JSON, or not of the form.
+    /// A refusal if it is too large, not sent as JSON, not JSON, or not of the declared form.
     pub fn body(&self) -> Result<B::Read, Refusal> {
         match B::absent() {
             Some(absent) if self.bytes()?.is_empty() => Ok(absent),
@@ -85,7 +85,8 @@ impl<Who, B> Deref for Request<Who, B> {
 }
 
 impl Event {
-    /// An event of an API that is reached at `public_url`, if that is not the gateway's own address.
+    /// Reads an event of an API with the address `public_url`; without one, its address is the gateway's
+    /// own.
     pub(crate) fn new(event: lambda_http::Request, public_url: Option<&str>) -> Self {
         let own = event
             .headers()
@@ -111,27 +112,27 @@ impl Event {
         }
     }
 
-    /// Names this request in logs and answers.
+    /// Returns the id of this request, for logs and answers.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The id of an earlier request that the query names in this parameter; empty if it does not, or
-    /// in a form that no log should hold.
+    /// Returns the id of an earlier request that the query gives in this parameter. It is empty if there is
+    /// none, or if it has a form that no log should contain.
     #[must_use]
     pub fn id_given(&self, parameter: &str) -> String {
         let given = self.query_value(parameter);
         given.filter(|text| is_sane(text)).unwrap_or_default()
     }
 
-    /// Whether only the head of the answer is asked for.
+    /// Returns whether the client asks only for the head of the answer.
     #[must_use]
     pub fn is_head(&self) -> bool {
         self.event.method() == ::http::Method::HEAD
     }
 
-    /// The value of a header, if it is text.
+    /// Returns the value of a header, if it is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.event
@@ -140,7 +141,7 @@ impl Event {
             .and_then(|value| value.to_str().ok())
     }
 
-    /// Where the request comes from, as the gateway saw it: no header can say otherwise.
+    /// Returns the address that the request comes from, as the gateway saw it. No header can change it.
     #[must_use]
     pub fn source(&self) -> Source {
         let address = match self.event.request_context_ref() {
@@ -150,7 +151,7 @@ impl Event {
         Source::parse(address.unwrap_or_default())
     }
 
-    /// Who asks, as the authorizer established; `None` where the gateway asked for no credential.
+    /// Returns the caller as the authorizer established them; `None` if the route needs no credential.
     fn caller(&self) -> Option<Caller> {
         let Some(RequestContext::ApiGatewayV1(context)) = self.event.request_context_ref() else {
             return None;
@@ -177,7 +178,7 @@ impl Event {
         })
     }
 
-    /// The resource of the gateway that was asked for, such as `/generations/{generation_id}`.
+    /// Returns the gateway's resource of the request, such as `/generations/{generation_id}`.
     fn resource(&self) -> &str {
         match self.event.request_context_ref() {
             Some(RequestContext::ApiGatewayV1(context)) => {
@@ -187,10 +188,10 @@ impl Event {
         }
     }
 
-    /// A path parameter as an id. A malformed one is reported as not found.
+    /// Reads a path parameter as an id. A malformed id is reported as not found.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`].
+    /// [`Refusal::NotFound`] if it is malformed.
     pub fn path<Id>(
         &self,
         name: &str,
@@ -204,7 +205,7 @@ impl Event {
         parse(text).ok_or(Refusal::NotFound(noun))
     }
 
-    /// The last segment of the route, for routes that are written out one by one.
+    /// Returns the last segment of the path, for routes that the template lists one by one.
     #[must_use]
     pub fn last_segment(&self) -> &str {
         self.event
@@ -215,7 +216,7 @@ impl Event {
             .unwrap_or_default()
     }
 
-    /// The query parameters, to be checked.
+    /// Returns the query parameters, to be checked.
     #[must_use]
     pub fn query(&self) -> Query {
         let pairs = self.event.query_string_parameters_ref().map(|parameters| {
@@ -227,7 +228,7 @@ impl Event {
         Query::new(pairs.unwrap_or_default())
     }
 
-    /// The value of one query parameter, for addresses that we made ourselves.
+    /// Returns the value of one query parameter, for addresses that we made ourselves.
     #[must_use]
     pub fn query_value(&self, name: &str) -> Option<String> {
         self.event
@@ -236,10 +237,10 @@ impl Event {
             .map(str::to_owned)
     }
 
-    /// The body, byte for byte.
+    /// Returns the body, byte for byte.
     ///
     /// # Errors
-    /// [`Refusal::PayloadTooLarge`].
+    /// [`Refusal::PayloadTooLarge`] if it is larger than allowed.
     pub fn bytes(&self) -> Result<&[u8], Refusal> {
         let bytes = match self.event.body() {
             Body::Text(text) => text.as_bytes(),
@@ -254,7 +255,7 @@ impl Event {
         Ok(bytes)
     }
 
-    /// The bytes of a body that was sent as JSON.
+    /// Returns the bytes of a body that was sent as JSON.
     fn json(&self) -> Result<&[u8], Refusal> {
         let bytes = self.bytes()?;
         self.check_encoding()?;
@@ -269,7 +270,7 @@ impl Event {
         }
     }
 
-    /// Nothing is unpacked here: a small body could become a large one.
+    /// Refuses compressed bodies: a small one could become a large one.
     fn check_encoding(&self) -> Result<(), Refusal> {
         let encoding = self.header("content-encoding").unwrap_or_default().trim();
         if encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
@@ -280,7 +281,7 @@ impl Event {
         Err(Refusal::UnsupportedEncoding(named.collect()))
     }
 
-    /// The `Idempotency-Key`, if there is one.
+    /// Returns the `Idempotency-Key`, if there is one.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] if it is empty, too long or not printable ASCII.
@@ -298,8 +299,8 @@ impl Event {
         }
     }
 
-    /// How long the client would like to wait (`Prefer: wait=N`, RFC 7240), at most 25 seconds. A preference
-    /// that is not understood is ignored, as that RFC says.
+    /// Returns the time that the client would like to wait (`Prefer: wait=N`, RFC 7240), at most 25
+    /// seconds. A preference that is not understood is ignored, as that RFC says.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         let preferences = self.header("prefer")?.split(',').map(str::trim);
@@ -317,15 +318,15 @@ impl Event {
         (seconds > 0).then(|| Duration::from_secs(seconds).min(WAIT_MAX))
     }
 
-    /// Where clients reach the API, such as `https://api.example.org/v1`.
+    /// Returns the address at which clients reach the API, such as `https://api.example.org/v1`.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 }
 
-/// The same in the gateway's own words. What the path has before the resource is the stage, or what a domain
-/// of one's own is mapped by.
+/// Returns the API's address as the gateway gives it. The part of the path before the resource is the
+/// stage, or the base path of a custom domain.
 fn gateway_url(event: &lambda_http::Request) -> String {
     let Some(RequestContext::ApiGatewayV1(context)) = event.request_context_ref() else {
         return String::new();
@@ -342,7 +343,7 @@ fn gateway_url(event: &lambda_http::Request) -> String {
     )
 }
 
-/// What `path` has before the segments that belong to `resource`.
+/// Returns the part of `path` before the segments that belong to `resource`.
 fn before<'a>(path: &'a str, resource: &str) -> &'a str {
     let count = |path: &str| {
         path.split('/')

@@ -1,19 +1,20 @@
-//! The SHA-256 of a file that is read in several runs. Owns the form in which it waits for the next one.
+//! The SHA-256 of a file that is read in several runs. Owns the form in which its state is stored between
+//! runs.
 
 use sha2_resumable::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2_resumable::{Digest as _, Sha256};
 
-/// What the text of a digest begins with: the library promises that it reads a state that a release of
-/// the same `0.x` wrote, and no other.
+/// The prefix of the text of a digest. The library only promises to read states that a release of the same
+/// `0.x` wrote.
 const WRITTEN_BY: &str = "sha2-0.11:";
 
-/// The SHA-256 of what has been read so far.
+/// The SHA-256 of the bytes read so far.
 #[derive(Clone, Debug, Default)]
 pub struct RunningDigest(Sha256);
 
 impl RunningDigest {
-    /// The digest whose [`to_text`](Self::to_text) this is; `None` if the text is malformed, or was written
-    /// by a release that wrote it otherwise.
+    /// Reads a digest from the text of [`to_text`](Self::to_text); `None` if the text is malformed, or was
+    /// written by a release with another form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = hex::decode(text.strip_prefix(WRITTEN_BY)?).ok()?;
@@ -21,19 +22,19 @@ impl RunningDigest {
         Sha256::deserialize(&state).ok().map(Self)
     }
 
-    /// The state as text of about 220 characters, to go on from later. It may hold
-    /// the last 63 bytes that were read.
+    /// Returns the state as text of about 220 characters, to be continued later. It may contain the last 63
+    /// bytes that were read.
     #[must_use]
     pub fn to_text(&self) -> String {
         format!("{WRITTEN_BY}{}", hex::encode(self.0.serialize()))
     }
 
-    /// Reads on.
+    /// Adds bytes to the digest.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of all that was read, hexadecimal.
+    /// Returns the digest of all bytes in hexadecimal.
     #[must_use]
     pub fn finish(self) -> String {
         hex::encode(self.0.finalize())
@@ -44,7 +45,7 @@ impl RunningDigest {
 mod tests {
     use super::*;
 
-    /// As another release of the library says it.
+    /// Computes the digest with another release of the library.
     fn sha256(bytes: &[u8]) -> String {
         hex::encode(<sha2::Sha256 as sha2::Digest>::digest(bytes))
     }
@@ -53,7 +54,7 @@ mod tests {
     fn a_digest_that_is_taken_up_again_equals_the_whole_ones() {
         let bytes: Vec<u8> = (0..1_000u32).map(|n| (n % 251) as u8).collect();
         let whole = sha256(&bytes);
-        // Around every border of a block, which has 64 bytes.
+        // At and around every border of a block, which has 64 bytes.
         for stop in (0..=bytes.len()).filter(|stop| matches!(stop % 64, 0 | 1 | 55 | 56 | 63)) {
             let mut first = RunningDigest::default();
             first.update(&bytes[..stop]);

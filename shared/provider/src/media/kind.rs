@@ -1,6 +1,6 @@
-//! What a file is. Its first bytes say so, not who sends it.
+//! The kind of a file, by its first bytes. The sender's claim does not count.
 
-/// What a file is, by its first bytes.
+/// The kind of a file, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// image/png
@@ -26,7 +26,7 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// What a file that starts with `first` is.
+    /// Returns the kind of a file that starts with `first`, if it is a known one.
     #[must_use]
     pub fn of(first: &[u8]) -> Option<Self> {
         let at = |from: usize, to: usize| first.get(from..to).unwrap_or_default();
@@ -58,7 +58,7 @@ impl FileKind {
         Some(kind)
     }
 
-    /// The media type.
+    /// Returns the media type.
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {
@@ -75,7 +75,7 @@ impl FileKind {
         }
     }
 
-    /// The usual end of a file's name.
+    /// Returns the usual extension of a file name.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! A file that is being read. Owns where it begins, how long it is, and when it is over;
-//! refuses to know how it was asked for.
+//! A file that is being read. Owns where it begins, how long it is, and when it ends; refuses to know how
+//! it was asked for.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use reqwest::{Response, StatusCode, Version};
 use super::{FILE_BYTES_MAX, HEADLESS, NotFetched, Resume, not_yet};
 use crate::describe;
 
-/// How long no byte may arrive. There is no limit for a whole file: the caller has one, and drops the stream.
+/// The longest time without any byte. There is no limit for a whole file: the caller has one, and drops the
+/// stream.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 const TOO_LARGE: NotFetched = NotFetched::Never("what the provider made is too large");
 
@@ -22,16 +23,17 @@ pub struct MediaStream {
     size_bytes: Option<u64>,
     etag: Option<String>,
     continues: bool,
-    /// How much of the file was received, with what came before where it begins.
+    /// The position up to which the file was received, counted from the beginning of the file.
     received_bytes: u64,
-    /// What was received after the last part.
+    /// The bytes that were received after the last part.
     rest: Bytes,
-    /// The part that is being filled: a caller that gives up waiting may ask again.
+    /// The part that is being filled. It is kept here, so a caller that gave up waiting may ask again.
     part: BytesMut,
 }
 
 impl MediaStream {
-    /// The file that a server answers with, if it does; `resume` is what is known of it.
+    /// Creates the stream from a server's answer, if the answer is a file; `resume` is what is known of the
+    /// file.
     pub(super) fn of(response: Response, resume: Option<&Resume>) -> Result<Self, NotFetched> {
         let headers = response.headers();
         let (offset_bytes, size_bytes) = match response.status() {
@@ -47,8 +49,7 @@ impl MediaStream {
         if size_bytes.is_some_and(|size| size > FILE_BYTES_MAX) {
             return Err(TOO_LARGE);
         }
-        // Such a body ends with its connection, so that nobody could tell a
-        // whole one from one that broke off.
+        // Such a body ends with its connection, so a whole one could not be told from one that broke off.
         let is_framed = response.version() > Version::HTTP_11
             || headers.contains_key(TRANSFER_ENCODING)
             || response.content_length().is_some();
@@ -72,35 +73,35 @@ impl MediaStream {
         })
     }
 
-    /// How large the whole file is, if the server says so.
+    /// Returns the size of the whole file, if the server says so.
     #[must_use]
     pub fn size_bytes(&self) -> Option<u64> {
         self.size_bytes
     }
 
-    /// The file's entity tag, if the server gives one.
+    /// Returns the file's entity tag, if the server gives one.
     #[must_use]
     pub fn etag(&self) -> Option<&str> {
         self.etag.as_deref()
     }
 
-    /// Where in the file the stream began; 0 also if a server does not know
-    /// ranges, or the file is another one.
+    /// Returns the position in the file at which the stream began. It is 0 if a server does not support
+    /// ranges, or if the file is another one.
     #[must_use]
     pub fn offset_bytes(&self) -> u64 {
         self.offset_bytes
     }
 
-    /// Whether it is, as far as the server says, the file that the reading was to be resumed of.
+    /// Returns whether this is the file that was to be continued, as far as the server says.
     #[must_use]
     pub fn continues(&self) -> bool {
         self.continues
     }
 
-    /// Reads over what comes before `offset_bytes` of the file, and keeps nothing of it.
+    /// Skips the bytes before `offset_bytes` of the file.
     ///
     /// # Errors
-    /// [`NotFetched`]; also if the file ends before.
+    /// [`NotFetched`]; also if the file ends before that.
     pub async fn skip_to(&mut self, offset_bytes: u64) -> Result<(), NotFetched> {
         let mut at = self.received_bytes;
         while at < offset_bytes {
@@ -114,7 +115,8 @@ impl MediaStream {
         Ok(())
     }
 
-    /// The next `part_bytes` of the file; fewer only at its end, and nothing after it.
+    /// Reads the next `part_bytes` of the file. Only the last part may be shorter; after it, the result is
+    /// `None`.
     ///
     /// # Errors
     /// [`NotFetched`].
@@ -140,7 +142,7 @@ impl MediaStream {
         Ok(Some(part).filter(|part| !part.is_empty()))
     }
 
-    /// What arrives next; nothing once the file is whole.
+    /// Reads the next bytes that arrive; `None` once the file is complete.
     async fn read(&mut self) -> Result<Option<Bytes>, NotFetched> {
         let chunk = tokio::time::timeout(STALL_TIMEOUT, self.response.chunk()).await;
         let chunk = chunk.map_err(|_| not_yet("the provider's file stalled"))?;
@@ -162,12 +164,13 @@ impl MediaStream {
     }
 }
 
-/// Whether two things that may not be known are the same as far as they are.
+/// Returns whether two values are equal, or one of them is unknown.
 fn agree<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
     one.zip(other).is_none_or(|(one, other)| one == other)
 }
 
-/// Where a part of a file begins, and how large the whole is if that is known: `bytes 100-199/200`.
+/// Returns where a part of a file begins, and the size of the whole file if it is known: `bytes
+/// 100-199/200`.
 fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
     let text = headers.get(CONTENT_RANGE)?.to_str().ok()?;
     let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;

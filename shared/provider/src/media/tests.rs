@@ -1,4 +1,4 @@
-//! Files from a server that says exactly what a test wants, byte by byte.
+//! Files from a server that sends exactly the bytes that a test wants.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use crate::FalConfig;
 
 const KEY: &str = "the-providers-key";
 
-/// What a server sends, and whether the connection stays open afterwards.
+/// The bytes that a server sends, and whether the connection stays open afterwards.
 struct Said {
     bytes: Vec<u8>,
     hangs: bool,
@@ -25,7 +25,7 @@ impl Said {
         }
     }
 
-    /// An answer with a body of that length.
+    /// An answer with a body, and its length.
     fn answer(status: u16, headers: &str, body: &str) -> Self {
         let length = body.len();
         Self::new(format!(
@@ -43,7 +43,7 @@ impl Said {
     }
 }
 
-/// A server on this machine, which is the configured provider.
+/// A server on this machine, configured as the provider.
 struct Server {
     origin: String,
     fal: Fal,
@@ -51,7 +51,8 @@ struct Server {
 }
 
 impl Server {
-    /// Each request is answered by its head, in lower case but for the first line.
+    /// Starts a server that answers each request by its head, which is in lower case except for the first
+    /// line.
     async fn start(answer: impl Fn(&str) -> Said + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -64,7 +65,7 @@ impl Server {
                 let head = head(&mut stream).await;
                 let said = answer(&head);
                 hearing.lock().unwrap().push(head);
-                // A client that does not want the rest hangs up.
+                // A client that does not want the rest closes the connection.
                 let _ = stream.write_all(&said.bytes).await;
                 if said.hangs {
                     hanging.push(stream);
@@ -82,7 +83,7 @@ impl Server {
         }
     }
 
-    /// A server that always says the same.
+    /// Starts a server that always sends the same.
     async fn saying(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::start(move |_| Said::new(bytes.clone())).await
@@ -93,7 +94,7 @@ impl Server {
         self.fal.open_media(&url, resume).await
     }
 
-    /// The whole file, in parts of four bytes.
+    /// Reads the whole file, in parts of four bytes.
     async fn read(&self) -> Result<Vec<String>, NotFetched> {
         let mut stream = self.open("/file", None).await?;
         let mut parts = Vec::new();
@@ -175,7 +176,7 @@ async fn a_body_that_breaks_off_is_never_an_end() {
         "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123",
         "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-le",
-        // It would end with its connection, whole or not.
+        // This one would end with its connection, complete or not.
         "HTTP/1.1 200 OK\r\n\r\n0123456789",
         "HTTP/1.0 200 OK\r\n\r\n0123456789",
         "",
@@ -200,7 +201,7 @@ async fn a_file_that_stalls_is_given_up_after_a_while() {
     let server = Server::start(move |_| Said::new(begun).hanging()).await;
     let mut stream = server.open("/file", None).await.unwrap();
     assert_eq!(stream.next_part(4).await.unwrap().unwrap(), "0123");
-    // From here on time passes as soon as there is nothing to do.
+    // From here on, time advances as soon as every task waits.
     tokio::time::pause();
     assert_eq!(
         why(stream.next_part(4).await),
@@ -262,7 +263,7 @@ async fn three_redirects_are_followed_and_not_a_fourth() {
 async fn a_redirect_never_leads_to_an_address_that_is_not_safe() {
     let other = Server::start(|_| Said::answer(200, "", "secret")).await;
     for target in [
-        // On this machine, and on the public internet without TLS.
+        // On this machine, or on the public internet without TLS.
         other.origin.as_str(),
         "http://v3.fal.media/file",
         "http://127.0.0.1:1/",
@@ -271,7 +272,7 @@ async fn a_redirect_never_leads_to_an_address_that_is_not_safe() {
         "https://[::ffff:10.0.0.1]/",
         "//10.0.0.1/",
         "file:///etc/passwd",
-        // A name of this machine, which only the resolver knows.
+        // A name of this machine, which only the resolver recognises.
         "https://localhost:1/",
     ] {
         let redirect = format!("HTTP/1.1 301 Moved\r\nlocation: {target}\r\n\r\n");
@@ -331,7 +332,8 @@ async fn a_server_that_knows_no_ranges_begins_at_the_beginning() {
 
 #[tokio::test]
 async fn a_file_that_changed_begins_at_the_beginning_and_says_so() {
-    // By its tag, although the server ignores If-Range; by its length; because it is too short for the range.
+    // The file changed: by its tag, although the server ignores If-Range; by its length; because it is too
+    // short for the range.
     for changed in [
         Some("etag: \"b\"\r\ncontent-range: bytes 4-9/10\r\n"),
         Some("etag: \"a\"\r\ncontent-range: bytes 4-9/11\r\n"),
@@ -397,7 +399,7 @@ async fn a_file_that_is_too_large_is_never_fetched() {
 
 #[tokio::test]
 async fn a_file_that_hides_its_length_is_bounded_too() {
-    // One chunk, with a length beyond the bound.
+    // A single chunk, longer than the limit.
     let length = FILE_BYTES_MAX + 1;
     let head = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{length:x}\r\n");
     let server = Server::start(move |_| {

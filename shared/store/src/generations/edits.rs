@@ -1,4 +1,5 @@
-//! What an owner changes on a generation: its labels, and that it exists.
+//! The changes that an owner makes to a generation: changing its labels, moving it to a project, deleting
+//! it.
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValue, Update as TransactUpdate};
@@ -62,9 +63,9 @@ impl Update {
 }
 
 impl Store {
-    /// Changes the labels of the tenant's generation, whatever its job does meanwhile: one write, which moves
-    /// the version on, so that a worker which read the record before decides again and overwrites nothing.
-    /// Repeating it changes nothing more. `None` if the tenant has no such generation.
+    /// Changes the labels of the tenant's generation in any state of its job. The write moves the version
+    /// on, so a worker that read the record before decides again and overwrites nothing. Repeating it has
+    /// no further effect. Returns `None` if the tenant has no such generation.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -98,7 +99,8 @@ impl Store {
         }
     }
 
-    /// Files a generation in `project`, or in none, if both are as they were read.
+    /// Files a generation in `project`, or takes it out of its project, if neither has changed since it was
+    /// read.
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
@@ -120,7 +122,7 @@ impl Store {
                     .update_expression("SET project_id = :project, version = version + :one")
                     .expression_attribute_values(":project", text(project.id.as_str()));
                 tx.add(Part::Generation, moved);
-                // Any change of the project counts here, also one by its owner.
+                // The project must be exactly as it was read: a change by its owner counts, too.
                 tx.add(Part::Project, self.check_project_as_read(project));
             }
             None => {
@@ -135,9 +137,9 @@ impl Store {
         }
     }
 
-    /// Deletes a generation's record, and what teams are told of it, if it is still as it was read. Its
-    /// ledger entries and its idempotency record stay: the books are never rewritten, and a client that
-    /// repeats the request that made it is told so and pays nothing.
+    /// Deletes a generation's record, and the items that share it with teams, if it has not changed since
+    /// it was read. Its ledger entries stay, because the books are never rewritten. Its idempotency record
+    /// stays, so a client that repeats the request is told that the generation is gone, and pays nothing.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
@@ -155,7 +157,7 @@ impl Store {
         }
         match self.commit(tx).await? {
             Commit::Done => {
-                // Were it to fail, it would go by itself within a month.
+                // If this fails, the items expire by themselves within a month.
                 if generation.has_own_address {
                     let author = Tenant::from(&generation.author);
                     let endpoint = WebhookEndpointId::of(&generation.id);

@@ -1,4 +1,4 @@
-//! Lists of generations: a tenant's, newest first, and those that are due. Queries only.
+//! Lists of generations: a tenant's, newest first, and those that are due. It uses queries only.
 
 use std::collections::HashMap;
 
@@ -16,19 +16,20 @@ use crate::items::{self, DueItem, GenerationItem, due_shards, kept_shards, numbe
 use crate::pages::Page;
 use crate::{Store, System};
 
-/// How many records one page may look at while it filters: what a page costs is bounded, whatever it finds.
+/// The number of records that one page may read while it filters. It bounds the cost of a page.
 const LOOKED_AT_MAX: u32 = 1_000;
-/// How many records one query may look at.
+/// The number of records that one query may read.
 const QUERY_LIMIT_MAX: u32 = 250;
 
-/// Where generations are listed from: one query of one partition of one index, however many there are.
+/// The source of a list of generations: one query of one partition of one index, whatever its size.
 #[derive(Clone, Copy, Debug)]
 pub enum ListScope<'a> {
-    /// A user's own.
+    /// The generations of a user.
     User(&'a UserId),
-    /// A team's, which whoever holds it was allowed to look into.
+    /// The generations of a team. The caller holds the [`Team`] because they were allowed to read it.
     Team(&'a Team),
-    /// Those filed in a project, which whoever holds it was allowed to look into.
+    /// The generations filed in a project. The caller holds the [`Project`] because they were allowed to
+    /// read it.
     Project(&'a Project),
 }
 
@@ -41,7 +42,7 @@ impl ListScope<'_> {
         }
     }
 
-    /// The condition on the index's hash key, whose value is `:scope`.
+    /// The condition on the index's hash key; `:scope` is the value.
     pub(super) const fn condition(self) -> &'static str {
         match self {
             Self::User(_) | Self::Team(_) => "tenant = :scope",
@@ -59,7 +60,7 @@ impl ListScope<'_> {
     }
 }
 
-/// A filter as DynamoDB takes it.
+/// A filter in the form of a DynamoDB expression.
 #[derive(Default)]
 struct Expression {
     terms: Vec<String>,
@@ -93,8 +94,8 @@ impl Expression {
 }
 
 impl Store {
-    /// A page of the scope's generations, newest first. It may be shorter than asked for and still have a
-    /// next one: filtering looks at a bounded number of records.
+    /// Reads a page of the scope's generations, newest first. A page may be shorter than asked for and
+    /// still have a next one, because filtering reads a bounded number of records.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
@@ -140,7 +141,8 @@ impl Store {
         }
     }
 
-    /// One query: what it found, and the id that it stopped at if there is more.
+    /// Runs one query. Returns the generations that it found, and the id that it stopped at if there is
+    /// more.
     async fn query_shelf(
         &self,
         scope: ListScope<'_>,
@@ -189,8 +191,8 @@ impl Store {
         Ok((generations, last))
     }
 
-    /// Jobs that somebody must look at by `now`, each with the time that it is due since: at most `limit` for
-    /// each shard of the index, the longest due first.
+    /// Lists jobs that must be looked at by `now`, each with the time at which it fell due: at most `limit`
+    /// for each shard of the index, longest due first.
     ///
     /// # Errors
     /// A [`Fault`] if the index cannot be read.
@@ -203,7 +205,7 @@ impl Store {
         self.due_in(due_shards(), now, limit).await
     }
 
-    /// Generations whose media somebody must look at by `now`, in the same way.
+    /// Lists generations whose media must be looked at by `now`, in the same way.
     ///
     /// # Errors
     /// A [`Fault`] if the index cannot be read.
@@ -247,9 +249,9 @@ impl Store {
         Ok(due)
     }
 
-    /// Puts a due job's next look off until `leased_until`, for whoever is sent to look at
-    /// it now; says whether it was due still. The record's version stays: a worker that has
-    /// the job decides from what it read.
+    /// Moves the next look at a due job to `leased_until`, because somebody is sent to look at it now.
+    /// Returns `false` if the job is no longer due at `due_at`. The record's version stays the same: a
+    /// worker that has the job decides from the record that it read.
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.

@@ -1,4 +1,4 @@
-//! Ending a job's hold, in one transaction with everything that follows from it.
+//! Settling a job: ending its hold in one transaction with everything that follows from it.
 
 use aws::Fault;
 use domain::Credits;
@@ -12,10 +12,10 @@ use crate::api_keys::KeyReturn;
 use crate::transact::{Commit, Part, Transaction};
 
 impl Store {
-    /// Moves a job on together with what it owes the ledger, all or nothing: its record, the wallet, one
-    /// entry or two, what was spent on that day, what its API key may spend again, that its content was
-    /// refused, and who is told. Repeating it writes nothing more: the record has moved on, and the entries
-    /// are there.
+    /// Moves a job on and settles it, all or nothing: its record, the wallet, one or two ledger entries,
+    /// the day's spending, the credits given back to the member's allowance and to the API key, the count
+    /// of content refusals, and the webhooks. Repeating it writes nothing more, because the record has
+    /// moved on and the entries exist.
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
@@ -33,8 +33,8 @@ impl Store {
             Commit::Refused(refused) if refused.has(Part::ApiKey) => {}
             Commit::Busy | Commit::Refused(_) => return Ok(Written::Stale),
         }
-        // The key is long gone, and with it what it might still have spent; or its
-        // cap came back with the calendar.
+        // The key's record is gone, and with it the credits that it might have spent; or a new period of
+        // its cap has begun.
         let without_key = Generation {
             paid_with: None,
             ..next.clone()

@@ -1,9 +1,9 @@
-//! Adding up the generations of a tenant, or of a project.
+//! Statistics over the generations of a tenant or a project.
 //!
-//! Not counters: a counter of what is queued, running or stored would have to move with every step of a
-//! job, also with the many that leave the wallet alone, and would then collide with the wallet's own
-//! transactions. Instead a bounded number of the newest records is read when somebody asks, and the
-//! answer says whether those were all.
+//! There are no counters for this. A counter of queued, running or stored jobs would change with every step
+//! of a job, even with the many steps that leave the wallet alone, and would collide with the wallet's own
+//! transactions. Instead, each request reads a bounded number of the newest records, and the answer says
+//! whether those were all.
 
 use aws::Fault;
 use domain::generations::{Counted, Stats};
@@ -12,11 +12,12 @@ use super::ListScope;
 use crate::Store;
 use crate::items::{self, CountedItem};
 
-/// How many of the newest generations are counted.
+/// The number of newest generations that are counted.
 pub const COUNTED_MAX: u32 = 5_000;
 
 impl Store {
-    /// Sums over the scope's newest [`COUNTED_MAX`] generations, and whether those are all that it has.
+    /// Adds up the scope's newest [`COUNTED_MAX`] generations; the flag says whether those are all that it
+    /// has.
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.

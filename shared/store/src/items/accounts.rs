@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::broken;
 
-/// The hash key of what belongs to an e-mail address.
+/// Returns the hash key of the items that belong to an e-mail address.
 pub(crate) fn email_key(email: &Email) -> String {
     format!("email#{}", email.as_str())
 }
@@ -38,10 +38,10 @@ pub(crate) struct UserItem {
     keyed_term: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seen_on: Option<i64>,
-    /// What it was before payments were kept apart from it: the plan itself.
+    /// Absent in items from the time before payments were kept apart from it; `plan` holds then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     granted_plan: Option<String>,
-    /// `<payment>=<plan>`; a string set, which DynamoDB does not have empty.
+    /// Elements `<payment>=<plan>`. A string set; DynamoDB has no empty ones.
     #[serde(
         default,
         skip_serializing_if = "BTreeSet::is_empty",
@@ -50,7 +50,7 @@ pub(crate) struct UserItem {
     paid_plans: BTreeSet<String>,
     suspended: bool,
     era: u64,
-    /// A string set, which DynamoDB does not have empty.
+    /// A string set; DynamoDB has no empty ones.
     #[serde(
         default,
         skip_serializing_if = "BTreeSet::is_empty",
@@ -140,7 +140,7 @@ impl TryFrom<UserItem> for User {
     }
 }
 
-/// The plans that came with payments, as they are kept.
+/// Returns the plans that came with payments, in their stored form.
 pub(crate) fn paid_plans(plans: &BTreeMap<String, Plan>) -> BTreeSet<String> {
     let write = |(payment, plan): (&String, &Plan)| format!("{payment}={}", plan.as_str());
     plans.iter().map(write).collect()
@@ -151,15 +151,15 @@ fn read_paid_plan(text: &str) -> Option<(String, Plan)> {
     Some((payment.to_owned(), Plan::parse(plan)?))
 }
 
-/// What proves that somebody is the owner of an e-mail address; its key makes the address unique.
+/// The credential of an account. Its key makes the e-mail address unique.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CredentialItem {
     pub(crate) pk: String,
     pub(crate) sk: String,
     pub(crate) user_id: String,
     pub(crate) password_hash: String,
-    /// The user's era, so that it is read together with the password: who signs in with a password that was
-    /// changed meanwhile gets a session of the era that ended.
+    /// The user's era, which is thus read together with the password. A sign-in with a password that is
+    /// changed meanwhile gets a session of the era that has ended.
     pub(crate) era: u64,
 }
 
@@ -180,14 +180,15 @@ pub(crate) struct SessionItem {
     replaced_at_ms: Option<i64>,
     created_at_ms: i64,
     expires_at_ms: i64,
-    /// DynamoDB's TTL, epoch seconds: housekeeping only, never what decides whether a session lives.
+    /// DynamoDB's TTL in epoch seconds. It is for housekeeping only, and never decides whether a session
+    /// lives.
     ttl: i64,
 }
 
-/// What the sort key of every session starts with. Their ids sort by when they began.
+/// The prefix of the sort key of every session. Session ids sort by the time at which they began.
 pub(crate) const SESSION_SORT_PREFIX: &str = "session#";
 
-/// The sort key of a session.
+/// Returns the sort key of a session.
 pub(crate) fn session_sort(id: &SessionId) -> String {
     format!("{SESSION_SORT_PREFIX}{id}")
 }
@@ -231,12 +232,12 @@ impl TryFrom<SessionItem> for Session {
     }
 }
 
-/// The hash key of a token that was mailed.
+/// Returns the hash key of a token that was mailed.
 pub(crate) fn token_key(digest: &str) -> String {
     format!("token#{digest}")
 }
 
-/// A token that was mailed; its sort key is its purpose, so that it is found for no other.
+/// A token that was mailed. Its sort key is its purpose, so it cannot be used for another.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct MailedTokenItem {
     pk: String,
@@ -244,7 +245,8 @@ pub(crate) struct MailedTokenItem {
     user_id: String,
     era: u64,
     expires_at_ms: i64,
-    /// DynamoDB's TTL, epoch seconds: housekeeping only, never what decides whether a token works.
+    /// DynamoDB's TTL in epoch seconds. It is for housekeeping only, and never decides whether a token
+    /// works.
     ttl: i64,
 }
 
@@ -262,7 +264,7 @@ impl From<&MailedToken> for MailedTokenItem {
 }
 
 impl MailedTokenItem {
-    /// The token, whose purpose and digest it was found by.
+    /// Converts the item to the token that has this purpose and digest.
     pub(crate) fn read(self, purpose: Purpose, digest: &str) -> Result<MailedToken, Fault> {
         Ok(MailedToken {
             purpose,

@@ -1,5 +1,5 @@
-//! What owners of wallets want to be told of: two attributes of the wallet, which no booking writes. And the
-//! notes of what they are to be told, in a table of their own: `notes / <what crossed the threshold>`.
+//! Alerts. The thresholds that an owner sets are two attributes of the wallet, which no booking writes. The
+//! notes of alerts to be sent have a table of their own: `notes / <the crossing of the threshold>`.
 
 use aws::Fault;
 use domain::Credits;
@@ -39,12 +39,12 @@ pub(crate) struct AlertNoteItem {
     owner: String,
     /// The threshold: credits of a balance, percent of a cap.
     threshold: i64,
-    /// What was available, or the cap.
+    /// The credits that were available, or the cap.
     credits: i64,
-    /// Whose cap; not there for a balance.
+    /// The owner of the cap; absent for a balance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     whose: Option<String>,
-    /// How often it was taken up.
+    /// The number of times that the note was taken up.
     #[serde(default)]
     pub(crate) taken: u32,
 }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::broken;
 
-/// What the sort key of every key starts with.
+/// The prefix of the sort key of every key.
 const SORT_PREFIX: &str = "key#";
 
-/// The sort key of `id`.
+/// Returns the sort key of `id`.
 pub(crate) fn sort_key(id: &KeyId) -> String {
     format!("{SORT_PREFIX}{id}")
 }
@@ -28,13 +28,13 @@ pub(crate) struct ApiKeyItem {
     scopes: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     credit_cap: Option<i64>,
-    /// How long the cap counts; not there if for life.
+    /// The period of the cap; absent if the cap is for life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cap_period: Option<String>,
-    /// There exactly if `credit_cap` is: what every hold is taken from, by condition.
+    /// The credits that holds are taken from, by condition. Present exactly if `credit_cap` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     remaining: Option<i64>,
-    /// The period that `remaining` was counted in, if the cap has one and anything was spent yet.
+    /// The period that `remaining` was counted in, if the cap has periods and something has been spent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     counted_in: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

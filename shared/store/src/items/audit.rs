@@ -1,4 +1,5 @@
-//! The audit log: a chain's records (sort key: the place, so written that it sorts) and its head (`head`).
+//! The audit log: the records of a chain (sort key: the place, written so that it sorts) and its head
+//! (`head`).
 
 use aws::Fault;
 use domain::Timestamp;
@@ -9,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::broken;
 use super::ledger::{hash_text, read_hash};
 
-/// A head's sort key; it sorts after every record's.
+/// A head's sort key. It sorts after those of all records.
 pub(crate) const HEAD: &str = "head";
 
-/// The sort key of the record at `sequence`.
+/// Returns the sort key of the record at `sequence`.
 pub(crate) fn place(sequence: u64) -> String {
     format!("{sequence:020}")
 }
@@ -74,7 +75,7 @@ pub(crate) struct HeadItem {
 }
 
 impl HeadItem {
-    /// The head of `chain`.
+    /// Builds the item of the head of `chain`.
     pub(crate) fn new(chain: &Chain, head: ChainHead) -> Self {
         Self {
             chain: chain.to_string(),

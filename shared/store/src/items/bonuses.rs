@@ -1,5 +1,5 @@
-//! Sign-up bonuses: `bonuses / usr_…` for each that is due, `mailbox#… / bonus` for each mailbox that ever
-//! got one, and `bonuses#<day> / count` for how many a day has given.
+//! Sign-up bonuses: `bonuses / usr_…` for each bonus that is due, `mailbox#… / bonus` for each mailbox that
+//! ever got one, and `bonuses#<day> / count` for the number that a day has given.
 
 use aws::Fault;
 use domain::Timestamp;
@@ -43,13 +43,13 @@ impl TryFrom<BonusNoteItem> for BonusNote {
     }
 }
 
-/// The hash and sort key of what remembers a mailbox. It outlives accounts, and
-/// names nobody: the digest has a key.
+/// Returns the hash and sort key of a mailbox that got its bonus. The item outlives accounts and names
+/// nobody, because the digest is made with a key.
 pub(crate) fn mailbox_key(digest: &str) -> (String, &'static str) {
     (format!("mailbox#{digest}"), "bonus")
 }
 
-/// The hash and sort key of a day's count.
+/// Returns the hash and sort key of a day's count.
 pub(crate) fn day_key(day: Day) -> (String, &'static str) {
     (format!("bonuses#{}", day.number()), "count")
 }

@@ -1,5 +1,5 @@
-//! What a team is told of a generation that is shared with it, under the team's id (`generation#gen_…`). The
-//! generation's own record says whether it still is.
+//! The items that share a generation with a team, under the team's id (`generation#gen_…`). The
+//! generation's own record decides whether it is still shared.
 
 use aws::Fault;
 use domain::Timestamp;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Item, broken};
 
-/// What the sort key of every generation that is shared with a team starts with.
+/// The prefix of the sort key of every generation that is shared with a team.
 pub(crate) const SHARE_PREFIX: &str = "generation#";
 
 #[derive(Serialize, Deserialize)]
@@ -25,12 +25,12 @@ pub(crate) struct CollaborationItem {
 }
 
 impl CollaborationItem {
-    /// The sort key of a generation.
+    /// Returns the sort key of a generation.
     pub(crate) fn sort(generation: &GenerationId) -> String {
         format!("{SHARE_PREFIX}{generation}")
     }
 
-    /// The generation.
+    /// Returns the generation.
     pub(crate) fn generation(&self) -> Result<GenerationId, Fault> {
         let id = self.item.strip_prefix(SHARE_PREFIX);
         id.and_then(GenerationId::parse)
@@ -38,7 +38,8 @@ impl CollaborationItem {
     }
 }
 
-/// The keys of what teams are told of a generation, given its item: team and sort key.
+/// Returns the keys (team and sort key) of the items that share a generation with teams, given the
+/// generation's item.
 pub(crate) fn shares_of(generation: &Item) -> Vec<(String, String)> {
     let Some(Ok(id)) = generation.get("id").map(|id| id.as_s()) else {
         return Vec::new();
@@ -50,7 +51,7 @@ pub(crate) fn shares_of(generation: &Item) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The generation that a team's item tells of, and the team, if it is such an item.
+/// Returns the generation and the team of an item that shares one, if it is such an item.
 pub(crate) fn shared_by(item: &Item) -> Option<(&str, &str)> {
     let text = |name| item.get(name)?.as_s().ok();
     Some((text("item")?.strip_prefix(SHARE_PREFIX)?, text("team")?))

@@ -1,5 +1,5 @@
-//! What the sparse indexes of generations have of a job: `due` (due_shard, due_at_ms), of those that somebody
-//! must look at, and `by_holder` (holder, id), of those whose hold is open.
+//! The attributes that the sparse indexes of generations use: `due` (due_shard, due_at_ms) has the
+//! generations that must be looked at, and `by_holder` (holder, id) has those with an open hold.
 
 use aws::Fault;
 use domain::generations::{Generation, State};
@@ -10,20 +10,21 @@ use serde::Deserialize;
 
 use super::{Item, broken};
 
-/// Shards of the `due` index: a write to it spreads over this many partitions.
+/// The number of shards of the `due` index. Writes to it spread over this many partitions.
 const DUE_SHARDS: u8 = 4;
 
-/// The hash keys of the `due` index.
+/// Returns the hash keys of the `due` index that jobs have.
 pub(crate) fn due_shards() -> impl Iterator<Item = String> {
     (0..DUE_SHARDS).map(|n| format!("due#{n}"))
 }
 
-/// The same of those at rest whose media are not kept for ever: however many expire, no job waits for them.
+/// Returns the hash keys of the `due` index that finished generations have whose media expire. They are
+/// apart from those of jobs, so however many expire, no job waits for them.
 pub(crate) fn kept_shards() -> impl Iterator<Item = String> {
     (0..DUE_SHARDS).map(|n| format!("kept#{n}"))
 }
 
-/// The hash key of a job that must be looked at.
+/// Returns the hash key of a job that must be looked at.
 pub(super) fn due_shard(job: &Generation) -> String {
     let last = job.id.as_str().bytes().last().unwrap_or(0);
     let waits = match job.state == State::Succeeded && !job.awaits_previews() {
@@ -33,13 +34,14 @@ pub(super) fn due_shard(job: &Generation) -> String {
     format!("{waits}#{}", last % DUE_SHARDS)
 }
 
-/// Whether a worker is to look at this generation, or does: not one at rest, whatever becomes of its media.
+/// Returns whether a worker is working on this generation, or will. Finished generations whose media expire
+/// do not count.
 pub(crate) fn is_in_work(generation: &Item) -> bool {
     let shard = generation.get("due_shard").and_then(|it| it.as_s().ok());
     shard.is_some_and(|shard| due_shards().any(|due| due == *shard))
 }
 
-/// What the index of due jobs has of one.
+/// The attributes that the index of due jobs has of a job.
 #[derive(Deserialize)]
 pub(crate) struct DueItem {
     id: String,
@@ -55,7 +57,7 @@ impl TryFrom<DueItem> for (GenerationId, Timestamp) {
     }
 }
 
-/// What the index of open holds has of a job.
+/// The attributes that the index of open holds has of a job.
 #[derive(Deserialize)]
 pub(crate) struct HoldItem {
     id: String,

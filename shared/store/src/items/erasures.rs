@@ -1,5 +1,4 @@
-//! Erasures that are not at their end: `erasures / <when>#usr_…`, or `#team_…`,
-//! so that the oldest come first.
+//! Erasures that are not complete: `erasures / <when>#usr_…`, or `#team_…`, so that they sort oldest first.
 
 use aws::Fault;
 use domain::Timestamp;
@@ -13,7 +12,7 @@ use super::broken;
 pub(crate) struct ErasureItem {
     pub(crate) pk: String,
     pub(crate) sk: String,
-    /// A user's id, or a team's.
+    /// The id of a user or a team.
     user_id: String,
     began_at_ms: i64,
 }

@@ -1,6 +1,6 @@
-//! Uploaded files, by their id, and what belongs to them: `count#usr_…` counts a tenant's files
-//! and bytes, and `unfinished / <when>#fil_…`, in the index by tenant, are notes of files that
-//! must go, so that the oldest come first.
+//! Uploaded files, under their ids. Beside them, `count#usr_…` counts a tenant's files and bytes, and
+//! `<when>#fil_…`, filed as `unfinished` in the index by tenant, are the notes of files whose bytes must
+//! go. The notes sort oldest first.
 
 use aws::Fault;
 use domain::Timestamp;
@@ -65,7 +65,7 @@ impl TryFrom<FileItem> for File {
     }
 }
 
-/// How many files and bytes a tenant has.
+/// The number and the size of a tenant's files.
 #[derive(Deserialize)]
 pub(crate) struct FileCountItem {
     #[serde(default)]
@@ -94,10 +94,11 @@ pub(crate) struct FileNoteItem {
 }
 
 impl FileNoteItem {
-    /// Where notes are filed, instead of below a tenant.
+    /// The value of `tenant` that notes are filed under, in place of a tenant's id.
     pub(crate) const KEY: &str = "unfinished";
 
-    /// What the ids of all notes begin with that are due at this moment; those before are smaller.
+    /// Returns the prefix of the ids of all notes that are due at this moment. The ids of earlier notes are
+    /// smaller.
     pub(crate) fn id_at(due_at: Timestamp) -> String {
         format!("{:015}#", due_at.ms())
     }

@@ -1,8 +1,8 @@
 //! Generations.
 //!
-//! Sparse indexes: `by_tenant` (tenant, id) and `by_project` (project_id, id) list newest first; `by_holder`
-//! (holder, id) has only jobs whose hold is open, since only those have a holder; `due` (due_shard,
-//! due_at_ms) holds only jobs that somebody must look at; `waiting` (waiting_line, waiting_place) has
+//! Sparse indexes: `by_tenant` (tenant, id) and `by_project` (project_id, id) list newest first;
+//! `by_holder` (holder, id) has only jobs with an open hold, since only they have a holder; `due`
+//! (due_shard, due_at_ms) has only jobs that must be looked at; `waiting` (waiting_line, waiting_place) has
 //! only jobs in line for the provider.
 
 use std::collections::BTreeMap;
@@ -25,12 +25,12 @@ use super::lanes::{line, place};
 use super::parameters::{self, Parameters};
 use super::sources::{OutputItem, SourceItem, WithheldItem};
 
-/// The lane of a job that is older than lanes are: it holds no slot in any.
+/// Returns the lane of a job from before there were lanes. It holds no slot in any.
 fn lane_before_lanes() -> String {
     Lane::Image.as_str().to_owned()
 }
 
-/// The priority of such a job.
+/// Returns the priority of such a job.
 fn priority_before_lanes() -> String {
     Priority::Low.as_str().to_owned()
 }
@@ -66,7 +66,7 @@ pub(crate) struct GenerationItem {
     state: String,
     status: String,
     hold: String,
-    /// Whose hold is open; not there once it is captured or released.
+    /// The tenant whose credits are held; absent once the hold is captured or released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     holder: Option<String>,
     #[serde(default = "lane_before_lanes")]
@@ -77,7 +77,7 @@ pub(crate) struct GenerationItem {
     turn: u64,
     #[serde(default)]
     in_line: bool,
-    /// Its line and its place there; not there unless it waits.
+    /// Its line and its place there; absent unless it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waiting_line: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +129,7 @@ pub(crate) struct GenerationItem {
     preview_tries: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     project_id: Option<String>,
-    /// `visible` or `hidden` by team: whether it is told who made it.
+    /// `visible` or `hidden` for each team: whether the team is told who made it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     shares: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,7 +154,7 @@ pub(crate) struct CountedItem {
 }
 
 impl CountedItem {
-    /// Its attributes.
+    /// The names of its attributes.
     pub(crate) const ATTRIBUTES: [&str; 7] = [
         "state", "model", "kind", "cost", "hold", "released", "favorite",
     ];
@@ -191,7 +191,7 @@ struct FailureItem {
 }
 
 impl GenerationItem {
-    /// The item for `job`; `kind` is the catalogue's, kept for filtering.
+    /// Builds the item for `job`. Its `kind` comes from the catalogue and is kept for filtering.
     pub(crate) fn new(job: &Generation) -> Self {
         let kind = domain::catalogue::find(&job.model).map_or("", |model| model.kind.as_str());
         let waiting = job.waiting();
@@ -355,7 +355,7 @@ impl TryFrom<GenerationItem> for Generation {
     }
 }
 
-/// What a text that may be absent stands for.
+/// Parses a text that may be absent.
 fn optional<T>(
     name: &'static str,
     text: Option<&str>,
@@ -365,7 +365,7 @@ fn optional<T>(
         .transpose()
 }
 
-/// The teams that a generation is shared with.
+/// Returns the teams that a generation is shared with, in their stored form.
 pub(crate) fn shares(job: &Generation) -> BTreeMap<String, String> {
     let shares = job.shares.iter();
     shares
@@ -373,7 +373,7 @@ pub(crate) fn shares(job: &Generation) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// A part of the cost that was given back: never more than the cost.
+/// Returns a part of the cost that was given back. It must not exceed the cost.
 fn share(given_back: i64, cost: i64) -> Result<Credits, Fault> {
     let share = Credits::new(given_back).filter(|_| given_back <= cost);
     share.ok_or_else(|| broken("share of the cost"))

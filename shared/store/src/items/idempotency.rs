@@ -4,7 +4,8 @@ use domain::ids::Tenant;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// "This key made this generation": written with the job, kept as long as the job's own record.
+/// The record that a key created a generation. It is written with the job and kept as long as the job's own
+/// record.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct IdempotencyItem {
     pub(crate) id: String,
@@ -15,12 +16,11 @@ pub(crate) struct IdempotencyItem {
 }
 
 impl IdempotencyItem {
-    /// How a job that was finished in time is told from one that was accepted:
-    /// by the status that was answered.
+    /// The stored status of a job that finished while its client waited: the status of the answer.
     pub(crate) const IN_TIME: u16 = 201;
     const ACCEPTED: u16 = 202;
 
-    /// What is kept of how a job was answered.
+    /// Returns the stored status for the way in which a job was answered.
     pub(crate) const fn status(in_time: bool) -> u16 {
         if in_time {
             Self::IN_TIME
@@ -29,7 +29,7 @@ impl IdempotencyItem {
         }
     }
 
-    /// The record's key: the tenant's, and a digest, since the client's key may be anything.
+    /// Returns the record's key: the tenant's id, and a digest of the client's key, which may be any text.
     pub(crate) fn key(tenant: &Tenant, client_key: &str) -> String {
         format!(
             "idem#{tenant}#{}",

@@ -1,5 +1,5 @@
-//! Lanes, one item each beside the generations (key `lane#<lane>`), and what the
-//! index `waiting` has of a job.
+//! The lanes, one item each beside the generations (key `lane#<lane>`), and the attributes that the index
+//! `waiting` has of a job.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::broken;
 
-/// A lane: its slots, each with the time when it was taken, and how far its turns have come.
+/// A lane: its slots, each with the time at which it was taken, and how far its turns have come.
 #[derive(Deserialize)]
 pub(crate) struct LaneItem {
     slots: HashMap<String, i64>,
@@ -23,17 +23,17 @@ pub(crate) struct LaneItem {
 }
 
 impl LaneItem {
-    /// The update that makes a lane in which nothing went on yet, and changes none that is there.
+    /// The update that creates an idle lane. It leaves an existing lane unchanged.
     pub(crate) const MAKING: &str = "SET slots = if_not_exists(slots, :none), \
         served_normal = if_not_exists(served_normal, :zero), served_low = if_not_exists(served_low, :zero), \
         normal_in_a_row = if_not_exists(normal_in_a_row, :zero), chances = if_not_exists(chances, :zero)";
 
-    /// The lane's key.
+    /// Returns the lane's key.
     pub(crate) fn key(lane: Lane) -> String {
         format!("lane#{}", lane.as_str())
     }
 
-    /// The attribute that holds how far a line's turns have come.
+    /// Returns the attribute that says how far the turns of a line have come.
     pub(crate) const fn served(priority: Priority) -> &'static str {
         match priority {
             Priority::Normal => "served_normal",
@@ -60,18 +60,18 @@ impl TryFrom<LaneItem> for Traffic {
     }
 }
 
-/// The hash key of a line in the index.
+/// Returns the hash key of a line in the index.
 pub(crate) fn line(lane: Lane, priority: Priority) -> String {
     format!("{}#{}", lane.as_str(), priority.as_str())
 }
 
-/// A job's sort key in its line: its turn in as many digits as any, so that text
-/// sorts as numbers do, and its id.
+/// Returns a job's sort key in its line: its turn, padded with zeros so that it sorts as a number, and its
+/// id.
 pub(crate) fn place(waiting: &Waiting) -> String {
     format!("{:020}#{}", waiting.turn, waiting.id)
 }
 
-/// What the index has of a job in line.
+/// The attributes that the index has of a job in line.
 #[derive(Deserialize)]
 pub(crate) struct WaitingItem {
     id: String,
@@ -82,7 +82,7 @@ pub(crate) struct WaitingItem {
 }
 
 impl WaitingItem {
-    /// The job, which was found in this line.
+    /// Converts the item to a waiting job, given the priority of the line that it was found in.
     pub(crate) fn in_line(self, priority: Priority) -> Result<Waiting, Fault> {
         let turn = self.waiting_place.split('#').next();
         Ok(Waiting {

@@ -1,4 +1,4 @@
-//! The wallet (sort key `wallet`) and its entries (sort key: the entry's id) under the tenant's key.
+//! The wallet (sort key `wallet`) and its entries (sort key: the entry's id), under the tenant's id.
 
 use aws::Fault;
 use domain::alerts::Watch;
@@ -12,26 +12,26 @@ use super::broken;
 
 /// The wallet's sort key.
 pub(crate) const WALLET: &str = "wallet";
-/// How many partitions the index of wallets has.
+/// The number of partitions of the index of wallets.
 const WALLET_SHARDS: u8 = 16;
 
-/// Every partition of the index of wallets.
+/// Returns every partition of the index of wallets.
 pub(crate) fn wallet_shards() -> impl Iterator<Item = String> {
     (0..WALLET_SHARDS).map(|n| format!("wallet#{n}"))
 }
 
-/// The partition of the index in which a tenant's wallet is.
+/// Returns the partition of the index that a tenant's wallet is in.
 pub(crate) fn wallet_shard(tenant: &str) -> String {
     let last = tenant.bytes().last().unwrap_or(0);
     format!("wallet#{}", last % WALLET_SHARDS)
 }
 
-/// A hash as it is kept.
+/// Returns a hash in its stored form.
 pub(crate) fn hash_text(link: Link) -> String {
     hex::encode(link.as_bytes())
 }
 
-/// The hash that was kept as `text`.
+/// Reads a hash from its stored form.
 pub(crate) fn read_hash(text: &str) -> Result<Link, Fault> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(text, &mut bytes).map_err(|_| broken("hash"))?;
@@ -50,8 +50,8 @@ pub(crate) struct WalletItem {
     in_flight: u32,
     version: u64,
     last_hash: String,
-    /// Only wallets have one: it puts them, and nothing else, into the index
-    /// that reconciliation goes through.
+    /// Only wallets have this attribute. It puts them, and nothing else, into the index that reconciliation
+    /// reads.
     shard: String,
 }
 

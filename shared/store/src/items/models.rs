@@ -1,4 +1,4 @@
-//! What models are offered at: one item for all of them, so that the whole catalogue is one read.
+//! The terms that models are offered at: one item for all of them, so that the whole catalogue is one read.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::broken;
 
-/// The id of the one item.
+/// The id of that item.
 pub(crate) const OFFERS: &str = "offers";
 
 #[derive(Serialize, Deserialize)]
@@ -50,8 +50,8 @@ impl TryFrom<OffersItem> for Offers {
     fn try_from(item: OffersItem) -> Result<Self, Fault> {
         let mut terms = BTreeMap::new();
         for (id, set) in item.terms {
-            // What was set of a model that the catalogue no longer has means
-            // nothing, and goes with the next change.
+            // Terms of a model that the catalogue no longer has are ignored, and disappear with the next
+            // change.
             let Some(model) = catalogue::find(&id) else {
                 continue;
             };

@@ -1,5 +1,5 @@
-//! "This key booked this entry", and "this key began this checkout": kept in the credits
-//! table, each under a key of its own.
+//! The records "this key booked this entry" and "this key began this checkout". They are kept in the
+//! credits table, each under a key of its own.
 
 use aws::Fault;
 use domain::Timestamp;
@@ -26,7 +26,7 @@ impl OnceItem {
     /// The sort key.
     pub(crate) const SORT: &str = "once";
 
-    /// The hash key: the caller's, and a digest, since the client's key may be anything.
+    /// Returns the hash key: the caller's id, and a digest of the client's key, which may be any text.
     pub(crate) fn key(caller: &UserId, client_key: &str) -> String {
         let digest = hex::encode(Sha256::digest(client_key.as_bytes()));
         format!("once#{caller}#{digest}")
@@ -66,7 +66,7 @@ pub(crate) struct CheckoutOnceItem {
 }
 
 impl CheckoutOnceItem {
-    /// The hash key: the caller's, and a digest, since the client's key may be anything.
+    /// Returns the hash key: the caller's id, and a digest of the client's key, which may be any text.
     pub(crate) fn key(caller: &UserId, client_key: &str) -> String {
         format!("checkout-{}", OnceItem::key(caller, client_key))
     }

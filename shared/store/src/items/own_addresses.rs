@@ -1,5 +1,5 @@
-//! The address that the end of one generation is told to, beside all endpoints (`usr_… / whe_…`). It is filed
-//! under its author, whoever pays: it goes when they go.
+//! The address that is told of one generation's end, in addition to all endpoints (`usr_… / whe_…`). It is
+//! filed under the generation's author, whoever pays, and is erased with their account.
 
 use domain::Timestamp;
 use domain::generations::Generation;
@@ -18,7 +18,7 @@ pub(crate) struct OwnAddressItem {
 }
 
 impl OwnAddressItem {
-    /// The item for a new job.
+    /// Builds the item for a new job.
     pub(crate) fn new(job: &Generation, address: String) -> Self {
         // A delivery can be replayed for as long as it is kept, and no job runs longer than that.
         let until: Timestamp = job.created_at.plus(KEPT_FOR).plus(KEPT_FOR);
@@ -31,8 +31,8 @@ impl OwnAddressItem {
     }
 }
 
-/// The author of a generation and what stands for the endpoint of its own address, given its item, if it has
-/// one.
+/// Returns the author of a generation and the id that stands for the endpoint of its own address, given its
+/// item; `None` if it has no such address.
 pub(crate) fn own_endpoint(generation: &Item) -> Option<(Tenant, WebhookEndpointId)> {
     generation.get("has_own_address")?;
     let id = GenerationId::parse(generation.get("id")?.as_s().ok()?)?;
@@ -40,7 +40,7 @@ pub(crate) fn own_endpoint(generation: &Item) -> Option<(Tenant, WebhookEndpoint
     Some((Tenant::from(&author), WebhookEndpointId::of(&id)))
 }
 
-/// What stands for the endpoint whose address this item keeps, if it does.
+/// Returns the id that stands for the endpoint of the address in this item, if the item holds one.
 pub(crate) fn addressed_in(item: &Item) -> Option<WebhookEndpointId> {
     WebhookEndpointId::parse(item.get("item")?.as_s().ok()?)
 }

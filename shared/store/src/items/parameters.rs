@@ -1,4 +1,4 @@
-//! A model's parameters as an attribute: a map of what the client gave.
+//! A model's parameters as an attribute: a map of the values that the client gave.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(crate) enum ParameterItem {
     Text(String),
 }
 
-/// The attribute for `parameters`; what no parameter takes never gets this far.
+/// Builds the attribute for `parameters`. Values that no parameter accepts have been refused before.
 pub(crate) fn write(parameters: &[(String, Value)]) -> Parameters {
     let write = |(name, value): &(String, Value)| {
         let value = match value {
@@ -33,7 +33,7 @@ pub(crate) fn write(parameters: &[(String, Value)]) -> Parameters {
     parameters.iter().filter_map(write).collect()
 }
 
-/// The parameters in the attribute.
+/// Reads the parameters from the attribute.
 pub(crate) fn read(parameters: Parameters) -> Vec<(String, Value)> {
     let read = |(name, value)| {
         let value = match value {

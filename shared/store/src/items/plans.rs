@@ -1,5 +1,6 @@
-//! Notes of keys to look at: `key-notes / <when>#usr_…`, so that the oldest come first. The count of keys,
-//! and which are shared: `key-count / dedicated`, `key-count / shared`.
+//! Notes of usage-plan keys that are due for a check: `key-notes / <when>#usr_…`, so that they sort oldest
+//! first. Two more items count dedicated keys and describe the shared ones: `key-count / dedicated`,
+//! `key-count / shared`.
 
 use aws::Fault;
 use domain::Timestamp;
@@ -9,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::broken;
 
-/// The key of the count of keys that were made.
+/// The key of the item that counts the dedicated keys that were made.
 pub(crate) const KEY_COUNT: (&str, &str) = ("key-count", "dedicated");
-/// The key of what is known of the keys that plans share.
+/// The key of the item about the keys that plans share.
 pub(crate) const SHARED_KEYS: (&str, &str) = ("key-count", "shared");
 
 #[derive(Deserialize)]
@@ -44,7 +45,8 @@ impl KeyNoteItem {
     /// The hash key.
     pub(crate) const KEY: &str = "key-notes";
 
-    /// What the sort keys of all notes begin with that are due at this moment; those before are smaller.
+    /// Returns the prefix of the sort keys of all notes that are due at this moment. Those of earlier notes
+    /// are smaller.
     pub(crate) fn sort_at(due_at: Timestamp) -> String {
         format!("{:015}#", due_at.ms())
     }

@@ -1,5 +1,5 @@
-//! Projects by their id, and beside them how many each tenant has (key `count#<tenant>`).
-//! The sparse index `by_tenant` (tenant, id) lists projects alone: a count has no tenant attribute.
+//! Projects under their ids, and beside them the number that each tenant has (key `count#<tenant>`). The
+//! sparse index `by_tenant` (tenant, id) lists only projects, because a count has no tenant attribute.
 
 use std::collections::BTreeMap;
 use std::ops::Not;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::broken;
 
-/// The key of the count of a tenant's projects, files or styles, in the table of these.
+/// Returns the key of the count of a tenant's projects, files or styles, in the respective table.
 pub(crate) fn count_key(tenant: &Tenant) -> String {
     format!("count#{tenant}")
 }
@@ -81,7 +81,7 @@ impl TryFrom<ProjectItem> for Project {
 
     fn try_from(item: ProjectItem) -> Result<Self, Fault> {
         let description = item.description.as_deref().map(Description::parse);
-        // Its keys were counted when it was written.
+        // The number of keys was checked when it was written.
         let metadata = item
             .metadata
             .map(|json| Metadata::new(json, METADATA_KEYS_MAX));

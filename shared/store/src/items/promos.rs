@@ -1,5 +1,5 @@
-//! Promo codes: all under one key, sorted by code, so that a code is unique; `sequence` puts them in the
-//! ledger's index by their time, so that listing them newest first is a query.
+//! Promo codes. All are under one key and sorted by code, so a code is unique. `sequence` places them in
+//! the ledger's index by their time, so that one query lists them newest first.
 
 use aws::Fault;
 use domain::ids::UserId;
@@ -27,7 +27,7 @@ pub(crate) struct PromoItem {
 }
 
 impl PromoItem {
-    /// The item for `promo`, at its place in the list.
+    /// Builds the item for `promo`, at its place in the list.
     pub(crate) fn new(promo: &Promo, sequence: u64) -> Self {
         Self {
             tenant: PROMOS.to_owned(),

@@ -29,7 +29,7 @@ impl CheckoutItem {
     /// The sort key.
     pub(crate) const SORT: &str = "checkout";
 
-    /// The hash key.
+    /// Returns the hash key.
     pub(crate) fn key(session: &str) -> String {
         format!("checkout#{session}")
     }
@@ -117,7 +117,7 @@ impl PaymentItem {
     /// The sort key.
     pub(crate) const SORT: &str = "payment";
 
-    /// The hash key.
+    /// Returns the hash key.
     pub(crate) fn key(payment: &str) -> String {
         format!("payment#{payment}")
     }

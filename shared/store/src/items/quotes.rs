@@ -1,5 +1,5 @@
-//! Quotes, beside the generations that they are for. They have no `tenant`, so that
-//! no list of generations has them.
+//! Quotes, beside the generations that they are for. They have no `tenant`, so no list of generations shows
+//! them.
 
 use aws::Fault;
 use domain::ids::{QuoteId, UserId};
@@ -17,7 +17,8 @@ pub(crate) struct QuoteItem {
     credits: i64,
     created_at_ms: i64,
     expires_at_ms: i64,
-    /// DynamoDB's TTL, epoch seconds: housekeeping only, never what decides whether a quote holds.
+    /// DynamoDB's TTL in epoch seconds. It is for housekeeping only, and never decides whether a quote
+    /// holds.
     ttl: i64,
 }
 

@@ -1,4 +1,4 @@
-//! What reconciliation knows: how far each tenant was found in order (`wallet#… /
+//! The records of reconciliation: the state in which each tenant was last found in order (`wallet#… /
 //! usr_…`), and its run (`run / last`).
 
 use aws::Fault;
@@ -21,7 +21,7 @@ pub(crate) const ROLLUP: &str = "rollup";
 /// The platform's partition.
 const PLATFORM_SHARD: &str = "platform";
 
-/// The partition in which a chain's checkpoint is: that of its wallet in the index.
+/// Returns the partition of a chain's checkpoint: the one that its wallet has in the index.
 pub(crate) fn checkpoint_shard(chain: &Chain) -> String {
     match chain {
         Chain::Tenant(tenant) => wallet_shard(tenant.as_str()),
@@ -36,7 +36,7 @@ pub(crate) struct CheckpointItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     wallet: Option<WalletItem>,
     log_hash: String,
-    /// How many entries and records there were: a checkpoint never moves back.
+    /// The number of entries and of records at that time. A checkpoint never moves back.
     pub(crate) entries: u64,
     pub(crate) records: u64,
 }
@@ -142,7 +142,7 @@ pub(crate) struct RunItem {
 }
 
 impl RunItem {
-    /// The item that the last finished run is kept in, for whoever asks for its sums.
+    /// Builds the item that keeps the last finished run, from which its sums are read.
     pub(crate) fn rollup(run: &Run) -> Self {
         Self {
             tenant: ROLLUP.to_owned(),

@@ -1,4 +1,4 @@
-//! The files of a job inside its record: on their way, delivered, withheld.
+//! The files of a job inside its record: on their way, delivered or withheld.
 
 use aws::Fault;
 use domain::generations::{
@@ -54,7 +54,7 @@ pub(super) struct OutputItem {
     sha256: String,
     width: Option<u32>,
     height: Option<u32>,
-    /// Not there in a record from before there were any.
+    /// Absent in records from before previews existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previews: Option<PreviewsItem>,
 }

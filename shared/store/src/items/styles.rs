@@ -1,5 +1,5 @@
-//! Styles by their id, and beside them how many each tenant has (key `count#<tenant>`).
-//! The sparse index `by_tenant` (tenant, id) lists styles alone: a count has no tenant attribute.
+//! Styles under their ids, and beside them the number that each tenant has (key `count#<tenant>`). The
+//! sparse index `by_tenant` (tenant, id) lists only styles, because a count has no tenant attribute.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(crate) struct StyleItem {
     name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    /// Texts by block.
+    /// The texts, by block.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     blocks: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

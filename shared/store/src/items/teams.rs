@@ -1,8 +1,9 @@
-//! Teams. Everything of one is under its id: the team (`team`), its members (`member#usr_…`), its open
-//! invitations (`invitation#inv_…`) with a mark for each address that is invited (`invited#<e-mail>`), the
-//! projects that are shared with it (`project#prj_…`), and what each member committed to in a month
-//! (`spent#<month>#usr_…`). How many teams a user is in is under the user's id (`count`). The sparse index
-//! `by_user` (user, team) lists a user's teams: only members' items have that attribute.
+//! Teams. All items of a team are under its id: the team (`team`), its members (`member#usr_…`), its open
+//! invitations (`invitation#inv_…`) with a mark for each invited address (`invited#<e-mail>`), the projects
+//! that are shared with it (`project#prj_…`), and the credits that each member committed in a month
+//! (`spent#<month>#usr_…`). The number of teams that a user is in is under the user's id (`count`). The
+//! sparse index `by_user` (user, team) lists a user's teams, because only members' items have that
+//! attribute.
 
 use std::collections::BTreeSet;
 
@@ -17,13 +18,13 @@ use serde::{Deserialize, Serialize};
 
 use super::broken;
 
-/// What the sort key of every member starts with.
+/// The prefix of the sort key of every member.
 pub(crate) const MEMBER_PREFIX: &str = "member#";
-/// What the sort key of every invitation starts with.
+/// The prefix of the sort key of every invitation.
 pub(crate) const INVITATION_PREFIX: &str = "invitation#";
-/// What the sort key of every project that is shared with a team starts with.
+/// The prefix of the sort key of every project that is shared with a team.
 pub(crate) const GRANT_PREFIX: &str = "project#";
-/// The sort key of how many teams a user is in.
+/// The sort key of the item that counts a user's teams.
 pub(crate) const COUNT: &str = "count";
 
 #[derive(Serialize, Deserialize)]
@@ -75,7 +76,7 @@ impl TryFrom<TeamItem> for Team {
 
     fn try_from(item: TeamItem) -> Result<Self, Fault> {
         let description = item.description.as_deref().map(Description::parse);
-        // Its keys were counted when it was written.
+        // The number of keys was checked when it was written.
         let metadata = item
             .metadata
             .map(|json| Metadata::new(json, METADATA_KEYS_MAX));
@@ -109,7 +110,7 @@ pub(crate) struct MemberItem {
 }
 
 impl MemberItem {
-    /// The sort key of `user`'s place in any team.
+    /// Returns the sort key of `user`'s membership in any team.
     pub(crate) fn sort(user: &UserId) -> String {
         format!("{MEMBER_PREFIX}{user}")
     }
@@ -156,26 +157,27 @@ pub(crate) struct InvitationItem {
     created_at_ms: i64,
     expires_at_ms: i64,
     version: u64,
-    /// SHA-256 (hexadecimal) of the secret in each letter since it was last sent; a string set,
-    /// which DynamoDB does not have empty.
+    /// SHA-256 (hexadecimal) of the secret in each letter since the invitation was last sent. A string set;
+    /// DynamoDB has no empty ones.
     #[serde(
         default,
         skip_serializing_if = "BTreeSet::is_empty",
         with = "serde_dynamo::string_set"
     )]
     pub(crate) digests: BTreeSet<String>,
-    /// In seconds: DynamoDB's own time to live.
+    /// DynamoDB's TTL, in epoch seconds.
     ttl: i64,
 }
 
 impl InvitationItem {
-    /// The sort key of an invitation.
+    /// Returns the sort key of an invitation.
     pub(crate) fn sort(id: &InvitationId) -> String {
         format!("{INVITATION_PREFIX}{id}")
     }
 }
 
-/// For as long again as it could be accepted, it is seen as expired, and can be sent again.
+/// Returns the TTL of an invitation. After it expires it is kept for another lifetime: it is listed as
+/// expired, and can be sent again.
 fn ttl(invitation: &Invitation) -> i64 {
     let kept = invitation
         .expires_at
@@ -218,7 +220,7 @@ impl TryFrom<InvitationItem> for Invitation {
     }
 }
 
-/// The mark that an address has an open invitation into a team: what makes it the only one.
+/// The mark that an address has an open invitation into a team. Its key allows only one for each address.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct InvitedItem {
     team: String,
@@ -229,7 +231,7 @@ pub(crate) struct InvitedItem {
 }
 
 impl InvitedItem {
-    /// The sort key of an address.
+    /// Returns the sort key of an address.
     pub(crate) fn sort(email: &Email) -> String {
         format!("invited#{}", email.as_str())
     }
@@ -247,8 +249,8 @@ impl From<&Invitation> for InvitedItem {
     }
 }
 
-/// What a member committed to of a team's credits in a month: what their jobs hold, and what was captured for
-/// them. It outlives the membership, so that nobody gets a new allowance by joining again.
+/// The credits of a team that a member has committed in a month: the holds and the captures of their jobs.
+/// The item outlives the membership, so leaving and joining again gives nobody a new allowance.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AllowanceItem {
     pub(crate) item: String,
@@ -256,18 +258,19 @@ pub(crate) struct AllowanceItem {
 }
 
 impl AllowanceItem {
-    /// What the sort keys of a month start with.
+    /// Returns the prefix of the sort keys of a month.
     pub(crate) fn prefix(month: Month) -> String {
         format!("spent#{month}#")
     }
 
-    /// The sort key of a member's month.
+    /// Returns the sort key of a member's month.
     pub(crate) fn sort(month: Month, user: &UserId) -> String {
         format!("{}{user}", Self::prefix(month))
     }
 }
 
-/// That a project is shared with a team, for the list of the team's; at which level, the project says.
+/// The item by which a team lists a project that is shared with it. The project itself says at which access
+/// level.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct GrantItem {
     team: String,
@@ -275,7 +278,7 @@ pub(crate) struct GrantItem {
 }
 
 impl GrantItem {
-    /// The sort key of a project.
+    /// Returns the sort key of a project.
     pub(crate) fn sort(project: &ProjectId) -> String {
         format!("{GRANT_PREFIX}{project}")
     }
@@ -287,7 +290,7 @@ impl GrantItem {
         }
     }
 
-    /// The project.
+    /// Returns the project.
     pub(crate) fn project(&self) -> Result<ProjectId, Fault> {
         let id = self.item.strip_prefix(GRANT_PREFIX);
         id.and_then(ProjectId::parse).ok_or_else(|| broken("item"))

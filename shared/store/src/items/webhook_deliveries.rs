@@ -1,5 +1,5 @@
-//! Events on their way to webhook endpoints (`whe_… / evt_…`). The index `by_event` (event, owner) finds all
-//! deliveries of one event; `due` is told of beside endpoints.
+//! Events on their way to webhook endpoints (`whe_… / evt_…`). The index `by_event` (event, owner) finds
+//! all deliveries of one event; the module of endpoints describes the index `due`.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::alerts::AlertNoteItem;
 use super::webhook_endpoints::due_shard;
 use super::{Item, broken};
 
-/// How long the sweep leaves an attempt to the message that was sent for it.
+/// The time for which the sweep leaves an attempt to the message that was sent for it.
 const SWEPT_AFTER: Duration = Duration::from_secs(30);
 
 #[derive(Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub(crate) struct WebhookDeliveryItem {
     generation: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     entry: Option<String>,
-    /// Whose ledger that entry is in.
+    /// The tenant whose ledger has the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ledger: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,7 +150,7 @@ impl TryFrom<WebhookDeliveryItem> for WebhookDelivery {
     }
 }
 
-/// The generation or the entry that an event of this kind names, if it does.
+/// Returns the generation or the ledger entry that an event of this kind names, if it names one.
 fn subject(
     kind: EventKind,
     generation: &Option<String>,
@@ -212,8 +212,8 @@ impl From<AttemptItem> for Attempt {
     }
 }
 
-/// What the index `due` names: an endpoint, and the event that it is to be told of; none for an endpoint that
-/// is gone.
+/// An item of the index `due`: an endpoint and the event that is to be delivered to it; for a deleted
+/// endpoint, no event.
 #[derive(Deserialize)]
 pub(crate) struct DueWebhookItem {
     owner: String,
@@ -221,14 +221,14 @@ pub(crate) struct DueWebhookItem {
     due_at_ms: i64,
 }
 
-/// Something of webhooks that a worker must look at.
+/// A webhook item that a worker must look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueWebhook {
     /// The endpoint.
     pub endpoint: WebhookEndpointId,
-    /// What it is to be told; nothing for an endpoint that is gone.
+    /// The event to deliver; `None` for a deleted endpoint.
     pub event: Option<EventId>,
-    /// Since when it is due.
+    /// The time at which it fell due.
     pub due_at: Timestamp,
 }
 
@@ -244,7 +244,7 @@ impl TryFrom<DueWebhookItem> for DueWebhook {
     }
 }
 
-/// The endpoint that is told of an event, by an item of the index `by_event`.
+/// Returns the endpoint that an event is delivered to, by an item of the index `by_event`.
 pub(crate) fn told(item: &Item) -> Result<WebhookEndpointId, Fault> {
     let owner = item.get("owner").and_then(|owner| owner.as_s().ok());
     let owner = owner.and_then(|owner| WebhookEndpointId::parse(owner));

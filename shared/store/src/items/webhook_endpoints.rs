@@ -1,9 +1,9 @@
-//! Webhook endpoints (`whe_… / endpoint`), and for each tenant what its endpoints are told of (`usr_… /
-//! endpoints`): an attribute for each, named by its id, and how many of them live. That item is all that must
-//! be read when something happens.
+//! Webhook endpoints (`whe_… / endpoint`), and for each tenant one item that says what its endpoints are
+//! told of (`usr_… / endpoints`): an attribute for each endpoint, named by its id, and the number of living
+//! endpoints. When something happens, only that item must be read.
 //!
-//! The sparse index `due` (due_shard, due_at_ms) holds what a worker must look at: deliveries whose next
-//! attempt is due, and endpoints that are gone while deliveries are left.
+//! The sparse index `due` (due_shard, due_at_ms) has what a worker must look at: deliveries whose next
+//! attempt is due, and deleted endpoints that still have deliveries.
 
 use std::collections::BTreeSet;
 
@@ -20,17 +20,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Item, broken, text};
 
-/// The sort key of what a tenant's endpoints are told of.
+/// The sort key of the item that says what a tenant's endpoints are told of.
 pub(crate) const ENDPOINTS: &str = "endpoints";
-/// Shards of the `due` index: a write to it spreads over this many partitions.
+/// The number of shards of the `due` index. Writes to it spread over this many partitions.
 const DUE_SHARDS: u8 = 4;
 
-/// The hash keys of the `due` index.
+/// Returns the hash keys of the `due` index.
 pub(crate) fn webhook_due_shards() -> impl Iterator<Item = String> {
     (0..DUE_SHARDS).map(|n| format!("due#{n}"))
 }
 
-/// The one that an item with this id is in.
+/// Returns the hash key of an item with this id.
 pub(super) fn due_shard(id: &str) -> String {
     let last = id.bytes().last().unwrap_or(0);
     format!("due#{}", last % DUE_SHARDS)
@@ -68,7 +68,7 @@ pub(crate) struct WebhookEndpointItem {
 impl WebhookEndpointItem {
     /// The sort key of every endpoint.
     pub(crate) const SORT: &str = "endpoint";
-    /// The status of one that is told what happens.
+    /// The status of an endpoint that gets events.
     pub(crate) const ENABLED: &str = "enabled";
     const DISABLED: &str = "disabled";
     const DELETED: &str = "deleted";
@@ -151,14 +151,14 @@ fn names(events: &BTreeSet<EventKind>) -> Vec<String> {
     events.iter().map(|kind| kind.as_str().to_owned()).collect()
 }
 
-/// What an endpoint is told of, as its tenant's item says it.
+/// Returns the events that an endpoint is told of, as an attribute of its tenant's item.
 pub(crate) fn hears(endpoint: &WebhookEndpoint) -> AttributeValue {
     let names = names(&endpoint.hears()).into_iter().map(text);
     AttributeValue::L(names.collect())
 }
 
-/// The endpoints that a tenant's item names, each with the names of what it is told of. Those that are gone
-/// are told of nothing.
+/// Returns the endpoints that a tenant's item names, each with the names of the events that it is told of.
+/// Deleted endpoints have none.
 pub(crate) fn named_in(item: &Item) -> Vec<(WebhookEndpointId, Vec<&str>)> {
     let named = item.iter().filter_map(|(name, value)| {
         let id = WebhookEndpointId::parse(name)?;

@@ -1,4 +1,4 @@
-//! What a user's own webhook secret follows from (`usr_… / secret`).
+//! The seeds of a user's own webhook secret (`usr_… / secret`).
 
 use domain::Timestamp;
 use domain::ids::UserId;
@@ -20,7 +20,7 @@ impl WebhookSecretItem {
     /// The sort key.
     pub(crate) const SORT: &str = "secret";
 
-    /// The item of a user's.
+    /// Builds the item of a user.
     pub(crate) fn new(user: &UserId, seeds: &SecretSeeds) -> Self {
         let older = seeds.older.as_ref();
         Self {

@@ -1,23 +1,23 @@
-//! A video's parameters (ITU-T H.264, 7.3.2.1.1). Owns reading from them what a decoder would allocate;
-//! refuses to read on, and to decode.
+//! The parameters of a sequence (ITU-T H.264, 7.3.2.1.1). Owns the estimation of a decoder's memory from
+//! them; refuses to read further, and to decode.
 
 use crate::Unsuitable;
 
-/// The profiles that the decoder knows: baseline, main, extended and high. The last says more of itself.
+/// The profiles that the decoder supports: baseline, main, extended and high. The last has more fields.
 const PROFILES: [u32; 4] = [66, 77, 88, HIGH];
 const HIGH: u32 = 100;
-/// How many frames a video may refer to.
+/// The most frames that a video may refer to.
 const REFERENCES_MAX: u64 = 16;
-/// How many macroblocks wide and high a video may be at all, which keeps arithmetic far from its ends.
+/// The most macroblocks across and down, so that no arithmetic can overflow.
 const BLOCKS_MAX: u64 = 1024;
 
-/// What a sequence's parameters say of its memory.
+/// The parameters of a sequence that determine its memory.
 pub(super) struct Parameters {
-    /// How wide and how high it is, in pixels, before it is cropped.
+    /// The width and height in pixels, before cropping.
     size: (u64, u64),
-    /// How many frames it refers to at once.
+    /// The number of frames that it refers to at once.
     references: u64,
-    /// Whether it may be interlaced, which the decoder does not know.
+    /// Whether it may be interlaced, which the decoder does not support.
     has_fields: bool,
 }
 
@@ -29,7 +29,7 @@ impl Parameters {
         if !PROFILES.contains(&profile) {
             return Err(Unsuitable::UnknownCodec);
         }
-        // Constraints, the level, and the parameters' id.
+        // Skips the constraints, the level, and the parameters' id.
         bits.number(16).ok_or(Unsuitable::Damaged)?;
         bits.count().ok_or(Unsuitable::Damaged)?;
         if profile == HIGH {
@@ -50,21 +50,22 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// The longer side, in pixels, before it is cropped.
+    /// The longer side in pixels, before cropping.
     pub(super) fn side(&self) -> u32 {
         u32::try_from(self.size.0.max(self.size.1)).unwrap_or(u32::MAX)
     }
 
-    /// What the decoder allocates, by the sources of openh264 2.6 (`AllocPicture`, `InitialDqLayersContext`):
-    /// two pictures more than are referred to, with a rim of 32 pixels, a byte and a half of samples and two
-    /// thirds of a byte of vectors a pixel; and once, under five bytes a pixel.
+    /// Returns the memory that the decoder allocates, by the sources of openh264 2.6 (`AllocPicture`,
+    /// `InitialDqLayersContext`). There are two pictures more than the references, each with a border of 32
+    /// pixels, a byte and a half of samples and two thirds of a byte of vectors a pixel. In addition, it
+    /// allocates under five bytes a pixel once.
     pub(super) fn memory_bytes(&self) -> u64 {
         let pixels = (self.size.0 + 64) * (self.size.1 + 64);
         pixels * (22 * (self.references + 2) + 50) / 10
     }
 }
 
-/// The bits of a unit's body, without the bytes that keep it from looking like a start (7.4.1).
+/// The bits of a unit's body, without its emulation prevention bytes (7.4.1).
 struct Bits<'a> {
     bytes: &'a [u8],
     zeros: u32,
@@ -102,7 +103,7 @@ impl<'a> Bits<'a> {
         Some(*byte)
     }
 
-    /// A number of that many bits, at most 32.
+    /// Reads a number of that many bits, at most 32.
     fn number(&mut self, bits: u32) -> Option<u32> {
         let mut number = 0;
         for _ in 0..bits {
@@ -111,7 +112,7 @@ impl<'a> Bits<'a> {
         Some(number)
     }
 
-    /// An unsigned number in exponential Golomb's code (9.1).
+    /// Reads an unsigned Exp-Golomb number (9.1).
     fn count(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while self.bit()? == 0 {
@@ -124,7 +125,7 @@ impl<'a> Bits<'a> {
         ((1 << zeros) - 1_u32).checked_add(rest)
     }
 
-    /// A signed number in that code: of the odd the positive, of the even the others (9.1.1).
+    /// Reads a signed Exp-Golomb number: odd codes are positive, even codes are zero or negative (9.1.1).
     fn signed(&mut self) -> Option<i64> {
         let code = i64::from(self.count()?);
         Some(if code % 2 == 0 {
@@ -134,7 +135,7 @@ impl<'a> Bits<'a> {
         })
     }
 
-    /// How colours are sampled, and the bits above eight of brightness and colours.
+    /// Reads the chroma format, and the bits above eight of luma and chroma.
     fn format(&mut self) -> Option<(u32, u32, u32)> {
         let sampling = self.count()?;
         if sampling == 3 {
@@ -143,7 +144,7 @@ impl<'a> Bits<'a> {
         Some((sampling, self.count()?, self.count()?))
     }
 
-    /// Reads over a bypass and the lists of scaling (7.3.2.1.1.1).
+    /// Skips a bypass flag and the scaling lists (7.3.2.1.1.1).
     fn skip_scaling(&mut self) -> Option<()> {
         self.bit()?;
         if self.bit()? == 0 {
@@ -165,7 +166,7 @@ impl<'a> Bits<'a> {
         Some(())
     }
 
-    /// Reads over the order of pictures, and then what is looked for.
+    /// Skips the order of pictures, and reads the fields of [`Parameters`].
     fn rest(&mut self) -> Option<Parameters> {
         self.count()?;
         match self.count()? {

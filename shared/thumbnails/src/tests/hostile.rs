@@ -1,4 +1,4 @@
-//! Whatever a file says, it is answered: no panic, no endless loop, and no read beyond the bounds.
+//! Hostile files: each gets an answer, without a panic, an endless loop, or a read beyond the bounds.
 
 use std::sync::LazyLock;
 
@@ -34,7 +34,7 @@ static VIDEOS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     vec![mp4(&picture, true), mp4(&picture, false)]
 });
 
-/// A file in which some bytes are others, and whose end may be missing.
+/// Changes some bytes of a file, and may cut its end off.
 fn changed(mut file: Vec<u8>, changes: &[(Index, u8)], kept: Option<Index>) -> Vec<u8> {
     for (place, byte) in changes {
         let place = place.index(file.len());
@@ -103,7 +103,8 @@ proptest! {
             b"trak", b"mdia", b"minf", b"stbl", b"hdlr", b"stsd", b"avc1", b"avcC", b"stss",
             b"stsz", b"stsc", b"stco",
         ];
-        // Each contains the next, and something of its own, in which small numbers and large ones are likely.
+        // Each box contains the next one and some bytes of its own, in which small and large numbers are
+        // likely.
         let body = names.iter().zip(bodies).fold(Vec::new(), |inner, (name, own)| {
             let own = own.iter().map(|byte| match byte % 4 {
                 0 | 1 => 0,

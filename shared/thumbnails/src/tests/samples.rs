@@ -1,4 +1,4 @@
-//! Files to try. Owns making them; refuses to judge what they give.
+//! Sample files. Owns making them; refuses to judge the results.
 
 use std::io::Cursor;
 use std::ops::Range;
@@ -24,7 +24,7 @@ pub(super) const GRAY: &[u8] = include_bytes!("../../tests/files/gray.jpg");
 pub(super) const ANIMATED_GIF: &[u8] = include_bytes!("../../tests/files/animated.gif");
 pub(super) const ANIMATED_WEBP: &[u8] = include_bytes!("../../tests/files/animated.webp");
 
-/// Quarters of red, green, blue and white, from left to right and from top to bottom.
+/// Makes a picture with quarters of red, green, blue and white, from left to right and from top to bottom.
 pub(super) fn quarters(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         Rgb(match (x < width / 2, y < height / 2) {
@@ -36,7 +36,7 @@ pub(super) fn quarters(width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// Exif with an orientation and nothing else: TIFF 6.0, one entry of type SHORT.
+/// Makes Exif with an orientation and nothing else: TIFF 6.0, one entry of type SHORT.
 pub(super) fn exif(orientation: u8) -> Vec<u8> {
     let mut exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
     exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
@@ -75,7 +75,7 @@ pub(super) fn lossy_webp(picture: &DynamicImage) -> Vec<u8> {
     encoder.encode(90.0).to_vec()
 }
 
-/// A video of two frames, whose index comes first or last.
+/// Makes a video of two frames, with its index first or last.
 pub(super) fn mp4(picture: &RgbImage, is_index_first: bool) -> Vec<u8> {
     let (width, height) = picture.dimensions();
     let config = EncoderConfig::new()
@@ -98,19 +98,19 @@ pub(super) fn mp4(picture: &RgbImage, is_index_first: bool) -> Vec<u8> {
     muxer.into_writer().into_inner()
 }
 
-/// A box around a body.
+/// Makes a box around a body.
 pub(super) fn boxed(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 8).unwrap();
     [&length.to_be_bytes(), &name[..], body].concat()
 }
 
-/// Where the box of that name begins, however deep it lies.
+/// Returns the place where the box of that name begins, at any depth.
 pub(super) fn place(file: &[u8], name: &[u8; 4]) -> usize {
     let found = file.windows(4).position(|window| window == name);
     found.unwrap() - 4
 }
 
-/// What a search of a file comes to, and what it read. No bound is ever passed.
+/// Searches a file. Returns the result and the reads, after checking their bounds.
 pub(super) fn search(file: &[u8]) -> (Result<Frame, Unsuitable>, Vec<Range<u64>>) {
     let size_bytes = u64::try_from(file.len()).unwrap();
     let mut search = VideoSearch::new(size_bytes);
@@ -132,7 +132,8 @@ pub(super) fn search(file: &[u8]) -> (Result<Frame, Unsuitable>, Vec<Range<u64>>
     }
 }
 
-/// The pixel in the middle of a quarter of a thumbnail: 0, 1 or 2, 3 as they are read.
+/// Returns the pixel in the middle of a quarter of a thumbnail: 0 and 1 are at the top, 2 and 3 at the
+/// bottom.
 pub(super) fn quarter(thumbnail: &Thumbnail, quarter: u32) -> [u8; 4] {
     let picture = load_from_memory(&thumbnail.webp).unwrap().to_rgba8();
     assert_eq!(picture.dimensions(), (thumbnail.width, thumbnail.height));

@@ -1,4 +1,4 @@
-//! What stills give.
+//! The results for still pictures.
 
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 
@@ -16,7 +16,7 @@ fn refused(file: &[u8]) -> Unsuitable {
     decode(file).err().unwrap()
 }
 
-/// The sides and sizes of a picture's thumbnails.
+/// Returns the sides and sizes of a picture's thumbnails.
 fn sizes(width: u32, height: u32) -> Vec<(u32, u32, u32)> {
     let picture = DynamicImage::ImageLuma8(GrayImage::new(width, height));
     let thumbnails = thumbnails(&png(&picture, 1));
@@ -70,7 +70,7 @@ fn a_picture_keeps_its_colors_in_every_format() {
 fn a_picture_is_turned_as_its_exif_says() {
     let picture = quarters(600, 400);
     let whole = DynamicImage::ImageRgb8(picture.clone());
-    // What stands at the top left and at the top right.
+    // The colours at the top left and at the top right.
     let turned = [
         (1, (RED, GREEN)),
         (2, (GREEN, RED)),
@@ -159,7 +159,7 @@ fn a_jpeg_in_cmyk_or_in_scans_is_read() {
         let thumbnails = thumbnails(file);
         let size = (thumbnails[0].width, thumbnails[0].height);
         assert_eq!((size, thumbnails.len()), ((64, 48), 1));
-        // It goes from red at the top to blue at the bottom.
+        // The colour changes from red at the top to blue at the bottom.
         let [red, _, blue, _] = quarter(&thumbnails[0], 0);
         assert!(red > blue, "{red} {blue}");
         let [red, _, blue, _] = quarter(&thumbnails[0], 2);
@@ -195,7 +195,7 @@ fn a_file_that_is_cut_is_damaged_or_gives_what_is_there() {
             assert_eq!(refused(&file[..kept]), Unsuitable::Damaged, "{kept}");
         }
     }
-    // A JPEG's decoder fills up with grey what is missing.
+    // The decoder of JPEGs fills missing parts up with grey.
     let file = jpeg(&quarters(600, 400), 1);
     assert_eq!(refused(&file[..20]), Unsuitable::Damaged);
     let cut = thumbnails(&file[..file.len() / 2]);
@@ -216,7 +216,7 @@ fn a_file_that_is_two_things_is_what_it_begins_with() {
 
 #[test]
 fn a_picture_of_too_many_pixels_is_refused_without_being_decoded() {
-    // Were it decoded, its data would be found damaged.
+    // If it were decoded, its data would be found damaged.
     let mut header = b"IHDR".to_vec();
     header.extend([20_000_u32.to_be_bytes(), 20_000_u32.to_be_bytes()].concat());
     header.extend([8, 6, 0, 0, 0]);
@@ -232,7 +232,7 @@ fn a_picture_of_too_many_pixels_is_refused_without_being_decoded() {
     assert_eq!(refused(&file), Unsuitable::TooLarge);
 }
 
-/// A chunk of a PNG, with its check.
+/// Makes a chunk of a PNG, with its checksum.
 fn chunk(named: &[u8]) -> Vec<u8> {
     let length = u32::try_from(named.len() - 4).unwrap();
     let check = named.iter().fold(u32::MAX, |check, byte| {
@@ -254,7 +254,7 @@ fn a_file_of_too_many_bytes_is_refused() {
 
 #[test]
 fn a_jpeg_in_scans_may_have_fewer_pixels() {
-    // 20 megapixels are within bounds, and the coefficients of such a picture are not.
+    // 20 megapixels are within bounds, but the coefficients of such a picture are not.
     let mut whole = jpeg(&quarters(64, 48), 1);
     let mut scans = PROGRESSIVE.to_vec();
     for (file, marker) in [(&mut whole, 0xC0), (&mut scans, 0xC2)] {

@@ -1,4 +1,4 @@
-//! What videos give.
+//! The results for videos.
 
 use image::metadata::Orientation;
 
@@ -56,7 +56,7 @@ fn a_small_video_is_not_scaled_up() {
 
 #[test]
 fn a_long_video_takes_four_reads() {
-    // What lies between makes the index the last that is looked at, and longer than a look.
+    // The boxes in between put the index last, beyond the first read.
     let file = mp4(&quarters(320, 240), false);
     let index = place(&file, b"moov");
     let mut long = file[..index].to_vec();
@@ -98,7 +98,7 @@ fn a_video_is_turned_as_its_track_says() {
 fn long_sizes_and_the_end_of_the_file_are_understood() {
     let file = mp4(&quarters(64, 48), false);
     let (data, index) = (place(&file, b"mdat"), place(&file, b"moov"));
-    // The media's length in 64 bits moves them by eight.
+    // A 64-bit length of the media moves them by eight bytes.
     let mut long = file[..data].to_vec();
     long.extend(1_u32.to_be_bytes());
     long.extend(b"mdat");
@@ -108,7 +108,7 @@ fn long_sizes_and_the_end_of_the_file_are_understood() {
     let start = u32::from_be_bytes(long[starts..starts + 4].try_into().unwrap());
     write(&mut long, starts, start + 8);
     assert!(search(&long).0.is_ok());
-    // The index goes on to the end.
+    // The index extends to the end of the file.
     let index = place(&long, b"moov");
     write(&mut long, index, 0);
     assert!(search(&long).0.is_ok());
@@ -190,10 +190,10 @@ fn a_search_wants_what_it_asked_for_and_ends_once() {
     assert_eq!(refused(b"no video at all"), Unsuitable::UnknownFormat);
 }
 
-/// What comes of parameters of that size which refer to so many frames, and of no frame.
+/// Returns the error for parameters of that size which refer to that many frames.
 fn parameters(wide: u32, high: u32, references: u32, frames: &str) -> Option<Unsuitable> {
-    // The id, the length of numbers, the order of pictures, references, no gaps, the size, whole frames or
-    // not.
+    // The id, the length of frame numbers, the order of pictures, references, no gaps, the size,
+    // progressive or not.
     let mut bits = String::new();
     for count in [0, 0, 2, references] {
         bits += &golomb(count);
@@ -216,7 +216,7 @@ fn parameters(wide: u32, high: u32, references: u32, frames: &str) -> Option<Uns
     h264::decode(&track, &[]).err()
 }
 
-/// A number in exponential Golomb's code (ITU-T H.264, 9.1).
+/// Writes a number as an Exp-Golomb code (ITU-T H.264, 9.1).
 fn golomb(count: u32) -> String {
     let digits = format!("{:b}", count + 1);
     format!("{digits:0>width$}", width = 2 * digits.len() - 1)

@@ -14,7 +14,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
     let mut frames = 0;
     loop {
         match reader.u8()? {
-            // A picture: its place, its own colours, the width of its codes.
+            // An image: its position, its colour table, the size of its codes.
             0x2C => {
                 frames += 1;
                 reader.take(8)?;
@@ -39,7 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
     })
 }
 
-/// A table of colours is there if the highest bit says so; the lowest three say how long it is.
+/// Skips a colour table. It exists if the highest bit is set; the lowest three bits give its length.
 fn skip_colors(reader: &mut Reader<'_>, flags: u8) -> Result<(), Trouble> {
     if flags & 0x80 != 0 {
         reader.take(3 * (2 << (flags & 7)))?;

@@ -1,5 +1,5 @@
-//! JPEG (ITU-T T.81): segments, each with its marker, and scans, until the marker of the end; and the
-//! orientation, which cameras write in Exif (CIPA DC-008).
+//! JPEG (ITU-T T.81): segments, each with its marker, and scans, until the end marker; and the orientation,
+//! which cameras write in Exif (CIPA DC-008).
 
 use super::reader::Reader;
 use super::{Header, Trouble};
@@ -7,7 +7,7 @@ use super::{Header, Trouble};
 const MARK: u8 = 0xFF;
 const EXIF: &[u8] = b"Exif\0\0";
 const ORIENTATION: u16 = 0x0112;
-/// How many components a picture of inks has.
+/// The number of components of a CMYK picture.
 const INKS: u8 = 4;
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
@@ -16,16 +16,16 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
     loop {
         let marker = marker(reader)?;
         match marker {
-            // The end.
+            // End of image.
             0xD9 => break,
-            // These stand alone.
+            // These markers have no segment.
             0x01 | 0xD0..=0xD8 => continue,
             _ => {}
         }
         let count = reader.u16()?.checked_sub(2).ok_or(Trouble::Damaged)?;
         let mut segment = Reader::new(reader.take(count.into())?);
         match marker {
-            // Tables, and an extension, among the numbers of frames.
+            // These are tables, and an extension, in the number range of frames.
             0xC4 | 0xC8 | 0xCC => {}
             0xC0..=0xCF => frame = Some(read_frame(&mut segment)?),
             0xE1 => is_turned |= read_exif(&mut segment).unwrap_or(false),
@@ -48,7 +48,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
     })
 }
 
-/// Any number of marks may stand before the number of a marker.
+/// Reads a marker. Any number of fill bytes may stand before its number.
 fn marker(reader: &mut Reader<'_>) -> Result<u8, Trouble> {
     if reader.u8()? != MARK {
         return Err(Trouble::Damaged);
@@ -70,8 +70,8 @@ fn read_frame(segment: &mut Reader<'_>) -> Result<(u32, u32), Trouble> {
     }
 }
 
-/// Goes on to the next marker. In a scan a mark is data if a zero follows, and a place to restart at if a
-/// number from D0 to D7 does.
+/// Skips a scan up to the next marker. In a scan, a mark before a zero is data, and a mark before a number
+/// from D0 to D7 is a restart.
 fn skip_scan(reader: &mut Reader<'_>) -> Result<(), Trouble> {
     loop {
         match (reader.peek(0), reader.peek(1)) {
@@ -83,7 +83,7 @@ fn skip_scan(reader: &mut Reader<'_>) -> Result<(), Trouble> {
     }
 }
 
-/// Whether the camera was held upright; nothing if it does not say.
+/// Whether the picture is turned by a quarter; `None` if it does not say.
 fn read_exif(segment: &mut Reader<'_>) -> Option<bool> {
     if segment.take(EXIF.len()).ok()? != EXIF {
         return None;
@@ -97,7 +97,7 @@ fn read_exif(segment: &mut Reader<'_>) -> Option<bool> {
             false => u16::from_be_bytes(two),
         })
     };
-    // The directory begins where the header says: two halves of one number.
+    // The header has the offset of the directory, as two halves of one number.
     let (first, second) = (number(4)?, number(6)?);
     let (high, low) = if is_little {
         (second, first)
@@ -108,7 +108,7 @@ fn read_exif(segment: &mut Reader<'_>) -> Option<bool> {
     for entry in 0..number(directory)? {
         let at = directory + 2 + usize::from(entry) * 12;
         if number(at)? == ORIENTATION {
-            // Five to eight are turned by a quarter.
+            // Orientations five to eight are turned by a quarter.
             return Some((5..=8).contains(&number(at + 8)?));
         }
     }

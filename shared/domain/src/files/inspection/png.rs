@@ -13,7 +13,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
         return Err(Trouble::Damaged);
     }
     let (width, height) = (first.u32()?, first.u32()?);
-    // A picture that moves says how many frames it has before the first of them.
+    // An animated picture states its number of frames before the first of them.
     let (mut frames, mut has_data) = (1, false);
     loop {
         let (name, mut body) = chunk(reader)?;

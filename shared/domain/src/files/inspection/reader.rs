@@ -1,8 +1,8 @@
-//! Bytes, read from the front. What is not there is cut off.
+//! A reader of bytes from the front. Reading beyond the end is [`Trouble::Cut`].
 
 use super::Trouble;
 
-/// What is left of a file.
+/// The rest of a file.
 pub(super) struct Reader<'a> {
     left: &'a [u8],
 }
@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// As [`Self::take`], by a count that the file says.
+    /// Like [`Self::take`], with a count that the file states.
     pub(super) fn take_u32(&mut self, count: u32) -> Result<&'a [u8], Trouble> {
         self.take(usize::try_from(count).map_err(|_| Trouble::Cut)?)
     }

@@ -1,4 +1,4 @@
-//! Real files, whole; and the same cut off, lengthened, changed.
+//! Real files, complete; and the same files truncated, lengthened, changed.
 
 use std::io::Cursor;
 
@@ -16,7 +16,7 @@ fn drawn(format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// A GIF of so many frames of one pixel, each with one block of data.
+/// Makes a GIF of this many frames of one pixel, each with one block of data.
 fn gif(frames: usize) -> Vec<u8> {
     let mut bytes = b"GIF89a\x28\0\x18\0\x80\0\0\0\0\0\xFF\xFF\xFF".to_vec();
     bytes.extend(b"\x21\xF9\x04\0\0\0\0\0");
@@ -91,7 +91,7 @@ fn a_file_with_another_behind_it_is_refused() {
     for (of, mut bytes) in whole() {
         bytes.extend(b"PK\x03\x04 and more");
         let expected = match of {
-            // Whatever follows is read as a box, and none is so long.
+            // The bytes after the end are read as a box, whose size is too large.
             ContentType::Mp4 => Trouble::Cut,
             _ => Trouble::Trailing,
         };
@@ -108,7 +108,7 @@ fn one_type_is_not_taken_for_another() {
     }
 }
 
-/// The file with these bytes put in at a place.
+/// Inserts bytes into a file at a place.
 fn with(mut bytes: Vec<u8>, at: usize, more: &[u8]) -> Vec<u8> {
     bytes.splice(at..at, more.iter().copied());
     bytes

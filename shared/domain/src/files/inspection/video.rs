@@ -5,7 +5,7 @@ use super::reader::Reader;
 
 const SEGMENT: u32 = 0x1853_8067;
 
-/// MP4 (ISO/IEC 14496-12): boxes, which say how long they are; the last may go on to the end.
+/// MP4 (ISO/IEC 14496-12): boxes that state their length; the last one may extend to the end.
 pub(super) fn read_mp4(reader: &mut Reader<'_>) -> Result<(), Trouble> {
     let (mut has_tracks, mut has_media) = (false, false);
     while !reader.is_at_end() {
@@ -26,7 +26,7 @@ pub(super) fn read_mp4(reader: &mut Reader<'_>) -> Result<(), Trouble> {
     }
 }
 
-/// WebM (RFC 8794): a head and one segment, whose length may be unknown.
+/// WebM (RFC 8794): a header and one segment, whose length may be unknown.
 pub(super) fn read_webm(reader: &mut Reader<'_>) -> Result<(), Trouble> {
     reader.u32()?;
     let head = length(reader)?.ok_or(Trouble::Damaged)?;
@@ -43,7 +43,8 @@ pub(super) fn read_webm(reader: &mut Reader<'_>) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// A length of as many bytes as its first one has leading zeros, and one more; all ones for unknown.
+/// Reads a length. It has one byte more than its first byte has leading zeros; all ones mean that it is
+/// unknown.
 fn length(reader: &mut Reader<'_>) -> Result<Option<usize>, Trouble> {
     let first = reader.u8()?;
     let more = first.leading_zeros();

@@ -1,9 +1,9 @@
-//! WebP (RFC 9649): chunks in a RIFF, which says how long it is.
+//! WebP (RFC 9649): chunks in a RIFF container, which states its length.
 
 use super::reader::Reader;
 use super::{Header, Trouble};
 
-/// In the flags of an extended file: it moves.
+/// The flag of an animation, in an extended file.
 const MOVES: u8 = 0x02;
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
@@ -45,7 +45,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
     })
 }
 
-/// A key frame of VP8 (RFC 6386, section 9.1): fourteen bits each, after a tag and a start code.
+/// Reads the size from a key frame of VP8 (RFC 6386, section 9.1): fourteen bits for each side, after a tag
+/// and a start code.
 fn lossy(chunk: &mut Reader<'_>) -> Result<(u32, u32), Trouble> {
     chunk.take(3)?;
     if chunk.take(3)? != [0x9D, 0x01, 0x2A] {
@@ -55,7 +56,7 @@ fn lossy(chunk: &mut Reader<'_>) -> Result<(u32, u32), Trouble> {
     Ok((side(chunk.u16_little()?), side(chunk.u16_little()?)))
 }
 
-/// The header of lossless WebP: fourteen bits each, less one.
+/// Reads the size from the header of lossless WebP: fourteen bits for each side, less one.
 fn lossless(chunk: &mut Reader<'_>) -> Result<(u32, u32), Trouble> {
     if chunk.u8()? != 0x2F {
         return Err(Trouble::Damaged);
