@@ -151,38 +151,114 @@ fn fits(cell: &str, answer: &Answer, things: &Things) -> bool {
     }
 }
 
+/// Credentials that must not open what they ask for, and the things that they ask for.
+struct Refused {
+    /// Ada's things.
+    hers: Things,
+    /// The same with the team's generation, which the removed member made, in place of hers.
+    teams: Things,
+    /// An API key of hers that may only read.
+    reader: String,
+    /// A revoked API key of hers.
+    revoked: String,
+}
+
+impl Refused {
+    /// Makes Ada's things and keys, removes the contributor from her team, and suspends its admin.
+    async fn new(cloud: &Cloud, cast: &Cast<'_>) -> Self {
+        let (ada, removed) = (&cast.ada, &cast.contributor);
+        let fund = format!("{}/credits/transfer", cast.team);
+        ada.post(&fund, &json!({"amount": 100})).await.expect(201);
+        let hers = things_of(ada, cast).await;
+        // A member's generation belongs to the team.
+        let made = removed
+            .generate_for(id(&cast.team), "flux-dev", "the team's")
+            .await;
+        removed.when(&made, "succeeded").await;
+        let mut teams = hers.clone();
+        let generation = teams.iter_mut().find(|(name, _)| *name == "generation_id");
+        generation.unwrap().1 = made;
+        let member = format!("{}/members/{}", cast.team, removed.id);
+        ada.delete(&member).await.expect(204);
+
+        let (_, reader) = make(ada, &json!({"scopes": ["read"]})).await;
+        let scopes = json!({"scopes": ["read", "generate", "admin:team"]});
+        let (key, revoked) = make(ada, &scopes).await;
+        let key = format!("/me/api-keys/{key}");
+        ada.delete(&key).await.expect(204);
+        let suspend = format!("/admin/users/{}", cast.admin.id);
+        let admin = cloud.admin().await;
+        admin
+            .patch(&suspend, &json!({"suspended": true}))
+            .await
+            .expect(200);
+        cloud.stack.forget_callers();
+        Self {
+            hers,
+            teams,
+            reader,
+            revoked,
+        }
+    }
+
+    /// Asks for an operation with each credential; describes every answer that the row does not allow.
+    async fn wrong_answers(
+        &self,
+        (cloud, cast): (&Cloud, &Cast<'_>),
+        operation: &Operation,
+        row: &Row,
+    ) -> Vec<String> {
+        // What is their own may end their session, or their account.
+        let somebody = match (row.stranger, &operation.method) {
+            (OWN, method) if *method != Method::GET => Some(cloud.verified().await),
+            _ => None,
+        };
+        let stranger = somebody.as_ref().unwrap_or(&cast.stranger);
+        let (removed, suspended) = (&cast.contributor, &cast.admin);
+        let mut wrong = Vec::new();
+        for (who, credential, things, cell) in [
+            ("a stranger", &stranger.token, &self.hers, row.stranger),
+            ("who was removed", &removed.token, &self.teams, row.stranger),
+            ("a key that may read", &self.reader, &self.hers, row.reader),
+            ("a revoked key", &self.revoked, &self.hers, "401"),
+            ("a suspended member", &suspended.token, &self.teams, "401"),
+        ] {
+            if who == "who was removed" && somebody.is_some() {
+                continue;
+            }
+            let answer = operation.ask(cloud, credential, things).await;
+            if !fits(cell, &answer, things) {
+                let (name, Answer { status, body, .. }) = (&operation.name, &answer);
+                wrong.push(format!(
+                    "{name}: {who} is answered {status} instead of {cell}: {body}"
+                ));
+            }
+        }
+        wrong
+    }
+
+    /// Checks that Ada's things and her team's credits are as they were made.
+    async fn changed_nothing(&self, cast: &Cast<'_>) {
+        let books = cast.ada.team_books(id(&cast.team)).await;
+        assert_eq!(books.balance(), (75, 0));
+        for (name, path) in [
+            ("generation_id", "generations"),
+            ("project_id", "projects"),
+            ("style_id", "styles"),
+            ("file_id", "files"),
+        ] {
+            let mut things = self.hers.iter();
+            let (_, hers) = things.find(|(known, _)| *known == name).unwrap();
+            cast.ada.get(&format!("/{path}/{hers}")).await.expect(200);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_answers_those_who_may_not_use_it_as_the_table_says() {
     let cloud = Cloud::with_admin().await;
     let cast = Cast::new(&cloud).await;
-    let (ada, stranger, removed) = (&cast.ada, &cast.stranger, &cast.contributor);
-    let fund = format!("{}/credits/transfer", cast.team);
-    ada.post(&fund, &json!({"amount": 100})).await.expect(201);
-    let hers = things_of(ada, &cast).await;
-    // What the member made is the team's.
-    let made = removed
-        .generate_for(id(&cast.team), "flux-dev", "the team's")
-        .await;
-    removed.when(&made, "succeeded").await;
-    let mut teams = hers.clone();
-    let generation = teams.iter_mut().find(|(name, _)| *name == "generation_id");
-    generation.unwrap().1 = made;
-    let member = format!("{}/members/{}", cast.team, removed.id);
-    ada.delete(&member).await.expect(204);
-    let (_, reader) = make(ada, &json!({"scopes": ["read"]})).await;
-    let (revoked, dead) = make(ada, &json!({"scopes": ["read", "generate", "admin:team"]})).await;
-    ada.delete(&format!("/me/api-keys/{revoked}"))
-        .await
-        .expect(204);
-    let suspended = &cast.admin;
-    let admin = cloud.admin().await;
-    let suspend = format!("/admin/users/{}", suspended.id);
-    admin
-        .patch(&suspend, &json!({"suspended": true}))
-        .await
-        .expect(200);
-    cloud.stack.forget_callers();
-
+    let refused = Refused::new(&cloud, &cast).await;
     let (table, mut wrong) = (table(), Vec::new());
     let mut unknown: Vec<_> = table.keys().cloned().collect();
     for operation in operations() {
@@ -192,46 +268,17 @@ async fn every_route_answers_those_who_may_not_use_it_as_the_table_says() {
             wrong.push(format!("{name}: access.txt has no such row"));
             continue;
         };
-        // What is their own may end their session, or their account.
-        let somebody = match (row.stranger, &operation.method) {
-            (OWN, method) if *method != Method::GET => Some(cloud.verified().await),
-            _ => None,
-        };
-        let stranger = somebody.as_ref().unwrap_or(stranger);
-        for (who, credential, things, cell) in [
-            ("a stranger", &stranger.token, &hers, row.stranger),
-            ("who was removed", &removed.token, &teams, row.stranger),
-            ("a key that may read", &reader, &hers, row.reader),
-            ("a revoked key", &dead, &hers, "401"),
-            ("a suspended member", &suspended.token, &teams, "401"),
-        ] {
-            if who == "who was removed" && somebody.is_some() {
-                continue;
-            }
-            let answer = operation.ask(&cloud, credential, things).await;
-            if !fits(cell, &answer, things) {
-                let Answer { status, body, .. } = &answer;
-                wrong.push(format!(
-                    "{name}: {who} is answered {status} instead of {cell}: {body}"
-                ));
-            }
-        }
+        wrong.extend(
+            refused
+                .wrong_answers((&cloud, &cast), &operation, row)
+                .await,
+        );
     }
     assert!(
         wrong.is_empty() && unknown.is_empty(),
         "{wrong:#?}\n{unknown:#?}"
     );
-    // Nothing of it changed anything.
-    assert_eq!(ada.team_books(id(&cast.team)).await.balance(), (75, 0));
-    for (name, path) in [
-        ("generation_id", "generations"),
-        ("project_id", "projects"),
-        ("style_id", "styles"),
-        ("file_id", "files"),
-    ] {
-        let hers = &hers.iter().find(|(known, _)| *known == name).unwrap().1;
-        ada.get(&format!("/{path}/{hers}")).await.expect(200);
-    }
+    refused.changed_nothing(&cast).await;
 }
 
 /// A project of somebody's that such people see.

@@ -56,55 +56,106 @@ fn with(value: &Value, changes: &[(&str, Value)]) -> Value {
     changed
 }
 
-async fn forgeries(cloud: &Cloud, victim: &Person<'_>) -> Vec<(&'static str, String)> {
-    let genuine = genuine_key(cloud).await;
-    let (header, claims) = read(&victim.token);
-    let stranger = SigningKey::from_bytes(&[7; 32]);
-    let now = claims["iat"].as_i64().unwrap();
-    let claim = |changes: &[(&str, Value)]| sign(&genuine, &header, &with(&claims, changes));
-    let head = |changes: &[(&str, Value)]| sign(&genuine, &with(&header, changes), &claims);
-    let none = with(&header, &[("alg", json!("none"))]);
-    let none_upper = with(&header, &[("alg", json!("NONE"))]);
-    let confused = with(&header, &[("alg", json!("HS256"))]);
-    let public = genuine.verifying_key();
+/// A genuine token, and everything that it takes to make more of them.
+struct Genuine {
+    key: SigningKey,
+    header: Value,
+    claims: Value,
+    token: String,
+}
+
+impl Genuine {
+    async fn of(cloud: &Cloud, person: &Person<'_>) -> Self {
+        let (header, claims) = read(&person.token);
+        Self {
+            key: genuine_key(cloud).await,
+            header,
+            claims,
+            token: person.token.clone(),
+        }
+    }
+
+    /// The token with other claims, signed anew.
+    fn claiming(&self, changes: &[(&str, Value)]) -> String {
+        sign(&self.key, &self.header, &with(&self.claims, changes))
+    }
+
+    /// The token with another header, signed anew.
+    fn headed(&self, changes: &[(&str, Value)]) -> String {
+        sign(&self.key, &with(&self.header, changes), &self.claims)
+    }
+
+    /// The token with the algorithm `alg` in its header, and with this for a signature.
+    fn unsigned(&self, alg: &str, signature: &str) -> String {
+        let header = with(&self.header, &[("alg", json!(alg))]);
+        format!("{}.{}.{signature}", encode(&header), encode(&self.claims))
+    }
+
+    /// The token's first two parts, and its signature.
+    fn halves(&self) -> (&str, &str) {
+        self.token.rsplit_once('.').unwrap()
+    }
+}
+
+/// A forged token, and how it was forged.
+type Forgery = (&'static str, String);
+
+fn with_no_signature(genuine: &Genuine) -> Vec<Forgery> {
+    let (message, signature) = genuine.halves();
+    let token = &genuine.token;
+    vec![
+        ("alg none, no signature", genuine.unsigned("none", "")),
+        (
+            "alg none, the old signature",
+            genuine.unsigned("none", signature),
+        ),
+        ("alg NONE", genuine.unsigned("NONE", "")),
+        ("cut off", token[..token.len() - 9].to_owned()),
+        ("without its signature", message.to_owned()),
+    ]
+}
+
+fn with_another_key(genuine: &Genuine) -> Vec<Forgery> {
+    let Genuine { header, claims, .. } = genuine;
+    let confused = with(header, &[("alg", json!("HS256"))]);
+    let public = genuine.key.verifying_key();
     let pem = public.to_public_key_pem(Default::default()).unwrap();
-    let (message, signature) = victim.token.rsplit_once('.').unwrap();
-    let other = json!("usr_01ARZ3NDEKTSV4RRFFQ69G5FAV");
-    let mut own_key = with(&header, &[("alg", json!("EdDSA"))]);
+    let stranger = SigningKey::from_bytes(&[7; 32]);
     let x = URL_SAFE_NO_PAD.encode(stranger.verifying_key().as_bytes());
+    let mut own_key = with(header, &[("alg", json!("EdDSA"))]);
     own_key["jwk"] = json!({"kty": "OKP", "crv": "Ed25519", "x": x});
     vec![
         (
-            "alg none, no signature",
-            format!("{}.{}.", encode(&none), encode(&claims)),
-        ),
-        (
-            "alg none, the old signature",
-            format!("{}.{}.{signature}", encode(&none), encode(&claims)),
-        ),
-        (
-            "alg NONE",
-            format!("{}.{}.", encode(&none_upper), encode(&claims)),
-        ),
-        (
             "public key as an HMAC secret",
-            sign_hmac(public.as_bytes(), &confused, &claims),
+            sign_hmac(public.as_bytes(), &confused, claims),
         ),
         (
             "public PEM as an HMAC secret",
-            sign_hmac(pem.as_bytes(), &confused, &claims),
+            sign_hmac(pem.as_bytes(), &confused, claims),
         ),
-        ("a stranger's key", sign(&stranger, &header, &claims)),
+        ("a stranger's key", sign(&stranger, header, claims)),
         (
             "a stranger's key, brought along",
-            sign(&stranger, &own_key, &claims),
+            sign(&stranger, &own_key, claims),
         ),
-        ("an unknown key id", head(&[("kid", json!("nobody"))])),
+        (
+            "an unknown key id",
+            genuine.headed(&[("kid", json!("nobody"))]),
+        ),
         (
             "a key id that is a path",
-            head(&[("kid", json!("../../dev/null"))]),
+            genuine.headed(&[("kid", json!("../../dev/null"))]),
         ),
-        ("no key id", head(&[("kid", Value::Null)])),
+        ("no key id", genuine.headed(&[("kid", Value::Null)])),
+    ]
+}
+
+fn with_other_claims(genuine: &Genuine) -> Vec<Forgery> {
+    let now = genuine.claims["iat"].as_i64().unwrap();
+    let claim = |changes: &[(&str, Value)]| genuine.claiming(changes);
+    let longer = with(&genuine.claims, &[("exp", json!(now + 99_999))]);
+    let (_, signature) = genuine.halves();
+    vec![
         (
             "expired",
             claim(&[("iat", json!(now - 2_000)), ("exp", json!(now - 60))]),
@@ -123,7 +174,10 @@ async fn forgeries(cloud: &Cloud, victim: &Person<'_>) -> Vec<(&'static str, Str
             "another issuer",
             claim(&[("iss", json!("https://evil.example"))]),
         ),
-        ("another user in this session", claim(&[("sub", other)])),
+        (
+            "another user in this session",
+            claim(&[("sub", json!("usr_01ARZ3NDEKTSV4RRFFQ69G5FAV"))]),
+        ),
         ("no session", claim(&[("sid", Value::Null)])),
         (
             "an unknown session",
@@ -134,19 +188,23 @@ async fn forgeries(cloud: &Cloud, victim: &Person<'_>) -> Vec<(&'static str, Str
             "claims changed",
             format!(
                 "{}.{}.{signature}",
-                encode(&header),
-                encode(&with(&claims, &[("exp", json!(now + 99_999))]))
+                encode(&genuine.header),
+                encode(&longer)
             ),
         ),
-        ("cut off", victim.token[..victim.token.len() - 9].to_owned()),
-        ("without its signature", message.to_owned()),
         ("oversized", claim(&[("pad", json!("x".repeat(6_000)))])),
-        ("no token at all", "x".to_owned()),
-        (
-            "an unknown personal key",
-            "vk_0123456789abcdefghijklmnopqrstuv".to_owned(),
-        ),
     ]
+}
+
+async fn forgeries(cloud: &Cloud, victim: &Person<'_>) -> Vec<Forgery> {
+    let genuine = Genuine::of(cloud, victim).await;
+    let no_token = ("no token at all", "x".to_owned());
+    let no_key = "vk_0123456789abcdefghijklmnopqrstuv".to_owned();
+    let mut forgeries = vec![no_token, ("an unknown personal key", no_key)];
+    forgeries.extend(with_no_signature(&genuine));
+    forgeries.extend(with_another_key(&genuine));
+    forgeries.extend(with_other_claims(&genuine));
+    forgeries
 }
 
 #[tokio::test]

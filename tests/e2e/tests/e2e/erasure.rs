@@ -50,92 +50,122 @@ async fn an_hour_passes(cloud: &Cloud) {
     }
 }
 
+/// Everything that somebody has: things with their own words in them, and credentials.
+struct Belongings<'a> {
+    elsewhere: Person<'a>,
+    key: String,
+    project: String,
+    style: String,
+    file: String,
+    /// The generation as it was read.
+    generation: Value,
+}
+
+impl<'a> Belongings<'a> {
+    /// Makes one of everything for Ada.
+    async fn of(ada: &Person<'a>) -> Self {
+        let said =
+            json!({"full_name": "Ada Lovelace King", "avatar_url": "https://example.org/king.png"});
+        ada.patch("/me", &said).await.expect(200);
+        let elsewhere = ada.sign_in(PASSWORD).await;
+        let key = json!({"name": "her laptop"});
+        let key = ada.post("/me/api-keys", &key).await.text("secret");
+        let project = json!({"name": "her secret garden", "visibility": "public"});
+        let project = ada.post("/projects", &project).await.text("id");
+        let style = json!({"name": "her secret style", "blocks": {"text": "her own words"}});
+        let style = ada.post("/styles", &style).await.text("id");
+        let hook = json!({
+            "url": "http://127.0.0.1:9/her-server",
+            "events": ["generation.succeeded"],
+            "description": "her own server",
+        });
+        ada.post("/webhook-endpoints", &hook).await.expect(201);
+        let file = ada.upload_picture().await;
+        ada.post("/me/webhook-secret", &json!({})).await.expect(200);
+        let order = json!({"prompt": "roses by her window", "webhook_url": "http://127.0.0.1:9/her-server"});
+        let made = ada.post("/generations/flux-dev", &order).await.text("id");
+        let generation = ada.when(&made, "succeeded").await;
+        ada.download(&generation).await;
+        // From before media's keys named nobody.
+        let late = format!("{}/{made}/0.jpg", ada.id);
+        ada.cloud.put_media(&late, "late").await;
+        Self {
+            elsewhere,
+            key,
+            project,
+            style,
+            file,
+            generation,
+        }
+    }
+
+    /// Checks that the tables hold no word of Ada's, and that the one medium left is another's.
+    async fn are_not_kept(&self, ada: &Person<'a>, others: &str) {
+        let cloud = ada.cloud;
+        let kept = cloud.everything_kept().await;
+        for word in [
+            &ada.email,
+            "Lovelace",
+            "king.png",
+            "her laptop",
+            "her secret garden",
+            "roses",
+            "her-server",
+            "her own server",
+            "her secret style",
+            "her own words",
+            &self.project,
+            &self.style,
+            &self.file,
+        ] {
+            assert!(!kept.contains(word), "{word} is kept");
+        }
+        let items = cloud.every_item().await;
+        let is_webhook = |(table, _): &(String, _)| table.ends_with("webhookstable");
+        assert_eq!(items.iter().filter(|it| is_webhook(it)).count(), 0);
+        let is_style = |(table, _): &(String, _)| table.ends_with("stylestable");
+        assert_eq!(items.iter().filter(|it| is_style(it)).count(), 0);
+        assert_eq!(cloud.media_keys(), [format!("{others}/0.jpg")]);
+        let url = self.generation["outputs"][0]["url"].as_str().unwrap();
+        assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 404);
+    }
+
+    /// Checks that no credential of Ada's opens anything.
+    async fn open_nothing(&self, ada: &Person<'a>) {
+        let cloud = ada.cloud;
+        // Nobody asked the authorizer again yet.
+        ada.get("/me").await.problem(401, "unauthorized");
+        ada.erase().await.problem(401, "unauthorized");
+        cloud.stack.forget_callers();
+        for credential in [&ada.token, &self.elsewhere.token, &self.key] {
+            let request = cloud.request(Method::GET, "/credits");
+            let answer = send(request.bearer_auth(credential)).await;
+            answer.problem(401, "unauthorized");
+        }
+        for token in [&ada.refresh_token, &self.elsewhere.refresh_token] {
+            cloud.refresh(token).await.problem(401, "unauthorized");
+        }
+        let body = json!({"email": ada.email, "password": PASSWORD});
+        let answer = cloud.post("/auth/login", &body).await;
+        answer.problem(401, "unauthorized");
+    }
+}
+
 #[tokio::test]
 async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else() {
     let cloud = Cloud::start().await;
     let (ada, eve) = (cloud.person().await, cloud.person().await);
-    let said =
-        json!({"full_name": "Ada Lovelace King", "avatar_url": "https://example.org/king.png"});
-    ada.patch("/me", &said).await.expect(200);
-    let elsewhere = ada.sign_in(PASSWORD).await;
-    let key = ada
-        .post("/me/api-keys", &json!({"name": "her laptop"}))
-        .await;
-    let key = key.text("secret");
-    let project = json!({"name": "her secret garden", "visibility": "public"});
-    let project = ada.post("/projects", &project).await.text("id");
-    let style = json!({"name": "her secret style", "blocks": {"text": "her own words"}});
-    let style = ada.post("/styles", &style).await.text("id");
-    let hook = json!({
-        "url": "http://127.0.0.1:9/her-server",
-        "events": ["generation.succeeded"],
-        "description": "her own server",
-    });
-    ada.post("/webhook-endpoints", &hook).await.expect(201);
-    let file = ada.upload_picture().await;
-    ada.post("/me/webhook-secret", &json!({})).await.expect(200);
-    let order =
-        json!({"prompt": "roses by her window", "webhook_url": "http://127.0.0.1:9/her-server"});
-    let made = ada.post("/generations/flux-dev", &order).await.text("id");
-    let done = ada.when(&made, "succeeded").await;
-    ada.download(&done).await;
+    let hers = Belongings::of(&ada).await;
     let his = eve.generate("flux-dev", "nothing of hers").await;
     eve.when(&his, "succeeded").await;
-    // From before media's keys named nobody.
-    cloud
-        .put_media(&format!("{}/{made}/0.jpg", ada.id), "late")
-        .await;
-    let of_key = send(cloud.request(Method::DELETE, "/me").bearer_auth(&key)).await;
-    of_key.problem(403, "forbidden");
+    let with_key = cloud.request(Method::DELETE, "/me").bearer_auth(&hers.key);
+    send(with_key).await.problem(403, "forbidden");
 
     assert_eq!(ada.erase().await.status, 204);
 
-    let kept = cloud.everything_kept().await;
-    for word in [
-        &ada.email,
-        "Lovelace",
-        "king.png",
-        "her laptop",
-        "her secret garden",
-        "roses",
-        "her-server",
-        "her own server",
-        "her secret style",
-        "her own words",
-        &project,
-        &style,
-        &file,
-    ] {
-        assert!(!kept.contains(word), "{word} is kept");
-    }
-    let items = cloud.every_item().await;
-    let is_webhook = |(table, _): &(String, _)| table.ends_with("webhookstable");
-    assert_eq!(items.iter().filter(|it| is_webhook(it)).count(), 0);
-    let is_style = |(table, _): &(String, _)| table.ends_with("stylestable");
-    assert_eq!(items.iter().filter(|it| is_style(it)).count(), 0);
-    assert_eq!(cloud.media_keys(), [format!("{his}/0.jpg")]);
-    let url = done["outputs"][0]["url"].as_str().unwrap();
-    assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 404);
-    // Nobody asked the authorizer again yet.
-    ada.get("/me").await.problem(401, "unauthorized");
-    ada.erase().await.problem(401, "unauthorized");
-    cloud.stack.forget_callers();
-    for credential in [&ada.token, &elsewhere.token, &key] {
-        let answer = send(
-            cloud
-                .request(Method::GET, "/credits")
-                .bearer_auth(credential),
-        )
-        .await;
-        answer.problem(401, "unauthorized");
-    }
-    for token in [&ada.refresh_token, &elsewhere.refresh_token] {
-        cloud.refresh(token).await.problem(401, "unauthorized");
-    }
-    let body = json!({"email": ada.email, "password": PASSWORD});
-    let answer = cloud.post("/auth/login", &body).await;
-    answer.problem(401, "unauthorized");
-    eve.get(&format!("/projects/{project}"))
+    hers.are_not_kept(&ada, &his).await;
+    hers.open_nothing(&ada).await;
+    eve.get(&format!("/projects/{}", hers.project))
         .await
         .problem(404, "not_found");
 
@@ -153,7 +183,7 @@ async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else(
         again.get("/generations").await.expect(200)["data"],
         json!([])
     );
-    // Who is refused by the authorizer is a failed invocation.
+    // The authorizer's refusal is a failed invocation.
     let mut faults = cloud.faults();
     faults.retain(|line| !line.ends_with("\"Unauthorized\""));
     assert_eq!(faults, Vec::<String>::new());

@@ -114,92 +114,117 @@ async fn nobody_files_anything_where_they_may_not_and_nothing_is_paid_for_trying
     }
 }
 
+/// A generation of somebody's that is filed in a project of theirs, and the ways to it.
+struct Filed {
+    id: String,
+    project: String,
+    /// The generation's own path.
+    path: String,
+    /// The list of the project.
+    list: String,
+    /// The numbers of the project, which its owner alone sees.
+    stats: String,
+}
+
+impl Filed {
+    /// Has somebody file a generation that they mark as a favourite.
+    async fn by(owner: &Person<'_>) -> Self {
+        let project = make(owner, &json!({"name": "shown"})).await;
+        let id = file(owner, &project, "to be shown").await;
+        owner.when(&id, "succeeded").await;
+        let path = format!("/generations/{id}");
+        assert_eq!(owner.put(&format!("{path}/favorite")).await.status, 204);
+        Self {
+            list: format!("/generations?project_id={project}"),
+            stats: format!("/projects/{project}/stats"),
+            id,
+            project,
+            path,
+        }
+    }
+
+    /// The paths that others may read once the project is public.
+    fn looks(&self) -> [String; 3] {
+        let media = format!("{}/media", self.path);
+        [self.path.clone(), media, self.list.clone()]
+    }
+
+    /// Checks that everything that would change the generation is answered so to somebody.
+    async fn refuses_changes(&self, person: &Person<'_>, status: u16, code: &str) {
+        let path = &self.path;
+        for (method, path) in [
+            (Method::PATCH, path.clone()),
+            (Method::DELETE, path.clone()),
+            (Method::PUT, format!("{path}/favorite")),
+            (Method::DELETE, format!("{path}/favorite")),
+            (Method::POST, format!("{path}/cancel")),
+        ] {
+            let request = person.request(method, &path);
+            let answer = send(request.json(&json!({"title": "hers"}))).await;
+            answer.problem(status, code);
+        }
+    }
+
+    /// Checks that somebody else sees the generation, without what is its owner's own business.
+    async fn is_shown_without_mark_and_price(&self, eve: &Person<'_>) {
+        let seen = eve.get(&self.path).await.expect(200);
+        assert_eq!(
+            (&seen["favorite"], &seen["title"]),
+            (&json!(false), &Value::Null)
+        );
+        assert_eq!(seen["project_id"], self.project);
+        assert_eq!(seen["receipt"], Value::Null);
+        let shown = eve.get(&self.list).await.expect(200);
+        assert_eq!(shown["data"][0]["receipt"], Value::Null);
+        let (content_type, _) = eve.download(&seen).await;
+        assert_eq!(content_type, "image/jpeg");
+        let media = eve.get(&format!("{}/media", self.path)).await.expect(200);
+        assert_eq!(media["data"].as_array().unwrap().len(), 1);
+    }
+
+    /// Checks that the project's list shows the generation to both, that only its owner can ask for
+    /// favourites in it, and that it is not among the other's own.
+    async fn is_listed(&self, ada: &Person<'_>, eve: &Person<'_>) {
+        let of_project = format!("project_id={}", self.project);
+        assert_eq!(listed(eve, &of_project).await, [self.id.as_str()]);
+        eve.get(&format!("{}&favorite=true", self.list))
+            .await
+            .problem(403, "forbidden");
+        assert_eq!(listed(eve, "").await, Vec::<String>::new());
+        let marked = format!("{of_project}&favorite=true");
+        assert_eq!(listed(ada, &marked).await, [self.id.as_str()]);
+    }
+}
+
 #[tokio::test]
 async fn what_is_filed_in_a_public_project_is_seen_by_everybody_and_changed_by_its_owner_alone() {
     let cloud = Cloud::start().await;
     let (ada, eve) = (cloud.person().await, cloud.person().await);
-    let project = make(&ada, &json!({"name": "shown"})).await;
-    let id = file(&ada, &project, "to be shown").await;
-    ada.when(&id, "succeeded").await;
-    let path = format!("/generations/{id}");
-    assert_eq!(ada.put(&format!("{path}/favorite")).await.status, 204);
-    let list = format!("/generations?project_id={project}");
-    let stats = format!("/projects/{project}/stats");
-    let changes = [
-        (Method::PATCH, path.clone()),
-        (Method::DELETE, path.clone()),
-        (Method::PUT, format!("{path}/favorite")),
-        (Method::DELETE, format!("{path}/favorite")),
-        (Method::POST, format!("{path}/cancel")),
-    ];
-    let looks = [path.clone(), format!("{path}/media"), list.clone()];
-    let change = async |method: &Method, path: &str| {
-        send(
-            eve.request(method.clone(), path)
-                .json(&json!({"title": "hers"})),
-        )
-        .await
-    };
-
-    for look in looks.iter().chain([&stats]) {
+    let filed = Filed::by(&ada).await;
+    for look in filed.looks().iter().chain([&filed.stats]) {
         eve.get(look).await.problem(404, "not_found");
     }
-    for (method, path) in &changes {
-        change(method, path).await.problem(404, "not_found");
-    }
+    filed.refuses_changes(&eve, 404, "not_found").await;
 
-    let project_path = format!("/projects/{project}");
+    let project = format!("/projects/{}", filed.project);
     let public = json!({"visibility": "public"});
-    ada.patch(&project_path, &public).await.expect(200);
-    let seen = eve.get(&path).await.expect(200);
-    // A mark is its owner's own business.
-    assert_eq!(
-        (&seen["favorite"], &seen["title"]),
-        (&json!(false), &Value::Null)
-    );
-    assert_eq!(seen["project_id"], project);
-    // So is what it cost.
-    assert_eq!(seen["receipt"], Value::Null);
-    let shown = eve.get(&list).await.expect(200);
-    assert_eq!(shown["data"][0]["receipt"], Value::Null);
-    for mine in [ada.get(&path).await, ada.get(&list).await] {
+    ada.patch(&project, &public).await.expect(200);
+    filed.is_shown_without_mark_and_price(&eve).await;
+    for mine in [ada.get(&filed.path).await, ada.get(&filed.list).await] {
         let mine = mine.expect(200);
         let mine = mine["data"].get(0).unwrap_or(&mine);
         assert_eq!(mine["receipt"]["captured"], 25);
     }
-    let (content_type, _) = eve.download(&seen).await;
-    assert_eq!(content_type, "image/jpeg");
-    assert_eq!(
-        eve.get(&looks[1]).await.expect(200)["data"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
-    assert_eq!(
-        listed(&eve, &format!("project_id={project}")).await,
-        [id.as_str()]
-    );
-    eve.get(&format!("{list}&favorite=true"))
-        .await
-        .problem(403, "forbidden");
-    eve.get(&stats).await.problem(403, "forbidden");
-    for (method, path) in &changes {
-        change(method, path).await.problem(403, "forbidden");
-    }
-    // It is in her list of that project, and not among her own.
-    assert_eq!(listed(&eve, "").await, Vec::<String>::new());
-    assert_eq!(
-        listed(&ada, &format!("project_id={project}&favorite=true")).await,
-        [id.as_str()]
-    );
+    filed.is_listed(&ada, &eve).await;
+    eve.get(&filed.stats).await.problem(403, "forbidden");
+    filed.refuses_changes(&eve, 403, "forbidden").await;
 
     let private = json!({"visibility": "private"});
-    ada.patch(&project_path, &private).await.expect(200);
-    for look in &looks {
+    ada.patch(&project, &private).await.expect(200);
+    for look in &filed.looks() {
         eve.get(look).await.problem(404, "not_found");
     }
-    let mine = ada.generation(&id).await;
+    let mine = ada.generation(&filed.id).await;
     assert_eq!(
         (&mine["favorite"], &mine["title"]),
         (&json!(true), &Value::Null)

@@ -192,107 +192,104 @@ async fn a_team_only_project_is_read_by_its_owners_teams_unless_it_is_for_some_a
     assert!(activity.contains("project_shared") && activity.contains("project_unshared"));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_projects_flags_say_what_others_see_and_make_of_it() {
-    let cloud = Cloud::start().await;
-    let cast = Cast::new(&cloud).await;
-    let Cast {
-        team,
-        ada,
-        admin,
-        editor,
-        contributor,
-        ..
-    } = &cast;
-    let project = share(ada, team, "write").await;
-    let order = json!({"prompt": "a fox", "project_id": id(&project)});
-    let made = editor
-        .post("/generations/flux-dev", &order)
-        .await
-        .expect(202);
-    let made = made["id"].as_str().unwrap().to_owned();
-    editor.when(&made, "succeeded").await;
-    let path = format!("/generations/{made}");
-    let default = ada.get(&format!("{project}/privacy")).await.expect(200);
+/// Checks that a project's flags are at their defaults, and read and set by its owner alone.
+async fn flags_are_the_owners(cast: &Cast<'_>, project: &str) {
+    let privacy = format!("{project}/privacy");
+    let default = cast.ada.get(&privacy).await.expect(200);
     assert_eq!(
         default,
         json!({"object": "privacy", "hide_from_other_teams": false, "restrict_to_specific_teams": false,
                "allow_generation_attribution": true, "allow_generation_improvements": true})
     );
-    contributor
-        .get(&format!("{project}/privacy"))
+    let refused = cast.contributor.get(&privacy).await;
+    refused.problem(403, "forbidden");
+    let hidden = cast.stranger.get(&privacy).await;
+    hidden.problem(404, "not_found");
+    put(&cast.contributor, &privacy, &json!({}))
         .await
         .problem(403, "forbidden");
-    cast.stranger
-        .get(&format!("{project}/privacy"))
-        .await
-        .problem(404, "not_found");
-    put(contributor, &format!("{project}/privacy"), &json!({}))
-        .await
-        .problem(403, "forbidden");
-    let wrong = put(ada, &format!("{project}/privacy"), &json!({"allow": true})).await;
+    let wrong = put(&cast.ada, &privacy, &json!({"allow": true})).await;
     wrong.problem(422, "validation_failed");
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_projects_flags_say_whether_others_learn_its_authors_and_improve_what_they_made() {
+    let cloud = Cloud::start().await;
+    let cast = Cast::new(&cloud).await;
+    let Cast {
+        ada,
+        admin,
+        editor,
+        contributor,
+        stranger,
+        ..
+    } = &cast;
+    let project = share(ada, &cast.team, "write").await;
+    flags_are_the_owners(&cast, &project).await;
+    let order = json!({"prompt": "a fox", "project_id": id(&project)});
+    let made = editor.post("/generations/flux-dev", &order).await;
+    let made = made.expect(202)["id"].as_str().unwrap().to_owned();
+    editor.when(&made, "succeeded").await;
+    let author = async |person: &Person<'_>| {
+        let seen = person.get(&format!("/generations/{made}")).await;
+        seen.expect(200)["author_id"].clone()
+    };
     let child =
         json!({"prompt": "a better fox", "parent_generation_id": made, "intent": "improve"});
-    assert_eq!(
-        contributor.get(&path).await.expect(200)["author_id"],
-        editor.id
-    );
-    contributor
-        .post("/generations/flux-dev", &child)
-        .await
-        .expect(202);
+    let improve = async |person: &Person<'_>| person.post("/generations/flux-dev", &child).await;
+    assert_eq!(author(contributor).await, editor.id);
+    improve(contributor).await.expect(202);
 
     let closed =
         json!({"allow_generation_attribution": false, "allow_generation_improvements": false});
     flags(ada, &project, &closed).await;
     for person in [contributor, admin] {
-        assert_eq!(
-            person.get(&path).await.expect(200)["author_id"],
-            Value::Null
-        );
-        person
-            .post("/generations/flux-dev", &child)
-            .await
-            .problem(403, "forbidden");
+        assert_eq!(author(person).await, Value::Null);
+        improve(person).await.problem(403, "forbidden");
     }
     let list = format!("/generations?project_id={}", id(&project));
-    assert_eq!(
-        contributor.get(&list).await.expect(200)["data"][0]["author_id"],
-        Value::Null
-    );
+    let listed = contributor.get(&list).await.expect(200);
+    assert_eq!(listed["data"][0]["author_id"], Value::Null);
     for person in [ada, editor] {
-        assert_eq!(person.get(&path).await.expect(200)["author_id"], editor.id);
+        assert_eq!(author(person).await, editor.id);
     }
-    editor
-        .post("/generations/flux-dev", &child)
-        .await
-        .expect(202);
-    cast.stranger
-        .post("/generations/flux-dev", &child)
-        .await
-        .problem(404, "not_found");
+    improve(editor).await.expect(202);
+    improve(stranger).await.problem(404, "not_found");
+}
 
-    // A team sees its own grant, and others' only if the project does not hide them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_team_sees_its_own_grant_and_others_unless_the_project_hides_them() {
+    let cloud = Cloud::start().await;
+    let cast = Cast::new(&cloud).await;
+    let Cast {
+        team,
+        ada,
+        contributor,
+        stranger,
+        ..
+    } = &cast;
+    let project = share(ada, team, "write").await;
     let owls = found(ada, &json!({"name": "Owls"})).await;
     grant(ada, &project, &owls, "read").await;
     let teams = format!("{project}/teams");
     let count = async |person: &Person<'_>| {
-        person.get(&teams).await.expect(200)["data"]
-            .as_array()
-            .unwrap()
-            .len()
+        let grants = person.get(&teams).await.expect(200);
+        grants["data"].as_array().unwrap().len()
     };
     assert_eq!((count(ada).await, count(contributor).await), (2, 2));
     flags(ada, &project, &json!({"hide_from_other_teams": true})).await;
     assert_eq!((count(ada).await, count(contributor).await), (2, 1));
     let shown = contributor.get(&teams).await.expect(200);
     assert_eq!(shown["data"][0]["team_id"], id(team));
-    ada.patch(&project, &json!({"visibility": "public"}))
-        .await
-        .expect(200);
-    assert_eq!(count(&cast.stranger).await, 0);
+    let public = json!({"visibility": "public"});
+    ada.patch(&project, &public).await.expect(200);
+    assert_eq!(count(stranger).await, 0);
+}
+
+/// Makes a project that is not shared yet; its path.
+async fn unshared(owner: &Person<'_>, visibility: &str) -> String {
+    let body = json!({"name": "mine", "visibility": visibility});
+    format!("/projects/{}", make(owner, &body).await)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -308,70 +305,70 @@ async fn a_project_is_shared_by_its_owner_alone_with_teams_that_they_manage() {
         ..
     } = &cast;
     let level = json!({"access_level": "read"});
-    let private = format!("/projects/{}", make(admin, &json!({"name": "mine"})).await);
-    put(admin, &format!("{private}{team}"), &level)
-        .await
-        .problem(409, "conflict");
-    admin
-        .patch(&private, &json!({"visibility": "team-only"}))
-        .await
-        .expect(200);
-    for (person, status) in [(ada, 404), (editor, 404), (stranger, 404)] {
-        put(person, &format!("{private}{team}"), &level)
-            .await
-            .problem(status, "not_found");
+    let project = unshared(admin, "private").await;
+    let in_team = format!("{project}{team}");
+    let refused = put(admin, &in_team, &level).await;
+    refused.problem(409, "conflict");
+    let opened = json!({"visibility": "team-only"});
+    admin.patch(&project, &opened).await.expect(200);
+    for person in [ada, editor, stranger] {
+        let hidden = put(person, &in_team, &level).await;
+        hidden.problem(404, "not_found");
     }
     for body in [
         json!({}),
         json!({"access_level": "own"}),
         json!({"access_level": null}),
     ] {
-        let fields = put(admin, &format!("{private}{team}"), &body)
-            .await
-            .problem(422, "validation_failed");
+        let refused = put(admin, &in_team, &body).await;
+        let fields = refused.problem(422, "validation_failed");
         assert_eq!(fields, BTreeSet::from(["access_level".to_owned()]));
     }
-    let of_editor = format!(
-        "/projects/{}",
-        make(editor, &json!({"name": "e", "visibility": "team-only"})).await
-    );
-    put(editor, &format!("{of_editor}{team}"), &level)
-        .await
-        .problem(403, "forbidden");
+    let of_editor = unshared(editor, "team-only").await;
+    let refused = put(editor, &format!("{of_editor}{team}"), &level).await;
+    refused.problem(403, "forbidden");
     let others = found(stranger, &json!({"name": "Owls"})).await;
-    put(admin, &format!("{private}{others}"), &level)
-        .await
-        .problem(404, "not_found");
+    let refused = put(admin, &format!("{project}{others}"), &level).await;
+    refused.problem(404, "not_found");
 
-    grant(admin, &private, team, "read").await;
-    grant(admin, &private, team, "admin").await;
-    editor
-        .patch(&private, &json!({"name": "Edited"}))
-        .await
-        .expect(200);
-    put(editor, &format!("{private}{team}"), &level)
-        .await
-        .problem(403, "forbidden");
-    editor
-        .delete(&format!("{private}{team}"))
-        .await
-        .problem(403, "forbidden");
-    // What is gone is on nobody's list.
-    let listed = async || ada.get(&format!("{team}/projects")).await.expect(200)["data"].clone();
-    assert_eq!(listed().await[0]["name"], "Edited");
-    admin.delete(&private).await.expect(204);
+    grant(admin, &project, team, "read").await;
+    grant(admin, &project, team, "admin").await;
+    let name = json!({"name": "Edited"});
+    editor.patch(&project, &name).await.expect(200);
+    let refused = put(editor, &in_team, &level).await;
+    refused.problem(403, "forbidden");
+    let refused = editor.delete(&in_team).await;
+    refused.problem(403, "forbidden");
+    let listed = ada.get(&format!("{team}/projects")).await.expect(200);
+    assert_eq!(listed["data"][0]["name"], "Edited");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_teams_list_shows_what_is_shared_with_it_for_as_long_as_that_is_there() {
+    let cloud = Cloud::start().await;
+    let cast = Cast::new(&cloud).await;
+    let Cast {
+        team,
+        ada,
+        admin,
+        editor,
+        ..
+    } = &cast;
+    let list = format!("{team}/projects");
+    let listed = async || ada.get(&list).await.expect(200)["data"].clone();
+    let first = share(admin, team, "admin").await;
+    assert_eq!(listed().await[0]["id"], id(&first));
+    admin.delete(&first).await.expect(204);
     assert_eq!(listed().await, json!([]));
     let second = share(admin, team, "read").await;
-    admin
-        .patch(&second, &json!({"visibility": "private"}))
-        .await
-        .expect(200);
+    let private = json!({"visibility": "private"});
+    admin.patch(&second, &private).await.expect(200);
     assert_eq!(listed().await, json!([]));
     let mut shared = Vec::new();
     for _ in 0..3 {
         shared.insert(0, id(&share(ada, team, "read").await).to_owned());
     }
-    assert_eq!(all(ada, &format!("{team}/projects"), 1).await, shared);
+    assert_eq!(all(ada, &list, 1).await, shared);
     // A team that is gone takes nobody anywhere.
     let third = share(ada, team, "write").await;
     ada.delete(team).await.expect(204);

@@ -262,48 +262,34 @@ async fn every_list_is_paged() {
     assert_eq!(seen.len(), 4);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cursor_that_somebody_made_up_is_refused_or_shows_what_is_theirs() {
-    let cloud = Cloud::with_admin().await;
-    let (admin, eve) = (cloud.admin().await, cloud.person().await);
-    let made = eve.generate("flux-dev", "hers [[delay:1ms]]").await;
-    eve.when(&made, "succeeded").await;
-    let project = eve
-        .post("/projects", &json!({"name": "hers"}))
-        .await
-        .text("id");
-    let (key, _) = make(&eve, &json!({})).await;
-    let wide = "9".repeat(200);
-    let places = [
-        "",
-        "~",
-        "head",
-        "0",
-        "-1",
-        "+1",
-        "01",
-        "1.5",
-        "1",
-        "2",
-        "9223372036854775807",
-        "9223372036854775808",
-        "18446744073709551616",
-        "x",
-        "\u{1F98A}",
-        "NaN",
-        " ",
-        "null",
-        "gen_",
-        made.as_str(),
-        project.as_str(),
-        key.as_str(),
-        eve.id.as_str(),
-        wide.as_str(),
-        "gen_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
-        "gen_8ZZZZZZZZZZZZZZZZZZZZZZZZZ",
-    ];
-    let me = &admin.id;
-    let lists = [
+/// Places that a made-up cursor may name.
+const PLACES: [&str; 21] = [
+    "",
+    "~",
+    "head",
+    "0",
+    "-1",
+    "+1",
+    "01",
+    "1.5",
+    "1",
+    "2",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551616",
+    "x",
+    "\u{1F98A}",
+    "NaN",
+    " ",
+    "null",
+    "gen_",
+    "gen_7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+    "gen_8ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+];
+
+/// Lists, what their cursors are bound to for the caller `me`, and the form of their places.
+fn lists(me: &str) -> [(&'static str, String, &'static str); 8] {
+    [
         (
             "/credits/transactions",
             format!("{me}/transactions"),
@@ -316,22 +302,36 @@ async fn a_cursor_that_somebody_made_up_is_refused_or_shows_what_is_theirs() {
         ("/me/api-keys", format!("{me}/api-keys"), "key_"),
         ("/models", "models?kind=".to_owned(), "number"),
         ("/admin/promo-codes", format!("{me}/promo-codes"), "number"),
-    ];
-    for (path, binding, form) in &lists {
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_that_somebody_made_up_is_refused_or_shows_what_is_theirs() {
+    let cloud = Cloud::with_admin().await;
+    let (admin, eve) = (cloud.admin().await, cloud.person().await);
+    let made = eve.generate("flux-dev", "hers [[delay:1ms]]").await;
+    eve.when(&made, "succeeded").await;
+    let project = json!({"name": "hers"});
+    let project = eve.post("/projects", &project).await.text("id");
+    let (key, _) = make(&eve, &json!({})).await;
+    let wide = "9".repeat(200);
+    let hers = [made.as_str(), &project, &key, &eve.id];
+    let places = [PLACES.as_slice(), &hers, &[&wide]].concat();
+    let me = &admin.id;
+    for (path, binding, form) in &lists(me) {
         let asked = places.iter().map(|place| async {
             let cursor = forged(binding, place);
             (*place, admin.get(&format!("{path}?cursor={cursor}")).await)
         });
         for (place, answer) in join_all(asked).await {
-            check(&answer, path, place, form, &[&made, &project, &key]);
+            check(&answer, path, place, form, &hers[..3]);
         }
     }
     let audit = format!("/admin/audit?user_id={}", eve.id);
     let binding = format!("{me}/audit?chain={}", eve.id);
     for place in places {
-        let answer = admin
-            .get(&format!("{audit}&cursor={}", forged(&binding, place)))
-            .await;
+        let cursor = forged(&binding, place);
+        let answer = admin.get(&format!("{audit}&cursor={cursor}")).await;
         check(&answer, &audit, place, "number", &[]);
     }
     // Altered, foreign, or cut.

@@ -30,6 +30,21 @@ async fn tamper(db: &Client, table: &str, keys: [(&str, &str); 2], name: &str, t
         .unwrap();
 }
 
+/// The keys of an item among somebody's credits: their wallet, or an entry of their ledger.
+fn of_credits<'a>(person: &'a Person<'_>, entry: &'a str) -> [(&'static str, &'a str); 2] {
+    [("tenant", &person.id), ("entry", entry)]
+}
+
+/// The keys of a record in somebody's audit log.
+fn of_log<'a>(person: &'a Person<'_>, place: &'a str) -> [(&'static str, &'a str); 2] {
+    [("chain", &person.id), ("place", place)]
+}
+
+/// The entry by which somebody got their first credits.
+fn bonus(person: &Person<'_>) -> String {
+    format!("txn_{}-bonus", person.id.trim_start_matches("usr_"))
+}
+
 async fn remove(db: &Client, table: &str, keys: [(&str, &str); 2]) {
     let mut delete = db.delete_item().table_name(table);
     for (key, value) in keys {
@@ -146,50 +161,22 @@ async fn whatever_is_tampered_with_is_found_by_the_next_whole_run_and_named() {
     let db = cloud.dynamodb();
     let number = |number: i64| AttributeValue::N(number.to_string());
     // A wallet that was given something, one that is below zero, and one that is gone.
-    let of = |person: &Person<'_>| person.id.clone();
-    tamper(
-        &db,
-        CREDITS,
-        [("tenant", &of(rich)), ("entry", "wallet")],
-        "available",
-        number(9_999),
-    )
-    .await;
-    tamper(
-        &db,
-        CREDITS,
-        [("tenant", &of(minus)), ("entry", "wallet")],
-        "available",
-        number(-5),
-    )
-    .await;
-    remove(&db, CREDITS, [("tenant", &of(gone)), ("entry", "wallet")]).await;
+    for (person, credits) in [(rich, 9_999), (minus, -5)] {
+        let wallet = of_credits(person, "wallet");
+        tamper(&db, CREDITS, wallet, "available", number(credits)).await;
+    }
+    remove(&db, CREDITS, of_credits(gone, "wallet")).await;
     // An entry with other words in it, and a ledger without its last entry.
-    let bonus = format!("txn_{}-bonus", words.id.trim_start_matches("usr_"));
-    tamper(
-        &db,
-        CREDITS,
-        [("tenant", &words.id), ("entry", &bonus)],
-        "description",
-        text("A gift"),
-    )
-    .await;
-    let capture = short.books().await.entries.last().unwrap()["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    remove(&db, CREDITS, [("tenant", &short.id), ("entry", &capture)]).await;
+    let bonus = bonus(words);
+    let gift = of_credits(words, &bonus);
+    tamper(&db, CREDITS, gift, "description", text("A gift")).await;
+    let books = short.books().await;
+    let capture = books.entries.last().unwrap()["id"].as_str().unwrap();
+    remove(&db, CREDITS, of_credits(short, capture)).await;
     // A record of another act, and a log without its last record.
     let first = format!("{:020}", 1);
-    tamper(
-        &db,
-        AUDIT,
-        [("chain", &log.id), ("place", &first)],
-        "act",
-        text("signed_in"),
-    )
-    .await;
-    remove(&db, AUDIT, [("chain", &cut.id), ("place", &first)]).await;
+    tamper(&db, AUDIT, of_log(log, &first), "act", text("signed_in")).await;
+    remove(&db, AUDIT, of_log(cut, &first)).await;
 
     let mut expected = vec![
         finding(rich, "ledger", "differs", 3),
@@ -238,28 +225,14 @@ async fn books_that_were_written_anew_no_longer_lead_through_their_checkpoint() 
         .await
         .unwrap();
     // A wallet that is set back to nothing, with its ledger.
-    let bonus = format!("txn_{}-bonus", bea.id.trim_start_matches("usr_"));
-    remove(&db, CREDITS, [("tenant", &bea.id), ("entry", &bonus)]).await;
+    remove(&db, CREDITS, of_credits(&bea, &bonus(&bea))).await;
     let zero = || AttributeValue::N("0".to_owned());
+    let wallet = of_credits(&bea, "wallet");
     for name in ["available", "lifetime_granted", "version"] {
-        tamper(
-            &db,
-            CREDITS,
-            [("tenant", &bea.id), ("entry", "wallet")],
-            name,
-            zero(),
-        )
-        .await;
+        tamper(&db, CREDITS, wallet, name, zero()).await;
     }
     let hash = text("0".repeat(64));
-    tamper(
-        &db,
-        CREDITS,
-        [("tenant", &bea.id), ("entry", "wallet")],
-        "last_hash",
-        hash,
-    )
-    .await;
+    tamper(&db, CREDITS, wallet, "last_hash", hash).await;
 
     let mut expected = vec![
         finding(&ada, "audit_log", "differs", 1),

@@ -1,4 +1,6 @@
-//! Styles: what they say, who uses and changes them, what they make of a prompt, and their end.
+//! Styles: what they say, who uses and changes them, and their end.
+
+mod orders;
 
 use std::collections::BTreeSet;
 
@@ -12,7 +14,6 @@ use crate::pages::all;
 use crate::team_wallets::id;
 use crate::teams::Cast;
 
-const PICTURE: &str = "/generations/flux-dev";
 const NO_STYLE: &str = "sty_01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
 /// Makes a style; its id.
@@ -35,12 +36,6 @@ fn ink() -> Value {
         },
     })
 }
-
-/// What it makes of the prompt of a picture.
-const INKED: &str = "Style: ink and wash. Lighting: a low sun. Camera: low angle. snow, paper.";
-/// What it makes of that of a video.
-const MOVING: &str =
-    "Style: ink and wash. Camera: low angle. Motion: slow pan. Lighting: a low sun. snow, paper.";
 
 #[tokio::test]
 async fn a_style_is_what_its_maker_says_and_changes_only_in_what_is_named() {
@@ -105,16 +100,15 @@ async fn a_style_is_what_its_maker_says_and_changes_only_in_what_is_named() {
     assert_eq!(all(&ada, "/styles", 10).await, [plain]);
 }
 
-#[tokio::test]
-async fn whatever_a_style_cannot_say_is_refused_by_the_name_of_its_field() {
-    let cloud = Cloud::start().await;
-    let ada = cloud.person().await;
-    let path = format!("/styles/{}", make(&ada, &ink()).await);
-    let before = ada.get(&path).await.expect(200);
-    let many = |count: usize| -> Vec<String> { (0..count).map(|n| n.to_string()).collect() };
+fn many(count: usize) -> Vec<String> {
+    (0..count).map(|n| n.to_string()).collect()
+}
+
+/// Changes that a style refuses, and the field that each is refused for.
+fn wrong() -> [(Value, &'static str); 22] {
     let camera = |text: &str| json!({"blocks": {"camera": text}});
     let keywords = |words: Value| json!({"blocks": {"keywords": words}});
-    let wrong = [
+    [
         (json!({"name": ""}), "name"),
         (json!({"name": "x".repeat(101)}), "name"),
         (json!({"name": "two\nlines"}), "name"),
@@ -140,8 +134,16 @@ async fn whatever_a_style_cannot_say_is_refused_by_the_name_of_its_field() {
         (json!({"tags": many(21)}), "tags"),
         (json!({"tags": ["x".repeat(51)]}), "tags[0]"),
         (json!({"author_id": "usr_x"}), "author_id"),
-    ];
-    for (change, field) in &wrong {
+    ]
+}
+
+#[tokio::test]
+async fn whatever_a_style_cannot_say_is_refused_by_the_name_of_its_field() {
+    let cloud = Cloud::start().await;
+    let ada = cloud.person().await;
+    let path = format!("/styles/{}", make(&ada, &ink()).await);
+    let before = ada.get(&path).await.expect(200);
+    for (change, field) in &wrong() {
         let mut whole = ink();
         for (name, value) in change.as_object().unwrap() {
             whole[name] = value.clone();
@@ -160,9 +162,25 @@ async fn whatever_a_style_cannot_say_is_refused_by_the_name_of_its_field() {
         fields,
         BTreeSet::from(["blocks", "name"].map(str::to_owned))
     );
-    // It stays where it is: nobody else could be asked whether they want it.
+    it_is_nobody_elses_and_stays_so(&ada, &path).await;
+    there_is_no_style_by_another_id(&ada).await;
+
+    assert_eq!(ada.get(&path).await.expect(200), before);
+    let listed = ada.get("/styles").await.expect(200);
+    assert_eq!(listed["data"], json!([before]));
+    let fox = "\u{1F98A}";
+    let largest = json!({
+        "name": fox.repeat(100), "description": fox.repeat(1_000), "tags": many(20),
+        "blocks": {"camera": fox.repeat(2_000), "text": fox.repeat(2_000), "keywords": many(50)},
+    });
+    ada.patch(&path, &largest).await.expect(200);
+}
+
+/// Checks that a style is not moved into a team, which nobody could ask whether it wants it, and that none
+/// is made for a team that is not there.
+async fn it_is_nobody_elses_and_stays_so(ada: &Person<'_>, path: &str) {
     let moved = json!({"team_id": "team_01ARZ3NDEKTSV4RRFFQ69G5FAV"});
-    let fields = ada.patch(&path, &moved).await;
+    let fields = ada.patch(path, &moved).await;
     assert!(fields.problem(422, "validation_failed").contains("team_id"));
     for team in ["team_01ARZ3NDEKTSV4RRFFQ69G5FAV", "x"] {
         let mut body = ink();
@@ -172,6 +190,9 @@ async fn whatever_a_style_cannot_say_is_refused_by_the_name_of_its_field() {
         let list = format!("/styles?team_id={team}");
         ada.get(&list).await.problem(404, "not_found");
     }
+}
+
+async fn there_is_no_style_by_another_id(ada: &Person<'_>) {
     for wrong in [
         "prj_01ARZ3NDEKTSV4RRFFQ69G5FAV",
         "sty_",
@@ -185,16 +206,6 @@ async fn whatever_a_style_cannot_say_is_refused_by_the_name_of_its_field() {
     }
     let count = format!("/styles/count%23{}", ada.id);
     ada.get(&count).await.problem(404, "not_found");
-
-    assert_eq!(ada.get(&path).await.expect(200), before);
-    let listed = ada.get("/styles").await.expect(200);
-    assert_eq!(listed["data"], json!([before]));
-    let fox = "\u{1F98A}";
-    let largest = json!({
-        "name": fox.repeat(100), "description": fox.repeat(1_000), "tags": many(20),
-        "blocks": {"camera": fox.repeat(2_000), "text": fox.repeat(2_000), "keywords": many(50)},
-    });
-    ada.patch(&path, &largest).await.expect(200);
 }
 
 #[tokio::test]
@@ -265,75 +276,15 @@ async fn a_teams_style_is_used_by_its_members_and_changed_by_its_maker_and_by_ed
     let adas = make(&cast.ada, &of_team).await;
     let theirs = make(&cast.contributor, &of_team).await;
     let hidden = make(&cast.ada, &ink()).await;
-    let seen = cast
-        .viewer
-        .get(&format!("/styles/{theirs}"))
-        .await
-        .expect(200);
+    let own = format!("/styles/{theirs}");
+    let seen = cast.viewer.get(&own).await.expect(200);
     assert_eq!(seen["team_id"], team);
     assert_eq!(seen["author_id"], cast.contributor.id);
 
-    let path = format!("/styles/{adas}");
-    let list = format!("/styles?team_id={team}");
+    each_role_does_what_it_may(&cast, &of_team, &adas).await;
     let change = json!({"description": "Ours"});
-    let quote = json!({"model": "flux-dev", "prompt": "A red fox", "style_id": adas});
-    let rows: [(&str, Method, &str, &Value, [u16; 6]); 6] = [
-        (
-            "makes",
-            Method::POST,
-            "/styles",
-            &of_team,
-            [201, 201, 201, 201, 403, 404],
-        ),
-        (
-            "sees",
-            Method::GET,
-            &path,
-            &Value::Null,
-            [200, 200, 200, 200, 200, 404],
-        ),
-        (
-            "lists",
-            Method::GET,
-            &list,
-            &Value::Null,
-            [200, 200, 200, 200, 200, 404],
-        ),
-        (
-            "uses",
-            Method::POST,
-            "/quotes",
-            &quote,
-            [201, 201, 201, 201, 201, 404],
-        ),
-        (
-            "changes",
-            Method::PATCH,
-            &path,
-            &change,
-            [200, 200, 200, 403, 403, 404],
-        ),
-        (
-            "deletes",
-            Method::DELETE,
-            NO_STYLE,
-            &Value::Null,
-            [204, 204, 204, 403, 403, 404],
-        ),
-    ];
-    for (what, method, path, body, expected) in rows {
-        for (person, status) in cast.everybody().into_iter().zip(expected) {
-            let path = match what {
-                // Each has one to delete that is not their own.
-                "deletes" => format!("/styles/{}", make(&cast.ada, &of_team).await),
-                _ => path.to_owned(),
-            };
-            let answer = send(person.request(method.clone(), &path).json(body)).await;
-            assert_eq!(answer.status, status, "{what} {path}: {:?}", answer.body);
-        }
-    }
-    let own = format!("/styles/{theirs}");
     cast.contributor.patch(&own, &change).await.expect(200);
+    let list = format!("/styles?team_id={team}");
     let listed = all(&cast.viewer, &list, 2).await;
     assert!(listed.contains(&adas) && listed.contains(&theirs));
     assert!(!listed.contains(&hidden));
@@ -345,6 +296,7 @@ async fn a_teams_style_is_used_by_its_members_and_changed_by_its_maker_and_by_ed
 
     let place = format!("{}/members/{}", cast.team, cast.contributor.id);
     cast.ada.delete(&place).await.expect(204);
+    let quote = json!({"model": "flux-dev", "prompt": "A red fox", "style_id": adas});
     for gone in [
         cast.contributor.get(&own).await,
         cast.contributor.patch(&own, &change).await,
@@ -357,190 +309,35 @@ async fn a_teams_style_is_used_by_its_members_and_changed_by_its_maker_and_by_ed
     cast.editor.get(&own).await.expect(200);
 }
 
-#[tokio::test]
-async fn the_model_is_told_what_the_style_makes_of_the_prompt_and_the_prompt_stays_its_authors() {
-    let cloud = Cloud::start().await;
-    let ada = cloud.person().await;
-    let style = make(&ada, &ink()).await;
-    for (model, said) in [("flux-dev", INKED), ("veo3", MOVING)] {
-        let prompt = format!("A fox for {model} [[delay:1ms]]");
-        let adapted = format!("{prompt}. {said}");
-        let quote = json!({"model": model, "prompt": prompt, "style_id": style});
-        let quote = ada.post("/quotes", &quote).await.expect(201);
-        assert_eq!(quote["adapted_prompt"], adapted);
-        let order = json!({"prompt": prompt, "style_id": style, "quote_id": quote["quote_id"]});
-        let path = format!("/generations/{model}");
-        let made = ada.post(&path, &order).await.expect(202);
-        let done = ada.when(made["id"].as_str().unwrap(), "succeeded").await;
-        for shown in [made, done] {
-            assert_eq!(shown["prompt"], prompt);
-            assert_eq!(shown["style_id"], style);
-            assert_eq!(shown["adapted_prompt"], adapted);
-        }
-        let jobs = cloud.provider_jobs(&format!("A fox for {model}")).await;
-        assert_eq!(jobs.len(), 1);
-        assert_eq!(jobs[0]["input"]["prompt"], adapted);
-    }
-    let plain = json!({"model": "flux-dev", "prompt": "plain"});
-    let quote = ada.post("/quotes", &plain).await.expect(201);
-    assert_eq!(quote["adapted_prompt"], Value::Null);
-    let made = ada.generate("flux-dev", "plain [[delay:1ms]]").await;
-    let done = ada.when(&made, "succeeded").await;
-    assert_eq!(
-        (&done["style_id"], &done["adapted_prompt"]),
-        (&Value::Null, &Value::Null)
-    );
-    let jobs = cloud.provider_jobs("plain").await;
-    assert_eq!(jobs[0]["input"]["prompt"], "plain [[delay:1ms]]");
-
-    // Where no prompt is needed, the style says it all.
-    let file = ada.upload_picture().await;
-    let alone = json!({"model": "image-enhance", "style_id": style, "reference_file_id": file});
-    let quote = ada.post("/quotes", &alone).await.expect(201);
-    assert_eq!(quote["adapted_prompt"], INKED);
-}
-
-#[tokio::test]
-async fn what_was_made_in_a_style_stays_as_it_is_and_the_same_key_finds_it() {
-    let cloud = Cloud::start().await;
-    let ada = cloud.person().await;
-    let style = make(&ada, &ink()).await;
-    let path = format!("/styles/{style}");
-    let order = json!({"prompt": "A fox [[delay:1ms]]", "style_id": style});
-    let made = ada.post_once(PICTURE, "one", &order).await.expect(202);
-    let made = made["id"].as_str().unwrap();
-    let before = ada.when(made, "succeeded").await;
-    let quote = json!({"model": "flux-dev", "prompt": "A fox [[delay:1ms]]", "style_id": style});
-    let quote = ada.post("/quotes", &quote).await.expect(201);
-
-    let charcoal = json!({"blocks": {"style": "charcoal"}});
-    ada.patch(&path, &charcoal).await.expect(200);
-    let again = ada.post_once(PICTURE, "one", &order).await;
-    assert_eq!(again.text("id"), made);
-    let adapted = format!("A fox [[delay:1ms]]. {INKED}");
-    assert_eq!(again.text("adapted_prompt"), adapted);
-    let other = json!({"prompt": "A fox [[delay:1ms]]"});
-    let other = ada.post_once(PICTURE, "one", &other).await;
-    other.problem(422, "idempotency_mismatch");
-
-    // A quote promises its price, and the style is what it is when it is ordered.
-    let mut quoted = order.clone();
-    quoted["quote_id"] = quote["quote_id"].clone();
-    let next = ada.post(PICTURE, &quoted).await.expect(202);
-    assert_eq!(
-        next["adapted_prompt"],
-        "A fox [[delay:1ms]]. Style: charcoal."
-    );
-    ada.when(next["id"].as_str().unwrap(), "succeeded").await;
-
-    ada.delete(&path).await.expect(204);
-    let again = ada.post_once(PICTURE, "one", &order).await;
-    assert_eq!(again.text("id"), made);
-    let kept = ada.generation(made).await;
-    for field in ["style_id", "adapted_prompt", "prompt"] {
-        assert_eq!(kept[field], before[field], "{field}");
-    }
-    let fields = ada.post(PICTURE, &order).await.problem(404, "not_found");
-    assert!(fields.contains("style_id"), "{fields:?}");
-    assert_eq!(ada.books().await.balance(), (950, 0));
-}
-
-#[tokio::test]
-async fn a_style_that_does_not_fit_a_model_is_refused_before_anything_is_held() {
-    let cloud = Cloud::start().await;
-    let (ada, eve) = (cloud.person().await, cloud.person().await);
-    let long = json!({"name": "Long", "blocks": {"style": "x".repeat(1_900)}});
-    let long = make(&ada, &long).await;
-    let still = json!({"name": "Moves", "blocks": {"motion": "slow pan"}});
-    let still = make(&ada, &still).await;
-    let hers = make(&eve, &ink()).await;
-    let file = ada.upload_picture().await;
-    let prompt = "y".repeat(100);
-    for (model, body, status) in [
-        ("flux-dev", json!({"prompt": prompt, "style_id": long}), 422),
-        ("veo3", json!({"prompt": prompt, "style_id": long}), 422),
-        (
-            "audio-gen",
-            json!({"prompt": "rain", "style_id": still}),
-            422,
-        ),
-        (
-            "image-enhance",
-            json!({"style_id": still, "reference_file_id": file}),
-            422,
-        ),
-        ("flux-dev", json!({"prompt": prompt, "style_id": hers}), 404),
-        (
-            "flux-dev",
-            json!({"prompt": prompt, "style_id": NO_STYLE}),
-            404,
-        ),
-        ("flux-dev", json!({"prompt": prompt, "style_id": ""}), 404),
+/// Has everybody make a style for the team, and use and change Ada's; each deletes another of hers.
+async fn each_role_does_what_it_may(cast: &Cast<'_>, of_team: &Value, adas: &str) {
+    let path = format!("/styles/{adas}");
+    let list = format!("/styles?team_id={}", id(&cast.team));
+    let change = json!({"description": "Ours"});
+    let quote = json!({"model": "flux-dev", "prompt": "A red fox", "style_id": adas});
+    let members = [200, 200, 200, 200, 200, 404];
+    let quoted = [201, 201, 201, 201, 201, 404];
+    let made = [201, 201, 201, 201, 403, 404];
+    let changed = [200, 200, 200, 403, 403, 404];
+    let deleted = [204, 204, 204, 403, 403, 404];
+    let none = &Value::Null;
+    for (what, method, path, body, expected) in [
+        ("makes", Method::POST, "/styles", of_team, made),
+        ("sees", Method::GET, &path, none, members),
+        ("lists", Method::GET, &list, none, members),
+        ("uses", Method::POST, "/quotes", &quote, quoted),
+        ("changes", Method::PATCH, &path, &change, changed),
+        ("deletes", Method::DELETE, NO_STYLE, none, deleted),
     ] {
-        let mut quote = body.clone();
-        quote["model"] = json!(model);
-        for answer in [
-            ada.post(&format!("/generations/{model}"), &body).await,
-            ada.post("/quotes", &quote).await,
-        ] {
-            assert_eq!(answer.status, status, "{model} {body}: {:?}", answer.body);
-            let fields = answer.shape();
-            assert_eq!(fields, BTreeSet::from(["style_id".to_owned()]), "{model}");
+        for (person, status) in cast.everybody().into_iter().zip(expected) {
+            let path = match what {
+                "deletes" => format!("/styles/{}", make(&cast.ada, of_team).await),
+                _ => path.to_owned(),
+            };
+            let answer = send(person.request(method.clone(), &path).json(body)).await;
+            assert_eq!(answer.status, status, "{what} {path}: {:?}", answer.body);
         }
     }
-    let body = json!({"prompt": prompt, "style_id": long});
-    let answer = ada.post(PICTURE, &body).await;
-    let said = answer.body["errors"][0]["message"].as_str().unwrap();
-    assert!(said.contains("2010") && said.contains("2000"), "{said}");
-    // A style is no prompt where one is needed.
-    let none = ada.post(PICTURE, &json!({"style_id": long})).await;
-    assert!(none.problem(422, "validation_failed").contains("prompt"));
-    assert_eq!(ada.books().await.lines().len(), 1);
-    assert_eq!(ada.books().await.balance(), (1_000, 0));
-    let fits = json!({"prompt": "y [[delay:1ms]]", "style_id": long});
-    ada.post(PICTURE, &fits).await.expect(202);
-}
-
-#[tokio::test]
-async fn presets_are_for_everybody_to_use_and_for_nobody_to_change() {
-    let cloud = Cloud::start().await;
-    let (ada, eve) = (cloud.person().await, cloud.person().await);
-    let list = ada.get("/style-presets").await.expect(200);
-    assert_eq!(eve.get("/style-presets").await.expect(200), list);
-    assert_eq!(list["next_cursor"], Value::Null);
-    let presets = list["data"].as_array().unwrap();
-    assert_eq!(presets.len(), 12);
-    for preset in presets {
-        let one = preset["id"].as_str().unwrap();
-        assert!(one.starts_with("sty_"));
-        assert_eq!(preset["preset"], true);
-        assert_eq!(
-            (&preset["author_id"], &preset["team_id"]),
-            (&Value::Null, &Value::Null)
-        );
-        let path = format!("/styles/{one}");
-        assert_eq!(ada.get(&path).await.expect(200), *preset);
-        let change = json!({"name": "mine"});
-        ada.patch(&path, &change).await.problem(403, "forbidden");
-        ada.delete(&path).await.problem(403, "forbidden");
-    }
-    assert_eq!(all(&ada, "/styles", 10).await, Vec::<String>::new());
-    let ids: Vec<_> = presets.iter().map(|preset| preset["id"].clone()).collect();
-    assert_eq!(all(&ada, "/style-presets", 5).await.len(), ids.len());
-
-    let prompt = "A fox in a preset [[delay:1ms]]";
-    let order = json!({"prompt": prompt, "style_id": ids[0]});
-    let made = ada.post(PICTURE, &order).await.expect(202);
-    assert_eq!(made["style_id"], ids[0]);
-    let adapted = made["adapted_prompt"].as_str().unwrap();
-    let said = presets[0]["blocks"]["style"].as_str().unwrap();
-    assert!(
-        adapted.starts_with(prompt) && adapted.contains(said),
-        "{adapted}"
-    );
-    ada.when(made["id"].as_str().unwrap(), "succeeded").await;
-    let jobs = cloud.provider_jobs("A fox in a preset").await;
-    assert_eq!(jobs[0]["input"]["prompt"], adapted);
 }
 
 /// How many items the table of styles has.

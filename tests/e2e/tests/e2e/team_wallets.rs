@@ -1,6 +1,8 @@
 //! A team's wallet: how credits get into it, who spends them under which bound, and that they
 //! come back to where they came from.
 
+mod at_once;
+
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -104,23 +106,26 @@ async fn credits_move_from_a_members_wallet_into_the_teams_once_and_in_both_book
         .problem(404, "not_found");
     assert_eq!(viewer.books().await.balance(), (1_000, 0));
 
-    // A key's cap binds what goes out with it, too.
-    let (_, key) = make(viewer, &json!({"credit_cap": 30})).await;
-    cap(ada, team, viewer, None).await;
-    let path_of_viewer = format!("{team}/members/{}", viewer.id);
-    ada.patch(&path_of_viewer, &json!({"role": "editor"}))
-        .await
-        .expect(200);
-    let refused = with_key(viewer, &key, &path, &json!({"amount": 31})).await;
-    refused.problem(402, "key_cap_reached");
-    with_key(viewer, &key, &path, &json!({"amount": 30}))
-        .await
-        .expect(201);
-    with_key(viewer, &key, &path, &json!({"amount": 1}))
-        .await
-        .problem(402, "key_cap_reached");
+    a_keys_cap_binds_what_goes_out_with_it(&cast).await;
     let run = cloud.reconcile(&json!({"from": "beginning"})).await;
     assert_eq!(run["broken_count"], 0, "{run}");
+}
+
+/// The viewer becomes an editor, and gives the team credits with a key of theirs.
+async fn a_keys_cap_binds_what_goes_out_with_it(cast: &Cast<'_>) {
+    let Cast {
+        team, ada, viewer, ..
+    } = cast;
+    let path = format!("{team}/credits/transfer");
+    let (_, key) = make(viewer, &json!({"credit_cap": 30})).await;
+    cap(ada, team, viewer, None).await;
+    let member = format!("{team}/members/{}", viewer.id);
+    let role = json!({"role": "editor"});
+    ada.patch(&member, &role).await.expect(200);
+    let give = async |amount: i64| with_key(viewer, &key, &path, &json!({"amount": amount})).await;
+    give(31).await.problem(402, "key_cap_reached");
+    give(30).await.expect(201);
+    give(1).await.problem(402, "key_cap_reached");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -132,8 +137,6 @@ async fn a_team_pays_for_its_members_jobs_and_what_they_make_is_the_teams() {
         ada,
         editor,
         contributor,
-        viewer,
-        stranger,
         ..
     } = &cast;
     fund(ada, team, 200).await;
@@ -151,99 +154,138 @@ async fn a_team_pays_for_its_members_jobs_and_what_they_make_is_the_teams() {
         .await;
     editor.when(&failed, "failed").await;
 
+    the_team_alone_pays_for_what_succeeded(&cast).await;
+    let made = format!("/generations/{made}");
+    members_see_what_their_roles_allow(&cast, &made).await;
+    let failed = format!("/generations/{failed}");
+    makers_and_editors_alone_change_it(&cast, &made, &failed).await;
+    it_stays_the_teams_when_its_maker_leaves(&cast, &made).await;
+}
+
+/// The contributor made a picture, and the editor's failed.
+async fn the_team_alone_pays_for_what_succeeded(cast: &Cast<'_>) {
+    let Cast {
+        team,
+        ada,
+        editor,
+        contributor,
+        ..
+    } = cast;
     let books = ada.team_books(id(team)).await;
     assert_eq!(books.balance(), (200 - PICTURE, 0));
-    let mut actors: Vec<&Value> = books
-        .entries
-        .iter()
-        .filter(|it| it["kind"] == "hold")
-        .map(|it| &it["actor"])
-        .collect();
+    let holds = books.entries.iter().filter(|it| it["kind"] == "hold");
+    let mut actors: Vec<&Value> = holds.map(|it| &it["actor"]).collect();
     actors.sort_by_key(|actor| actor.to_string());
     let mut spenders = [json!(contributor.id), json!(editor.id)];
     spenders.sort_by_key(Value::to_string);
     assert_eq!(actors, [&spenders[0], &spenders[1]]);
     for person in [contributor, editor] {
-        assert_eq!(
-            person.books().await.balance(),
-            (1_000, 0),
-            "their own is untouched"
-        );
-        assert_eq!(
-            person.get("/generations").await.expect(200)["data"],
-            json!([])
-        );
+        let own = person.books().await;
+        assert_eq!(own.balance(), (1_000, 0), "their own is untouched");
+        let listed = person.get("/generations").await.expect(200);
+        assert_eq!(listed["data"], json!([]));
     }
     assert_eq!(committed(ada, team, contributor).await, PICTURE);
-    assert_eq!(
-        committed(ada, team, editor).await,
-        0,
-        "what failed was given back"
-    );
+    let of_editor = committed(ada, team, editor).await;
+    assert_eq!(of_editor, 0, "what failed was given back");
+}
 
-    // Who sees it, and what of it.
-    let path = format!("/generations/{made}");
-    let list = format!("/generations?team_id={}", id(team));
-    for person in [ada, editor, contributor] {
-        let shown = person.get(&path).await.expect(200);
+async fn members_see_what_their_roles_allow(cast: &Cast<'_>, made: &str) {
+    let Cast {
+        viewer, stranger, ..
+    } = cast;
+    let list = format!("/generations?team_id={}", id(&cast.team));
+    let media = format!("{made}/media");
+    for person in [&cast.ada, &cast.editor, &cast.contributor] {
+        let shown = person.get(made).await.expect(200);
         assert!(shown["outputs"][0]["url"].is_string() && shown["receipt"].is_object());
         let listed = person.get(&list).await.expect(200);
         assert_eq!(listed["data"].as_array().unwrap().len(), 2);
         assert!(listed["data"][1]["receipt"].is_object(), "{listed}");
-        person.get(&format!("{path}/media")).await.expect(200);
+        person.get(&media).await.expect(200);
     }
-    let shown = viewer.get(&path).await.expect(200);
+    let shown = viewer.get(made).await.expect(200);
     assert_eq!(
         (&shown["outputs"][0]["url"], &shown["receipt"]),
         (&Value::Null, &Value::Null)
     );
     let listed = viewer.get(&list).await.expect(200);
     assert_eq!(listed["data"][1]["outputs"][0]["url"], Value::Null);
-    viewer
-        .get(&format!("{path}/media"))
-        .await
-        .problem(403, "forbidden");
-    stranger.get(&path).await.problem(404, "not_found");
-    stranger.get(&list).await.problem(404, "not_found");
-    stranger
-        .get("/generations?team_id=x")
-        .await
-        .problem(404, "not_found");
+    viewer.get(&media).await.problem(403, "forbidden");
+    for path in [made, &list, "/generations?team_id=x"] {
+        stranger.get(path).await.problem(404, "not_found");
+    }
+}
 
-    // Who changes it: its maker and who edits, and nobody else.
+/// The contributor made one, and the editor the other.
+async fn makers_and_editors_alone_change_it(cast: &Cast<'_>, made: &str, of_editor: &str) {
+    let Cast {
+        editor,
+        contributor,
+        viewer,
+        stranger,
+        ..
+    } = cast;
     let title = json!({"title": "The fox"});
-    let of_editor = format!("/generations/{failed}");
-    contributor
-        .patch(&of_editor, &title)
-        .await
-        .problem(403, "forbidden");
-    viewer.patch(&path, &title).await.problem(403, "forbidden");
-    stranger
-        .patch(&path, &title)
-        .await
-        .problem(404, "not_found");
-    contributor.patch(&path, &title).await.expect(200);
-    editor.patch(&path, &title).await.expect(200);
-    contributor
-        .delete(&of_editor)
-        .await
-        .problem(403, "forbidden");
-    viewer.delete(&path).await.problem(403, "forbidden");
+    let refused = contributor.patch(of_editor, &title).await;
+    refused.problem(403, "forbidden");
+    viewer.patch(made, &title).await.problem(403, "forbidden");
+    stranger.patch(made, &title).await.problem(404, "not_found");
+    contributor.patch(made, &title).await.expect(200);
+    editor.patch(made, &title).await.expect(200);
+    let refused = contributor.delete(of_editor).await;
+    refused.problem(403, "forbidden");
+    viewer.delete(made).await.problem(403, "forbidden");
+}
 
-    // Who leaves sees it no more, although they made it; it stays the team's.
-    contributor
-        .post(&format!("{team}/leave"), &Value::Null)
-        .await
-        .expect(204);
-    contributor.get(&path).await.problem(404, "not_found");
-    contributor.get(&list).await.problem(404, "not_found");
+async fn it_stays_the_teams_when_its_maker_leaves(cast: &Cast<'_>, made: &str) {
+    let Cast {
+        team,
+        ada,
+        editor,
+        contributor,
+        ..
+    } = cast;
+    let leave = format!("{team}/leave");
+    contributor.post(&leave, &Value::Null).await.expect(204);
+    let list = format!("/generations?team_id={}", id(team));
+    for path in [made, &list] {
+        contributor.get(path).await.problem(404, "not_found");
+    }
     let refused = contributor.ask_for(team, "flux-dev", "one more").await;
     let fields = refused.problem(404, "not_found");
     assert!(fields.contains("team_id"), "{fields:?}");
     let stats = ada.get(&format!("{team}/stats")).await.expect(200);
     assert_eq!(stats["counted"], 2, "{stats}");
-    editor.delete(&path).await.expect(204);
-    ada.get(&path).await.problem(404, "not_found");
+    editor.delete(made).await.expect(204);
+    ada.get(made).await.problem(404, "not_found");
+}
+
+/// Checks that the viewer is refused an order and a quote for the team, and that to the stranger it is as
+/// if there were no such team.
+async fn only_spenders_order_for_the_team(cast: &Cast<'_>) {
+    let Cast {
+        team,
+        contributor,
+        viewer,
+        stranger,
+        ..
+    } = cast;
+    let refused = viewer.ask_for(team, "flux-dev", "a fox").await;
+    refused.problem(403, "forbidden");
+    let hidden = stranger.ask_for(team, "flux-dev", "a fox").await;
+    let nowhere = format!("/teams/{NO_TEAM}");
+    let missing = stranger.ask_for(&nowhere, "flux-dev", "a fox").await;
+    for answer in [&hidden, &missing] {
+        assert!(answer.problem(404, "not_found").contains("team_id"));
+        assert_eq!(answer.body["detail"], hidden.body["detail"]);
+    }
+    let quote = json!({"model": "flux-dev", "prompt": "a fox", "team_id": id(team)});
+    contributor.post("/quotes", &quote).await.expect(201);
+    let refused = viewer.post("/quotes", &quote).await;
+    refused.problem(403, "forbidden");
+    let refused = stranger.post("/quotes", &quote).await;
+    refused.problem(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -254,34 +296,10 @@ async fn the_narrowest_bound_is_named_and_a_refused_job_leaves_no_trace() {
         team,
         ada,
         contributor,
-        viewer,
-        stranger,
         ..
     } = &cast;
+    only_spenders_order_for_the_team(&cast).await;
     let ask = async |person: &Person<'_>| person.ask_for(team, "flux-dev", "a fox").await;
-    viewer
-        .ask_for(team, "flux-dev", "a fox")
-        .await
-        .problem(403, "forbidden");
-    let hidden = ask(stranger).await;
-    let missing = stranger
-        .ask_for(&format!("/teams/{NO_TEAM}"), "flux-dev", "a fox")
-        .await;
-    for answer in [&hidden, &missing] {
-        assert!(answer.problem(404, "not_found").contains("team_id"));
-        assert_eq!(answer.body["detail"], hidden.body["detail"]);
-    }
-    let quote = json!({"model": "flux-dev", "prompt": "a fox", "team_id": id(team)});
-    contributor.post("/quotes", &quote).await.expect(201);
-    viewer
-        .post("/quotes", &quote)
-        .await
-        .problem(403, "forbidden");
-    stranger
-        .post("/quotes", &quote)
-        .await
-        .problem(404, "not_found");
-
     ask(contributor).await.problem(402, "out_of_credits");
     fund(ada, team, 60).await;
     cap(ada, team, contributor, Some(24)).await;
@@ -370,118 +388,4 @@ async fn a_cap_binds_what_was_spent_before_it_and_comes_back_with_the_month() {
         .await;
     ask().await.problem(402, "member_cap_reached");
     assert_eq!(ada.team_books(id(team)).await.balance(), (250, 0));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_orders_at_once_by_three_members_stay_within_every_cap_and_the_wallet() {
-    let cloud = Cloud::start().await;
-    let cast = Cast::new(&cloud).await;
-    let Cast {
-        team,
-        ada,
-        admin,
-        editor,
-        contributor,
-        ..
-    } = &cast;
-    fund(ada, team, 500).await;
-    let spenders = [(admin, Some(200)), (editor, Some(130)), (contributor, None)];
-    for (member, at_most) in spenders {
-        cap(ada, team, member, at_most).await;
-    }
-    let orders = (0..100).map(|n| spenders[n % 3].0.ask_for(team, "flux-dev", "one of many"));
-    let answers = join_all(orders).await;
-    let mut taken = [0, 0, 0];
-    for (n, answer) in answers.iter().enumerate() {
-        match answer.status {
-            202 => taken[n % 3] += 1,
-            402 => {
-                let code = answer.text("code");
-                assert!(
-                    matches!(code.as_str(), "member_cap_reached" | "out_of_credits"),
-                    "{code}"
-                );
-            }
-            503 => {}
-            _ => panic!("{:?}", answer.body),
-        }
-    }
-    assert!(taken[0] <= 8 && taken[1] <= 5, "{taken:?}");
-    let total: i64 = taken.iter().sum();
-    assert!(total <= 20, "{taken:?}");
-    for ((member, _), taken) in spenders.into_iter().zip(taken) {
-        assert_eq!(committed(ada, team, member).await, taken * PICTURE);
-    }
-    for answer in answers.iter().filter(|answer| answer.status == 202) {
-        ada.when(&answer.text("id"), "succeeded").await;
-    }
-    assert_eq!(
-        ada.team_books(id(team)).await.balance(),
-        (500 - total * PICTURE, 0)
-    );
-    let run = cloud.reconcile(&json!({"from": "beginning"})).await;
-    assert_eq!(run["broken_count"], 0, "{run}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn orders_against_removal_deletion_and_funding_end_in_one_of_the_two_orders() {
-    let cloud = Cloud::start().await;
-    let cast = Cast::new(&cloud).await;
-    let Cast {
-        team,
-        ada,
-        editor,
-        contributor,
-        ..
-    } = &cast;
-    fund(ada, team, 100).await;
-    let path = format!("{team}/members/{}", contributor.id);
-    let (order, removed) = tokio::join!(
-        contributor.ask_for(team, "flux-dev", "a last fox"),
-        ada.delete(&path)
-    );
-    assert_eq!(removed.status, 204, "{:?}", removed.body);
-    assert!(matches!(order.status, 202 | 404), "{:?}", order.body);
-    contributor
-        .ask_for(team, "flux-dev", "too late")
-        .await
-        .problem(404, "not_found");
-    if order.status == 202 {
-        ada.when(&order.text("id"), "succeeded").await;
-    }
-    let spent = if order.status == 202 { PICTURE } else { 0 };
-
-    let body = json!({"amount": 50});
-    let transfer = format!("{team}/credits/transfer");
-    let (order, funded) = tokio::join!(
-        editor.ask_for(team, "flux-dev", "while it is filled"),
-        ada.post(&transfer, &body)
-    );
-    assert_eq!(
-        (order.status, funded.status),
-        (202, 201),
-        "{:?} {:?}",
-        order.body,
-        funded.body
-    );
-    ada.when(&order.text("id"), "succeeded").await;
-    let left = 100 - spent + 50 - PICTURE;
-    assert_eq!(ada.team_books(id(team)).await.balance(), (left, 0));
-
-    let (order, deleted) = tokio::join!(
-        editor.ask_for(team, "flux-dev", "while it ends"),
-        ada.delete(team)
-    );
-    let home = 1_000 - 150;
-    match (order.status, deleted.status) {
-        (404 | 402, 204) => assert_eq!(ada.books().await.balance(), (home + left, 0)),
-        (202, 409) => {
-            ada.when(&order.text("id"), "succeeded").await;
-            ada.delete(team).await.expect(204);
-            assert_eq!(ada.books().await.balance(), (home + left - PICTURE, 0));
-        }
-        other => panic!("{other:?}: {:?} {:?}", order.body, deleted.body),
-    }
-    let run = cloud.reconcile(&json!({"from": "beginning"})).await;
-    assert_eq!(run["broken_count"], 0, "{run}");
 }

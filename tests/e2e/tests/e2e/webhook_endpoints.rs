@@ -1,104 +1,21 @@
-//! Being told what happens: endpoints, their secrets, and deliveries until one is taken or given up.
+//! Being told what happens: endpoints, their secrets, and the events that reach them.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex};
+mod failing;
+mod receiver;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use standardwebhooks::Webhook;
 
 use crate::api_keys::make;
 use crate::harness::{Cloud, Person, eventually, send};
 use crate::team_wallets::{fund, id};
 use crate::teams::{Cast, found, join};
 
+pub use receiver::Receiver;
+
 const HOOKS: &str = "/webhook-endpoints";
-
-/// Somebody's own server, which keeps what it is told.
-pub struct Receiver {
-    pub url: String,
-    heard: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
-    answers: Arc<Mutex<VecDeque<StatusCode>>>,
-    /// The ids of the events that it took.
-    took: Arc<Mutex<Vec<String>>>,
-}
-
-/// What a receiver answers when it hears and never answers.
-const NEVER: StatusCode = StatusCode::CONTINUE;
-
-impl Receiver {
-    pub async fn start() -> Self {
-        let heard = Arc::<Mutex<Vec<_>>>::default();
-        let answers = Arc::<Mutex<VecDeque<StatusCode>>>::default();
-        let took = Arc::<Mutex<Vec<_>>>::default();
-        let (keeps, says, takes) = (heard.clone(), answers.clone(), took.clone());
-        let router = Router::new().fallback(move |request: Request<Body>| async move {
-            let (parts, body) = request.into_parts();
-            let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-            let id = parts.headers["webhook-id"].to_str().unwrap().to_owned();
-            keeps.lock().unwrap().push((parts.headers, body));
-            let answer = says.lock().unwrap().pop_front();
-            let answer = answer.unwrap_or(StatusCode::OK);
-            if answer == NEVER {
-                std::future::pending::<()>().await;
-            }
-            if answer.is_success() {
-                takes.lock().unwrap().push(id);
-            }
-            (answer, "noted")
-        });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self {
-            url,
-            heard,
-            answers,
-            took,
-        }
-    }
-
-    /// Has it answer with these, one after another, and then with 200.
-    fn answer(&self, answers: impl IntoIterator<Item = u16>) {
-        let answers = answers
-            .into_iter()
-            .map(|code| StatusCode::from_u16(code).unwrap());
-        self.answers.lock().unwrap().extend(answers);
-    }
-
-    /// What it heard, once it heard this often: the id, the event and its headers.
-    pub async fn heard(&self, count: usize) -> Vec<(String, Value)> {
-        eventually(&format!("{count} events"), || async {
-            let heard = self.heard.lock().unwrap();
-            assert!(heard.len() <= count, "{heard:#?}");
-            let event = |(headers, body): &(HeaderMap, Bytes)| {
-                let id = headers["webhook-id"].to_str().unwrap().to_owned();
-                (id, serde_json::from_slice(body).unwrap())
-            };
-            (heard.len() == count).then(|| heard.iter().map(event).collect())
-        })
-        .await
-    }
-
-    /// Whether everything it heard was signed with this secret.
-    fn verifies(&self, secret: &str) -> bool {
-        let webhook = Webhook::new(secret).unwrap();
-        let heard = self.heard.lock().unwrap();
-        heard.iter().all(|(headers, body)| {
-            let mut headers = headers.clone();
-            let verified = webhook.verify(body, &headers).is_ok();
-            // What is proven is this very message.
-            headers.insert("webhook-id", "evt_other".parse().unwrap());
-            assert!(webhook.verify(body, &headers).is_err());
-            verified
-        })
-    }
-}
 
 /// Makes an endpoint that hears of these; the endpoint as it was answered.
 pub async fn hook(person: &Person<'_>, receiver: &Receiver, events: &[&str]) -> Value {
@@ -233,92 +150,6 @@ async fn what_nobody_asked_for_is_not_told() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receiver_that_is_down_for_a_day_gets_each_event_under_its_one_id() {
-    let cloud = Cloud::start().await;
-    let (ada, receiver) = (cloud.person().await, Receiver::start().await);
-    let endpoint = hook(&ada, &receiver, &["generation.succeeded"]).await;
-    receiver.answer([500, 302, 429, 503, 404, 500, 500]);
-    let made = ada.generate("flux-dev", "at last [[delay:1ms]]").await;
-    ada.when(&made, "succeeded").await;
-    // The second attempt comes by itself, after five seconds.
-    receiver.heard(2).await;
-    for attempts in 3..=8 {
-        eventually("the attempt's record", || async {
-            let newest = delivery(&ada, &endpoint, "pending").await;
-            let count = newest["attempts"].as_array().unwrap().len();
-            (count == attempts - 1).then_some(())
-        })
-        .await;
-        hasten(&cloud).await;
-        receiver.heard(attempts).await;
-    }
-    let done = delivery(&ada, &endpoint, "delivered").await;
-    let attempts = done["attempts"].as_array().unwrap().iter();
-    let statuses = attempts.map(|attempt| attempt["status"].as_u64().unwrap());
-    let statuses: Vec<_> = statuses.collect();
-    assert_eq!(statuses, [500, 302, 429, 503, 404, 500, 500, 200]);
-    let ids: BTreeSet<_> = receiver
-        .heard(8)
-        .await
-        .into_iter()
-        .map(|(id, _)| id)
-        .collect();
-    assert_eq!(ids.len(), 1);
-    assert_eq!(
-        ada.get(&path(&endpoint)).await.expect(200)["failing_since"],
-        Value::Null
-    );
-
-    // After eight attempts it is given up, and can be replayed.
-    receiver.answer([500; 8]);
-    let test = format!("{}/test", path(&endpoint));
-    let event = ada.post(&test, &json!({})).await.expect(202);
-    let event = event["id"].as_str().unwrap().to_owned();
-    for attempts in 9..=16 {
-        hasten_until(&cloud, &receiver, attempts).await;
-    }
-    let given_up = delivery(&ada, &endpoint, "failed").await;
-    assert_eq!(given_up["id"], event.as_str());
-    assert_ne!(
-        ada.get(&path(&endpoint)).await.expect(200)["failing_since"],
-        Value::Null
-    );
-    let replay = format!("/webhook-deliveries/{event}/replay");
-    let again = send(ada.request(Method::POST, &replay)).await.expect(202);
-    assert_eq!(again["data"][0]["state"], "pending");
-    let heard = receiver.heard(17).await;
-    assert_eq!(heard[16].0, event);
-    let done = delivery(&ada, &endpoint, "delivered").await;
-    assert_eq!(done["attempts"].as_array().unwrap().len(), 9);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_events_reach_a_receiver_that_was_down_while_workers_are_killed_and_none_is_lost() {
-    let cloud = Cloud::start().await;
-    let (ada, receiver) = (cloud.person().await, Receiver::start().await);
-    let endpoint = hook(&ada, &receiver, &["generation.succeeded"]).await;
-    let test = format!("{}/test", path(&endpoint));
-    receiver.answer([503; 30]);
-    let told = (0..20).map(|_| async { ada.post(&test, &json!({})).await.text("id") });
-    let told: BTreeSet<_> = join_all(told).await.into_iter().collect();
-    for _ in 0..2 {
-        hasten(&cloud).await;
-        cloud.act("functions/jobs-deliver/kill", &json!({})).await;
-    }
-    eventually("everything to be taken", || async {
-        let took = receiver.took.lock().unwrap().clone();
-        // A worker that was killed may have been answered and not have written so: it is told again then,
-        // under the same id.
-        if took.into_iter().collect::<BTreeSet<_>>() == told {
-            return Some(());
-        }
-        tokio::join!(hasten(&cloud), cloud.sweep());
-        None
-    })
-    .await;
-}
-
 /// Hastens what waits until the receiver heard so much.
 async fn hasten_until(cloud: &Cloud, receiver: &Receiver, count: usize) {
     eventually(&format!("attempt {count}"), || async {
@@ -329,92 +160,6 @@ async fn hasten_until(cloud: &Cloud, receiver: &Receiver, count: usize) {
         None
     })
     .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_endpoint_that_is_gone_or_fails_for_five_days_is_told_nothing_more() {
-    let cloud = Cloud::start().await;
-    let (ada, receiver) = (cloud.verified().await, Receiver::start().await);
-    let endpoint = hook(&ada, &receiver, &["generation.failed"]).await;
-    receiver.answer([410]);
-    let test = format!("{}/test", path(&endpoint));
-    ada.post(&test, &json!({})).await.expect(202);
-    let failed = delivery(&ada, &endpoint, "failed").await;
-    assert_eq!(failed["attempts"][0]["status"], 410);
-    let gone = eventually("the end of the endpoint", || async {
-        let now = ada.get(&path(&endpoint)).await.expect(200);
-        (now["status"] == "disabled").then_some(now)
-    })
-    .await;
-    assert_eq!(gone["disabled_because"], "gone");
-    let event = failed["id"].as_str().unwrap();
-    let replay = format!("/webhook-deliveries/{event}/replay");
-    ada.post(&replay, &json!({})).await.problem(409, "conflict");
-
-    let on = json!({"status": "enabled"});
-    ada.patch(&path(&endpoint), &on).await.expect(200);
-    receiver.answer([500, 500]);
-    ada.post(&test, &json!({})).await.expect(202);
-    receiver.heard(2).await;
-    eventually("the first failure", || async {
-        let now = ada.get(&path(&endpoint)).await.expect(200);
-        now["failing_since"].is_string().then_some(())
-    })
-    .await;
-    failing_for_five_days(&cloud, &endpoint).await;
-    hasten_until(&cloud, &receiver, 3).await;
-    let failing = eventually("the end of the endpoint", || async {
-        let now = ada.get(&path(&endpoint)).await.expect(200);
-        (now["status"] == "disabled").then_some(now)
-    })
-    .await;
-    assert_eq!(failing["disabled_because"], "failing");
-    let letters = cloud
-        .letters(&ada.email, "A webhook endpoint was disabled", 2)
-        .await;
-    let text = letters[1]["text"].as_str().unwrap();
-    assert!(text.contains(endpoint["id"].as_str().unwrap()), "{text}");
-    assert!(
-        !text.contains(&receiver.url),
-        "an address may hold a secret: {text}"
-    );
-}
-
-/// Has an endpoint have failed since five days ago.
-async fn failing_for_five_days(cloud: &Cloud, endpoint: &Value) {
-    let update = cloud.dynamodb().update_item();
-    let update = update
-        .table_name("velro-local-webhookstable")
-        .key(
-            "owner",
-            AttributeValue::S(endpoint["id"].as_str().unwrap().to_owned()),
-        )
-        .key("item", AttributeValue::S("endpoint".to_owned()))
-        .update_expression("SET failing_since_ms = :long_ago")
-        .condition_expression("attribute_exists(failing_since_ms)")
-        .expression_attribute_values(":long_ago", AttributeValue::N("1".to_owned()));
-    update.send().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_dies_while_it_tells_uses_up_an_attempt_and_loses_nothing() {
-    let cloud = Cloud::start().await;
-    let (ada, receiver) = (cloud.person().await, Receiver::start().await);
-    let endpoint = hook(&ada, &receiver, &["generation.succeeded"]).await;
-    receiver.answer([NEVER.as_u16()]);
-    let made = ada.generate("flux-dev", "told twice [[delay:1ms]]").await;
-    ada.when(&made, "succeeded").await;
-    receiver.heard(1).await;
-    cloud.act("functions/jobs-deliver/kill", &json!({})).await;
-    // Until its time is over, nobody else begins: a message too many does nothing.
-    cloud.sweep().await;
-    let waits = delivery(&ada, &endpoint, "pending").await;
-    assert_eq!(waits["attempts"], json!([]));
-    hasten_until(&cloud, &receiver, 2).await;
-    let done = delivery(&ada, &endpoint, "delivered").await;
-    assert_eq!(done["attempts"].as_array().unwrap().len(), 1);
-    let heard = receiver.heard(2).await;
-    assert_eq!(heard[0].0, heard[1].0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -477,31 +222,11 @@ async fn a_team_is_told_of_what_it_pays_for_and_only_its_managers_say_where() {
     // Whose it is sees it as they see it.
     assert_eq!(told[0].1["data"]["author_id"], cast.contributor.id.as_str());
 
-    let listed = format!("{HOOKS}?team_id={}", id(team));
-    assert_eq!(
-        ada.get(&listed).await.expect(200)["data"][0]["id"],
-        endpoint["id"]
-    );
-    assert_eq!(ada.get(HOOKS).await.expect(200)["data"], json!([]));
-    cast.contributor
-        .get(&listed)
-        .await
-        .problem(403, "forbidden");
-    let deliveries = format!("{}/deliveries", path(&endpoint));
-    cast.contributor
-        .get(&deliveries)
-        .await
-        .problem(403, "forbidden");
-    cast.stranger
-        .get(&path(&endpoint))
-        .await
-        .problem(404, "not_found");
-    // A replay reaches the endpoints of whoever asks for it.
+    the_teams_endpoints_are_for_its_managers(&cast, &endpoint).await;
+    // A replay reaches the endpoints of those who ask for it.
     let replay = format!("/webhook-deliveries/{}/replay", told[0].0);
-    cast.stranger
-        .post(&replay, &json!({}))
-        .await
-        .problem(404, "not_found");
+    let refused = cast.stranger.post(&replay, &json!({})).await;
+    refused.problem(404, "not_found");
     let mine_again = cast.contributor.post(&replay, &json!({})).await.expect(202);
     assert_eq!(mine_again["data"].as_array().unwrap().len(), 1);
     own.heard(2).await;
@@ -523,6 +248,27 @@ async fn a_team_is_told_of_what_it_pays_for_and_only_its_managers_say_where() {
         .request(Method::GET, &path(&endpoint))
         .bearer_auth(key);
     send(with_key).await.problem(403, "forbidden");
+}
+
+/// Checks that the owner lists a team's endpoint, although it is not her own, and that a contributor and a
+/// stranger see nothing of it.
+async fn the_teams_endpoints_are_for_its_managers(cast: &Cast<'_>, endpoint: &Value) {
+    let Cast {
+        ada,
+        contributor,
+        stranger,
+        ..
+    } = cast;
+    let list = format!("{HOOKS}?team_id={}", id(&cast.team));
+    let listed = ada.get(&list).await.expect(200);
+    assert_eq!(listed["data"][0]["id"], endpoint["id"]);
+    assert_eq!(ada.get(HOOKS).await.expect(200)["data"], json!([]));
+    let deliveries = format!("{}/deliveries", path(endpoint));
+    for path in [&list, &deliveries] {
+        contributor.get(path).await.problem(403, "forbidden");
+    }
+    let hidden = stranger.get(&path(endpoint)).await;
+    hidden.problem(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

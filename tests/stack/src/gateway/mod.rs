@@ -5,6 +5,7 @@
 
 mod authorizer;
 mod call;
+mod error;
 mod event;
 mod plans;
 mod policy;
@@ -24,6 +25,7 @@ use hyper::{HeaderMap, Request, StatusCode};
 
 use self::authorizer::Authorizer;
 use self::call::Call;
+pub use self::error::GatewayError;
 pub use self::event::Identity;
 use self::event::Routed;
 use self::plans::Plans;
@@ -42,156 +44,6 @@ use crate::template::plans::UsagePlan;
 const REQUEST_SIZE_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// What AWS allows a synchronous event to be.
 const EVENT_SIZE_BYTES_MAX: usize = 6_291_556;
-
-/// Why the gateway answers by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GatewayError {
-    /// No route serves the request.
-    MissingAuthenticationToken,
-    /// No credential, or one that the authorizer does not know.
-    Unauthorized,
-    /// The policy forbids it.
-    Denied,
-    /// The policy does not speak of it.
-    NotMentioned,
-    /// The authorizer failed.
-    AuthorizerFailure,
-    /// The authorizer's answer makes no sense.
-    AuthorizerConfiguration,
-    /// No usage-plan key, or one that is in no plan of this stage.
-    InvalidApiKey,
-    /// The quota of the key's day is used up.
-    QuotaExceeded,
-    /// A throttle is exceeded.
-    Throttled,
-    /// The request is too large.
-    RequestTooLarge,
-    /// The request's line and headers are too large.
-    HeadTooLarge,
-    /// The body could not be read.
-    BrokenBody,
-    /// The function took too long.
-    IntegrationTimeout,
-    /// The function could not be called.
-    IntegrationFailure,
-    /// The function failed, or its answer makes no sense.
-    MalformedAnswer,
-}
-
-/// How an error is told.
-struct Kind {
-    /// The type that a template's rule may name.
-    type_name: Option<&'static str>,
-    status: StatusCode,
-    message: Option<&'static str>,
-    error_type: &'static str,
-    /// AWS writes `Message` with a capital letter here.
-    capital: bool,
-    /// Whether the template's defaults apply.
-    customizable: bool,
-}
-
-impl GatewayError {
-    fn kind(self) -> Kind {
-        let kind = |name, status, message, error_type| Kind {
-            type_name: name,
-            status,
-            message,
-            error_type,
-            capital: name == Some("ACCESS_DENIED"),
-            customizable: true,
-        };
-        let internal = Some("Internal server error");
-        let error_500 = "InternalServerErrorException";
-        match self {
-            Self::MissingAuthenticationToken => kind(
-                Some("MISSING_AUTHENTICATION_TOKEN"),
-                StatusCode::FORBIDDEN,
-                Some("Missing Authentication Token"),
-                "MissingAuthenticationTokenException",
-            ),
-            Self::Unauthorized => kind(
-                Some("UNAUTHORIZED"),
-                StatusCode::UNAUTHORIZED,
-                Some("Unauthorized"),
-                "UnauthorizedException",
-            ),
-            Self::Denied => kind(
-                Some("ACCESS_DENIED"),
-                StatusCode::FORBIDDEN,
-                Some("User is not authorized to access this resource with an explicit deny"),
-                "AccessDeniedException",
-            ),
-            Self::NotMentioned => kind(
-                Some("ACCESS_DENIED"),
-                StatusCode::FORBIDDEN,
-                Some("User is not authorized to access this resource"),
-                "AccessDeniedException",
-            ),
-            Self::AuthorizerFailure => kind(
-                Some("AUTHORIZER_FAILURE"),
-                StatusCode::INTERNAL_SERVER_ERROR,
-                None,
-                "AuthorizerConfigurationException",
-            ),
-            Self::AuthorizerConfiguration => kind(
-                Some("AUTHORIZER_CONFIGURATION_ERROR"),
-                StatusCode::INTERNAL_SERVER_ERROR,
-                None,
-                "AuthorizerConfigurationException",
-            ),
-            Self::InvalidApiKey => kind(
-                Some("INVALID_API_KEY"),
-                StatusCode::FORBIDDEN,
-                Some("Forbidden"),
-                "ForbiddenException",
-            ),
-            Self::QuotaExceeded => kind(
-                Some("QUOTA_EXCEEDED"),
-                StatusCode::TOO_MANY_REQUESTS,
-                Some("Limit Exceeded"),
-                "LimitExceededException",
-            ),
-            Self::Throttled => kind(
-                Some("THROTTLED"),
-                StatusCode::TOO_MANY_REQUESTS,
-                Some("Too Many Requests"),
-                "TooManyRequestsException",
-            ),
-            Self::RequestTooLarge => kind(
-                Some("REQUEST_TOO_LARGE"),
-                StatusCode::PAYLOAD_TOO_LARGE,
-                Some("Request Too Long"),
-                "RequestTooLargeException",
-            ),
-            Self::HeadTooLarge => kind(
-                None,
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                Some("Request Header Fields Too Large"),
-                "BadRequestException",
-            ),
-            Self::BrokenBody => kind(
-                Some("BAD_REQUEST_BODY"),
-                StatusCode::BAD_REQUEST,
-                Some("Invalid request body"),
-                "BadRequestException",
-            ),
-            Self::IntegrationTimeout => kind(
-                Some("INTEGRATION_TIMEOUT"),
-                StatusCode::GATEWAY_TIMEOUT,
-                Some("Endpoint request timed out"),
-                error_500,
-            ),
-            Self::IntegrationFailure => kind(
-                Some("INTEGRATION_FAILURE"),
-                StatusCode::INTERNAL_SERVER_ERROR,
-                internal,
-                error_500,
-            ),
-            Self::MalformedAnswer => kind(None, StatusCode::BAD_GATEWAY, internal, error_500),
-        }
-    }
-}
 
 /// The API, ready to serve.
 pub struct Gateway {

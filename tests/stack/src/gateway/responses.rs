@@ -115,15 +115,15 @@ impl Responses {
 
     /// The answer to a request that the gateway refuses.
     pub fn answer(&self, error: GatewayError, known: Known<'_>) -> Answer {
-        let kind = error.kind();
-        let rule = kind.type_name.and_then(|name| self.rules.get(name));
-        let default = if kind.status.is_server_error() {
+        let rule = error.type_name().and_then(|name| self.rules.get(name));
+        let default = if error.status().is_server_error() {
             "DEFAULT_5XX"
         } else {
             "DEFAULT_4XX"
         };
-        let rule = rule.or_else(|| self.rules.get(default).filter(|_| kind.customizable));
-        let status = rule.and_then(|rule| rule.status).unwrap_or(kind.status);
+        let rule = rule.or_else(|| self.rules.get(default));
+        let status = rule.and_then(|rule| rule.status);
+        let status = status.unwrap_or_else(|| error.status());
         let (content_type, body) = match rule.and_then(|rule| rule.template.as_ref()) {
             Some((content_type, pieces)) => {
                 let body: String = pieces
@@ -133,8 +133,8 @@ impl Responses {
                 (content_type.clone(), body)
             }
             None => {
-                let key = if kind.capital { "Message" } else { "message" };
-                let message = quoted(kind.message);
+                let key = error.message_field();
+                let message = quoted(error.message());
                 (
                     HeaderValue::from_static("application/json"),
                     format!("{{\"{key}\":{message}}}"),
@@ -147,7 +147,7 @@ impl Responses {
         headers.insert("content-type", content_type);
         headers.insert(
             "x-amzn-errortype",
-            HeaderValue::from_static(kind.error_type),
+            HeaderValue::from_static(error.error_type()),
         );
         for (name, source) in rule.map(|rule| rule.headers.as_slice()).unwrap_or_default() {
             let value = source
@@ -286,9 +286,9 @@ impl Variable {
             grant,
         } = known;
         match self {
-            Self::ErrorMessage => error.kind().message.unwrap_or("null").to_owned(),
-            Self::ErrorMessageString => quoted(error.kind().message),
-            Self::ErrorResponseType => error.kind().type_name.unwrap_or("DEFAULT_5XX").to_owned(),
+            Self::ErrorMessage => error.message().unwrap_or("null").to_owned(),
+            Self::ErrorMessageString => quoted(error.message()),
+            Self::ErrorResponseType => error.type_name().unwrap_or("DEFAULT_5XX").to_owned(),
             Self::RequestId => call.request_id.clone(),
             Self::ExtendedRequestId => call.extended_request_id.clone(),
             Self::HttpMethod => call.method.clone(),

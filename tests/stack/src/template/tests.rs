@@ -228,9 +228,18 @@ fn a_dead_letter_queue_comes_before_the_queue_that_uses_it() {
 const CORS: &str =
     r#"Cors: { AllowOrigin: "'*'", AllowHeaders: "'Authorization'", MaxAge: "'600'" }"#;
 
+/// Checks that the template with `to` in place of `from` is refused with `expected`, for each of these.
+fn refused<const N: usize>(cases: [(&str, &str, &str); N]) {
+    for (from, to, expected) in cases {
+        assert!(FIXTURE.contains(from), "{from}");
+        let problem = read(&FIXTURE.replacen(from, to, 1)).unwrap_err();
+        assert!(problem.contains(expected), "{to}: {problem}");
+    }
+}
+
 #[test]
-fn what_is_not_supported_is_refused_with_its_place() {
-    let cases = [
+fn what_is_not_supported_of_an_api_is_refused_with_its_place() {
+    refused([
         (CORS, "Cors: '*'", "Properties.Cors must be a mapping"),
         (
             CORS,
@@ -253,10 +262,21 @@ fn what_is_not_supported_is_refused_with_its_place() {
             "FunctionPayloadType must be REQUEST",
         ),
         (
-            "Type: AWS::S3::Bucket",
-            "Type: AWS::SNS::Subscription",
-            "Resources.Media has the type AWS::SNS::Subscription",
+            "DefaultAuthorizer: Caller",
+            "DefaultAuthorizer: Nobody",
+            "names the unknown authorizer Nobody",
         ),
+        (
+            "Path: /other",
+            "Path: /private",
+            "serves GET /private, which is served already",
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_not_supported_of_a_function_is_refused_with_its_place() {
+    refused([
         (
             "Timeout: 10",
             "VpcConfig: {}",
@@ -283,6 +303,22 @@ fn what_is_not_supported_is_refused_with_its_place() {
             "Handler must be bootstrap",
         ),
         (
+            "Binary: main",
+            "Binary: worker",
+            "has the name worker, which another resource has too",
+        ),
+        (
+            "{ Binary: main }",
+            "{}",
+            "names no binary in Metadata.BuildProperties.Binary",
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_not_supported_of_an_event_or_its_queue_is_refused_with_its_place() {
+    refused([
+        (
             "VisibilityTimeout: 2",
             "VisibilityTimeout: 0",
             "VisibilityTimeout is below the function's Timeout",
@@ -291,22 +327,6 @@ fn what_is_not_supported_is_refused_with_its_place() {
             "VisibilityTimeout: 2",
             "FifoQueue: true",
             "Properties.FifoQueue is not supported",
-        ),
-        (
-            "PublicAccessBlockConfiguration: { BlockPublicAcls: true }",
-            "LifecycleConfiguration: { Rules: [{ Status: Enabled }] }",
-            "names a rule that forgets nothing known here",
-        ),
-        (
-            "PublicAccessBlockConfiguration: { BlockPublicAcls: true }",
-            "LifecycleConfiguration: { Rules: [{ Status: Enabled, ExpirationInDays: 1, \
-             AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } }] }",
-            "LifecycleConfiguration.Rules.ExpirationInDays is not supported",
-        ),
-        (
-            "BillingMode: PAY_PER_REQUEST",
-            "BillingMode: PROVISIONED",
-            "BillingMode must be PAY_PER_REQUEST",
         ),
         (
             "BatchSize: 10",
@@ -329,30 +349,43 @@ fn what_is_not_supported_is_refused_with_its_place() {
             "write an AWS::Lambda::EventSourceMapping",
         ),
         (
-            "DefaultAuthorizer: Caller",
-            "DefaultAuthorizer: Nobody",
-            "names the unknown authorizer Nobody",
-        ),
-        (
             "EventSourceArn: !GetAtt Jobs.Arn",
             "EventSourceArn: arn:aws:sqs:x:1:other",
             "reads other, which is no queue here",
         ),
+    ]);
+}
+
+#[test]
+fn what_is_not_supported_of_storage_is_refused_with_its_place() {
+    refused([
         (
-            "Binary: main",
-            "Binary: worker",
-            "has the name worker, which another resource has too",
+            "Type: AWS::S3::Bucket",
+            "Type: AWS::SNS::Subscription",
+            "Resources.Media has the type AWS::SNS::Subscription",
         ),
         (
-            "{ Binary: main }",
-            "{}",
-            "names no binary in Metadata.BuildProperties.Binary",
+            "PublicAccessBlockConfiguration: { BlockPublicAcls: true }",
+            "LifecycleConfiguration: { Rules: [{ Status: Enabled }] }",
+            "names a rule that forgets nothing known here",
         ),
         (
-            "Path: /other",
-            "Path: /private",
-            "serves GET /private, which is served already",
+            "PublicAccessBlockConfiguration: { BlockPublicAcls: true }",
+            "LifecycleConfiguration: { Rules: [{ Status: Enabled, ExpirationInDays: 1, \
+             AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } }] }",
+            "LifecycleConfiguration.Rules.ExpirationInDays is not supported",
         ),
+        (
+            "BillingMode: PAY_PER_REQUEST",
+            "BillingMode: PROVISIONED",
+            "BillingMode must be PAY_PER_REQUEST",
+        ),
+    ]);
+}
+
+#[test]
+fn a_usage_plan_with_a_wrong_route_or_key_is_refused_with_its_place() {
+    refused([
         (
             "ResourcePath: /~1throttled",
             "ResourcePath: /throttled",
@@ -379,6 +412,12 @@ fn what_is_not_supported_is_refused_with_its_place() {
             "puts a key into a second usage plan",
         ),
         ("Period: DAY", "Period: WEEK", "must be DAY"),
+    ]);
+}
+
+#[test]
+fn a_reference_to_nothing_is_refused_with_its_place() {
+    refused([
         (
             "!GetAtt Dead.QueueName",
             "!GetAtt Dead.Colour",
@@ -390,6 +429,12 @@ fn what_is_not_supported_is_refused_with_its_place() {
             "refers to Row, which the template does not have",
         ),
         ("${AWS::Region}", "${AWS::Regio}", "refers to AWS::Regio"),
+    ]);
+}
+
+#[test]
+fn what_is_not_supported_of_a_whole_template_is_refused_with_its_place() {
+    refused([
         (
             "Outputs:",
             "Mappings: {}\nOutputs:",
@@ -406,12 +451,7 @@ fn what_is_not_supported_is_refused_with_its_place() {
             "  Alarm:\n    CreationPolicy: {}",
             "Resources.Alarm.CreationPolicy is not supported",
         ),
-    ];
-    for (from, to, expected) in cases {
-        assert!(FIXTURE.contains(from), "{from}");
-        let problem = read(&FIXTURE.replacen(from, to, 1)).unwrap_err();
-        assert!(problem.contains(expected), "{to}: {problem}");
-    }
+    ]);
 }
 
 #[test]

@@ -2,13 +2,17 @@
 //!
 //! Owns the order of starting and stopping. Refuses to know how any part works.
 
+mod lambda;
+mod services;
+mod storage;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fakeaws::{ApiKeySpec, CorsRule, FakeAws, QueueSpec, Redrive, Role, UsagePlanSpec};
+use fakeaws::{ApiKeys, FakeAws};
 use fakefal::FakeFal;
 use fakestripe::FakeStripe;
 use hyper::body::Bytes;
@@ -16,27 +20,22 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::services::{LOCAL_FAL_KEY, LOCAL_STRIPE_KEY, LOCAL_STRIPE_WEBHOOK_SECRET, Services};
 use crate::Error;
 use crate::binaries::Binaries;
 use crate::control::Control;
-use crate::data::{Data, Ports};
+use crate::data::Data;
 use crate::docker;
 use crate::gateway::{Gateway, Identity};
 use crate::http;
 use crate::log::{Log, Sink};
 use crate::mappings::Mapping;
-use crate::runtime::{Concurrency, Launch, Pool};
+use crate::runtime::Pool;
 use crate::sam;
 use crate::schedules::Scheduled;
-use crate::template::functions::Function;
-use crate::template::plans::{ApiKey, UsagePlan};
 use crate::template::resources::Place;
 use crate::template::{Document, Supplied, Template};
 
-const ACCESS_KEY_ID: &str = "local";
-const SECRET_ACCESS_KEY: &str = "local-secret";
-/// How many invocations of one function may wait in line.
-const WAITING_MAX: usize = 2_000;
 /// How long an instance may have nothing to do.
 const IDLE_MAX: Duration = Duration::from_secs(300);
 const REAP_EVERY: Duration = Duration::from_secs(30);
@@ -126,9 +125,7 @@ impl Options {
 pub struct Stack {
     url: String,
     origin: String,
-    aws: FakeAws,
-    fal: Option<FakeFal>,
-    stripe: Option<FakeStripe>,
+    services: Services,
     functions: Vec<Arc<Pool>>,
     memory_mb: BTreeMap<String, u32>,
     gateway: Option<Arc<Gateway>>,
@@ -145,8 +142,7 @@ impl Stack {
         let document = options.document()?;
         document.parameters.values(&options.given(&document))?;
         let data = Data::open(options.data.as_deref())?;
-        let ports = data.ports();
-        let listener = listen(options.port, ports.gateway).await?;
+        let listener = listen(options.port, data.ports().gateway).await?;
         let port = listener
             .local_addr()
             .map_err(|problem| Error::new(problem.to_string()))?
@@ -154,81 +150,50 @@ impl Stack {
         let origin = format!("http://127.0.0.1:{port}");
         let log = Sink::new(options.log);
         let place = Place::published_now();
+        let services = Services::start(&options, &data, &place, &origin).await?;
+        data.keep_ports(services.ports(port, data.ports()))?;
 
-        let aws = start_aws(&data, &place, ports.aws).await?;
-        let fal = match &options.fal_key {
-            Some(_) => None,
-            None => Some(start_fal(&data, ports.fal, &options.retired).await?),
-        };
-        let stripe = match &options.stripe {
-            Some(_) => None,
-            None => Some(start_stripe(&data, ports.stripe, &origin).await?),
-        };
-        let stripe_port = stripe.as_ref().map_or(ports.stripe, FakeStripe::port);
-        let fal_port = fal.as_ref().map_or(ports.fal, FakeFal::port);
-        data.keep_ports(Ports {
-            gateway: port,
-            aws: aws.port(),
-            fal: fal_port,
-            stripe: stripe_port,
-        })?;
-
-        let template = resolve(
-            &document,
-            &options,
-            &data,
-            &aws,
-            (fal.as_ref(), stripe.as_ref()),
-            &origin,
-            &place,
-        )
-        .await?;
-        create_storage(&template, &aws).await?;
-        declare_keys(&template, &aws).await?;
+        let template = resolve(&document, &options, &data, &services, &origin, &place).await?;
+        storage::create(&template, &services.aws).await?;
+        storage::declare_keys(&template, &services.aws).await?;
         let (token, tasks) = (CancellationToken::new(), TaskTracker::new());
         let host = match options.docker {
             true => {
-                let stand_ins = fal.as_ref().map(FakeFal::port);
-                let stand_ins = stand_ins
-                    .into_iter()
-                    .chain(stripe.as_ref().map(FakeStripe::port));
-                let ports: Vec<u16> = stand_ins.chain([aws.port()]).collect();
-                docker::reach(&ports, &token, &tasks).await?;
+                docker::reach(&services.listening_at(), &token, &tasks).await?;
                 Some(docker::HOST)
             }
             false => None,
         };
-        let variables = sam::variables(&template.functions, aws.endpoint(), host);
+        let endpoint = services.aws.endpoint();
+        let variables = sam::variables(&template.functions, endpoint, host);
         data.keep_variables(&variables)?;
-        let functions = template
-            .functions
-            .iter()
-            .map(|function| pool(function, &options.binaries, &place, &aws, &log, &token))
-            .collect::<Result<Vec<_>, _>>()?;
-        let stage = template.api.as_ref().map_or("v1", |api| api.stage.as_str());
-        let identity = Identity {
-            region: place.region.clone(),
-            account_id: place.account_id.clone(),
-            api_id: "local".to_owned(),
+        let pool = |function| {
+            lambda::pool(
+                function,
+                &options.binaries,
+                &place,
+                &services.aws,
+                &log,
+                &token,
+            )
         };
-        let gateway = template
-            .api
-            .as_ref()
-            .map(|api| {
-                let plans = (template.plans.plans.as_slice(), aws.api_keys().clone());
-                let log = (!options.no_throttle, log.clone());
-                Gateway::new(api, &functions, plans, identity, log)
-            })
-            .transpose()?;
+        let functions = template.functions.iter().map(pool);
+        let functions = functions.collect::<Result<Vec<_>, _>>()?;
+        let gateway = gateway(
+            &template,
+            &functions,
+            services.aws.api_keys(),
+            &place,
+            (!options.no_throttle, log.clone()),
+        )?;
         let memory_mb = template.functions.iter();
         let memory_mb = memory_mb.map(|function| (function.binary.clone(), function.memory_mb));
+        let stage = template.api.as_ref().map_or("v1", |api| api.stage.as_str());
         let stack = Self {
             memory_mb: memory_mb.collect(),
             url: format!("{origin}/{stage}"),
             origin,
-            aws,
-            fal,
-            stripe,
+            services,
             functions,
             gateway: gateway.map(Arc::new),
             log,
@@ -251,7 +216,7 @@ impl Stack {
                     event: event.clone(),
                     concurrency_max: limit.min(function.concurrency_max) as usize,
                     region: place.region.clone(),
-                    aws: self.aws.clone(),
+                    aws: self.services.aws.clone(),
                     log: self.log.clone(),
                 };
                 self.tasks
@@ -275,9 +240,9 @@ impl Stack {
         let control = Control {
             functions: self.functions.iter().map(by_name).collect(),
             schedules,
-            aws: self.aws.clone(),
-            fal: self.fal.clone(),
-            stripe: self.stripe.clone(),
+            aws: self.services.aws.clone(),
+            fal: self.services.fal.clone(),
+            stripe: self.services.stripe.clone(),
         };
         self.tasks
             .spawn(reap(self.functions.clone(), self.token.clone()));
@@ -337,17 +302,17 @@ impl Stack {
 
     /// The AWS services behind the functions.
     pub fn aws(&self) -> &FakeAws {
-        &self.aws
+        &self.services.aws
     }
 
     /// The provider's stand-in; `None` when the real one is used.
     pub fn fal(&self) -> Option<&FakeFal> {
-        self.fal.as_ref()
+        self.services.fal.as_ref()
     }
 
     /// Stripe's stand-in; `None` when the real one is used.
     pub fn stripe(&self) -> Option<&FakeStripe> {
-        self.stripe.as_ref()
+        self.services.stripe.as_ref()
     }
 
     /// Where lines go.
@@ -369,13 +334,7 @@ impl Stack {
                 function.kill().await;
             }
             self.tasks.wait().await;
-            self.aws.shutdown().await;
-            if let Some(fal) = &self.fal {
-                fal.shutdown().await;
-            }
-            if let Some(stripe) = &self.stripe {
-                stripe.shutdown().await;
-            }
+            self.services.shutdown().await;
         };
         // What has not ended by then ends with the process.
         let _ = tokio::time::timeout(STOP_TIMEOUT, stopped).await;
@@ -400,44 +359,24 @@ async fn listen(wanted: u16, last: u16) -> Result<TcpListener, Error> {
     })
 }
 
-async fn start_aws(data: &Data, place: &Place, port: u16) -> Result<FakeAws, Error> {
-    let config = fakeaws::Config {
-        data: data.below("aws"),
-        port,
+/// The gateway to the functions; `None` for a template that has no API.
+fn gateway(
+    template: &Template,
+    functions: &[Arc<Pool>],
+    keys: &ApiKeys,
+    place: &Place,
+    (throttle, log): (bool, Sink),
+) -> Result<Option<Gateway>, Error> {
+    let Some(api) = &template.api else {
+        return Ok(None);
+    };
+    let identity = Identity {
         region: place.region.clone(),
         account_id: place.account_id.clone(),
-        access_key_id: ACCESS_KEY_ID.to_owned(),
-        secret_access_key: SECRET_ACCESS_KEY.to_owned(),
+        api_id: "local".to_owned(),
     };
-    FakeAws::start(config)
-        .await
-        .map_err(|problem| Error::new(problem.to_string()))
-}
-
-async fn start_fal(data: &Data, port: u16, retired: &[String]) -> Result<FakeFal, Error> {
-    let config = fakefal::Config {
-        data: data.below("fal"),
-        port,
-        key: LOCAL_FAL_KEY.to_owned(),
-        retired: retired.to_vec(),
-        concurrency: None,
-    };
-    FakeFal::start(config)
-        .await
-        .map_err(|problem| Error::new(problem.to_string()))
-}
-
-async fn start_stripe(data: &Data, port: u16, origin: &str) -> Result<FakeStripe, Error> {
-    let config = fakestripe::Config {
-        data: data.below("stripe"),
-        port,
-        key: LOCAL_STRIPE_KEY.to_owned(),
-        webhook_secret: LOCAL_STRIPE_WEBHOOK_SECRET.to_owned(),
-        webhook_url: format!("{origin}/v1/webhooks/stripe"),
-    };
-    FakeStripe::start(config)
-        .await
-        .map_err(|problem| Error::new(problem.to_string()))
+    let plans = (template.plans.plans.as_slice(), keys.clone());
+    Gateway::new(api, functions, plans, identity, (throttle, log)).map(Some)
 }
 
 /// Gives a parameter that the template has a value, unless it was given one.
@@ -447,28 +386,23 @@ fn supply(given: &mut BTreeMap<String, String>, document: &Document, name: &str,
     }
 }
 
-const LOCAL_FAL_KEY: &str = "local-fal-key";
-const LOCAL_STRIPE_KEY: &str = "local-stripe-key";
-const LOCAL_STRIPE_WEBHOOK_SECRET: &str = "whsec_local";
-
 /// Supplies what only the running stack knows, stores the secrets, and resolves the template.
 async fn resolve(
     document: &Document,
     options: &Options,
     data: &Data,
-    aws: &FakeAws,
-    (fal, stripe): (Option<&FakeFal>, Option<&FakeStripe>),
+    services: &Services,
     origin: &str,
     place: &Place,
 ) -> Result<Template, Error> {
     let mut given = options.given(document);
     let mut supply = |name: &str, value: String| supply(&mut given, document, name, value);
-    if let Some(fal) = fal {
+    if let Some(fal) = &services.fal {
         supply("PublicUrl", format!("{origin}/v1"));
         supply("FalQueueUrl", fal.url().to_owned());
         supply("FalJwksUrl", fal.jwks_url());
     }
-    if let Some(stripe) = stripe {
+    if let Some(stripe) = &services.stripe {
         supply("StripeUrl", stripe.url().to_owned());
     }
     let values = document.parameters.values(&given)?;
@@ -496,12 +430,12 @@ async fn resolve(
     ];
     for (parameter, usual, secret) in secrets {
         let name = values.get(parameter).map_or(usual, String::as_str);
-        let put = aws.put_parameter(name, &secret).await;
+        let put = services.aws.put_parameter(name, &secret).await;
         put.map_err(|problem| Error::new(format!("cannot store {name}: {problem}")))?;
     }
     let mut stored = BTreeMap::new();
     for (parameter, name) in document.parameters.stored(&values) {
-        let value = aws.get_parameter(name).await.ok_or_else(|| {
+        let value = services.aws.get_parameter(name).await.ok_or_else(|| {
             Error::new(format!(
                 "the parameter {parameter} names {name}, which is not stored"
             ))
@@ -511,149 +445,8 @@ async fn resolve(
     document.resolve(&Supplied {
         place,
         parameters: &document.parameters.references(&values, &stored),
-        queue_url: &|name| aws.sqs().queue_url(name),
+        queue_url: &|name| services.aws.sqs().queue_url(name),
     })
-}
-
-async fn create_storage(template: &Template, aws: &FakeAws) -> Result<(), Error> {
-    let failed = |problem: fakeaws::Error| Error::new(problem.to_string());
-    for table in &template.tables {
-        let ttl = table.ttl_attribute.as_deref();
-        aws.create_table(table.create.clone(), ttl)
-            .await
-            .map_err(failed)?;
-    }
-    for bucket in &template.buckets {
-        aws.create_bucket(&bucket.name).await.map_err(failed)?;
-        let rules = bucket.cors.iter().cloned().map(|rule| CorsRule {
-            origins: rule.origins,
-            methods: rule.methods,
-            headers: rule.headers,
-            exposed: rule.exposed,
-            max_age_s: rule.max_age_s,
-        });
-        aws.set_cors(&bucket.name, rules.collect());
-    }
-    for queue in &template.queues {
-        let redrive = queue
-            .redrive
-            .clone()
-            .map(|(dead_letter_queue, max_receive_count)| Redrive {
-                dead_letter_queue,
-                max_receive_count,
-            });
-        let spec = QueueSpec {
-            name: queue.name.clone(),
-            visibility_timeout_s: queue.visibility_timeout_s,
-            retention_s: queue.retention_s,
-            delay_s: queue.delay_s,
-            receive_wait_s: queue.receive_wait_s,
-            redrive,
-        };
-        aws.sqs().create_queue(spec).await.map_err(failed)?;
-    }
-    Ok(())
-}
-
-async fn declare_keys(template: &Template, aws: &FakeAws) -> Result<(), Error> {
-    let plan = |plan: &UsagePlan| UsagePlanSpec {
-        id: plan.id.clone(),
-        quota_a_day: plan.quota_a_day,
-    };
-    let key = |key: &ApiKey| ApiKeySpec {
-        id: key.id.clone(),
-        value: key.value.clone(),
-        enabled: key.enabled,
-        plans: key.plans.clone(),
-    };
-    let plans = template.plans.plans.iter().map(plan).collect();
-    let keys = template.plans.keys.iter().map(key).collect();
-    let declared = aws.api_keys().declare(plans, keys).await;
-    declared.map_err(|problem| Error::new(problem.to_string()))
-}
-
-fn pool(
-    function: &Function,
-    binaries: &Binaries,
-    place: &Place,
-    aws: &FakeAws,
-    log: &Sink,
-    token: &CancellationToken,
-) -> Result<Arc<Pool>, Error> {
-    let needed_by = format!("the template's function {}", function.id);
-    let path = binaries.runnable(&function.binary, &needed_by)?;
-    let folder = path
-        .parent()
-        .map(|folder| folder.display().to_string())
-        .unwrap_or_default();
-    aws.add_role(Role {
-        name: function.name.clone(),
-        access_key_id: access_key_id(function),
-        statements: function.statements.clone(),
-    });
-    let mut environment = own_environment(function, place, aws.endpoint(), &folder);
-    for (name, value) in &function.environment {
-        if environment.iter().any(|(own, _)| own == name) {
-            return Err(Error::new(format!(
-                "{needed_by} sets {name}, which Lambda sets itself"
-            )));
-        }
-        environment.push((name.clone(), value.clone()));
-    }
-    let launch = Launch {
-        name: function.binary.clone(),
-        path,
-        arn: function.arn.clone(),
-        environment,
-        timeout: function.timeout,
-    };
-    let concurrency = Concurrency {
-        running_max: function.concurrency_max,
-        waiting_max: WAITING_MAX,
-    };
-    Ok(Pool::new(launch, concurrency, log.clone(), token))
-}
-
-/// The key of a function's role.
-fn access_key_id(function: &Function) -> String {
-    format!("{ACCESS_KEY_ID}-{}", function.id)
-}
-
-/// What Lambda itself sets. The address of the services is the one thing that AWS would not set.
-fn own_environment(
-    function: &Function,
-    place: &Place,
-    endpoint: &str,
-    folder: &str,
-) -> Vec<(String, String)> {
-    let access_key_id = access_key_id(function);
-    let variables = [
-        ("AWS_ACCESS_KEY_ID", access_key_id.as_str()),
-        ("AWS_DEFAULT_REGION", &place.region),
-        ("AWS_ENDPOINT_URL", endpoint),
-        (
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-            &function.memory_mb.to_string(),
-        ),
-        ("AWS_LAMBDA_FUNCTION_NAME", &function.binary),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        (
-            "AWS_LAMBDA_LOG_GROUP_NAME",
-            &format!("/aws/lambda/{}", function.name),
-        ),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", "local"),
-        ("AWS_REGION", &place.region),
-        ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
-        ("LAMBDA_TASK_ROOT", folder),
-        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-        ("TZ", ":UTC"),
-        ("_HANDLER", "bootstrap"),
-    ];
-    variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
 }
 
 async fn serve_http(
