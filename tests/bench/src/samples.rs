@@ -1,4 +1,4 @@
-//! Durations that were measured, and what stands for all of them.
+//! Measured durations, and the values that stand for all of them.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use std::time::Duration;
 pub struct Samples(Vec<Duration>);
 
 impl Samples {
-    /// The samples in `durations`; `None` when there are none.
+    /// Sorts `durations`; `None` when there are none.
     #[must_use]
     pub fn new(mut durations: Vec<Duration>) -> Option<Self> {
         durations.sort_unstable();
         (!durations.is_empty()).then_some(Self(durations))
     }
 
-    /// How many there are.
+    /// The number of samples.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The smallest sample that at least `percent` of all do not exceed.
+    /// The smallest sample that is at least as long as `percent` of all.
     #[must_use]
     pub fn percentile(&self, percent: usize) -> Duration {
         let rank = (self.count() * percent).div_ceil(100);

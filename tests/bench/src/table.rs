@@ -1,11 +1,11 @@
-//! A table in plain text, and how its numbers are written.
+//! A table in plain text, and the notation of its numbers.
 
 use std::fmt;
 use std::time::Duration;
 
 const GAP: &str = "   ";
 
-/// On which side of its column a cell stands.
+/// The side of its column on which a cell stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     /// For text.
@@ -61,20 +61,20 @@ impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
     }
 }
 
-/// A duration with so many decimals, as `1.25 ms`.
+/// Writes a duration with this many decimals, as `1.25 ms`.
 #[must_use]
 pub fn milliseconds(duration: Duration, decimals: usize) -> String {
     format!("{:.decimals$} ms", duration.as_secs_f64() * 1_000.0)
 }
 
-/// A size in millions of bytes, as `3.1 MB`.
+/// Writes a size in millions of bytes, as `3.1 MB`.
 #[must_use]
 pub fn megabytes(size_bytes: u64) -> String {
     let tenths = (size_bytes + 50_000) / 100_000;
     format!("{}.{} MB", tenths / 10, tenths % 10)
 }
 
-/// A number with its thousands apart, as `2,000`.
+/// Writes a number with its thousands apart, as `2,000`.
 #[must_use]
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();

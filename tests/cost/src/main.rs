@@ -1,6 +1,6 @@
-//! `cargo run --package cost`: what a month on AWS costs, with nothing going on and with many generations.
+//! `cargo run --package cost`: the price of a month on AWS, idle and with many generations.
 //!
-//! Owns the bill: what is used times what it costs. Refuses to guess at use: the local cloud measures it.
+//! Owns the bill: the use times the prices. Refuses to guess at use: the local cloud measures it.
 
 #![allow(clippy::print_stdout, reason = "printing is what this is for")]
 #![allow(
@@ -23,18 +23,18 @@ use usage::{Measured, Usage, measure};
 const VOLUMES: [f64; 4] = [0.0, 1e3, 1e5, 1e7];
 const MINUTES_A_MONTH: f64 = 43_800.0;
 const GIGABYTE: f64 = 1e9;
-/// How many objects a generation writes: a picture of a megapixel, and two thumbnails of it.
+/// The number of objects that a generation writes: a picture of a megapixel, and two thumbnails of it.
 const OBJECTS: f64 = 3.0;
-/// A picture of a megapixel, as PNG: kept, and downloaded once.
+/// The size of a picture of a megapixel, as PNG: it is kept, and downloaded once.
 const PICTURE_BYTES: f64 = 1.5e6;
-/// What a generation leaves in the tables and their indexes: its record and two entries of the ledger.
+/// The bytes that a generation leaves in the tables and their indexes: its record and two ledger entries.
 const KEPT_BYTES: f64 = 4e3;
-/// Lambda's pollers ask each queue five at a time, for up to twenty seconds, also while nothing comes.
+/// Lambda's five pollers ask each queue for up to twenty seconds at a time, also while nothing comes.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>
 const POLLS_A_MINUTE: f64 = 15.0;
-/// X-Ray records the first request of a second and a twentieth of the others.
+/// The part of requests that X-Ray records: the first one of a second, and a twentieth of the others.
 const TRACED: f64 = 0.05;
-/// Our own metrics that somebody measures in every hour; and the rest, one for each model and outcome.
+/// Our own metrics that are measured in every hour; and the others, one for each model and outcome.
 const METRICS_IDLE: f64 = 7.0;
 const METRICS_BUSY: f64 = 50.0;
 
@@ -44,7 +44,7 @@ memory, DynamoDB's capacity units, messages, logs. Each call to AWS is taken to 
 Prices are AWS's of 2025 in us-east-1: tests/cost/src/prices.rs. fal.ai's own price is not in it: your users' credits
 pay for that. Nor are letters, $0.10 a thousand.";
 
-/// Prints what a month on AWS costs, from what the functions are measured to use.
+/// Prints the price of a month on AWS, from the measured use of the functions.
 #[derive(Parser)]
 #[command(name = "cost", after_help = AFTER_HELP)]
 struct Arguments {
@@ -82,12 +82,12 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the template has that costs something whether or not it is used.
+/// The template's parts that cost something even without use.
 struct Template {
     alarms: f64,
     dashboards: f64,
     mappings: f64,
-    /// Functions and how often they run a month.
+    /// The scheduled functions, and the number of their runs in a month.
     schedules: Vec<(String, f64)>,
 }
 
@@ -116,7 +116,7 @@ impl Template {
         }
     }
 
-    /// What a month uses in which nobody calls.
+    /// The use of a month in which nobody calls.
     fn idle(&self, measured: &Measured) -> Usage {
         let runs = self.schedules.iter().map(|(function, runs)| {
             let run = measured.schedules.get(function).copied();
@@ -128,7 +128,7 @@ impl Template {
     }
 }
 
-/// The lines of a month's bill with so many generations: what, and how many dollars.
+/// The lines of a month's bill with this many generations, in dollars.
 fn month(template: &Template, measured: &Measured, generations: f64) -> Vec<(Price, f64)> {
     let idle = template.idle(measured);
     let used = idle.and(measured.generation.times(generations));

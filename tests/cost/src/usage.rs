@@ -1,6 +1,6 @@
-//! What is used, measured: the local cloud runs the real functions, and its DynamoDB counts capacity units.
+//! The measured use: the local cloud runs the real functions, and its DynamoDB counts capacity units.
 //!
-//! Owns what a generation is, here, and what idling is. Refuses to know prices.
+//! Owns the definition of a generation, for the bill, and of an idle month. Refuses to know prices.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,18 +9,18 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use stack::{Binaries, Error, Options, Stack};
 
-/// How many generations are measured. Each figure is their mean.
+/// The number of generations that are measured. Each figure is their mean.
 const GENERATIONS: u32 = 40;
-/// How long a call to AWS takes from a function beside it: what DynamoDB and SQS usually need.
+/// The time of a call to AWS from a function beside it: DynamoDB and SQS usually need this long.
 const CALL: Duration = Duration::from_millis(4);
-/// How long the provider takes to answer a submit, and its storage to send what was
-/// made, once each in a generation.
+/// The time in which the provider answers a submit, and its storage sends the output; each happens once in a
+/// generation.
 const PROVIDER: Duration = Duration::from_millis(1_500);
-/// How many times its client looks at a generation until it has ended.
+/// The number of times that its client looks at a generation until it has ended.
 const LOOKS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What was used, or is used a month.
+/// An amount of use, such as that of a month.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     /// Requests to the API.
@@ -40,7 +40,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// So many times this.
+    /// The use of this many times as much.
     pub fn times(self, count: f64) -> Self {
         Self {
             requests: self.requests * count,
@@ -53,7 +53,7 @@ impl Usage {
         }
     }
 
-    /// This and `other`.
+    /// The use of this and `other` together.
     pub fn and(self, other: Self) -> Self {
         Self {
             requests: self.requests + other.requests,
@@ -67,7 +67,7 @@ impl Usage {
     }
 }
 
-/// What one generation uses, and what one run of each schedule does.
+/// The use of one generation, and of one run of each schedule.
 pub struct Measured {
     /// One generation: an order, its worker, its webhook, its settlement, and its client's looks.
     pub generation: Usage,
@@ -75,7 +75,7 @@ pub struct Measured {
     pub schedules: BTreeMap<String, Usage>,
 }
 
-/// Runs both on a cloud of its own.
+/// Measures both on a cloud of its own.
 pub async fn measure(binaries: Binaries, schedules: &[String]) -> Result<Measured, Error> {
     let data = tempfile::tempdir().map_err(|problem| Error::new(problem.to_string()))?;
     let parameters = [
@@ -112,7 +112,7 @@ impl Meter {
         let body = json!({"email": "ada@example.org", "password": "a long enough phrase 7"});
         let user = self.ask("/auth/register", None, Some(&body)).await?;
         let token = user["access_token"].as_str().unwrap_or_default().to_owned();
-        // The first time, functions start and fetch what they keep.
+        // The first time, functions start and fetch what they need only once.
         self.generate(&token).await?;
         self.quiet().await?;
         self.stack.aws().watch_calls(CALL);
@@ -124,7 +124,7 @@ impl Meter {
         self.quiet().await?;
         let all = self.since(&before);
         let mut generation = all.times(1.0 / f64::from(GENERATIONS));
-        // The worker that submits has 256 MB, the one that settles 1 GB.
+        // The worker that submits has 256 MB, and the one that settles 1 GB.
         generation.gigabyte_seconds += PROVIDER.as_secs_f64() * self.memory_gb("jobs-submit");
         generation.gigabyte_seconds += PROVIDER.as_secs_f64() * self.memory_gb("jobs-settle");
 
@@ -141,7 +141,7 @@ impl Meter {
         })
     }
 
-    /// One picture, as a client orders, watches and downloads it.
+    /// Generates one picture: orders, watches and downloads it, like a client.
     async fn generate(&self, token: &str) -> Result<(), Error> {
         let body =
             json!({"prompt": "a red fox in deep snow, at dusk, photographed from a low angle"});
@@ -168,7 +168,7 @@ impl Meter {
         Ok(())
     }
 
-    /// How many jobs have ended: each is measured.
+    /// The number of jobs that have ended: each is measured.
     fn ended(&self) -> usize {
         let lines = self.stack.logs();
         lines
@@ -238,7 +238,7 @@ impl Meter {
         f64::from(self.stack.memory_mb(function).unwrap_or_default()) / 1024.0
     }
 
-    /// All that was used since the start.
+    /// The use since the start.
     fn so_far(&self) -> Usage {
         let mut usage = Usage::default();
         for line in self.stack.logs() {
@@ -253,7 +253,7 @@ impl Meter {
                 continue;
             };
             usage.invocations += 1.0;
-            // Lambda counts whole milliseconds, begun ones too.
+            // Lambda counts whole milliseconds, rounded up.
             let seconds = (latency_ms + 1.0) / 1_000.0;
             usage.gigabyte_seconds += seconds * self.memory_gb(function);
             if !function.starts_with("jobs-") && function != "accounts-authorize" {

@@ -1,7 +1,7 @@
-//! IAM: who a key belongs to, and what that role may do.
+//! IAM: the roles that keys belong to, and the actions that each role may do.
 //!
 //! Owns roles and the matching of their policies, which only ever allow. The owner's key may do everything.
-//! What an operation asks for is in [`needs`]; refuses to know what an operation does.
+//! [`needs`] lists the permissions of each operation; refuses to know what an operation does.
 
 mod needs;
 
@@ -12,30 +12,30 @@ pub(crate) use needs::{Need, of_bucket, of_control, of_json, of_mail, of_upload}
 
 use crate::Config;
 
-/// What allows something: each action on each resource, both with `*` for any characters.
+/// A permission for each action on each resource; in both, `*` stands for any characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// `service:Operation`.
     pub actions: Vec<String>,
     /// ARNs.
     pub resources: Vec<String>,
-    /// What must be so of the request, all of it: the value of a condition key
-    /// is one of these (`StringEquals`).
+    /// Conditions on the request, which must all hold: the value of each condition key is one of these
+    /// (`StringEquals`).
     pub conditions: BTreeMap<String, Vec<String>>,
 }
 
-/// A role that somebody has a key of.
+/// A role with an access key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
-    /// Its name, for those who are refused.
+    /// Its name, which a refusal mentions.
     pub name: String,
     /// The key's id; its secret is the owner's.
     pub access_key_id: String,
-    /// All that it may do.
+    /// Everything that it may do.
     pub statements: Vec<Statement>,
 }
 
-/// Who is known here. Clones share it.
+/// The roles and the owner's key. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Access {
     owner: String,
@@ -72,7 +72,8 @@ impl Access {
         roles.get(key_id).map(|role| role.name.clone())
     }
 
-    /// Whether the key's role may do all that is needed; AWS's words for the first thing that it may not.
+    /// Checks that the key's role may do everything in `needs`; the error is AWS's sentence about the first
+    /// thing that it may not do.
     pub(crate) fn check(&self, key_id: &str, needs: &[Need]) -> Result<(), String> {
         if key_id == self.owner {
             return Ok(());
@@ -111,7 +112,7 @@ impl Role {
     }
 }
 
-/// Whether `text` is what `pattern` says; `*` stands for any characters, also for none.
+/// Whether `text` fits `pattern`, in which `*` stands for any characters or none.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {

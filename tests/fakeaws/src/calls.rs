@@ -1,6 +1,6 @@
-//! The calls that roles made, and which of them waited for which: what an endpoint costs is calls, not time.
+//! The calls that roles made, and their order in time: an endpoint costs calls, not time.
 //!
-//! Owns the record, which is kept only once somebody asks for it. Refuses to know what a call asks for.
+//! Owns the record, which begins once somebody asks for it. Refuses to know what a call does.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,9 +12,9 @@ pub struct Call {
     pub role: String,
     /// The operation, such as `GetItem`; the method and the service where the wire names none: `PUT s3`.
     pub operation: String,
-    /// When it was read whole.
+    /// The moment at which its request was read to the end.
     pub began: Instant,
-    /// When its answer was sent.
+    /// The moment at which its answer was sent.
     pub ended: Instant,
 }
 
@@ -39,7 +39,7 @@ impl Calls {
         });
     }
 
-    /// How long an answer takes at least; nothing when nobody records.
+    /// The shortest time that an answer takes; `None` when nothing is recorded.
     pub(crate) fn answer_after(&self) -> Option<Duration> {
         let record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         record.as_ref().map(|record| record.answer_after)
@@ -52,7 +52,7 @@ impl Calls {
         }
     }
 
-    /// What was recorded since it was last taken.
+    /// Takes the calls that were recorded since the last take.
     pub(crate) fn take(&self) -> Vec<Call> {
         let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = record.as_mut().map(|record| &mut record.calls);

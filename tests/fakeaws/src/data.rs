@@ -1,7 +1,7 @@
-//! The directory of everything that is kept, and that only one process uses it.
+//! The directory of everything that is kept, which only one process uses at a time.
 //!
 //! Owns its lock and its layout: `dynamodb.sqlite`, `aws.sqlite`, `objects/`. When nothing is kept,
-//! objects go to a temporary directory that goes with it.
+//! objects go to a temporary directory that is deleted at the end.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(crate) enum Data {
 }
 
 impl Data {
-    /// Takes a directory for this process, or a temporary one.
+    /// Takes a directory for this process, or makes a temporary one.
     pub(crate) fn open(directory: Option<&Path>) -> Result<Self, Error> {
         let Some(directory) = directory else {
             let directory = TempDir::with_prefix("fakeaws-");
@@ -41,7 +41,7 @@ impl Data {
         }
     }
 
-    /// A file in the directory; none when nothing is kept.
+    /// A file in the directory; `None` when nothing is kept.
     pub(crate) fn file(&self, name: &str) -> Option<PathBuf> {
         match self {
             Self::Kept { directory, .. } => Some(directory.join(name)),
@@ -49,7 +49,7 @@ impl Data {
         }
     }
 
-    /// The directory of objects, which there always is.
+    /// The directory of objects, which exists even when nothing is kept.
     pub(crate) fn objects(&self) -> PathBuf {
         match self {
             Self::Kept { directory, .. } => directory.join("objects"),

@@ -36,13 +36,13 @@ pub(crate) struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// Opens the file, or a database in memory when there is none.
+    /// Opens the file, or a database in memory when there is no file.
     pub(crate) fn open(file: Option<&Path>) -> Result<Self, Error> {
         let failed = |cause: DynoxideError| Error::doing("open dynamodb.sqlite", cause);
         let database = match file {
             Some(file) => {
                 let database = Database::new(&file.to_string_lossy()).map_err(failed)?;
-                // The engine's only way to `synchronous = NORMAL`: a commit is left with the
+                // The engine offers no other way to `synchronous = NORMAL`: a commit is left with the
                 // operating system, where a killed process cannot lose it.
                 database.disable_bulk_loading().map_err(failed)?;
                 database
@@ -104,23 +104,23 @@ impl DynamoDb {
         }
     }
 
-    /// From now on the capacity that calls consume is counted.
+    /// Counts the capacity that calls consume from now on.
     pub(crate) fn meter(&self) {
         self.is_metered.store(true, Ordering::Relaxed);
     }
 
-    /// Has so many batches be read in part.
+    /// Lets the next `batches` batches be read in part only.
     pub(crate) fn partial_batches(&self, batches: u32) {
         self.partial.set(batches);
     }
 
-    /// From now on each transaction is committed, but the first `tries` of its
-    /// requests are told that it is under way.
+    /// Commits each transaction from now on, but tells the first `tries` of its requests that it is under
+    /// way.
     pub(crate) fn unclear_transactions(&self, tries: u32) {
         self.unclear.tries.store(tries, Ordering::Relaxed);
     }
 
-    /// What was asked so far.
+    /// The counts of all calls so far.
     pub(crate) fn counts(&self) -> BTreeMap<String, Asked> {
         self.tally.counts()
     }
@@ -154,7 +154,7 @@ impl DynamoDb {
             .map_err(|cause| Error::doing(doing, cause))
     }
 
-    /// Deletes what has expired, as AWS does now and then.
+    /// Deletes expired items, which AWS does now and then.
     pub(crate) async fn sweep(&self) -> Result<(), Error> {
         let swept = self.run(Database::sweep_ttl).await?;
         swept
@@ -181,8 +181,8 @@ impl DynamoDb {
     }
 }
 
-/// Transactions that are committed while their client is told that they are under way, as AWS says when a
-/// client's time was up before its answer came and it asks again.
+/// Transactions that are committed while their client is told that they are under way. AWS answers so when a
+/// client timed out before its answer came and asks again.
 #[derive(Clone, Default)]
 struct Unclear {
     tries: Arc<AtomicU32>,
@@ -207,7 +207,7 @@ impl Unclear {
     }
 }
 
-/// The answer to a batch of which a part was left for later.
+/// Adds the unprocessed part of a batch to its answer.
 fn with_unprocessed(answer: String, left: Option<Value>) -> String {
     let Some(left) = left else { return answer };
     let mut answer: Value = serde_json::from_str(&answer).unwrap_or_default();
@@ -215,7 +215,7 @@ fn with_unprocessed(answer: String, left: Option<Value>) -> String {
     answer.to_string()
 }
 
-/// The same request, whose answer says what it consumed. One that does not read is answered as it is.
+/// Makes a request ask for the capacity that it consumes. An unreadable request is left as it is.
 fn metered(body: Bytes) -> Bytes {
     let Ok(Value::Object(mut request)) = serde_json::from_slice(&body) else {
         return body;
@@ -262,8 +262,8 @@ fn call<Input: DeserializeOwned, Output: Serialize>(
         .map_err(|cause| DynoxideError::InternalServerError(cause.to_string()))
 }
 
-/// The refusal of a body that does not read as the operation's input. The engine marks with a
-/// prefix what DynamoDB would call a validation error.
+/// The refusal of a body that is not the operation's input. The engine marks with a prefix what DynamoDB
+/// would call a validation error.
 fn unreadable(message: &str) -> DynoxideError {
     let bare = message.split(" at line ").next().unwrap_or(message);
     for marker in ["VALIDATION:", "VALIDATION_REQUEST:", "VALIDATION_AS_READ:"] {

@@ -1,10 +1,10 @@
 //! The one failure that callers in this process see: a sentence.
 //!
-//! Owns its wording only. What a client on the wire is told is each service's own matter.
+//! Owns its wording only. Each service has its own errors for clients on the wire.
 
 use std::fmt::Display;
 
-/// Why the services could not start or do what was asked, in one sentence.
+/// The reason, in one sentence, why the services could not start or do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(String);
@@ -14,7 +14,7 @@ impl Error {
         Self(sentence.into())
     }
 
-    /// A failure of something underneath, named by what was being done.
+    /// Names a failure of something underneath by the work that it interrupted.
     pub(crate) fn doing(what: &str, cause: impl Display) -> Self {
         Self(format!("cannot {what}: {cause}"))
     }

@@ -1,8 +1,8 @@
 //! The AWS services that a serverless backend calls, at the wire, in one process.
 //!
-//! Owns one HTTP listener on 127.0.0.1 that speaks DynamoDB, SQS, SSM parameters, SES mail, S3 and
-//! API Gateway's keys as AWS does, and where their state is kept. Refuses to know what any of it is used for:
-//! no table, queue or bucket has a name here.
+//! Owns one HTTP listener on 127.0.0.1 that speaks DynamoDB, SQS, SSM parameters, SES mail, S3 and API
+//! Gateway's keys as AWS does, and the place of their state. Refuses to know what any of it is used for: no
+//! table, queue or bucket has a name here.
 
 mod access;
 mod api_keys;
@@ -56,10 +56,11 @@ pub use tally::Asked;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Where the services listen, what they keep, and the owner, who may do everything.
+/// The settings of the services: their address, the place of their data, and the owner, who may do
+/// everything.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The directory of everything that is kept; nothing is when there is none.
+    /// The directory of everything that is kept; `None` keeps nothing.
     pub data: Option<PathBuf>,
     /// The port on 127.0.0.1; 0 takes any.
     pub port: u16,
@@ -84,7 +85,7 @@ pub struct Mail {
     pub text: String,
     /// The HTML part; empty when there is none.
     pub html: String,
-    /// When it was accepted, as RFC 3339 with milliseconds.
+    /// The time at which it was accepted, as RFC 3339 with milliseconds.
     pub created_at: String,
 }
 
@@ -155,7 +156,7 @@ impl FakeAws {
         &self.inner.endpoint
     }
 
-    /// Makes a role known, which may do nothing but what its statements allow.
+    /// Adds a role, which may do only what its statements allow.
     pub fn add_role(&self, role: Role) {
         self.inner.services.identity.access().add(role);
     }
@@ -179,7 +180,7 @@ impl FakeAws {
             .await
     }
 
-    /// Puts items, in DynamoDB's JSON, into a table at once: for tests that need very many.
+    /// Puts items, in DynamoDB's JSON, into a table at once: for tests that need very many of them.
     pub async fn import(&self, table: &str, items: Vec<serde_json::Value>) -> Result<(), Error> {
         self.inner
             .services
@@ -193,24 +194,23 @@ impl FakeAws {
         self.inner.services.s3.create_bucket(name).await
     }
 
-    /// Sets what pages of other origins may do with a bucket: nothing, before.
+    /// Sets what pages of other origins may do with a bucket. Without rules they may do nothing.
     pub fn set_cors(&self, bucket: &str, rules: Vec<CorsRule>) {
         self.inner.services.s3.set_cors(bucket, rules);
     }
 
-    /// From now on each transaction is committed, but the first `tries` of its
-    /// requests are told that it is under way.
+    /// Commits each transaction from now on, but tells the first `tries` of its requests that it is under
+    /// way.
     pub fn unclear_transactions(&self, tries: u32) {
         self.inner.services.dynamodb.unclear_transactions(tries);
     }
 
-    /// Has so many reads of several items leave one of them out, as when its partition is busy.
+    /// Lets the next `batches` reads of several items leave one of them out, as when its partition is busy.
     pub fn partial_batches(&self, batches: u32) {
         self.inner.services.dynamodb.partial_batches(batches);
     }
 
-    /// Lets S3 take this much longer to answer each PUT of an object or of a
-    /// part, until it is told otherwise.
+    /// Delays S3's answer to each PUT of an object or of a part by this much, until the delay is set again.
     pub fn slow_puts(&self, delay: Duration) {
         self.inner.services.s3.slow_puts(delay);
     }
@@ -225,19 +225,19 @@ impl FakeAws {
         &self.inner.services.api_keys
     }
 
-    /// The keys of a bucket's objects. Nothing when the file cannot be read.
+    /// The keys of a bucket's objects; none when the file cannot be read.
     pub fn object_keys(&self, bucket: &str) -> Vec<String> {
         self.inner.services.s3.keys(bucket)
     }
 
-    /// What DynamoDB was asked since the start, by operation, table and index: `Query generations/by_tenant`.
+    /// Counts DynamoDB's calls since the start, by operation, table and index: `Query generations/by_tenant`.
     pub fn dynamodb_counts(&self) -> BTreeMap<String, Asked> {
         self.inner.services.dynamodb.counts()
     }
 
-    /// Records every call of a role from now on. Each answer takes at least `answer_after`, so
-    /// that calls which do not wait for one another are under way together; and counts the
-    /// capacity that DynamoDB's calls consume.
+    /// Records every call of a role from now on, and counts the capacity that DynamoDB's calls consume. Each
+    /// answer takes at least `answer_after`, so that calls which do not wait for one another are under way
+    /// together.
     pub fn watch_calls(&self, answer_after: Duration) {
         self.inner.services.calls.watch(answer_after);
         self.inner.services.dynamodb.meter();
@@ -278,7 +278,7 @@ impl FakeAws {
     }
 }
 
-/// Does now and then what AWS does in its own time: expiry, retention, redrive.
+/// Does now and then the work that AWS does in its own time: expiry, retention, redrive.
 async fn sweep(services: Arc<Services>, stopping: CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -286,7 +286,7 @@ async fn sweep(services: Arc<Services>, stopping: CancellationToken) {
         tokio::select! {
             _tick = ticks.tick() => {
                 services.sqs.sweep().await;
-                // What could not be deleted now is deleted at the next tick.
+                // A failed deletion is tried again at the next tick.
                 services.dynamodb.sweep().await.unwrap_or_default();
             }
             () = stopping.cancelled() => return,

@@ -12,7 +12,7 @@ use crate::sqlite::Sqlite;
 use crate::wire::{Refusal, Reply, input, json_reply};
 use crate::{Error, Mail};
 
-/// Where SES v2 takes mail.
+/// The path at which SES v2 takes mail.
 pub(crate) const PATH: &str = "/v2/email/outbound-emails";
 const MAILS_KEPT_MAX: u32 = 1_000;
 const RECIPIENTS_MAX: usize = 50;
@@ -80,7 +80,7 @@ impl Outbox {
         }
     }
 
-    /// The mails that are kept, newest last. Nothing when the file cannot be read.
+    /// The kept mails, newest last; none when the file cannot be read.
     pub(crate) fn mails(&self) -> Vec<Mail> {
         self.sqlite
             .run_here(|t| read(t).map_err(Error::from))

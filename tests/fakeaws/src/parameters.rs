@@ -1,6 +1,6 @@
 //! SSM parameters: names, values and versions.
 //!
-//! Owns `GetParameter`, `GetParameters` and `PutParameter`. Refuses to know what a value is for.
+//! Owns `GetParameter`, `GetParameters` and `PutParameter`. Refuses to know the use of a value.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -192,7 +192,7 @@ impl Parameters {
     }
 }
 
-/// What stands for a ciphertext: whoever forgets `WithDecryption` must not get the value.
+/// A stand-in for the ciphertext: a caller who forgets `WithDecryption` must not get the value.
 fn concealed(value: &str) -> String {
     STANDARD.encode(Sha256::digest(value.as_bytes()))
 }

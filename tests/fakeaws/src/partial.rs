@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
-/// How many batches are still to be read in part. Clones share it.
+/// The number of batches that are still to be read in part. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Partial(Arc<AtomicU32>);
 
@@ -15,7 +15,8 @@ impl Partial {
         self.0.store(batches, Ordering::Relaxed);
     }
 
-    /// Takes the last key out of a batch of several, if it is one of those; the keys that are left for later.
+    /// Takes the last key out of a batch of several, while batches are to be read in part. Returns the
+    /// shorter request and the keys that are left for later.
     pub(crate) fn cut(&self, body: &[u8]) -> Option<(Vec<u8>, Value)> {
         if self.0.load(Ordering::Relaxed) == 0 {
             return None;
@@ -23,7 +24,7 @@ impl Partial {
         let mut batch: Value = serde_json::from_slice(body).ok()?;
         let tables = batch["RequestItems"].as_object_mut()?;
         let count = |wanted: &Value| wanted["Keys"].as_array().map_or(0, Vec::len);
-        // With nothing at all, AWS would refuse it.
+        // AWS would refuse a batch without keys.
         if tables.values().map(count).sum::<usize>() < 2 {
             return None;
         }

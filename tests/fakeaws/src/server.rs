@@ -1,6 +1,6 @@
 //! The listener: connections in, whole requests to the service that they name.
 //!
-//! Owns connections, the bounds of bodies, and which service a request is for. Refuses to know any
+//! Owns connections, the bounds of bodies, and the choice of the service for a request. Refuses to know any
 //! operation.
 
 use std::convert::Infallible;
@@ -33,12 +33,12 @@ const JSON_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 const UPLOAD_BYTES_MAX: usize = s3::PUT_BYTES_MAX + 1_024 * 1_024;
 /// Far more than the functions of one machine open.
 const CONNECTIONS_MAX: usize = 4_096;
-/// How long a connection may be idle. SDKs keep theirs for less, so it is they who close it, and
-/// never while a request is on its way.
+/// The longest time that a connection may be idle. SDKs close theirs earlier, so that none is closed here
+/// while a request is on its way.
 const IDLE_MAX: Duration = Duration::from_secs(180);
-/// How long running requests may take to end once the server stops.
+/// The time that running requests have to end once the server stops.
 const STOP_GRACE: Duration = Duration::from_secs(2);
-/// How long to wait before accepting again when the process is out of files.
+/// The pause before accepting again when the process is out of files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Everything that answers requests.
@@ -76,14 +76,14 @@ pub(crate) async fn serve(
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
-    // Whatever has not ended by then is dropped with its connection.
+    // A request that has not ended by then is dropped with its connection.
     tokio::time::timeout(STOP_GRACE, ended)
         .await
         .unwrap_or_default();
 }
 
 async fn converse(stream: TcpStream, services: Arc<Services>, stopping: CancellationToken) {
-    // Small replies must not wait for an acknowledgement; without it they are only slower.
+    // With this, small replies do not wait for an acknowledgement. Without it they are only slower.
     stream.set_nodelay(true).unwrap_or_default();
     let service = service_fn(move |request| {
         let services = services.clone();
@@ -94,7 +94,7 @@ async fn converse(stream: TcpStream, services: Arc<Services>, stopping: Cancella
         .header_read_timeout(IDLE_MAX)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    // A connection that fails is the client's loss, and the client knows of it.
+    // A failed connection concerns its client alone, who notices it.
     tokio::select! {
         _ended = connection.as_mut() => return,
         () = stopping.cancelled() => connection.as_mut().graceful_shutdown(),
@@ -120,7 +120,7 @@ impl Services {
             true => Refusal::of("RequestEntityTooLarge", "The request is too large.").reply(),
             false => s3::too_large(s3::PUT_BYTES_MAX as u64).reply(),
         };
-        // Known from the header alone, so that the body need not be sent.
+        // The header alone says so, so that the body need not be sent.
         if body.size_hint().lower() > bytes_max.try_into().unwrap_or(u64::MAX) {
             return too_large();
         }
@@ -141,7 +141,7 @@ impl Services {
         }
     }
 
-    /// The same, recorded if a role asks, and no sooner than `answer_after`.
+    /// Answers likewise, but records the call if a role makes it, and takes at least `answer_after`.
     async fn watched(
         &self,
         target: Option<&str>,

@@ -1,6 +1,6 @@
 //! Signature Version 4, from the side that checks it.
 //!
-//! Owns who a request says it is, what was signed, and for how long that holds; in headers and in
+//! Owns the caller that a request names, what was signed, and for how long that holds; in headers and in
 //! presigned URLs. Refuses to know what the request asks for.
 
 mod canonical;
@@ -21,7 +21,7 @@ use crate::wire::{Refusal, Request};
 
 const CLOCK_SKEW_MAX: Duration = Duration::minutes(15);
 
-/// Who is accepted: whoever has a key here, all of which share one secret.
+/// The accepted callers: everybody with a key here. All keys share one secret.
 #[derive(Clone)]
 pub(crate) struct Identity {
     access: Access,
@@ -29,7 +29,7 @@ pub(crate) struct Identity {
     region: String,
 }
 
-/// What the signature says of the body.
+/// The signature's statement about the body.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Payload {
     /// Nothing.
@@ -49,13 +49,13 @@ impl Identity {
         }
     }
 
-    /// What the keys' roles may do.
+    /// The permissions of the keys' roles.
     pub(crate) fn access(&self) -> &Access {
         &self.access
     }
 
-    /// Checks that a request of the JSON services names a key whose role may do what it
-    /// `needs`; its signature is not looked at.
+    /// Checks that a request of the JSON services names a key whose role may do everything in `needs`. Does
+    /// not look at the signature.
     pub(crate) fn check_named(&self, headers: &HeaderMap, needs: &[Need]) -> Result<(), Refusal> {
         let Some(value) = headers
             .get("authorization")
@@ -76,15 +76,15 @@ impl Identity {
         Err(Refusal::denied("UnrecognizedClientException", message))
     }
 
-    /// The service that a request was signed for, and the role whose key it
-    /// names; its signature is not looked at.
+    /// Reads the service that a request was signed for, and the role of the key that it names. Does not look
+    /// at the signature.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Option<(String, String)> {
         let value = headers.get("authorization")?.to_str().ok()?;
         let (key_id, service) = credential(value)?;
         Some((service.to_owned(), self.access.role_name(key_id)?))
     }
 
-    /// Whether a request was signed for this service; its signature is not looked at.
+    /// Whether a request was signed for this service. Does not look at the signature.
     pub(crate) fn is_for(headers: &HeaderMap, service: &str) -> bool {
         let value = headers
             .get("authorization")
@@ -93,7 +93,7 @@ impl Identity {
         credential.is_some_and(|(_, signed_for)| signed_for == service)
     }
 
-    /// Checks an S3 request's signature, and that it still holds at `now`. Answers whose key signed it, too.
+    /// Checks an S3 request's signature, and that it still holds at `now`. Also returns the id of the key.
     pub(crate) fn verify(
         &self,
         request: &Request,
@@ -162,7 +162,7 @@ impl Identity {
 }
 
 /// The key's id and the service in an `Authorization` header:
-/// `Credential=id/date/region/service/aws4_request`; the service is empty where none is named.
+/// `Credential=id/date/region/service/aws4_request`. The service is empty when the header names none.
 fn credential(authorization: &str) -> Option<(&str, &str)> {
     let (_, scope) = authorization.split_once("Credential=")?;
     let scope = scope.split([',', ' ']).next()?;
@@ -200,7 +200,7 @@ fn check_time(claim: &Claim, now: OffsetDateTime) -> Result<(), Fault> {
     }
 }
 
-/// AWS's own headers change what a request does, so none may come unsigned.
+/// Refuses unsigned AWS headers: they change what a request does.
 fn check_headers_signed(request: &Request, claim: &Claim) -> Result<(), Fault> {
     let must_be_signed = |name: &&str| *name == "host" || name.starts_with("x-amz-");
     let unsigned: Vec<&str> = request

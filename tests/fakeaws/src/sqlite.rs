@@ -24,7 +24,7 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file, or a database in memory when there is none, and makes its tables.
+    /// Opens the file, or a database in memory when there is no file, and makes its tables.
     pub(crate) fn open(file: Option<&Path>) -> Result<Self, Error> {
         let connection = match file {
             Some(file) => Connection::open(file),

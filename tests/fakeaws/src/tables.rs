@@ -1,7 +1,7 @@
-//! Making a table be as described, when it may exist from an earlier run.
+//! Bringing a table to its described form, even if it exists from an earlier run.
 //!
-//! Owns what may change on an existing table (indexes may be added, expiry may be set) and what may
-//! not (its keys). Refuses to delete anything.
+//! Owns what may change on an existing table (indexes may be added, expiry may be set) and what may not (its
+//! keys). Refuses to delete anything.
 
 use dynoxide::{Database, DynoxideError};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::dynamodb::answer_json;
 
-/// Creates the table of AWS's `CreateTable` JSON, or brings an existing one up to it.
+/// Creates the table of AWS's `CreateTable` JSON, or adds to an existing one what it lacks.
 pub(crate) fn ensure(
     database: &Database,
     mut create: Value,
@@ -98,7 +98,8 @@ fn keys<'a>(schema: &'a Value, table: &'a Value) -> Vec<(&'a str, &'a str, &'a s
     keys
 }
 
-/// DynamoDB refuses to move expiry from one attribute to another, so it is first turned off.
+/// Sets the attribute of expiry. DynamoDB refuses to move expiry from one attribute to another, so it is
+/// first turned off.
 fn set_expiry(database: &Database, name: &str, wanted: Option<&str>) -> Result<(), DynoxideError> {
     let described = answer_json(
         database,

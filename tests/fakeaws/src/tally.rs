@@ -1,23 +1,23 @@
-//! What DynamoDB was asked, counted: what a page costs there is calls and items read, not time.
+//! The counts of DynamoDB's calls: a page costs calls and items read there, not time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
-/// How many times something was asked, and how many items were looked at for it.
+/// The number of calls of one kind, and the number of items that they looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// The calls that were answered.
     pub calls: u64,
     /// The items that queries looked at, whether or not a filter let them through.
     pub looked_at: u64,
-    /// The capacity that was consumed while calls were watched, in halves of a unit: an eventually
-    /// consistent read of up to 4 KB takes one.
+    /// The capacity that was consumed while calls were watched, in halves of a unit: an eventually consistent
+    /// read of up to 4 KB takes one half.
     pub half_units: u64,
 }
 
-/// Counts since the start, by operation and what it names: `Query generations/by_tenant`.
+/// Counts since the start, by operation and the table and index that it names: `Query generations/by_tenant`.
 #[derive(Clone, Default)]
 pub(crate) struct Tally(Arc<Mutex<BTreeMap<String, Asked>>>);
 
@@ -36,7 +36,7 @@ struct Found {
     consumed_capacity: Option<Capacity>,
 }
 
-/// One table's, or that of each table of a batch or transaction.
+/// The capacity of one table, or of each table of a batch or transaction.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Capacity {
@@ -62,7 +62,7 @@ impl Capacity {
 }
 
 impl Tally {
-    /// Counts one call that was answered.
+    /// Counts one answered call.
     pub(crate) fn count(&self, operation: &str, request: &[u8], answer: &str) {
         let Ok(named) = serde_json::from_slice::<Named>(request) else {
             return;

@@ -1,4 +1,4 @@
-//! What every service shares at the wire: a request read whole, a reply, and AWS's JSON errors.
+//! The parts that every service shares at the wire: a request read whole, a reply, and AWS's JSON errors.
 //!
 //! Owns their shapes. Refuses to know any operation.
 
@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::Error;
 
-/// How much of a file is in memory while it is sent.
+/// The bytes of a file that are in memory at a time while it is sent.
 const FILE_CHUNK_BYTES: u64 = 256 * 1_024;
 
 /// A reply whose body is complete, or in a file.
@@ -117,7 +117,7 @@ impl Refusal {
         }
     }
 
-    /// A refusal of who asks.
+    /// A refusal of the caller, with status 403.
     pub(crate) fn denied(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status: StatusCode::FORBIDDEN,
@@ -134,12 +134,12 @@ impl Refusal {
         &self.message
     }
 
-    /// Whether AWS would call it the sender's fault.
+    /// Whether AWS would blame the sender for it.
     pub(crate) fn is_senders(&self) -> bool {
         self.status.is_client_error()
     }
 
-    /// The reply that says so in the REST protocol with JSON bodies.
+    /// The reply for it in the REST protocol with JSON bodies.
     pub(crate) fn rest_reply(&self) -> Reply {
         let body = json!({ "message": self.message }).to_string();
         let mut reply = text_reply(self.status, "application/json", body);
@@ -148,7 +148,7 @@ impl Refusal {
         reply
     }
 
-    /// The reply that says so.
+    /// The reply for it.
     pub(crate) fn reply(&self) -> Reply {
         json_reply(
             self.status,

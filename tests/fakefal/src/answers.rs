@@ -1,14 +1,14 @@
-//! Scripted answers: what the stand-in answers in place of the real answer.
+//! Scripted answers, which the stand-in gives in place of the real answer.
 //!
-//! Owns how they are written (`504`, `502/html`, `422/typed=TYPE`, `302=URL`, `hang`) and in which order
-//! several of them are used up. Refuses to know how they look on the wire.
+//! Owns their notation (`504`, `502/html`, `422/typed=TYPE`, `302=URL`, `hang`) and the order in which
+//! several of them are used up. Refuses to know their form on the wire.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What can be asked of the stand-in.
+/// The requests that can be scripted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     Submit,
@@ -51,14 +51,14 @@ pub struct Answer {
     act: Act,
 }
 
-/// A text that is no [`Answer`].
+/// A text that is not an [`Answer`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no answer: one is a status with an optional body, such as 504 or 502/html, or hang"
 )]
 pub struct UnknownAnswer(String);
 
-/// What an answer comes down to.
+/// The effect of a scripted answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
     /// No answer at all.
@@ -68,12 +68,12 @@ pub(crate) enum Act {
         /// From 200 to 599.
         status: u16,
         body: Body,
-        /// Where a redirect leads, if it says so.
+        /// The target of a redirect, if the answer names one.
         location: Option<String>,
     },
 }
 
-/// What an answer says.
+/// The body of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     /// `{"detail": "plain text"}`
@@ -179,7 +179,7 @@ fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Things that are used up in their order: each so many times, or for ever.
+/// Things that are used up in their order: each a number of times, or for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Script<T>(Vec<(T, Option<u32>)>);
 
@@ -188,7 +188,7 @@ impl<T> Script<T> {
         Self(Vec::new())
     }
 
-    /// Adds the last one; without `times` it is for ever.
+    /// Adds a thing at the end; without `times` it is for ever.
     pub(crate) fn push(&mut self, thing: T, times: Option<u32>) {
         self.0.push((thing, times));
     }
@@ -197,7 +197,7 @@ impl<T> Script<T> {
         self.0.is_empty()
     }
 
-    /// Whose turn it is at use `number`, counted from 1. `None` when all are used up.
+    /// Picks the thing for use `number`, counted from 1. `None` when all are used up.
     pub(crate) fn at(&self, number: u32) -> Option<&T> {
         let mut left = number;
         for (thing, times) in &self.0 {
@@ -210,7 +210,7 @@ impl<T> Script<T> {
     }
 }
 
-/// Splits `THING:TIMES`; what does not end with a number of times is all thing.
+/// Splits `THING:TIMES`. A text without a number at its end is the thing as a whole.
 pub(crate) fn split_times(text: &str) -> (&str, Option<u32>) {
     let split = text.rsplit_once(':');
     let split = split.and_then(|(thing, times)| Some((thing, times.parse().ok()?)));

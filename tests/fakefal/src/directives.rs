@@ -1,6 +1,6 @@
-//! `[[directives]]` in a prompt: what a test wants to become of a job.
+//! `[[directives]]` in a prompt: a test's script for one job.
 //!
-//! Owns their grammar. One that is not known is left in the prompt, and does nothing.
+//! Owns their grammar. An unknown directive is left in the prompt, and does nothing.
 
 use std::collections::BTreeMap;
 
@@ -10,74 +10,74 @@ use crate::units::{bytes, bytes_per_second, duration_ms};
 /// The most webhooks that one job can be told to send.
 const WEBHOOKS_MAX: u32 = 1_000;
 
-/// What a prompt asks for.
+/// The directives of one prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Directives {
-    /// `[[delay:5s]]`, `[[delay:250ms]]`: how long the job takes.
+    /// `[[delay:5s]]`, `[[delay:250ms]]`: the time that the job takes.
     pub(crate) delay_ms: Option<i64>,
     /// `[[fail]]`, `[[fail:TYPE]]`: the type of the error that it ends with.
     pub(crate) fail: Option<String>,
-    /// `[[webhook:10]]`, `[[no-webhook]]`: how many webhooks are sent.
+    /// `[[webhook:10]]`, `[[no-webhook]]`: the number of webhooks that are sent.
     pub(crate) webhooks: u32,
     /// `[[webhook-first]]`: the webhook is sent before the submit is answered.
     pub(crate) webhook_first: bool,
-    /// `[[webhook-payload:null]]`: what the webhooks carry in place of the result.
+    /// `[[webhook-payload:null]]`: the payload of the webhooks in place of the result.
     pub(crate) webhook_payload: Option<Payload>,
     /// `[[drop-submit]]`: the job is accepted, and the connection closed without an answer.
     pub(crate) drop_submit: bool,
-    /// `[[reject:503]]`, `[[reject:503:2]]`: the job is not accepted, always or so many times.
+    /// `[[reject:503]]`, `[[reject:503:2]]`: the job is refused, always or this number of times.
     pub(crate) reject: Option<Reject>,
-    /// `[[STAGE:ANSWER]]`, `[[STAGE:ANSWER:TIMES]]`: what is answered in place of the real answer.
+    /// `[[STAGE:ANSWER]]`, `[[STAGE:ANSWER:TIMES]]`: an answer in place of the real one.
     answers: BTreeMap<Stage, Script<Answer>>,
     /// `[[submit-accepted]]`: the job is accepted whatever a scripted answer says.
     pub(crate) submit_accepted: bool,
-    /// `[[word:FAILED]]`, `[[word:FAILED:2]]`: what a status calls the end in place of `COMPLETED`.
+    /// `[[word:FAILED]]`, `[[word:FAILED:2]]`: the word of a status for the end in place of `COMPLETED`.
     pub(crate) words: Script<String>,
-    /// `[[position:7]]`: where in the queue a status says that the job is, one less at each look.
+    /// `[[position:7]]`: the job's place in the queue by its status, one less at each look.
     pub(crate) position: Option<u32>,
     /// `[[lost]]`: the job never ends.
     pub(crate) lost: bool,
-    /// `[[bad-media]]`: what was made cannot be fetched.
+    /// `[[bad-media]]`: the files cannot be fetched.
     pub(crate) bad_media: bool,
-    /// `[[missing:0,2]]`: those of the files cannot be fetched.
+    /// `[[missing:0,2]]`: these files cannot be fetched.
     pub(crate) missing: Vec<u64>,
-    /// `[[nsfw]]`: what was made is flagged as unsafe.
+    /// `[[nsfw]]`: the output is flagged as unsafe.
     pub(crate) nsfw: bool,
-    /// `[[flag:1,3]]`: those of the pictures are flagged as unsafe.
+    /// `[[flag:1,3]]`: these pictures are flagged as unsafe.
     pub(crate) flagged: Vec<u64>,
-    /// How the files come.
+    /// The delivery of the files.
     pub(crate) media: Media,
     /// `[[no-cancel]]`: a cancel is accepted, and changes nothing.
     pub(crate) no_cancel: bool,
 }
 
-/// How a job's files come.
+/// The delivery of a job's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Media {
     /// `[[media-bytes:250MiB]]`: the size that they are padded to.
     pub(crate) bytes: Option<u64>,
-    /// `[[media-rate:2MB/s]]`: how fast they come.
+    /// `[[media-rate:2MB/s]]`: the speed at which they come.
     pub(crate) bytes_per_second: Option<u64>,
-    /// `[[media-delay:40s]]`: how long nothing comes.
+    /// `[[media-delay:40s]]`: the time before the first byte.
     pub(crate) delay_ms: Option<i64>,
-    /// `[[media-cut:70kB]]`, `[[media-cut:70kB:2]]`: after how many bytes the connection ends.
+    /// `[[media-cut:70kB]]`, `[[media-cut:70kB:2]]`: the number of bytes after which the connection ends.
     pub(crate) cuts: Script<u64>,
-    /// `[[no-range]]`: whoever asks for a part gets everything.
+    /// `[[no-range]]`: a request for a part gets everything.
     pub(crate) no_range: bool,
 }
 
-/// A refusal to accept.
+/// A refusal to accept a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reject {
     pub(crate) status: u16,
-    /// How many times; `None` for always.
+    /// The number of refusals; `None` for always.
     pub(crate) times: Option<u32>,
 }
 
-/// What a webhook carries in place of the result.
+/// The payload of a webhook in place of the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Payload {
-    /// `null`, and an error that says why.
+    /// `null`, and an error that tells the reason.
     Null,
     /// A string of HTML.
     Html,
@@ -88,7 +88,7 @@ pub(crate) enum Payload {
 }
 
 impl Directives {
-    /// Those in `prompt`.
+    /// Reads the directives in `prompt`.
     pub(crate) fn read(prompt: &str) -> Self {
         let mut found = Self::none();
         for part in prompt.split("[[").skip(1) {
@@ -215,7 +215,7 @@ fn reject(text: &str) -> Option<Reject> {
     Some(Reject { status, times })
 }
 
-/// `1,3`; nothing if any of it is no number.
+/// Reads `1,3`; an empty list if any of it is not a number.
 fn numbers(text: &str) -> Vec<u64> {
     let numbers: Result<Vec<u64>, _> = text.split(',').map(|part| part.trim().parse()).collect();
     numbers.unwrap_or_default()

@@ -1,6 +1,6 @@
 //! The files of a job over HTTP.
 //!
-//! Owns who gets one, whole or in part, and what is said about it. Refuses to know how they are drawn.
+//! Owns the answer to a request for a file, whole or in part. Refuses to know how files are drawn.
 
 mod cache;
 mod parts;
@@ -30,7 +30,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) request_id: &'a str,
     /// Such as `0.png`.
     pub(crate) name: &'a str,
-    /// Nothing is at its address.
+    /// Whether the address leads to nothing.
     pub(crate) is_missing: bool,
     pub(crate) head: &'a Head,
     pub(crate) origin: &'a str,
@@ -67,7 +67,7 @@ async fn real(
     let request_id = job.request_id.clone();
     let file = inner.file_cache.file(job, number).await?;
     let size = script.bytes.unwrap_or(0).max(file.bytes.len() as u64);
-    // A job's file never changes, so which one it is says what is in it.
+    // A job's file never changes, so its name identifies its content.
     let tag = format!("\"{request_id}-{number}-{size}\"");
     let is_head = wanted.head.method == Method::HEAD;
     let asked = ByteRange::read(&wanted.head.headers, &tag);
@@ -106,7 +106,7 @@ async fn real(
     Ok(reply)
 }
 
-/// A part after the time in which nothing comes, and with where it is cut off this time.
+/// Waits for the scripted delay, then sends a part, up to the byte at which this request is cut off.
 async fn late(
     inner: &Inner,
     request_id: &str,
@@ -123,7 +123,7 @@ async fn late(
     Ok(part)
 }
 
-/// What is said when the part begins after the end.
+/// The answer to a range that begins after the end of the file.
 fn outside(size: u64) -> Reply {
     let mut reply = detail(416, "the range is outside of the file");
     set_text(&mut reply, CONTENT_RANGE, &format!("bytes */{size}"));

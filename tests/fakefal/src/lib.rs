@@ -1,9 +1,9 @@
 //! A stand-in for fal.ai: the same queue protocol, the same signed webhooks, real media.
 //!
-//! Owns one HTTP listener on 127.0.0.1, the jobs that it accepted, how a prompt's `[[directives]]`
-//! script what becomes of them, and the moods that script the whole account. The README of this crate,
-//! `tests/fakefal/README.md`, describes every directive and mood. Refuses to know who calls it, and
-//! what is done with what it makes.
+//! Owns one HTTP listener on 127.0.0.1, the jobs that it accepted, the `[[directives]]` of a prompt that
+//! script its job, and the moods that script the whole account. The README of this crate,
+//! `tests/fakefal/README.md`, describes every directive and mood. Refuses to know who calls it, and the use
+//! of what it makes.
 
 mod answers;
 mod clock;
@@ -41,13 +41,13 @@ use files::FileCache;
 use store::{Kept, Store};
 use webhooks::Signer;
 
-/// How long a stop waits for requests that are being answered.
+/// The time that a stop waits for requests that are being answered.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where the stand-in listens, and what it keeps.
+/// The stand-in's settings.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The directory of its jobs and pending webhooks; nothing is kept when there is none.
+    /// The directory of its jobs and pending webhooks; `None` keeps nothing.
     pub data: Option<PathBuf>,
     /// The port on 127.0.0.1; 0 takes any.
     pub port: u16,
@@ -55,12 +55,12 @@ pub struct Config {
     pub key: String,
     /// Endpoints that it answers with 404, as fal does once a model is retired.
     pub retired: Vec<String>,
-    /// How many jobs may work at a time, if there is a limit: at fal there is one for each account. The
-    /// others wait in the order in which they came. A [`Mood`] may set another one.
+    /// The most jobs that may work at a time, if there is a limit: fal has one for each account. The others
+    /// wait in the order in which they came. A [`Mood`] may set another limit.
     pub concurrency: Option<u32>,
 }
 
-/// Why the stand-in could not start, in one sentence.
+/// The reason, in one sentence, why the stand-in could not start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(pub(crate) String);
@@ -70,19 +70,19 @@ pub struct Error(pub(crate) String);
 pub struct Job {
     /// Its id.
     pub request_id: String,
-    /// The endpoint that was asked, such as `fal-ai/veo3`.
+    /// The endpoint that it was sent to, such as `fal-ai/veo3`.
     pub model: String,
-    /// What was sent to it.
+    /// The body of its submit.
     pub input: Value,
     /// `IN_QUEUE`, `IN_PROGRESS` or `COMPLETED`.
     pub state: &'static str,
-    /// Where its webhook goes.
+    /// The address of its webhook.
     pub webhook_url: Option<String>,
-    /// When it was accepted, as RFC 3339 with milliseconds.
+    /// The time at which it was accepted, as RFC 3339 with milliseconds.
     pub submitted_at: String,
     /// The `x-` headers that came with it.
     pub headers: BTreeMap<String, String>,
-    /// How many webhooks were sent for it.
+    /// The number of webhooks that were sent for it.
     pub webhooks_sent: u32,
 }
 
@@ -90,15 +90,15 @@ pub struct Job {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SendWebhook {
-    /// How many times.
+    /// The number of times.
     pub times: u32,
-    /// How far its timestamp is from now.
+    /// The distance of its timestamp from now.
     pub timestamp_offset_s: i64,
-    /// `OK` or `ERROR`, whatever became of the job.
+    /// `OK` or `ERROR`, whether or not the job succeeded.
     pub status: Option<WebhookStatus>,
 }
 
-/// What a webhook says of its job.
+/// A webhook's word for the end of its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum WebhookStatus {
@@ -136,7 +136,7 @@ pub(crate) struct Inner {
     signer: Signer,
     file_cache: FileCache,
     http: reqwest::Client,
-    /// Told when a webhook may have become due.
+    /// Notified when a webhook may have become due.
     due: Notify,
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -200,7 +200,7 @@ impl FakeFal {
         &self.inner.url
     }
 
-    /// Where the keys are that sign its webhooks.
+    /// The address of the keys that sign its webhooks.
     #[must_use]
     pub fn jwks_url(&self) -> String {
         format!("{}/.well-known/jwks.json", self.inner.url)
@@ -224,31 +224,31 @@ impl FakeFal {
         jobs.await.unwrap_or_default()
     }
 
-    /// How the account is treated now.
+    /// The account's present mood.
     #[must_use]
     pub fn mood(&self) -> Mood {
         self.inner.mood()
     }
 
-    /// Treats the account so from now on, until the next mood or the end; the default mood is as usual. Jobs
-    /// that work already go on when a lower limit is set.
+    /// Sets the account's mood until the next mood or the end; the default mood makes everything as usual.
+    /// Jobs that work already go on when a lower limit is set.
     pub fn set_mood(&self, mood: Mood) {
         let current = self.inner.mood.write();
         *current.unwrap_or_else(PoisonError::into_inner) = mood;
         self.inner.due.notify_one();
     }
 
-    /// Sends a job's webhook again, and tells each answer's status (0: no
-    /// answer). `None` if there is no such job.
+    /// Sends a job's webhook again, and returns each answer's status (0: no answer). `None` if there is no
+    /// such job.
     pub async fn send_webhook(&self, request_id: &str, again: SendWebhook) -> Option<Vec<u16>> {
         webhooks::send_again(&self.inner, request_id, &again).await
     }
 
-    /// Stops listening, and ends what it was doing.
+    /// Stops listening, and ends the work that is under way.
     pub async fn shutdown(&self) {
         self.inner.stopping.cancel();
         self.inner.tasks.close();
-        // What has not ended by then ends with its runtime.
+        // A task that has not ended by then ends with its runtime.
         let _ = tokio::time::timeout(STOP_TIMEOUT, self.inner.tasks.wait()).await;
     }
 }
@@ -259,7 +259,7 @@ impl Inner {
         mood.clone()
     }
 
-    /// How many jobs may work at a time.
+    /// The most jobs that may work at a time.
     fn concurrency(&self) -> Option<u32> {
         self.mood().concurrency.or(self.concurrency)
     }
@@ -270,7 +270,7 @@ impl Inner {
         self.store.job(request_id)
     }
 
-    /// Starts those who wait, as far as there is room; their webhooks become due some time then.
+    /// Starts waiting jobs, as far as there is room; their webhooks then become due at some time.
     fn start_waiting(&self, now_ms: i64) {
         let started = self.store.start_waiting(self.concurrency(), now_ms);
         if started.is_ok_and(|started| started > 0) {

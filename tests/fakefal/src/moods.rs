@@ -1,10 +1,11 @@
-//! Moods: what the stand-in answers to all of an account, whatever the jobs' own prompts say.
+//! Moods: answers for all of an account, which come before the prompts of single jobs.
 
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Answer, Stage};
 
-/// How fal treats the whole account. What is not given is as usual, so the default mood is a good day.
+/// The behaviour of fal towards the whole account. A field without a value changes nothing, so the default
+/// mood is a good day.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mood {
@@ -23,13 +24,13 @@ pub struct Mood {
     /// The answer to every request for a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media: Option<Answer>,
-    /// How many jobs may work at a time; the others wait in the queue.
+    /// The most jobs that may work at a time; the others wait in the queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
 }
 
 impl Mood {
-    /// What it answers at `stage`.
+    /// Its answer at `stage`.
     pub(crate) const fn answer(&self, stage: Stage) -> Option<&Answer> {
         match stage {
             Stage::Submit => self.submit.as_ref(),

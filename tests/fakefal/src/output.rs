@@ -1,4 +1,4 @@
-//! What each kind of model answers: where its files are, or its error.
+//! The answers of each kind of model: the addresses of its files, or its error.
 //!
 //! Owns the forms of results and errors as fal documents them. Refuses to make the files.
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::store::Kept;
 
-/// What a model makes.
+/// The kind of files that a model makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Images,
@@ -24,7 +24,7 @@ pub(crate) enum Picture {
 }
 
 impl Kind {
-    /// By the endpoint's name, as fal's own are telling.
+    /// Tells the kind from the endpoint's name, which reveals it in all of fal's own names.
     pub(crate) fn of(model: &str) -> Self {
         let has = |part: &str| model.contains(part);
         if has("audio") || has("music") || has("speech") {
@@ -65,7 +65,7 @@ pub(crate) fn prompt(input: &Value) -> &str {
         .unwrap_or_default()
 }
 
-/// The size of a picture or video, by the ratio that was asked for.
+/// The size of a picture or video of the ratio that was asked for.
 pub(crate) fn size_pixels(input: &Value, kind: Kind) -> (u32, u32) {
     let text = |name: &str| input.get(name).and_then(Value::as_str);
     let ratio = text("aspect_ratio").or_else(|| text("image_size"));
@@ -138,7 +138,7 @@ fn success(job: &Kept, origin: &str) -> Value {
             "url": url(0, "wav"), "content_type": "audio/wav", "file_name": "output.wav", "file_size": null,
         } }),
     };
-    // Whatever is made alone is number 0. `[[nsfw]]` by itself says one thing of all that was made.
+    // A file made alone is number 0. `[[nsfw]]` without numbers flags everything that was made.
     let is_alone = kind != Kind::Images && directives.flagged.contains(&0);
     if is_alone || (directives.nsfw && directives.flagged.is_empty()) {
         body["has_nsfw_concepts"] = json!([true]);

@@ -1,7 +1,6 @@
-//! Answers as they go out: JSON, and what a script says in their place.
+//! Answers as they go out: JSON, and scripted ones in their place.
 //!
-//! Owns the forms of answers and what a scripted one looks like on the wire.
-//! Refuses to know whose turn it is.
+//! Owns the forms of answers, and the form of a scripted one on the wire. Refuses to know whose turn it is.
 
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use serde_json::{Value, json};
 use crate::answers::{Act, Answer, Body};
 use crate::{Error, output};
 
-/// How long a request hangs.
+/// The time that a request hangs.
 const HANG_TIMEOUT: Duration = Duration::from_secs(60);
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-fal-error-type");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-fal-request-id");
@@ -24,7 +23,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-fal-request-id");
 /// An answer.
 pub(crate) type Reply = Response<Content>;
 
-/// What an answer says.
+/// The body of an answer.
 pub(crate) type Content = UnsyncBoxBody<Bytes, Broken>;
 
 /// The connection ends in the middle of an answer.
@@ -32,10 +31,10 @@ pub(crate) type Content = UnsyncBoxBody<Bytes, Broken>;
 #[error("the connection ends here, as the prompt asked")]
 pub(crate) struct Broken;
 
-/// Why there is no answer.
+/// A reason for which there is no answer.
 #[derive(Debug)]
 pub(crate) enum NoReply {
-    /// The connection is closed without one.
+    /// The connection is closed without an answer.
     Dropped,
     /// The stand-in is out of order.
     Fault(Error),
@@ -75,7 +74,7 @@ pub(crate) fn error_of(status: u16, body: &Value) -> Reply {
     reply
 }
 
-/// What a script says in place of `real`, which is asked for only if a part of it is told.
+/// Gives a script's answer in place of `real`, which is computed only if the script tells a part of it.
 pub(crate) async fn scripted(
     answer: &Answer,
     origin: &str,
@@ -107,11 +106,11 @@ pub(crate) async fn scripted(
     Ok(reply)
 }
 
-/// What fal says in plain text.
+/// fal's plain text for a status.
 fn words(status: u16) -> &'static str {
     match status {
         401 => "Cannot access application. Authentication is required",
-        // As fal says it of an account that has nothing left.
+        // fal's words to an account that has no money left.
         403 => {
             "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
         }

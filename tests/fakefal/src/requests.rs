@@ -1,7 +1,7 @@
-//! What is asked of a job that was accepted: its status, its result, its cancel.
+//! The requests about an accepted job: its status, its result, its cancel.
 //!
-//! Owns these three answers, and whose turn it is when answers are scripted: the account's mood, then the
-//! job's own directives in their order, then the real answer.
+//! Owns these three answers, and the order of scripted answers: the account's mood, then the job's own
+//! directives in their order, then the real answer.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::replies::{self, NoReply, Reply, detail, error_of, json_of, with_reque
 use crate::store::Kept;
 use crate::{Error, Inner, clock, output};
 
-/// The scripted answer whose turn it is at a stage of a job, if there is any.
+/// Takes the next scripted answer at a stage of a job, if there is one.
 pub(crate) fn next_answer(
     inner: &Inner,
     stage: Stage,
@@ -25,14 +25,14 @@ pub(crate) fn next_answer(
     }
 }
 
-/// The same, of the job's own directives alone.
+/// Takes the next one from the job's own directives alone.
 pub(crate) fn own_answer(inner: &Inner, stage: Stage, job: &Kept) -> Result<Option<Answer>, Error> {
     let directives = job.directives();
     let Some(answers) = directives.answers(stage) else {
         return Ok(None);
     };
     let owner = match stage {
-        // The next submit is another job.
+        // The next submit makes another job, so its uses are counted by prompt.
         Stage::Submit => output::prompt(&job.input),
         Stage::Status | Stage::Result | Stage::Cancel | Stage::Media => &job.request_id,
     };
@@ -84,12 +84,13 @@ fn real_status(inner: &Inner, job: Option<&Kept>, origin: &str) -> Result<Reply,
         }
         _ => body["logs"] = Value::Null,
     }
-    // 202 while it runs, 200 when it ended: clients tell them apart by that.
+    // 202 while it runs, and 200 when it ended: clients tell the two apart by that.
     let status = if state == "COMPLETED" { 200 } else { 202 };
     Ok(json_of(status, &body))
 }
 
-/// How many are ahead of a job whose prompt says so, until nobody is. A job that was cancelled waits no more.
+/// The number of jobs that are ahead by the prompt's script, until there is none. A cancelled job no longer
+/// waits.
 fn scripted_position(inner: &Inner, job: &Kept, state: &str) -> Result<Option<u32>, Error> {
     match job.directives().position {
         Some(position) if state != "COMPLETED" || !job.is_cancelled() => {
@@ -100,7 +101,7 @@ fn scripted_position(inner: &Inner, job: &Kept, state: &str) -> Result<Option<u3
     }
 }
 
-/// What the end is called, if not `COMPLETED`.
+/// The scripted word for the end, if there is one, in place of `COMPLETED`.
 fn scripted_word(inner: &Inner, job: &Kept) -> Result<Option<String>, Error> {
     let words = job.directives().words;
     if words.is_empty() {
@@ -132,7 +133,7 @@ fn real_result(job: Option<&Kept>, origin: &str) -> Reply {
     }
 }
 
-/// A cancel that gets a scripted answer changes nothing.
+/// Cancels a job. A cancel with a scripted answer changes nothing.
 pub(crate) async fn cancel(inner: &Inner, id: &str, origin: &str) -> Result<Reply, NoReply> {
     let job = inner.job(id);
     match next_answer(inner, Stage::Cancel, job.as_ref())? {

@@ -1,7 +1,7 @@
 //! fal's queue API over HTTP, and the files that its results point to.
 //!
 //! Owns paths and the order of checks. Status, result and cancel addresses have no sub-path, as at fal:
-//! `/{owner}/{app}/requests/{id}`, whatever endpoint was asked.
+//! `/{owner}/{app}/requests/{id}`, for every endpoint.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ async fn converse(stream: TcpStream, inner: Arc<Inner>) {
             }
         }
     });
-    // A connection that fails is the client's loss, and the client knows of it.
+    // A failed connection concerns its client alone, who notices it.
     let _ = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .serve_connection(TokioIo::new(wire), service)
@@ -124,7 +124,7 @@ async fn answer(
     }
 }
 
-/// The job that a submit describes, or what is said to one that describes none.
+/// The job that a submit describes, or the answer to a submit that describes none.
 async fn job(head: &Head, model: String, body: Incoming) -> Result<Kept, Reply> {
     let Ok(body) = Limited::new(body, BODY_BYTES_MAX).collect().await else {
         return Err(detail(413, "the request is too large"));
@@ -150,7 +150,7 @@ async fn job(head: &Head, model: String, body: Incoming) -> Result<Kept, Reply> 
     })
 }
 
-/// Where the caller reached us: behind a TLS proxy, that is not our own address.
+/// The address at which the caller reached us: behind a TLS proxy, that is not our own.
 fn origin(inner: &Inner, headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match (text("x-forwarded-proto"), text("host")) {

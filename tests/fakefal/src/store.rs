@@ -1,5 +1,5 @@
-//! The jobs, the webhooks that are still to be sent, what was used up of the scripts, and the
-//! signing key, in one SQLite file.
+//! The jobs, the webhooks that are still to be sent, the uses of the scripts, and the signing key, in one
+//! SQLite file.
 //!
 //! Owns every statement. Calls are short, behind one lock; a commit survives the process being killed.
 
@@ -47,7 +47,7 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS keys (id INTEGER PRIMARY KEY CHECK (id = 1), seed BLOB NOT NULL) STRICT;
 ";
 
-/// What jobs lack that were kept before there was a limit to how many work: all of them had started.
+/// Completes jobs that were kept before there was a limit to how many work: all of them had started.
 const OLDER_JOBS: &str = "
     BEGIN;
     ALTER TABLE jobs ADD COLUMN started_ms INTEGER;
@@ -68,11 +68,11 @@ pub(crate) struct Kept {
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) webhook_url: Option<String>,
     pub(crate) submitted_ms: i64,
-    /// How long it works; `None` for ever.
+    /// The time that it works; `None` for ever.
     pub(crate) work_ms: Option<i64>,
-    /// When its work begins; `None` while it waits for others.
+    /// The time at which its work begins; `None` while it waits for others.
     pub(crate) started_ms: Option<i64>,
-    /// When it ends; `None` for never, or not known yet.
+    /// The time at which it ends; `None` for never, or while that is not known.
     pub(crate) finish_ms: Option<i64>,
     /// The type of the error that it ends with.
     pub(crate) failure: Option<String>,
@@ -159,7 +159,7 @@ impl Store {
         })
     }
 
-    /// The seed of the key that signs webhooks; made once, so that a restart does not change it.
+    /// The seed of the key that signs webhooks. It is made once, so that a restart does not change it.
     pub(crate) fn signing_seed(&self) -> Result<[u8; 32], Error> {
         let mut fresh = [0_u8; 32];
         getrandom::fill(&mut fresh)
@@ -172,8 +172,8 @@ impl Store {
         Ok(connection.query_row("SELECT seed FROM keys", [], |row| row.get(0))?)
     }
 
-    /// Keeps a job and its webhooks, together; tells the webhooks' ids. A job that did not start waits, and
-    /// its webhooks with it, until fewer than `concurrency` work.
+    /// Keeps a job and its webhooks together, and returns the webhooks' ids. A job that did not start waits,
+    /// and its webhooks with it, until fewer than `concurrency` jobs work.
     pub(crate) fn accept(
         &self,
         job: &Kept,
@@ -223,7 +223,8 @@ impl Store {
         found.unwrap_or_default()
     }
 
-    /// Ends a job that has not ended with an error now, and sends its webhook. False if it had ended.
+    /// Ends a running or waiting job with an error now, and makes its webhook due. Returns false if the job
+    /// had ended.
     pub(crate) fn cancel(&self, request_id: &str, now_ms: i64) -> Result<bool, Error> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
@@ -240,7 +241,7 @@ impl Store {
         Ok(changed == 1)
     }
 
-    /// Counts one more use of a script, and tells how many there were. The owner is the job; of a submit,
+    /// Counts one more use of a script, and returns the number of uses. The owner is the job; for a submit,
     /// when there is no job yet, it is the prompt.
     pub(crate) fn count(&self, owner: &str, script: &str) -> Result<u32, Error> {
         Ok(self.lock().query_row(

@@ -1,4 +1,4 @@
-//! A submit: whether a job is accepted, when it works, and what is answered.
+//! A submit: whether a job is accepted, when it works, and the answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use crate::requests::{address, own_answer};
 use crate::store::{Kept, NOT_YET_MS};
 use crate::{Error, Inner, webhooks};
 
-/// How long an image that a job refers to may take.
+/// The longest time for fetching an image that a job refers to.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long jobs take that do not say.
+/// The duration of jobs whose prompts set none.
 const PICTURE_MS: i64 = 1_000;
 const VIDEO_MS: i64 = 4_000;
-/// How long a job is queued for which there is room: a quarter of its time, and this at most.
+/// The longest time that a job is queued although there is room: a quarter of its duration, and this at most.
 const QUEUED_MS_MAX: i64 = 1_000;
-/// The same, of a job that never ends.
+/// The time for which a job is queued that never ends.
 const LOST_QUEUED_MS: i64 = 500;
 
 /// Accepts a job, unless the account's mood or its prompt asks for something else.
@@ -54,7 +54,8 @@ pub(crate) async fn submit(
     }
 }
 
-/// The status that the prompt wants a submit to be rejected with, as many times as it says.
+/// The status by which the prompt wants this submit rejected, until it was rejected as often as the prompt
+/// says.
 fn rejection(inner: &Inner, job: &Kept, directives: &Directives) -> Result<Option<u16>, Error> {
     let Some(reject) = directives.reject else {
         return Ok(None);
@@ -78,7 +79,7 @@ async fn accept(inner: &Inner, job: &mut Kept, directives: &Directives) -> Resul
     };
     job.work_ms = (!directives.lost).then_some(work_ms);
     let concurrency = inner.concurrency();
-    // A webhook that comes before the answer cannot wait for others.
+    // A webhook that comes before the answer cannot wait for other jobs.
     if concurrency.is_none() || (directives.webhook_first && !directives.lost) {
         let queued_ms = job
             .work_ms
@@ -97,7 +98,7 @@ async fn accept(inner: &Inner, job: &mut Kept, directives: &Directives) -> Resul
     Ok(())
 }
 
-/// When each of a job's webhooks is due. The one that is sent before the submit is answered is put off
+/// The times at which a job's webhooks are due. The one that is sent before the submit is answered is put off
 /// meanwhile: it is sent again only if it was not taken.
 fn due_ms(job: &Kept, directives: &Directives) -> Vec<i64> {
     if job.work_ms.is_none() || job.webhook_url.is_none() {
@@ -113,7 +114,7 @@ fn due_ms(job: &Kept, directives: &Directives) -> Vec<i64> {
     due_ms
 }
 
-/// The error that a job will end with: the one that was asked for, or that its images cannot be fetched.
+/// The error that a job will end with: the scripted one, or the one for images that cannot be fetched.
 async fn ending(inner: &Inner, job: &Kept, directives: &Directives) -> Option<String> {
     if directives.fail.is_some() {
         return directives.fail.clone();

@@ -1,9 +1,9 @@
 //! Durations, sizes and rates, as directives write them: `5s`, `250MiB`, `2MB/s`.
 
-/// The most bytes that a directive can name: far more than any file has, and far from the end of the numbers.
+/// The most bytes that a directive can name: far more than any file has, and far below the range of the type.
 const BYTES_MAX: u64 = 1 << 40;
 
-/// Longest first: `B` ends every other one.
+/// The longest come first: `B` ends every other one.
 const UNITS: [(&str, u64); 7] = [
     ("GiB", 1 << 30),
     ("MiB", 1 << 20),
@@ -36,7 +36,7 @@ pub(crate) fn bytes(text: &str) -> Option<u64> {
         .filter(|bytes| *bytes <= BYTES_MAX)
 }
 
-/// `2MB/s`, in bytes a second; never none at all.
+/// `2MB/s`, in bytes a second; at least 1.
 pub(crate) fn bytes_per_second(text: &str) -> Option<u64> {
     bytes(text.strip_suffix("/s")?).filter(|bytes| *bytes > 0)
 }

@@ -1,7 +1,6 @@
 //! Webhooks as fal sends them: signed with Ed25519, and sent again until they are taken.
 //!
-//! Owns the signature, the JWKS, the pace of retries and the loop that sends.
-//! Refuses to know who receives them.
+//! Owns the signature, the JWKS, the pace of retries and the loop that sends. Refuses to know the receivers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,20 +15,20 @@ use crate::directives::Payload;
 use crate::store::{Due, Kept};
 use crate::{Inner, SendWebhook, WebhookStatus, clock, output};
 
-/// How long a receiver may take to answer, as fal documents it.
+/// The time that a receiver has to answer, as fal documents it.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
 /// The most times that a webhook is sent, as fal documents it.
 const ATTEMPTS_MAX: u32 = 10;
 const FIRST_PAUSE_MS: i64 = 500;
 const PAUSE_MAX_MS: i64 = 60_000;
-/// How long the loop rests when nothing is due; a new job wakes it.
+/// The longest rest of the loop when nothing is due; a new job wakes it.
 const REST_MAX: Duration = Duration::from_secs(5);
 const USER_ID: &str = "local-user";
-/// What fal documents for a payload that it could not write.
+/// fal's documented message for a payload that it could not write.
 const NOT_JSON: &str = "Response payload is not JSON serializable. Either return a JSON serializable object or use the \
     queue endpoint to retrieve the response.";
 
-/// The key that signs.
+/// The signing key.
 pub(crate) struct Signer(SigningKey);
 
 impl Signer {
@@ -37,7 +36,7 @@ impl Signer {
         Self(SigningKey::from_bytes(seed))
     }
 
-    /// The public half, as a JWKS.
+    /// Its public half, as a JWKS.
     pub(crate) fn jwks(&self) -> Value {
         let public = URL_SAFE_NO_PAD.encode(self.0.verifying_key().as_bytes());
         json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": "local", "x": public }] })
@@ -50,7 +49,7 @@ impl Signer {
     }
 }
 
-/// Starts the jobs that wait as soon as there is room, and sends what is due, until the stand-in stops.
+/// Starts waiting jobs as soon as there is room, and sends due webhooks, until the stand-in stops.
 pub(crate) async fn run(inner: Arc<Inner>) {
     loop {
         let now_ms = clock::now_ms();
@@ -91,8 +90,8 @@ fn start(inner: &Arc<Inner>, webhook: Due, now_ms: i64) {
         .spawn(async move { send(&inner, &job, webhook.id, webhook.attempts).await });
 }
 
-/// Until when a webhook is put off that is on its way: by then it was taken, or
-/// nobody knows and it is sent again.
+/// The time until which a webhook on its way is put off: by then it was taken, or nobody knows and it is sent
+/// again.
 pub(crate) fn put_off_ms(now_ms: i64, attempts: u32) -> i64 {
     let timeout_ms = i64::try_from(TIMEOUT.as_millis()).unwrap_or(i64::MAX);
     now_ms + timeout_ms + pause_ms(attempts)
@@ -102,7 +101,7 @@ fn pause_ms(attempts: u32) -> i64 {
     (FIRST_PAUSE_MS << attempts.min(10)).min(PAUSE_MAX_MS)
 }
 
-/// Sends a webhook that was put off, and forgets it if it is taken.
+/// Sends a webhook that was put off, and deletes it if it is taken.
 pub(crate) async fn send(inner: &Inner, job: &Kept, id: i64, attempts: u32) {
     let delivery = deliver(inner, job, 0, None);
     let Some(status) = inner.stopping.run_until_cancelled(delivery).await else {
@@ -112,13 +111,13 @@ pub(crate) async fn send(inner: &Inner, job: &Kept, id: i64, attempts: u32) {
     let _ = if done {
         inner.store.forget_webhook(id)
     } else {
-        // It was counted when it was put off; only the time changes.
+        // The attempt was counted when the webhook was put off; only the time changes.
         inner.store.sooner(id, clock::now_ms() + pause_ms(attempts))
     };
     inner.due.notify_one();
 }
 
-/// Sends one webhook, and tells the answer's status; 0 without an answer.
+/// Sends one webhook, and returns the answer's status; 0 without an answer.
 async fn deliver(
     inner: &Inner,
     job: &Kept,

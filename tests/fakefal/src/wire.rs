@@ -1,7 +1,7 @@
 //! A connection that tells when everything that was written to it has left the process.
 //!
-//! An answer that breaks off takes along whatever the server has not handed on yet, so one that must break
-//! off at an exact byte has to wait until all of it is handed on.
+//! An answer that breaks off takes along the bytes that the server has not handed on yet. An answer that must
+//! break off at an exact byte therefore waits until all bytes before it are handed on.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -29,7 +29,7 @@ impl Wire {
 }
 
 impl Flushes {
-    /// Waits for the next flush: what was written before has left by then.
+    /// Waits for the next flush: everything written before has left by then.
     pub(crate) async fn next(&mut self) {
         self.0.mark_unchanged();
         // A connection that is gone has nothing left to flush.
@@ -68,7 +68,7 @@ impl AsyncWrite for Wire {
         self.stream.is_write_vectored()
     }
 
-    /// The server asks for this when it has nothing left of its own.
+    /// Flushes the connection. The server calls this when it has nothing left of its own.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
         self.flushes.send_modify(|flushes| *flushes += 1);

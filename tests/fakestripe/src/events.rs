@@ -9,14 +9,14 @@ use sha2::Sha256;
 use crate::state::{Event, now_s};
 use crate::{Inner, Resend};
 
-/// How long a receiver may take to answer.
+/// The time that a receiver has to answer.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
-/// How many times an event is sent by itself.
+/// The most times that an event is sent without being asked for again.
 const ATTEMPTS_MAX: u32 = 30;
-/// The pause after a round in which something was not taken.
+/// The pause after a round in which an event was not taken.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Sends what waits, until the stand-in stops.
+/// Sends waiting events, until the stand-in stops.
 pub(crate) async fn run(inner: Arc<Inner>) {
     loop {
         let waiting = inner.store.read(|state| {
@@ -42,7 +42,7 @@ pub(crate) async fn run(inner: Arc<Inner>) {
     }
 }
 
-/// Sends an event once, and tells the answer's status; 0 without an answer.
+/// Sends an event once, and returns the answer's status; 0 without an answer.
 async fn send(inner: &Inner, event: &Event) -> u16 {
     let body = event.body().to_string();
     let stamp = now_s();

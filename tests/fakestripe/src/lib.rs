@@ -1,7 +1,7 @@
-//! A stand-in for Stripe: Checkout sessions, a page to pay on, and signed events
-//! that are sent until they are taken.
+//! A stand-in for Stripe: Checkout sessions, a page to pay on, and signed events that are sent until they are
+//! taken.
 //!
-//! Owns the part of Stripe's wire that Velro uses. Refuses to know what an event is good for.
+//! Owns the part of Stripe's wire that Velro uses. Refuses to know the use of an event.
 
 mod events;
 mod server;
@@ -25,42 +25,42 @@ use crate::state::Store;
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Why the stand-in cannot start or keep its state: one clear sentence.
+/// The reason, in one clear sentence, why the stand-in cannot start or keep its state.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(String);
 
-/// What a stand-in is started with.
+/// The settings of a stand-in.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where state is kept; `None` keeps nothing.
+    /// The folder of its state; `None` keeps nothing.
     pub data: Option<PathBuf>,
-    /// The port; 0 for any that is free.
+    /// The port; 0 for any free one.
     pub port: u16,
     /// The key that callers must show.
     pub key: String,
-    /// What events are signed with.
+    /// The secret that events are signed with.
     pub webhook_secret: String,
-    /// Where events are sent.
+    /// The address that events are sent to.
     pub webhook_url: String,
 }
 
-/// How a session's money moves.
+/// A movement of a session's money.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Move {
     /// Its buyer pays.
     Pay,
-    /// So much is refunded, in the currency's smallest unit; all that is left if it is not said.
+    /// This much is refunded, in the currency's smallest unit; `None` for everything that is left.
     Refund(Option<i64>),
     /// Its buyer objects, or the dispute ends: `needs_response`, `won` or `lost`.
     Dispute(String),
 }
 
-/// How an event is sent again.
+/// The repetitions of an event.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Resend {
-    /// How many times.
+    /// The number of times.
     pub times: u32,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Inner {
     config: Config,
     store: Store,
     http: reqwest::Client,
-    /// Told when an event may be waiting.
+    /// Notified when an event may be waiting.
     waiting: Notify,
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -144,7 +144,7 @@ impl FakeStripe {
         self.inner.port
     }
 
-    /// Every checkout session, in no order.
+    /// Every checkout session, in no particular order.
     #[must_use]
     pub fn sessions(&self) -> Vec<Session> {
         self.inner
@@ -152,7 +152,7 @@ impl FakeStripe {
             .read(|state| state.sessions.values().cloned().collect())
     }
 
-    /// Has the next `count` checkouts fail on Stripe's side.
+    /// Lets the next `count` checkouts fail on Stripe's side.
     ///
     /// # Errors
     /// A sentence, if the state cannot be kept.
@@ -166,8 +166,8 @@ impl FakeStripe {
         self.inner.store.read(|state| state.events.clone())
     }
 
-    /// Moves a session's money, and answers the event that tells of it: `None` without such a session, an
-    /// error if its money cannot move so. An event that is not `sent` waits until it is sent again.
+    /// Moves a session's money, and returns the event about it: `None` without such a session, an error if
+    /// its money cannot move so. An event that is not `sent` waits until it is sent again.
     ///
     /// # Errors
     /// A sentence.
@@ -175,17 +175,17 @@ impl FakeStripe {
         self.inner.act(session, step, sent)
     }
 
-    /// Sends an event again at once, and tells each answer's status (0: no answer).
-    /// `None` if there is no such event.
+    /// Sends an event again at once, and returns each answer's status (0: no answer). `None` if there is no
+    /// such event.
     pub async fn resend(&self, event: &str, again: Resend) -> Option<Vec<u16>> {
         events::resend(&self.inner, event, again).await
     }
 
-    /// Stops listening, and ends what it was doing.
+    /// Stops listening, and ends the work that is under way.
     pub async fn shutdown(&self) {
         self.inner.stopping.cancel();
         self.inner.tasks.close();
-        // What has not ended by then ends with its runtime.
+        // A task that has not ended by then ends with its runtime.
         let _ = tokio::time::timeout(STOP_TIMEOUT, self.inner.tasks.wait()).await;
     }
 }

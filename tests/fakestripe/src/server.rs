@@ -81,8 +81,8 @@ async fn create(
     }
 }
 
-/// What a request for a session came to. A failure of Stripe's own is what its
-/// idempotency key answers from then on.
+/// The outcome of a request for a session. If it is a failure of Stripe's own, the request's idempotency key
+/// gives the same failure from then on.
 enum Made {
     Session(Value),
     OtherRequest,
@@ -120,7 +120,7 @@ async fn page(Extracted(inner): Extracted<Arc<Inner>>, Path(id): Path<String>) -
 }
 
 async fn pay(Extracted(inner): Extracted<Arc<Inner>>, Path(id): Path<String>) -> Response {
-    // Paying twice is paying once.
+    // Paying twice has the same effect as paying once.
     let _ = inner.act(&id, &Move::Pay, true);
     let session = inner.store.read(|state| state.sessions.get(&id).cloned());
     let target = session.and_then(|session| session.fields.get("success_url").cloned());

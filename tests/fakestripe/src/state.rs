@@ -1,4 +1,4 @@
-//! What the stand-in keeps: sessions, events, and the keys of requests. One JSON file, written whole and
+//! The stand-in's state: sessions, events, and the keys of requests. One JSON file, written whole and
 //! renamed, so that a crash leaves the old one or the new one.
 
 use std::collections::BTreeMap;
@@ -20,36 +20,36 @@ pub struct Session {
     pub id: String,
     /// `pi_…`.
     pub payment_intent: String,
-    /// Where its buyer pays.
+    /// The address of the page on which its buyer pays.
     pub url: String,
     /// Whether it was paid.
     pub is_paid: bool,
-    /// What it costs.
+    /// Its price.
     pub amount: i64,
     /// ISO 4217.
     pub currency: String,
-    /// How much was refunded.
+    /// The refunded amount.
     pub refunded: i64,
-    /// How its dispute stands, if there is one.
+    /// The state of its dispute, if there is one.
     pub dispute: Option<String>,
-    /// Everything else that it was made with.
+    /// The other fields of the request that made it.
     pub fields: BTreeMap<String, String>,
 }
 
-/// Something that happened.
+/// An event, as its receivers are told of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Event {
     /// `evt_…`.
     pub id: String,
     /// Such as `charge.refunded`.
     pub kind: String,
-    /// What it happened to, as it was then.
+    /// The object that it happened to, as it was then.
     pub object: Value,
-    /// When, seconds since the epoch.
+    /// The time, in seconds since the epoch.
     pub created_s: i64,
     /// Whether it waits to be sent.
     pub is_waiting: bool,
-    /// How many times it was sent.
+    /// The number of times that it was sent.
     pub attempts: u32,
 }
 
@@ -58,10 +58,10 @@ pub struct Event {
 pub(crate) struct State {
     pub(crate) sessions: BTreeMap<String, Session>,
     pub(crate) events: Vec<Event>,
-    /// The request of each idempotency key, and its session; none if the request failed, which
-    /// is what it answers from then on.
+    /// The request of each idempotency key, and its session; `None` if the request failed, which is then the
+    /// key's answer for ever.
     pub(crate) keys: BTreeMap<String, (String, Option<String>)>,
-    /// How many of the next requests fail on Stripe's side.
+    /// The number of coming requests that fail on Stripe's side.
     #[serde(default)]
     pub(crate) failures: u32,
 }
@@ -104,7 +104,7 @@ impl Store {
         read(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes the state, and keeps it before anybody is told.
+    /// Changes the state, and writes the file before anybody is told.
     pub(crate) fn write<T>(&self, write: impl FnOnce(&mut State) -> T) -> Result<T, Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let written = write(&mut state);
@@ -120,7 +120,7 @@ impl Store {
 }
 
 impl Session {
-    /// A session for this request.
+    /// Makes a session for this request.
     pub(crate) fn new(origin: &str, fields: BTreeMap<String, String>) -> Option<Self> {
         let price = |name: &str| fields.get(&format!("line_items[0][price_data][{name}]"));
         let id = new_id("cs_test");
@@ -162,7 +162,7 @@ impl Session {
         })
     }
 
-    /// Moves its money; what happened, and to what.
+    /// Moves its money; returns the kind of the event and the object that it happened to.
     pub(crate) fn step(&mut self, step: &Move) -> Result<(&'static str, Value), Error> {
         let refuse = |why: &str| Err(Error(why.to_owned()));
         if *step != Move::Pay && !self.is_paid {

@@ -1,4 +1,4 @@
-//! What was told is kept: an event that nobody took is sent by the next run.
+//! Events are kept: one that nobody took is sent by the next run.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,7 +22,7 @@ async fn start(data: &Path, webhook_url: String) -> FakeStripe {
     FakeStripe::start(config).await.unwrap()
 }
 
-/// Takes one request at `listener`; its text.
+/// Takes one request at `listener`, and returns its text.
 async fn take(listener: &TcpListener) -> String {
     let (mut stream, _peer) = listener.accept().await.unwrap();
     let mut received = Vec::new();
@@ -60,6 +60,6 @@ async fn an_event_that_was_not_taken_is_sent_after_a_restart() {
     assert!(told.contains("stripe-signature: t="), "{told}");
     assert!(told.contains(event["id"].as_str().unwrap()), "{told}");
     assert!(again.sessions()[0].is_paid);
-    // Paying twice is no second payment.
+    // Paying twice makes no second payment.
     assert!(again.act(&session, &Move::Pay, true).is_err());
 }

@@ -1,8 +1,8 @@
 //! `cargo keys`: makes, rotates and retires the keys that sign access tokens, for a deployment; and makes the
-//! one that mailboxes are remembered with.
+//! key for remembering mailboxes.
 //!
 //! Owns three files and the commands that store them. Refuses to call AWS: the operator does. It is a package
-//! of its own, so that whoever deploys builds neither the local cloud nor its video encoder.
+//! of its own, so that operators build neither the local cloud nor its video encoder.
 
 mod template;
 
@@ -30,10 +30,10 @@ Examples:
 #[derive(Parser)]
 #[command(name = "cargo keys", after_help = EXAMPLES)]
 struct Arguments {
-    /// What to do.
+    /// The action.
     #[arg(value_enum, default_value_t = Action::Make)]
     action: Action,
-    /// Where the files are; it is made if it is not there.
+    /// The folder of the files; it is created if it does not exist.
     #[arg(long, default_value = "keys", value_name = "DIR")]
     folder: PathBuf,
     /// The template that names the stored parameters.
@@ -51,7 +51,7 @@ enum Action {
     Retire,
 }
 
-/// Why there are no new keys: one clear sentence.
+/// The reason, in one clear sentence, why there are no new keys.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Error(String);
@@ -127,7 +127,7 @@ fn workspace_root() -> PathBuf {
     own.ancestors().nth(2).unwrap_or(own).to_owned()
 }
 
-/// A first key must not replace one that is in use.
+/// Makes the folder for the first keys, and refuses to replace existing ones: they may be in use.
 fn make_room(folder: &Path, places: &Places) -> Result<(), Error> {
     std::fs::create_dir_all(folder).map_err(|problem| cannot(folder, &problem))?;
     for file in [&places.private, &places.public, &places.mailboxes] {
@@ -153,7 +153,8 @@ fn read(places: &Places) -> Result<KeySet, Error> {
         .map_err(|problem| Error(format!("cannot use {file}: {problem}")))
 }
 
-/// What verifies must be in place before what signs with it, and must go only after that.
+/// Lists the next commands in their order: a verifying key must be in place before its signing key, and must
+/// be removed only after it.
 fn next_steps(action: Action, folder: &Path, places: &Places) -> String {
     let put = |kind: &str, name: &str, file: &Path| {
         let file = file.display();
@@ -163,14 +164,14 @@ fn next_steps(action: Action, folder: &Path, places: &Places) -> String {
     };
     let private = put("SecureString", &places.private_name, &places.private);
     let public = put("String", &places.public_name, &places.public);
-    // Without `--overwrite`: with another key, every mailbox would be new.
+    // Without `--overwrite`: with another key, no known mailbox would be recognised.
     let mailboxes = format!(
         "aws ssm put-parameter --type SecureString --name {} --value file://{}\n",
         places.mailboxes_name,
         places.mailboxes.display()
     );
-    // The code's place is new, so that functions which are rolled out gradually
-    // are published with the keys of now.
+    // The code gets a new place each time, so that functions which are rolled out gradually are published
+    // with the present keys.
     let deploy = "sam build && sam deploy --s3-prefix \"velro/$(date +%s)\"\n";
     let (what, steps) = match action {
         Action::Make => ("Store them", format!("{private}{public}{mailboxes}")),

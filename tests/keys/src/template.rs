@@ -1,4 +1,4 @@
-//! The template, as far as it names the parameters that hold keys.
+//! The part of the template that names the parameters with keys.
 
 use std::collections::BTreeMap;
 use std::path::Path;

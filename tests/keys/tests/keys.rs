@@ -1,6 +1,7 @@
 //! `cargo keys`, as an operator runs it.
 
-// A test that cannot go on should say where; only the tests themselves are exempt by themselves.
+// A test that cannot go on should say where; the lint exempts test functions by itself, and not their
+// helpers.
 #![allow(clippy::unwrap_used)]
 
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +16,7 @@ fn keys(folder: &Path, action: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// What it printed, if it succeeded.
+/// The output of a run, which must have succeeded.
 #[track_caller]
 fn done(output: Output) -> String {
     let problem = String::from_utf8_lossy(&output.stderr);
@@ -23,7 +24,7 @@ fn done(output: Output) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The names of the keys that verify.
+/// The names of the verifying keys.
 fn names(folder: &Path) -> Vec<String> {
     let text = std::fs::read(folder.join("token-public-keys.json")).unwrap();
     let jwks: Value = serde_json::from_slice(&text).unwrap();

@@ -1,4 +1,4 @@
-//! Builds the functions, and tells where their binaries are.
+//! Builds the functions, and locates their binaries.
 //!
 //! Owns the call of cargo. Refuses to know which binaries the template needs.
 
@@ -22,7 +22,7 @@ impl Binaries {
         self.0.get(name).map(PathBuf::as_path)
     }
 
-    /// The path of a binary that can be run; the error names what needs it.
+    /// The path of a binary, which must be runnable; the error names its user.
     pub(crate) fn runnable(&self, name: &str, needed_by: &str) -> Result<PathBuf, Error> {
         let path = self.get(name).ok_or_else(|| {
             Error::new(format!(
@@ -54,8 +54,8 @@ pub fn workspace_root() -> PathBuf {
     own.ancestors().nth(2).unwrap_or(own).to_owned()
 }
 
-/// Builds the functions' binaries and tells where they are. `progress` is called with the number of
-/// crates that are done.
+/// Builds the functions' binaries and returns their paths. Calls `progress` with the number of crates that
+/// are done.
 pub fn build(release: bool, mut progress: impl FnMut(usize)) -> Result<Binaries, Error> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -73,8 +73,8 @@ pub fn build(release: bool, mut progress: impl FnMut(usize)) -> Result<Binaries,
     if release {
         command.arg("--release");
     }
-    // Cargo tells us about our own package. Build scripts watch some of these variables, and would
-    // take an inner build with them for another build than the same one without.
+    // Cargo sets these for our own package. Build scripts watch some of them, so that with and without them
+    // an inner build would count as two different ones.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let own = [
@@ -90,11 +90,11 @@ pub fn build(release: bool, mut progress: impl FnMut(usize)) -> Result<Binaries,
     }
     let cannot = |problem| Error::new(format!("cannot run cargo: {problem}"));
     let mut child = command.spawn().map_err(cannot)?;
-    // Read beside the messages, so that neither pipe fills up while the other is read.
+    // They are read beside the messages, so that neither pipe fills up while the other is read.
     let errors = child.stderr.take();
     let errors = std::thread::spawn(move || {
         let mut text = String::new();
-        // What cannot be read is only missing from the report of a failure.
+        // A failed read only shortens the report of a failure.
         let _ = errors.map(|mut errors| errors.read_to_string(&mut text));
         text
     });

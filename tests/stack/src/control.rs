@@ -1,4 +1,4 @@
-//! The control surface under `/_local`: what the local cloud knows about itself, and a few levers.
+//! The control surface under `/_local`: the local cloud's knowledge about itself, and a few levers.
 //!
 //! Owns its paths and JSON. Refuses callers that did not come to this machine by its own name.
 
@@ -22,10 +22,10 @@ const BODY_SIZE_BYTES_MAX: usize = 64 * 1024;
 const WEBHOOKS_MAX: u32 = 100;
 /// Ten minutes: longer than any function waits.
 const PUT_MS_MAX: u64 = 600_000;
-/// The most requests of one transaction that are told that it is under way.
+/// The most requests of one transaction that may be told that it is under way.
 const UNCLEAR_TRIES_MAX: u32 = 100;
 
-/// Everything that can be asked about or acted on.
+/// The parts of the cloud that can be asked about or acted on.
 pub struct Control {
     /// The functions, by their binaries' names.
     pub functions: BTreeMap<String, Arc<Pool>>,
@@ -40,7 +40,7 @@ pub struct Control {
 }
 
 impl Control {
-    /// Answers one request; `path` is what follows `/_local/`.
+    /// Answers one request; `path` is the part after `/_local/`.
     pub async fn serve(&self, path: &str, request: Request<Incoming>) -> Answer {
         if !is_local(request.headers()) {
             return refusal(StatusCode::FORBIDDEN, "only for callers on this machine");
@@ -92,7 +92,7 @@ impl Control {
         }
     }
 
-    /// Has transactions be committed and told as under way so often, until it is told 0.
+    /// Commits transactions but tells `tries` of their requests that they are under way; 0 ends that.
     fn unclear_transactions(&self, tries: &str) -> Answer {
         match tries.parse::<u32>() {
             Ok(tries) if tries <= UNCLEAR_TRIES_MAX => {
@@ -103,7 +103,7 @@ impl Control {
         }
     }
 
-    /// Slows S3 down, or lets it go on as usual when nothing is said.
+    /// Slows S3 down; without a body it is as fast as usual again.
     async fn slow_s3(&self, body: Incoming) -> Answer {
         let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
             return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
@@ -119,7 +119,7 @@ impl Control {
         }
     }
 
-    /// Runs a schedule now; a body is given to the function instead of the schedule's event.
+    /// Runs a schedule now. A body replaces the schedule's event.
     async fn run_schedule(&self, function: &str, body: Incoming) -> Answer {
         let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
             return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
@@ -150,7 +150,7 @@ async fn serve_fal(fal: &FakeFal, method: &Method, path: &[&str], body: Incoming
     }
 }
 
-/// Treats the account so from now on, and tells how; without a body, as usual.
+/// Sets the account's mood and returns it; without a body, the default mood.
 async fn set_mood(fal: &FakeFal, body: Incoming) -> Answer {
     let Ok(body) = http::body(body, BODY_SIZE_BYTES_MAX).await else {
         return refusal(StatusCode::BAD_REQUEST, "the body cannot be read");
@@ -183,23 +183,23 @@ async fn send_webhook(fal: &FakeFal, id: &str, body: Incoming) -> Answer {
     }
 }
 
-/// How slow S3 shall be.
+/// The wanted slowness of S3.
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Slow {
-    /// How much later each PUT is answered.
+    /// The delay of the answer to each PUT.
     put_ms: u64,
 }
 
-/// What the control surface is asked to do with a session's money.
+/// A movement of a session's money.
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Act {
-    /// For a refund: how much.
+    /// For a refund: its amount.
     amount: Option<i64>,
-    /// For a dispute: how it stands.
+    /// For a dispute: its state.
     status: Option<String>,
-    /// Keeps the event back until it is sent again.
+    /// Whether the event is kept back until it is sent again.
     hold_back: bool,
 }
 
@@ -259,7 +259,8 @@ async fn serve_stripe(
     }
 }
 
-/// A page of the web could make a browser call this surface; it cannot forge these two headers.
+/// Whether a request comes from this machine: a page of the web could make a browser call this surface, but
+/// cannot forge these two headers.
 fn is_local(headers: &HeaderMap) -> bool {
     let is_loopback = |host: &str| matches!(host, "127.0.0.1" | "localhost" | "[::1]");
     let text = |name| {

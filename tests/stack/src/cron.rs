@@ -1,18 +1,18 @@
-//! When a schedule is due: EventBridge's `rate(...)` and `cron(...)` expressions, in UTC.
+//! The times at which a schedule is due: EventBridge's `rate(...)` and `cron(...)` expressions, in UTC.
 //!
-//! Owns their grammar and arithmetic. Refuses to know clocks: the caller says what time it is.
+//! Owns their grammar and arithmetic. Refuses to know clocks: the caller passes the time.
 
 use std::time::Duration;
 
 use time::{Date, OffsetDateTime, Time};
 
-/// How far ahead a date is looked for; a rule that finds none in this time never fires.
+/// The days ahead in which a date is looked for; a rule without a date in this time never fires.
 const DAYS_AHEAD_MAX: u32 = 366 * 9;
 
 /// A schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Schedule {
-    /// Every so often.
+    /// At regular intervals.
     Rate(Duration),
     /// At given times.
     Cron(Box<Cron>),
@@ -39,7 +39,7 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 impl Schedule {
-    /// Reads an expression; the error says what is wrong with it.
+    /// Reads an expression; the error says why it is wrong.
     pub fn parse(expression: &str) -> Result<Self, String> {
         let inside = |name: &str| expression.strip_prefix(name)?.strip_suffix(')');
         if let Some(rate) = inside("rate(") {

@@ -1,4 +1,4 @@
-//! The folder that a local cloud keeps its state in.
+//! The folder of a local cloud's state.
 //!
 //! Owns its lock, the ports that stored URLs depend on, and the signing keys. Refuses to know the
 //! state of the services, which keep their own files in it.
@@ -17,32 +17,32 @@ use uuid::Uuid;
 
 use crate::Error;
 
-/// Where the gateway's, the AWS services' and the stand-ins' ports are looked for: all below those that
-/// Linux (from 32,768) and macOS (from 49,152) give to whoever asks for any.
+/// The first candidates for the ports of the gateway, the AWS services and the stand-ins. All are below the
+/// ports that Linux (from 32,768) and macOS (from 49,152) give to a program that asks for any port.
 const LASTING_PORTS: [u16; 4] = [20_000, 23_000, 26_000, 29_000];
 const LASTING_PORTS_COUNT: u16 = 3_000;
 
-/// The folder; or none, and then nothing is kept.
+/// The folder; without one, nothing is kept.
 pub struct Data {
     folder: Option<Folder>,
 }
 
 struct Folder {
     path: PathBuf,
-    /// The lock goes with the process, however that ends.
+    /// The lock ends with the process, even if it is killed.
     _lock: File,
 }
 
 /// The ports of the last run.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Ports {
-    /// The gateway's.
+    /// The gateway's port.
     pub gateway: u16,
-    /// The AWS services'.
+    /// The AWS services' port.
     pub aws: u16,
-    /// The provider's stand-in's.
+    /// The port of the provider's stand-in.
     pub fal: u16,
-    /// Stripe's stand-in's.
+    /// The port of Stripe's stand-in.
     #[serde(default)]
     pub stripe: u16,
 }
@@ -57,7 +57,7 @@ pub struct Keys {
 }
 
 impl Data {
-    /// Opens the folder, and makes it if it is not there.
+    /// Opens the folder, and creates it if necessary.
     pub fn open(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path else {
             return Ok(Self { folder: None });
@@ -86,8 +86,8 @@ impl Data {
         self.folder.as_ref().map(|folder| folder.path.join(name))
     }
 
-    /// The ports of the last run that are free, and others where they are not. When nothing is kept,
-    /// zero: any port will do.
+    /// The ports of the last run that are free, and other free ports in place of the rest. When nothing is
+    /// kept, zero: any port will do.
     pub fn ports(&self) -> Ports {
         if self.folder.is_none() {
             return Ports::default();
@@ -111,7 +111,7 @@ impl Data {
         self.write("ports.json", &ports)
     }
 
-    /// Keeps what `sam local invoke --env-vars` reads.
+    /// Keeps the file that `sam local invoke --env-vars` reads.
     pub fn keep_variables(&self, variables: &impl Serialize) -> Result<(), Error> {
         self.write("sam-local.json", variables)
     }
@@ -131,7 +131,7 @@ impl Data {
         Ok(keys)
     }
 
-    /// The key that mailboxes are remembered with, made once.
+    /// The key for remembering mailboxes, made once.
     pub fn mailbox_key(&self) -> Result<String, Error> {
         if let Some(key) = self.read("mailbox-key.json") {
             return Ok(key);
@@ -148,7 +148,7 @@ impl Data {
         serde_json::from_slice(&text).ok()
     }
 
-    /// Written beside and renamed, so that a crash leaves the old file or the new one.
+    /// Writes a file. It is written beside and renamed, so that a crash leaves the old file or the new one.
     fn write(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
         let Some(path) = self.below(name) else {
             return Ok(());
@@ -173,8 +173,8 @@ pub fn write_privately(path: &Path, text: &[u8]) -> std::io::Result<()> {
     fs::rename(beside, path)
 }
 
-/// A free port that is likely to be free at the next start too: it is not among those that the system
-/// gives to whoever asks for any. Zero if there is none.
+/// Finds a free port that is likely to be free at the next start too: it is not among those that the system
+/// gives to a program that asks for any. Returns zero if there is none.
 fn lasting_port(first: u16) -> u16 {
     let [high, low, ..] = Uuid::new_v4().into_bytes();
     let random = u16::from_be_bytes([high, low]) % LASTING_PORTS_COUNT;

@@ -1,7 +1,8 @@
-//! The way from Docker's containers to this cloud, which listens on this machine alone: what comes in at the
-//! address that containers know the machine by is handed on. `sam local invoke` runs functions in containers.
+//! The way from Docker's containers to this cloud, which listens on this machine alone: connections to the
+//! address by which containers know the machine are handed on. `sam local invoke` runs functions in
+//! containers.
 //!
-//! Owns where that is. Refuses to know what is said.
+//! Owns that address. Refuses to know the content of the connections.
 
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
@@ -14,12 +15,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::Error;
 
-/// The machine's name in containers: Docker Desktop's, which is given to others as `--add-host` says.
+/// The machine's name in containers: Docker Desktop's own, which elsewhere `--add-host` sets.
 pub const HOST: &str = "host.docker.internal";
-/// More than the functions that one person invokes open.
+/// More connections than the functions open that one person invokes.
 const CONNECTIONS_MAX: usize = 256;
 
-/// Hands on what containers send to these ports.
+/// Hands on containers' connections to these ports.
 pub async fn reach(
     ports: &[u16],
     token: &CancellationToken,
@@ -29,7 +30,7 @@ pub async fn reach(
     for port in ports.iter().copied() {
         let listener = match TcpListener::bind((address, port)).await {
             Ok(listener) => listener,
-            // Docker Desktop: its containers are in another machine, and reach this one by themselves.
+            // On Docker Desktop, containers run in another machine and reach this one without help.
             Err(problem) if problem.kind() == ErrorKind::AddrNotAvailable => return Ok(()),
             Err(problem) => {
                 return Err(Error::new(format!(
@@ -42,7 +43,7 @@ pub async fn reach(
     Ok(())
 }
 
-/// The machine's address on the network that containers are in: the gateway's, by default the subnet's first.
+/// The machine's address on the containers' network: that of the gateway, by default the subnet's first.
 async fn gateway() -> Result<Ipv4Addr, Error> {
     let asked = Command::new("docker")
         .args(["network", "inspect", "bridge", "--format"])
@@ -78,7 +79,7 @@ async fn hand_on(listener: TcpListener, port: u16, token: CancellationToken) {
     }
 }
 
-/// One connection; how it ends is known to both of its ends.
+/// Joins one connection to the port; both of its ends notice how it ends.
 async fn join(mut outside: TcpStream, port: u16) {
     if let Ok(mut inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
         let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;

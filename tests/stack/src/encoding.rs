@@ -1,6 +1,6 @@
 //! Percent encoding and base64, as URLs and Lambda events use them.
 //!
-//! Owns the conversions. Refuses to know where the text comes from.
+//! Owns the conversions. Refuses to know the source of the text.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// A text with `%XX` decoded; what is not UTF-8 afterwards becomes the replacement character.
+/// Decodes the `%XX` of a text; bytes that are not UTF-8 afterwards become the replacement character.
 pub fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let digit = |index: usize| {
@@ -42,7 +42,7 @@ pub fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-/// The parameters of a query, decoded, each with its values in their order.
+/// Reads the parameters of a query, decoded, each with its values in their order.
 pub fn query(query: &str) -> BTreeMap<String, Vec<String>> {
     let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {

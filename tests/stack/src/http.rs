@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 server: accepts connections, and hands each request to one function.
 //!
-//! Owns sockets and their end. Refuses to know what is served.
+//! Owns sockets and their end. Refuses to know the answers.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,11 +20,11 @@ use tokio_util::sync::CancellationToken;
 /// An answer whose body is whole.
 pub type Answer = Response<Full<Bytes>>;
 
-/// A client must send a request's head within this time.
+/// The time in which a client must send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How much of a body that is too large is read before the connection is given up.
+/// The bytes of a too large body that are read before the connection is given up.
 const DISCARDED_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// How long to rest when the system has no more file descriptors.
+/// The pause when the system has no more file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// Serves `listener` until `token` is cancelled.
@@ -49,7 +49,7 @@ where
     }
 }
 
-/// A connection that breaks is the client's own affair.
+/// Serves one connection. If it breaks, that concerns the client alone.
 async fn serve_connection<H, F>(stream: TcpStream, peer: SocketAddr, handler: H)
 where
     H: Fn(SocketAddr, Request<Incoming>) -> F,
@@ -67,7 +67,7 @@ where
     let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// Why a body could not be read.
+/// A reason for which a body could not be read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum BodyError {
     /// It is larger than allowed.
@@ -76,10 +76,10 @@ pub enum BodyError {
     Broken,
 }
 
-/// The whole body, if it is no larger than `size_bytes_max`.
+/// Reads the whole body, if it is no larger than `size_bytes_max`.
 ///
-/// A larger one is read on and thrown away for a while: a client that is still sending would
-/// otherwise see a broken connection instead of the answer.
+/// A larger one is read on and thrown away for a while: a client that is still sending would otherwise see a
+/// broken connection instead of the answer.
 pub async fn body(mut request: Incoming, size_bytes_max: usize) -> Result<Bytes, BodyError> {
     let mut whole = BytesMut::new();
     let mut size_bytes = 0;

@@ -24,18 +24,18 @@ pub use data::write_privately;
 pub use log::{Log, Sink};
 pub use stack::{Options, Stack, StripeSecrets};
 
-/// Why the local cloud cannot be built or started: one clear sentence.
+/// The reason, in one clear sentence, why the local cloud cannot be built or started.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(String);
 
 impl Error {
-    /// An error that says `sentence`.
+    /// An error with this sentence.
     pub fn new(sentence: impl Into<String>) -> Self {
         Self(sentence.into())
     }
 
-    /// An error about a place in the template, or about the whole of it.
+    /// An error about a place in the template, or about all of it.
     fn at(place: &str, reason: &str) -> Self {
         match place {
             "" => Self(format!("the template {reason}")),

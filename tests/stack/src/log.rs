@@ -1,7 +1,7 @@
-//! What happens, one line each, and what the functions write, line by line.
+//! The events of the cloud, one line each, and the functions' output, line by line.
 //!
-//! Owns where lines go, and which of them somebody who works with the local cloud wants to see.
-//! Refuses to know what makes them.
+//! Owns the destination of lines, and the choice of those that a user of the local cloud wants to see.
+//! Refuses to know their origin.
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
-/// Where the functions' output goes.
+/// The destination of the functions' output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Log {
-    /// To standard error: one line for each request, batch of messages and scheduled
-    /// run, and what functions complain of.
+    /// To standard error: one line for each request, batch of messages and scheduled run, and the functions'
+    /// complaints.
     Calm,
-    /// The same, and every line that the functions write, with the function's name before it.
+    /// To standard error: the same, and every line that the functions write, with the function's name before
+    /// it.
     Verbose,
     /// Kept in memory, for [`crate::Stack::logs`].
     #[default]
@@ -25,7 +26,7 @@ pub enum Log {
     Silent,
 }
 
-/// How many lines are kept; the oldest go first.
+/// The most lines that are kept; the oldest are dropped first.
 const LINES_MAX: usize = 100_000;
 /// A longer line is cut into several.
 const LINE_SIZE_BYTES_MAX: u64 = 256 * 1024;
@@ -50,7 +51,7 @@ impl Sink {
         }
     }
 
-    /// A line that `function` wrote.
+    /// Takes a line that `function` wrote.
     pub fn line(&self, function: &str, text: &str) {
         match self.mode {
             Log::Verbose => write_line(&format!("{} | {text}", self.dim(function))),
@@ -65,7 +66,7 @@ impl Sink {
         }
     }
 
-    /// Something that happened: what, how it ended, how long it took, and which function did it.
+    /// Reports an event: what happened, how it ended, how long it took, and which function did it.
     pub fn happened(&self, what: &str, end: End<'_>, took: Duration, function: &str) {
         if !matches!(self.mode, Log::Calm | Log::Verbose) {
             return;
@@ -98,7 +99,7 @@ impl Sink {
         self.paint(DIM, text)
     }
 
-    /// A sentence of the local cloud's own, which even a silent sink shows.
+    /// Reports a sentence of the local cloud's own, which even a silent sink shows.
     pub fn notice(&self, sentence: &str) {
         match self.mode {
             Log::Calm | Log::Verbose | Log::Silent => write_line(&format!("local: {sentence}")),
@@ -106,14 +107,14 @@ impl Sink {
         }
     }
 
-    /// A line that nobody but a reader of what is kept needs to see: it is told otherwise.
+    /// Keeps a line in memory that is not printed: users are told of it in another way.
     pub fn keep_line(&self, function: &str, text: &str) {
         if self.mode == Log::Buffer {
             self.keep(format!("{function} | {text}"));
         }
     }
 
-    /// Every line that is kept.
+    /// The kept lines.
     pub fn lines(&self) -> Vec<String> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().cloned().collect()
@@ -127,7 +128,7 @@ impl Sink {
         lines.push_back(line);
     }
 
-    /// Passes on what `output` says until it ends, and returns the last line that was not empty.
+    /// Passes on the lines of `output` until it ends, and returns the last line that was not empty.
     pub async fn drain(self, function: String, output: impl AsyncRead + Unpin) -> Option<String> {
         let mut reader = BufReader::new(output);
         let mut line = Vec::new();
@@ -149,21 +150,21 @@ impl Sink {
     }
 }
 
-/// How something ended.
+/// The end of a request, a batch or a scheduled run.
 #[derive(Clone, Copy, Debug)]
 pub enum End<'a> {
     /// A request, with this status.
     Status(u16),
-    /// Everything was done.
+    /// Everything succeeded.
     Done,
-    /// Some messages come back.
+    /// Some messages will be delivered again.
     ComesBack,
     /// It failed, for this reason.
     Failed(&'a str),
 }
 
-/// What a line complains of, if it does: a warning, an error, or words that are not
-/// a log line's, such as a panic's.
+/// The complaint of a line, if it has one: a warning, an error, or text that is not a log line, such as a
+/// panic's.
 fn complaint(line: &str) -> Option<(&'static str, &str)> {
     let line = line.trim();
     let (level, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -171,9 +172,9 @@ fn complaint(line: &str) -> Option<(&'static str, &str)> {
         "" | "TRACE" | "DEBUG" | "INFO" => None,
         "WARN" | "ERROR" => {
             let level = if level == "WARN" { "warning" } else { "error" };
-            // Before it stand the spans, of which the last ends so.
+            // The message follows the spans, and the last span ends with this.
             let said = rest.rsplit_once("}: ").map_or(rest, |(_, said)| said);
-            // The authorizer fails with this very word for API Gateway to answer 401.
+            // The authorizer fails with exactly this word, which makes API Gateway answer 401.
             (said != "\"Unauthorized\"").then_some((level, said))
         }
         // Metrics are lines of JSON.
@@ -186,7 +187,7 @@ const DIM: &str = "\x1b[2m";
 const RED: &str = "\x1b[31m";
 const YELLOW: &str = "\x1b[33m";
 
-/// Standard error may be closed; there is nobody left to tell then.
+/// Writes a line to standard error. It may be closed; then nobody is left to tell.
 fn write_line(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -1,7 +1,7 @@
 //! Event-source mappings: takes messages from queues and gives them to functions.
 //!
-//! Owns batches, their concurrency, and what becomes of messages that failed. Refuses to know what
-//! a message says.
+//! Owns batches, their concurrency, and the fate of messages that failed. Refuses to know the content of a
+//! message.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,26 +19,26 @@ use crate::log::{End, Sink};
 use crate::runtime::{Failure, Pool};
 use crate::template::functions::QueueEvent;
 
-/// How many messages one receive may bring.
+/// The most messages that one receive brings.
 const RECEIVED_MAX: u32 = 10;
-/// How long one receive waits, as long as SQS lets it.
+/// The time that one receive waits: the longest that SQS allows.
 const RECEIVE_WAIT: Duration = Duration::from_secs(20);
-/// How long to rest after the queue could not be read.
+/// The pause after the queue could not be read.
 const REST: Duration = Duration::from_secs(1);
 
 /// A queue and the function that its messages go to.
 pub struct Mapping {
     /// The function.
     pub function: Arc<Pool>,
-    /// What the template says about the mapping.
+    /// The mapping's settings in the template.
     pub event: QueueEvent,
-    /// How many calls may run at once.
+    /// The most calls that run at once.
     pub concurrency_max: usize,
-    /// The AWS Region that messages are said to come from.
+    /// The AWS Region that messages name as their origin.
     pub region: String,
     /// The queues.
     pub aws: FakeAws,
-    /// Where failures are told.
+    /// The sink for failures.
     pub log: Sink,
 }
 
@@ -52,7 +52,7 @@ impl Mapping {
             .run_until_cancelled(Arc::clone(&slots).acquire_owned())
             .await
         {
-            // A receive is never cut short: its messages would be hidden, and nobody would have them.
+            // A receive is never cut short: its messages would be hidden without a receiver.
             let batch = mapping.gather(&token).await;
             if batch.is_empty() {
                 continue;
@@ -65,8 +65,8 @@ impl Mapping {
         }
     }
 
-    /// What an earlier run was killed over would else stay hidden for as long as its function might
-    /// have taken, and longer: nobody is left who could delete it.
+    /// Makes messages visible that an earlier run was killed over. Nobody is left who could delete them, and
+    /// they would stay hidden for as long as their function might have taken, and longer.
     async fn take_over(&self) {
         let queue = &self.event.queue;
         if let Err(problem) = self.aws.sqs().release(queue).await {
@@ -114,7 +114,7 @@ impl Mapping {
         }
     }
 
-    /// Gives a batch to the function, and deletes what it has dealt with. What failed becomes
+    /// Gives a batch to the function, and deletes the messages that it handled. A failed message becomes
     /// visible again in its own time.
     async fn deliver(&self, batch: Vec<Message>) {
         let event = json!({ "Records": batch.iter().map(|m| self.record(m)).collect::<Vec<_>>() });
@@ -165,12 +165,12 @@ impl Mapping {
         }
     }
 
-    /// The local cloud ends its functions when it stops, and nobody else will finish these messages:
-    /// the next start should not have to wait until they become visible.
+    /// Makes a batch visible at once. The local cloud ends its functions when it stops, and nobody else will
+    /// finish these messages: the next start should not have to wait until they become visible.
     async fn put_back(&self, batch: &[Message]) {
         for message in batch {
             let handle = &message.receipt_handle;
-            // Without success the message comes back by itself, only later.
+            // If it fails, the message comes back by itself, only later.
             let _ = self
                 .aws
                 .sqs()
@@ -179,7 +179,7 @@ impl Mapping {
         }
     }
 
-    /// A message as Lambda's event for SQS has it.
+    /// A message in the form of Lambda's event for SQS.
     fn record(&self, message: &Message) -> Value {
         json!({
             "messageId": message.message_id,
@@ -195,7 +195,7 @@ impl Mapping {
     }
 }
 
-/// SQS names the parts of an attribute `StringValue`; Lambda names them `stringValue`.
+/// Renames the parts of attributes: SQS says `StringValue`, and Lambda says `stringValue`.
 fn lambda_attributes(attributes: &Value) -> Value {
     let Some(attributes) = attributes.as_object() else {
         return json!({});
@@ -231,7 +231,8 @@ struct Item {
     id: String,
 }
 
-/// Which messages the function reports as failed. A report that makes no sense fails the batch.
+/// Reads the ids of the messages that the function reports as failed. A report that makes no sense fails the
+/// batch.
 fn failures(output: &[u8], batch: &[Message]) -> Result<BTreeSet<String>, String> {
     let report: Option<Report> = match output {
         [] => None,

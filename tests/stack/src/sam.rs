@@ -1,19 +1,18 @@
-//! What `sam local invoke` needs in order to run a function on this cloud: the
-//! file that its `--env-vars` reads.
+//! The file for `--env-vars`, with which `sam local invoke` runs a function on this cloud.
 //!
-//! SAM gives a function what the template says, with a table's logical id for its
-//! name; this says what each is here.
+//! SAM fills in the template's values, with a table's logical id in place of its name; this file has the
+//! values of this cloud.
 
 use std::collections::BTreeMap;
 
 use crate::template::functions::Function;
 
-/// Where functions find AWS, as every SDK reads it.
+/// The variable in which every SDK finds the address of AWS.
 const ENDPOINT: &str = "AWS_ENDPOINT_URL";
-/// Where this cloud is.
+/// The beginning of this cloud's addresses.
 const HERE: &str = "http://127.0.0.1:";
 
-/// The variables of each function, by its logical id, for one that knows this machine as `host`.
+/// The variables of each function, by its logical id; `host` is the name of this machine for the function.
 pub fn variables(
     functions: &[Function],
     endpoint: &str,

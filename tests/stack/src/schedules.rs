@@ -1,6 +1,6 @@
 //! Calls functions when their schedules are due.
 //!
-//! Owns the waiting and the scheduler's event. Refuses to know how a schedule is written.
+//! Owns the waiting and the scheduler's event. Refuses to know the notation of a schedule.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,16 +23,16 @@ use crate::template::resources::Place;
 pub struct Scheduled {
     /// The function.
     pub function: Arc<Pool>,
-    /// What the template says about the schedule.
+    /// The schedule's settings in the template.
     pub event: ScheduleEvent,
-    /// Where the schedule pretends to be.
+    /// The pretended place of the schedule.
     pub place: Place,
-    /// Where failures are told.
+    /// The sink for failures.
     pub log: Sink,
 }
 
 impl Scheduled {
-    /// Calls the function whenever it is due, until `token` is cancelled.
+    /// Calls the function at each due time, until `token` is cancelled.
     pub async fn run(self, token: CancellationToken, tasks: TaskTracker) {
         if !self.event.enabled {
             return;
@@ -71,7 +71,7 @@ impl Scheduled {
         }
     }
 
-    /// Calls the function now, with what was `asked` or else the schedule's event, and tells how it went.
+    /// Calls the function now, with `asked` or else with the schedule's event, and returns the outcome.
     pub async fn run_now(&self, asked: Option<Bytes>) -> Value {
         let started = Instant::now();
         let event = || self.payload(OffsetDateTime::now_utc());

@@ -1,4 +1,4 @@
-//! Somebody who calls Velro: signs in, asks, submits, and sees jobs to their end.
+//! A caller of Velro: signs in, asks, submits, and watches jobs to their end.
 //!
 //! Owns the requests of Velro's API. Refuses to know how they are measured.
 
@@ -12,9 +12,9 @@ use stack::Error;
 use crate::cloud::{Answer, Cloud, answer};
 
 const SCHEME: &str = "bearer";
-/// The first spelling that nothing else uses: the two before it are `bearer` and `Bearer`.
+/// The first spelling that is still unused: the two before it are `bearer` and `Bearer`.
 const SPELLING_FIRST: usize = 2;
-/// How long a job may take to come to rest.
+/// The time in which a job must come to rest.
 const JOB_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_EVERY: Duration = Duration::from_millis(5);
 
@@ -40,13 +40,13 @@ impl<'a> Caller<'a> {
         })
     }
 
-    /// A GET that the gateway's cached answer of the authorizer lets through.
+    /// Sends a GET whose credential the gateway knows from the authorizer's cached answer.
     pub async fn read(&self, path: &str) -> Result<Answer, Error> {
         let request = self.signed(self.cloud.get(path));
         answer(request, StatusCode::OK).await
     }
 
-    /// A GET with a credential that the gateway has not seen before, so that it asks the authorizer.
+    /// Sends a GET with a credential that the gateway has not seen before, so that it asks the authorizer.
     pub async fn read_unknown(&mut self, path: &str) -> Result<Answer, Error> {
         let credential = self.unknown_credential().await?;
         let request = self.cloud.get(path).header(AUTHORIZATION, credential);
@@ -81,9 +81,9 @@ impl<'a> Caller<'a> {
         request.header(AUTHORIZATION, format!("Bearer {}", self.token))
     }
 
-    /// The gateway remembers answers under the header as it is written, and the scheme's letters may
-    /// be of either case: every spelling of it is a new caller. When all are used, there is a new
-    /// session.
+    /// Makes a credential that the gateway does not know. It remembers answers by the header as it is
+    /// written, and the scheme's letters may be of either case: every spelling is a new caller. When all are
+    /// used, a new session begins.
     async fn unknown_credential(&mut self) -> Result<String, Error> {
         if self.spelling == 1 << SCHEME.len() {
             let request = self.cloud.post("/auth/login", &self.account);

@@ -1,6 +1,6 @@
 //! A local cloud, and a client that asks it and takes the time.
 //!
-//! Owns what an answer must look like to be counted. Refuses to know which requests are measured.
+//! Owns the form of an answer that counts. Refuses to know which requests are measured.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -13,22 +13,22 @@ use serde_json::Value;
 use stack::{Binaries, Error, Log, Options, Stack};
 use tempfile::TempDir;
 
-/// How much of an unexpected answer is shown.
+/// The number of characters of an unexpected answer that are shown.
 const SHOWN_CHARS_MAX: usize = 300;
-/// No answer takes so long unless something is broken.
+/// Longer than any answer takes, unless something is broken.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running local cloud.
 pub struct Cloud {
     stack: Stack,
     client: Client,
-    /// Held to the end: dropping it removes what the cloud kept.
+    /// Held to the end: dropping it removes the cloud's data.
     _data: TempDir,
 }
 
-/// An answer that was as expected.
+/// An expected answer.
 pub struct Answer {
-    /// From sending the request to the last byte of the answer.
+    /// The time from sending the request to the last byte of the answer.
     pub took: Duration,
     body: Bytes,
 }
@@ -92,7 +92,7 @@ impl Cloud {
         self.client.post(url).json(body)
     }
 
-    /// Ends every instance of a function; its next request meets a cold start.
+    /// Ends every instance of a function, so that its next request meets a cold start.
     pub async fn kill(&self, function: &str) -> Result<(), Error> {
         let origin = self.stack.origin();
         let url = format!("{origin}/_local/functions/{function}/kill");
@@ -101,7 +101,7 @@ impl Cloud {
             .map(drop)
     }
 
-    /// How many cold starts a function has had.
+    /// The number of cold starts that a function has had.
     pub async fn cold_starts(&self, function: &str) -> Result<u64, Error> {
         let url = format!("{}/_local/functions", self.stack.origin());
         let status = answer(self.client.get(url), StatusCode::OK).await?;
@@ -123,7 +123,7 @@ impl Cloud {
     }
 }
 
-/// Sends a request; the answer must have the status `expected`.
+/// Sends a request, whose answer must have the status `expected`.
 pub async fn answer(request: RequestBuilder, expected: StatusCode) -> Result<Answer, Error> {
     let sent = Instant::now();
     let response = request

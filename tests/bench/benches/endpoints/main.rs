@@ -1,7 +1,7 @@
 //! `cargo bench --package bench`: builds the functions, measures them, and prints one table.
 //!
-//! Owns which requests are measured, how often, and what is printed. The library's documentation says
-//! how to read it.
+//! Owns the choice of requests, their number, and the output. The library's documentation says how to read
+//! it.
 
 #![allow(clippy::print_stdout, reason = "printing is what this is for")]
 
@@ -52,11 +52,11 @@ const AUTHORIZED: Subject = Subject {
     calls: 500,
 };
 
-/// Enough for every submit; the stand-in's refusals give it back anyway.
+/// Enough credits for every submit; the stand-in's refusals give them back anyway.
 const SIGN_UP_CREDITS: &str = "100000000";
 /// The stand-in refuses a job with this prompt at once.
 const PROMPT_REFUSED: &str = "a red fox in deep snow [[reject:422]]";
-/// The stand-in makes a picture of this one.
+/// The stand-in makes a picture of this prompt.
 const PROMPT_MADE: &str = "a red fox in deep snow";
 
 const LEGEND: &str = "\
@@ -67,7 +67,7 @@ warm           the same request on one instance, one at a time
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // `cargo test --benches` runs this too, without the flag: a test takes no times.
+    // `cargo test --benches` runs this too, without the flag: a test measures nothing.
     if !std::env::args().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
     }
@@ -94,7 +94,7 @@ async fn run() -> Result<(), Error> {
     Ok(())
 }
 
-/// The floor: a function that does nothing.
+/// Measures the floor: a function that does nothing.
 async fn bare() -> Result<Row, Error> {
     let name = BARE.functions[0].to_owned();
     let path = PathBuf::from(env!("CARGO_BIN_EXE_bare-function"));
@@ -109,7 +109,7 @@ async fn bare() -> Result<Row, Error> {
     Ok(row)
 }
 
-/// Velro's own functions.
+/// Measures Velro's own functions.
 async fn velro(binaries: &Binaries) -> Result<Vec<Row>, Error> {
     let template = stack::workspace_root().join("template.yaml");
     let parameters = [
@@ -172,7 +172,8 @@ fn table(rows: &[Row]) -> Table<7> {
     table
 }
 
-/// What the numbers depend on: cores, their model where it is told, and the platform.
+/// Describes the machine, on which the numbers depend: cores, their model where the system names it, and the
+/// platform.
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let told = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

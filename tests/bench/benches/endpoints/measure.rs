@@ -1,7 +1,7 @@
 //! Measures one kind of request, cold and warm.
 //!
-//! Owns how often and in which order, and that a start was cold exactly where it should be. Refuses
-//! to know what the request is.
+//! Owns the number and the order of the calls, and the check that starts were cold exactly where they should
+//! be. Refuses to know the content of the request.
 
 use std::time::Duration;
 
@@ -10,41 +10,41 @@ use stack::{Binaries, Error};
 
 use crate::cloud::{Cloud, because};
 
-/// How many calls an instance gets before its warm ones are counted.
+/// The calls that an instance gets before its warm calls are counted.
 const WARM_UP_CALLS: usize = 50;
 
-/// What is measured, and how often.
+/// The subject of a measurement, and the number of its calls.
 pub struct Subject {
     /// Its name in the table.
     pub name: &'static str,
-    /// The functions that are ended before a cold start; the first is the one whose size is told.
+    /// The functions that are ended before a cold start. The table shows the size of the first.
     pub functions: &'static [&'static str],
-    /// How many cold starts.
+    /// The number of cold starts.
     pub starts: usize,
-    /// How many warm calls.
+    /// The number of warm calls.
     pub calls: usize,
 }
 
-/// What was measured.
+/// The results for one subject.
 pub struct Row {
     /// The subject's name.
     pub name: &'static str,
-    /// From a request to its answer, on a new instance.
+    /// The times from a request to its answer, on a new instance.
     pub cold: Samples,
-    /// From a request to its answer, on one that has answered before.
+    /// The times from a request to its answer, on an instance that has answered before.
     pub warm: Samples,
-    /// How large the binary is.
+    /// The size of the binary.
     pub size_bytes: u64,
 }
 
-/// Measures `subject`; `call` makes one request, and says how long its answer took.
+/// Measures `subject`; `call` makes one request, and returns the time that its answer took.
 pub async fn measure(
     cloud: &Cloud,
     binaries: &Binaries,
     subject: &Subject,
     mut call: impl AsyncFnMut() -> Result<Duration, Error>,
 ) -> Result<Row, Error> {
-    // Everything else on the way is warm from here on.
+    // Everything else on the way is warm from now on.
     call().await?;
     let before = cold_starts(cloud, subject).await?;
     let mut cold = Vec::with_capacity(subject.starts);

@@ -1,6 +1,6 @@
-//! Every route of the OpenAPI document as everybody who may not use it, or not so: `access.txt` says by
-//! hand what each is answered. What each role in a team may do with it, and at each level with what is
-//! shared, is in `members` and `grants`.
+//! Every route of the OpenAPI document as everybody who may not use it, or not so: `access.txt` lists by hand
+//! the answer to each. `members` and `grants` test the permissions of each role in a team, and of each level
+//! of sharing.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::teams::{Cast, join};
 const TABLE: &str = include_str!("access.txt");
 const OWN: &str = "own";
 
-/// What is answered to an operation, by the table.
+/// The table's answers to an operation.
 struct Row {
-    /// A stranger with another's ids: a status, or `own` where they are led to what is theirs.
+    /// For a stranger with another's ids: a status, or `own` if the route leads to the stranger's own things.
     stranger: &'static str,
-    /// The owner's API key that may only read.
+    /// For the owner's API key that may only read.
     reader: &'static str,
-    /// A visitor, and each role in a team, where it names a generation or a project.
+    /// For a visitor and each role in a team, if the route names a generation or a project.
     others: Option<(&'static str, [&'static str; 5])>,
 }
 
@@ -131,8 +131,8 @@ impl Operation {
     }
 }
 
-/// Somebody's generation, project, style, file, key and team, with one of its members and an invitation into
-/// it.
+/// Makes a generation, a project, a style, a file, a key, and an endpoint with an event. Their ids, with
+/// those of the team, one of its members and an invitation into it.
 async fn things_of(person: &Person<'_>, cast: &Cast<'_>) -> Things {
     let generation = person.generate("flux-dev", "hers alone").await;
     person.when(&generation, "succeeded").await;
@@ -168,7 +168,7 @@ fn leaks(answer: &Answer, things: &Things) -> bool {
     ids.into_iter().any(|(_, id)| text.contains(id))
 }
 
-/// Whether an answer is as a cell of the table says.
+/// Whether an answer agrees with a cell of the table.
 fn fits(cell: &str, answer: &Answer, things: &Things) -> bool {
     match cell {
         OWN => !matches!(answer.status, 401 | 403) && answer.status < 500 && !leaks(answer, things),
@@ -178,11 +178,11 @@ fn fits(cell: &str, answer: &Answer, things: &Things) -> bool {
     }
 }
 
-/// Credentials that must not open what they ask for, and the things that they ask for.
+/// Credentials that must not open the things that they ask for, and those things.
 struct Refused {
     /// Ada's things.
     hers: Things,
-    /// The same with the team's generation, which the removed member made, in place of hers.
+    /// The same, but with a generation of the team's, which the removed member made.
     teams: Things,
     /// An API key of hers that may only read.
     reader: String,
@@ -235,7 +235,7 @@ impl Refused {
         operation: &Operation,
         row: &Row,
     ) -> Vec<String> {
-        // What is their own may end their session, or their account.
+        // On their own things, the stranger's request may end their session, or their account.
         let somebody = match (row.stranger, &operation.method) {
             (OWN, method) if *method != Method::GET => Some(cloud.verified().await),
             _ => None,
@@ -309,13 +309,13 @@ async fn every_route_answers_those_who_may_not_use_it_as_the_table_says() {
     refused.changed_nothing(&cast).await;
 }
 
-/// A project of somebody's that such people see.
+/// Makes a project with this visibility; its id.
 async fn project(person: &Person<'_>, visibility: &str) -> String {
     let body = json!({"name": "Foxes", "visibility": visibility});
     person.post("/projects", &body).await.text("id")
 }
 
-/// The body to ask with; the document's own, unless that names what is not there.
+/// The body to ask with: the document's example, unless that names a missing thing.
 fn body_for(operation: &Operation, team: &str) -> Value {
     match operation.name.as_str() {
         "POST /generations/{generation_id}/move" => json!({"project_id": null}),
@@ -374,7 +374,7 @@ async fn every_route_of_a_generation_or_a_project_answers_visitors_and_roles_as_
         };
         let mut asks = vec![(&cast.stranger, things(&shown, &public), visitor)];
         for (person, cell) in cast.everybody().into_iter().zip(roles) {
-            // What is deleted is there for nobody else.
+            // A deleted generation would be missing for everybody after.
             let generation = match (&operation.method, cell) {
                 (&Method::DELETE, "204") if operation.path.ends_with('}') => made().await,
                 _ => ours.clone(),

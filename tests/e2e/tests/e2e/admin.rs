@@ -1,4 +1,4 @@
-//! What platform admins may do, and that nobody else may.
+//! The acts of platform admins, which nobody else may do.
 
 use futures::future::join_all;
 use reqwest::Method;
@@ -118,7 +118,7 @@ async fn only_a_verified_user_whom_the_operator_named_is_an_admin() {
     for person in [&ada, &unverified] {
         let me = person.get("/me").await.expect(200);
         assert_eq!(me["is_admin"], false);
-        // Whether the body is right or its user exists: a stranger learns nothing of it.
+        // A stranger does not learn whether the body is right or its user exists.
         for body in [
             grant(person, 1),
             json!({}),
@@ -141,7 +141,7 @@ async fn only_a_verified_user_whom_the_operator_named_is_an_admin() {
             .problem(403, "forbidden");
         assert_eq!(person.books().await.lines().len(), 1);
     }
-    // Once the e-mail is theirs, they are; by an API key, not even then.
+    // Once the e-mail is known to be theirs, they are an admin; with an API key, not even then.
     cloud.verify_by_hand(&unverified).await;
     assert_eq!(unverified.get("/me").await.expect(200)["is_admin"], true);
     unverified.post(GRANTS, &grant(&ada, 1)).await.expect(201);
@@ -277,7 +277,7 @@ async fn a_suspended_user_is_kept_out_by_every_door_and_comes_back_by_signing_in
         .await
         .expect(200);
     cloud.stack.forget_callers();
-    // The key works again. The sessions are over: whoever had one must know the password.
+    // The key works again. The sessions are over: their holders must know the password.
     assert_eq!(with_key().await.status, 200);
     assert!(!ada.is_signed_in().await);
     assert!(ada.sign_in(PASSWORD).await.is_signed_in().await);

@@ -1,4 +1,4 @@
-//! Whoever watches a wallet is told by mail before its credits run out: once for each crossing.
+//! Alerts: the watchers of a wallet get a mail before its credits run out, once for each crossing.
 
 use futures::future::join_all;
 use reqwest::Method;
@@ -18,7 +18,7 @@ async fn set(person: &Person<'_>, path: &str, body: &Value) -> Value {
     send(request).await.expect(200)
 }
 
-/// Has everything told that there is to tell; how much that was.
+/// Sends every due alert; returns their number.
 async fn tell(cloud: &Cloud) -> u64 {
     let ran = cloud.act("schedules/jobs-purge/run", &json!({})).await;
     assert_eq!(ran["status"], "succeeded", "{ran}");
@@ -40,7 +40,7 @@ async fn a_balance_that_falls_below_a_threshold_is_told_once_and_again_when_it_r
     assert_eq!(watched["balance_below"], json!([950, 900]));
     assert_eq!(ada.get(OWN).await.expect(200), watched);
 
-    // Of all that lower it at the same moment, one crosses a threshold: 1000, 975, 950, 925, 900, 875.
+    // Of the jobs that lower it at the same moment, one crosses a threshold: 1000, 975, 950, 925, 900, 875.
     let orders = (0..5).map(|_| ada.generate("flux-dev", "at once [[delay:1ms]]"));
     let jobs = join_all(orders).await;
     for job in &jobs {
@@ -58,7 +58,7 @@ async fn a_balance_that_falls_below_a_threshold_is_told_once_and_again_when_it_r
         told.contains("below 900 credits: 875 are available"),
         "{told}"
     );
-    // Told is told.
+    // A crossing is told only once.
     assert_eq!(tell(&cloud).await, 0);
     let more = ada
         .generate("flux-dev", "below already [[delay:1ms]]")
@@ -81,7 +81,7 @@ async fn a_balance_that_falls_below_a_threshold_is_told_once_and_again_when_it_r
         text(&letters[2]).contains("below 900 credits: 890 are available"),
         "{letters:#?}"
     );
-    // A job that is given back raises it, too.
+    // A refunded job raises it, too.
     set(&ada, OWN, &json!({"balance_below": [880]})).await;
     for _ in 0..2 {
         let failing = ada.generate("flux-dev", "[[fail]]").await;
@@ -89,7 +89,7 @@ async fn a_balance_that_falls_below_a_threshold_is_told_once_and_again_when_it_r
     }
     assert_eq!(tell(&cloud).await, 2);
     cloud.letters(&ada.email, LOW, 5).await;
-    // Nothing is watched that is not named, and no booking forgets what is.
+    // An unnamed threshold is not watched, and no booking forgets a watched one.
     assert_eq!(set(&ada, OWN, &json!({})).await, none);
     let last = ada.generate("flux-dev", "unwatched [[delay:1ms]]").await;
     ada.when(&last, "succeeded").await;

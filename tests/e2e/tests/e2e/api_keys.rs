@@ -1,4 +1,4 @@
-//! Personal API keys: shown once, for what they are for, up to their cap, until they end.
+//! Personal API keys: shown once, limited to their scopes and their cap, and ended at any time.
 
 use futures::future::join_all;
 use reqwest::Method;
@@ -36,7 +36,7 @@ async fn a_key_is_shown_once_and_opens_what_its_scopes_say() {
     refused.problem(403, "forbidden");
     assert_eq!(status(&full, Method::GET, "/credits").await, 200);
     assert_eq!(status(&full, Method::POST, PICTURE).await, 202);
-    // What needs its owner in person is closed to every key.
+    // Routes that need their owner in person are closed to every key.
     for (method, path) in [
         (Method::GET, "/me".to_owned()),
         (Method::GET, "/me/api-keys".to_owned()),
@@ -129,7 +129,7 @@ async fn a_cap_binds_however_many_spend_at_once_and_a_release_frees_it() {
     let list = ada.get("/me/api-keys").await.expect(200);
     assert_eq!(list["data"][0]["credits_remaining"], 10);
 
-    // What was not delivered does not count, and the key may be gone by then.
+    // A job that was not delivered does not count, and the key may be gone by then.
     let (id, key) = make(&ada, &json!({"credit_cap": 25})).await;
     let request = || cloud.request(Method::POST, PICTURE).bearer_auth(&key);
     let failing = send(request().json(&json!({"prompt": "[[fail]]"}))).await;
@@ -157,7 +157,7 @@ async fn a_cap_of_a_day_or_a_month_binds_in_each_and_comes_back_with_the_next() 
         for answer in answers.iter().filter(|answer| answer.status != 202) {
             answer.problem(402, "key_cap_reached");
         }
-        // What is not delivered may be spent again in the same period.
+        // The credits of a job that is not delivered may be spent again in the same period.
         let request = || cloud.request(Method::POST, PICTURE).bearer_auth(&key);
         let (_, left) = cap_of(&ada, &id).await;
         assert_eq!(left, 10, "{period}");
@@ -172,7 +172,7 @@ async fn a_cap_of_a_day_or_a_month_binds_in_each_and_comes_back_with_the_next() 
         assert_eq!(cap_of(&ada, &id).await.1, 35);
         ada.when(&failing.text("id"), "failed").await;
         assert_eq!(cap_of(&ada, &id).await.1, 60);
-        // What ends in a later period than it began in gives nothing to that one.
+        // A job that ends in a later period than it began in gives nothing back to that later one.
         let late = send(request().json(&json!({"prompt": "[[fail]][[delay:3s]]"}))).await;
         cloud.end_period(&ada.id, &id).await;
         let now = send(request().json(&json!({"prompt": "in the next one"}))).await;
@@ -185,7 +185,7 @@ async fn a_cap_of_a_day_or_a_month_binds_in_each_and_comes_back_with_the_next() 
     ada.books().await;
 }
 
-/// What is told of a key's cap: its period, and what remains of it.
+/// A key's cap as its owner sees it: its period, and the credits that remain of it.
 async fn cap_of(person: &Person<'_>, key: &str) -> (Value, Value) {
     let list = person.get("/me/api-keys").await.expect(200);
     let mut keys = list["data"].as_array().unwrap().iter();

@@ -1,4 +1,4 @@
-//! Tokens and webhooks that somebody made up.
+//! Forged tokens and webhooks.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -39,7 +39,7 @@ fn sign_hmac(secret: &[u8], header: &Value, claims: &Value) -> String {
     format!("{message}.{signature}")
 }
 
-/// The key that really signs, as only an operator can read it.
+/// The key that really signs, which only an operator can read.
 async fn genuine_key(cloud: &Cloud) -> SigningKey {
     let stored = cloud.stack.aws().get_parameter("/velro/signing-keys").await;
     let stored: Value = serde_json::from_str(&stored.unwrap()).unwrap();
@@ -56,7 +56,7 @@ fn with(value: &Value, changes: &[(&str, Value)]) -> Value {
     changed
 }
 
-/// A genuine token, and everything that it takes to make more of them.
+/// A genuine token, and everything that is needed to make more of them.
 struct Genuine {
     key: SigningKey,
     header: Value,
@@ -85,7 +85,7 @@ impl Genuine {
         sign(&self.key, &with(&self.header, changes), &self.claims)
     }
 
-    /// The token with the algorithm `alg` in its header, and with this for a signature.
+    /// The token with the algorithm `alg` in its header, and with this signature.
     fn unsigned(&self, alg: &str, signature: &str) -> String {
         let header = with(&self.header, &[("alg", json!(alg))]);
         format!("{}.{}.{signature}", encode(&header), encode(&self.claims))
@@ -256,7 +256,7 @@ async fn the_published_keys_verify_our_tokens_and_hold_nothing_private() {
     }
 }
 
-/// A callback as fal would sign it, by whoever holds `key`.
+/// Sends a callback in fal's form, signed with `key`; the status of the answer.
 async fn callback(cloud: &Cloud, query: &str, key: &SigningKey, body: &Value) -> u16 {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
@@ -314,7 +314,7 @@ async fn a_forged_webhook_delivers_and_refunds_nothing() {
             "{query}"
         );
     }
-    // Signed by the provider itself, but for another job's address: a valid account there is no proof.
+    // The provider itself signed it, but for another job's address: a valid account there proves nothing.
     let path = format!("fal/jobs/{}/webhook", request_id.as_str().unwrap());
     let sent = cloud
         .act(&path, &json!({"times": 1, "timestamp_offset_s": -400}))

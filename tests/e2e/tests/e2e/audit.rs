@@ -1,4 +1,4 @@
-//! The audit log: each act leaves a record, in one chain without gaps, however much happens at once.
+//! The audit log: each act leaves a record, in one chain without gaps, even when much happens at once.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::harness::{Cloud, PASSWORD, Person, eventually, send, token_in};
 
 type Item = HashMap<String, AttributeValue>;
 
-/// What is kept of a chain, oldest first, the head last.
+/// The stored items of a chain, oldest first, the head last.
 async fn kept(cloud: &Cloud, chain: &str) -> Vec<Item> {
     let found = cloud
         .dynamodb()
@@ -62,7 +62,7 @@ async fn what_a_person_does_to_their_account_is_recorded_in_order() {
     let path = format!("/me/api-keys/{key}");
     let delete = || send(ada.request(Method::DELETE, &path));
     assert_eq!(delete().await.status, 204);
-    // What did not happen is not recorded.
+    // An act that did not happen is not recorded.
     delete().await.problem(404, "not_found");
     let wrong = json!({"email": ada.email, "password": "not the right pass phrase"});
     cloud
@@ -108,7 +108,7 @@ async fn acts_at_the_same_moment_leave_a_chain_without_gaps() {
     });
     let sign_ins = (0..20).map(|_| sign_in(&ada));
     let (keys, sign_ins) = tokio::join!(join_all(keys), join_all(sign_ins));
-    // Who waited too long for others is told to come back.
+    // A request that waited too long for others is told to come back.
     assert!(
         keys.iter().all(|status| [201, 503].contains(status)),
         "{keys:?}"
@@ -143,7 +143,8 @@ async fn nobody_signs_in_past_a_log_that_cannot_be_written() {
             .key("place", AttributeValue::S("head".to_owned()))
     };
     head(cloud.dynamodb()).send().await.unwrap();
-    // The place of the first record is taken, so no record can be put there, and no session without one.
+    // The place of the first record is taken, so no record can be put there; and without a record, no session
+    // begins.
     let body = json!({"email": ada.email, "password": PASSWORD});
     let refused = cloud.post("/auth/login", &body).await;
     refused.problem(503, "provider_unavailable");
@@ -252,7 +253,7 @@ async fn what_admins_do_to_a_wallet_is_recorded_once_with_its_entry() {
     }
     let taken = admin.post(GRANTS, &body(-1_000)).await.text("id");
     expected.push(("credits_adjusted".to_owned(), taken));
-    // What was refused did not happen.
+    // A refused grant did not happen.
     let refused = admin.post(GRANTS, &body(-51)).await;
     refused.problem(409, "conflict");
     assert_eq!(later_acts(&ada, &admin.id).await, expected);
@@ -301,7 +302,7 @@ async fn a_plan_that_comes_with_a_purchase_is_recorded_when_it_is_booked() {
         })
         .await;
     }
-    // The first brings no plan, and the last one that she has already.
+    // The first sale brings no plan, and the last one brings a plan that she has already.
     let plan = ("plan_changed".to_owned(), "basic".to_owned());
     assert_eq!(later_acts(&ada, "system").await, [plan]);
     assert_eq!(cloud.faults(), Vec::<String>::new());

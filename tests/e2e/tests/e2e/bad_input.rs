@@ -1,4 +1,4 @@
-//! Bad input of every kind: a clear 4xx that names the field, and nothing is changed.
+//! Bad input of every kind: the answer is a clear 4xx that names the field, and nothing is changed.
 
 use std::collections::BTreeSet;
 
@@ -267,7 +267,7 @@ async fn a_body_that_is_no_json_or_no_object_is_refused_everywhere() {
             ("{", &[400]),
             ("not json", &[400]),
             ("{\"a\":1}}", &[400]),
-            // Numbers that no machine holds are no JSON that anybody can read.
+            // A number that no machine holds is not readable JSON.
             ("{\"prompt\":1e400}", &[400, 422]),
             ("[1,2]", &[422, 400]),
             ("5", &[422, 400]),
@@ -430,7 +430,7 @@ async fn a_query_or_header_that_means_nothing_is_refused_by_name() {
     }
 }
 
-/// What nobody expects in any field.
+/// Values that no field expects.
 fn odd_values() -> [Value; 15] {
     [
         json!(null),
@@ -451,7 +451,7 @@ fn odd_values() -> [Value; 15] {
     ]
 }
 
-/// Bodies that nobody thought of: valid ones with one part replaced by something else.
+/// Tries unforeseen bodies: valid ones with one part replaced by something else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_odd_value_in_any_field_is_answered_with_a_500() {
     let cloud = Cloud::start().await;

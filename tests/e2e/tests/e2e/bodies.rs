@@ -1,5 +1,5 @@
-//! Bodies and texts as editors, keyboards and proxies make them: read over where that is safe, and
-//! refused in words where it is not.
+//! Bodies and texts as editors, keyboards and proxies make them: tolerated where that is safe, and refused
+//! with a reason where it is not.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -167,7 +167,7 @@ async fn a_visitor_sees_nothing_of_what_a_generation_cost() {
     }
 }
 
-/// The status of the answer that comes next on a connection; the answer is read to its end.
+/// Reads the next answer on a connection to its end; its status.
 async fn next_status(connection: &mut TcpStream) -> u16 {
     let mut answer = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! The sign-up bonus is a mailbox's: once, when it is shown, and no more in a day than the operator allows.
+//! The sign-up bonus: once for each mailbox, when it is shown, and no more in a day than the operator allows.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
@@ -12,7 +12,7 @@ const RESET: &str = "Choose a new password";
 const AT_VERIFICATION: (&str, &str) = ("SignUpCreditsAt", "verification");
 const BONUS: (&str, i64, i64) = ("bonus", 1_000, 0);
 
-/// The newest letter's token, of `count` that there must be.
+/// The token of the newest letter, once there are `count`.
 async fn token(cloud: &Cloud, email: &str, subject: &str, count: usize) -> String {
     token_in(cloud.letters(email, subject, count).await.last().unwrap())
 }
@@ -30,7 +30,7 @@ async fn purge(cloud: &Cloud) -> Value {
     ran["result"].clone()
 }
 
-/// Has the count of today's bonuses be that of another day.
+/// Deletes the count of today's bonuses, as if a day had passed.
 async fn a_day_passes(cloud: &Cloud) {
     let day = time::OffsetDateTime::now_utc().unix_timestamp() / 86_400;
     cloud
@@ -109,7 +109,7 @@ async fn ten_ways_to_write_one_mailbox_through_erasures_and_resets_are_one_bonus
             .as_str()
             .unwrap()
             .to_owned();
-        // The last is written as the first is, which is erased by then.
+        // The last spelling is that of the first, whose account is erased by then.
         let letters = if n == ways.len() - 1 { 2 } else { 1 };
         if n % 3 == 1 {
             let body = json!({"email": ada.email});
@@ -130,12 +130,12 @@ async fn ten_ways_to_write_one_mailbox_through_erasures_and_resets_are_one_bonus
         }
     }
     assert_eq!(given, 1);
-    // What remembers the mailbox names nobody.
+    // The record that remembers the mailbox names nobody.
     cloud.forget_letters().await;
     let kept = cloud.everything_kept().await;
     assert_eq!(kept.matches("S(\"mailbox#").count(), 1);
     assert!(!kept.contains("mailbox#ada"));
-    // Another mailbox is another person.
+    // Another mailbox belongs to another person.
     let eve = Person::register_as(&cloud, "ada.lovelace@example.org").await;
     verify(&eve, 1).await;
     assert_eq!(eve.books().await.lines(), [BONUS]);
@@ -202,7 +202,7 @@ async fn those_whose_bonus_waits_keep_nobody_waiting() {
     verify(&first, 1).await;
     verify(&ada, 1).await;
     assert_eq!(ada.books().await.lines(), []);
-    // Before hers there are the notes of people who are suspended.
+    // The notes of suspended people come before hers.
     let dynamodb = cloud.dynamodb();
     let (credits, key) = ("velro-local-creditstable", AttributeValue::S);
     let get = dynamodb.get_item().table_name(ACCOUNTS);

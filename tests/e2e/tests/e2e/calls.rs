@@ -1,6 +1,6 @@
-//! What each endpoint and each worker asks of AWS once it is warm: every call, and which waits for which. The
-//! list is `calls.txt`: `+` joins what is asked at the same time, `>` what waits for what is before it. It is
-//! what a request costs in time, and in money; a call more is a decision, and is made there.
+//! The calls of each endpoint and each worker to AWS once it is warm, and their order in time. The list is
+//! `calls.txt`: `+` joins calls that are made at the same time, and a call after `>` waits for those before
+//! it. This is the cost of a request in time and in money: a further call is a decision, and is made there.
 
 mod journey;
 
@@ -17,12 +17,13 @@ use crate::harness::{ADMIN_EMAIL, Cloud, PASSWORD, Person, eventually};
 use crate::rate_limits::limited;
 
 const LIST: &str = include_str!("calls.txt");
-/// Calls that do not wait for one another are under way together even when the machine is busy.
+/// The time after which each call is answered: calls that do not wait for one another are then under way
+/// together even when the machine is busy.
 const ANSWER_AFTER: Duration = Duration::from_millis(200);
-/// The rounds that are done before what was seen is believed.
+/// The most rounds until one agrees with the list.
 const ROUNDS_MAX: usize = 5;
 
-/// What was seen, by what was done.
+/// The observed calls, by act.
 struct Sheet<'a> {
     cloud: &'a Cloud,
     seen: BTreeMap<String, String>,
@@ -39,8 +40,8 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// Does something, and notes what these functions asked for it; each is a
-    /// function's name, and what was special.
+    /// Does something, and notes the calls that these functions made for it. Each is a function's name,
+    /// followed by the special circumstance if there is one.
     async fn note<T>(&mut self, functions: &[&str], doing: impl Future<Output = T>) -> T {
         self.quiet().await;
         let aws = self.cloud.stack.aws();
@@ -85,7 +86,8 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// Calls in steps: one that began after another had ended is in a later step. `2 GetItem + Query > PutItem`.
+/// Orders calls into steps: a call that began after another had ended is in a later step. `2 GetItem + Query
+/// > PutItem`.
 fn steps(mut calls: Vec<&Call>) -> String {
     calls.sort_by_key(|call| call.began);
     let mut placed: Vec<(usize, Instant)> = Vec::new();
@@ -132,7 +134,7 @@ async fn every_endpoint_and_every_worker_asks_aws_for_what_is_listed() {
     act(&admin, Method::PATCH, &own, &json!({"plan": "enterprise"})).await;
     cloud.stack.forget_callers();
     let mut sheet = Sheet::new(&cloud);
-    // The first time, functions start: they connect, and fetch what they keep.
+    // The first time, functions start: they connect, and fetch what they need only once.
     cloud.stack.aws().watch_calls(Duration::ZERO);
     journey(&mut sheet, &admin, 0).await;
     let cold = std::mem::take(&mut sheet.seen);

@@ -1,5 +1,5 @@
-//! A cancel tells the truth: what the provider never heard of is over at once; of everything else its word
-//! decides, and money and status agree however the two race.
+//! Cancels tell the truth: a job of which the provider never heard is over at once; of every other job the
+//! provider's word decides, and money and status agree whichever of the two is first.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn requested(answer: &Answer) {
     assert_eq!((answer.status, &answer.body), (202, &expected));
 }
 
-/// What the record says of a job that waits for its next try.
+/// Waits until the record says that the job waits for its next try, after this many attempts.
 pub async fn waits_with_attempts(cloud: &Cloud, id: &str, attempts: u32) -> Option<()> {
     use aws_sdk_dynamodb::types::AttributeValue;
     let found = cloud.dynamodb().get_item();
@@ -54,7 +54,7 @@ async fn a_job_that_waits_with_us_is_over_at_once_and_never_reaches_the_provider
     let cloud = Cloud::start().await;
     let (ada, eve) = (cloud.person().await, cloud.person().await);
     let id = ada.generate("flux-dev", "never [[reject:503:2]]").await;
-    // Refused twice, it waits for its third try, which the provider would take.
+    // It was refused twice, and waits for its third try, which the provider would accept.
     eventually("two refusals", || waits_with_attempts(&cloud, &id, 2)).await;
     cancel(&eve, &id).await.problem(404, "not_found");
     over(&cancel(&ada, &id).await);
@@ -87,21 +87,21 @@ async fn a_job_at_the_provider_keeps_its_hold_until_the_provider_says_how_it_end
     let stopped = ada.generate("flux-dev", "[[delay:90s]]").await;
     ada.when(&stopped, "running").await;
     requested(&cancel(&ada, &stopped).await);
-    // Said by webhook.
+    // The webhook reported it.
     let done = ada.when(&stopped, "canceled").await;
     assert_eq!(done["error"]["code"], "canceled");
     assert_eq!(done["receipt"]["released"], 25);
     assert!(done["cancel_requested_at"].is_string());
     over(&cancel(&ada, &stopped).await);
 
-    // Found by the sweep.
+    // The sweep found it.
     let silent = ada.generate("flux-dev", "[[lost]][[no-webhook]]").await;
     ada.when(&silent, "running").await;
     requested(&cancel(&ada, &silent).await);
     requested(&cancel(&ada, &silent).await);
     ada.when_swept(&silent, "canceled").await;
 
-    // The provider takes a cancel for a wish: what it finished is delivered, and paid for.
+    // To the provider, a cancel is only a wish: a job that it finished is delivered, and paid for.
     let finished = ada.generate("flux-dev", "[[no-cancel]][[delay:2s]]").await;
     ada.when(&finished, "running").await;
     requested(&cancel(&ada, &finished).await);
@@ -152,7 +152,7 @@ async fn a_job_whose_outcome_nobody_knows_keeps_its_hold_until_proof_or_the_poli
     assert_eq!(books.lines(), [BONUS, HOLD, CAPTURE, HOLD, RELEASE]);
 }
 
-/// What becomes of a job at the provider, mixed.
+/// Different fates of a job at the provider.
 const MIX: [&str; 6] = [
     "[[delay:1ms]]",
     "[[delay:150ms]]",
@@ -195,7 +195,7 @@ async fn in_two_hundred_races_of_cancel_against_completion_money_and_status_agre
             "{done:#}"
         );
     }
-    // Both sides won some of the races, or this shows nothing.
+    // Each side must have won some of the races, or the test shows nothing.
     assert!(ends[0] > 10 && ends[1] > 10, "{ends:?}");
     for person in &people {
         let books = person.books().await;
@@ -220,7 +220,7 @@ async fn ask(person: &Person<'_>, prompt: &str) -> String {
     }
 }
 
-/// Each asks for so many jobs and cancels each at another moment of its life.
+/// Asks for jobs, and cancels each at another moment of its life.
 async fn race<'a>(
     people: &'a [Person<'a>],
     each: usize,
@@ -241,7 +241,7 @@ async fn race<'a>(
     join_all(races).await
 }
 
-/// How many times the provider was given a job of the race.
+/// The number of times that the provider was given a job of the race.
 fn submits(jobs: &[Value], person: &Person<'_>, number: usize) -> usize {
     let name = format!("race {number} of {}.", person.id);
     let is_it = |job: &&Value| job["input"]["prompt"].as_str().unwrap().starts_with(&name);
@@ -264,7 +264,7 @@ fn check_receipt(generation: &Value) {
     assert_eq!(!outputs.is_empty(), delivered, "{generation:#}");
 }
 
-/// Waits until every job has ended, or nobody can know how.
+/// Waits until every job has ended, or can no longer be resolved.
 async fn rest(cloud: &Cloud, people: &[Person<'_>]) {
     eventually("every job to rest", || async {
         let mut is_quiet = true;
@@ -311,7 +311,7 @@ async fn cancels_while_workers_are_killed_lose_nothing_and_repeat_nothing() {
         match answer.status {
             200 => assert_eq!(done["status"], "canceled"),
             202 | 409 => {}
-            // Its function was killed: whoever asks again is told the truth.
+            // Its function was killed: the next request is told the truth.
             502 | 503 => {
                 let again = cancel(person, id).await;
                 let expected = match done["status"].as_str().unwrap() {

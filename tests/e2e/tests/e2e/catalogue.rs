@@ -1,4 +1,4 @@
-//! The catalogue: what is offered, what it costs, and that each model is really sold at its price.
+//! The catalogue: the offered models and their prices, and that each is really sold at its price.
 
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ async fn eleven_models_are_offered_at_their_prices_with_their_parameters() {
     cloud.get("/models/gpt-9").await.problem(404, "not_found");
 }
 
-/// The least that a model must be given.
+/// The smallest body that a model accepts.
 async fn least(person: &Person<'_>, model: &str) -> Value {
     match model {
         "flux-pro-kontext" => {
@@ -174,7 +174,7 @@ async fn a_preflight_is_answered_without_a_function_and_names_what_its_path_take
         assert!(headers.contains("Authorization"), "{headers}");
         assert_eq!(answer.header("access-control-allow-credentials"), "");
         assert_eq!(answer.header("access-control-max-age"), "7200");
-        // A function would have named its request.
+        // A function would have sent the id of its request.
         assert_eq!(answer.header("x-request-id"), "");
     }
     let nowhere = cloud.request(reqwest::Method::OPTIONS, "/nowhere");

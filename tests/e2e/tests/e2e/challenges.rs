@@ -1,4 +1,4 @@
-//! Where the operator wants a challenge, nobody registers without solving it, whatever its verifier does.
+//! If the operator wants a challenge, nobody registers without solving it, whatever its verifier does.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,8 +9,8 @@ use crate::harness::{Answer, Cloud, PASSWORD, send};
 
 const SECRET: &str = "0x4AAAAAAA-our-secret";
 
-/// A verifier of challenges, as it is on its good and its bad days; its address. The answer
-/// that it is asked about says which.
+/// Starts a verifier of challenges, with its good and its bad days; its address. The solution that it checks
+/// decides how it behaves.
 async fn verifier() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!(
@@ -133,7 +133,7 @@ async fn who_does_not_solve_the_challenge_gets_no_account_whatever_the_verifier_
     assert!(!is_known(&cloud, "eve@example.org").await);
     assert!(!cloud.everything_logged().contains(SECRET));
 
-    // And who solves it has an account and everything that comes with it.
+    // A solved challenge gives an account, with everything that belongs to one.
     let right = register(&cloud, "ada@example.org", json!("right")).await;
     assert_eq!(right.status, 201, "{:?}", right.body);
     let me = cloud

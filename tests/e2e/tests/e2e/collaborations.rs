@@ -23,7 +23,7 @@ async fn fox(person: &Person<'_>) -> String {
     format!("/generations/{id}")
 }
 
-/// Takes somebody into a team who gets their so-manieth invitation with it.
+/// Takes somebody into a team, by their invitation number `count`.
 async fn join_as(owner: &Person<'_>, team: &str, member: &Person<'_>, role: &str, count: usize) {
     let body = json!({"email": member.email, "role": role});
     owner
@@ -44,7 +44,7 @@ async fn share(person: &Person<'_>, generation: &str, team: &str) -> Value {
     person.post(&path, &sharing(team)).await.expect(201)
 }
 
-/// What everybody of a cast is answered, in the order of API.md's matrix, the stranger last.
+/// The statuses for everybody of a cast, in the order of API.md's matrix, the stranger last.
 async fn statuses(cast: &Cast<'_>, method: Method, path: &str, body: &Value) -> Vec<u16> {
     let mut statuses = Vec::new();
     for person in cast.everybody() {
@@ -58,7 +58,7 @@ async fn statuses(cast: &Cast<'_>, method: Method, path: &str, body: &Value) -> 
     statuses
 }
 
-/// How many generations name a team that they are shared with.
+/// The number of generations that name a team with which they are shared.
 async fn naming_a_team(cloud: &Cloud) -> usize {
     let items = cloud.every_item().await.into_iter();
     let names = |(_, item): &(String, HashMap<String, AttributeValue>)| {
@@ -68,7 +68,7 @@ async fn naming_a_team(cloud: &Cloud) -> usize {
     items.filter(names).count()
 }
 
-/// What is stored of generations that are shared with teams.
+/// The number of stored items about generations that are shared with teams.
 async fn kept(cloud: &Cloud) -> usize {
     let items = cloud.every_item().await;
     let sort = |item: &HashMap<String, AttributeValue>| {
@@ -185,11 +185,11 @@ async fn a_generation_is_shared_by_whoever_may_do_so_on_both_sides() {
     let (team, viewer, stranger) = (&cast.team, &cast.viewer, &cast.stranger);
     let (own, theirs) = (fox(viewer).await, fox(stranger).await);
     for (who, generation, team, status, code) in [
-        // One's own, into a team where one files nothing, or is not.
+        // One's own generation, into a team where one may not file, or of which one is not a member.
         (viewer, &own, team.as_str(), 403, "forbidden"),
         (stranger, &theirs, team, 404, "not_found"),
         (stranger, &theirs, NO_TEAM, 404, "not_found"),
-        // A team's, by who may not share it, or into a team where they only look.
+        // A team's generation, by those who may not share it, or into a team where they may only look.
         (viewer, &ours, &owls, 403, "forbidden"),
         (&cast.ada, &ours, &owls, 403, "forbidden"),
         (&cast.contributor, &ours, team, 409, "conflict"),
@@ -205,7 +205,7 @@ async fn a_generation_is_shared_by_whoever_may_do_so_on_both_sides() {
     let again = cast.contributor.post(&path, &sharing(&owls)).await;
     again.problem(409, "conflict");
     stranger.get(&ours).await.expect(200);
-    // Nobody shares further what was only shared with them.
+    // Nobody shares on a generation that was only shared with them.
     let third = found(&cast.ada, &json!({"name": "Wolves"})).await;
     share(stranger, &theirs, &owls).await;
     let path = format!("{theirs}/collaborations");
@@ -234,7 +234,7 @@ async fn sharing_ends_by_whoever_may_share_or_manages_the_team_and_with_a_place_
     share(stranger, &theirs, &owls).await;
     editor.delete(&end).await.problem(403, "forbidden");
     cast.viewer.delete(&end).await.problem(404, "not_found");
-    // Whoever is removed sees it no more, at once. What they shared themselves stays.
+    // A removed member loses sight of it at once. The generations that they shared themselves stay.
     let own = fox(editor).await;
     share(editor, &own, &owls).await;
     let member = format!("{owls}/members/{}", editor.id);
@@ -340,12 +340,13 @@ async fn what_is_shared_with_a_team_is_listed_in_pages_and_by_filters() {
     bob.get("/generations?shared_with_team_id=x")
         .await
         .problem(404, "not_found");
-    // The list of a deleted team is nobody's, and what was shared with it stays its owner's.
+    // The list of a deleted team belongs to nobody, and the generations shared with it stay their owners'.
     ada.delete(&team).await.expect(204);
     bob.get(&list).await.problem(404, "not_found");
     bob.get(&paths[0]).await.problem(404, "not_found");
     ada.get(&paths[0]).await.expect(200);
-    // The purge forgets the team: it does not count among those that a thing may be shared with.
+    // The purge forgets the team: it no longer counts among the teams of a generation, whose number is
+    // limited.
     assert_eq!((kept(&cloud).await, naming_a_team(&cloud).await), (5, 5));
     eventually("the purge", || async {
         cloud.act("schedules/jobs-purge/run", &Value::Null).await;
@@ -363,7 +364,7 @@ async fn however_many_share_at_once_it_is_shared_once_and_nothing_is_left_of_wha
     let bob = cloud.verified().await;
     let team = found(&ada, &json!({"name": "Foxes"})).await;
     join(&ada, &team, &bob, "editor").await;
-    // While it is made, too: no worker takes it away.
+    // It can be shared while it is made, too: no worker undoes that.
     let made = bob.generate("flux-dev", "slowly [[delay:300ms]]").await;
     let path = format!("/generations/{made}/collaborations");
     let body = &sharing(&team);
@@ -377,7 +378,7 @@ async fn however_many_share_at_once_it_is_shared_once_and_nothing_is_left_of_wha
     ada.get(&format!("/generations/{made}")).await.expect(200);
     assert_eq!(kept(&cloud).await, 1);
 
-    // Deleted at the same moment: either it was not shared, or nothing is left of that.
+    // If they are deleted at the same moment, either they were not shared, or nothing is left of the sharing.
     let paths = join_all((0..4).map(|_| fox(&bob))).await;
     let bob = &bob;
     join_all(paths.iter().map(|path| async move {
@@ -388,7 +389,7 @@ async fn however_many_share_at_once_it_is_shared_once_and_nothing_is_left_of_wha
     }))
     .await;
     assert_eq!(kept(&cloud).await, 1);
-    // Nor of what somebody shared who erased their account.
+    // Nothing is left either of the sharings of somebody who erased their account.
     bob.erase().await.expect(204);
     ada.get(&format!("/generations/{made}"))
         .await

@@ -7,12 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::harness::{Cloud, Person};
 
-/// The most memory that a worker may ever have used.
+/// The most memory that a worker may ever use.
 const MEMORY_KIB_MAX: u64 = 128 * 1_024;
-/// How long the longest copy here may take: 250 MiB at 2 MB/s are 131 seconds, and it takes two runs.
+/// The time in which the longest copy must end: 250 MiB at 2 MB/s are 131 seconds, and it takes two runs.
 const PATIENCE: Duration = Duration::from_secs(420);
 
-/// The most memory that any instance of this function that lives has used so far, in KiB.
+/// The most memory that any running instance of this function has used so far, in KiB.
 pub async fn memory_kib(cloud: &Cloud, function: &str) -> u64 {
     let functions = cloud.local("functions").await;
     let mut functions = functions.iter();
@@ -28,7 +28,7 @@ pub async fn memory_kib(cloud: &Cloud, function: &str) -> u64 {
     peak.max().unwrap_or(0)
 }
 
-/// The generation once it is delivered; the memory of the workers is watched meanwhile.
+/// Waits until the generation is delivered, and watches the memory of the workers meanwhile.
 async fn delivered(cloud: &Cloud, person: &Person<'_>, id: &str) -> Value {
     let started = Instant::now();
     let mut peak = 0;
@@ -44,7 +44,7 @@ async fn delivered(cloud: &Cloud, person: &Person<'_>, id: &str) -> Value {
             _ => {}
         }
         assert!(started.elapsed() < PATIENCE, "{generation:#}");
-        // What waits for its next try is due at once; what a worker has is not touched.
+        // A job that waits for its next try becomes due at once; a job in a worker's hands is not touched.
         cloud.hasten_all().await;
         cloud.sweep().await;
         tokio::time::sleep(Duration::from_secs(1)).await;

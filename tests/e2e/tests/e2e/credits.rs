@@ -1,4 +1,4 @@
-//! What is set aside, and what was spent when and on what: both agree with the ledger.
+//! The credits set aside, and the credits spent, by day and model: both agree with the ledger.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Everything that a provider can do to a job: it ends delivered or refunded,
-//! once, with one job at the provider.
+//! Everything that a provider can do to a job: it ends delivered or refunded, once, with one job at the
+//! provider.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ const HOLD: (&str, i64, i64) = ("hold", -25, 25);
 const CAPTURE: (&str, i64, i64) = ("capture", 0, -25);
 const RELEASE: (&str, i64, i64) = ("release", 25, -25);
 
-/// A job that ends by itself: its prompt, how it ends, and how many jobs the provider then has.
+/// A job that ends by itself: its prompt, its end, and the number of its jobs at the provider.
 struct Case {
     directives: &'static str,
     error: Option<&'static str>,
@@ -144,7 +144,7 @@ async fn a_job_past_its_deadline_is_cancelled_at_the_provider_and_settled_by_the
     let done = ada.when_swept(&lost, "canceled").await;
     assert_eq!(done["receipt"]["released"], 25);
 
-    // The provider takes the cancel for a wish, and finishes: what it made is delivered and paid for.
+    // To the provider, the cancel is only a wish: it finishes, and its output is delivered and paid for.
     let late = ada
         .generate("flux-dev", "[[no-cancel]][[delay:4s]][[no-webhook]]")
         .await;

@@ -1,4 +1,4 @@
-//! Showing that an e-mail address is one's own.
+//! Verifying that an e-mail address is one's own.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
@@ -11,7 +11,7 @@ use crate::harness::{Answer, Cloud, PASSWORD, Person, eventually, token_in};
 
 const SUBJECT: &str = "Verify your e-mail address";
 
-/// Somebody who is signed in shows the token that was mailed to them.
+/// Shows a mailed token, signed in as this person.
 async fn verify(person: &Person<'_>, token: &str) -> Answer {
     person
         .post("/auth/verify-email", &json!({"token": token}))
@@ -23,7 +23,7 @@ async fn first_token(cloud: &Cloud, email: &str) -> String {
     token_in(&cloud.letters(email, SUBJECT, 1).await[0])
 }
 
-/// What the authorizer tells functions of this person.
+/// The authorizer's context for functions about this person.
 async fn context(person: &Person<'_>) -> Value {
     let event = json!({
         "methodArn": "arn:aws:execute-api:us-east-1:123456789012:local/v1/GET/me",
@@ -136,7 +136,7 @@ async fn the_letter_can_be_asked_for_again_but_not_without_end() {
 
 #[tokio::test]
 async fn mail_that_cannot_be_sent_fails_no_sign_up_and_is_not_lost() {
-    // SES refuses a sender that is no identity of the account.
+    // SES refuses a sender that is not an identity of the account.
     let cloud = Cloud::start_with(&[("MailSender", "nobody@velro.invalid")]).await;
     cloud.expects_faults();
     let ada = cloud.person().await;
@@ -187,7 +187,7 @@ async fn an_admins_address_makes_an_admin_only_of_who_has_verified_it() {
     let signed_in = cloud.post("/auth/login", &signed_in).await.expect(200);
     assert_eq!(signed_in["user"]["is_admin"], true);
 
-    // A key of theirs is not enough: it could be anywhere.
+    // A key of theirs does not suffice: it could be anywhere.
     let key = boss.post("/me/api-keys", &json!({})).await.text("secret");
     let token = Person { token: key, ..boss };
     assert_eq!(context(&token).await["is_admin"], "false");

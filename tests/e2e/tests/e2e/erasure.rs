@@ -1,5 +1,4 @@
-//! Who deletes their account leaves books without a name, and nothing else; and
-//! no job is left without its owner.
+//! Deleting an account leaves books without a name, and nothing else; and no job is left without its owner.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::{join, join_all};
@@ -13,14 +12,14 @@ use crate::teams::{found, join as join_team};
 
 const ACCOUNTS: &str = "velro-local-accountstable";
 
-/// What one run of the purge says.
+/// Runs the purge once; its report.
 async fn purge(cloud: &Cloud) -> Value {
     let ran = cloud.act("schedules/jobs-purge/run", &json!({})).await;
     assert_eq!(ran["status"], "succeeded", "{ran}");
     ran["result"].clone()
 }
 
-/// Has every erasure be an hour old.
+/// Makes every erasure an hour older.
 async fn an_hour_passes(cloud: &Cloud) {
     let dynamodb = cloud.dynamodb();
     let found = dynamodb.query().table_name(ACCOUNTS);
@@ -86,7 +85,7 @@ impl<'a> Belongings<'a> {
         let made = ada.post("/generations/flux-dev", &order).await.text("id");
         let generation = ada.when(&made, "succeeded").await;
         ada.download(&generation).await;
-        // From before media's keys named nobody.
+        // Keys of media once contained their owner's id.
         let late = format!("{}/{made}/0.jpg", ada.id);
         ada.cloud.put_media(&late, "late").await;
         Self {
@@ -99,7 +98,7 @@ impl<'a> Belongings<'a> {
         }
     }
 
-    /// Checks that the tables hold no word of Ada's, and that the one medium left is another's.
+    /// Checks that the tables hold no word of Ada's, and that the only file left is another's.
     async fn are_not_kept(&self, ada: &Person<'a>, others: &str) {
         let cloud = ada.cloud;
         let kept = cloud.everything_kept().await;
@@ -133,7 +132,7 @@ impl<'a> Belongings<'a> {
     /// Checks that no credential of Ada's opens anything.
     async fn open_nothing(&self, ada: &Person<'a>) {
         let cloud = ada.cloud;
-        // Nobody asked the authorizer again yet.
+        // The authorizer has not been asked again yet.
         ada.get("/me").await.problem(401, "unauthorized");
         ada.erase().await.problem(401, "unauthorized");
         cloud.stack.forget_callers();
@@ -169,7 +168,7 @@ async fn who_deletes_their_account_leaves_books_without_a_name_and_nothing_else(
         .await
         .problem(404, "not_found");
 
-    // Everybody's books are in order, hers too, and the other one's things are where they were.
+    // Everybody's books are in order, hers too, and the other person's things are still there.
     let run = cloud.reconcile(&json!({"from": "beginning"})).await;
     assert_eq!(
         (&run["wallets"], &run["broken_count"]),
@@ -219,7 +218,7 @@ async fn a_deletion_and_jobs_at_the_same_moment_leave_no_job_without_an_owner() 
                 ada.post("/generations/flux-dev", &body).await
             }))
         };
-        // Now one gets ahead, now the other.
+        // In every other round, the other one begins.
         let (erased, jobs) = if round % 2 == 0 {
             join(ada.erase(), jobs()).await
         } else {
@@ -253,12 +252,12 @@ async fn what_arrives_after_a_deletion_is_deleted_too_and_then_the_erasure_is_at
     let announced = ada.announce("image/png", &bytes).await.expect(201);
     assert_eq!(ada.erase().await.status, 204);
 
-    // The address that was signed before still takes the upload, and the
-    // authorizer's answer still lets her in.
+    // The address that was signed before still accepts the upload, and the authorizer's cached answer still
+    // lets her in.
     assert_eq!(put(&ada, &announced["upload"], bytes).await, 200);
     let project = json!({"name": "her secret garden"});
     assert_eq!(ada.post("/projects", &project).await.status, 201);
-    // The upload, the project, and how many there are.
+    // The upload and the project. The count of projects is deleted, too, without being counted here.
     let purged = purge(&cloud).await;
     assert_eq!(
         (&purged["deleted"], &purged["open"]),
@@ -341,8 +340,8 @@ async fn the_address_that_an_order_of_a_team_told_goes_with_its_author() {
 
     let kept = cloud.everything_kept().await;
     assert!(!kept.contains("her-server"), "{kept}");
-    // The pictures are the team's, and so is the job that still runs: it ends as if nobody had asked to be
-    // told.
+    // The pictures are the team's, and so is the job that still runs: it ends like a job without an address
+    // to tell.
     owner.download(&owner.generation(&jobs[0]).await).await;
     let cancel = format!("/generations/{}/cancel", jobs[1]);
     owner.post(&cancel, &Value::Null).await;

@@ -1,5 +1,5 @@
-//! Every answer that a provider's infrastructure can give, at every stage of a job: what passes is waited
-//! for, what lasts ends by the operator's policy, and neither is taken for the model's word.
+//! Every answer that a provider's infrastructure can give, at every stage of a job: a passing fault is waited
+//! for, a lasting one ends the job by the operator's policy, and neither is taken for the model's word.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ const ANSWERS: [&str; 16] = [
     "200/cut",
     "200/null",
 ];
-/// Those of them after which nobody knows whether a submit was accepted.
+/// The answers after which nobody knows whether a submit was accepted.
 const AMBIGUOUS: [&str; 6] = [
     "500",
     "502/html",
@@ -58,12 +58,12 @@ const STAGES: [Stage; 5] = [
 #[derive(Clone, Copy, Debug)]
 struct Row {
     stage: Stage,
-    /// How many times each answer is given; `None` for ever.
+    /// The number of times that each answer is given; `None` for ever.
     times: Option<u32>,
     webhook: bool,
 }
 
-/// How a job ends: its status, and the code of its error.
+/// The end of a job: its status, and the code of its error.
 type End = (&'static str, Option<&'static str>);
 
 const DELIVERED: End = ("succeeded", None);
@@ -76,7 +76,7 @@ impl Row {
             .times
             .map_or(String::new(), |times| format!(":{times}"));
         let mood = match (self.stage, answer) {
-            // Half a picture whose length is right cannot be told from a whole one: here the connection ends.
+            // Half a picture with the right length looks like a whole one: here the connection ends instead.
             (Stage::Media, "200/cut") => format!("[[media-cut:100{times}]]"),
             _ => format!("[[{stage}:{answer}{times}]]"),
         };
@@ -89,24 +89,26 @@ impl Row {
         format!("{} {answer} {mood}{webhook}{course}", person.id)
     }
 
-    /// Two workers may ask for the same cancel at once: the second one is heard.
+    /// Whether two workers may ask for the same cancel at once, so that the provider obeys the second
+    /// request.
     fn is_asked_twice(self, answer: &str) -> bool {
         self.stage == Stage::Cancel && self.times.is_some() && answer.starts_with("200")
     }
 
-    /// How a job ends if the answer passes, or if it lasts.
+    /// The end of a job if the answer passes, or if it lasts.
     fn end(self, answer: &str) -> End {
         let lasts = self.times.is_none();
         let is_ambiguous = AMBIGUOUS.contains(&answer);
         match self.stage {
-            // Nobody knows, and nobody may try again: the policy decides.
+            // Nobody knows the outcome, and nobody may try again: the policy decides.
             Stage::Submit if is_ambiguous => ("failed", Some("outcome_unknown")),
             Stage::Submit if lasts => ("failed", Some("provider_unavailable")),
             Stage::Status | Stage::Result if lasts && !self.webhook => {
                 ("failed", Some("outcome_unknown"))
             }
             Stage::Cancel if lasts => ("failed", Some("outcome_unknown")),
-            // A success says that the provider will try; this one does not, and makes it.
+            // A success means that the provider will try to cancel; this one does not try, and finishes the
+            // job.
             Stage::Cancel if answer.starts_with("200") => DELIVERED,
             Stage::Cancel => CANCELED,
             Stage::Media if lasts => ("failed", Some("media_unavailable")),
@@ -124,7 +126,7 @@ async fn cancel_all(person: &Person<'_>, ids: &[String]) {
     }
 }
 
-/// Runs one row to its end, while somebody else hastens the sweep.
+/// Runs one row to its end, while another task hastens the sweep.
 async fn run(cloud: &Cloud, row: Row) {
     let person = cloud.person().await;
     let mut ids = Vec::new();
@@ -171,16 +173,16 @@ async fn check(cloud: &Cloud, row: Row, person: &Person<'_>, delivered: usize) {
         distinct.len(),
         "a job was made twice: {prompts:#?}"
     );
-    // No hold is left that would keep anybody from leaving.
+    // No hold is left that would prevent the deletion of the account.
     assert_eq!(person.erase().await.status, 204, "{row:?}");
 }
 
-/// Has everything that waits be due again and again, as if the pauses were short, until `rows` are done.
+/// Makes everything that waits due again and again, as if the pauses were short, until `rows` are done.
 pub async fn hastened<T>(cloud: &Cloud, rows: impl Future<Output = T>) -> T {
     let hasten = async {
         loop {
             cloud.hasten_all().await;
-            // One that is killed meanwhile is followed by another.
+            // A run that is killed meanwhile is followed by another.
             cloud.act("schedules/jobs-sweep/run", &json!({})).await;
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
@@ -209,7 +211,7 @@ fn rows(times: &[Option<u32>]) -> Vec<Row> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_passes_costs_nobody_a_result_and_is_never_paid_for_twice() {
-    // What nobody can find out is freed by the policy soon; nothing else here takes so long.
+    // With this policy, a hold with an unknown outcome is freed soon; nothing else here takes so long.
     let cloud = Cloud::start_with(&[("UnknownHours", "0.02")]).await;
     let rows = rows(&[Some(1), Some(3)]);
     hastened(
@@ -264,7 +266,7 @@ async fn a_final_word_of_any_spelling_ends_a_job_and_an_unknown_one_does_not() {
         ("cancelled", "canceled", Some("canceled")),
         ("timed out", "failed", Some("provider_timeout")),
         ("succeeded", "succeeded", None),
-        // It passes, and the result is fetched.
+        // The word passes, and the result is fetched.
         ("HIBERNATING:2", "succeeded", None),
     ];
     for (word, status, code) in cases {

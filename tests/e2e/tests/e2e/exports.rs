@@ -1,4 +1,4 @@
-//! A month of a ledger as a file: all of it, once, and its sums are the wallet's.
+//! A month of a ledger as a file: every entry, once, and their sum is the wallet's.
 
 use std::collections::HashMap;
 
@@ -93,7 +93,7 @@ async fn the_file_of_a_month_has_every_entry_once_and_its_sums_are_the_wallet() 
     let last = rows.last().unwrap();
     assert_eq!(number(last, "available_after"), wallet["available"]);
 
-    // The row of a hold has the receipt, and no other has.
+    // Only the row of a hold has the receipt.
     for id in [&made, &failed, &running] {
         let receipt = ada.generation(id).await["receipt"].clone();
         let of_job = rows.iter().filter(|row| row["generation_id"] == *id);
@@ -165,7 +165,7 @@ async fn an_entry_is_in_the_file_of_its_month_and_in_no_other() {
         let fields = answer.problem(422, "validation_failed");
         assert!(fields.contains(field), "{asked}: {fields:?}");
     }
-    // What was written for her goes with her account.
+    // The files that were written for her are deleted with her account.
     let keys = || cloud.stack.aws().object_keys("velro-local-uploadsbucket");
     assert!(keys().contains(&format!("{}/credits-{before}.csv", ada.id)));
     assert_eq!(ada.erase().await.status, 204);

@@ -20,7 +20,7 @@ fn picture_of(width: u32, height: u32, shade: u8) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// A file as somebody may have it, from `odd_files`.
+/// An odd but real file, from `odd_files`.
 pub fn odd_file(name: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/odd_files");
     std::fs::read(format!("{folder}/{name}")).unwrap()
@@ -56,7 +56,7 @@ impl Person<'_> {
     }
 }
 
-/// Sends bytes to where an announcement says.
+/// Sends bytes to the address in an announcement.
 pub async fn put(person: &Person<'_>, upload: &Value, bytes: Vec<u8>) -> u16 {
     let method: Method = upload["method"].as_str().unwrap().parse().unwrap();
     let url = upload["url"].as_str().unwrap();
@@ -79,7 +79,7 @@ async fn a_reference_image_and_a_negative_prompt_reach_the_provider() {
     });
     let answer = ada.post("/generations/kling-video", &body).await;
     assert_eq!(answer.status, 202, "{:?}", answer.body);
-    // The stand-in fetches what it is pointed at, as fal does, and fails the job if it cannot.
+    // The stand-in fetches the file by its address, as fal does, and fails the job if it cannot.
     let done = ada.when(&answer.text("id"), "succeeded").await;
     assert_eq!(done["reference_file_id"], file);
     assert_eq!(done["negative_prompt"], "people");
@@ -114,7 +114,7 @@ async fn what_a_model_does_not_take_is_refused_and_nothing_is_held() {
         let fields = answer.problem(422, "validation_failed");
         assert!(fields.contains(field), "{model}: {fields:?}");
     }
-    // Missing where it is needed.
+    // A reference is missing where the model needs one.
     let answer = ada
         .post("/generations/flux-pro-kontext", &json!({"prompt": "x"}))
         .await;
@@ -142,14 +142,14 @@ async fn an_upload_that_is_not_what_was_announced_is_never_ready() {
         .problem(422, "validation_failed");
     assert!(fields.contains("reference_file_id"));
 
-    // Other bytes than those that were announced: the signature itself forbids them, or completing does.
+    // These are not the announced bytes: the signature itself forbids them, or completing does.
     let mut other = bytes.clone();
     other[40] ^= 1;
     put(&ada, &waiting.body["upload"], other).await;
     ada.post(&complete, &json!({}))
         .await
         .problem(409, "conflict");
-    // The right ones still can be sent.
+    // The right bytes still can be sent.
     assert_eq!(put(&ada, &waiting.body["upload"], bytes.clone()).await, 200);
     ada.post(&complete, &json!({})).await.expect(200);
     ada.post(&complete, &json!({})).await.expect(200);
@@ -321,7 +321,7 @@ async fn a_picture_that_its_model_takes_none_of_is_refused_before_anything_is_he
                 )
             );
         }
-        // Another model takes it.
+        // Another model accepts it.
         body["model"] = json!("flux-pro-kontext");
         ada.post("/quotes", &body).await.expect(201);
     }
@@ -344,7 +344,7 @@ async fn each_odd_file_has_its_answer() {
     let cloud = Cloud::start().await;
     let ada = cloud.person().await;
     let mut taken = Vec::new();
-    // The size as it is seen, or what its owner is told.
+    // The size as it is seen, or the reason that its owner is told.
     for (name, content_type, expected) in [
         ("heic.jpg", "image/jpeg", Err("not of the type")),
         ("cmyk.jpg", "image/jpeg", Err("save it in RGB")),

@@ -1,5 +1,5 @@
-//! Generations filed in projects: who files them where, who sees them there, and
-//! what becomes of them afterwards.
+//! Generations filed in projects: who may file them, who sees them there, and what happens when the project
+//! changes or ends.
 
 use futures::future::join_all;
 use reqwest::Method;
@@ -114,7 +114,7 @@ async fn nobody_files_anything_where_they_may_not_and_nothing_is_paid_for_trying
     }
 }
 
-/// A generation of somebody's that is filed in a project of theirs, and the ways to it.
+/// A generation that is filed in a project, both of one owner, and the paths to it.
 struct Filed {
     id: String,
     project: String,
@@ -122,12 +122,12 @@ struct Filed {
     path: String,
     /// The list of the project.
     list: String,
-    /// The numbers of the project, which its owner alone sees.
+    /// The statistics of the project, which only its owner sees.
     stats: String,
 }
 
 impl Filed {
-    /// Has somebody file a generation that they mark as a favourite.
+    /// Files a generation, which its owner marks as a favourite.
     async fn by(owner: &Person<'_>) -> Self {
         let project = make(owner, &json!({"name": "shown"})).await;
         let id = file(owner, &project, "to be shown").await;
@@ -149,7 +149,7 @@ impl Filed {
         [self.path.clone(), media, self.list.clone()]
     }
 
-    /// Checks that everything that would change the generation is answered so to somebody.
+    /// Checks that every request to change the generation gets this answer.
     async fn refuses_changes(&self, person: &Person<'_>, status: u16, code: &str) {
         let path = &self.path;
         for (method, path) in [
@@ -165,7 +165,7 @@ impl Filed {
         }
     }
 
-    /// Checks that somebody else sees the generation, without what is its owner's own business.
+    /// Checks that somebody else sees the generation, but not its mark and its price.
     async fn is_shown_without_mark_and_price(&self, eve: &Person<'_>) {
         let seen = eve.get(&self.path).await.expect(200);
         assert_eq!(
@@ -182,8 +182,8 @@ impl Filed {
         assert_eq!(media["data"].as_array().unwrap().len(), 1);
     }
 
-    /// Checks that the project's list shows the generation to both, that only its owner can ask for
-    /// favourites in it, and that it is not among the other's own.
+    /// Checks that the project's list shows the generation to both, that only its owner can filter it by
+    /// favourites, and that it is not among the other person's own.
     async fn is_listed(&self, ada: &Person<'_>, eve: &Person<'_>) {
         let of_project = format!("project_id={}", self.project);
         assert_eq!(listed(eve, &of_project).await, [self.id.as_str()]);
@@ -319,7 +319,7 @@ async fn a_project_takes_its_owners_generations_with_it_if_that_is_asked_for() {
         (&stays["status"], &stays["project_id"]),
         (&json!("succeeded"), &Value::Null)
     );
-    // What was paid stays paid.
+    // The deletion refunds nothing.
     assert_eq!(ada.books().await.balance(), (850, 0));
     assert_eq!(ada.team_books(team_id).await.balance(), (75, 0));
 }

@@ -1,4 +1,4 @@
-//! A generation after it was asked for: its labels, its place in filtered lists and sums, and its deletion.
+//! A generation after its order: its labels, its place in filtered lists and sums, and its deletion.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::harness::{Cloud, Person, send};
 
 const PICTURE: &str = "/generations/flux-dev";
 
-/// The ids that a whole list has, page by page.
+/// The ids of a whole list, page by page.
 async fn listed(person: &Person<'_>, query: &str, limit: u32) -> Vec<String> {
     let mut ids = Vec::new();
     let first = format!("/generations?limit={limit}&{query}");
@@ -43,7 +43,7 @@ async fn its_owner_titles_tags_and_marks_it_and_nobody_else_does() {
     let answer = ada.patch(&path, &named).await.expect(200);
     assert_eq!(answer["title"], "A fox");
     assert_eq!(answer["tags"], json!(["fox", "snow"]));
-    // What is not there stays, and what is null goes.
+    // A field that is left out stays, and a null deletes it.
     let answer = ada
         .patch(&path, &json!({"tags": ["fox"]}))
         .await
@@ -72,7 +72,7 @@ async fn its_owner_titles_tags_and_marks_it_and_nobody_else_does() {
         assert_eq!(answer.status, 204, "{:?}", answer.body);
         assert_eq!(ada.generation(&id).await["favorite"], expected);
     }
-    // The labels live through everything that the job does.
+    // The labels survive everything that the job does.
     let done = ada.when(&id, "succeeded").await;
     assert_eq!(
         (&done["tags"], &done["favorite"]),
@@ -132,7 +132,7 @@ async fn labels_written_while_the_job_runs_are_never_lost_and_never_stop_it() {
         }
     }))
     .await;
-    // Somebody who hammers their own record while workers write it, too.
+    // Somebody also writes their own record again and again while workers write it.
     join_all(ids.iter().map(|id| {
         let ada = &ada;
         async move {
@@ -291,7 +291,7 @@ async fn a_deleted_generation_is_gone_with_its_media_and_its_books_stay() {
     let url = done["outputs"][0]["url"].as_str().unwrap();
     assert_eq!(cloud.http.get(url).send().await.unwrap().status(), 404);
 
-    // Whoever repeats the request that made it is told so, and pays nothing.
+    // A repetition of its order is told of the deletion, and costs nothing.
     for _ in 0..3 {
         let replay = ada.post_once(PICTURE, "key", &body).await;
         replay.problem(404, "not_found");

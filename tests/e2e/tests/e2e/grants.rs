@@ -1,5 +1,5 @@
-//! Projects that are shared with teams: what a level and a role allow together, what a project's flags say,
-//! who says whom it is shared with, and moving things between projects.
+//! Projects that are shared with teams: the permissions of level and role together, the effect of a project's
+//! flags, the right to share, and moving things between projects.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ fn id(path: &str) -> &str {
     path.rsplit('/').next().unwrap()
 }
 
-/// What everybody of a cast is answered, in the order of API.md's matrix, the stranger last.
+/// The statuses for everybody of a cast, in the order of API.md's matrix, the stranger last.
 async fn statuses(cast: &Cast<'_>, method: &str, path: &str, body: &Value) -> Vec<u16> {
     let mut statuses = Vec::new();
     for person in cast.everybody() {
@@ -59,7 +59,7 @@ async fn statuses(cast: &Cast<'_>, method: &str, path: &str, body: &Value) -> Ve
 async fn a_grant_and_the_role_in_its_team_must_both_allow_a_thing() {
     let cloud = Cloud::start().await;
     let cast = Cast::new(&cloud).await;
-    // The project's owner manages the team, and is not in the matrix: bob is its second owner's friend.
+    // Bob, who owns the projects, is a further admin of the team, and is not in the matrix.
     let bob = cloud.verified().await;
     join(&cast.ada, &cast.team, &bob, "admin").await;
     let sees = [200, 200, 200, 200, 200, 404];
@@ -118,7 +118,7 @@ async fn a_grant_and_the_role_in_its_team_must_both_allow_a_thing() {
             cast.editor.delete(&made).await.expect(204);
             bob.get(&made).await.problem(404, "not_found");
         }
-        // Whoever leaves the team comes to it no more.
+        // A private project is hidden from its teams.
         let privacy = json!({"visibility": "private"});
         bob.patch(&project, &privacy).await.expect(200);
         let hidden = statuses(&cast, "GET", &project, &none).await;
@@ -149,7 +149,7 @@ async fn a_team_only_project_is_read_by_its_owners_teams_unless_it_is_for_some_a
         .patch(&project, &json!({"name": "x"}))
         .await
         .problem(403, "forbidden");
-    // A team that somebody else owns is not the owner's, although she is in it.
+    // A team that somebody else owns does not count as the owner's, although she is in it.
     let other = found(stranger, &json!({"name": "Owls"})).await;
     join(stranger, &other, ada, "editor").await;
     stranger.get(&project).await.problem(404, "not_found");
@@ -170,7 +170,7 @@ async fn a_team_only_project_is_read_by_its_owners_teams_unless_it_is_for_some_a
         .await
         .problem(404, "not_found");
 
-    // Who was removed comes to it no more, at once.
+    // A removed member loses access at once.
     ada.delete(&format!("{team}/members/{}", contributor.id))
         .await
         .expect(204);
@@ -192,7 +192,7 @@ async fn a_team_only_project_is_read_by_its_owners_teams_unless_it_is_for_some_a
     assert!(activity.contains("project_shared") && activity.contains("project_unshared"));
 }
 
-/// Checks that a project's flags are at their defaults, and read and set by its owner alone.
+/// Checks that a project's flags have their defaults, and that only its owner reads and sets them.
 async fn flags_are_the_owners(cast: &Cast<'_>, project: &str) {
     let privacy = format!("{project}/privacy");
     let default = cast.ada.get(&privacy).await.expect(200);
@@ -369,7 +369,7 @@ async fn a_teams_list_shows_what_is_shared_with_it_for_as_long_as_that_is_there(
         shared.insert(0, id(&share(ada, team, "read").await).to_owned());
     }
     assert_eq!(all(ada, &list, 1).await, shared);
-    // A team that is gone takes nobody anywhere.
+    // A deleted team gives nobody access.
     let third = share(ada, team, "write").await;
     ada.delete(team).await.expect(204);
     editor.get(&third).await.problem(404, "not_found");

@@ -1,5 +1,5 @@
-//! A provider that takes every question and answers none: nothing piles up behind it,
-//! and the news of other jobs passes.
+//! A provider that accepts every request and answers none: nothing piles up behind it, and the news of other
+//! jobs arrives.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::harness::{Cloud, Person, eventually};
 
 const PEOPLE: usize = 20;
 const JOBS_EACH: usize = 25;
-/// How many times the sweep runs while the provider hangs, a minute apart.
+/// The number of sweeps while the provider hangs, which stand for one a minute.
 const SWEEPS: usize = 10;
 
 async fn queue(cloud: &Cloud, name: &str) -> Value {
@@ -44,7 +44,7 @@ async fn five_hundred_jobs_of_a_hanging_provider_have_one_look_each_and_news_pas
         })
         .await;
     }
-    // Ten minutes: every job is due once, and leased from then on.
+    // In ten minutes, every job becomes due once, and is leased from then on.
     cloud.hasten_all().await;
     let jobs = (PEOPLE * JOBS_EACH) as u64;
     for _ in 0..SWEEPS {
@@ -76,7 +76,7 @@ async fn five_hundred_jobs_of_a_hanging_provider_have_one_look_each_and_news_pas
     assert_eq!(cloud.dead_letters().await, 0);
 }
 
-/// A job whose webhook comes is delivered although hundreds of looks wait.
+/// Checks that a job whose webhook comes is delivered although hundreds of looks wait.
 async fn news_passes(cloud: &Cloud) {
     let looks = queue(cloud, "lookqueue").await;
     assert!(

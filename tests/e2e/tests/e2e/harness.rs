@@ -1,8 +1,8 @@
 //! A local cloud for one test, and the people who use it.
 //!
-//! Owns: starting the cloud, sending requests, waiting with a deadline, and the books that
-//! every test can check. Refuses to reach into the functions: what it cannot see through HTTP
-//! it reads where an operator could.
+//! Owns starting the cloud, sending requests, waiting with a deadline, and the books that every test can
+//! check. Refuses to reach into the functions: it reads things that HTTP does not show where an operator
+//! could read them.
 
 mod answer;
 mod books;
@@ -28,13 +28,13 @@ pub use answer::{Answer, send};
 pub use books::Books;
 pub use person::{PASSWORD, Person};
 
-/// The bucket of what was generated.
+/// The bucket of generated files.
 const MEDIA: &str = "velro-local-mediabucket";
-/// How long anything that a test waits for may take. Generous: the machine may be busy.
+/// The longest time that a test waits for anything. It is generous: the machine may be busy.
 const DEADLINE: Duration = Duration::from_secs(90);
 /// The one e-mail that [`Cloud::with_admin`] names as an admin's.
 pub const ADMIN_EMAIL: &str = "admin@example.org";
-/// The pause between two looks at something that is waited for.
+/// The pause between two looks at the thing that is waited for.
 const POLL: Duration = Duration::from_millis(50);
 
 /// A local cloud.
@@ -44,7 +44,7 @@ pub struct Cloud {
     watch: Watch,
 }
 
-/// The template, which is what production reads.
+/// The template that production reads, too.
 pub fn template() -> PathBuf {
     stack::workspace_root().join("template.yaml")
 }
@@ -63,7 +63,7 @@ impl Cloud {
         Self::start_with(&[]).await
     }
 
-    /// The same, with other values for these template parameters.
+    /// Starts a cloud with other values for these template parameters.
     pub async fn start_with(parameters: &[(&str, &str)]) -> Self {
         let mut options = Self::options();
         let named = parameters.iter().map(|(n, v)| ((*n).into(), (*v).into()));
@@ -83,8 +83,8 @@ impl Cloud {
         admin
     }
 
-    /// Makes somebody the admin of [`Cloud::with_admin`]: their e-mail is the one
-    /// that the operator named, and theirs.
+    /// Makes somebody the admin of [`Cloud::with_admin`]: gives them the e-mail that the operator named,
+    /// verified.
     pub async fn make_admin(&self, person: &Person<'_>) {
         self.dynamodb()
             .update_item()
@@ -115,14 +115,14 @@ impl Cloud {
         self.stack.forget_callers();
     }
 
-    /// What [`Cloud::start`] starts with. Its provider runs as much as anybody asks for.
+    /// The options of [`Cloud::start`]. The provider's jobs all run at once.
     pub fn options() -> Options {
         Options {
             template: template(),
             binaries: binaries(),
             no_throttle: true,
-            // Most tests are about people who have credits, whether or not they read their mail, and answers
-            // that fail everybody are about one job.
+            // Most tests are about people who have credits, whether or not they read their mail; and a test
+            // of answers that fail everybody is about one job.
             parameters: BTreeMap::from([
                 ("SignUpCreditsAt".into(), "registration".into()),
                 ("SignUpBonusesPerDay".into(), "1000000".into()),
@@ -150,12 +150,12 @@ impl Cloud {
         }
     }
 
-    /// Somebody new.
+    /// Registers somebody new.
     pub async fn person(&self) -> Person<'_> {
         Person::register(self).await
     }
 
-    /// Somebody new whose e-mail is known to be theirs.
+    /// Registers somebody new, whose e-mail is verified.
     pub async fn verified(&self) -> Person<'_> {
         let person = self.person().await;
         self.verify_by_hand(&person).await;
@@ -168,36 +168,36 @@ impl Cloud {
             .request(method, format!("{}{path}", self.stack.url()))
     }
 
-    /// What the API answers to a POST without a credential from the address 127.0.0.`host`.
+    /// Sends a POST without a credential from the address 127.0.0.`host`.
     pub async fn post_from(&self, host: u8, path: &str, body: &Value) -> Answer {
         let request = client_at(host).post(format!("{}{path}", self.stack.url()));
         send(request.json(body)).await
     }
 
-    /// What the API answers to a GET without a credential.
+    /// Sends a GET without a credential.
     pub async fn get(&self, path: &str) -> Answer {
         send(self.request(Method::GET, path)).await
     }
 
-    /// What the API answers to a POST without a credential.
+    /// Sends a POST without a credential.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         send(self.request(Method::POST, path).json(body)).await
     }
 
-    /// What exchanging a refresh token answers.
+    /// Exchanges a refresh token.
     pub async fn refresh(&self, token: &str) -> Answer {
         let body = json!({"refresh_token": token});
         self.post("/auth/refresh", &body).await
     }
 
-    /// What the control surface answers to a GET of `/_local/{path}`.
+    /// Reads the control surface's list at `/_local/{path}`.
     pub async fn local(&self, path: &str) -> Vec<Value> {
         let url = format!("{}/_local/{path}", self.stack.origin());
         let answer = send(self.http.get(url)).await;
         answer.body["data"].as_array().unwrap().clone()
     }
 
-    /// What waits on the mail queue: how much was ever sent to it, and how much is not done with.
+    /// Counts the messages of the mail queue: those ever sent to it, and those that are not done with.
     pub async fn mail_queue(&self) -> (u64, u64) {
         let queues = self.local("queues").await;
         let is_mail = |queue: &&Value| queue["name"].as_str().unwrap().ends_with("mailqueue");
@@ -215,7 +215,7 @@ impl Cloud {
         .await;
     }
 
-    /// The letters to `email` about `subject`, once there are `count`, oldest first.
+    /// Waits for `count` letters to `email` about `subject`; the letters, oldest first.
     pub async fn letters(&self, email: &str, subject: &str, count: usize) -> Vec<Value> {
         eventually(&format!("{count} letters to {email}"), || async {
             let mut letters = self.local("mail").await;
@@ -226,7 +226,7 @@ impl Cloud {
         .await
     }
 
-    /// What the control surface answers to a POST to `/_local/{path}`.
+    /// Sends a POST to the control surface at `/_local/{path}`, which must succeed; the answer's body.
     pub async fn act(&self, path: &str, body: &Value) -> Value {
         let url = format!("{}/_local/{path}", self.stack.origin());
         let answer = send(self.http.post(url).json(body)).await;
@@ -247,14 +247,14 @@ impl Cloud {
         assert_eq!(ran["status"], "succeeded", "{ran}");
     }
 
-    /// The provider's jobs whose prompt holds `text`.
+    /// The provider's jobs whose prompt contains `text`.
     pub async fn provider_jobs(&self, text: &str) -> Vec<Value> {
         let jobs = self.local("fal/jobs").await;
         let holds = |job: &Value| job["input"].to_string().contains(text);
         jobs.into_iter().filter(holds).collect()
     }
 
-    /// How many messages were given up.
+    /// The number of messages that were given up.
     pub async fn dead_letters(&self) -> u64 {
         let queues = self.local("queues").await;
         let dead = queues
@@ -263,7 +263,7 @@ impl Cloud {
         dead.map(|queue| queue["visible"].as_u64().unwrap()).sum()
     }
 
-    /// Has every invitation end now, as if its week had passed.
+    /// Ends every invitation now, as if its week had passed.
     pub async fn expire_invitations(&self) {
         let dynamodb = self.dynamodb();
         for (table, item) in self.every_item().await {
@@ -283,7 +283,7 @@ impl Cloud {
         }
     }
 
-    /// Has what a team's members committed to count in another month, as if this one were over.
+    /// Moves the credits that a team's members committed to another month, as if this one were over.
     pub async fn end_month(&self) {
         let dynamodb = self.dynamodb();
         for (table, mut item) in self.every_item().await {
@@ -323,12 +323,12 @@ impl Cloud {
         get.send().await.unwrap().item.unwrap()
     }
 
-    /// Has what an API key spent count in an earlier day or month, as if that were over.
+    /// Moves the spending of an API key to an earlier day or month, as if that were over.
     pub async fn end_period(&self, user: &str, key: &str) {
         self.count_key_in(user, key, "2001-01").await;
     }
 
-    /// Has it count in a later one.
+    /// Moves it to a later one.
     pub async fn begin_later_period(&self, user: &str, key: &str) {
         self.count_key_in(user, key, "2999-01").await;
     }
@@ -345,7 +345,7 @@ impl Cloud {
         update.send().await.unwrap();
     }
 
-    /// Has a job be due now, as if the time until then had passed.
+    /// Makes a job due now, as if the time until then had passed.
     pub async fn hasten(&self, generation_id: &str) {
         let updated = self
             .dynamodb()
@@ -364,7 +364,7 @@ impl Cloud {
         }
     }
 
-    /// How many looks wait for a worker.
+    /// The number of looks that wait for a worker.
     async fn looks_waiting(&self) -> u64 {
         let queues = self.local("queues").await;
         let is_looks = |queue: &&Value| queue["name"].as_str().unwrap().ends_with("lookqueue");
@@ -373,9 +373,9 @@ impl Cloud {
             .unwrap()
     }
 
-    /// Has every job be due now that waits for its next look, or for another try; not those that a
-    /// worker has, nor those whose outcome nobody can be asked for. While looks wait, nothing is
-    /// hastened: it would only wait behind them.
+    /// Makes every job due now that waits for its next look, or for another try. Leaves out jobs in a
+    /// worker's hands, and jobs whose outcome nobody can be asked for. While looks wait, it hastens nothing:
+    /// the new looks would only wait behind them.
     pub async fn hasten_all(&self) {
         if self.looks_waiting().await > 0 {
             return;
@@ -435,7 +435,7 @@ impl Cloud {
         aws_sdk_dynamodb::Client::from_conf(config)
     }
 
-    /// The same S3 as the functions', with every permission.
+    /// The functions' S3, with every permission.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
@@ -457,13 +457,13 @@ impl Cloud {
         put.body(bytes.into().into()).send().await.unwrap();
     }
 
-    /// Deletes an object from among the media, as nobody should.
+    /// Deletes an object from among the media, which nothing in production does.
     pub async fn lose_media(&self, key: &str) {
         let delete = self.s3().delete_object().bucket(MEDIA).key(key);
         delete.send().await.unwrap();
     }
 
-    /// What an address of media leads to in the end.
+    /// Follows an address of media to its end.
     pub async fn follow(&self, url: &str) -> Response {
         let response = self.http.get(url).send().await.unwrap();
         if response.status() != 302 {
@@ -473,14 +473,14 @@ impl Cloud {
         self.http.get(stored_at).send().await.unwrap()
     }
 
-    /// The keys of all media, small pictures aside.
+    /// The keys of all media, without small pictures.
     pub fn media_keys(&self) -> Vec<String> {
         let mut keys = self.every_media_key();
         keys.retain(|key| !key.ends_with(".webp") || !key.contains('-'));
         keys
     }
 
-    /// The keys of all media and of all small pictures of them.
+    /// The keys of all media and of all small pictures.
     pub fn every_media_key(&self) -> Vec<String> {
         self.stack.aws().object_keys(MEDIA)
     }
@@ -524,7 +524,7 @@ impl Cloud {
         kept
     }
 
-    /// Forgets how many letters were written, as if a day had passed.
+    /// Forgets the number of letters that were written, as if a day had passed.
     pub async fn forget_letters(&self) {
         let dynamodb = self.dynamodb();
         #[allow(
@@ -555,12 +555,12 @@ impl Cloud {
         self.stack.logs().join("\n")
     }
 
-    /// Says that this test has functions fail: no fault may be left behind otherwise.
+    /// Declares that functions fail in this test. Otherwise it must leave no fault behind.
     pub fn expects_faults(&self) {
         self.watch.expects_faults.store(true, Ordering::Relaxed);
     }
 
-    /// Lines that the functions logged and that tell of a fault.
+    /// The lines that the functions logged about faults.
     pub fn faults(&self) -> Vec<String> {
         faults_in(&self.watch.log)
     }
@@ -585,12 +585,13 @@ impl Drop for Watch {
     }
 }
 
-/// Lines that the functions logged and that tell of a fault.
+/// The lines that the functions logged about faults.
 fn faults_in(log: &Sink) -> Vec<String> {
     let is_fault = |line: &String| line.contains("\"ERROR\"") || line.contains(" ERROR ");
-    // The first is the word by which the authorizer has API Gateway answer 401. The second is said when the
-    // cloud stops. The third tells of a message that is tried again after a machine stood still for eight
-    // seconds, as while it writes what was just built. A client who is answered a fault is never usual.
+    // The first is the word with which the authorizer makes API Gateway answer 401. The second is logged when
+    // the cloud stops. The third is about a message that is tried again after the machine stood still for
+    // eight seconds, as it may while it writes freshly built files. A fault in an answer to a client is never
+    // usual.
     let is_usual = |line: &String| {
         let stood_still = [
             "a message comes back",
@@ -610,7 +611,8 @@ fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-/// A copy that is under way is leased for longer; one that is to be tried again waits for less.
+/// The time in 30 seconds: a copy under way is leased for longer than that, and one that waits for its next
+/// try waits for less.
 fn in_30_s_ms() -> String {
     let at = time::OffsetDateTime::now_utc() + Duration::from_secs(30);
     (at.unix_timestamp_nanos() / 1_000_000).to_string()
@@ -638,7 +640,7 @@ pub fn client() -> Client {
     client_at(1)
 }
 
-/// A client at the address 127.0.0.`host`: another source than every other.
+/// A client at the address 127.0.0.`host`, which no other client has.
 fn client_at(host: u8) -> Client {
     // The provider's stand-in may have installed the same one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -659,7 +661,7 @@ where
     eventually_within(DEADLINE, what, look).await
 }
 
-/// The same for what may take longer: a worker that dies keeps its lease.
+/// Looks until this deadline, for things that may take longer: a worker that dies keeps its lease.
 pub async fn eventually_within<T, F, Fut>(deadline: Duration, what: &str, mut look: F) -> T
 where
     F: FnMut() -> Fut,

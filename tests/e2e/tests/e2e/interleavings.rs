@@ -1,5 +1,5 @@
-//! Everything that moves credits, in a random order and much of it at once, while workers are killed: the
-//! books of everybody are in order at the end, and money and status agree for every job.
+//! Everything that moves credits, in a random order and often at once, while workers are killed: at the end
+//! everybody's books are in order, and money and status agree for every job.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -35,7 +35,7 @@ impl Dice {
     }
 }
 
-/// Something that somebody does.
+/// An act of a person.
 #[derive(Debug)]
 enum Act {
     Grant(i64),
@@ -55,7 +55,7 @@ fn act(dice: &mut Dice, known: &[String]) -> Act {
         5..=7 if !known.is_empty() => Act::Cancel(one(dice)),
         8 if !known.is_empty() => Act::Delete(one(dice)),
         9 => Act::Kill(WORKERS[dice.roll(WORKERS.len())]),
-        // Few keys, so that some requests are repeated, with the same body or another.
+        // There are few keys, so that some requests are repeated, with the same body or another.
         _ => Act::Generate {
             prompt: PROMPTS[dice.roll(PROMPTS.len())],
             key: format!("key-{}", dice.roll(90)),
@@ -63,7 +63,7 @@ fn act(dice: &mut Dice, known: &[String]) -> Act {
     }
 }
 
-/// Does it; a generation that was accepted is answered. Nothing may end in a fault but what a kill explains.
+/// Carries out an act; returns an accepted generation. Only a kill may cause a fault.
 async fn carry_out(
     cloud: &Cloud,
     admin: &Person<'_>,
@@ -119,7 +119,7 @@ fn prompt_of(directives: &str) -> String {
     format!("a storm {directives}")
 }
 
-/// All of somebody's generations, once none of them moves any more.
+/// All generations of a person, once none of them changes any more.
 async fn at_rest(cloud: &Cloud, person: &Person<'_>) -> Option<Vec<Value>> {
     let mut all = Vec::new();
     let mut path = "/generations?limit=100".to_owned();
@@ -135,7 +135,7 @@ async fn at_rest(cloud: &Cloud, person: &Person<'_>) -> Option<Vec<Value>> {
     let moving: Vec<_> = moving
         .map(|generation| generation["id"].as_str().unwrap())
         .collect();
-    // What a killed worker left behind is looked at now, and not when its lease has ended.
+    // Jobs that a killed worker left behind are looked at now, and not when its lease has ended.
     join_all(moving.iter().map(|id| cloud.hasten(id))).await;
     moving.is_empty().then_some(all)
 }
@@ -145,7 +145,7 @@ fn rests(generation: &Value) -> bool {
     ["succeeded", "failed", "canceled", "unknown"].contains(&status)
 }
 
-/// Money and status agree.
+/// Checks that money and status agree.
 fn check(generation: &Value) {
     let receipt = &generation["receipt"];
     let cost = &receipt["quoted"];
@@ -153,7 +153,7 @@ fn check(generation: &Value) {
     let (held, captured, released) = match generation["status"].as_str().unwrap() {
         "succeeded" => (&none, cost, &none),
         "failed" | "canceled" => (&none, &none, cost),
-        // Killed in the middle of a submit: the hold waits for proof or the policy.
+        // A worker was killed in the middle of a submit: the hold waits for proof or the policy.
         "unknown" => (cost, &none, &none),
         other => panic!("{other} is no rest"),
     };

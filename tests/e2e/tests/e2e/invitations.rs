@@ -1,5 +1,5 @@
-//! Invitations: who may be asked into a team, what a letter opens and for how long, and that
-//! seats hold however many come at once.
+//! Invitations: the people who may be invited into a team, the effect and the end of a letter, and that seats
+//! are never exceeded, even when many come at once.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ async fn an_invitation_works_once_for_whoever_has_the_address_and_shows_it() {
     let [(id, status)]: [(String, String); 1] = listed(&ada, &team).await.try_into().unwrap();
     assert_eq!(status, "pending");
 
-    // The letter alone is not enough, and nothing but the letter is.
+    // The letter does not suffice for everybody, and nothing replaces it.
     let refused = accept(&eve, &token).await;
     refused.problem(409, "conflict");
     assert!(!refused.body.to_string().contains(&bob.email));
@@ -161,7 +161,7 @@ async fn an_invitation_that_expired_opens_nothing_until_it_is_sent_again() {
         [(id.clone(), "expired".to_owned())]
     );
 
-    // It stands in nobody's way, and once another is open it cannot come back.
+    // It blocks no new invitation, and once another is open it cannot be sent again.
     let body = json!({"email": bob.email, "role": "editor"});
     ada.post(&format!("{team}/invitations"), &body)
         .await
@@ -195,7 +195,7 @@ async fn however_many_accept_at_once_no_more_come_in_than_there_are_seats() {
         .iter()
         .zip(&tokens)
         .map(|(person, token)| async move {
-            // One that is told to come back comes back.
+            // A member who is told to come back does so.
             loop {
                 let answer = accept(person, token).await;
                 if answer.status != 503 {
@@ -218,7 +218,7 @@ async fn however_many_accept_at_once_no_more_come_in_than_there_are_seats() {
     assert_eq!(members["data"].as_array().unwrap().len(), 4);
     let fewer = ada.patch(&team, &json!({"max_members": 3})).await;
     fewer.problem(409, "conflict");
-    // A seat that is given up is another's, and the same letter opens it.
+    // A seat that is given up can be taken by another, and the same letter opens it.
     let one = members["data"]
         .as_array()
         .unwrap()
@@ -257,13 +257,13 @@ async fn nobody_has_more_letters_of_invitation_written_in_a_day_than_one_may() {
     ada.post(&resend, &Value::Null)
         .await
         .problem(429, "rate_limited");
-    // Each is on one page, the newest first, also where a page ends with the last of them.
+    // Each is on one page, the newest first, also when a page ends with the last of them.
     for limit in [7, 10, 50] {
         let seen = all(&ada, &invitations, limit).await;
         assert_eq!(seen.len(), 50, "{limit}");
         assert!(seen.is_sorted_by(|one, next| one > next), "{seen:?}");
     }
-    // Another's are their own.
+    // Another's invitations are only their own.
     let bob = cloud.verified().await;
     let owls = found(&bob, &json!({"name": "Owls"})).await;
     bob.post(&format!("{owls}/invitations"), &body)
@@ -320,7 +320,7 @@ async fn changes_of_the_same_place_at_once_leave_one_owner_and_a_right_count() {
         owner.get(team).await.expect(200)["member_count"],
         members.len()
     );
-    // Whoever was removed can be invited anew; nothing of the place before is in the way.
+    // A removed member can be invited anew; nothing of the earlier place is in the way.
     ada.get(team).await.expect(200);
     contributor.get(team).await.expect(200);
     let newcomer = cloud.verified().await;

@@ -18,7 +18,7 @@ async fn start(folder: &Path) -> Cloud {
     .await
 }
 
-/// Changes the keys that the cloud in `folder` starts with.
+/// Changes the signing keys with which the cloud in `folder` starts.
 fn change_keys(folder: &Path, change: impl FnOnce(KeySet) -> KeySet) {
     let file = folder.join("keys.json");
     let kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
@@ -35,7 +35,7 @@ fn signed_by(token: &str) -> String {
     header["kid"].as_str().unwrap().to_owned()
 }
 
-/// What is left of a person when their cloud stops.
+/// The part of a person that survives the end of their cloud.
 struct Kept {
     id: String,
     email: String,

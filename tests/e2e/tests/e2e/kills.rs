@@ -23,7 +23,7 @@ async fn workers_killed_at_any_moment_lose_and_repeat_nothing() {
             let prompt = format!("round {round} of {} [[delay:200ms]]", person.id);
             person.generate("flux-dev", &prompt).await;
         }
-        // The same moments every time, as far as the machine allows: xorshift.
+        // The moments are the same every time, as far as the machine allows: xorshift.
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
@@ -39,7 +39,7 @@ async fn workers_killed_at_any_moment_lose_and_repeat_nothing() {
     }
 }
 
-/// Waits until every job of theirs has ended, or nobody can know how: then its hold must be open.
+/// Waits until every job of theirs has ended, or can no longer be resolved: then its hold must be open.
 pub async fn rest(cloud: &Cloud, people: &[Person<'_>]) {
     eventually("every job to rest", || async {
         let mut busy = Vec::new();
@@ -54,8 +54,8 @@ pub async fn rest(cloud: &Cloud, people: &[Person<'_>]) {
                 }
             }
         }
-        // A message in a dead worker's hands comes back only after its visibility timeout. What is due by
-        // then is found by the sweep; here, that time passes quickly.
+        // A message in a dead worker's hands comes back only after its visibility timeout. The sweep finds
+        // jobs that are due by then; here, that time passes quickly.
         for id in &busy {
             cloud.hasten(id).await;
         }
@@ -85,7 +85,7 @@ async fn check_person(cloud: &Cloud, person: &Person<'_>) {
     assert_eq!(books.balance(), (1_000 - 25 * 12, held));
 }
 
-/// Has a job be due now if it waits for a worker.
+/// Makes a job due now if it waits for a worker.
 async fn hasten_if_queued(cloud: &Cloud, id: &str) {
     let update = cloud.dynamodb().update_item();
     let updated = update
@@ -111,10 +111,10 @@ async fn a_worker_that_dies_before_its_submit_leaves_a_job_that_the_sweep_finds(
     let id = ada
         .generate("flux-dev", "found again [[reject:503:1]]")
         .await;
-    // Refused for now: it waits in the queue for its second try.
+    // It was refused for now, and waits in the queue for its second try.
     eventually("the first refusal", || waits_with_attempts(&cloud, &id, 1)).await;
     cloud.act("functions/jobs-submit/kill", &json!({})).await;
-    // Only while it waits: the lease of a worker that has it is not over.
+    // It is hastened only while it waits: the lease of its worker is not over.
     let hasten = async {
         loop {
             hasten_if_queued(&cloud, &id).await;

@@ -1,5 +1,5 @@
-//! The provider runs few jobs at once for all our users together: the others wait with us, in turns, and no
-//! number of free accounts holds up somebody who pays.
+//! Lanes: the provider runs few jobs at once for all our users together. The others wait with us, in turns,
+//! and no number of free accounts holds up somebody who pays.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::harness::{ADMIN_EMAIL, Cloud, Person, eventually};
 use crate::kills::rest;
 
 const TABLE: &str = "velro-local-generationstable";
-/// What the provider runs at once, and what it is given at most.
+/// The number of jobs that the provider runs at once.
 const CONCURRENCY: (&str, &str) = ("FalConcurrency", "2");
 const SLOTS_MAX: usize = 3;
 const JOBS_EACH: usize = 25;
 
-/// The slots of the lane of images, and when each was taken.
+/// The slots of the lane of images, and the time at which each was taken.
 async fn slots(cloud: &Cloud) -> HashMap<String, AttributeValue> {
     let found = cloud.dynamodb().get_item().table_name(TABLE);
     let found = found
@@ -42,7 +42,7 @@ async fn set_slots(cloud: &Cloud, ids: impl Iterator<Item = String>) {
     update.send().await.unwrap();
 }
 
-/// How many jobs wait in the line of those who do not pay.
+/// The number of jobs that wait in the line of those who do not pay.
 async fn waiting(cloud: &Cloud) -> usize {
     let query = cloud.dynamodb().query().table_name(TABLE);
     let query = query
@@ -66,7 +66,7 @@ async fn queue_is_empty(cloud: &Cloud) {
     .await;
 }
 
-/// Somebody whose e-mail is theirs, and who pays.
+/// Registers a verified person who pays.
 async fn on_pro<'a>(cloud: &'a Cloud, admin: &Person<'_>) -> Person<'a> {
     let person = cloud.person().await;
     cloud.verify_by_hand(&person).await;
@@ -84,7 +84,7 @@ async fn flood(person: &Person<'_>) {
     }
 }
 
-/// Looks at the provider until `count` jobs are delivered; fails if it ever has more than it may.
+/// Watches the provider until `count` jobs are delivered; fails if it ever has more than it may.
 async fn all_delivered(cloud: &Cloud, count: usize) {
     let mut last_count = 0;
     while last_count < count {
@@ -124,7 +124,7 @@ async fn a_flood_from_fresh_accounts_does_not_hold_up_somebody_who_pays() {
     let jobs = cloud.local("fal/jobs").await;
     assert_eq!(jobs.len(), 3 * JOBS_EACH + 1);
     let place = jobs.iter().position(|job| is_of(job, &pro)).unwrap();
-    // Its message and a slot are on their way for a moment, in which one other job may be handed over.
+    // For a moment its message and a slot are under way, in which one other job may be handed over.
     assert!(place < came_at + SLOTS_MAX, "{place} after {came_at}");
     for job in &jobs {
         let priority = if is_of(job, &pro) { "normal" } else { "low" };
@@ -160,7 +160,8 @@ async fn whoever_comes_later_does_not_wait_for_all_of_somebody_else() {
     all_delivered(&cloud, JOBS_EACH + 3).await;
     let jobs = cloud.local("fal/jobs").await;
     let last = jobs.iter().rposition(|job| is_of(job, &bob)).unwrap();
-    // One of hers for each of his, beside what was on its way; the other way round she has ten more.
+    // One of hers comes for each of his, besides those that were under way; the other way round, ten more of
+    // hers would come first.
     assert!(last <= came_at + 6 + SLOTS_MAX, "{last} after {came_at}");
     assert!(last + 5 < jobs.len(), "{last} of {}", jobs.len());
 }
@@ -171,7 +172,7 @@ async fn slots_that_were_left_behind_and_jobs_that_nobody_called_are_found_by_th
     let ada = cloud.person().await;
     let first = ada.generate("flux-dev", "the first").await;
     ada.when(&first, "succeeded").await;
-    // One that ended long ago, and two that are gone.
+    // One slot is of a job that ended long ago, and two are of deleted jobs.
     let gone = (1..3).map(|n| GenerationId::new(Timestamp::from_ms(n), 0).to_string());
     set_slots(&cloud, gone.chain([first])).await;
     let second = ada.generate("flux-dev", "the second").await;
@@ -183,7 +184,7 @@ async fn slots_that_were_left_behind_and_jobs_that_nobody_called_are_found_by_th
     ada.when(&second, "succeeded").await;
     assert_eq!(slots(&cloud).await.len(), 0);
 
-    // The slots come free, and whoever should have called the next one died.
+    // The slots come free, and the worker died that should have called the next job.
     let gone = (1..4).map(|n| GenerationId::new(Timestamp::from_ms(n), 0).to_string());
     set_slots(&cloud, gone).await;
     let third = ada.generate("flux-dev", "the third").await;
@@ -230,7 +231,7 @@ async fn workers_killed_at_any_moment_keep_no_slot() {
             let prompt = format!("round {round} of {} [[delay:100ms]]", person.id);
             person.generate("flux-dev", &prompt).await;
         }
-        // The same moments every time, as far as the machine allows: xorshift.
+        // The moments are the same every time, as far as the machine allows: xorshift.
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
@@ -241,7 +242,7 @@ async fn workers_killed_at_any_moment_keep_no_slot() {
             .await;
     }
     rest(&cloud, &people).await;
-    // A worker that died between its slot and its submit is waited for; here, that time passes quickly.
+    // The slot of a worker that died before its submit is kept for a while; here, that time passes quickly.
     let left: Vec<String> = slots(&cloud).await.into_keys().collect();
     set_slots(&cloud, left.into_iter()).await;
     cloud.sweep().await;

@@ -1,10 +1,10 @@
-//! How many letters strangers can have us write, and that nobody who owns their address goes without one.
+//! The bound on the letters that strangers can make us write; the owner of an address always gets theirs.
 
 use serde_json::{Value, json};
 
 use crate::harness::{ADMIN_EMAIL, Cloud, PASSWORD, Person, eventually};
 
-/// The letters to a mailbox, however it is written.
+/// The number of letters to a mailbox, in any spelling.
 async fn letters_to(cloud: &Cloud, part: &str) -> usize {
     let mail = cloud.local("mail").await;
     let to = |letter: &&Value| letter["to"].to_string().contains(part);
@@ -18,7 +18,7 @@ async fn ask_for_reset(cloud: &Cloud, email: &str) {
     assert_eq!(answer.status, 202, "{:?}", answer.body);
 }
 
-/// Waits until there are so many letters to a mailbox.
+/// Waits until there are `count` letters to a mailbox.
 async fn written(cloud: &Cloud, part: &str, count: usize) {
     eventually("a letter", || async {
         (letters_to(cloud, part).await == count).then_some(())
@@ -26,7 +26,7 @@ async fn written(cloud: &Cloud, part: &str, count: usize) {
     .await;
 }
 
-/// Waits until the mail worker has said this so often.
+/// Waits until the mail worker has logged these words `times` times.
 async fn said(cloud: &Cloud, words: &str, times: usize) {
     eventually(words, || async {
         (cloud.everything_logged().matches(words).count() >= times).then_some(())
@@ -55,7 +55,8 @@ async fn a_strangers_mailbox_gets_ten_letters_a_day_however_it_is_written_and_er
             token: made.text("access_token"),
             refresh_token: made.text("refresh_token"),
         };
-        // Erased before it is written, the letter has no reason any more.
+        // The account is erased only then: before its letter is written, that would make the letter
+        // pointless.
         if n < 10 {
             written(&cloud, "mail.com", n + 1).await;
         } else {
@@ -67,7 +68,7 @@ async fn a_strangers_mailbox_gets_ten_letters_a_day_however_it_is_written_and_er
     // Nothing is kept of them by which they could be found.
     let kept = cloud.everything_kept().await;
     assert!(!kept.to_lowercase().contains("vic"), "{kept}");
-    // And another stranger's letter is written.
+    // Another stranger's letter is still written.
     let _ada = cloud.person().await;
     written(&cloud, "person-", 1).await;
 }
@@ -91,10 +92,10 @@ async fn when_a_days_letters_to_strangers_are_written_owners_still_get_theirs() 
     let counted = cloud.everything_logged();
     assert!(counted.contains(r#""LettersRefused":1"#), "{counted}");
 
-    // Her address is hers.
+    // The owner of a verified address always gets her letters.
     ask_for_reset(&cloud, &ada.email).await;
     written(&cloud, &ada.email, 2).await;
-    // A reset of an account that nobody verified does not get around it.
+    // A reset of an unverified account does not get around the bound.
     ask_for_reset(&cloud, &strangers[5].email).await;
     said(&cloud, "too many letters", 5).await;
     assert_eq!(letters_to(&cloud, &strangers[5].email).await, 0);

@@ -1,4 +1,4 @@
-//! Guessing is limited, and nobody can turn the limits on the owner of an account.
+//! Guessing is limited, and nobody can use the limits to lock out the owner of an account.
 
 use futures::future::join_all;
 use serde_json::json;
@@ -12,7 +12,7 @@ async fn login(cloud: &Cloud, host: u8, email: &str, password: &str) -> Answer {
     cloud.post_from(host, "/auth/login", &body).await
 }
 
-/// Guesses from one address, all at once; how many were looked at.
+/// Sends guesses from one address, all at once; the number of those that were checked.
 async fn guess(cloud: &Cloud, host: u8, email: &str, count: usize) -> usize {
     let guesses = (0..count).map(|_| login(cloud, host, email, "a guess"));
     let answers = join_all(guesses).await;
@@ -41,14 +41,14 @@ async fn reset(cloud: &Cloud, host: u8, ada: &Person<'_>) {
 async fn five_wrong_guesses_lock_an_e_mail_for_where_they_come_from_and_for_nobody_else() {
     let cloud = Cloud::start().await;
     let ada = cloud.person().await;
-    // Known or not: the answers are the same.
+    // The answers are the same for known and unknown addresses.
     for email in [ada.email.as_str(), "nobody@example.org"] {
         assert_eq!(guess(&cloud, 66, email, 12).await, 5, "{email}");
     }
     let locked = login(&cloud, 66, &ada.email, PASSWORD).await;
     locked.problem(429, "rate_limited");
     assert_eq!(login(&cloud, 7, &ada.email, PASSWORD).await.status, 200);
-    // Somebody who signs in elsewhere opens nothing for the one who guesses.
+    // A sign-in elsewhere does not unlock the guesser.
     let locked = login(&cloud, 66, &ada.email, PASSWORD).await;
     locked.problem(429, "rate_limited");
 }
@@ -65,11 +65,11 @@ async fn guesses_from_everywhere_lock_an_e_mail_but_not_where_its_owner_signs_in
     assert_eq!(looked_at, 50);
     let locked = login(&cloud, 99, &ada.email, PASSWORD).await;
     locked.problem(429, "rate_limited");
-    // Her own computer is known, and has the limit of one source as ever.
+    // Her own computer is known, and has the limit of one source as before.
     assert_eq!(login(&cloud, 7, &ada.email, PASSWORD).await.status, 200);
     assert_eq!(guess(&cloud, 7, &ada.email, 8).await, 5);
 
-    // From a place where she never was, and while the guesses go on, the letter opens.
+    // From a new place, and while the guesses go on, the letter lets her in.
     reset(&cloud, 88, &ada).await;
     for host in 120..132 {
         guess(&cloud, host, &ada.email, 5).await;
@@ -160,7 +160,7 @@ async fn a_password_opens_whichever_keyboard_writes_it() {
     }
     let other = login(&cloud, 7, "ada@example.org", "cafe du matin").await;
     other.problem(401, "unauthorized");
-    // A common one is common however its characters are made up, and a hidden one hides nothing.
+    // A common password is recognised in every composition of its characters, and with hidden ones in it.
     for password in ["password1\u{323}\u{200d}", "trust\u{200b}no1"] {
         let body = json!({"email": "eve@example.org", "password": password});
         let refused = cloud.post("/auth/register", &body).await;

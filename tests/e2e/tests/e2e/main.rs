@@ -1,6 +1,6 @@
-//! The product as its users meet it: HTTP requests to the local cloud, which runs the real function
-//! binaries on the real template. Each test has a cloud of its own. Only the provider is a
-//! stand-in, and it speaks fal's protocol.
+//! The product as its users meet it: HTTP requests to the local cloud, which runs the real function binaries
+//! on the real template. Each test has a cloud of its own. Only the provider is a stand-in, and it speaks
+//! fal's protocol.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -56,7 +56,7 @@ async fn a_prompt_becomes_a_video_and_a_settled_ledger() {
     assert_eq!(cloud.faults(), Vec::<String>::new());
 }
 
-/// Sees the job through, and that its status only ever moves on and tells when to look again.
+/// Watches the job to its end, and checks that its status only ever moves on and tells when to look again.
 async fn watch(person: &crate::harness::Person<'_>, id: &str) -> Value {
     const ORDER: [&str; 4] = ["queued", "running", "storing", "succeeded"];
     let seen = std::cell::Cell::new(0);
@@ -74,7 +74,7 @@ async fn watch(person: &crate::harness::Person<'_>, id: &str) -> Value {
     .await
 }
 
-/// What a browser needs: an ISO file with an index and an H.264 track.
+/// Checks the parts that a browser needs: an ISO file with an index and an H.264 track.
 fn check_mp4(bytes: &[u8]) {
     let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
     assert_eq!(&bytes[4..8], b"ftyp");
@@ -89,7 +89,7 @@ async fn a_job_that_waits_at_the_provider_is_queued_and_says_how_many_are_ahead(
     let prompt = "behind two others [[position:2]][[delay:3s]][[no-webhook]]";
     let id = ada.generate("flux-dev", prompt).await;
     let path = format!("/generations/{id}");
-    // The submit's answer told of two, and three jobs of eight seconds each are not done in less.
+    // The submit's answer named two, and three jobs of eight seconds each need at least this long.
     let waiting = eventually("its place", || async {
         let answer = ada.get(&path).await;
         (answer.body["queue_position"] == 2).then_some(answer)
@@ -165,7 +165,7 @@ async fn few_clients_wait_at_once_and_the_others_are_answered_at_once() {
     let mut both = [first.status, second.status];
     both.sort_unstable();
     assert_eq!(both, [201, 202], "one waits, and one is not kept waiting");
-    // Whoever was served leaves a place.
+    // A finished job leaves a free place.
     assert_eq!(order("1ms").await.status, 201);
     assert_eq!(cloud.faults(), Vec::<String>::new());
 }

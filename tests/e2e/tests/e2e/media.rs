@@ -1,4 +1,4 @@
-//! Addresses of media: each leads to its file and nowhere else, until its end, and names nobody.
+//! Addresses of media: each leads to its file and nowhere else, until its end, and contains nobody's name.
 
 use auth::addresses;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -62,7 +62,7 @@ async fn an_address_leads_to_its_file_and_names_nobody() {
     let id = done["id"].as_str().unwrap();
     assert!(below(&cloud, &url).starts_with(&format!("/media/{id}/0.jpg?exp=")));
 
-    // It needs no credential. What it leads to is told by who has it.
+    // It needs no credential. Its target can be asked for by anybody who has it.
     let told = ask(&cloud, Method::HEAD, &url).await;
     assert_eq!(told.status, 302);
     let told = cloud
@@ -87,7 +87,8 @@ async fn an_address_leads_to_its_file_and_names_nobody() {
     let bytes = shown.bytes().await.unwrap();
     assert_eq!(output["sha256"], hex::encode(Sha256::digest(&bytes)));
 
-    // What a browser kept of it for a page is not what it gives to a script, which must be told that it may.
+    // A script must be told that it may read; the copy that a browser kept for a page says no such thing, so
+    // the two must have different addresses.
     let read = cloud.request(Method::GET, below(&cloud, &url));
     let read = send(read.header("origin", "https://page.example")).await;
     let apart = |location: &str| location.contains("response-content-disposition");
@@ -98,14 +99,14 @@ async fn an_address_leads_to_its_file_and_names_nobody() {
     assert_eq!(disposition(read.headers()), "inline");
     assert_eq!(read.bytes().await.unwrap(), bytes);
 
-    // A browser asked to save it finds a name, in which there is nothing that its owner wrote.
+    // A browser that is told to save it gets a file name, in which nothing comes from its owner.
     let saved = cloud.follow(&format!("{url}&download=1")).await;
     let tail = id[id.len() - 8..].to_lowercase();
     let expected = format!("attachment; filename=\"flux-dev-{tail}.jpg\"");
     assert_eq!(disposition(saved.headers()), expected);
     assert_eq!(saved.bytes().await.unwrap(), bytes);
 
-    // The whole of it in S3 ends with it.
+    // S3's own address ends at the same time.
     let stored_at = Url::parse(&stored_at).unwrap();
     let expiry = stored_at
         .query_pairs()

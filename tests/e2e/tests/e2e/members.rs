@@ -1,4 +1,4 @@
-//! The members of a team: what each role may do, who gives and takes one, and handing the team over.
+//! The members of a team: each role's permissions, giving and taking roles, and handing the team over.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ const MANAGERS: Statuses = [200, 200, 403, 403, 403, 404];
 /// Only those who may manage a thing are told that it is not there.
 const MISSING: Statuses = [404, 404, 403, 403, 403, 404];
 
-/// A request to a team, its path below the team's, and the answers to it.
+/// A request to a team, with its path below the team's, and the answers to it.
 struct Row {
     method: &'static str,
     path: String,
@@ -38,7 +38,7 @@ struct Row {
     expected: Statuses,
 }
 
-/// API.md's matrix by hand. No row changes what anybody may do.
+/// API.md's matrix by hand. No row changes anybody's permissions.
 fn matrix(cast: &Cast<'_>) -> Vec<Row> {
     let looks = [
         ("", ALL),
@@ -109,7 +109,7 @@ impl Row {
         assert_eq!((missing.status, missing.body), (hidden.status, hidden.body));
     }
 
-    /// The operation as the OpenAPI document names it, without what comes before the team's id.
+    /// The operation in the OpenAPI document's form, from after the team's id.
     fn operation(&self) -> String {
         let path = self.path.split('?').next().unwrap();
         let segments = path.split('/').map(|segment| match segment {
@@ -140,7 +140,7 @@ fn described() -> BTreeSet<String> {
 async fn each_role_is_answered_as_the_contract_says_and_a_stranger_learns_nothing() {
     let cloud = Cloud::start().await;
     let cast = Cast::new(&cloud).await;
-    // These two change who is there, and are asked in tests of their own.
+    // These two change who is in the team, and have tests of their own.
     let mut asked = BTreeSet::from(["DELETE ".to_owned(), "POST /leave".to_owned()]);
     for row in matrix(&cast) {
         let Row {
@@ -257,7 +257,7 @@ async fn a_new_role_counts_at_once(cast: &Cast<'_>) {
     refused.problem(403, "forbidden");
 }
 
-/// The contributor may spend, and is shown what was spent; the admin of before may not any more.
+/// The contributor may spend, and sees the members' spending; the former admin is a viewer, and does not.
 async fn members_see_each_other_and_managers_see_addresses(cast: &Cast<'_>) {
     let members = format!("{}/members", cast.team);
     let seen = cast.contributor.get(&members).await.expect(200);

@@ -1,5 +1,5 @@
-//! What models are offered at: admins change it, everybody sees it at once, and nobody
-//! pays what they did not agree to.
+//! The prices of models: admins change them, everybody sees that at once, and nobody pays a price to which
+//! they did not agree.
 
 use futures::future::join_all;
 use reqwest::Method;
@@ -10,7 +10,7 @@ use crate::harness::{ADMIN_EMAIL, Answer, Cloud, Person, send};
 const FLUX: &str = "/admin/models/flux-dev";
 const PICTURE: &str = "/generations/flux-dev";
 
-/// What the catalogue says of flux-dev: its price, and whether it is offered. Both ways to ask must agree.
+/// The catalogue's entry for flux-dev: its price, and whether it is offered. Both ways to ask must agree.
 async fn shown(cloud: &Cloud) -> (i64, bool) {
     let model = cloud.get("/models/flux-dev").await.expect(200);
     let list = cloud.get("/models").await.expect(200);
@@ -28,7 +28,7 @@ async fn quote(person: &Person<'_>, prompt: &str) -> Answer {
     person.post("/quotes", &body).await
 }
 
-/// What the platform's log tells of the models, oldest first: who, and what it is since.
+/// The platform's log about the models, oldest first: the actor, and the new settings.
 async fn told(admin: &Person<'_>) -> Vec<(String, String)> {
     let log = admin.get("/admin/audit?limit=100").await.expect(200);
     let lines = log["data"].as_array().unwrap().iter().rev();
@@ -62,7 +62,7 @@ async fn a_new_price_is_the_catalogues_the_quotes_and_the_next_jobs_but_not_the_
     let three = json!({"prompt": "three", "parameters": {"num_images": 3}});
     let three = ada.post(PICTURE, &three).await.expect(202);
 
-    // The same request again is the same job, at what it cost then.
+    // The same request again is the same job, at its price of then.
     let again = ada.post_once(PICTURE, "key", &prompt).await;
     assert_eq!(again.header("idempotent-replayed"), "true");
     assert_eq!(again.expect(202)["id"], before["id"]);
@@ -99,7 +99,7 @@ async fn nobody_pays_a_price_that_they_did_not_agree_to() {
             .patch(FLUX, &json!({"credits": price}))
             .await
             .expect(200);
-        // A quote is of one price: a lower one was not agreed to either.
+        // A quote is for one price: a lower one was not agreed to either.
         let refused = ada.post_once(PICTURE, "key", &agreed).await;
         refused.problem(409, "price_changed");
         let bounded = ada.post(PICTURE, &at_most).await;
@@ -110,7 +110,7 @@ async fn nobody_pays_a_price_that_they_did_not_agree_to() {
             assert_eq!(bounded.expect(202)["receipt"]["quoted"], 24);
         }
     }
-    // The price that was promised is there again, and the key was not used up.
+    // The promised price is there again, and the key was not used up.
     admin.patch(FLUX, &json!({"credits": 25})).await.expect(200);
     let made = ada.post_once(PICTURE, "key", &agreed).await.expect(202);
     assert_eq!(made["receipt"]["quoted"], 25);
@@ -140,11 +140,11 @@ async fn a_model_that_is_switched_off_is_not_sold_until_it_is_on_again() {
         refused.problem(409, "conflict");
         assert!(refused.text("detail").contains("flux-dev is not offered"));
     }
-    // What is wrong with a request is told first, and other models are sold.
+    // A mistake in a request is reported first, and other models are sold.
     let wrong = ada.post(PICTURE, &json!({})).await;
     wrong.problem(422, "validation_failed");
     let other = ada.generate("imagen4-ultra", "another model").await;
-    // What runs goes on, and is found again by its key.
+    // A running job goes on, and its key still finds it.
     let again = ada.post_once(PICTURE, "begun", &running).await.expect(202);
     assert_eq!(again["id"], begun["id"]);
     for id in [begun["id"].as_str().unwrap(), &other] {
@@ -191,7 +191,7 @@ async fn a_change_that_cannot_be_is_refused_by_field_and_changes_nothing() {
     }
     assert_eq!(shown(&cloud).await, (25, true));
     assert_eq!(told(&admin).await, []);
-    // What is as it was leaves no record either.
+    // A change that changes nothing leaves no record either.
     for _ in 0..2 {
         let dearest = json!({"credits": 1_000_000, "available": true});
         admin.patch(FLUX, &dearest).await.expect(200);
@@ -208,7 +208,7 @@ async fn only_an_admin_in_person_changes_what_models_are_offered_at() {
         Person::register_as(&cloud, ADMIN_EMAIL).await,
     );
     let body = json!({"credits": 1});
-    // Whether the model exists or the body is right: a stranger learns nothing of it.
+    // A stranger does not learn whether the model exists or the body is right.
     for path in [FLUX, "/admin/models/gpt-9"] {
         for person in [&ada, &unverified] {
             for body in [&body, &json!({"credits": "?"})] {
@@ -247,7 +247,7 @@ async fn admins_who_change_a_model_at_once_leave_what_the_last_one_said_and_all_
     let lines = told(&ann).await;
     let recorded = |admin: &Person<'_>| lines.iter().filter(|(who, _)| *who == admin.id).count();
     assert_eq!((recorded(&ann), recorded(&bob)), (2, 2), "{lines:?}");
-    // Each record tells of the change before it, too: nobody's was lost.
+    // Each record also names the settings before it: nobody's change was lost.
     let mut expected = (25, true);
     for (_, subject) in &lines {
         let told = |credits: i64, available: bool| {

@@ -1,5 +1,5 @@
-//! A credit is never lost, invented or spent twice, however many ask at once and
-//! however often they repeat it.
+//! A credit is never lost, invented or spent twice, however many requests come at once and however often they
+//! are repeated.
 
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};

@@ -1,4 +1,4 @@
-//! What becomes of a purchase when its money goes, comes back, or was never what it should be.
+//! The fate of a purchase whose money is refunded, comes back, or was never right.
 
 use hmac::{Hmac, Mac as _};
 use reqwest::Method;
@@ -13,7 +13,7 @@ fn wanted(pack: &str) -> Value {
     json!({"pack": pack, "success_url": "https://shop.example/paid", "cancel_url": "https://shop.example/"})
 }
 
-/// What Stripe is told of an event that it signed.
+/// Sends an event that Stripe could have signed; the answer.
 async fn tell(cloud: &Cloud, kind: &str, at_s: i64, object: Value) -> Answer {
     let now_s = time::OffsetDateTime::now_utc().unix_timestamp();
     let body = json!({"id": "evt_1", "type": kind, "created": at_s, "data": {"object": object}});
@@ -26,7 +26,7 @@ async fn tell(cloud: &Cloud, kind: &str, at_s: i64, object: Value) -> Answer {
     send(request.header("stripe-signature", signature).body(body)).await
 }
 
-/// Tells an event twice, which must be taken.
+/// Sends an event twice, which must be accepted.
 async fn told(cloud: &Cloud, kind: &str, at_s: i64, object: &Value) {
     for _ in 0..2 {
         let answer = tell(cloud, kind, at_s, object.clone()).await;
@@ -63,7 +63,7 @@ fn refund(payment: &str, amount: i64, status: &str) -> Value {
     })
 }
 
-/// A purchase that is booked.
+/// Makes a purchase, which is booked.
 async fn buy(person: &Person<'_>, pack: &str, payment: &str, amount: i64) {
     let id = begin(person, pack).await;
     let paid = session(&id, payment, amount);
@@ -93,7 +93,7 @@ async fn the_plan_that_came_with_a_purchase_goes_when_its_money_goes_and_no_furt
     told(&cloud, "charge.dispute.closed", 3, &won).await;
     assert_eq!(stands(&ada).await, (26_000, "pro".to_owned()));
 
-    // A part of the money leaves the plan; the smaller plan of another purchase is what is left of both.
+    // A partial refund leaves the plan; a full one leaves only the plan of the other, smaller purchase.
     buy(&ada, "creator", "pi_creator", 5_000).await;
     let part = json!({
         "payment_intent": "pi_studio", "amount": 20_000, "amount_refunded": 19_999, "currency": "usd",
@@ -113,7 +113,7 @@ async fn the_plan_that_came_with_a_purchase_goes_when_its_money_goes_and_no_furt
     let changes = acts.iter().filter(|act| act["act"] == "plan_changed");
     assert_eq!(changes.count(), 4, "pro, free, pro, basic");
 
-    // What an admin gave stays, and money that goes makes no plan larger.
+    // A plan that an admin gave stays, and a refund never makes a plan larger.
     let grant = |plan: &str| {
         let request = admin.request(Method::PATCH, &format!("/admin/users/{}", bob.id));
         send(request.json(&json!({"plan": plan})))
@@ -145,7 +145,7 @@ async fn a_refund_that_fails_later_makes_its_buyer_whole() {
         told(&cloud, "charge.refunded", 2, &charge).await;
         assert_eq!(stands(&ada).await, (1_000, "free".to_owned()));
         told(&cloud, kind, 3, &refund(&payment, 5_000, "failed")).await;
-        // What was told before comes again, late.
+        // An event of before comes again, late.
         told(&cloud, "refund.created", 2, &made).await;
         told(&cloud, "charge.refunded", 2, &charge).await;
         assert_eq!(stands(&ada).await, (7_000, "basic".to_owned()), "{kind}");
@@ -209,7 +209,7 @@ async fn money_that_cannot_be_understood_is_an_alarm_and_no_arithmetic() {
     foreign["currency"] = json!("jpy");
     assert_eq!(tell(&cloud, "refund.created", 2, foreign).await.status, 500);
     assert_eq!(stands(&ada).await.0, 2_000);
-    // Somebody else's sale in the same account is none of ours.
+    // Somebody else's sale in the same account does not concern us.
     let mut theirs = session("cs_theirs", "pi_theirs", 70);
     theirs["currency"] = json!("eur");
     told(&cloud, completed, 1, &theirs).await;

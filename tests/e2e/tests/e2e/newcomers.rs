@@ -1,5 +1,5 @@
-//! A newcomer's first minute is their own, however many strangers come, and a key of one's own is for those
-//! who verify their e-mail and call.
+//! A newcomer's first minute is their own, even if many strangers come. A key of one's own is for those who
+//! verify their e-mail and call.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ use crate::rate_limits::{
 };
 
 const DAY_MS: i64 = 86_400_000;
-/// How many shared keys a plan has in these tests.
+/// The number of shared keys of a plan in these tests.
 const KEYS: u32 = 4;
 const PLANS: [&str; 4] = ["free", "basic", "pro", "enterprise"];
 
-/// What is known of the keys that plans share: how many may be named.
+/// The number of shared keys that users may be given; `None` while that is unknown.
 async fn shared_keys_ready(cloud: &Cloud) -> Option<u32> {
     let item = cloud.dynamodb().get_item();
     let item = item
@@ -31,7 +31,7 @@ async fn shared_keys_ready(cloud: &Cloud) -> Option<u32> {
     item.remove("ready")?.as_n().unwrap().parse().ok()
 }
 
-/// Has the sweep see to it that all shared keys are made.
+/// Runs the sweep until all shared keys are made.
 async fn share_keys(cloud: &Cloud) {
     eventually("the shared keys", || async {
         cloud.sweep().await;
@@ -55,7 +55,7 @@ async fn a_stranger_with_six_threads_takes_nothing_from_a_newcomers_first_calls(
             break newcomer;
         }
     };
-    // Until she is refused, and on.
+    // The flood goes on after she is refused.
     let flood = |calls: u32| {
         let eve = &eve;
         async move {
@@ -78,7 +78,7 @@ async fn a_stranger_with_six_threads_takes_nothing_from_a_newcomers_first_calls(
     let (_, refused) = tokio::join!(newcomer, floods);
     assert!(refused.iter().sum::<u32>() > 0, "the flood was over");
 
-    // And then she verifies her e-mail, and is nobody's neighbour at all.
+    // Then she verifies her e-mail, and shares her key with nobody.
     is_keyed(&ada).await;
     let me = ada.get("/me").await.expect(200);
     assert_eq!(
@@ -124,13 +124,13 @@ async fn a_key_is_given_back_after_two_weeks_and_comes_again_with_its_user() {
     let due_at_ms = eventually("the note of idleness", idle_note).await;
     assert_eq!(due_at_ms / DAY_MS, today + 14);
 
-    // She called meanwhile: it is put off.
+    // She called meanwhile, so the note is put off.
     set(&ada, "seen_on", today + 1).await;
     look(&ada, due_at_ms).await;
     assert_eq!(idle_note().await, Some(due_at_ms + DAY_MS));
     assert_eq!(number(&ada, "plan_term").await, Some(term));
 
-    // She did not. Her key works for as long as the authorizer's answer that names it is kept.
+    // This time she did not call. Her key works for as long as the authorizer's cached answer names it.
     ada.get("/credits").await.expect(200);
     set(&ada, "seen_on", today - 15).await;
     look(&ada, due_at_ms + DAY_MS).await;
@@ -145,7 +145,7 @@ async fn a_key_is_given_back_after_two_weeks_and_comes_again_with_its_user() {
     assert!(keys(&ada).is_empty());
     assert_eq!(idle_note().await, None);
 
-    // And here she is again, on a shared key first.
+    // She comes back, at first on a shared key.
     cloud.stack.forget_callers();
     let me = ada.get("/me").await.expect(200);
     assert_eq!(me["rate_limit"], json!({"plan": "free", "key": "shared"}));
@@ -163,13 +163,13 @@ async fn every_plan_has_its_shared_keys_once_however_often_they_are_made() {
         .parameters
         .extend([("SharedKeys".into(), "4".into())]);
     let cloud = Cloud::from(options).await;
-    // There is room for the second of each plan, and for one more.
+    // There is room for the second key of each plan, and for one more.
     let aws = cloud.stack.aws().api_keys();
     aws.limit(SHARED_KEYS + 5);
     let shared = json!("shared");
     join_all((0..3).map(|_| invoke_worker(&cloud, &shared))).await;
     assert_eq!(shared_keys_ready(&cloud).await, None);
-    // Nobody is counted by a key that is not there.
+    // Nobody is counted by a missing key.
     let early = cloud.person().await;
     early.get("/me").await.expect(200);
     aws.limit(10_000);

@@ -1,5 +1,5 @@
-//! What operators see: log lines that can be followed by one id, measurements,
-//! counters; and what browsers are told.
+//! The operators' view: log lines that can be followed by one id, measurements, counters; and the metrics of
+//! browsers.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
@@ -21,7 +21,7 @@ fn measurements(cloud: &Cloud) -> Vec<(String, Value)> {
     lines.iter().filter_map(read).collect()
 }
 
-/// Sums a measurement over all lines that `fits`.
+/// Sums a measurement over all lines for which `fits` is true.
 fn sum(cloud: &Cloud, name: &str, fits: impl Fn(&Value) -> bool) -> i64 {
     let measured = measurements(cloud);
     let values = measured
@@ -68,7 +68,7 @@ async fn a_setting_that_did_not_reach_the_functions_on_an_alias_is_told_until_it
     assert!(!sweep().await);
     assert!(!sweep().await);
 
-    // Another setting is deployed, and no function is published.
+    // A deployment changes a setting without publishing a function.
     let db = cloud.dynamodb();
     let remember = |settings: &'static str| {
         let update = db.update_item().table_name("velro-local-generationstable");
@@ -113,7 +113,7 @@ async fn what_functions_do_and_what_becomes_of_jobs_is_measured() {
             >= 1
     );
 
-    // Each line is one that CloudWatch takes: what the directive names is there, and is a number or a text.
+    // CloudWatch accepts each line: everything that the directive names is there, and is a number or a text.
     for (function, line) in measurements(&cloud) {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Namespace"], "velro-local", "{function}");

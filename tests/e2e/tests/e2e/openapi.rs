@@ -1,5 +1,5 @@
-//! The OpenAPI document as it is served, the page that shows it, and the query parameters that it names. That
-//! answers are what it says is checked by the harness, in every test.
+//! The served OpenAPI document, the page that shows it, and its query parameters. In every test, the harness
+//! checks that answers agree with it.
 
 use std::collections::BTreeSet;
 
@@ -65,7 +65,7 @@ async fn the_page_and_all_that_it_names_come_from_here_and_under_a_strict_policy
     }
 }
 
-/// What is said of each query parameter of a request: its name and a code.
+/// The reported errors of a request's query parameters: each name and its code.
 async fn said(person: &Person<'_>, path: &str, query: &str) -> BTreeSet<(String, String)> {
     let answer = person.get(&format!("{path}?{query}")).await;
     let errors = answer.body["errors"].as_array().cloned();

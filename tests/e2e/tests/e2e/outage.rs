@@ -1,5 +1,5 @@
-//! The provider fails everybody: what was accepted waits and is delivered afterwards, what is not accepted
-//! yet is refused before anything is held, and nobody hammers at a closed door.
+//! The provider fails everybody: accepted jobs wait and are delivered afterwards, new ones are refused before
+//! anything is held, and nobody keeps trying in vain.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ async fn set_mood(cloud: &Cloud, mood: &Value) {
     cloud.act("fal/mood", mood).await;
 }
 
-/// A cloud whose breaker opens after these many failures, and half a second later lets one job try again.
+/// A cloud whose breaker opens after this many failures, and lets one job try again half a second later.
 async fn cloud(failures_max: &str) -> Cloud {
     Cloud::start_with(&[
         ("ProviderFailuresMax", failures_max),
@@ -51,7 +51,7 @@ async fn orders_into_a_locked_account_are_all_delivered_after_it_and_later_ones_
     let retry_after: u64 = refused.header("retry-after").parse().unwrap();
     assert!((1..=240).contains(&retry_after), "{retry_after}");
     let taken = bob.books().await.count("hold");
-    // Also when the pause is over, and one of those that wait tries again.
+    // The same holds when the pause is over, and one of the waiting jobs tries again.
     let several_pauses = Instant::now() + Duration::from_secs(7);
     while Instant::now() < several_pauses {
         let body = json!({"prompt": "too late, again [[delay:1ms]]"});

@@ -1,7 +1,7 @@
-//! A page costs the same however much there is: counted in calls to the database and items that it looked at.
-//! Every list is a query of one partition of an index that is sorted by id, with a limit: it seeks the
-//! cursor's id and reads on until the limit. A filter reads on past what does not fit, at most a thousand
-//! items a page, and then answers a short page with a cursor.
+//! A page costs the same for any number of rows: counted in calls to the database and items that it looked
+//! at. Every list is a query of one partition of an index that is sorted by id, with a limit: it seeks the
+//! cursor's id and reads on until the limit. A filter reads on past items that do not fit, at most a thousand
+//! a page, and then answers a short page with a cursor.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,12 +18,12 @@ const TABLE: &str = "velro-local-generationstable";
 const TEAMS: &str = "velro-local-teamstable";
 const FILES: &str = "velro-local-filestable";
 const WEBHOOKS: &str = "velro-local-webhookstable";
-/// What the teams of two people have.
+/// The size of the smaller person's lists.
 const FEW: usize = 100;
 const MANY: usize = 100_000;
-/// One in so many is a favourite.
+/// One generation of this many is a favourite.
 const FAVORITE_EVERY: usize = 900;
-/// The most that a page which filters may look at.
+/// The most items that a filtering page may look at.
 const LOOKED_AT_MAX: u64 = 1_000;
 
 /// An attribute in DynamoDB's own JSON.
@@ -43,12 +43,12 @@ fn in_json(attribute: &AttributeValue) -> Value {
     }
 }
 
-/// Copies of the generation `first`, which came to rest, as if time had gone by; their ids.
+/// Copies the generation `first`, which is at rest, with other times; the copies' ids.
 async fn copies(cloud: &Cloud, first: &str, count: usize) -> Vec<String> {
     let pattern = item(cloud, TABLE, [("id", first)]).await;
     let copy = |n: usize| {
         let at = Timestamp::from_ms(1_700_000_000_000 + i64::try_from(n).unwrap());
-        // Of two people at once: ids that differ, whoever they are.
+        // The second part is the count, which differs between the two people: so do their ids.
         let id = GenerationId::new(at, u128::try_from(count).unwrap()).to_string();
         let mut item = pattern.clone();
         item.insert("id".to_owned(), AttributeValue::S(id.clone()));
@@ -80,26 +80,26 @@ async fn import(cloud: &Cloud, table: &str, items: Vec<HashMap<String, Attribute
     let items: Vec<Value> = items
         .map(|item| in_json(&AttributeValue::M(item))["M"].take())
         .collect();
-    // In portions, so that whoever else asks the database meanwhile gets a turn.
+    // The import is divided, so that other requests to the database get a turn meanwhile.
     for portion in items.chunks(5_000) {
         let imported = cloud.stack.aws().import(table, portion.to_vec()).await;
         imported.unwrap();
     }
 }
 
-/// Somebody with much.
+/// A person with many things.
 struct Owner<'a> {
     person: Person<'a>,
-    /// A team of theirs with all of it, in which there are many.
+    /// A team of theirs with many members, to which all of it belongs.
     team: String,
-    /// Another, which all of it is shared with.
+    /// Another team, with which all of it is shared.
     other: String,
-    /// The project that all of it is filed in.
+    /// The project in which all of it is filed.
     project: String,
 }
 
-/// Somebody with a team with so many generations and members. A user's own are listed by
-/// the very query that lists a team's.
+/// Registers somebody with a team of `count` generations and `members` members. A user's own generations are
+/// listed by the very query that lists a team's.
 async fn fill(cloud: &Cloud, count: usize, members: usize) -> Owner<'_> {
     let owner = cloud.verified().await;
     let mut teams = Vec::new();
@@ -151,7 +151,7 @@ async fn fill(cloud: &Cloud, count: usize, members: usize) -> Owner<'_> {
     }
 }
 
-/// A page, and what it cost: the calls that list something, by what they ask.
+/// Reads a page; its body, and its cost: the calls that list something, by table and index.
 async fn page(cloud: &Cloud, person: &Person<'_>, path: &str) -> (Value, BTreeMap<String, Asked>) {
     let before: HashMap<_, _> = cloud.stack.aws().dynamodb_counts().into_iter().collect();
     let page = person.get(path).await.expect(200);
@@ -163,7 +163,7 @@ async fn page(cloud: &Cloud, person: &Person<'_>, path: &str) -> (Value, BTreeMa
             looked_at: now.looked_at - then.looked_at,
             half_units: now.half_units - then.half_units,
         };
-        // The sweep goes on meanwhile: it asks other indexes, and the lanes. The authorizer asks for
+        // The sweep goes on meanwhile: it queries other indexes, and the lanes. The authorizer reads
         // accounts.
         let is_read = name.starts_with("Query") || name.starts_with("BatchGetItem");
         let tables = [TABLE, TEAMS, FILES, WEBHOOKS];
@@ -184,7 +184,7 @@ fn total(cost: &BTreeMap<String, Asked>) -> Asked {
     })
 }
 
-/// All pages of a list, each of which costs a bounded number of calls and items; how many rows they have.
+/// Reads all pages of a list, each of which may cost a bounded number of calls and items; the number of rows.
 async fn pages(cloud: &Cloud, person: &Person<'_>, first: &str) -> usize {
     let (mut found, mut path) = (0, first.to_owned());
     loop {
@@ -200,7 +200,7 @@ async fn pages(cloud: &Cloud, person: &Person<'_>, first: &str) -> usize {
     }
 }
 
-/// Somebody with so many files, and an endpoint that was told so much; the paths of both lists.
+/// Registers somebody with `count` files, and an endpoint with as many deliveries; the paths of both lists.
 async fn fill_more(cloud: &Cloud, count: usize) -> (Person<'_>, [String; 2]) {
     let owner = cloud.person().await;
     let file = owner.upload_picture().await;
@@ -271,16 +271,16 @@ async fn a_page_costs_the_same_among_a_hundred_and_among_a_hundred_thousand() {
         let (one, cheap) = page(&cloud, &few.person, of_few).await;
         let (other, dear) = page(&cloud, &many.person, of_many).await;
         assert_eq!(cheap, dear, "{of_many}");
-        // One query of the page, the item that tells of a next one, and of a team's items the one
-        // that the page ends at; and what the page names, in a batch each: the team, its place in
-        // it, the projects, what is shared.
+        // The query of the page, the item that proves a next page, and for a team's items the one at which
+        // the page ends; and in a batch each, the things that the page names: the team, its place in it, the
+        // projects, the sharings.
         let cost = total(&dear);
         assert!(
             cost.calls <= 5 && cost.looked_at <= 22,
             "{of_many}: {dear:?}"
         );
         assert_eq!(other["data"].as_array().unwrap().len(), 20, "{of_many}");
-        // So does the page after it, and one from deep inside.
+        // The next page costs the same, and so does one from deep inside.
         let next = |path: &str, page: &Value| {
             format!("{path}&cursor={}", page["next_cursor"].as_str().unwrap())
         };
@@ -308,7 +308,7 @@ async fn a_page_costs_the_same_among_a_hundred_and_among_a_hundred_thousand() {
         assert!(cost.calls == 3 && cost.looked_at <= 101, "{cost:?}");
     }
 
-    // Sums say how far they reach.
+    // Statistics say how many generations they cover.
     let stats = format!("/teams/{}/stats", many.team);
     let stats = many.person.get(&stats).await.expect(200);
     assert_eq!(stats["counted"], 5_000);

@@ -1,4 +1,4 @@
-//! Lists: everything is on some page, and a cursor that somebody made up shows nothing and breaks nothing.
+//! Lists: every row is on some page, and a forged cursor reveals nothing and breaks nothing.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::api_keys::make;
 use crate::harness::{Answer, Cloud, Person};
 
-/// A cursor sealed as ours are: the seal has no key, so anybody can make one.
+/// A cursor with our own seal, which has no key, so that anybody can make one.
 fn forged(binding: &str, place: &str) -> String {
     let digest = Sha256::new()
         .chain_update((binding.len() as u64).to_be_bytes())
@@ -262,7 +262,7 @@ async fn every_list_is_paged() {
     assert_eq!(seen.len(), 4);
 }
 
-/// Places that a made-up cursor may name.
+/// Places that a forged cursor may name.
 const PLACES: [&str; 21] = [
     "",
     "~",
@@ -287,7 +287,7 @@ const PLACES: [&str; 21] = [
     "gen_8ZZZZZZZZZZZZZZZZZZZZZZZZZ",
 ];
 
-/// Lists, what their cursors are bound to for the caller `me`, and the form of their places.
+/// Lists with the text that binds the cursors of the caller `me`, and the form of their places.
 fn lists(me: &str) -> [(&'static str, String, &'static str); 8] {
     [
         (
@@ -351,7 +351,7 @@ async fn a_cursor_that_somebody_made_up_is_refused_or_shows_what_is_theirs() {
     assert_eq!(faults, Vec::<String>::new());
 }
 
-/// A place of the list's form shows at most what is the caller's; any other is refused.
+/// Checks that a place of the list's form shows at most the caller's own rows, and that any other is refused.
 fn check(answer: &Answer, path: &str, place: &str, form: &str, hers: &[&str]) {
     let is_of_form = match form {
         "number" => matches!(place, "1" | "2" | "9223372036854775807"),

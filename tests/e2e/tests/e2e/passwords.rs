@@ -66,8 +66,8 @@ async fn guesses_at_ones_own_password_have_a_limit_of_their_own() {
     change(&ada, PASSWORD, ANOTHER)
         .await
         .problem(429, "rate_limited");
-    // A stolen access token keeps nobody from signing in, nor do guesses at the sign-in
-    // keep anybody who is in from this.
+    // A stolen access token prevents nobody from signing in, and guesses at the sign-in do not prevent
+    // somebody who is signed in from changing their password.
     assert!(ada.sign_in(PASSWORD).await.is_signed_in().await);
     let eve = cloud.person().await;
     let guess = json!({"email": eve.email, "password": "a guess"});
@@ -75,7 +75,7 @@ async fn guesses_at_ones_own_password_have_a_limit_of_their_own() {
     assert_eq!(change(&eve, PASSWORD, ANOTHER).await.status, 204);
 }
 
-/// The most memory that the one instance of the sign-in function ever had, in KiB.
+/// The most memory that the one instance of the sign-in function has ever used, in KiB.
 async fn peak_kib(cloud: &Cloud) -> u64 {
     let functions = cloud.local("functions").await;
     let login = functions.iter().find(|f| f["name"] == "accounts-login");
@@ -91,7 +91,7 @@ async fn peak_kib(cloud: &Cloud) -> u64 {
 
 #[tokio::test]
 async fn a_password_is_hashed_whether_or_not_anybody_has_the_e_mail() {
-    // What a hash takes shows in memory, which no other load on the machine can blur as it can time.
+    // The work of a hash shows in memory, which other load on the machine cannot blur as it can time.
     const HASH_KIB: u64 = 19_456;
     let cloud = Cloud::start().await;
     let ada = cloud.person().await;
@@ -133,7 +133,7 @@ async fn common_passwords_are_refused_however_they_are_written() {
 async fn guesses_from_one_address_are_limited_whoever_they_are_at() {
     let cloud = Cloud::start_with(&[("SourceLimits", "on")]).await;
     let ada = cloud.person().await;
-    // What succeeds does not count.
+    // Successful attempts do not count.
     for _ in 0..3 {
         ada.sign_in(PASSWORD).await;
     }
@@ -148,7 +148,7 @@ async fn guesses_from_one_address_are_limited_whoever_they_are_at() {
         let seconds: u64 = answer.header("retry-after").parse().unwrap();
         assert!((1..=3_600).contains(&seconds), "{seconds}");
     }
-    // Nor does an address that somebody made up help.
+    // A made-up address does not help either.
     let right = json!({"email": ada.email, "password": PASSWORD});
     let request = cloud
         .request(Method::POST, "/auth/login")
@@ -168,7 +168,7 @@ async fn registrations_from_one_address_are_limited() {
     let answers = join_all(bodies.iter().map(|body| cloud.post("/auth/register", body))).await;
     let made = answers.iter().filter(|answer| answer.status == 201).count();
     assert_eq!(made, 6);
-    // Somebody elsewhere is not kept out.
+    // Somebody elsewhere is not locked out.
     let elsewhere = json!({"email": "elsewhere@example.org", "password": PASSWORD});
     let answer = cloud.post_from(9, "/auth/register", &elsewhere);
     assert_eq!(answer.await.status, 201);
@@ -194,7 +194,7 @@ async fn a_forgotten_password_is_replaced_once_by_mail_and_every_session_ends() 
     let cloud = Cloud::start().await;
     let (ada, eve) = (cloud.person().await, cloud.person().await);
     let phone = ada.sign_in(PASSWORD).await;
-    // Somebody locked her out.
+    // A guesser locked her out.
     let guess = json!({"email": ada.email, "password": "a guess"});
     join_all((0..6).map(|_| cloud.post("/auth/login", &guess))).await;
     for _ in 0..2 {
@@ -208,7 +208,7 @@ async fn a_forgotten_password_is_replaced_once_by_mail_and_every_session_ends() 
     let letters = cloud.letters(&ada.email, RESET, 2).await;
     let (token, other) = (token_in(&letters[0]), token_in(&letters[1]));
 
-    // A password that may not be set uses nothing up.
+    // A password that is not allowed uses nothing up.
     for bad in ["short 7", "password123"] {
         let refused = reset(&cloud, &token, bad).await;
         assert!(
@@ -230,7 +230,7 @@ async fn a_forgotten_password_is_replaced_once_by_mail_and_every_session_ends() 
         .post("/auth/login", &old)
         .await
         .problem(401, "unauthorized");
-    // Used, and overtaken.
+    // One is used, and the other replaced.
     for dead in [&token, &other] {
         let refused = reset(&cloud, dead, PASSWORD).await;
         assert!(refused.problem(422, "validation_failed").contains("token"));
@@ -250,7 +250,7 @@ async fn asking_for_another_password_tells_nothing_about_who_exists() {
     let names = |answer: &Answer| answer.headers.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&known), names(&unknown));
     cloud.letters(&ada.email, RESET, 1).await;
-    // Both were the same one message to the worker, which alone looks who exists.
+    // Both sent the same message to the worker, which alone looks up who exists.
     cloud.mail_worker_is_done(3).await;
     let mail = cloud.local("mail").await;
     assert!(
@@ -280,7 +280,7 @@ async fn a_token_for_one_purpose_serves_no_other_and_nothing_else_resets_a_passw
     refused.problem(422, "validation_failed");
     let request = cloud.request(Method::GET, "/me").bearer_auth(&for_reset);
     send(request).await.problem(401, "unauthorized");
-    // Once she has shown her mailbox, a password that was changed meanwhile ends what was mailed before.
+    // Once her address is verified, a change of the password ends the letters that were mailed before.
     cloud.verify_by_hand(&ada).await;
     assert_eq!(change(&ada, PASSWORD, ANOTHER).await.status, 204);
     let refused = reset(&cloud, &for_reset, PASSWORD).await;

@@ -1,5 +1,5 @@
-//! Small pictures of what was delivered: they are there a moment later, and a file that has none is
-//! delivered all the same.
+//! Small pictures of delivered files: they are there a moment later, and a file without them is delivered all
+//! the same.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use image::GenericImageView as _;
@@ -13,7 +13,7 @@ const GENERATIONS: &str = "velro-local-generationstable";
 /// The most memory that the worker may ever use.
 const MEMORY_KIB_MAX: u64 = 200 * 1_024;
 
-/// Reads what an address leads to, which must be a WebP; its width and height.
+/// Fetches an address, which must lead to a WebP; its width and height.
 async fn read(cloud: &Cloud, url: &Value) -> (u32, u32) {
     let response = cloud.follow(url.as_str().unwrap()).await;
     assert_eq!(response.status(), 200);
@@ -23,7 +23,7 @@ async fn read(cloud: &Cloud, url: &Value) -> (u32, u32) {
     picture.unwrap().dimensions()
 }
 
-/// Has somebody find that the small pictures of a generation's files were never made.
+/// Makes the record of a generation say that its small pictures were never made.
 async fn lose(cloud: &Cloud, generation: &str, tries: u32) {
     let number = generation.bytes().last().unwrap() % 4;
     let update = cloud.dynamodb().update_item().table_name(GENERATIONS);
@@ -40,7 +40,7 @@ async fn lose(cloud: &Cloud, generation: &str, tries: u32) {
     update.send().await.unwrap();
 }
 
-/// The first output once its small pictures are there, or it is known that there are none.
+/// Waits until the first output has its small pictures, or the reason why it has none; the output.
 async fn drawn(person: &Person<'_>, generation: &str) -> Value {
     eventually("small pictures", || async {
         let shown = person.generation(generation).await;
@@ -90,7 +90,7 @@ async fn a_picture_has_thumbnails_that_lead_to_what_they_say() {
         thumbnails.len()
     );
 
-    // A message that comes twice changes nothing; one that comes after a deletion leaves nothing.
+    // A message that comes twice changes nothing; after a deletion, it leaves nothing.
     let before = ada.generation(&made).await;
     cloud
         .stack
@@ -157,7 +157,7 @@ async fn what_cannot_be_drawn_is_delivered_and_says_so() {
 
     let made = ada.generate("flux-dev", "a fox [[delay:1ms]]").await;
     ada.when(&made, "succeeded").await;
-    // Not a picture any more: nobody knows why.
+    // The file is no picture any more, without a known reason.
     cloud.put_media(&format!("{made}/0.jpg"), "late").await;
     lose(&cloud, &made, 0).await;
     cloud.sweep().await;
@@ -201,7 +201,7 @@ async fn small_pictures_whose_message_was_lost_are_made_later_or_given_up() {
         (&json!([]), &json!("unavailable"))
     );
     ada.download(&ada.generation(&made).await).await;
-    // It rests, and its media expire as any others.
+    // It is at rest, and its media expire like any others.
     let item = cloud
         .every_item()
         .await
@@ -258,7 +258,7 @@ async fn the_largest_picture_is_drawn_in_bounded_memory() {
     let ada = cloud.person().await;
     let made = ada.generate("flux-dev", "large [[delay:1ms]]").await;
     ada.when(&made, "succeeded").await;
-    // 24 megapixels, in a file as large as one may be.
+    // 24 megapixels, in a file of the largest permitted size.
     let picture = image::RgbImage::from_fn(6_000, 4_000, |x, y| {
         let part = |n: u32| u8::try_from(n % 256).unwrap();
         image::Rgb([part(x / 7), part(y / 5), part(x ^ y)])
@@ -282,7 +282,7 @@ async fn the_largest_picture_is_drawn_in_bounded_memory() {
     assert!((1..=MEMORY_KIB_MAX).contains(&peak), "{peak} KiB");
 }
 
-/// Has a generation's first file be so large.
+/// Gives a generation's first file this size.
 async fn resize(cloud: &Cloud, generation: &str, size_bytes: usize) {
     let update = cloud.dynamodb().update_item().table_name(GENERATIONS);
     let update = update

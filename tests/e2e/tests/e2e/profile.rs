@@ -1,4 +1,4 @@
-//! What people say of themselves.
+//! Users' statements about themselves.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Projects of one owner: what they say, who sees them, how many there may be, and their end.
+//! Projects of one owner: their fields, their visibility, their number, and their end.
 
 use std::collections::BTreeSet;
 
@@ -218,7 +218,7 @@ async fn nobody_has_more_than_a_thousand_however_many_are_made_at_once() {
     for answer in answers.iter().filter(|answer| answer.status != 201) {
         answer.problem(409, "conflict");
     }
-    // A place is free when one is deleted, and only once, however often that is asked for.
+    // A deletion frees a place, and only once, however often it is repeated.
     let path = format!("/projects/{first}");
     let gone = join_all((0..5).map(|_| ada.delete(&path))).await;
     let gone: Vec<u16> = gone.iter().map(|answer| answer.status).collect();

@@ -1,4 +1,4 @@
-//! Promo codes: as often as the admin said, as long, and once a user.
+//! Promo codes: valid for the number of times and the time that the admin set, and once for each user.
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
-//! What a generation grew out of: as far as its reader may see it.
+//! The ancestors of a generation, as far as its reader may see them.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Cloud, Person};
 
-/// A generation that grew out of another.
+/// Makes a generation from another.
 async fn child(person: &Person<'_>, parent: &str, intent: &str, project: Option<&str>) -> String {
     let mut body = json!({
         "prompt": "once more [[delay:1ms]]", "parent_generation_id": parent, "intent": intent,
@@ -22,7 +22,7 @@ async fn child(person: &Person<'_>, parent: &str, intent: &str, project: Option<
     id
 }
 
-/// The pages of a chain, so many a page: each step's id, and whether it is visible.
+/// Reads a chain in pages of `limit` steps; each step's id, and whether it is visible.
 async fn chain(person: &Person<'_>, id: &str, limit: usize) -> Vec<Value> {
     let first = format!("/generations/{id}/provenance?limit={limit}");
     let (mut steps, mut path) = (Vec::new(), first.clone());
@@ -70,7 +70,7 @@ async fn a_chain_is_told_from_the_nearest_on_page_by_page() {
     let path = format!("/generations/{last}/provenance");
     eve.get(&path).await.problem(404, "not_found");
 
-    // What was deleted ends the chain.
+    // A deleted generation ends the chain.
     ada.delete(&format!("/generations/{}", line[1]))
         .await
         .expect(204);
@@ -119,7 +119,7 @@ async fn what_the_reader_may_not_see_ends_the_chain_and_hides_its_author() {
     let steps = chain(&eve, &last, 100).await;
     assert_eq!(steps[0]["author_id"], Value::Null);
 
-    // A cursor leads nobody to what they may not see any more.
+    // A cursor reveals nothing that its holder may no longer see.
     let first = format!("/generations/{last}/provenance?limit=1");
     let page = eve.get(&first).await.expect(200);
     let next = format!("{first}&cursor={}", page["next_cursor"].as_str().unwrap());

@@ -1,5 +1,5 @@
-//! Buying credits: each payment is booked exactly once, whatever Stripe sends, how often and in which order;
-//! and nothing is booked that Stripe did not sign.
+//! Buying credits: each payment is booked exactly once, whatever Stripe sends, however often and in whatever
+//! order; and nothing is booked that Stripe did not sign.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,21 +25,21 @@ async fn begin(person: &Person<'_>, pack: &str) -> String {
     begun.text("id")
 }
 
-/// Moves a session's money; the event that tells of it, which is held back.
+/// Moves a session's money; the event about it, which is held back.
 async fn quietly(cloud: &Cloud, session: &str, what: &str, mut details: Value) -> Value {
     details["hold_back"] = json!(true);
     let path = format!("stripe/sessions/{session}/{what}");
     cloud.act(&path, &details).await
 }
 
-/// Has Stripe send an event, so often; each must be taken.
+/// Lets Stripe send an event `times` times; each must be accepted.
 async fn deliver(cloud: &Cloud, event: &Value, times: usize) {
     let path = format!("stripe/events/{}/resend", event["id"].as_str().unwrap());
     let sent = cloud.act(&path, &json!({"times": times})).await;
     assert_eq!(sent["statuses"], json!(vec![200; times]), "{event}");
 }
 
-/// A session of the starter pack that was paid and booked.
+/// Buys a starter pack, which is paid and booked; the session's id.
 async fn bought(person: &Person<'_>) -> String {
     let session = begin(person, "starter").await;
     let paid = quietly(person.cloud, &session, "complete", json!({})).await;
@@ -89,7 +89,7 @@ async fn a_paid_checkout_is_booked_once_however_often_stripe_tells_of_it() {
     let session = begun["id"].as_str().unwrap();
     assert_eq!(ada.books().await.balance(), (1_000, 0));
 
-    // Its buyer pays on Stripe's page, and Stripe tells by itself.
+    // Its buyer pays on Stripe's page, and Stripe sends the event by itself.
     let page = cloud
         .http
         .post(begun["url"].as_str().unwrap())
@@ -114,7 +114,7 @@ async fn a_paid_checkout_is_booked_once_however_often_stripe_tells_of_it() {
     assert_eq!(books.entries[1]["id"], format!("txn_{named}-purchase"));
     cloud.stack.forget_callers();
     assert_eq!(ada.get("/me").await.expect(200)["plan"], "basic");
-    // Nobody has a key of their own who has not verified their e-mail.
+    // A key of one's own needs a verified e-mail.
     cloud.verify_by_hand(&ada).await;
     eventually("a key to what was bought", || async {
         let me = ada.get("/me").await.expect(200);
@@ -221,7 +221,7 @@ async fn a_refund_that_comes_before_its_purchase_ends_as_one_that_comes_after() 
         assert_eq!(books.balance(), (1_400, 0));
         assert_eq!(books.wallet["owed"], 0);
     }
-    // All at once, many times over.
+    // The same event comes many times at once.
     let eve = cloud.person().await;
     let session = begin(&eve, "starter").await;
     let events = [
@@ -275,7 +275,7 @@ async fn what_was_spent_before_a_refund_is_owed_and_never_invented_again() {
     );
     assert_eq!(books.wallet["owed"], 899);
 
-    // What the failed job gives back was refunded in money: it cannot be spent.
+    // The failed job gives back credits whose money was refunded: they cannot be spent.
     ada.when(&held, "failed").await;
     let books = ada.books().await;
     assert_eq!(
@@ -285,7 +285,7 @@ async fn what_was_spent_before_a_refund_is_owed_and_never_invented_again() {
     let picture = json!({"prompt": "for nothing"});
     let refused = ada.post("/generations/flux-dev", &picture).await;
     refused.problem(402, "out_of_credits");
-    // Nor do the next 1,000 credits count before what is owed.
+    // The next 1,000 credits first pay the debt, too.
     bought(&ada).await;
     let dear = ada
         .post("/generations/veo3", &json!({"prompt": "within"}))

@@ -1,5 +1,5 @@
-//! A price is told before it is paid, and an order that would cost something else is
-//! refused before anything is held.
+//! A price is known before it is paid, and an order that would cost something else is refused before anything
+//! is held.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
@@ -9,7 +9,7 @@ use crate::harness::{Cloud, send};
 
 const PICTURE: &str = "/generations/flux-dev";
 
-/// A number of a quote, as if it had been told at another price or time.
+/// Changes a number of a quote, as if it had been made at another price or time.
 async fn change(cloud: &Cloud, quote: &Value, attribute: &str, value: i64) {
     let id = quote["quote_id"].as_str().unwrap();
     cloud

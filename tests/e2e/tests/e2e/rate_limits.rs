@@ -1,5 +1,4 @@
-//! How much each user may call, by plan and by model, and that everybody is
-//! counted alone by a key of their own.
+//! The limits on each user's calls, by plan and by model; everybody is counted alone by a key of their own.
 
 use std::time::Instant;
 
@@ -12,7 +11,7 @@ use stack::Options;
 
 use crate::harness::{ADMIN_EMAIL, Answer, Cloud, Person, eventually, send};
 
-/// Requests a second, and at once, of each plan.
+/// Each plan's requests a second, and at once.
 const PLANS: [(&str, u32, u32); 4] = [
     ("free", 2, 20),
     ("basic", 5, 40),
@@ -20,10 +19,10 @@ const PLANS: [(&str, u32, u32); 4] = [
     ("enterprise", 100, 400),
 ];
 const ACCOUNTS: &str = "velro-local-accountstable";
-/// How many keys the template has: the first that each plan's users share.
+/// The number of keys in the template: the first key that each plan's users share.
 pub const SHARED_KEYS: usize = 4;
 
-/// A cloud as production is: with everything limited, and an admin.
+/// A cloud like production: everything is limited, and there is an admin.
 pub async fn limited(parameters: &[(&str, &str)]) -> Cloud {
     let mut options = Cloud::options();
     let admin = ("AdminEmails".to_owned(), ADMIN_EMAIL.to_owned());
@@ -36,7 +35,7 @@ pub async fn limited(parameters: &[(&str, &str)]) -> Cloud {
     .await
 }
 
-/// Puts somebody on a plan; waits where the admin is limited too.
+/// Puts somebody on a plan; waits when the admin is limited, too.
 async fn put_on(admin: &Person<'_>, person: &Person<'_>, plan: &str) {
     let path = format!("/admin/users/{}", person.id);
     eventually(&format!("{plan} for {}", person.id), || async {
@@ -60,7 +59,7 @@ pub async fn number(person: &Person<'_>, attribute: &str) -> Option<i64> {
     item.remove(attribute)?.as_n().unwrap().parse().ok()
 }
 
-/// Has somebody earn a key of their own, and waits until they have it.
+/// Makes somebody earn a key of their own, and waits until they have it.
 pub async fn is_keyed(person: &Person<'_>) {
     person.cloud.verify_by_hand(person).await;
     person.get("/me").await.expect(200);
@@ -72,7 +71,7 @@ pub async fn is_keyed(person: &Person<'_>) {
     person.cloud.stack.forget_callers();
 }
 
-/// Somebody with a key of their own, on this plan.
+/// Registers somebody with a key of their own, on this plan.
 async fn keyed<'a>(admin: &Person<'a>, plan: &str) -> Person<'a> {
     let person = admin.cloud.person().await;
     if plan != "free" {
@@ -82,21 +81,21 @@ async fn keyed<'a>(admin: &Person<'a>, plan: &str) -> Person<'a> {
     person
 }
 
-/// The keys of somebody at API Gateway.
+/// Somebody's keys at API Gateway.
 pub fn keys(person: &Person<'_>) -> Vec<ApiKey> {
     let keys = person.cloud.stack.aws().api_keys();
     keys.named(&person.id).unwrap()
 }
 
-/// Has the key worker look at somebody, as a message would that names this note, until it says that it is
-/// done: it may be too fast for API Gateway.
+/// Lets the key worker look at somebody, as after a message about this note, until it says that it is done:
+/// it may be too fast for API Gateway.
 pub async fn look(person: &Person<'_>, due_at_ms: i64) {
     let message = json!({"noted": {"user_id": person.id, "due_at_ms": due_at_ms}});
     let done = invoke_worker(person.cloud, &message);
     assert_eq!(done.await, json!({"batchItemFailures": []}));
 }
 
-/// Has the key worker handle a message until it says that it is done; what it says.
+/// Lets the key worker handle a message until it says that it is done; its answer.
 pub async fn invoke_worker(cloud: &Cloud, message: &Value) -> Value {
     let body = message.to_string();
     let record = json!({"messageId": "1", "receiptHandle": "r", "body": body});
@@ -109,8 +108,8 @@ pub async fn invoke_worker(cloud: &Cloud, message: &Value) -> Value {
     .await
 }
 
-/// The notes of keys to look at within a day: whose, and when they are due. Those
-/// of idleness are due in two weeks.
+/// The notes of keys to look at within a day: the user, and the due time. Notes of idleness are due in two
+/// weeks.
 async fn notes(cloud: &Cloud) -> Vec<(String, i64)> {
     let tomorrow_ms = now_ms() + 24 * 3_600_000;
     let mut notes = all_notes(cloud).await;
@@ -118,7 +117,7 @@ async fn notes(cloud: &Cloud) -> Vec<(String, i64)> {
     notes
 }
 
-/// All notes of keys: whose, and when they are due.
+/// All notes of keys: the user, and the due time.
 pub async fn all_notes(cloud: &Cloud) -> Vec<(String, i64)> {
     let found = cloud.dynamodb().query().table_name(ACCOUNTS);
     let found = found
@@ -141,7 +140,7 @@ async fn no_notes(cloud: &Cloud) {
     .await;
 }
 
-/// What API Gateway's control plane answers; the worker's own SDK is another client of it.
+/// Asks API Gateway's control plane, which the worker asks with its own SDK.
 async fn control(cloud: &Cloud, method: Method, path: &str, body: &Value) -> Value {
     let credential = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/apigateway/aws4_request, \
                       SignedHeaders=host, Signature=0";
@@ -153,7 +152,7 @@ async fn control(cloud: &Cloud, method: Method, path: &str, body: &Value) -> Val
     answer.json().await.unwrap()
 }
 
-/// How many of `count` requests at the same moment get through; what does not is
+/// Makes `count` requests at the same moment; the number of those that get through. The others must be
 /// refused as the contract says.
 async fn passing(count: u32, ask: impl AsyncFn() -> Answer) -> u32 {
     let answers = join_all((0..count).map(|_| ask())).await;
@@ -168,7 +167,7 @@ async fn passing(count: u32, ask: impl AsyncFn() -> Answer) -> u32 {
     passed
 }
 
-/// The rate limits that the catalogue shows: each model's id, and how many a minute.
+/// The rate limits in the catalogue: each model's id, and its requests a minute.
 async fn models(cloud: &Cloud) -> Vec<(String, u32)> {
     let catalogue = cloud.get("/models").await.expect(200);
     let models = catalogue["data"].as_array().unwrap().iter();
@@ -211,14 +210,14 @@ async fn on_every_plan_each_model_takes_as_many_a_minute_as_the_catalogue_shows(
     for (plan, ..) in PLANS {
         let person = keyed(&admin, plan).await;
         for (model, a_minute) in &models {
-            // Counted although it is refused, so nothing is generated.
+            // The request counts although it is refused, so that nothing is generated.
             let (path, body) = (format!("/generations/{model}"), json!({"nonsense": true}));
             let nonsense = || person.post(&path, &body);
             let passed = passing(2 * a_minute, nonsense).await;
             assert!(passed + 1 >= *a_minute, "{plan}, {model}: {passed}");
             assert!(passed < 2 * a_minute, "{plan}, {model}: {passed}");
         }
-        // Nothing of it was counted where a route has no limit of its own.
+        // None of this counted on the routes without limits of their own.
         person.get("/generations").await.expect(200);
     }
 }
@@ -242,7 +241,7 @@ async fn the_flood_of_one_user_changes_nothing_for_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_finds_no_key_left_shares_one_of_their_plan() {
     let cloud = limited(&[("SharedKeys", "1")]).await;
-    // As if ten thousand users had one each.
+    // The limit is reached, as if ten thousand users had a key each.
     let aws = cloud.stack.aws().api_keys();
     aws.limit(SHARED_KEYS);
     let admin = cloud.admin().await;
@@ -261,14 +260,14 @@ async fn who_finds_no_key_left_shares_one_of_their_plan() {
     assert!(passing(220, || eve.get("/credits")).await < 150);
     assert!(passing(60, || ada.get("/credits")).await < 60);
     assert!(keys(&ada).is_empty());
-    // Nobody asks again before tomorrow, but for those whose plan changes.
+    // Nobody is looked at again before tomorrow, except for users whose plan changes.
     assert!(all_notes(&cloud).await.is_empty());
     aws.limit(10_000);
     put_on(&admin, &ada, "pro").await;
     is_keyed(&ada).await;
     let me = ada.get("/me").await.expect(200);
     assert_eq!(me["rate_limit"], json!({"plan": "pro", "key": "dedicated"}));
-    // And those who come on another day.
+    // The other exception are users who come on another day.
     set(&eve, "seen_on", now_ms() / 86_400_000 - 1).await;
     is_keyed(&eve).await;
     eventually("the count of keys", || async {
@@ -355,7 +354,7 @@ async fn wherever_the_worker_was_killed_there_is_one_key_in_the_end() {
         })
         .await;
         aws.limit(10_000);
-        // As far as a worker got that was killed after this many steps.
+        // This is the state after a worker was killed after this many steps.
         if done >= 1 {
             let key = json!({"name": ada.id, "value": format!("{}-0", ada.id), "enabled": true});
             let made = control(&cloud, Method::POST, "/apikeys", &key).await;
@@ -365,7 +364,7 @@ async fn wherever_the_worker_was_killed_there_is_one_key_in_the_end() {
                 control(&cloud, Method::POST, path, &member).await;
             }
         }
-        // Several at once, and once more.
+        // Several workers look at once, and one more afterwards.
         join_all((0..3).map(|_| look(&ada, due_at_ms))).await;
         look(&ada, due_at_ms).await;
         is_keyed(&ada).await;
@@ -390,7 +389,7 @@ async fn a_message_that_was_lost_is_sent_again_by_the_sweep() {
     let gone = gone.header("authorization", credential).send().await;
     assert_eq!(gone.unwrap().status(), 202);
     set(&ada, "keyed_term", 7).await;
-    // A note whose message never came, for more than a minute.
+    // A note without a message, due for more than a minute.
     let due_at_ms = now_ms() - 61_000;
     let sort = format!("{due_at_ms:015}#{}", ada.id);
     let note = cloud.dynamodb().put_item().table_name(ACCOUNTS);
@@ -415,7 +414,7 @@ async fn the_key_of_an_erased_account_is_deleted() {
     ada.get("/me").await.expect(200);
     let erased = ada.erase().await;
     assert_eq!(erased.status, 204, "{:?}", erased.body);
-    // Who is let in for a minute still is not refused for their key.
+    // A caller whom the authorizer lets in for a minute longer is not refused for their key.
     ada.get("/me").await.problem(401, "unauthorized");
     assert_eq!(keys(&ada).len(), 1);
     let notes = notes(&cloud).await;
@@ -457,7 +456,7 @@ async fn a_caller_with_an_unknown_key_is_refused_and_told_nothing() {
     let cloud = Cloud::start().await;
     let person = cloud.person().await;
     is_keyed(&person).await;
-    // As if the key of another term were ready, which is nowhere.
+    // The record names the key of another term, which does not exist.
     set(&person, "plan_term", 7).await;
     set(&person, "keyed_term", 7).await;
     cloud.stack.forget_callers();

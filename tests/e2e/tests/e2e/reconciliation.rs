@@ -1,5 +1,5 @@
-//! Reconciliation: what is in order is found in order, what was tampered with is
-//! found and named, and a run goes on.
+//! Reconciliation: books in order are found in order, tampering is found and named, and an interrupted run
+//! goes on.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -14,7 +14,7 @@ fn text(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-/// Changes one attribute of an item, past everything that Velro does.
+/// Changes one attribute of an item directly in the database.
 async fn tamper(db: &Client, table: &str, keys: [(&str, &str); 2], name: &str, to: AttributeValue) {
     let mut update = db.update_item().table_name(table);
     for (key, value) in keys {
@@ -53,7 +53,7 @@ async fn remove(db: &Client, table: &str, keys: [(&str, &str); 2]) {
     delete.send().await.unwrap();
 }
 
-/// Somebody who has spent something: a bonus, a hold and a capture.
+/// Registers somebody who has spent something: a bonus, a hold and a capture.
 async fn spender(cloud: &Cloud) -> Person<'_> {
     let person = cloud.person().await;
     let id = person
@@ -116,7 +116,7 @@ async fn a_platform_that_nobody_touched_is_in_order_and_read_once() {
     cloud.make_admin(&ada).await;
     assert_eq!(ada.get(path).await.expect(200)["started_at"], Value::Null);
 
-    // The first run is from the beginning, asked or not.
+    // The first run is always from the beginning.
     let run = cloud.reconcile(&json!({})).await;
     assert_eq!(run["from"], "beginning");
     assert_eq!(findings(&run), []);
@@ -129,7 +129,7 @@ async fn a_platform_that_nobody_touched_is_in_order_and_read_once() {
     // It was done today, so the schedule finds nothing to do.
     assert_eq!(cloud.reconcile(&json!({})).await, run);
 
-    // What has not changed is not read again; what has is read from where it was.
+    // Unchanged books are not read again; changed ones are read from their checkpoint on.
     let run = cloud.reconcile(&changed()).await;
     assert_eq!(
         (&run["wallets"], &run["entries"], &run["records"]),
@@ -191,7 +191,7 @@ async fn whatever_is_tampered_with_is_found_by_the_next_whole_run_and_named() {
     let run = cloud.reconcile(&whole()).await;
     assert_eq!(findings(&run), expected);
     assert_eq!(run["wallets"], 8);
-    // Each is logged as an error, and nothing was repaired: the next run says the same.
+    // Each is logged as an error. Nothing was repaired: the next run reports the same.
     let logged = cloud.faults();
     for (chain, ..) in &expected {
         assert!(
@@ -224,7 +224,7 @@ async fn books_that_were_written_anew_no_longer_lead_through_their_checkpoint() 
         .send()
         .await
         .unwrap();
-    // A wallet that is set back to nothing, with its ledger.
+    // A wallet that is set back to zero, with its ledger.
     remove(&db, CREDITS, of_credits(&bea, &bonus(&bea))).await;
     let zero = || AttributeValue::N("0".to_owned());
     let wallet = of_credits(&bea, "wallet");

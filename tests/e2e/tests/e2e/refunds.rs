@@ -1,4 +1,4 @@
-//! What an admin gives back after it was spent: once, never more than was spent, and to whoever paid.
+//! An admin's refunds: once for each job, never more than was spent, and to the one who paid.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
@@ -13,7 +13,7 @@ use crate::withheld::{check_reconciled, remaining};
 
 const PICTURE: i64 = 25;
 
-/// A picture that was delivered and paid for.
+/// Makes a picture, which is delivered and paid for; its id.
 async fn delivered(person: &Person<'_>) -> String {
     let id = person.generate("flux-dev", "to be regretted").await;
     person.when(&id, "succeeded").await;
@@ -212,7 +212,7 @@ async fn a_teams_refund_goes_into_its_wallet_and_its_members_month() {
     let fields = admin.get(&both).await.problem(422, "validation_failed");
     assert!(fields.contains("team_id"), "{fields:?}");
 
-    // What the member committed to may be forgotten by then: the wallet gets its credits all the same.
+    // The member's count may be forgotten by then: the wallet gets its credits all the same.
     let table = "velro-local-teamstable";
     for (of, item) in cloud.every_item().await {
         let sort = item.get("item").and_then(|sort| sort.as_s().ok());

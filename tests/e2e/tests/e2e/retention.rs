@@ -1,4 +1,4 @@
-//! Media are kept as long as their author's plan says, and nothing of them goes unannounced.
+//! Media are kept for as long as their author's plan says, and are deleted only after an announcement.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
@@ -13,7 +13,7 @@ use crate::webhook_endpoints::{Receiver, hook};
 
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
-/// What one run of the purge says of media: how many it announced, and how many it deleted.
+/// Runs the purge once; the numbers of media that it announced and that it deleted.
 async fn purge(cloud: &Cloud) -> (u64, u64) {
     let ran = cloud.act("schedules/jobs-purge/run", &json!({})).await;
     assert_eq!(ran["status"], "succeeded", "{ran}");
@@ -21,7 +21,7 @@ async fn purge(cloud: &Cloud) -> (u64, u64) {
     (count("media_announced"), count("media_expired"))
 }
 
-/// Has a generation be so many days older.
+/// Makes a generation this many days older.
 async fn days_pass(cloud: &Cloud, generation: &str, days: i64) {
     let (dynamodb, table) = (cloud.dynamodb(), "velro-local-generationstable");
     let key = AttributeValue::S(generation.to_owned());
@@ -42,7 +42,7 @@ async fn days_pass(cloud: &Cloud, generation: &str, days: i64) {
     update.send().await.unwrap();
 }
 
-/// How many days after its end the media of a generation expire.
+/// The number of days from a generation's end to the expiry of its media.
 fn days_kept(generation: &Value) -> Option<i64> {
     let at_ms = |name: &str| {
         let at = OffsetDateTime::parse(generation[name].as_str()?, &Rfc3339).unwrap();
@@ -127,7 +127,7 @@ async fn a_longer_plan_keeps_longer_what_was_made_on_a_shorter_one() {
     assert_eq!(days_kept(&shown), Some(90));
     ada.download(&shown).await;
 
-    // What is made on a longer plan stays as long, whatever follows.
+    // A generation of a longer plan keeps its time, whatever plan follows.
     let later = succeed(&ada).await;
     plan("free").await;
     assert_eq!(days_kept(&ada.generation(&later).await), Some(90));
@@ -155,7 +155,7 @@ async fn nothing_expires_unannounced_however_long_the_purge_was_down() {
     let made = ada.post("/generations/flux-dev", &order).await.expect(202);
     let made = made["id"].as_str().unwrap();
     ada.when(made, "succeeded").await;
-    // Of one who is gone, the plan that they had counts.
+    // For a deleted account, its last plan counts.
     assert_eq!(ada.erase().await.status, 204);
 
     days_pass(&cloud, made, 100).await;

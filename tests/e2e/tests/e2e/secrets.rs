@@ -7,10 +7,10 @@ use crate::harness::{Answer, Cloud, PASSWORD, Person, token_in};
 
 const NEW_PASSWORD: &str = "another long pass phrase";
 const WRONG_PASSWORD: &str = "not the pass phrase at all";
-/// What `cargo local` gives the functions as secrets of their own.
+/// The secrets that `cargo local` gives the functions.
 const OURS: [&str; 3] = ["local-fal-key", "local-stripe-key", "whsec_local"];
 
-/// What must not be found, each with what it is.
+/// The secrets that must not be found, each with its description.
 #[derive(Default)]
 struct Secrets(Vec<(&'static str, String)>);
 
@@ -24,7 +24,7 @@ impl Secrets {
         let token = |field: &str| signed_in[field].as_str().unwrap();
         self.add("an access token", token("access_token"));
         self.add("a refresh token", token("refresh_token"));
-        // Its last part alone is the secret: 32 bytes in base64url, which may have an underscore, too.
+        // Only its last part is secret: 32 bytes in base64url, which may contain an underscore, too.
         let secret = token("refresh_token").len() - 43;
         let (_, secret) = token("refresh_token").split_at(secret);
         self.add("the secret of a refresh token", secret);
@@ -40,7 +40,7 @@ impl Secrets {
     }
 }
 
-/// Signs in, refreshes, is refused, and has a key; the errors that came of it.
+/// Signs in, refreshes, is refused, and makes a key; the errors on the way.
 async fn sign_in_and_out(person: &Person<'_>, secrets: &mut Secrets) -> Vec<Answer> {
     let cloud = person.cloud;
     let login = |password: &str| json!({"email": person.email, "password": password});

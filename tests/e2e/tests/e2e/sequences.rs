@@ -1,5 +1,5 @@
-//! Any sequence of answers, ended by success, refusal or silence, with workers killed at random:
-//! each job ends as the evidence says.
+//! Random sequences of answers, which end in success, refusal or silence, while workers are killed: each job
+//! ends as the evidence says.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -14,10 +14,11 @@ use crate::harness::{Cloud, Person, eventually_within};
 
 const PEOPLE: usize = 6;
 const JOBS_EACH: usize = 16;
-/// A worker that dies keeps its message for some minutes, or the job whose media it copies for two and a
-/// half; after that a job's bad answers still come one look after the other.
+/// The time in which every job must end. A worker that dies keeps its message for some minutes, or the job
+/// whose media it copies for two and a half; after that, a job's bad answers still come one look after the
+/// other.
 const PATIENCE: Duration = Duration::from_secs(450);
-/// Every run draws the same sequences: a failure names its prompt, which alone brings it back.
+/// Every run draws the same sequences: a failure names its prompt, which suffices to repeat it.
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 const PASSING: [&str; 12] = [
     "401",
@@ -33,7 +34,7 @@ const PASSING: [&str; 12] = [
     "504/detail",
     "200/empty",
 ];
-/// After these a submit was not accepted, and may be made again.
+/// Answers that mean that a submit was not accepted, and may be made again.
 const NOT_ACCEPTED: [&str; 7] = ["401", "403/detail", "404", "408", "425", "429", "503"];
 const WORKERS: [&str; 4] = ["jobs-submit", "jobs-settle", "webhooks-fal", "jobs-sweep"];
 
@@ -61,7 +62,7 @@ impl Random {
     }
 }
 
-/// How a job ends at the provider, if the provider has it.
+/// The end of a job at the provider, if the provider has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Course {
     Made,
@@ -140,7 +141,7 @@ async fn check(cloud: &Cloud, person: &Person<'_>, job: &Job) -> Value {
     assert!(at_provider.len() <= 1, "made twice: {job:?}");
     let status = done["status"].as_str().unwrap();
     let code = done["error"]["code"].as_str();
-    // Without the provider's name for it, and without a webhook, nobody can ask.
+    // Without the provider's id for it, and without a webhook, nobody can ask.
     let has_news = kept(cloud, &job.id).await.contains_key("ticket");
     let ended = (status, code);
     let expected = match (at_provider.len(), job.course) {
@@ -195,7 +196,7 @@ async fn any_sequence_of_answers_ends_as_the_evidence_says_although_workers_die(
     };
     let done = hastened(&cloud, ends).await;
     let count = |status: &str| done.iter().filter(|end| end["status"] == status).count();
-    // Each kind of end is there, or this shows nothing.
+    // Each kind of end must occur, or the test shows nothing.
     assert!(
         count("succeeded") > 20 && count("failed") > 10 && count("canceled") > 0,
         "{:?}",

@@ -80,7 +80,7 @@ async fn right_sign_ins_at_the_same_moment_do_not_lock_each_other_out() {
     for answer in answers {
         assert_eq!(answer.status, 200, "{:?}", answer.body);
     }
-    // They made no room for wrong ones.
+    // They left no room for wrong ones.
     let wrong = json!({"email": ada.email, "password": "not the password"});
     let guesses = join_all((0..9).map(|_| cloud.post("/auth/login", &wrong))).await;
     let looked_at = guesses.iter().filter(|guess| guess.status == 401).count();
@@ -121,14 +121,14 @@ async fn two_tabs_that_refresh_at_once_both_stay_signed_in() {
         let me = send(request.bearer_auth(tab.text("access_token"))).await;
         assert_eq!(me.expect(200)["id"], ada.id);
     }
-    // Each goes on with the token that it got.
+    // Each tab goes on with the token that it got.
     for tab in &tabs {
         let next = cloud.refresh(&tab.text("refresh_token")).await;
         assert_eq!(next.status, 200, "{:?}", next.body);
     }
 }
 
-/// Lets the time pass in which a refresh token that was just used may be used again.
+/// Ends the time in which a refresh token that was just used may be used again.
 async fn pass_the_reuse_window(cloud: &Cloud, person: &Person<'_>) {
     let claims = person.token.split('.').nth(1).unwrap();
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
@@ -188,7 +188,7 @@ async fn signing_out_ends_one_session_or_all_of_them() {
     let (ada, eve) = (cloud.person().await, cloud.person().await);
     let (phone, tablet) = (ada.sign_in(PASSWORD).await, ada.sign_in(PASSWORD).await);
     let out = |person: &Person<'_>| send(person.request(Method::POST, "/auth/logout"));
-    // Without a body, and again before the authorizer has noticed.
+    // The logout has no body, and comes again before the authorizer has noticed.
     for _ in 0..2 {
         assert_eq!(out(&phone).await.status, 204);
     }
@@ -217,7 +217,7 @@ async fn a_user_has_twenty_sessions_at_most_and_the_oldest_end() {
     let cloud = Cloud::start().await;
     let ada = cloud.person().await;
     let mut sessions = Vec::new();
-    // Four at a time: a fifth sign-in under way would be taken for a guess too many.
+    // They come four at a time: a fifth sign-in under way would count as a guess too many.
     for _ in 0..6 {
         sessions.extend(join_all((0..4).map(|_| ada.sign_in(PASSWORD))).await);
     }

@@ -1,9 +1,8 @@
-//! Whatever value the template lets through, the functions start with it: a
-//! deployment that succeeded is not dead.
+//! Every value that the template accepts lets the functions start: a deployment that succeeded is alive.
 
 use crate::harness::Cloud;
 
-/// Values that somebody may type, right ones and wrong ones.
+/// Values that an operator may type, right ones and wrong ones.
 const TYPED: [&str; 29] = [
     "",
     " ",

@@ -1,5 +1,5 @@
-//! A mailbox is proof of a mailbox. Who registers somebody else's address gains nothing by it, and keeps
-//! nothing; and the owner of the address always gets in.
+//! Accounts with somebody else's address. Only its mailbox proves an address: the stranger gains and keeps
+//! nothing, and the owner of the address always gets in.
 
 use futures::future::join_all;
 use reqwest::Method;
@@ -47,7 +47,7 @@ async fn a_stranger_who_registers_an_admins_address_first_is_no_admin_when_its_o
     let (_, key) = make(&mallory, &json!({})).await;
     let token = token(&cloud, ADMIN_EMAIL).await;
 
-    // The token alone, or beside anybody else's credential, blesses nothing.
+    // The token alone, or with anybody else's credential, verifies nothing.
     let bare = json!({"token": token});
     let anonymous = cloud.post("/auth/verify-email", &bare).await;
     let of_another = eve.post("/auth/verify-email", &bare).await;
@@ -71,7 +71,7 @@ async fn a_stranger_who_registers_an_admins_address_first_is_no_admin_when_its_o
         false
     );
 
-    // Nor does it help to begin another era after the letter was sent.
+    // Changing the password after the letter was sent does not help either.
     let change =
         json!({"current_password": PASSWORD, "new_password": "the stranger's other phrase"});
     assert_eq!(mallory.post("/me/password", &change).await.status, 204);
@@ -106,7 +106,7 @@ async fn who_resets_by_mail_has_shown_their_mailbox_and_is_alone_in_the_account(
     assert_eq!(owner.get("/me").await.expect(200)["email_verified"], true);
     let keys = owner.get("/me/api-keys").await.expect(200);
     assert_eq!(keys["data"], json!([]));
-    // What the mailbox got before is of an account that is over.
+    // The earlier letters to the mailbox belong to an account that is over.
     let before = token_in(&cloud.letters(&owner.email, VERIFY, 1).await[0]);
     let body = json!({"token": before, "password": PASSWORD});
     let refused = cloud.post("/auth/verify-email", &body).await;
@@ -127,7 +127,7 @@ async fn an_account_that_a_stranger_made_is_declined_and_the_address_is_free_aga
     let body = json!({"token": token_in(letter)});
     let decline = || cloud.post("/auth/verify-email/decline", &body);
 
-    // A job that runs is waited for, but the stranger is out at once.
+    // A running job is waited for, but the stranger is out at once.
     let running = mallory.generate("flux-dev", "[[delay:5s]]").await;
     mallory.when(&running, "running").await;
     decline().await.problem(409, "conflict");
@@ -214,7 +214,7 @@ async fn a_session_that_has_ended_makes_no_key_although_the_authorizer_still_let
     let body = json!({"token": token, "password": OWNERS});
     let reset = cloud.post("/auth/password-reset/confirm", &body).await;
     assert_eq!(reset.status, 204);
-    // Nobody asked the authorizer again yet.
+    // The authorizer has not been asked again yet.
     let late = mallory.post("/me/api-keys", &json!({})).await;
     late.problem(401, "unauthorized");
     with_key().await.problem(401, "unauthorized");

@@ -1,4 +1,4 @@
-//! Styles: what they say, who uses and changes them, and their end.
+//! Styles: their fields, their users, their changes, and their end.
 
 mod orders;
 
@@ -77,7 +77,7 @@ async fn a_style_is_what_its_maker_says_and_changes_only_in_what_is_named() {
     for field in ["description", "blocks", "tags", "created_at", "author_id"] {
         assert_eq!(changed[field], read[field], "{field}");
     }
-    // What it says is replaced as a whole.
+    // Its blocks are replaced as a whole.
     let less = json!({"description": null, "tags": null, "blocks": {"text": "Open"}});
     let changed = ada.patch(&path, &less).await.expect(200);
     assert_eq!(changed["description"], Value::Null);
@@ -176,8 +176,8 @@ async fn whatever_a_style_cannot_say_is_refused_by_the_name_of_its_field() {
     ada.patch(&path, &largest).await.expect(200);
 }
 
-/// Checks that a style is not moved into a team, which nobody could ask whether it wants it, and that none
-/// is made for a team that is not there.
+/// Checks that a style cannot be moved into a team, whose members could not be asked, and that none is made
+/// for a missing team.
 async fn it_is_nobody_elses_and_stays_so(ada: &Person<'_>, path: &str) {
     let moved = json!({"team_id": "team_01ARZ3NDEKTSV4RRFFQ69G5FAV"});
     let fields = ada.patch(path, &moved).await;
@@ -288,7 +288,7 @@ async fn a_teams_style_is_used_by_its_members_and_changed_by_its_maker_and_by_ed
     let listed = all(&cast.viewer, &list, 2).await;
     assert!(listed.contains(&adas) && listed.contains(&theirs));
     assert!(!listed.contains(&hidden));
-    // What is the team's is not their own.
+    // A team's style does not count as its maker's own.
     assert_eq!(
         all(&cast.contributor, "/styles", 10).await,
         Vec::<String>::new()
@@ -309,7 +309,7 @@ async fn a_teams_style_is_used_by_its_members_and_changed_by_its_maker_and_by_ed
     cast.editor.get(&own).await.expect(200);
 }
 
-/// Has everybody make a style for the team, and use and change Ada's; each deletes another of hers.
+/// Checks by role who makes a style for the team, uses and changes Ada's, and deletes another one of hers.
 async fn each_role_does_what_it_may(cast: &Cast<'_>, of_team: &Value, adas: &str) {
     let path = format!("/styles/{adas}");
     let list = format!("/styles?team_id={}", id(&cast.team));
@@ -340,7 +340,7 @@ async fn each_role_does_what_it_may(cast: &Cast<'_>, of_team: &Value, adas: &str
     }
 }
 
-/// How many items the table of styles has.
+/// The number of items in the table of styles.
 async fn kept(cloud: &Cloud) -> usize {
     let items = cloud.every_item().await;
     let is_style = |(table, _): &&(String, _)| table.ends_with("stylestable");

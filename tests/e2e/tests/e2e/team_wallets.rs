@@ -1,5 +1,5 @@
-//! A team's wallet: how credits get into it, who spends them under which bound, and that they
-//! come back to where they came from.
+//! A team's wallet: how credits get into it, who spends them under which bound, and their way back to where
+//! they came from.
 
 mod at_once;
 
@@ -12,7 +12,7 @@ use crate::teams::{Cast, NO_TEAM};
 
 const PICTURE: i64 = 25;
 
-/// Moves so many of a person's credits into a team.
+/// Moves some of a person's credits into a team.
 pub async fn fund(person: &Person<'_>, team: &str, amount: i64) -> Value {
     let body = json!({"amount": amount});
     person
@@ -29,7 +29,7 @@ pub async fn cap(owner: &Person<'_>, team: &str, member: &Person<'_>, cap: Optio
         .expect(200);
 }
 
-/// What a member committed to this month, as the owner sees it.
+/// The credits that a member committed this month, as the owner sees them.
 pub async fn committed(owner: &Person<'_>, team: &str, member: &Person<'_>) -> i64 {
     let page = owner
         .get(&format!("{team}/members?limit=100"))
@@ -261,8 +261,8 @@ async fn it_stays_the_teams_when_its_maker_leaves(cast: &Cast<'_>, made: &str) {
     ada.get(made).await.problem(404, "not_found");
 }
 
-/// Checks that the viewer is refused an order and a quote for the team, and that to the stranger it is as
-/// if there were no such team.
+/// Checks that the viewer is refused an order and a quote for the team, and that to the stranger there is no
+/// such team.
 async fn only_spenders_order_for_the_team(cast: &Cast<'_>) {
     let Cast {
         team,
@@ -318,15 +318,16 @@ async fn the_narrowest_bound_is_named_and_a_refused_job_leaves_no_trace() {
     let refused = with_key(contributor, &key, "/generations/flux-dev", &body).await;
     refused.problem(402, "key_cap_reached");
 
-    // 35 in the wallet, 10 of the member's cap, 5 of the key's: the key's. Without the key: the member's.
+    // There are 35 in the wallet, 10 of the member's cap, and 5 of the key's: the key's is named, and without
+    // the key the member's.
     cap(ada, team, contributor, Some(35)).await;
     let refused = with_key(contributor, &key, "/generations/flux-dev", &body).await;
     refused.problem(402, "key_cap_reached");
     ask(contributor).await.problem(402, "member_cap_reached");
-    // 10 in the wallet, 10 of the cap.
+    // There are 10 in the wallet, and 10 of the cap.
     ask(ada).await.expect(202);
     ask(contributor).await.problem(402, "out_of_credits");
-    // A cap of nothing is no cap at all only if it is null.
+    // Zero is a cap. Only null is none.
     cap(ada, team, contributor, Some(0)).await;
     fund(ada, team, 100).await;
     ask(contributor).await.problem(402, "member_cap_reached");
@@ -357,7 +358,7 @@ async fn a_cap_binds_what_was_spent_before_it_and_comes_back_with_the_month() {
     cap(ada, team, contributor, Some(40)).await;
     let ask = async || contributor.ask_for(team, "flux-dev", "a fox").await;
     ask().await.problem(402, "member_cap_reached");
-    // Leaving and coming back is no way to a new allowance.
+    // Leaving and coming back gives no new allowance.
     contributor
         .post(&format!("{team}/leave"), &Value::Null)
         .await

@@ -1,4 +1,4 @@
-//! Teams: what they say, how many there may be, and how one ends.
+//! Teams: their fields, their number, and their end.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ pub async fn found(owner: &Person<'_>, body: &Value) -> String {
     format!("/teams/{}", made.text("id"))
 }
 
-/// The token in the letter that invites somebody, who got no other.
+/// Invites somebody, who gets no other letter; the token in it.
 pub async fn invitation(owner: &Person<'_>, team: &str, email: &str, role: &str) -> String {
     let body = json!({"email": email, "role": role});
     let invited = owner.post(&format!("{team}/invitations"), &body).await;
@@ -25,7 +25,7 @@ pub async fn invitation(owner: &Person<'_>, team: &str, email: &str, role: &str)
     token_in(&owner.cloud.letters(email, INVITED, 1).await[0])
 }
 
-/// Takes somebody who was never invited before into a team.
+/// Takes somebody into a team who was never invited before.
 pub async fn join(owner: &Person<'_>, team: &str, member: &Person<'_>, role: &str) {
     let token = invitation(owner, team, &member.email, role).await;
     let accepted = member
@@ -35,7 +35,7 @@ pub async fn join(owner: &Person<'_>, team: &str, member: &Person<'_>, role: &st
     assert_eq!(accepted.body["role"], role);
 }
 
-/// A team of ada's with a member of each other role, and somebody who is not in it.
+/// A team of Ada's with a member of each other role, and somebody who is not in it.
 pub struct Cast<'a> {
     pub team: String,
     pub ada: Person<'a>,
@@ -166,7 +166,7 @@ fn wrong_teams(owner: &Person<'_>) -> [(Value, &'static str); 14] {
     ]
 }
 
-/// The same for an invitation.
+/// Invitations that a team refuses, and the field that each is refused for.
 fn wrong_invitations() -> [(Value, &'static str); 5] {
     [
         (json!({"role": "viewer"}), "email"),
@@ -177,7 +177,7 @@ fn wrong_invitations() -> [(Value, &'static str); 5] {
     ]
 }
 
-/// The same for a member.
+/// Changes that a member refuses, and the field that each is refused for.
 fn wrong_members() -> [(Value, &'static str); 5] {
     [
         (json!({"role": "owner"}), "role"),
@@ -318,7 +318,7 @@ async fn when_a_team_ends_its_credits_go_home_and_nothing_of_it_is_left() {
     let of_team: Vec<_> = of_team
         .map(|(table, item)| format!("{table}: {item:?}"))
         .collect();
-    // The note of what is to be deleted stays until nothing can arrive any more.
+    // The note of the deletion stays until nothing can arrive any more.
     assert_eq!(of_team.len(), 1, "{of_team:#?}");
     assert!(of_team[0].contains("erasures"));
     let run = cloud.reconcile(&json!({"from": "beginning"})).await;

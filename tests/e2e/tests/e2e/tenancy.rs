@@ -1,4 +1,4 @@
-//! Nobody sees or touches what is not theirs, and a stranger's answer never depends on what exists.
+//! Nobody sees or touches another's things, and a stranger's answer never depends on what exists.
 
 use reqwest::Method;
 use serde_json::json;
@@ -64,7 +64,7 @@ async fn anothers_generation_and_file_are_not_there() {
     for (theirs, nothing) in paths(&id).iter().zip(&paths(unknown)) {
         let (mut one, mut other) = (eve.get(theirs).await, eve.get(nothing).await);
         one.problem(404, "not_found");
-        // The very same answer as for what does not exist.
+        // The answer is the same as for a missing thing.
         one.body["request_id"] = json!("");
         other.body["request_id"] = json!("");
         assert_eq!((one.status, one.body), (other.status, other.body));

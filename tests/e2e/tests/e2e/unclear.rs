@@ -1,6 +1,5 @@
-//! What the database does not do at once, or does not say, is asked for again. A transaction
-//! that the database says is still under way is never told as one that did nothing: whoever
-//! asked for it gets what it came to.
+//! Incomplete and unclear answers of the database, which are asked for again. A transaction that is still
+//! under way by the database's word is never reported as one without effect: its client gets its outcome.
 
 use reqwest::Method;
 use serde_json::json;
@@ -8,7 +7,7 @@ use serde_json::json;
 use crate::api_keys::make;
 use crate::harness::{Cloud, PASSWORD, Person, send, token_in};
 
-/// More than the SDK tries by itself.
+/// More tries than the SDK makes by itself.
 const TRIES: u32 = 4;
 
 #[tokio::test]

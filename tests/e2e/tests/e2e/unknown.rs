@@ -36,7 +36,7 @@ async fn the_policy_comes_by_itself_after_the_hours_that_the_operator_set() {
     let ada = cloud.person().await;
     let id = ada.generate("flux-dev", SILENT).await;
     ada.when(&id, "unknown").await;
-    // Nothing is hastened: the sweep finds it due when it is.
+    // Nothing is hastened: the sweep finds it in its own time.
     let refunded = crate::harness::eventually("the refund", || async {
         cloud.sweep().await;
         let generation = ada.generation(&id).await;
@@ -95,7 +95,7 @@ async fn an_operator_may_choose_to_keep_the_hold() {
         cloud.hasten(&id).await;
         cloud.sweep().await;
     }
-    // Whoever asked for one more job is served after those sweeps: both queues have been worked off.
+    // A further job is served after those sweeps: both queues are empty.
     let next = ada.generate("flux-dev", "the next one").await;
     ada.when(&next, "succeeded").await;
     assert_eq!(ada.generation(&id).await["status"], "unknown");

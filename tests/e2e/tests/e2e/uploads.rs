@@ -1,4 +1,4 @@
-//! How much anybody may upload, and that what is not wanted goes: bytes, record and count.
+//! The bounds on uploads, and that unwanted ones are deleted: bytes, record and count.
 
 use std::collections::HashMap;
 
@@ -12,14 +12,14 @@ use crate::harness::{ADMIN_EMAIL, Answer, Cloud, Person, send};
 const FILES: &str = "velro-local-filestable";
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// What one run of the purge says.
+/// Runs the purge once; its report.
 async fn purge(cloud: &Cloud) -> Value {
     let ran = cloud.act("schedules/jobs-purge/run", &json!({})).await;
     assert_eq!(ran["status"], "succeeded", "{ran}");
     ran["result"].clone()
 }
 
-/// The notes of files that must go.
+/// The notes of files that must be deleted.
 async fn notes(cloud: &Cloud) -> Vec<HashMap<String, AttributeValue>> {
     let found = cloud.dynamodb().query().table_name(FILES);
     let found = found
@@ -29,7 +29,7 @@ async fn notes(cloud: &Cloud) -> Vec<HashMap<String, AttributeValue>> {
     found.send().await.unwrap().items.unwrap_or_default()
 }
 
-/// Has every file that must go be due, as if the hours had passed.
+/// Makes every file that must be deleted due, as if the hours had passed.
 async fn hours_pass(cloud: &Cloud) {
     let dynamodb = cloud.dynamodb();
     for mut note in notes(cloud).await {
@@ -44,7 +44,7 @@ async fn hours_pass(cloud: &Cloud) {
     }
 }
 
-/// How many files and bytes somebody is counted for.
+/// The numbers of files and bytes that somebody is counted for.
 async fn counted(person: &Person<'_>) -> (i64, i64) {
     let found = person.cloud.dynamodb().get_item().table_name(FILES);
     let id = AttributeValue::S(format!("count#{}", person.id));
@@ -67,7 +67,7 @@ async fn announce(person: &Person<'_>, size: u64) -> Answer {
     person.post("/files", &body).await
 }
 
-/// Whether there are bytes of a file.
+/// Whether the bytes of a file are there.
 fn has_bytes(cloud: &Cloud, file: &str) -> bool {
     let keys = cloud.stack.aws().object_keys("velro-local-uploadsbucket");
     keys.iter().any(|key| key.ends_with(file))
@@ -82,7 +82,7 @@ async fn nobody_has_more_bytes_than_they_may_however_many_are_announced_at_once(
     for answer in &answers {
         match answer.status {
             201 => announced += 1,
-            // Others were under way for too long.
+            // Other requests were under way for too long.
             503 => {}
             _ => drop(answer.problem(409, "conflict")),
         }
@@ -100,10 +100,10 @@ async fn nobody_has_more_bytes_than_they_may_however_many_are_announced_at_once(
     );
     assert_eq!(counted(&eve).await, (20, 20 * 1024 * 1024));
 
-    // Nobody else is bound by it.
+    // It binds nobody else.
     assert_eq!(announce(&ada, 20 * MEBIBYTE).await.status, 201);
     announce(&ada, 1).await.problem(409, "conflict");
-    // And it comes back by itself, once.
+    // The count comes back by itself, once.
     hours_pass(&cloud).await;
     join_all((0..3).map(|_| purge(&cloud))).await;
     assert_eq!(counted(&eve).await, (0, 0));
@@ -120,7 +120,7 @@ async fn an_upload_that_is_not_completed_vanishes_and_one_that_is_stays() {
     let waiting = ada.announce("image/png", &bytes).await;
     let id = waiting.text("id");
     assert_eq!(put(&ada, &waiting.body["upload"], bytes.clone()).await, 200);
-    // What is not what it was said to be is never completed.
+    // A file that is not of its announced type is never completed.
     let lying = ada.announce("image/gif", &bytes).await;
     assert_eq!(put(&ada, &lying.body["upload"], bytes.clone()).await, 200);
     let complete = format!("/files/{}/complete", lying.text("id"));
@@ -128,7 +128,7 @@ async fn an_upload_that_is_not_completed_vanishes_and_one_that_is_stays() {
         .await
         .problem(409, "conflict");
 
-    // Not yet.
+    // They are not deleted yet.
     purge(&cloud).await;
     assert_eq!(counted(&ada).await.0, 3);
     assert!(has_bytes(&cloud, &id) && has_bytes(&cloud, &ready));
@@ -178,7 +178,7 @@ async fn a_deleted_file_makes_room_once_its_bytes_cannot_come_again() {
     let refused = ada.post("/generations/kling-video", &body).await;
     refused.problem(404, "not_found");
 
-    // The address that was signed still takes them, so they count until it takes them no more.
+    // The signed address still accepts the bytes, so they count until it no longer does.
     assert_eq!(put(&ada, upload, bytes.clone()).await, 200);
     assert_eq!(
         counted(&ada).await,
@@ -190,7 +190,7 @@ async fn a_deleted_file_makes_room_once_its_bytes_cannot_come_again() {
     assert_eq!(counted(&ada).await, (0, 0));
     assert!(notes(&cloud).await.is_empty());
 
-    // What is older goes at once.
+    // An older file is deleted at once.
     let old = ada.upload_picture().await;
     let update = cloud.dynamodb().update_item().table_name(FILES);
     let update = update

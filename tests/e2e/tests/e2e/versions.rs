@@ -1,5 +1,5 @@
-//! Old and new code side by side, as while a new version goes live: what is deployed now takes nothing from
-//! items that later code has written more into.
+//! Old and new code side by side, as while a new version goes live: the present code keeps everything that
+//! later code has added to items.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,9 +12,9 @@ use crate::harness::{ADMIN_EMAIL, Cloud, Person, send};
 type Item = HashMap<String, AttributeValue>;
 type Key = Vec<(&'static str, String)>;
 
-/// What later code wrote into an item.
+/// The attribute that later code adds to an item.
 const LATER: &str = "written_by_later_code";
-/// The records that are written over as a whole.
+/// The records that are overwritten as a whole.
 const RECORDS: [&str; 15] = [
     "breaker",
     "checkpoint",
@@ -55,7 +55,7 @@ fn key(table: &str, item: &Item) -> Key {
     names.iter().map(value).collect()
 }
 
-/// What an item is, if it is one of `RECORDS`.
+/// The kind of an item, if it is one of `RECORDS`.
 fn record(table: &str, item: &Item) -> Option<&'static str> {
     let id = text(item, "id");
     match table.trim_start_matches("velro-local-") {
@@ -78,7 +78,7 @@ fn record(table: &str, item: &Item) -> Option<&'static str> {
     }
 }
 
-/// Later code writes an attribute more into every record.
+/// Adds an attribute to every record, as later code would.
 async fn write_as_later_code(cloud: &Cloud) -> BTreeMap<Key, (&'static str, Item)> {
     let db = cloud.dynamodb();
     let mut written = BTreeMap::new();
@@ -99,7 +99,7 @@ async fn write_as_later_code(cloud: &Cloud) -> BTreeMap<Key, (&'static str, Item
     written
 }
 
-/// Everything that has a record written over.
+/// Does everything that overwrites a record.
 async fn go_on(cloud: &Cloud, admin: &Person<'_>, ada: &Person<'_>, round: u32) {
     let renamed = json!({"name": format!("Foxes {round}")});
     let projects = ada.get("/projects").await.expect(200);
@@ -161,7 +161,7 @@ async fn code_that_is_older_than_an_item_takes_nothing_from_it() {
     cloud
         .act(&format!("stripe/sessions/{session}/complete"), &json!({}))
         .await;
-    // The provider fails once, which the breaker counts, and takes it the second time.
+    // The provider fails once, which the breaker counts, and accepts it the second time.
     let job = ada
         .generate("flux-dev", "[[submit:503:1]] [[delay:3s]]")
         .await;
@@ -194,9 +194,8 @@ async fn code_that_is_older_than_an_item_takes_nothing_from_it() {
     assert!(left.is_empty(), "{left:?} were not written over");
 }
 
-/// Every item that the functions of November 2026 made of two users who did most things. What
-/// older code wrote stays in tables for years: this file is never made anew, and another is
-/// added when items have another form.
+/// Every item that the functions of November 2026 made of two users who did most things. Items of older code
+/// stay in tables for years: this file is never made anew, and another is added when items get another form.
 const EARLIER: &str = include_str!("versions/items-2026-11.jsonl");
 
 /// A value in DynamoDB's JSON.

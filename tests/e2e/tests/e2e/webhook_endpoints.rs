@@ -1,4 +1,4 @@
-//! Being told what happens: endpoints, their secrets, and the events that reach them.
+//! Webhooks of users: their endpoints, their secrets, and the events that reach them.
 
 mod failing;
 mod receiver;
@@ -17,7 +17,7 @@ pub use receiver::Receiver;
 
 const HOOKS: &str = "/webhook-endpoints";
 
-/// Makes an endpoint that hears of these; the endpoint as it was answered.
+/// Makes an endpoint for these events; the API's answer.
 pub async fn hook(person: &Person<'_>, receiver: &Receiver, events: &[&str]) -> Value {
     let body = json!({"url": receiver.url, "events": events});
     person.post(HOOKS, &body).await.expect(201)
@@ -27,7 +27,7 @@ fn path(endpoint: &Value) -> String {
     format!("{HOOKS}/{}", endpoint["id"].as_str().unwrap())
 }
 
-/// The newest delivery to an endpoint, once it is in this state.
+/// Waits until the newest delivery to an endpoint is in this state; the delivery.
 async fn delivery(person: &Person<'_>, endpoint: &Value, state: &str) -> Value {
     let path = format!("{}/deliveries", path(endpoint));
     eventually(&format!("a delivery that is {state}"), || async {
@@ -38,7 +38,7 @@ async fn delivery(person: &Person<'_>, endpoint: &Value, state: &str) -> Value {
     .await
 }
 
-/// Has whatever waits for its next attempt be due now, as if the time until then had passed, and has the
+/// Makes everything due that waits for its next attempt, as if the time until then had passed, and lets the
 /// sweep send it.
 async fn hasten(cloud: &Cloud) {
     let dynamodb = cloud.dynamodb();
@@ -101,7 +101,7 @@ async fn a_generations_end_is_told_once_as_its_get_shows_it_and_signed() {
     assert_eq!(attempt["status"], 200);
     assert_eq!(attempt["response"], "noted");
     assert_eq!(done["next_attempt_at"], Value::Null);
-    // Whoever sends messages again tells nobody anything again.
+    // Sending messages again tells nobody anything again.
     cloud.sweep().await;
     receiver.heard(2).await;
 }
@@ -140,7 +140,7 @@ async fn what_nobody_asked_for_is_not_told() {
     ada.when(&failed, "failed").await;
     cloud.sweep().await;
     hers.heard(1).await;
-    // The log goes on naming it.
+    // In the end, no item of webhooks names the endpoint.
     eventually("the end of what was told", || async {
         let items = cloud.every_item().await.into_iter();
         let mut told = items.filter(|(table, _)| table.ends_with("webhookstable"));
@@ -150,7 +150,7 @@ async fn what_nobody_asked_for_is_not_told() {
     .await;
 }
 
-/// Hastens what waits until the receiver heard so much.
+/// Hastens deliveries until the receiver has heard `count` messages.
 async fn hasten_until(cloud: &Cloud, receiver: &Receiver, count: usize) {
     eventually(&format!("attempt {count}"), || async {
         if receiver.heard.lock().unwrap().len() >= count {
@@ -176,7 +176,7 @@ async fn two_secrets_sign_while_one_takes_the_others_place_and_neither_is_kept()
     ada.post(&test, &json!({})).await.expect(202);
     receiver.heard(1).await;
     assert!(receiver.verifies(&first) && receiver.verifies(&second));
-    // Whoever rotates twice is rid of the first one.
+    // A second rotation ends the first secret.
     let third = ada.post(&rotate, &json!({})).await.expect(200);
     let third = third["secret"].as_str().unwrap().to_owned();
     receiver.heard.lock().unwrap().clear();
@@ -219,7 +219,7 @@ async fn a_team_is_told_of_what_it_pays_for_and_only_its_managers_say_where() {
     let (told, mine) = (theirs.heard(1).await, own.heard(1).await);
     assert_eq!(told[0].0, mine[0].0, "one event has one id");
     assert_eq!(told[0].1["data"]["id"], made.as_str());
-    // Whose it is sees it as they see it.
+    // It is shown as its owner sees it.
     assert_eq!(told[0].1["data"]["author_id"], cast.contributor.id.as_str());
 
     the_teams_endpoints_are_for_its_managers(&cast, &endpoint).await;
@@ -234,7 +234,7 @@ async fn a_team_is_told_of_what_it_pays_for_and_only_its_managers_say_where() {
     let only = json!({"webhook_endpoint_id": endpoint["id"]});
     ada.post(&replay, &only).await.expect(202);
     theirs.heard(2).await;
-    // Who sends a team's events elsewhere is on record.
+    // The audit log names the person who sends a team's events elsewhere.
     let audit = ada.get(&format!("{team}/audit?limit=3")).await.expect(200);
     let newest = &audit["data"][0];
     assert_eq!(newest["act"], "webhook_endpoint_created");
@@ -242,7 +242,7 @@ async fn a_team_is_told_of_what_it_pays_for_and_only_its_managers_say_where() {
         (&newest["actor"], &newest["subject"]),
         (&json!(cast.admin.id), &endpoint["id"])
     );
-    // A key must be for teams.
+    // A key needs the scope for teams.
     let (_, key) = make(ada, &json!({"scopes": ["read", "generate"]})).await;
     let with_key = cloud
         .request(Method::GET, &path(&endpoint))
@@ -250,8 +250,8 @@ async fn a_team_is_told_of_what_it_pays_for_and_only_its_managers_say_where() {
     send(with_key).await.problem(403, "forbidden");
 }
 
-/// Checks that the owner lists a team's endpoint, although it is not her own, and that a contributor and a
-/// stranger see nothing of it.
+/// Checks that the owner lists a team's endpoint, but not as her own, and that a contributor and a stranger
+/// see nothing of it.
 async fn the_teams_endpoints_are_for_its_managers(cast: &Cast<'_>, endpoint: &Value) {
     let Cast {
         ada,
@@ -371,7 +371,7 @@ async fn a_generation_can_have_an_address_of_its_own_told_signed_with_its_author
             .contains(&receiver.url)
     );
 
-    // An endpoint that hears of it, too, gets the same event; and it can be replayed.
+    // An endpoint for the same event gets it under the same id; and it can be replayed.
     hook(&ada, &receiver, &["generation.failed"]).await;
     let failing = json!({"prompt": "[[fail]][[delay:1ms]]", "webhook_url": receiver.url});
     let failed = ada.post(orders, &failing).await.expect(202);
@@ -383,7 +383,7 @@ async fn a_generation_can_have_an_address_of_its_own_told_signed_with_its_author
     assert_eq!(again["data"][0]["webhook_endpoint_id"], Value::Null);
     let heard = receiver.heard(4).await;
     assert_eq!(heard[3].0, heard[0].0);
-    // What is deleted leaves nothing of it.
+    // A deleted generation leaves nothing behind.
     eventually("the record of the last attempt", || async {
         let kept = cloud.everything_kept().await;
         (kept.matches("noted").count() == 4).then_some(())

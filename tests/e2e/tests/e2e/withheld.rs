@@ -1,5 +1,5 @@
-//! Of several pictures, those that the provider flags are withheld, and their share of the price goes back:
-//! to the credit, once, and told alike wherever it is told. What is refused for its content is bounded.
+//! Of several pictures, those that the provider flags are withheld, and their share of the price is refunded:
+//! to the credit, once, and with the same numbers everywhere. The number of refusals for content is bounded.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
@@ -17,7 +17,7 @@ const CAPTURE: (&str, i64, i64) = ("capture", 0, -50);
 const SHARE: (&str, i64, i64) = ("release", 50, -50);
 const RELEASE: (&str, i64, i64) = ("release", 100, -100);
 
-/// Four pictures for a hundred credits.
+/// An order of four pictures for a hundred credits.
 fn four(prompt: &str) -> Value {
     json!({"prompt": prompt, "parameters": {"num_images": 4}})
 }
@@ -28,7 +28,7 @@ async fn order(person: &Person<'_>, body: &Value) -> String {
     answer.text("id")
 }
 
-/// The second and the fourth picture are not delivered.
+/// Checks that the second and the fourth picture are not delivered.
 #[track_caller]
 fn check_two_of_four(done: &Value) {
     assert_eq!(done["outputs"].as_array().unwrap().len(), 2, "{done:#}");
@@ -44,14 +44,14 @@ fn check_two_of_four(done: &Value) {
     assert_eq!(done["receipt"], receipt);
 }
 
-/// Runs reconciliation from the beginning: everything is in order.
+/// Runs reconciliation from the beginning, which must find everything in order.
 pub async fn check_reconciled(cloud: &Cloud) {
     let run = cloud.reconcile(&json!({"from": "beginning"})).await;
     assert_eq!(run["broken_count"], 0, "{run:#}");
     assert!(run["finished_at"].is_string(), "{run:#}");
 }
 
-/// How many refusals of the person's content were counted today.
+/// The number of refusals of the person's content that were counted today.
 async fn counted_refusals(cloud: &Cloud, person: &Person<'_>) -> u64 {
     let day = time::OffsetDateTime::now_utc().unix_timestamp() / 86_400;
     let found = cloud.dynamodb().get_item();
@@ -91,7 +91,7 @@ async fn of_four_pictures_two_are_flagged_and_the_other_two_are_delivered_and_pa
     assert_eq!(books.wallet["lifetime_spent"], 50);
     check_reconciled(&cloud).await;
 
-    // Everybody who tells of it tells the same.
+    // All reports of it agree.
     let spent = ada.get("/credits/stats?days=2").await.expect(200);
     let models = json!([{"model": "flux-dev", "spent": 50, "generations": 1}]);
     assert_eq!(spent["by_model"], models);
@@ -105,7 +105,7 @@ async fn of_four_pictures_two_are_flagged_and_the_other_two_are_delivered_and_pa
     let logs = cloud.stack.logs();
     let measured = r#""CreditsCaptured":50,"CreditsReleased":50"#;
     assert!(logs.iter().any(|line| line.contains(measured)));
-    // With the job out of flight, and only once, the account can go.
+    // The job is out of flight, and was taken out only once, so that the account can be deleted.
     assert_eq!(ada.erase().await.status, 204);
     check_reconciled(&cloud).await;
     assert_eq!(cloud.dead_letters().await, 0);
@@ -171,7 +171,7 @@ async fn a_capped_key_gets_the_share_back_and_one_that_is_long_gone_is_in_nobody
     check_two_of_four(&done);
     assert_eq!(remaining(&ada, &id).await, 80);
 
-    // Of three pictures one is flagged: 25 of its 75 credits come back, and what is delivered stays spent.
+    // Of three pictures one is flagged: 25 of its 75 credits come back, and the delivered ones stay spent.
     let three = json!({"prompt": "[[flag:0]]", "parameters": {"num_images": 3}});
     let three = order(&three).await;
     let done = ada.when(&three.text("id"), "succeeded").await;
@@ -242,7 +242,7 @@ async fn who_has_too_much_refused_for_its_content_orders_nothing_more_that_day()
     assert_eq!(accepted.status, 202, "{:?}", accepted.body);
     ada.when(&accepted.text("id"), "failed").await;
     settle_down(&cloud, &cloud.provider_jobs("the first").await).await;
-    // However often it is told, it counts once; and what fails for another reason does not count.
+    // Repeated reports of a refusal count once; a failure for another reason does not count.
     assert_eq!(counted_refusals(&cloud, &ada).await, 1);
     for (body, end, count) in [
         (json!({"prompt": "broken [[fail]]"}), "failed", 1),
@@ -272,7 +272,7 @@ async fn who_has_too_much_refused_for_its_content_orders_nothing_more_that_day()
     assert_eq!(ada.books().await.entries, before);
     assert_eq!(cloud.provider_jobs("one more").await.len(), 0);
 
-    // What was accepted is still answered, prices are still told, and nobody else is concerned.
+    // Accepted orders are still answered, prices are still told, and nobody else is concerned.
     let again = ada.post_once(PICTURE, "key", &first).await;
     assert_eq!(again.header("idempotent-replayed"), "true");
     assert_eq!((again.status, again.text("id")), (202, accepted.text("id")));

@@ -1,5 +1,5 @@
-//! What each operation asks IAM for, after the Service Authorization Reference: an action and the resource
-//! that it is on, once for each thing that a request names.
+//! The permissions that each operation needs, after the Service Authorization Reference: an action and its
+//! resource, once for each thing that a request names.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub(crate) struct Need {
     /// `service:Operation`.
     pub(crate) action: String,
     resource: Resource,
-    /// What the request says of itself, by condition key.
+    /// The request's values of condition keys.
     pub(super) context: BTreeMap<&'static str, String>,
 }
 
@@ -54,7 +54,7 @@ impl Need {
     }
 }
 
-/// What an operation of the services that speak JSON needs; `target` as in `X-Amz-Target`.
+/// Lists the needs of an operation of the services that speak JSON; `target` as in `X-Amz-Target`.
 pub(crate) fn of_json(target: &str, body: &[u8]) -> Vec<Need> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     match target.split_once('.') {
@@ -74,7 +74,7 @@ pub(crate) fn of_json(target: &str, body: &[u8]) -> Vec<Need> {
     }
 }
 
-/// What a request to API Gateway's control plane needs: its method, as an action on its path.
+/// Lists the need of a request to API Gateway's control plane: its method, as an action on its path.
 pub(crate) fn of_control(method: &Method, path: &str) -> Vec<Need> {
     vec![Need {
         action: format!("apigateway:{method}"),
@@ -83,9 +83,9 @@ pub(crate) fn of_control(method: &Method, path: &str) -> Vec<Need> {
     }]
 }
 
-/// What sending a message through SES needs: the identities of the sender and, where they are identities,
-/// too, of the recipients, and the configuration set. An address and its domain may both be identities;
-/// whoever asks here cannot know which, and must be allowed all of them.
+/// Lists the needs of sending a message through SES: the sender's identities, the configuration set, and the
+/// recipients' identities if they have any. An address and its domain may both be identities; the caller
+/// cannot know which, and must be allowed all of them.
 /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html>)
 pub(crate) fn of_mail(body: &[u8]) -> Vec<Need> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -118,8 +118,8 @@ fn address(text: &str) -> &str {
     inside.trim_end_matches('>')
 }
 
-/// What a request to S3 needs; an empty `key` is the bucket itself. Each key of a deletion of many is in the
-/// bucket, and allowed or not like any other.
+/// Lists the needs of a request to S3; an empty `key` is the bucket itself. A request that deletes many keys
+/// is checked once, as the deletion of an object of the bucket.
 pub(crate) fn of_bucket(method: &Method, bucket: &str, key: &str) -> Vec<Need> {
     let object = |operation| vec![Need::s3(operation, format!("{bucket}/{key}"))];
     match (method, key.is_empty()) {
@@ -131,7 +131,7 @@ pub(crate) fn of_bucket(method: &Method, bucket: &str, key: &str) -> Vec<Need> {
     }
 }
 
-/// What a request about an upload by parts needs: to put the object, or to abort.
+/// Lists the need of a request about an upload by parts: to put the object, or to abort.
 pub(crate) fn of_upload(method: &Method, bucket: &str, key: &str) -> Vec<Need> {
     let operation = match *method {
         Method::DELETE => "AbortMultipartUpload",
@@ -181,7 +181,7 @@ fn of_queue(operation: &str, body: &Value) -> Need {
         Some((_, name)) => name,
         None => text(body, "QueueName"),
     };
-    // A batch needs what a single one does.
+    // A batch needs the same permission as a single one.
     let single = operation.strip_suffix("Batch").unwrap_or(operation);
     Need::regional("sqs", single, name.to_owned())
 }

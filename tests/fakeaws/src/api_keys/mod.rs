@@ -1,4 +1,4 @@
-//! API Gateway's API keys: which there are, in which usage plans, and what they used of a day's quota.
+//! API Gateway's API keys: the keys, their usage plans, and their use of a day's quota.
 //!
 //! Owns keys and memberships, which are kept, and usage, which is not. Refuses to know rates and
 //! routes: those are the gateway's.
@@ -17,7 +17,7 @@ use crate::sqlite::Sqlite;
 use self::wire::Pace;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-/// How many keys an account may have in a Region; AWS does not raise it.
+/// The most keys of an account in a Region; AWS does not raise it.
 const KEYS_MAX: usize = 10_000;
 
 /// A usage plan, as far as keys are concerned.
@@ -25,7 +25,7 @@ const KEYS_MAX: usize = 10_000;
 pub struct UsagePlanSpec {
     /// Its id.
     pub id: String,
-    /// How many requests each key may make on a day, if that is limited.
+    /// The most requests of each key in a day, if that is limited.
     pub quota_a_day: Option<u64>,
 }
 
@@ -34,7 +34,7 @@ pub struct UsagePlanSpec {
 pub struct ApiKeySpec {
     /// Its id.
     pub id: String,
-    /// What a caller is named by.
+    /// The secret that a caller sends.
     pub value: String,
     /// Whether it may be used.
     pub enabled: bool,
@@ -47,7 +47,7 @@ pub struct ApiKeySpec {
 pub struct ApiKey {
     /// Its id.
     pub id: String,
-    /// What a caller is named by.
+    /// The secret that a caller sends.
     pub value: String,
     /// Whether it may be used.
     pub enabled: bool,
@@ -64,11 +64,11 @@ pub struct ApiKeys {
 
 struct State {
     plans: BTreeMap<String, UsagePlanSpec>,
-    /// What each key used of each plan on the day.
+    /// The day's requests, by plan and key.
     used: BTreeMap<(String, String), u64>,
-    /// Days since the Unix epoch: a quota begins anew at midnight UTC.
+    /// The day, counted from the Unix epoch: a quota begins anew at midnight UTC.
     day: i64,
-    /// How many keys there may be.
+    /// The most keys that there may be.
     keys_max: usize,
     pace: Pace,
 }
@@ -93,7 +93,7 @@ impl ApiKeys {
         }
     }
 
-    /// Makes what a template declares; what is there already takes its form.
+    /// Makes the plans and keys that a template declares; an existing one takes the declared form.
     pub async fn declare(
         &self,
         plans: Vec<UsagePlanSpec>,
@@ -112,7 +112,7 @@ impl ApiKeys {
             .await
     }
 
-    /// The key with this value. None either when the file cannot be read: then nobody gets in.
+    /// Finds the key with this value. An unreadable file counts as no key: then nobody gets in.
     pub fn find(&self, value: &str) -> Option<ApiKey> {
         self.sqlite
             .run_here(|t| Ok::<_, Error>(find(t, value)?))
@@ -135,7 +135,7 @@ impl ApiKeys {
         })
     }
 
-    /// Has an account take no more keys than this.
+    /// Limits the account to this many keys.
     pub fn limit(&self, keys_max: usize) {
         self.state().keys_max = keys_max;
     }
@@ -161,7 +161,7 @@ impl ApiKeys {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state, with nothing used if another day began.
+    /// The state of today: on a new day, the use of the day before is forgotten.
     fn today(&self) -> MutexGuard<'_, State> {
         let mut state = self.state();
         let day = now_ms().div_euclid(DAY_MS);

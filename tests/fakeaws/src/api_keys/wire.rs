@@ -1,6 +1,6 @@
-//! The keys at the wire: the few operations of API Gateway's REST control plane that make and unmake them.
+//! The keys at the wire: the few operations of API Gateway's REST control plane that make and delete them.
 //!
-//! Owns their paths, JSON, limits and errors. Refuses to know what a key is worth.
+//! Owns their paths, JSON, limits and errors. Refuses to know what a key opens.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::clock::now_ms;
 use crate::sigv4::{decode, query_pairs};
 use crate::wire::{Refusal, Reply, Request, input, text_reply};
 
-/// How many keys an account may make within a second.
+/// The most keys that an account may make within a second.
 const MADE_A_SECOND_MAX: usize = 5;
 const VALUE_LENGTH: std::ops::RangeInclusive<usize> = 20..=128;
 
@@ -52,12 +52,12 @@ struct Patch {
     value: String,
 }
 
-/// When keys were made, as far as it matters.
+/// The times at which keys were made within the last second.
 #[derive(Default)]
 pub(super) struct Pace(VecDeque<Instant>);
 
 impl Pace {
-    /// Whether one more may be made now, which then counts.
+    /// Whether one more may be made now. If so, it counts as made.
     fn allows(&mut self, now: Instant) -> bool {
         while self
             .0
@@ -147,7 +147,7 @@ impl ApiKeys {
         Ok((StatusCode::CREATED, key))
     }
 
-    /// A page of everything: no caller here has more keys of one name than that.
+    /// Lists everything on one page: no caller here has more keys of one name than fit on it.
     async fn list(&self, query: &str) -> Outcome {
         let pairs = query_pairs(query);
         let asked = |name: &str| {
@@ -211,7 +211,7 @@ impl ApiKeys {
             .sqlite
             .run(move |t| {
                 let key = found(read(t, &id, true)?)?;
-                // Every plan here is of the same stage, of which a key may be in one plan only.
+                // Every plan here is of the same stage, and a key may be in only one plan of a stage.
                 let plans = super::plans_of(t, &id)?;
                 match plans.first() {
                     None => {}
@@ -280,7 +280,7 @@ impl ApiKeys {
         Ok((StatusCode::OK, json!({ "usagePlanId": plan })))
     }
 
-    /// The day's quota of a plan that there is.
+    /// Reads the day's quota of a plan, which must exist.
     fn check_plan(&self, plan: &str) -> Result<Option<u64>, Refusal> {
         let state = self.state();
         let plan = state.plans.get(plan);

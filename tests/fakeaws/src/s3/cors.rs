@@ -1,6 +1,6 @@
-//! Which pages of other origins may use a bucket: its own rules, and nothing without one.
+//! The bucket's rules for pages of other origins; without rules they may do nothing.
 //!
-//! A rule says what a browser may do. It takes no part in whether a request is allowed: signatures do.
+//! A rule says what a browser may do. It does not decide whether a request is allowed: signatures do.
 
 use hyper::{Method, StatusCode};
 
@@ -19,12 +19,12 @@ pub struct CorsRule {
     pub headers: Vec<String>,
     /// Headers of answers that a page may read.
     pub exposed: Vec<String>,
-    /// How long a browser may keep this in mind, in seconds.
+    /// The number of seconds for which a browser may remember this.
     pub max_age_s: Option<u32>,
 }
 
 impl CorsRule {
-    /// Its own word for this origin, if it allows it this method.
+    /// The rule's own pattern that fits this origin, if it allows the origin this method.
     fn allows(&self, origin: &str, method: &str) -> Option<&str> {
         let origins = &mut self.origins.iter();
         let allowed = origins.find(|allowed| fits(allowed, origin))?;
@@ -62,7 +62,7 @@ impl CorsRule {
     }
 }
 
-/// Whether `text` is `pattern`, in which one `*` stands for anything.
+/// Whether `text` fits `pattern`, in which one `*` stands for anything.
 fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
@@ -74,7 +74,7 @@ fn fits(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// The answer to a browser that asks what a page may do.
+/// Answers a browser that asks what a page may do.
 pub(super) fn preflight(rules: &[CorsRule], request: &Request) -> Result<Reply, Fault> {
     let insufficient = |what: &str| {
         let message = format!("Insufficient information. {what} needed.");
@@ -117,7 +117,7 @@ pub(super) fn preflight(rules: &[CorsRule], request: &Request) -> Result<Reply, 
     Err(Fault::denied("AccessForbidden", message).with("Method", method))
 }
 
-/// Says on an answer what the page may do with it that asked.
+/// Tells the page, in the headers of an answer, what it may do with that answer.
 pub(super) fn mark(rules: &[CorsRule], request: &Request, reply: &mut Reply) {
     let Some(origin) = request.header("origin") else {
         return;

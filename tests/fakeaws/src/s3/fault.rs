@@ -6,7 +6,7 @@ use super::xml;
 use crate::Error;
 use crate::wire::{Reply, text_reply};
 
-/// Why S3 does not do what was asked.
+/// A reason for which S3 refuses a request.
 #[derive(Debug)]
 pub(crate) struct Fault {
     status: StatusCode,
@@ -35,7 +35,7 @@ impl Fault {
         Self::new(StatusCode::FORBIDDEN, code, message)
     }
 
-    /// Something that S3 can and this cannot.
+    /// Something that S3 offers and this stand-in does not.
     pub(crate) fn not_implemented(what: &str) -> Self {
         let message = format!("{what} is not supported here.");
         Self::new(StatusCode::NOT_IMPLEMENTED, "NotImplemented", message)

@@ -35,7 +35,7 @@ use crate::sigv4::{Identity, Payload, decode, query_pairs};
 use crate::sqlite::Sqlite;
 use crate::wire::{Reply, Request, text_reply};
 
-/// The greatest body that is taken: an object, or a part of one.
+/// The greatest body that is accepted: an object, or a part of one.
 pub(crate) const PUT_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// The greatest object that is made of parts.
 const MULTIPART_BYTES_MAX: u64 = 512 * 1_024 * 1_024;
@@ -45,7 +45,7 @@ const PART_BYTES_MIN: u64 = 5 * 1_024 * 1_024;
 const PART_NUMBER_MAX: u32 = 10_000;
 const KEY_BYTES_MAX: usize = 1_024;
 const KEYS_PER_CALL_MAX: usize = 1_000;
-/// The headers that an object keeps from its upload, besides its user metadata.
+/// The headers that an object keeps from its upload, apart from its user metadata.
 const KEPT: [&str; 6] = [
     "cache-control",
     "content-disposition",
@@ -82,11 +82,11 @@ pub(crate) struct S3 {
     identity: Identity,
     /// The rules of each bucket that has some.
     cors: Arc<Mutex<BTreeMap<String, Vec<CorsRule>>>>,
-    /// How long the answer to a PUT is held back.
+    /// The delay of the answer to a PUT.
     put_delay_ms: Arc<AtomicU64>,
 }
 
-/// What a request is about.
+/// The bucket, the key and the parameters of a request.
 struct Target<'a> {
     objects: &'a Objects,
     bucket: String,
@@ -118,7 +118,7 @@ impl S3 {
         })
     }
 
-    /// From now on a PUT is answered this much later: what it wrote is there, and its sender does not know.
+    /// Delays the answers to PUTs from now on: the object is there already, and its sender does not know.
     pub(crate) fn slow_puts(&self, delay: Duration) {
         let ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         self.put_delay_ms.store(ms, Ordering::Relaxed);
@@ -204,7 +204,7 @@ impl S3 {
         }
     }
 
-    /// Whether the role may do it.
+    /// Checks that the key's role may do what the request asks for.
     fn check(&self, key_id: &str, request: &Request, target: &Target<'_>) -> Result<(), Fault> {
         let access = self.identity.access();
         let needs = match multipart::is_asked(&request.method, target) {
@@ -215,7 +215,8 @@ impl S3 {
         checked.map_err(|words| Fault::denied("AccessDenied", &words))
     }
 
-    /// Who may not list a bucket is not told which objects it lacks: to them, what is missing is forbidden.
+    /// Turns a missing object into a refusal for a role that may not list the bucket: it must not learn which
+    /// objects are missing.
     fn as_told_to(&self, key_id: &str, target: &Target<'_>, fault: Fault) -> Fault {
         let listing = access::of_bucket(&Method::GET, &target.bucket, "");
         match self.identity.access().check(key_id, &listing) {
@@ -260,7 +261,7 @@ fn empty(status: StatusCode) -> Reply {
     text_reply(status, "application/xml", String::new())
 }
 
-/// Whether a write is on condition that nothing is there yet.
+/// Whether a write is allowed only while the key is free.
 fn must_be_new(request: &Request) -> Result<bool, Fault> {
     match (request.header("if-none-match"), request.header("if-match")) {
         (None, None) => Ok(false),
@@ -298,7 +299,7 @@ async fn put(target: &Target<'_>, request: &Request, payload: &Payload) -> Resul
     Ok(reply)
 }
 
-/// What an upload says of its object, in headers or in the parameters of a presigned URL.
+/// The headers that an object keeps, from an upload's headers or from the parameters of a presigned URL.
 fn kept_headers(target: &Target<'_>, request: &Request) -> Headers {
     let headers = request.headers.iter().filter_map(|(name, value)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))

@@ -1,6 +1,7 @@
 //! `CreateMultipartUpload`, `UploadPart`, `CompleteMultipartUpload` and `AbortMultipartUpload`.
 //!
-//! Owns their parameters and XML, and what a part's checksum must be. Refuses to know where parts are kept.
+//! Owns their parameters and XML, and the checksum that a part must have. Refuses to know where parts are
+//! kept.
 
 use hyper::{Method, StatusCode};
 
@@ -12,7 +13,7 @@ use super::{Fault, PART_NUMBER_MAX, Target, empty, kept_headers, must_be_new, xm
 use crate::sigv4::Payload;
 use crate::wire::{Reply, Request, text_reply};
 
-/// The checksums that are understood here: the ends of their headers' names.
+/// The supported checksums, as the ends of their headers' names.
 const ALGORITHMS: [&str; 2] = ["crc32", "sha256"];
 
 /// Whether a request is about an upload by parts, and not about an object.
@@ -25,7 +26,7 @@ pub(super) fn is_asked(method: &Method, target: &Target<'_>) -> bool {
     }
 }
 
-/// Answers what [`is_asked`].
+/// Answers the requests for which [`is_asked`] is true.
 pub(super) async fn answer(
     target: &Target<'_>,
     request: &Request,
@@ -109,7 +110,7 @@ async fn put_part(
     Ok(reply)
 }
 
-/// A part comes with the checksum that its upload was begun with, and with no other.
+/// Checks that a part comes with the checksum of its upload, and with no other.
 fn check_algorithm(begun: &Begun, upload: &Upload) -> Result<(), Fault> {
     let expected = begun.algorithm.as_deref();
     let header = upload.checksums.keys().next();

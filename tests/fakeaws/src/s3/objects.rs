@@ -1,4 +1,4 @@
-//! Where objects are: their bytes in files, all else about them in SQLite.
+//! The store of objects: their bytes in files, everything else about them in SQLite.
 //!
 //! Owns that a reader sees a whole object or none. A file is written first, under a name that
 //! nothing else has; the row that names it is the commit; then the file that it replaces goes.
@@ -29,13 +29,13 @@ pub(super) struct Objects {
     pub(super) directory: PathBuf,
 }
 
-/// All that is known of an object but its bytes.
+/// Everything about an object except its bytes.
 #[derive(Clone)]
 pub(super) struct Object {
     pub(super) key: String,
     pub(super) size_bytes: u64,
     pub(super) md5: String,
-    /// What it is served with: its type, its user metadata and the like.
+    /// The headers that it is served with: its type, its user metadata and the like.
     pub(super) headers: Headers,
     pub(super) checksums: Headers,
     pub(super) modified_ms: i64,
@@ -143,8 +143,8 @@ impl Objects {
             .await
     }
 
-    /// An object's file, to be read from `start`; none when it was replaced since it was found. Whoever has
-    /// it can read it to its end, whatever becomes of the object.
+    /// Opens an object's file at `start`; `None` when the object was replaced since it was found. An open
+    /// file can be read to its end, even if the object is replaced or deleted meanwhile.
     pub(super) async fn open_file(
         &self,
         object: &Object,
@@ -159,7 +159,7 @@ impl Objects {
         .await
     }
 
-    /// An object's bytes; none when it was replaced since it was found.
+    /// Reads an object's bytes; `None` when the object was replaced since it was found.
     pub(super) async fn read(&self, object: &Object) -> Result<Option<Vec<u8>>, Fault> {
         let Some(mut file) = self.open_file(object, 0).await? else {
             return Ok(None);
@@ -192,7 +192,7 @@ impl Objects {
             .map(|file| file.iter().for_each(|file| discard(&directory.join(file))))
     }
 
-    /// The keys of a bucket's objects; nothing when the file cannot be read.
+    /// The keys of a bucket's objects; none when the file cannot be read.
     pub(super) fn keys(&self, bucket: &str) -> Vec<String> {
         let read = |t: &Transaction<'_>| {
             let mut keys = t.prepare_cached("SELECT key FROM object WHERE bucket = ?1")?;
@@ -256,7 +256,7 @@ pub(super) fn check_bucket(t: &Transaction<'_>, bucket: &str) -> Result<(), Faul
     }
 }
 
-/// Points the key at the new file, and gives the one that it pointed at.
+/// Points the key at the new file, and returns the file that it pointed at before.
 pub(super) fn replace(
     t: &Transaction<'_>,
     bucket: &str,
@@ -306,7 +306,7 @@ fn open_here(path: &Path, start: u64) -> std::io::Result<File> {
     Ok(file)
 }
 
-/// A file that stays is deleted at the next start, so a failure here is no loss.
+/// Deletes a file. A failure loses nothing: the next start deletes the file.
 pub(super) fn discard(path: &Path) {
     std::fs::remove_file(path).unwrap_or_default();
 }

@@ -1,7 +1,7 @@
-//! Where unfinished uploads are: each part's bytes in a file, all else about them in SQLite.
+//! The store of unfinished uploads: each part's bytes in a file, everything else about them in SQLite.
 //!
-//! Owns that an upload becomes an object in one step, of just the parts that were named, and that an upload
-//! which was completed or aborted is gone. Refuses to know HTTP.
+//! Owns two promises: an upload becomes an object in one step, from exactly the named parts; and a completed
+//! or aborted upload is gone. Refuses to know HTTP.
 
 use std::fs::File;
 use std::path::Path;
@@ -27,11 +27,11 @@ pub(super) struct UploadId {
     pub(super) key: String,
 }
 
-/// What was said when the upload was begun.
+/// The settings that an upload was begun with.
 pub(super) struct Begun {
-    /// What the object will be served with.
+    /// The headers that the object will be served with.
     pub(super) headers: Headers,
-    /// The checksum that every part must come with: the end of its header's name.
+    /// The checksum that every part must come with, as the end of its header's name.
     pub(super) algorithm: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl Objects {
             .await
     }
 
-    /// What was said when an upload was begun that is neither completed nor aborted.
+    /// The settings of an upload that is neither completed nor aborted.
     pub(super) async fn begun(&self, of: &UploadId) -> Result<Begun, Fault> {
         let of = of.clone();
         self.sqlite.run(move |t| begun(t, &of)).await
@@ -116,7 +116,7 @@ impl Objects {
         }
     }
 
-    /// Makes the named parts one object. Parts that are not named go.
+    /// Joins the named parts into one object, and deletes the others.
     pub(super) async fn complete_upload(
         &self,
         of: &UploadId,
@@ -142,7 +142,7 @@ impl Objects {
         let joined = join(&self.directory, &chosen, &path);
         let outcome = joined.and_then(|()| {
             self.sqlite.run_here(|t| {
-                // A part that was replaced or an upload that was ended meanwhile is another one's doing.
+                // If a part was replaced or the upload ended meanwhile, another request did it.
                 let files = |parts: &[Part]| parts.iter().map(|p| p.file.clone()).collect();
                 let (then, now): (Vec<_>, Vec<_>) = (files(&kept), files(&parts(t, of)?));
                 if then != now {
@@ -227,7 +227,7 @@ fn parts(t: &Transaction<'_>, of: &UploadId) -> Result<Vec<Part>, Fault> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Writes a part's row, and gives the file that it pointed at before.
+/// Writes a part's row, and returns the file that it pointed at before.
 fn keep(t: &Transaction<'_>, of: &UploadId, part: &Part) -> Result<Option<String>, Fault> {
     begun(t, of)?;
     let kept = parts(t, of)?;
@@ -252,7 +252,7 @@ fn keep(t: &Transaction<'_>, of: &UploadId, part: &Part) -> Result<Option<String
     Ok(replaced.map(|other| other.file))
 }
 
-/// Deletes an upload's rows, and gives the files that they pointed at.
+/// Deletes an upload's rows, and returns the files that they pointed at.
 fn forget(t: &Transaction<'_>, of: &UploadId) -> Result<Vec<String>, Fault> {
     let left = parts(t, of)?;
     t.execute("DELETE FROM part WHERE upload = ?1", [&of.id])?;
@@ -260,7 +260,7 @@ fn forget(t: &Transaction<'_>, of: &UploadId) -> Result<Vec<String>, Fault> {
     Ok(left.into_iter().map(|part| part.file).collect())
 }
 
-/// The parts that are named, if each is there as it is named, and large enough.
+/// Chooses the named parts, if each is there with the named tag and checksum, and large enough.
 fn choose<'k>(
     kept: &'k [Part],
     named: &[Named],
@@ -320,8 +320,8 @@ fn invalid_part() -> Fault {
     )
 }
 
-/// The object that these parts make. Its entity tag is the MD5 of theirs, and says how many they are; so
-/// does its checksum, if it has one.
+/// The object that these parts make. Its entity tag is the MD5 of their tags and ends in their number; its
+/// checksum, if it has one, is made likewise.
 fn whole(of: &UploadId, begun: Begun, parts: &[&Part]) -> Result<Object, Fault> {
     let digests = parts.iter().map(|part| hex::decode(&part.md5));
     let digests: Vec<Vec<u8>> = digests.map(Result::unwrap_or_default).collect();

@@ -1,4 +1,4 @@
-//! `GetObject` and `HeadObject`: what of an object is sent, and with which headers.
+//! `GetObject` and `HeadObject`: the part of an object that is sent, and its headers.
 //!
 //! Owns ranges, conditions and the overrides that a signed URL may ask for.
 
@@ -13,7 +13,7 @@ use super::{Fault, Target};
 use crate::clock::http_date;
 use crate::wire::{FileBody, Reply, Request};
 
-/// A reader meets a replaced file at most this often before it gives up.
+/// The most replaced files that a reader meets before it gives up.
 const ATTEMPTS_MAX: u32 = 5;
 /// The headers that a parameter `response-<header>` may replace.
 const OVERRIDABLE: [&str; 6] = [
@@ -95,7 +95,7 @@ fn describe(
     }
 }
 
-/// The reply when the caller has this object already, or wanted another.
+/// The reply when the caller has this object already, or asked for another version.
 fn unmet_condition(request: &Request, object: &Object) -> Result<Option<Reply>, Fault> {
     let names = |list: &str| {
         list.split(',')
@@ -118,8 +118,8 @@ fn unmet_condition(request: &Request, object: &Object) -> Result<Option<Reply>, 
     Ok(None)
 }
 
-/// The bytes that a `Range` header asks for; none when it asks for everything, or for more than
-/// one range, which S3 does not serve.
+/// The bytes that a `Range` header asks for; `None` when it asks for everything, or for more than one range,
+/// which S3 does not serve.
 fn range(header: Option<&str>, size_bytes: u64) -> Result<Option<Range<u64>>, Fault> {
     let Some((first, last)) = header
         .and_then(|header| header.strip_prefix("bytes="))
@@ -143,7 +143,7 @@ fn range(header: Option<&str>, size_bytes: u64) -> Result<Option<Range<u64>>, Fa
     )
 }
 
-/// A value that cannot stand in a header is left out.
+/// Sets a header; a value that cannot stand in a header is left out.
 pub(super) fn set(reply: &mut Reply, name: &str, value: &str) {
     if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
         reply.headers_mut().insert(name, value);

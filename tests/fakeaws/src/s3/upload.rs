@@ -1,4 +1,4 @@
-//! An uploaded body, made plain and checked against everything that was said of it.
+//! An uploaded body, without its framing, and checked against everything that its sender stated about it.
 //!
 //! Owns chunked framing, digests and checksums. Refuses to know where the body goes.
 
@@ -16,7 +16,7 @@ use crate::wire::Request;
 
 const CHECKSUM: &str = "x-amz-checksum-";
 
-/// A body that is what its sender said.
+/// A body that agrees with its sender's digests and checksums.
 pub(super) struct Upload {
     pub(super) bytes: Bytes,
     /// The checksums that were sent with it, by header.
@@ -57,7 +57,7 @@ pub(crate) fn too_large(bytes_max: u64) -> Fault {
     Fault::bad("EntityTooLarge", message).with("MaxSizeAllowed", &bytes_max.to_string())
 }
 
-/// Checksums come as headers, as trailers, and as parameters of a presigned URL.
+/// Collects the stated checksums, from headers, trailers, and parameters of a presigned URL.
 fn stated_checksums(
     request: &Request,
     trailers: Vec<(String, String)>,
@@ -78,7 +78,7 @@ fn stated_checksums(
         .collect()
 }
 
-/// The checksum of bytes that a header of this name states.
+/// Computes the checksum that a header of this name states.
 pub(super) fn checksum(header: &str, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     match header {
         "x-amz-checksum-sha256" => Ok(Sha256::digest(bytes).to_vec()),

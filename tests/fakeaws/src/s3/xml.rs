@@ -10,7 +10,7 @@ pub(super) fn element(name: &str, text: &str) -> String {
     format!("<{name}>{}</{name}>", escaped(text))
 }
 
-/// The texts of every element of this name, in their order. Enough for a list of keys; it does not
+/// The texts of every element of this name, in their order. This suffices for a list of keys; it does not
 /// read comments or CDATA.
 pub(super) fn texts(document: &str, name: &str) -> Vec<String> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));

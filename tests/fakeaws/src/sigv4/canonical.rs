@@ -55,7 +55,7 @@ pub(crate) fn query_pairs(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Undoes percent-escapes; what is not one stays as it is.
+/// Undoes percent-escapes; anything else stays as it is.
 pub(crate) fn decode(escaped: &str) -> Vec<u8> {
     let bytes = escaped.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());

@@ -1,6 +1,6 @@
-//! What a request says about its signature, in its headers or in its URL.
+//! The statements of a request about its signature, in its headers or in its URL.
 //!
-//! Owns reading it. Refuses to judge whether it is true.
+//! Owns reading them. Refuses to judge whether they are true.
 
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -22,9 +22,9 @@ pub(super) struct Claim {
     pub(super) signature: String,
     pub(super) amz_date: String,
     pub(super) signed_at: OffsetDateTime,
-    /// How long a presigned URL holds; none in a signature by header.
+    /// The number of seconds for which a presigned URL holds; `None` in a signature by header.
     pub(super) expires_s: Option<u32>,
-    /// What stands for the body in the signature.
+    /// The text that stands for the body in the signature.
     pub(super) payload: String,
 }
 

@@ -1,4 +1,4 @@
-//! The attributes that a sender puts beside a body: their rules, their digest, their choice.
+//! The attributes that a sender puts beside a body: their rules, their digest, and the choice of a receiver.
 //!
 //! Owns what SQS counts and digests. Refuses to know where they are stored.
 
@@ -27,7 +27,7 @@ pub(super) struct Attribute {
 /// A message's attributes by name, in the order that the digest needs.
 pub(super) type Attributes = BTreeMap<String, Attribute>;
 
-/// What a value is on the wire of the digest: its marker and its bytes.
+/// A value as the digest takes it: its marker and its bytes.
 enum Value {
     Text(String),
     Binary(Vec<u8>),
@@ -53,7 +53,7 @@ impl Attribute {
     }
 }
 
-/// Checks the attributes, and gives the bytes that they add to the message.
+/// Checks the attributes, and returns the number of bytes that they add to the message.
 pub(super) fn size_bytes(attributes: &Attributes) -> Result<usize, Refusal> {
     if attributes.len() > ATTRIBUTES_MAX {
         return Err(invalid(
@@ -71,7 +71,7 @@ pub(super) fn size_bytes(attributes: &Attributes) -> Result<usize, Refusal> {
     Ok(size_bytes)
 }
 
-/// The digest that SQS answers with; none without attributes.
+/// The digest that SQS answers with; `None` without attributes.
 pub(super) fn md5_of(attributes: &Attributes) -> Result<Option<String>, Refusal> {
     if attributes.is_empty() {
         return Ok(None);

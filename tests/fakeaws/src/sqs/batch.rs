@@ -1,6 +1,6 @@
 //! The rules that every batch operation shares.
 //!
-//! Owns how many entries, which ids, and what an entry's failure looks like.
+//! Owns the number of entries, the rules for their ids, and the form of an entry's failure.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::wire::Refusal;
 
 const ID_CHARACTERS_MAX: usize = 80;
 
-/// What became of a batch's entries.
+/// The outcomes of a batch's entries.
 #[derive(Default)]
 pub(super) struct Outcome {
     successful: Vec<Value>,
@@ -19,7 +19,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Records one entry's outcome; `done` is what AWS says beside its id.
+    /// Records one entry's outcome; `done` is the part of AWS's answer beside its id.
     pub(super) fn record(&mut self, id: &str, outcome: Result<Value, Refusal>) {
         match outcome {
             Ok(mut done) => {
@@ -44,7 +44,7 @@ impl Outcome {
     }
 }
 
-/// Refuses a batch that AWS would not look into.
+/// Refuses a batch whose entries AWS would not read.
 pub(super) fn check_ids<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Result<(), Refusal> {
     let count = ids.len();
     if count == 0 {

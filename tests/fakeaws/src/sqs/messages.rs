@@ -1,7 +1,7 @@
 //! The life of a message, as rows: sent, received, hidden, moved to the dead letters, deleted.
 //!
-//! Owns each step, within one transaction of its caller. Refuses to know of HTTP and of waiting;
-//! the time is given to it.
+//! Owns each step, within one transaction of its caller. Refuses to know HTTP and waiting; callers pass the
+//! time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,21 +20,21 @@ pub(super) struct Outgoing {
     pub(super) body: String,
     pub(super) attributes: serde_json::Value,
     pub(super) group_id: Option<String>,
-    /// How long it stays hidden; the queue's own time when it does not say.
+    /// The time for which it stays hidden; `None` for the queue's own.
     pub(super) delay_s: Option<u32>,
 }
 
-/// What one look at a queue found.
+/// The result of one look at a queue.
 pub(super) struct Look {
     pub(super) messages: Vec<Message>,
     pub(super) queue_wait: Duration,
-    /// When the next hidden message becomes visible, when this look found none.
+    /// The time until the next hidden message becomes visible, when this look found no message.
     pub(super) next_due: Option<Duration>,
     /// The dead-letter queue, when this look moved messages there.
     pub(super) redriven_to: Option<String>,
 }
 
-/// What a receipt handle says: which message, and which of its receives.
+/// The content of a receipt handle: the message, and the number of the receive.
 pub(super) struct Receipt {
     id: i64,
     receive: String,
@@ -223,7 +223,8 @@ fn take(
     })
 }
 
-/// The message keeps the time at which it was sent, as on AWS, and counts its receives anew.
+/// Moves a message to the dead letters. It keeps its sending time, as on AWS, and its receives are counted
+/// anew.
 fn move_to_dead_letters(
     t: &Transaction<'_>,
     id: i64,
@@ -252,7 +253,7 @@ fn next_due(t: &Transaction<'_>, name: &str, now_ms: i64) -> rusqlite::Result<Op
     Ok(due_ms.map(|due_ms| Duration::from_millis((due_ms - now_ms).max(0).unsigned_abs())))
 }
 
-/// Deletes the message while this receipt is its latest. Else nothing happens, as on AWS.
+/// Deletes the message if this receipt is its latest. Otherwise does nothing, as on AWS.
 pub(super) fn delete(t: &Transaction<'_>, name: &str, receipt: &Receipt) -> Result<(), Refusal> {
     queue(t, name)?;
     let deleted = t
@@ -263,7 +264,7 @@ pub(super) fn delete(t: &Transaction<'_>, name: &str, receipt: &Receipt) -> Resu
     Ok(())
 }
 
-/// Hides an in-flight message for another time from now.
+/// Hides an in-flight message for this long from now.
 pub(super) fn hide(
     t: &Transaction<'_>,
     name: &str,
@@ -296,7 +297,7 @@ pub(super) fn hide(
     }
 }
 
-/// Makes everything in flight visible. What is only delayed stays so.
+/// Makes every in-flight message visible. A delayed message stays delayed.
 pub(super) fn release(t: &Transaction<'_>, name: &str, now_ms: i64) -> Result<(), crate::Error> {
     t.prepare_cached(
         "UPDATE message SET visible_ms = ?2
@@ -306,7 +307,7 @@ pub(super) fn release(t: &Transaction<'_>, name: &str, now_ms: i64) -> Result<()
     Ok(())
 }
 
-/// Moves everything that was received too often; whether there was any.
+/// Moves every message that was received too often; reports whether there was one.
 pub(super) fn redrive_all(
     t: &Transaction<'_>,
     name: &str,

@@ -1,7 +1,7 @@
-//! Standard queues: what SQS promises about them, in process and at the wire.
+//! Standard queues: the promises of SQS, in process and at the wire.
 //!
-//! Owns visibility, delay, redelivery, redrive and retention. Refuses to know what a body means
-//! and who polls.
+//! Owns visibility, delay, redelivery, redrive and retention. Refuses to know what a body means and who
+//! polls.
 
 mod attributes;
 mod batch;
@@ -28,32 +28,32 @@ use crate::{Config, Error};
 
 /// AWS's bound on one receive and on one batch.
 const MESSAGES_PER_CALL_MAX: u32 = 10;
-/// AWS's bound on how long a message may be hidden.
+/// AWS's bound on the time for which a message may be hidden.
 const VISIBILITY_TIMEOUT_S_MAX: u32 = 43_200;
 
-/// A queue as it should be.
+/// The wanted state of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueSpec {
     /// The queue's name.
     pub name: String,
-    /// How long a received message stays hidden.
+    /// The time for which a received message stays hidden.
     pub visibility_timeout_s: u32,
-    /// How long an undeleted message is kept.
+    /// The time for which an undeleted message is kept.
     pub retention_s: u32,
-    /// How long a new message stays hidden.
+    /// The time for which a new message stays hidden.
     pub delay_s: u32,
-    /// How long a receive waits when it does not say.
+    /// The time for which a receive waits, unless it sets its own.
     pub receive_wait_s: u32,
-    /// Where messages go that are received too often.
+    /// The queue for messages that are received too often.
     pub redrive: Option<Redrive>,
 }
 
-/// When a message is given up, and where it then goes.
+/// The number of receives after which a message is given up, and the queue that then takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redrive {
-    /// The name of the queue that takes what was given up.
+    /// The name of the queue that takes messages that were given up.
     pub dead_letter_queue: String,
-    /// How many times a message may be received before that.
+    /// The number of times that a message may be received before that.
     pub max_receive_count: u32,
 }
 
@@ -62,7 +62,7 @@ pub struct Redrive {
 pub struct Message {
     /// The id that the send returned.
     pub message_id: String,
-    /// What this receive must show to delete the message or to hide it longer.
+    /// The proof that the receiver must show to delete the message or to hide it longer.
     pub receipt_handle: String,
     /// The body, as it was sent.
     pub body: String,
@@ -74,7 +74,7 @@ pub struct Message {
     pub message_attributes: serde_json::Value,
 }
 
-/// What is in a queue, and what went through it.
+/// The numbers of messages that are in a queue, and that went through it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QueueStatus {
     /// The queue's name.
@@ -106,7 +106,7 @@ struct Inner {
     endpoint: String,
     region: String,
     account_id: String,
-    /// Wakes the receives that wait at a queue; there is one for every queue.
+    /// Wakes the receives that wait at a queue. Every queue has one.
     arrivals: Mutex<HashMap<String, Arc<Notify>>>,
     stopping: CancellationToken,
 }
@@ -175,7 +175,7 @@ impl Sqs {
             .map_err(|refusal| Error::new(refusal.message()))
     }
 
-    /// Deletes a received message. A receipt that a later receive replaced deletes nothing.
+    /// Deletes a received message. Does nothing for a receipt that a later receive replaced.
     pub async fn delete(&self, name: &str, receipt_handle: &str) -> Result<(), Error> {
         self.delete_message(name, receipt_handle)
             .await
@@ -194,8 +194,7 @@ impl Sqs {
             .map_err(|refusal| Error::new(refusal.message()))
     }
 
-    /// Makes every received message visible at once, for a caller who knows that whoever received
-    /// them is gone.
+    /// Makes every received message visible at once, for a caller who knows that the receivers are gone.
     pub async fn release(&self, name: &str) -> Result<(), Error> {
         let queue = name.to_owned();
         let work = move |t: &rusqlite::Transaction<'_>| messages::release(t, &queue, now_ms());
@@ -204,7 +203,7 @@ impl Sqs {
         Ok(())
     }
 
-    /// Every queue, by name. Nothing when the file cannot be read.
+    /// The status of every queue, by name; none when the file cannot be read.
     pub async fn status(&self) -> Vec<QueueStatus> {
         let work = |t: &rusqlite::Transaction<'_>| store::status(t, now_ms());
         match self.inner.sqlite.run(work).await {
@@ -216,7 +215,8 @@ impl Sqs {
         }
     }
 
-    /// Deletes what is past its retention and moves what was received too often, everywhere.
+    /// Deletes messages that are past their retention and moves those that were received too often, in every
+    /// queue.
     pub(crate) async fn sweep(&self) {
         self.status().await;
     }

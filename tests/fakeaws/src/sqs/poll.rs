@@ -1,6 +1,6 @@
 //! The long poll: waiting for a message without asking again and again.
 //!
-//! Owns when a waiting receive looks again: at an arrival, when the next hidden message falls
+//! Owns the moments at which a waiting receive looks again: at an arrival, when the next hidden message falls
 //! due, and at its deadline.
 
 use std::time::Duration;
@@ -11,13 +11,13 @@ use super::{Message, Sqs, messages, store};
 use crate::clock::now_ms;
 use crate::wire::Refusal;
 
-/// What one receive asks for.
+/// The bounds of one receive.
 pub(super) struct Ask {
     /// The most messages it takes.
     pub(super) max: u32,
-    /// How long it waits; the queue's own time when it does not say.
+    /// The time for which it waits; `None` for the queue's own.
     pub(super) wait: Option<Duration>,
-    /// How long it hides what it takes; the queue's own time when it does not say.
+    /// The time for which it hides the messages that it takes; `None` for the queue's own.
     pub(super) visibility_timeout_s: Option<u32>,
 }
 
@@ -31,7 +31,7 @@ impl Sqs {
             .cloned()
             .ok_or_else(store::no_such_queue)?;
         loop {
-            // Registered before looking, so that nothing arrives unseen between the two.
+            // Registered before the look, so that no message arrives unseen between the two.
             let arrival = arrivals.notified();
             tokio::pin!(arrival);
             arrival.as_mut().enable();

@@ -14,8 +14,8 @@ use crate::wire::{Refusal, input};
 
 const NAME_CHARACTERS_MAX: usize = 80;
 const LISTED_MAX: usize = 1_000;
-/// Accepted without effect: nothing here is encrypted or guarded by policies, and the size limit
-/// is always AWS's greatest.
+/// Attributes that are accepted without effect: nothing here is encrypted or guarded by policies, and the
+/// size limit is always AWS's greatest.
 const WITHOUT_EFFECT: [&str; 5] = [
     "MaximumMessageSize",
     "Policy",
@@ -143,7 +143,7 @@ fn redrive(policy: &str) -> Result<Option<Redrive>, Refusal> {
     }
     let policy: Value = serde_json::from_str(policy).map_err(|_| invalid_value("RedrivePolicy"))?;
     let arn = policy["deadLetterTargetArn"].as_str();
-    // AWS takes the count as a number and as text.
+    // AWS accepts the count as a number and as text.
     let count = match &policy["maxReceiveCount"] {
         Value::String(text) => text.parse().ok(),
         other => other.as_u64(),

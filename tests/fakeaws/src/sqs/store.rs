@@ -1,7 +1,6 @@
-//! The queues' own rows: what each is, and what is in it.
+//! The queues' own rows: their attributes, and the counts of their messages.
 //!
-//! Owns every statement about queues as such. Refuses to touch a single message, which `messages`
-//! does.
+//! Owns every statement about queues as such. Refuses to touch a single message; `messages` does that.
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
@@ -97,8 +96,8 @@ pub(super) fn purge(t: &Transaction<'_>, name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Every queue's status after what was due has happened, and the queues that this put messages
-/// into.
+/// Does everything that is due, then reads every queue's status. Also returns the queues into which that put
+/// messages.
 pub(super) fn status(
     t: &Transaction<'_>,
     now_ms: i64,

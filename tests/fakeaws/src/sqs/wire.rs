@@ -58,7 +58,7 @@ pub(crate) async fn handle(sqs: &Sqs, operation: &str, body: &[u8]) -> Reply {
     }
 }
 
-/// The code of SQS's older protocol, by which SDKs still tell its errors apart.
+/// The code of SQS's older protocol; SDKs still tell its errors apart by it.
 fn query_code(code: &str) -> String {
     match code {
         "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue".to_owned(),
@@ -103,7 +103,7 @@ struct Send {
 }
 
 impl Send {
-    /// The message to keep and what the sender is told.
+    /// Checks a send. Returns the message to keep and the answer to its sender.
     fn check(self) -> Result<(Outgoing, Value), Refusal> {
         if self.message_body.is_empty() {
             let message = "The request must contain the parameter MessageBody.";
@@ -352,7 +352,7 @@ fn check_visibility_timeout(timeout_s: Option<u32>) -> Result<(), Refusal> {
     }
 }
 
-/// The queue that a URL names, when there is one.
+/// The queue that a URL names, if it exists.
 pub(super) fn existing<'a>(sqs: &Sqs, url: &'a str) -> Result<&'a str, Refusal> {
     let name = queue_of(url);
     let is_known = sqs.arrivals().contains_key(name);

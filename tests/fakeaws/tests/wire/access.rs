@@ -1,4 +1,4 @@
-//! What a role may do, and in which words it is refused the rest.
+//! The permissions of a role, and the wording of its refusals.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::world::{Clients, SECRET, World};
 
 const KEY_ID: &str = "AKIDROLE";
 
-/// A world with a role that may do these actions on these resources, and the clients of whoever has it.
+/// A world with a role that may do these actions on these resources, and clients with its key.
 async fn role(statements: &[(&[&str], &[&str])]) -> (World, Clients) {
     let world = World::ephemeral().await;
     for table in ["jobs", "wallets"] {

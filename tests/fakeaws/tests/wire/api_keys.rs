@@ -1,4 +1,4 @@
-//! API Gateway's keys through the SDK: what the key worker relies on.
+//! API Gateway's keys through the SDK: the behaviour that the key worker relies on.
 
 use aws_sdk_apigateway::error::ProvideErrorMetadata;
 use fakeaws::{ApiKeySpec, UsagePlanSpec};

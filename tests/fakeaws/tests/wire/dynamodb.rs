@@ -259,8 +259,8 @@ async fn a_body_that_does_not_read_is_the_senders_fault() {
     }
 }
 
-/// Run by hand: `cargo test -p fakeaws measures -- --nocapture` prints what it measured. It fails
-/// when a transaction takes so long that the tests of the whole would be in trouble.
+/// Run by hand: `cargo test -p fakeaws measures -- --nocapture` prints the measured times. It fails when a
+/// transaction takes so long that the end-to-end tests would be in trouble.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_measures_transactions_of_four_actions_on_three_tables() {
     const CLIENTS: usize = 16;

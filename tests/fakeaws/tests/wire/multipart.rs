@@ -14,7 +14,7 @@ use crate::world::{World, seconds};
 /// The smallest part that need not be the last.
 const PART_BYTES: usize = 5 * 1_024 * 1_024;
 
-/// A client that sends no checksums of its own, as an upload that was begun without one wants it.
+/// A client that sends no checksums of its own, which an upload begun without one requires.
 pub fn plain(world: &World) -> Client {
     let config = world.s3.config().to_builder();
     let config = config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
@@ -78,7 +78,7 @@ fn refused<T>(code: &str) -> Result<T, String> {
     Err(code.to_owned())
 }
 
-/// A part's bytes, which differ from those of every other number.
+/// The bytes of a part, different for every number.
 fn bytes(number: u8, length: usize) -> Vec<u8> {
     (0..length).map(|at| (at % 251) as u8 ^ number).collect()
 }
@@ -97,7 +97,7 @@ async fn parts_become_one_object_in_the_order_of_their_numbers() {
         .metadata("owner", "ann");
     let id = create.send().await.unwrap().upload_id.unwrap();
     let (first, last) = (bytes(1, PART_BYTES), bytes(2, 3));
-    // In any order, and again: the last of a number counts.
+    // Parts come in any order, and again: the last of a number counts.
     let last_part = put_part(&s3, "a b/ü.mp4", &id, 7, last.clone())
         .await
         .unwrap();
@@ -108,7 +108,7 @@ async fn parts_become_one_object_in_the_order_of_their_numbers() {
         .await
         .unwrap();
     let etag = complete(&s3, "a b/ü.mp4", &id, &[first_part, last_part]).await;
-    // The MD5 of the parts' MD5s, and how many they are.
+    // The MD5 of the parts' MD5s, and their number.
     assert_eq!(
         etag.as_deref(),
         Ok("\"a5cc2e54988bf19918b9a72db78b44c5-2\"")

@@ -104,7 +104,7 @@ async fn mail_without_sender_recipient_or_body_is_refused() {
     assert!(world.aws.mail().is_empty());
 }
 
-/// Mail that the outbox then holds.
+/// Sends mail, which the outbox then holds.
 pub async fn accept_mail(world: &World) {
     accept_mail_with(world, "any").await;
 }

@@ -1,4 +1,4 @@
-//! URLs that carry their signature: what they allow, and everything that breaks them.
+//! URLs that carry their signature: what they allow, and changes that make them invalid.
 
 use std::time::{Duration, SystemTime};
 
@@ -59,7 +59,7 @@ async fn pages_of_other_origins_may_do_with_a_bucket_what_its_rules_say() {
     };
     let page = "https://page.example";
 
-    // The bytes are there for whoever has the address; no page is told that it may read them.
+    // Anybody with the address gets the bytes; no page is told that it may read them.
     let got = of(Method::GET, page, "").await.unwrap();
     assert_eq!(got.status(), 200);
     assert!(!got.headers().contains_key("access-control-allow-origin"));
@@ -151,7 +151,7 @@ async fn a_url_that_was_changed_is_refused() {
         (403, true),
         "{body}"
     );
-    // Signed for GET, so nothing else.
+    // It is signed for GET, and for nothing else.
     assert_eq!(outcome(world.http.put(&url).body("over")).await.0, 403);
     assert_eq!(outcome(world.http.delete(&url)).await.0, 403);
     let too_long = url.replace("X-Amz-Expires=60", "X-Amz-Expires=604801");
@@ -286,7 +286,7 @@ async fn upload_url(world: &World, key: &str) -> PresignedRequest {
 }
 
 fn upload(world: &World, url: &PresignedRequest, body: &'static str) -> RequestBuilder {
-    // The client writes the length of the body that it really sends.
+    // The client sets the length of the body that it really sends.
     let headers = url.headers().filter(|(name, _)| *name != "content-length");
     headers.fold(
         world.http.put(url.uri()).body(body),

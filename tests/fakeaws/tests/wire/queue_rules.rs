@@ -1,4 +1,4 @@
-//! What a queue refuses, and what it says of itself.
+//! The requests that a queue refuses, and its report about itself.
 
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};

@@ -1,4 +1,4 @@
-//! What a queue does with a message, seen through the SDK.
+//! The life of a message in a queue, seen through the SDK.
 
 use std::time::{Duration, Instant};
 
@@ -140,7 +140,7 @@ async fn a_waiting_receive_wakes_when_a_message_is_sent() {
     let url = world.queue("wake").await;
     let receive = world.receive(&url, 20);
     tokio::pin!(receive);
-    // It is waiting, for it does not end.
+    // It does not end: it is waiting.
     tokio::time::timeout(Duration::from_millis(300), &mut receive)
         .await
         .unwrap_err();
@@ -218,7 +218,7 @@ async fn a_message_received_too_often_goes_to_the_dead_letters() {
             .receipt_handle(handle);
         hide.visibility_timeout(0).send().await.unwrap();
     }
-    // A receive that waits at the dead letters wakes when the message is moved there.
+    // A receive that waits at the dead letters wakes when the message arrives there.
     let started = Instant::now();
     let (dead, moved) = tokio::join!(world.receive(&dead, 10), world.receive(&url, 0));
     assert!(moved.is_empty());

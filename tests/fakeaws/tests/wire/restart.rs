@@ -1,4 +1,4 @@
-//! What stays after an orderly stop, and after a kill.
+//! The state that survives an orderly stop, and a kill.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::parameters_and_mail::accept_mail;
 use crate::storage::text;
 use crate::world::{Clients, World, config, seconds, spec};
 
-/// Set in the process that is to be killed: the directory of its data.
+/// The variable that is set in the process to be killed: the directory of its data.
 const CHILD_DATA: &str = "FAKEAWS_TEST_CHILD_DATA";
 const WRITES_BEFORE_KILL: u32 = 30;
 const ENDPOINT_LINE: &str = "endpoint ";
@@ -88,7 +88,7 @@ async fn a_restart_keeps_an_upload_that_was_not_completed() {
     let whole = text(&world, "video").await;
     assert!(whole.starts_with('a') && whole.ends_with('b'));
     assert_eq!(whole.len(), 10 * 1_024 * 1_024);
-    // One file is the object's; those of the parts are gone.
+    // One file is the object's; the files of its parts are gone.
     let files = std::fs::read_dir(directory.path().join("objects")).unwrap();
     assert_eq!(files.count(), 1);
 }
@@ -169,7 +169,7 @@ async fn expired_items_go_soon_after_a_start() {
         put.item("expires_at", expires_at).send().await.unwrap();
     }
     assert_eq!(item_keys(&world).await.len(), 2);
-    // Only now does anything expire: this run's own sweep could be quicker than the count above.
+    // The expiry is set only now: this run's own sweep could be quicker than the count above.
     world
         .aws
         .create_table(create_table("kept"), Some("expires_at"))
@@ -219,7 +219,7 @@ async fn a_shutdown_ends_waiting_receives_and_frees_the_port() {
         .wait_time_seconds(20)
         .send();
     tokio::pin!(receive);
-    // It is waiting, for it does not end.
+    // It does not end: it is waiting.
     tokio::time::timeout(Duration::from_millis(300), &mut receive)
         .await
         .unwrap_err();
@@ -284,7 +284,7 @@ async fn item_keys(world: &World) -> Vec<String> {
     items.iter().map(key).collect()
 }
 
-/// This test binary again, which then runs one test only and serves in it.
+/// Starts this test binary again, which then runs one test only and serves in it.
 fn spawn_child(data: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture"])
@@ -308,6 +308,6 @@ async fn serve_until_killed(data: &Path) {
     let aws = FakeAws::start(config(Some(data))).await.unwrap();
     prepare(&aws).await;
     println!("{ENDPOINT_LINE}{}", aws.endpoint());
-    // Long past the kill; it ends by itself should the parent have died.
+    // Lasts long past the kill, and ends by itself should the parent have died.
     tokio::time::sleep(seconds(60)).await;
 }

@@ -46,13 +46,13 @@ impl World {
         }
     }
 
-    /// A queue with short times, and its URL.
+    /// Makes a queue with short times, and returns its URL.
     pub async fn queue(&self, name: &str) -> String {
         self.aws.sqs().create_queue(spec(name)).await.unwrap();
         self.aws.sqs().queue_url(name)
     }
 
-    /// A queue that gives a message up after `max_receive_count` receives, and its URL.
+    /// Makes a queue that gives a message up after `max_receive_count` receives, and returns its URL.
     pub async fn queue_with_dead_letters(&self, name: &str, max_receive_count: u32) -> String {
         let dead = format!("{name}-dead");
         self.queue(&dead).await;

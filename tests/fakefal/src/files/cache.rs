@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::store::Kept;
 use crate::{Error, media};
 
-/// How many are kept; the largest that can be drawn has a few megabytes.
+/// The most files that are kept; the largest that can be drawn has a few megabytes.
 const KEPT_MAX: usize = 16;
 
 /// A job's id, and the number of a file of it.
@@ -19,7 +19,7 @@ type Name = (String, u64);
 pub(crate) struct FileCache(Mutex<VecDeque<(Name, media::File)>>);
 
 impl FileCache {
-    /// The file `number` of `job`.
+    /// Returns the file `number` of `job`, drawing it if it is not kept.
     pub(super) async fn file(&self, job: Kept, number: u64) -> Result<media::File, Error> {
         let name = (job.request_id.clone(), number);
         let known = self
@@ -42,7 +42,7 @@ impl FileCache {
         Ok(file)
     }
 
-    /// A panic elsewhere left whole files behind, at most too many.
+    /// A panic elsewhere left only whole files behind, at most too many of them.
     fn lock(&self) -> MutexGuard<'_, VecDeque<(Name, media::File)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

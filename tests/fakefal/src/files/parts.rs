@@ -1,6 +1,6 @@
 //! A part of a file on its way: padded, slow, or cut off.
 //!
-//! Only what was drawn is in memory; what it is padded with is made as it goes.
+//! Only the drawn part of a file is in memory; its padding is made while it is sent.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,30 +13,30 @@ use tokio::time::Instant;
 use crate::replies::{Broken, Content};
 use crate::wire::Flushes;
 
-/// How much is sent at a time.
+/// The most bytes that are sent at a time.
 const CHUNK_BYTES: u64 = 64 * 1024;
-/// How many times a second something comes of a file that is slow.
+/// The number of chunks a second of a slow file.
 const CHUNKS_PER_SECOND: u64 = 20;
-/// Each so many bytes of the padding are their own place in the file, so that
-/// parts in a wrong order are seen.
+/// The padding consists of marks of this size, each of which names its own place in the file, so that parts
+/// in a wrong order are noticed.
 const MARK_BYTES: u64 = 8;
 
 /// A part of a file.
 pub(super) struct Part {
-    /// How the file begins; the rest of it is padding.
+    /// The beginning of the file; the rest of it is padding.
     pub(super) drawn: Bytes,
-    /// What is sent of it.
+    /// The range that is sent.
     pub(super) span: Range<u64>,
-    /// After how many bytes the connection ends, if that is before the part does.
+    /// The number of bytes after which the connection ends, if that is before the part's end.
     pub(super) cut: Option<u64>,
     pub(super) bytes_per_second: Option<u64>,
 }
 
 struct Sending {
     part: Part,
-    /// Where the next byte is in the file.
+    /// The place of the next byte in the file.
     at: u64,
-    /// Where nothing more is sent.
+    /// The place at which sending ends.
     stop: u64,
     begun: Instant,
     flushes: Flushes,
@@ -59,7 +59,7 @@ impl Part {
         StreamBody::new(stream::unfold(sending, Sending::next)).boxed_unsync()
     }
 
-    /// At most a chunk of the file from `at` on, and nothing from `stop` on.
+    /// Makes at most a chunk of the file from `at` on, which ends at `stop` at the latest.
     fn chunk(&self, at: u64, stop: u64) -> Bytes {
         let pace = self.bytes_per_second.map(|rate| rate / CHUNKS_PER_SECOND);
         let size_max = pace.map_or(CHUNK_BYTES, |pace| pace.clamp(1, CHUNK_BYTES));
@@ -93,7 +93,7 @@ impl Sending {
     }
 }
 
-/// What is in the padding there.
+/// Makes the padding of this range.
 fn padding(span: Range<u64>) -> Bytes {
     let skipped = span.start % MARK_BYTES;
     let marks = (span.start - skipped..span.end).step_by(MARK_BYTES as usize);

@@ -1,4 +1,4 @@
-//! Which part of a file a request asks for.
+//! The part of a file that a request asks for.
 
 use std::ops::Range;
 
@@ -10,15 +10,16 @@ use hyper::header::{IF_RANGE, RANGE};
 pub(super) enum ByteRange {
     /// `bytes=N-`
     From(u64),
-    /// `bytes=N-M`: both of them too.
+    /// `bytes=N-M`: from N to M, both included.
     Between(u64, u64),
     /// `bytes=-N`
     Last(u64),
 }
 
 impl ByteRange {
-    /// The part that `headers` ask for. None if they ask for all of it, for several parts, for what cannot be
-    /// understood, or for a part of another file than the one that `tag` names: all of it is the answer then.
+    /// Reads the part that `headers` ask for. Returns `None`, which is answered with the whole file, if they
+    /// ask for all of it or for several parts, if they cannot be understood, or if they name another version
+    /// of the file than `tag`.
     pub(super) fn read(headers: &HeaderMap, tag: &str) -> Option<Self> {
         if headers.get(IF_RANGE).is_some_and(|known| known != tag) {
             return None;
@@ -35,7 +36,7 @@ impl ByteRange {
         }
     }
 
-    /// Where that is in a file of `size` bytes; `None` if there is none of it.
+    /// The range in a file of `size` bytes; `None` if the file has no byte of it.
     pub(super) fn within(self, size: u64) -> Option<Range<u64>> {
         let span = match self {
             Self::From(first) => first..size,

@@ -5,7 +5,7 @@
 use font8x8::UnicodeFonts as _;
 use image::{Rgb, RgbImage};
 
-/// What is written on a picture.
+/// The writing on a picture.
 pub(crate) struct Label<'a> {
     pub(crate) prompt: &'a str,
     pub(crate) model: &'a str,
@@ -25,7 +25,7 @@ pub(crate) fn still(size: (u32, u32), label: &Label<'_>) -> RgbImage {
     picture
 }
 
-/// The ground alone; `shift` moves it, from frame to frame.
+/// Draws the ground alone; `shift` moves it, from frame to frame.
 pub(crate) fn ground((width, height): (u32, u32), hue: u8, shift: u32) -> RgbImage {
     let wave = |position: u32, length: u32| -> u8 {
         let at = (position + shift * 4) % (2 * length.max(1));
@@ -42,7 +42,7 @@ pub(crate) fn ground((width, height): (u32, u32), hue: u8, shift: u32) -> RgbIma
     })
 }
 
-/// A colour of its own for each prompt and number.
+/// Picks a colour of its own for each prompt and number.
 pub(crate) fn hue(label: &Label<'_>) -> u8 {
     let start = u8::try_from(label.number % 8).unwrap_or(0) * 29;
     label

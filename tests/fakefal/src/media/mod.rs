@@ -1,7 +1,7 @@
 //! The files behind a result's addresses, drawn when they are fetched: pictures,
 //! videos and sounds of the prompt.
 //!
-//! Owns which file a job has. The same job always draws the same file.
+//! Owns the choice of a job's files. The same job always draws the same file.
 
 mod canvas;
 mod video;
@@ -18,7 +18,7 @@ use crate::{Error, clock};
 use canvas::Label;
 
 const SAMPLE_RATE_HZ: u32 = 16_000;
-/// The longest sound that is made, whatever was asked for.
+/// The longest sound that is made, even if more was asked for.
 const SECONDS_MAX: u64 = 30;
 
 /// A file; a clone shares its bytes.
@@ -28,7 +28,7 @@ pub(crate) struct File {
     pub(crate) bytes: Bytes,
 }
 
-/// The file `number` of `job`.
+/// Draws the file `number` of `job`.
 pub(crate) fn draw(job: &Kept, number: u64) -> Result<File, Error> {
     let kind = Kind::of(&job.model);
     let label = Label {
@@ -64,7 +64,7 @@ fn picture(drawn: RgbImage, format: Picture) -> Result<File, Error> {
     })
 }
 
-/// How long a video is: `"8s"`, `"5"`, or six seconds where the model has no such parameter.
+/// The length of a video: `"8s"`, `"5"`, or six seconds where the model has no such parameter.
 fn seconds(input: &Value) -> u32 {
     let duration = input.get("duration").and_then(Value::as_str).unwrap_or("6");
     let duration = duration.trim_end_matches('s').parse().unwrap_or(6);

@@ -25,7 +25,7 @@ pub(super) fn encode(
     let rate = f32::from(u8::try_from(FRAMES_PER_SECOND).unwrap_or(12));
     let config = EncoderConfig::new()
         .max_frame_rate(FrameRate::from_hz(rate))
-        // Every other mode that skips no frames has the encoder warn of that on standard error.
+        // With every other mode that skips no frames, the encoder warns on standard error that it skips none.
         .rate_control_mode(RateControlMode::Off)
         .skip_frames(false)
         .intra_frame_period(IntraFramePeriod::from_num_frames(FRAMES_PER_SECOND));

@@ -1,7 +1,7 @@
-//! Statements about jobs that wait because as many as may work do.
+//! Statements about jobs that wait because as many jobs work as may.
 //!
-//! Owns who starts: the one that has waited longest, as soon as there is room. A job waits if it has neither
-//! started nor ended; rows are numbered in the order of arrival, and none is ever deleted.
+//! Owns the order of starting: the longest waiting job first, as soon as there is room. A job waits if it has
+//! neither started nor ended; rows are numbered in the order of arrival, and none is ever deleted.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -9,12 +9,12 @@ use super::Store;
 use super::webhooks::NOT_YET_MS;
 use crate::Error;
 
-/// Makes looking for those who wait cheap: most of the time there are none.
+/// Makes it cheap to look for waiting jobs: most of the time there are none.
 pub(super) const INDEX: &str = "
     CREATE INDEX IF NOT EXISTS jobs_waiting ON jobs (request_id) WHERE started_ms IS NULL AND finish_ms IS NULL;
 ";
 
-/// Starts those who wait, as far as fewer than `concurrency` work, and tells how many that were.
+/// Starts waiting jobs, as long as fewer than `concurrency` work, and returns the number of those it started.
 pub(super) fn start(
     connection: &Connection,
     concurrency: Option<u32>,
@@ -43,7 +43,7 @@ pub(super) fn start(
     Ok(started)
 }
 
-/// Its number, its id, and how long it works.
+/// The number, the id and the working time of the job that has waited longest.
 fn longest_waiting(
     connection: &Connection,
 ) -> rusqlite::Result<Option<(i64, String, Option<i64>)>> {
@@ -56,7 +56,7 @@ fn longest_waiting(
         .optional()
 }
 
-/// How many work.
+/// The number of working jobs.
 fn working(connection: &Connection, now_ms: i64) -> rusqlite::Result<u32> {
     let mut statement = connection.prepare_cached(
         "SELECT count(*) FROM jobs WHERE started_ms IS NOT NULL AND (finish_ms IS NULL OR finish_ms > ?1)",
@@ -65,7 +65,8 @@ fn working(connection: &Connection, now_ms: i64) -> rusqlite::Result<u32> {
 }
 
 impl Store {
-    /// Starts those who wait, as far as fewer than `concurrency` work, and tells how many that were.
+    /// Starts waiting jobs, as long as fewer than `concurrency` work, and returns the number of those it
+    /// started.
     pub(crate) fn start_waiting(
         &self,
         concurrency: Option<u32>,
@@ -78,7 +79,7 @@ impl Store {
         Ok(started)
     }
 
-    /// How many wait that came before this job; none if it does not wait itself.
+    /// The number of waiting jobs that came before this one; 0 if it does not wait itself.
     pub(crate) fn position(&self, request_id: &str) -> Result<u32, Error> {
         Ok(self.lock().query_row(
             "SELECT count(*) FROM jobs AS ahead, jobs AS job
@@ -89,7 +90,7 @@ impl Store {
         )?)
     }
 
-    /// When the next job ends for which others wait.
+    /// The time at which the next job ends, if others wait for it.
     pub(crate) fn next_end_ms(&self, now_ms: i64) -> Result<Option<i64>, Error> {
         let connection = self.lock();
         if longest_waiting(&connection)?.is_none() {

@@ -5,7 +5,7 @@ use rusqlite::{Transaction, params};
 use super::Store;
 use crate::Error;
 
-/// When the webhooks of a job are due that waits: it is not known yet.
+/// The due time of the webhooks of a waiting job: it is not known yet.
 pub(crate) const NOT_YET_MS: i64 = i64::MAX;
 
 /// A webhook that is due.
@@ -16,7 +16,7 @@ pub(crate) struct Due {
     pub(crate) attempts: u32,
 }
 
-/// Keeps one webhook for each time at which one is due, and tells their ids.
+/// Keeps one webhook for each of these times, and returns their ids.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
     request_id: &str,
@@ -34,7 +34,7 @@ pub(super) fn insert(
 }
 
 impl Store {
-    /// The webhooks that are due, and when the next one is.
+    /// The webhooks that are due, and the time at which the next one is.
     pub(crate) fn due(&self, now_ms: i64) -> Result<(Vec<Due>, Option<i64>), Error> {
         let connection = self.lock();
         let mut statement = connection.prepare_cached(
@@ -66,7 +66,7 @@ impl Store {
         Ok(())
     }
 
-    /// A webhook that was not taken is sent again at `due_ms`.
+    /// Makes a webhook that was not taken due again at `due_ms`.
     pub(crate) fn sooner(&self, id: i64, due_ms: i64) -> Result<(), Error> {
         self.lock().execute(
             "UPDATE webhooks SET due_ms = ?2 WHERE id = ?1",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Fal, header};
 
-/// A short while in which a request that hangs has no answer.
+/// A short while, in which a hanging request gets no answer.
 const SHORT: Duration = Duration::from_millis(300);
 
 #[tokio::test]

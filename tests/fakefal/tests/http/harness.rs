@@ -7,12 +7,12 @@ use fakefal::{Config, FakeFal};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-/// How long anything that a test waits for may take.
+/// The longest time that a test waits for anything.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 const POLL_EVERY: Duration = Duration::from_millis(20);
 const KEY: &str = "key";
 
-/// What a new stand-in is, if a test does not say otherwise.
+/// The settings of a new stand-in, unless a test changes them.
 pub fn config() -> Config {
     Config {
         data: None,
@@ -23,7 +23,7 @@ pub fn config() -> Config {
     }
 }
 
-/// A stand-in, and a client of it.
+/// A stand-in, and its client.
 pub struct Fal {
     pub fal: FakeFal,
     pub http: Client,
@@ -43,7 +43,7 @@ impl Fal {
         Self::start_with(config()).await
     }
 
-    /// One that keeps its jobs in a folder.
+    /// Starts a stand-in that keeps its jobs in a folder.
     pub async fn start_in(folder: &Path) -> Self {
         Self::start_with(Config {
             data: Some(folder.to_owned()),
@@ -74,7 +74,7 @@ impl Fal {
             .header("authorization", format!("Key {KEY}"))
     }
 
-    /// What a submit with this prompt answers.
+    /// Submits a job with this prompt; returns the answer.
     pub async fn try_submit(&self, prompt: &str) -> Response {
         self.post(&json!({ "prompt": prompt }))
             .send()
@@ -82,7 +82,7 @@ impl Fal {
             .unwrap()
     }
 
-    /// A job with this prompt, which must be accepted.
+    /// Submits a job with this prompt, which must be accepted.
     pub async fn submit(&self, prompt: &str) -> Submitted {
         self.submit_input(&json!({ "prompt": prompt })).await
     }
@@ -108,12 +108,12 @@ impl Fal {
         self.ask(Method::PUT, url).send().await.unwrap()
     }
 
-    /// What the status says, as JSON.
+    /// Reads a job's status, as JSON.
     pub async fn told(&self, job: &Submitted) -> Value {
         self.status(job).await.json().await.unwrap()
     }
 
-    /// The state of each job, oldest first: not as a status tells it, but as it is.
+    /// The real state of each job, oldest first, whatever its status says.
     pub async fn states(&self) -> Vec<&'static str> {
         let jobs = self.fal.jobs().await;
         jobs.into_iter().map(|job| job.state).collect()
@@ -128,7 +128,7 @@ impl Fal {
         .await;
     }
 
-    /// The result of a job that is over at once.
+    /// Submits a job that is over at once; returns it with its result.
     pub async fn finished(&self, input: &Value) -> (Submitted, Value) {
         let job = self.submit_input(input).await;
         self.until_all_ended().await;
@@ -145,7 +145,7 @@ impl Fal {
     }
 }
 
-/// Waits until something is so.
+/// Waits until `is_so` holds.
 pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
     let started = Instant::now();
     while !is_so().await {

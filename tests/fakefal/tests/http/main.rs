@@ -1,6 +1,7 @@
-//! The stand-in from outside: over HTTP, as whoever calls fal sees it.
+//! The stand-in from outside: over HTTP, as fal's callers see it.
 
-// A test that cannot go on should say where; only the tests themselves are exempt by themselves.
+// A test that cannot go on should say where; the lint exempts test functions by itself, and not their
+// helpers.
 #![allow(clippy::unwrap_used)]
 
 mod answers;

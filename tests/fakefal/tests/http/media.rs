@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{Fal, header};
 
-/// What comes of an answer until it ends or breaks off, and whether it broke off.
+/// Reads an answer until it ends or breaks off; returns its bytes and whether it broke off.
 async fn received(mut answer: Response) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
     loop {
@@ -41,7 +41,7 @@ async fn a_file_is_padded_after_what_is_in_it() {
     assert_eq!(bytes.len(), 1 << 20);
     image::load_from_memory(&bytes).unwrap();
 
-    // It is never cut by it.
+    // Padding never makes a file shorter.
     let url = fal.picture("a fox [[media-bytes:10]]").await;
     assert!(whole(&fal, &url).await.len() > 1_000);
 }
@@ -217,7 +217,7 @@ async fn the_pictures_that_the_prompt_names_are_flagged_or_missing() {
     );
     let images = result["images"].as_array().unwrap();
     let url = |number: usize| images[number]["url"].as_str().unwrap();
-    // The script comes first at those addresses, too.
+    // The script has priority at those addresses, too.
     assert_eq!(get(&fal, url(0), &[]).await.status(), 503);
     for (number, status) in [(0, 404), (1, 200), (2, 404), (3, 200), (0, 404)] {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The account's moods: they come before what the jobs' own prompts say.
+//! The account's moods, which come before the directives of single jobs.
 
 use fakefal::Mood;
 use reqwest::Method;
@@ -44,7 +44,7 @@ async fn a_mood_answers_at_every_stage_until_it_passes() {
     let missing = format!("{}/missing/nothing/0.png", fal.fal.url());
     assert_eq!(fal.http.get(missing).send().await.unwrap().status(), 503);
 
-    // What the prompts say was not used up meanwhile.
+    // The prompts' own scripts were not used up meanwhile.
     fal.fal.set_mood(mood(json!({})));
     assert_eq!(fal.fal.mood(), Mood::default());
     assert_eq!(fal.try_submit("a fox [[submit:504:1]]").await.status(), 504);

@@ -1,4 +1,4 @@
-//! The queue: where in it a job says to be, what the end is called, and how many jobs work at a time.
+//! The queue: a job's place in it, the word for the end, and the number of jobs that work at a time.
 
 use fakefal::{Config, Mood};
 use reqwest::Method;
@@ -14,7 +14,7 @@ async fn limited(concurrency: u32) -> Fal {
     .await
 }
 
-/// The state of a job, and how many are ahead of it.
+/// The state of a job, and the number of jobs ahead of it.
 async fn place(fal: &Fal, job: &Submitted) -> (String, Option<u64>) {
     let told = fal.told(job).await;
     let state = told["status"].as_str().unwrap().to_owned();
@@ -99,7 +99,7 @@ async fn at_most_so_many_jobs_work_and_the_others_wait_in_the_order_in_which_the
         ]
     );
 
-    // Whoever leaves makes room, at work or in the queue.
+    // A cancelled job makes room, at work or in the queue.
     assert_eq!(fal.cancel(&jobs[3]).await.status(), 202);
     assert_eq!(place(&fal, &jobs[4]).await, waiting(1));
     assert_eq!(fal.cancel(&jobs[0]).await.status(), 202);

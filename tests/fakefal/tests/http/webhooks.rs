@@ -1,4 +1,4 @@
-//! Webhooks: what they carry, when they come, and that they come again until they are taken.
+//! Webhooks: their content, their times, and that they come again until they are taken.
 
 use fakefal::Mood;
 use serde_json::{Value, json};
@@ -7,14 +7,14 @@ use tokio::net::TcpListener;
 
 use crate::harness::{DEADLINE, Fal, eventually};
 
-/// Somebody who takes webhooks, and their address.
+/// A receiver of webhooks, and its address.
 async fn receiver() -> (TcpListener, String) {
     let hooks = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let hook = format!("http://{}/hook", hooks.local_addr().unwrap());
     (hooks, hook)
 }
 
-/// Takes one request at `listener`, answers it with `status` when its end has come, and tells its body.
+/// Takes one request at `listener`, answers it with `status` once it is whole, and returns its body.
 async fn answer_one(listener: &TcpListener, status: u16) -> Value {
     let (mut stream, _peer) = listener.accept().await.unwrap();
     let mut received = Vec::new();
@@ -47,7 +47,7 @@ async fn a_webhook_that_is_sent_first_and_not_taken_is_sent_again() {
     assert_eq!(fal.fal.jobs().await[0].webhooks_sent, 2);
 }
 
-/// Whether a request has come to its end.
+/// Whether a request is whole.
 fn is_whole(received: &[u8]) -> bool {
     let text = String::from_utf8_lossy(received);
     text.split_once("\r\n\r\n")
@@ -107,7 +107,7 @@ async fn the_webhook_of_a_job_that_waits_comes_when_it_has_worked() {
     }
     assert_eq!(fal.states().await, ["IN_QUEUE", "IN_QUEUE"]);
 
-    // One that is cancelled while it waits is told of, too.
+    // The webhook of a job that is cancelled while it waits is sent, too.
     let jobs = fal.fal.jobs().await;
     let url = format!(
         "{}/fal-ai/flux/requests/{}/cancel",

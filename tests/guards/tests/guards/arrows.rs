@@ -1,11 +1,11 @@
-//! Which package may depend on which. The table in ARCHITECTURE.md is the contract.
+//! The permitted dependencies between packages. The table in ARCHITECTURE.md is the contract.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::workspace::{self, built_with, folder, own_folder, shipped};
 
-/// What only these of our crates may name: one each, but for the HTTP client of the three services that are
-/// not AWS's. Everything of AWS must be in this list.
+/// Dependencies that only these crates of ours may name: one crate each, but for the HTTP client of the three
+/// services that are not AWS's. Every crate of AWS must be in this list.
 const HOMES: [(&str, &[&str]); 23] = [
     ("argon2", &["shared/auth"]),
     ("aws-credential-types", &["shared/aws"]),
@@ -40,12 +40,13 @@ const HOMES: [(&str, &[&str]); 23] = [
     ("ulid", &["shared/domain"]),
     ("webp", &["shared/thumbnails"]),
 ];
-/// The rules need no runtime, I/O, serialisation or clock, so a dependency of theirs must be decided on:
-/// `sha2` is arithmetic, and chains the ledger where its entries are made.
+/// The dependencies of the rules, which need no runtime, I/O, serialisation or clock, so that each must be
+/// decided on: `sha2` is arithmetic, and chains the ledger where its entries are made.
 const DOMAIN_USES: [&str; 5] = ["idna", "sha2", "thiserror", "time", "ulid"];
-/// What functions name besides our own crates: types to answer with, which do nothing by themselves.
+/// The dependencies of functions besides our own crates: types to answer with, which do nothing by
+/// themselves.
 const FUNCTIONS_USE: [&str; 2] = ["http", "serde_json"];
-/// How the table names the packages below `functions/`.
+/// The table's name for the packages below `functions/`.
 const ANY_FUNCTION: &str = "functions/<domain>";
 
 /// A row of the table: its rooms, and the rooms that they may use.
@@ -54,7 +55,7 @@ struct Row {
     may_use: BTreeSet<String>,
 }
 
-/// The rows of ARCHITECTURE.md's table of rooms, but for those of what never ships.
+/// Reads the rows of ARCHITECTURE.md's table of rooms, but for the rooms that never ship.
 fn rows() -> Vec<Row> {
     let page = workspace::text("ARCHITECTURE.md");
     let table = page
@@ -72,7 +73,7 @@ fn row(line: &str) -> Row {
     let [_, rooms, _, may_use, _] = cells.as_slice() else {
         panic!("not three cells: {line}");
     };
-    // The first name of a cell says which folder the others are in.
+    // The first name of a cell tells the folder of the others.
     let mut parent = String::new();
     let rooms = quoted(rooms).map(|name| match name.split_once('/') {
         Some((folder, _)) => {
@@ -89,7 +90,7 @@ fn row(line: &str) -> Row {
     }
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }

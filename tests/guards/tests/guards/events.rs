@@ -1,4 +1,4 @@
-//! The sample events, `events/<function>.json`: each has the shape of what AWS sends, and fits the template.
+//! The sample events, `events/<function>.json`: each has the shape of AWS's own, and fits the template.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,11 +11,11 @@ use serde_json::{Map, Value};
 use crate::template::{Route, functions, routes};
 use crate::workspace;
 
-/// Who calls, in every sample.
+/// The caller in every sample.
 pub const CALLER: &str = "usr_01J00000000000000000000001";
 /// The placeholder for a credential.
 pub const CREDENTIAL: &str = "Bearer a.sample.token";
-/// What an event of API Gateway's proxy integration (version 1) holds, always.
+/// The fields that an event of API Gateway's proxy integration (version 1) always has.
 const PROXY_FIELDS: [&str; 12] = [
     "body",
     "headers",
@@ -30,7 +30,7 @@ const PROXY_FIELDS: [&str; 12] = [
     "resource",
     "stageVariables",
 ];
-/// What a REQUEST authorizer's event holds: no body.
+/// The fields of a REQUEST authorizer's event, which has no body.
 const AUTHORIZER_FIELDS: [&str; 12] = [
     "headers",
     "httpMethod",
@@ -68,7 +68,7 @@ const SCHEDULER_FIELDS: [&str; 9] = [
     "version",
 ];
 
-/// Where the samples are.
+/// The folder of the samples.
 pub fn folder() -> PathBuf {
     stack::workspace_root().join("events")
 }
@@ -93,7 +93,7 @@ fn event(name: &str) -> Value {
     serde_json::from_str(&text(name)).unwrap()
 }
 
-/// The samples of what routes call, each with its route.
+/// The samples of functions that routes call, each with its route.
 fn calls() -> Vec<(String, Value, Route<'static>)> {
     let routes = || routes().into_iter();
     let mut calls = Vec::new();
@@ -126,7 +126,8 @@ fn called_by(kind: &str) -> Vec<(String, Value)> {
     called
 }
 
-/// What the gateway tells each called function of its caller, but for what it adds by itself.
+/// The parts of a caller's context that the gateway passes to each function, but for those that it adds
+/// itself.
 pub fn contexts() -> Vec<(String, BTreeSet<String>)> {
     let own = ["integrationLatency", "principalId"];
     let called = calls().into_iter();
@@ -164,7 +165,7 @@ fn a_call_has_every_field_that_api_gateway_sends() {
     assert!(arn.ends_with(&format!("/v1/GET{path}")), "{arn}");
 }
 
-/// What an event says twice, it says alike.
+/// Checks that an event says the same thing in both places where it says something twice.
 fn is_consistent(name: &str, event: &Value) {
     let context = &event["requestContext"];
     assert_eq!(context["resourcePath"], event["resource"], "{name}");

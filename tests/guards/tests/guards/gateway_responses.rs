@@ -1,5 +1,4 @@
-//! What the gateway answers by itself: for every type of answer that there is, in
-//! the one shape that every error has.
+//! The gateway's own answers: one for every type, in the one shape that every error has.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +32,7 @@ const TYPES: [&str; 21] = [
     "UNSUPPORTED_MEDIA_TYPE",
     "WAF_FILTERED",
 ];
-/// What each of them says, whatever it is about.
+/// The headers of each of them, whatever the error is.
 const HEADERS: [(&str, &str); 8] = [
     ("Access-Control-Allow-Origin", "'*'"),
     ("Cache-Control", "'no-store'"),
@@ -64,7 +63,7 @@ fn the_gateway_has_an_answer_of_ours_for_every_type() {
 fn every_answer_of_the_gateway_is_a_problem_with_a_code_that_is_documented() {
     for (name, response) in responses() {
         let templates = response["ResponseTemplates"].as_object().unwrap();
-        // API Gateway picks a template by the type that the client accepts, and takes this one for any.
+        // API Gateway picks a template by the type that the client accepts, and this one for any type.
         assert_eq!(templates.keys().collect::<Vec<_>>(), ["application/json"]);
         let body = templates["application/json"].as_str().unwrap();
         let problem: Problem = serde_json::from_str(body).unwrap();

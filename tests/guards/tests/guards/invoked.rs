@@ -9,7 +9,7 @@ use stack::{Binaries, Log, Options, Stack};
 use crate::events;
 use crate::samples::SAMPLES;
 
-/// What a function makes of its sample, in a cloud where nobody did anything yet.
+/// A function's reply to its sample, in a cloud where nobody did anything yet.
 #[derive(Clone, Copy)]
 enum Reply {
     /// An HTTP answer with this status.
@@ -58,7 +58,7 @@ async fn start() -> Stack {
     Stack::start(options).await.unwrap()
 }
 
-/// What a function replies to an event.
+/// Invokes a function with an event, and returns its reply.
 async fn invoke(stack: &Stack, function: &str, event: String) -> Result<Value, String> {
     let reply = stack.invoke(function, event).await;
     reply

@@ -1,4 +1,4 @@
-//! What functions may do: single actions on single resources of the template's own.
+//! The permissions of functions: single actions on single resources of the template's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::template::{Function, functions};
 
-/// Who signs access tokens.
+/// The functions that sign access tokens.
 const SIGNERS: [&str; 3] = ["accounts-login", "accounts-refresh", "accounts-register"];
-/// Who speaks to the provider. Verifying its webhooks needs no key of ours.
+/// The functions that speak to the provider. Verifying its webhooks needs no key of ours.
 const SPEAKERS: [&str; 2] = ["jobs-settle", "jobs-submit"];
 
-/// Who books sign-up bonuses or counts letters, and so must know a mailbox again; and who needs the secrets
-/// of webhooks, which follow from the same key.
+/// The functions that book sign-up bonuses or count letters, and so must recognise a mailbox; and those that
+/// need the secrets of webhooks, which are derived from the same key.
 const GIVERS: [&str; 9] = [
     "accounts-password-reset-confirm",
     "accounts-register",
@@ -26,7 +26,7 @@ const GIVERS: [&str; 9] = [
     "webhooks-endpoints-rotate",
 ];
 
-/// Who makes and deletes usage-plan keys.
+/// The function that makes and deletes usage-plan keys.
 const KEY_MAKER: &str = "jobs-keys";
 
 /// One statement of a function's policies.
@@ -35,7 +35,7 @@ struct Statement {
     body: &'static Value,
 }
 
-/// Every statement of every function; a policy in any other form is refused.
+/// Reads every statement of every function. Fails on a policy in any other form.
 fn statements() -> Vec<Statement> {
     let mut found = Vec::new();
     for function in functions() {
@@ -81,7 +81,7 @@ fn owner_of(role: &Value) -> Option<&'static Function> {
     own.find(|function| function.id == id)
 }
 
-/// What a function may do, however its policies are written: each action on each resource.
+/// The permissions of a function, whatever the form of its policies: each action on each resource.
 fn permissions(function: &'static Function) -> BTreeSet<String> {
     let statements = policies(function)
         .iter()
@@ -114,7 +114,7 @@ fn every_role_is_spelled_out_statement_by_statement() {
             .keys()
             .map(String::as_str)
             .collect();
-        // No `NotAction` and no `NotResource`, which allow everything else.
+        // `NotAction` and `NotResource` are refused: they allow everything else.
         let wanted = BTreeSet::from(["Action", "Effect", "Resource"]);
         assert!(keys.is_superset(&wanted), "{function}");
         let more: Vec<_> = keys.difference(&wanted).collect();
@@ -126,7 +126,7 @@ fn every_role_is_spelled_out_statement_by_statement() {
     }
 }
 
-/// A role more is a resource more, of which a stack may have 500.
+/// A further role is a further resource, and a stack may have 500.
 #[test]
 fn functions_that_may_do_the_same_share_a_role() {
     let mut owners = BTreeMap::new();
@@ -167,16 +167,16 @@ fn no_function_may_scan_or_make_and_unmake_what_things_are_kept_in() {
 
 #[test]
 fn every_permission_is_for_a_resource_of_our_own() {
-    // A resource's ARN, something in it, or one parameter of this account.
+    // The ARN of a resource, of something in it, or of one parameter of this account.
     let of_a_resource = Regex::new(r"^[A-Z]\w+\.Arn$").unwrap();
-    // Of a bucket, some objects: the less, the better.
+    // Of a bucket, some objects only: the fewer, the better.
     let in_a_resource =
         Regex::new(r"^\$\{[A-Z]\w+\.Arn\}/(\*|index/\w+|\*/[a-z]+-\*\.[a-z]+)$").unwrap();
     let a_parameter = Regex::new(
         r"^arn:\$\{AWS::Partition\}:ssm:\$\{AWS::Region\}:\$\{AWS::AccountId\}:parameter\$\{\w+\}$",
     )
     .unwrap();
-    // API Gateway's keys have no names that could be asked for; a plan's members are the plan's.
+    // API Gateway's keys have no names that a policy could ask for; a plan's members belong to the plan.
     let keys = Regex::new(
         r"^arn:\$\{AWS::Partition\}:apigateway:\$\{AWS::Region\}::/(apikeys(/\*)?|usageplans/\$\{[A-Z]\w+Plan\}/keys)$",
     )
@@ -209,8 +209,8 @@ fn mail_comes_from_the_one_sender_whoever_it_goes_to() {
             .any(|action| action.as_str().unwrap().starts_with("ses:"))
         {
             assert_eq!(body["Action"], serde_json::json!(["ses:SendEmail"]));
-            // By its address and not by its identity: SES asks for the recipient's
-            // identity, too, where that is one of ours.
+            // The sender is restricted by address and not by identity: SES asks for the recipient's identity,
+            // too, where that is one of ours.
             let from =
                 serde_json::json!({"StringEquals": {"ses:FromAddress": {"Ref": "MailSender"}}});
             assert_eq!(body["Condition"], from);

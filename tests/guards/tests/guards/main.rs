@@ -1,6 +1,7 @@
-//! The rules of the house, each as a test that says in its name what must be so.
+//! The rules of the house, each as a test whose name states the rule.
 
-// A test that cannot go on should say where; only the tests themselves are exempt by themselves.
+// A test that cannot go on should say where; the lint exempts test functions by itself, and not their
+// helpers.
 #![allow(clippy::unwrap_used)]
 
 mod arrows;

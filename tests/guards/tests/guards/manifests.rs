@@ -1,4 +1,4 @@
-//! What every manifest must say.
+//! The settings that every manifest must have.
 
 use std::collections::BTreeSet;
 
@@ -21,8 +21,8 @@ fn manifest(package: &Package) -> String {
 
 #[test]
 fn cargo_builds_what_ships_and_nothing_else_by_default() {
-    // SAM builds with the features of the default members: one of the tests
-    // would leak its own into every Lambda.
+    // SAM builds with the features of the default members: a test package among them would leak its own
+    // features into every Lambda.
     let defaults: BTreeSet<String> = default_folders().collect();
     let shipped: BTreeSet<String> = shipped().map(folder).collect();
     assert_eq!(defaults, shipped);
@@ -81,7 +81,7 @@ fn every_dependency_of_what_ships_is_used() {
     }
 }
 
-/// Whether code names a crate: as the first part of a path.
+/// Whether code names a crate, as the first part of a path.
 fn names(source: &Source, name: &str) -> bool {
     let name = name.replace('-', "_");
     let path = Regex::new(&format!(r"(^|[^:\w.])(::)?{name}::")).unwrap();
@@ -98,7 +98,7 @@ fn every_binary_is_named_for_its_domain_and_its_file() {
             assert!(name.starts_with(&format!("{domain}-")), "{name}");
             let file = format!("functions/{domain}/src/bin/{name}.rs");
             assert!(target.src_path.as_str().ends_with(&file), "{name}");
-            // Handlers have no unit tests; this keeps `cargo test` from linking every one of them twice.
+            // Handlers have no unit tests; this keeps `cargo test` from linking each of them a second time.
             assert!(!target.test, "{name} would be linked for tests");
         }
     }
@@ -121,8 +121,8 @@ fn every_file_of_a_function_is_built() {
 
 #[test]
 fn a_panic_is_caught_and_never_takes_the_process_with_it() {
-    // cargo-lambda chooses abort if the profile says nothing, and one bad
-    // message would then kill a whole batch.
+    // Without this line in the profile, cargo-lambda chooses abort, and one bad message would then kill a
+    // whole batch.
     let root = workspace::text("Cargo.toml");
     let profile = root.split("\n[profile.release]\n").nth(1).unwrap();
     let profile = profile.split("\n[").next().unwrap();

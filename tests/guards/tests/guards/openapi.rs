@@ -1,5 +1,5 @@
-//! The OpenAPI document, the template's routes and the functions' own words are
-//! one set, and the document is valid.
+//! The OpenAPI document, the template's routes and the functions' own documentation are one set, and the
+//! document is valid.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -13,8 +13,8 @@ use crate::workspace;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::document("https://example.org/v1"));
 
-/// The routes but for preflights, which a browser asks of every path by itself,
-/// and for what follows from a GET.
+/// The routes without preflights, which a browser asks of every path by itself, and without those that follow
+/// from a GET.
 fn served() -> Vec<Route<'static>> {
     let routes = routes().into_iter();
     routes.filter(|route| route.method != "HEAD").collect()
@@ -27,7 +27,7 @@ fn operation_of(route: &Route<'_>) -> Operation {
     found.unwrap_or_else(|| panic!("{} {} is not described", route.method, route.path))
 }
 
-/// The routes that a text such as `GET /docs, GET /docs/{asset}` or `POST /x/{y}, one route for each` names.
+/// The routes that a text names, such as `GET /docs, GET /docs/{asset}` or `POST /x/{y}, one route for each`.
 fn named(text: &str) -> Vec<(String, String)> {
     let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
     let parts = text.split(", ").filter_map(|part| part.split_once(' '));
@@ -37,7 +37,7 @@ fn named(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Whether a route is what `path` names, with anything where it has a parameter.
+/// Whether `path` names a route, with anything in place of its parameters.
 fn fits(path: &str, route: &str) -> bool {
     let (named, real): (Vec<_>, Vec<_>) = (path.split('/').collect(), route.split('/').collect());
     let mut pairs = named.iter().zip(&real);
@@ -154,7 +154,7 @@ fn the_document_says_public_exactly_where_the_gateway_does() {
     }
 }
 
-/// What the document says of a route.
+/// The document's description of a route.
 fn described(route: &Route<'_>) -> &'static Value {
     &DOCUMENT["paths"][route.path][route.method.to_lowercase()]
 }
@@ -288,8 +288,8 @@ fn every_body_that_is_read_refuses_fields_that_it_does_not_know() {
             let choices = schema["oneOf"].as_array().cloned();
             for choice in choices.unwrap_or_else(|| vec![schema.clone()]) {
                 let Some(reference) = choice["$ref"].as_str() else {
-                    // None at all, or what the provider and Stripe send: whatever
-                    // it is, its signature is checked.
+                    // Either no body, or a body of the provider's or of Stripe's: its signature is checked,
+                    // whatever it contains.
                     assert!(
                         schema.is_null() || path.starts_with("/webhooks/"),
                         "{method} {path}"

@@ -1,4 +1,4 @@
-//! The usage plans: what each promises is what the template says, and nobody calls uncounted.
+//! The usage plans: the template keeps each plan's promise, and nobody calls uncounted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::template::{document, resources, resources_of, routes};
 
-/// Requests a second, at once, and a day, of each plan: what its users pay for.
+/// The requests of each plan a second, at once, and a day: its users pay for these.
 const PLANS: [(Plan, u64, u64, Option<u64>); 4] = [
     (Plan::Free, 2, 20, Some(5_000)),
     (Plan::Basic, 5, 40, Some(20_000)),
@@ -17,14 +17,14 @@ const PLANS: [(Plan, u64, u64, Option<u64>); 4] = [
     (Plan::Enterprise, 100, 400, None),
 ];
 
-/// `Free` for `free`.
+/// Writes `Free` for `free`.
 fn capital(plan: Plan) -> String {
     let name = plan.as_str();
     name[..1].to_uppercase() + &name[1..]
 }
 
-/// The usage plans by name: of one user, and of those who share a key, who may
-/// together call five times as much.
+/// The usage plans by name: those of one user, and those of users who share a key and who together may call
+/// five times as much.
 fn usage_plans() -> impl Iterator<Item = (String, (Plan, u64, u64, Option<u64>), u64)> {
     PLANS.into_iter().flat_map(|promise| {
         let name = capital(promise.0);
@@ -74,7 +74,7 @@ fn in_every_plan_each_model_has_the_rate_that_the_catalogue_shows() {
             let a_minute = f64::from(routes[route]);
             let rate = limits["RateLimit"].as_f64().unwrap();
             let burst = limits["BurstLimit"].as_f64().unwrap();
-            // So that of N a minute at least N-1 pass in the first, and fewer than 2N.
+            // With this, at least N-1 of N a minute pass in the first minute, and fewer than 2N.
             assert_eq!(burst, a_minute - 1.0, "{route}");
             assert!(rate * 60.0 <= a_minute, "{route}: {rate}");
             assert!(rate * 60.0 > a_minute - 0.02, "{route}: {rate}");
@@ -88,7 +88,7 @@ fn each_plan_has_a_first_shared_key_which_every_function_knows_by_its_value() {
     let prefix = environment["SHARED_KEY_PREFIX"]["Fn::Sub"]
         .as_str()
         .unwrap();
-    // API Gateway takes values of 20 characters and more.
+    // API Gateway accepts values of 20 characters and more.
     assert!(shared_key_value(&prefix.replace("${AWS::StackName}", "s"), Plan::Pro, 0).len() >= 20);
     for (plan, ..) in PLANS {
         let name = capital(plan);

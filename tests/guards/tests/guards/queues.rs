@@ -1,13 +1,13 @@
-//! Every queue that a function reads loses nothing, and floods nobody.
+//! Every queue that a function reads loses no message, and floods nobody.
 
 use serde_json::Value;
 
 use crate::template::{Event, Function, functions, resources};
 
-/// How many times its function's timeout a message stays hidden, as AWS advises:
+/// The time for which a message stays hidden, as a multiple of its function's timeout. AWS advises this one:
 /// throttled deliveries need the room.
 const VISIBILITY_FACTOR: u64 = 6;
-/// How long API Gateway waits for a function, in seconds.
+/// The seconds for which API Gateway waits for a function.
 const GATEWAY_S: u64 = 29;
 
 /// A queue, and the event that gives its messages to a function.
@@ -40,7 +40,7 @@ fn read() -> Vec<Read> {
     read
 }
 
-/// The resource whose ARN this is.
+/// The resource whose ARN a value is.
 fn arn_of(value: &'static Value) -> &'static str {
     let attribute = value["Fn::GetAtt"].as_str().unwrap();
     attribute.strip_suffix(".Arn").unwrap()
@@ -115,7 +115,7 @@ fn whoever_waits_inside_a_function_gives_up_before_the_function_does() {
             .unwrap_or_else(|| panic!("no {binary}"))
             .timeout_s()
     };
-    // Otherwise the function is killed before it can say what failed.
+    // Otherwise the function is killed before it can report the messages that failed.
     for function in functions() {
         let (name, timeout_s) = (function.binary(), function.timeout_s());
         assert!(timeout_s > aws::CALL_TIMEOUT.as_secs(), "{name}");

@@ -1,5 +1,4 @@
-//! What the template may create: nothing that costs while nobody calls, and
-//! nothing kept that a mistake could lose.
+//! The template's resources: none costs while nobody calls, and a mistake loses nothing that is kept.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +6,7 @@ use regex_lite::Regex;
 
 use crate::template::{document, functions, resources, resources_of, visit_keys};
 
-/// A new type must be decided on: does it cost while nothing happens?
+/// The permitted types. A new type must be decided on: does it cost while nothing happens?
 const TYPES: [&str; 17] = [
     "AWS::ApiGateway::Account",
     "AWS::ApiGateway::ApiKey",
@@ -27,10 +26,9 @@ const TYPES: [&str; 17] = [
     "AWS::Serverless::Api",
     "AWS::Serverless::Function",
 ];
-/// The same for what SAM makes out of a function's events.
+/// The permitted types of the events from which SAM makes resources.
 const EVENT_TYPES: [&str; 2] = ["EventSourceMapping", "ScheduleV2"];
-/// Settings that turn something which is paid for by use into something which is
-/// paid for by the hour or month.
+/// Settings that are paid for by the hour or month, on resources that are otherwise paid for by use.
 const ALWAYS_ON: [&str; 10] = [
     "CacheClusterEnabled",
     "CacheClusterSize",
@@ -132,7 +130,7 @@ fn what_does_not_run_rings_too() {
         assert_eq!(alarm(id)["TreatMissingData"], "breaching", "{id}");
         assert_eq!(alarm(id)["ComparisonOperator"], "LessThanThreshold", "{id}");
     }
-    // The metrics of an API go by its name.
+    // The metrics of an API are found by its name.
     let name = serde_json::json!({"Ref": "AWS::StackName"});
     assert_eq!(resources()["Api"]["Properties"]["Name"], name);
     assert_eq!(alarm("GatewayFaultAlarm")["Dimensions"][0]["Value"], name);
@@ -170,7 +168,8 @@ fn every_table_can_be_put_back_to_any_moment_and_protected_from_a_hand() {
         assert_eq!(recovery["PointInTimeRecoveryEnabled"], true, "{id}");
         let protects = serde_json::json!({"Fn::If": ["ProtectsTables", true, false]});
         assert_eq!(properties["DeletionProtectionEnabled"], protects, "{id}");
-        // DynamoDB encrypts with its own key for nothing; this would be KMS's, paid for by the call.
+        // DynamoDB encrypts with its own key for nothing; this would be a key of KMS, which is paid for by
+        // the call.
         assert!(properties["SSESpecification"].is_null(), "{id}");
     }
 }

@@ -1,4 +1,4 @@
-//! Template, functions, samples and catalogue are one set, and the API has the routes that it should.
+//! Template, functions, samples and catalogue are one set, and the API has exactly the intended routes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::template::{document, functions, routes};
 use crate::{events, workspace};
 
-/// What the gateway lets everybody ask for.
+/// The routes that the gateway opens to everybody.
 const PUBLIC: [(&str, &str); 24] = [
     ("GET", "/"),
     ("GET", "/.well-known/jwks.json"),
@@ -140,7 +140,8 @@ fn callable(role: &str) -> Vec<String> {
 
 #[test]
 fn the_gateway_may_call_what_its_routes_name_and_nothing_else() {
-    // IAM takes 10,240 characters in all policies of a role, and a function's ARN has up to 122 (its quotas).
+    // IAM allows 10,240 characters in all policies of a role, and a function's ARN has up to 122 (its
+    // quotas).
     const FUNCTIONS_MAX: usize = 80;
     let mut called: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for route in routes() {

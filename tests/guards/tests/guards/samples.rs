@@ -1,8 +1,9 @@
 //! The samples of requests, `events/<function>.json`, are written from the lines of
 //! `samples.txt` and from the template.
 //!
-//! Owns what API Gateway's proxy integration would send (version 1). Refuses to know what a function makes of
-//! it. After a line was changed or added: `WRITE_SAMPLES=1 cargo test --workspace --test guards -- samples`.
+//! Owns the events as API Gateway's proxy integration would send them (version 1). Refuses to know how a
+//! function handles them. After a line was changed or added: `WRITE_SAMPLES=1 cargo test --workspace --test
+//! guards -- samples`.
 
 use std::sync::LazyLock;
 
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::events::{self, CALLER, CREDENTIAL};
 use crate::template::{Route, routes};
 
-/// Where the sample's gateway lives.
+/// The host of the samples' gateway.
 const HOST: &str = "abcdefghij.execute-api.eu-west-1.amazonaws.com";
 const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000001";
 const USER_AGENT: &str = "curl/8.7.1";
@@ -24,9 +25,9 @@ const SESSION: &str = "ses_01J00000000000000000000004";
 pub struct Sample {
     /// The function.
     pub function: &'static str,
-    /// What it replies.
+    /// Its reply.
     pub reply: &'static str,
-    /// The method, the path with its query, and the body; none for a sample that is written by hand.
+    /// The method, the path with its query, and the body; `None` for a sample that is written by hand.
     request: Option<(&'static str, &'static str, Option<&'static str>)>,
 }
 
@@ -46,7 +47,7 @@ pub static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
 });
 
 impl Sample {
-    /// Where nothing but the path is sent, and the answer is 200.
+    /// The sample of a route to which only the path is sent, and whose answer is 200.
     fn usual(route: &Route<'static>) -> Self {
         let (function, path) = (route.function.binary(), route.path);
         let is_plain = route.method == "GET" && !path.contains('{');
@@ -80,7 +81,7 @@ impl Sample {
         }
     }
 
-    /// The event that API Gateway would send; none if it is written by hand.
+    /// The event that API Gateway would send; `None` if it is written by hand.
     fn event(&self) -> Option<Value> {
         let (method, path, body) = self.request?;
         let (path, query) = match path.split_once('?') {
@@ -116,7 +117,7 @@ impl Sample {
     }
 }
 
-/// The values of a route's parameters in a path, if the path is one of the route's.
+/// The values of a route's parameters in a path, if the path fits the route.
 fn parameters(route: &str, path: &str) -> Option<Map<String, Value>> {
     let (names, values): (Vec<_>, Vec<_>) = (route.split('/').collect(), path.split('/').collect());
     if names.len() != values.len() {

@@ -1,17 +1,21 @@
-//! Rules about the text of the sources: what a lint could say, if there were one.
+//! Rules about the text of the sources, for which there is no lint.
 
 use crate::workspace::{Source, sources};
 
 const FUNCTION_FILE_LINES_MAX: usize = 45;
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
-/// The formatter breaks code, and no comment.
+/// The formatter breaks long code, but not comments.
 const COMMENT_COLUMNS_MAX: usize = 110;
+/// The first words of sentences that leave their subject open.
+const RIDDLES: [&str; 8] = [
+    "What", "Whatever", "Who", "Whoever", "Whom", "Whose", "Which", "How",
+];
 
-/// Calls with hidden input or lasting effect, and the only files of what ships that may make them.
+/// Calls with hidden input or lasting effect, and the only shipped files that may make them.
 const HOMES: [(&str, &[&str]); 7] = [
     ("SystemTime", &["shared/app/src/clock.rs"]),
-    // How old the provider's keys are: a span, never a moment.
+    // The age of the provider's keys, which is a span and no point in time.
     ("Instant", &["shared/provider/src/webhook.rs"]),
     ("env::var", &["shared/entry/src/environment.rs"]),
     (
@@ -30,7 +34,8 @@ const HOMES: [(&str, &[&str]); 7] = [
         "sleep(",
         &["shared/app/src/clock.rs", "shared/store/src/reads.rs"],
     ),
-    // Nothing goes on after the reply, when Lambda freezes the process: both wait for what they spawn.
+    // Nothing goes on after the reply, when Lambda freezes the process: both wait for the tasks that they
+    // spawn.
     ("tokio::spawn", &["shared/entry/src/sqs.rs"]),
     ("spawn_blocking", &["shared/auth/src/passwords.rs"]),
 ];
@@ -39,7 +44,7 @@ fn shipped() -> Vec<Source> {
     sources(&["functions", "shared"])
 }
 
-/// The lines that do something.
+/// The lines that are not comments.
 fn statements(source: &Source) -> impl Iterator<Item = &str> {
     source
         .code()
@@ -84,7 +89,7 @@ fn no_comment_is_too_wide_to_read() {
     for source in sources(&["functions", "shared", "tests"]) {
         for (place, line) in source.text.lines().enumerate() {
             let comment = line.trim_start();
-            // An address cannot be broken.
+            // An address cannot be broken into lines.
             let is_breakable = comment.starts_with("//") && !comment.contains("https://");
             let columns = line.chars().count();
             assert!(
@@ -97,6 +102,26 @@ fn no_comment_is_too_wide_to_read() {
     }
 }
 
+/// A sentence such as "What the caller may see." names its subject last, and is read twice.
+#[test]
+fn no_comment_begins_with_what_or_who_unless_it_asks() {
+    for source in sources(&["functions", "shared", "tests"]) {
+        for (place, line) in source.text.lines().enumerate() {
+            let is_riddle = comment(line).is_some_and(|text| {
+                let first = text.split([' ', ',']).next().unwrap_or_default();
+                RIDDLES.contains(&first) && !text.ends_with('?')
+            });
+            assert!(!is_riddle, "{}:{}: {line}", source.path, place + 1);
+        }
+    }
+}
+
+/// The text of a line that is a comment.
+fn comment(line: &str) -> Option<&str> {
+    let text = line.trim_start().strip_prefix("//")?;
+    Some(text.trim_start_matches(['/', '!', ' ']))
+}
+
 #[test]
 fn no_function_is_longer_than_a_screen() {
     for source in sources(&["functions", "shared", "tests"]) {
@@ -105,7 +130,7 @@ fn no_function_is_longer_than_a_screen() {
             let Some(indent) = opens_function(line) else {
                 continue;
             };
-            // The formatter puts the closing brace below the beginning.
+            // The formatter puts the closing brace at the indent of the first line.
             let end = format!("{indent}}}");
             let length = lines[start..].iter().position(|line| **line == end);
             let length = length.map_or(1, |length| length + 1);

@@ -1,6 +1,6 @@
-//! template.yaml as a tree of plain values, with short tags (`!Ref`) in their long form. Owns
-//! reading it; refuses to judge. The local cloud has a reader of its own, which refuses what it
-//! cannot serve; this one takes everything.
+//! template.yaml as a tree of plain values, with short tags (`!Ref`) in their long form. Owns reading it;
+//! refuses to judge. The local cloud has a reader of its own, which refuses what it cannot serve; this one
+//! accepts everything.
 
 use std::sync::LazyLock;
 
@@ -13,13 +13,13 @@ use crate::workspace;
 pub struct Function {
     /// Its name in the template.
     pub id: String,
-    /// How it is built.
+    /// The settings of its build.
     pub metadata: Value,
     /// Its own properties.
     pub properties: Value,
 }
 
-/// What calls a function.
+/// A caller of a function.
 pub struct Event<'a> {
     /// Its name in the template.
     pub name: &'a str,
@@ -39,7 +39,7 @@ pub struct Route<'a> {
     pub path: &'a str,
     /// Whether the gateway lets everybody through.
     pub is_public: bool,
-    /// Whether a caller must be counted by a usage-plan key.
+    /// Whether a caller needs a usage-plan key.
     pub is_counted: bool,
     /// The role by which the gateway calls the function.
     pub role: &'a str,
@@ -92,7 +92,7 @@ pub fn routes() -> Vec<Route<'static>> {
     let routes: Vec<_> = of_path
         .map(|(path, method, route)| {
             let call = &route["x-amazon-apigateway-integration"];
-            // With an alias the function is a variable of its own.
+            // With an alias, the function is a variable of its own.
             let uri = &call["uri"]["Fn::Sub"];
             let text = uri.as_str().or_else(|| uri[0].as_str()).unwrap();
             let named = text.split("/functions/${").nth(1).unwrap();
@@ -132,7 +132,7 @@ impl Function {
         binary.unwrap_or_else(|| panic!("{} has no Binary", self.id))
     }
 
-    /// How long it may run, in seconds.
+    /// The seconds that it may run.
     pub fn timeout_s(&self) -> u64 {
         let own = self.properties["Timeout"].as_u64();
         let global = DOCUMENT["Globals"]["Function"]["Timeout"].as_u64();
@@ -144,7 +144,7 @@ impl Function {
         routes().iter().any(|route| route.function.id == self.id)
     }
 
-    /// What calls it, beside the gateway.
+    /// Its callers, apart from the gateway.
     pub fn events(&self) -> impl Iterator<Item = Event<'_>> {
         let events = self.properties["Events"].as_object();
         let events = events.into_iter().flatten().map(|(name, event)| Event {
@@ -164,7 +164,7 @@ impl Function {
     }
 }
 
-/// Calls `visit` with every key at any depth, and what it holds.
+/// Calls `visit` with every key at any depth, and its value.
 pub fn visit_keys(value: &Value, visit: &mut impl FnMut(&str, &Value)) {
     match value {
         Value::Object(entries) => {

@@ -37,12 +37,12 @@ pub fn default_folders() -> impl Iterator<Item = String> {
     members.map(|id| folder(&METADATA[id]))
 }
 
-/// Where a package lives: `shared/domain`.
+/// The folder of a package: `shared/domain`.
 pub fn folder(package: &Package) -> String {
     relative(package.manifest_path.parent().unwrap().as_std_path())
 }
 
-/// What goes into a package's own build: everything but what only its tests use.
+/// The dependencies of a package's own build, without those that only its tests use.
 pub fn built_with(package: &Package) -> impl Iterator<Item = &Dependency> {
     let dependencies = package.dependencies.iter();
     dependencies.filter(|dependency| dependency.kind != DependencyKind::Development)
@@ -56,22 +56,22 @@ pub fn own_folder(dependency: &Dependency) -> Option<String> {
         .map(|path| relative(path.as_std_path()))
 }
 
-/// The text of a file, named from the workspace's root.
+/// Reads a file, named from the workspace's root.
 pub fn text(path: &str) -> String {
     std::fs::read_to_string(stack::workspace_root().join(path))
         .unwrap_or_else(|problem| panic!("{path}: {problem}"))
 }
 
-/// A file of Rust.
+/// A Rust file.
 pub struct Source {
     /// Its path from the workspace's root.
     pub path: String,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }
 
 impl Source {
-    /// The lines that ship: without the unit tests at the foot of the file.
+    /// The lines that ship, without the unit tests at the end of the file.
     pub fn code(&self) -> impl Iterator<Item = &str> {
         let is_tests = self.path.ends_with("/tests.rs") || self.path.contains("/tests/");
         let lines = if is_tests { "" } else { &self.text }.lines();
@@ -79,7 +79,7 @@ impl Source {
     }
 }
 
-/// Every file of Rust below these folders.
+/// Reads every Rust file below these folders.
 pub fn sources(folders: &[&str]) -> Vec<Source> {
     let mut found = Vec::new();
     for folder in folders {

@@ -13,7 +13,7 @@ use clap::Parser;
 use stack::{Binaries, Error, Log, Options, Stack, StripeSecrets};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long the functions may take to show that they start.
+/// The time in which the functions should show that they start.
 const PROBE_BUDGET: Duration = Duration::from_millis(1_200);
 
 const EXAMPLES: &str = "\
@@ -30,10 +30,10 @@ Examples:
 #[derive(Parser)]
 #[command(name = "cargo local", after_help = EXAMPLES)]
 struct Arguments {
-    /// The port to serve on; 0 for any that is free.
+    /// The port to serve on; 0 for any free one.
     #[arg(long, default_value_t = 3000, value_name = "N")]
     port: u16,
-    /// Where state is kept.
+    /// The folder of the state.
     #[arg(long, default_value = ".velro", value_name = "DIR")]
     data: PathBuf,
     /// Keep nothing.
@@ -48,7 +48,7 @@ struct Arguments {
     /// The value of a template parameter; may be repeated.
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
-    /// Written with the base URL once everything answers, and removed at the end.
+    /// A file to write the base URL to once everything answers; it is removed at the end.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Build and run optimized binaries.
@@ -60,7 +60,7 @@ struct Arguments {
     /// Show every line that the functions write, metrics included.
     #[arg(long, conflicts_with = "quiet")]
     verbose: bool,
-    /// Show nothing of what happens.
+    /// Do not report requests, messages and scheduled runs.
     #[arg(long)]
     quiet: bool,
 }
@@ -75,7 +75,7 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to tell when standard error is closed.
+            // When standard error is closed, nobody is left to tell.
             let _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
@@ -88,7 +88,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     check_port(arguments.port)?;
     if let Some(file) = &arguments.ready_file {
         check_folder_of(file)?;
-        // A file of an earlier run would say that this one is ready.
+        // An earlier run's file would say that this run is ready.
         remove(file)?;
     }
     options.binaries = build(arguments.release)?;
@@ -162,7 +162,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A port that is taken should not be found out about only after a long build.
+/// Checks that the port is free, before a long build finds out that it is not.
 fn check_port(port: u16) -> Result<(), Error> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(_) => Ok(()),
@@ -175,7 +175,7 @@ fn check_port(port: u16) -> Result<(), Error> {
     }
 }
 
-/// Nor should a file that cannot be written.
+/// Checks that the file's folder exists, for the same reason.
 fn check_folder_of(file: &Path) -> Result<(), Error> {
     let folder = match file.parent() {
         Some(folder) if folder != "" => folder,
@@ -190,7 +190,7 @@ fn check_folder_of(file: &Path) -> Result<(), Error> {
     )))
 }
 
-/// Builds the functions, with one line that says how far it is.
+/// Builds the functions, with one line that shows the progress.
 fn build(release: bool) -> Result<Binaries, Error> {
     let started = Instant::now();
     let terminal = std::io::stdout().is_terminal();
@@ -274,7 +274,7 @@ fn no_signals(problem: std::io::Error) -> Error {
     Error::new(format!("cannot listen for signals: {problem}"))
 }
 
-/// Standard output may be closed; the work goes on all the same.
+/// Prints a text. Standard output may be closed; the work goes on all the same.
 fn say(text: &str) {
     let mut output = std::io::stdout();
     let _ = output

@@ -1,4 +1,4 @@
-//! Asks REQUEST authorizers, and remembers what they said.
+//! Asks REQUEST authorizers, and remembers their answers.
 //!
 //! Owns the cache and its key. Refuses to know how the policy was made.
 
@@ -16,7 +16,7 @@ use super::event::{self, Routed};
 use super::policy::{Grant, Verdict};
 use crate::runtime::{Failure, Pool};
 
-/// How many answers are kept; above this the expired ones go, and then all of them.
+/// The most answers that are kept; above this, the expired ones are dropped, and then all of them.
 const ENTRIES_MAX: usize = 10_000;
 
 type Answer = Result<Arc<Grant>, GatewayError>;
@@ -34,7 +34,7 @@ pub struct Authorizer {
 #[derive(Default)]
 struct State {
     kept: HashMap<Key, (Instant, Arc<Grant>)>,
-    /// Callers who ask the same at the same time share one call.
+    /// The calls under way; callers who ask the same at the same time share one.
     asked: HashMap<Key, Shared<BoxFuture<'static, Answer>>>,
 }
 
@@ -49,7 +49,7 @@ impl Authorizer {
         }
     }
 
-    /// What the authorizer allows the caller; an error when it does not allow this request.
+    /// Asks for the caller's grant; an error when it does not allow this request.
     pub async fn authorize(&self, routed: Routed<'_>) -> Result<Arc<Grant>, GatewayError> {
         let grant = match self.key(routed.call)? {
             Some(key) => self.grant(key, routed).await?,
@@ -62,12 +62,12 @@ impl Authorizer {
         }
     }
 
-    /// Forgets every answer, as a node of the gateway that has not asked yet.
+    /// Forgets every answer, like a node of the gateway that has not asked yet.
     pub fn forget(&self) {
         self.lock().kept.clear();
     }
 
-    /// What the answer is remembered under; `None` when it is not remembered.
+    /// The key under which the answer is remembered; `None` when it is not remembered.
     fn key(&self, call: &Call) -> Result<Option<Key>, GatewayError> {
         if self.keep.is_zero() {
             return Ok(None);
@@ -100,7 +100,8 @@ impl Authorizer {
         asked.await
     }
 
-    /// Asks once for everyone. It runs by itself, so that it ends even when all callers go away.
+    /// Asks once for all callers of this key. The call is a task of its own, so that it ends even when all
+    /// callers go away.
     fn ask_and_keep(&self, key: Key, event: Vec<u8>) -> Shared<BoxFuture<'static, Answer>> {
         let function = Arc::clone(&self.function);
         let state = Arc::clone(&self.state);

@@ -1,6 +1,6 @@
 //! One request to the API, as the gateway sees it.
 //!
-//! Owns what the gateway knows about a caller. Refuses to know which route serves it.
+//! Owns the gateway's knowledge about a caller. Refuses to know which route serves it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -33,7 +33,7 @@ pub struct Call {
     pub query: BTreeMap<String, Vec<String>>,
     /// The caller's address.
     pub source_ip: String,
-    /// When the request arrived.
+    /// The time at which the request arrived.
     pub time: OffsetDateTime,
 }
 
@@ -48,11 +48,11 @@ const CONNECTION_HEADERS: [&str; 7] = [
     "upgrade",
 ];
 
-/// What AWS allows the request line and the headers to be together.
+/// AWS's bound on the request line and the headers together.
 const HEAD_SIZE_BYTES_MAX: usize = 10_240;
 
 impl Call {
-    /// Reads a request's head; `path` is what follows the stage.
+    /// Reads a request's head; `path` is the part after the stage.
     pub fn new(parts: &Parts, peer: SocketAddr, stage: &str, path: &str) -> Self {
         let time = OffsetDateTime::now_utc();
         let request_id = Uuid::new_v4().to_string();

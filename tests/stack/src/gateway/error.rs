@@ -1,23 +1,23 @@
-//! The reasons for which the gateway answers by itself, and how AWS tells each.
+//! The errors that the gateway answers by itself, and AWS's form of each.
 
 use hyper::StatusCode;
 
-/// Why the gateway answers by itself.
+/// A reason for which the gateway answers by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GatewayError {
     /// No route serves the request.
     MissingAuthenticationToken,
-    /// No credential, or one that the authorizer does not know.
+    /// The request has no credential, or one that the authorizer does not know.
     Unauthorized,
     /// The policy forbids it.
     Denied,
-    /// The policy does not speak of it.
+    /// The policy does not mention it.
     NotMentioned,
     /// The authorizer failed.
     AuthorizerFailure,
     /// The authorizer's answer makes no sense.
     AuthorizerConfiguration,
-    /// No usage-plan key, or one that is in no plan of this stage.
+    /// The request has no usage-plan key, or one that is in no plan of this stage.
     InvalidApiKey,
     /// The quota of the key's day is used up.
     QuotaExceeded,

@@ -1,6 +1,6 @@
 //! Builds the events that functions receive: the proxy event and the authorizer's request.
 //!
-//! Owns their JSON. Refuses to know what a function makes of them.
+//! Owns their JSON. Refuses to know how a function uses them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use super::call::Call;
 use super::policy::Grant;
 use crate::encoding;
 
-/// Where the API pretends to be.
+/// The pretended place of the API.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The AWS Region.
@@ -140,7 +140,7 @@ pub fn authorize(routed: Routed<'_>) -> Vec<u8> {
     })
 }
 
-/// The structures are our own and hold nothing that JSON cannot.
+/// Writes an event. The structures are our own and hold nothing that JSON cannot.
 fn write(event: &Event<'_>) -> Vec<u8> {
     serde_json::to_vec(event).unwrap_or_default()
 }
@@ -225,7 +225,7 @@ fn context<'a>(routed: Routed<'a>, grant: Option<&'a Grant>) -> Context<'a> {
     }
 }
 
-/// AWS sends `null` where there is nothing, and the last value where there are several.
+/// Returns the last value of each; AWS sends `null` instead of an empty mapping.
 fn single(values: &BTreeMap<String, Vec<String>>) -> Option<Single<'_>> {
     let single: Single<'_> = values
         .iter()

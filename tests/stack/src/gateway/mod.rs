@@ -40,9 +40,9 @@ use crate::runtime::{Failure, Pool};
 use crate::template::api::{Api, KeySource, Preflight, Throttle};
 use crate::template::plans::UsagePlan;
 
-/// What AWS allows a request to be at the gateway.
+/// AWS's bound on a request at the gateway.
 const REQUEST_SIZE_BYTES_MAX: usize = 10 * 1024 * 1024;
-/// What AWS allows a synchronous event to be.
+/// AWS's bound on a synchronous event.
 const EVENT_SIZE_BYTES_MAX: usize = 6_291_556;
 
 /// The API, ready to serve.
@@ -58,7 +58,7 @@ pub struct Gateway {
     log: Sink,
 }
 
-/// What is found out on the way of a request, for the gateway's own answers and for the log.
+/// The findings on the way of a request, for the gateway's own answers and for the log.
 #[derive(Default)]
 struct Learned<'s> {
     resource_path: Option<&'s str>,
@@ -74,11 +74,11 @@ struct Route {
     bucket: Option<Arc<Bucket>>,
 }
 
-/// What answers a route.
+/// The part of the cloud that answers a route.
 enum Target {
-    /// A function, for which the gateway waits so long.
+    /// A function, and the time that the gateway waits for it.
     Function(Arc<Pool>, Duration),
-    /// The gateway itself, to a preflight.
+    /// The gateway itself, for a preflight.
     Preflight(HeaderMap),
 }
 
@@ -148,7 +148,7 @@ impl Gateway {
         })
     }
 
-    /// Forgets what the authorizers answered.
+    /// Forgets the authorizers' answers.
     pub fn forget_callers(&self) {
         for authorizer in self
             .routes
@@ -164,8 +164,8 @@ impl Gateway {
         self.router.find(method, path).is_some()
     }
 
-    /// Answers one request. Its body is read to the end first, whatever the answer: what is left unread would
-    /// end the connection under a client that is still sending.
+    /// Answers one request. It first reads the body to the end, even for a refusal: unread bytes would break
+    /// the connection under a client that is still sending.
     pub async fn serve(&self, peer: SocketAddr, request: Request<Incoming>) -> Answer {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
@@ -213,8 +213,8 @@ impl Gateway {
         answer
     }
 
-    /// The steps of a request, in the order of AWS. The caller keeps what was found out on the way,
-    /// for the gateway's own answers.
+    /// Takes the steps of a request, in the order of AWS. Findings go to `learned`, for the gateway's own
+    /// answers.
     async fn route<'s>(
         &'s self,
         call: &Call,
@@ -298,7 +298,7 @@ impl Target {
     }
 }
 
-/// What the mock that SAM puts behind OPTIONS answers.
+/// Answers like the mock that SAM puts behind OPTIONS.
 fn preflight(headers: &HeaderMap) -> Answer {
     let mut answer = http::empty(StatusCode::OK);
     answer.headers_mut().extend(headers.clone());
@@ -322,7 +322,7 @@ async fn integrate(
     }
 }
 
-/// The bucket of a route: the one for exactly it, or else the most particular that covers it.
+/// The bucket of a route: the one for exactly this route, or else the most particular that covers it.
 fn bucket(buckets: &[(&Throttle, Arc<Bucket>)], method: &str, path: &str) -> Option<Arc<Bucket>> {
     let choices = [(path, method), (path, "*"), ("/*", method), ("/*", "*")];
     let found = choices.iter().find_map(|(path, method)| {
@@ -339,7 +339,7 @@ fn media_type(header: Option<&HeaderValue>) -> Option<&str> {
     text.split([',', ';']).next().map(str::trim)
 }
 
-/// What AWS answers when the path does not begin with a stage.
+/// AWS's answer to a path that does not begin with a stage.
 fn wrong_stage() -> Answer {
     let mut answer = http::json(
         StatusCode::FORBIDDEN,

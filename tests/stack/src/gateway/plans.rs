@@ -1,9 +1,9 @@
-//! The usage plans: who may call at all, and how much.
+//! The usage plans: which callers may call, and how much.
 //!
-//! Owns the buckets of each key. Refuses to know which keys there are: the key service does.
+//! Owns the buckets of each key. Refuses to know the keys themselves: the key service does.
 //!
-//! A route with limits of its own in a plan is counted by those instead of the plan's overall ones, as a
-//! route of the stage is. AWS's documentation leaves open whether both count.
+//! A route with limits of its own in a plan counts by those instead of the plan's overall ones, as a route of
+//! the stage does. AWS's documentation leaves open whether both count.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +15,11 @@ use super::GatewayError;
 use super::throttle::Bucket;
 use crate::template::plans::UsagePlan;
 
-/// How many buckets are kept; above this the full ones go: a new one is the same.
+/// The most buckets that are kept; above this, the full ones are dropped: a new bucket is equal to a full
+/// one.
 const BUCKETS_MAX: usize = 50_000;
 
-/// The plans of the stage, and what each key used of them.
+/// The plans of the stage, and each key's use of them.
 pub struct Plans {
     keys: ApiKeys,
     plans: BTreeMap<String, UsagePlan>,
@@ -27,7 +28,7 @@ pub struct Plans {
     buckets: Mutex<HashMap<Counted, Arc<Bucket>>>,
 }
 
-/// What a bucket counts: a key's calls of one route, or of all that have no limits of their own.
+/// The subject of a bucket: a key's calls of one route, or of all routes that have no limits of their own.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Counted {
     key: String,
@@ -47,8 +48,8 @@ impl Plans {
         }
     }
 
-    /// Lets a request through and counts it: first the key, then the day's quota, then the
-    /// rate. What is refused is not counted.
+    /// Lets a request through and counts it: first the key, then the day's quota, then the rate. A refused
+    /// request is not counted.
     pub fn admit(
         &self,
         value: Option<&str>,

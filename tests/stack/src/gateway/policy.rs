@@ -1,4 +1,4 @@
-//! Reads what an authorizer answers, and evaluates its policy.
+//! Reads an authorizer's answer, and evaluates its policy.
 //!
 //! Owns IAM's matching as far as an authorizer needs it. Refuses to know how authorizers are called.
 
@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What an authorizer said about a caller.
+/// An authorizer's answer about a caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Who the caller is.
+    /// The caller's id.
     pub principal_id: String,
-    /// What the functions are told about the caller, as texts.
+    /// The texts about the caller that the functions receive.
     pub context: BTreeMap<String, String>,
     /// The caller's key for a usage plan.
     pub usage_key: Option<String>,
@@ -25,14 +25,14 @@ struct Statement {
     resources: Vec<String>,
 }
 
-/// What a policy says about one method.
+/// A policy's verdict about one method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It may be called.
     Allowed,
     /// A statement forbids it.
     Denied,
-    /// No statement speaks of it, which also forbids it.
+    /// No statement mentions it, which also forbids it.
     NotMentioned,
 }
 
@@ -79,7 +79,7 @@ impl<T> OneOrMany<T> {
     }
 }
 
-/// The longest ARN that AWS takes in an authorizer's policy.
+/// The longest ARN that AWS accepts in an authorizer's policy.
 const RESOURCE_LENGTH_MAX: usize = 512;
 
 impl Grant {
@@ -104,7 +104,7 @@ impl Grant {
         })
     }
 
-    /// What the policy says about the method with this ARN.
+    /// Judges the method with this ARN by the policy.
     pub fn verdict(&self, method_arn: &str) -> Verdict {
         let speaks = |statement: &&Statement| {
             statement
@@ -124,14 +124,14 @@ impl Grant {
     }
 }
 
-/// `Some(None)` for a statement about something else than invoking.
+/// Reads a statement; `Some(None)` for a statement about another action than invoking.
 fn read_statement(raw: RawStatement) -> Option<Option<Statement>> {
     let allows = match raw.effect.as_str() {
         "Allow" => true,
         "Deny" => false,
         _ => return None,
     };
-    // Conditions are not evaluated here, so a policy with one would be judged wrongly.
+    // Conditions are not evaluated here, so that a policy with one would be judged wrongly.
     if raw.condition.is_some() {
         return None;
     }

@@ -29,7 +29,7 @@ struct ProxyResponse {
     is_base64_encoded: Option<bool>,
 }
 
-/// Headers that the gateway sets itself, and passes on under another name.
+/// Headers that the gateway sets itself; a function's are passed on under another name.
 const REMAPPED: [&str; 6] = [
     "connection",
     "content-length",
@@ -59,7 +59,7 @@ pub fn read(output: &[u8], decodes: bool) -> Result<Answer, GatewayError> {
     };
     let mut answer = Response::new(Full::new(Bytes::from(body)));
     *answer.status_mut() = status(&response.status_code).ok_or(GatewayError::MalformedAnswer)?;
-    // A header with several values replaces the same header with one.
+    // A header with several values replaces the same header with one value.
     let many = response.multi_value_headers.unwrap_or_default();
     let has_many = |name: &str| many.keys().any(|known| known.eq_ignore_ascii_case(name));
     for (name, value) in response.headers.unwrap_or_default() {

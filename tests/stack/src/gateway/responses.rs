@@ -1,4 +1,4 @@
-//! The gateway's own answers: AWS's by default, the template's where it has one.
+//! The gateway's own answers: AWS's by default, and the template's where it has a rule.
 //!
 //! Owns their types, statuses, bodies and headers. Refuses to know when one is due.
 
@@ -60,7 +60,7 @@ enum Piece {
     Variable(Variable),
 }
 
-/// Where a header's value comes from.
+/// The source of a header's value.
 #[derive(Debug, PartialEq, Eq)]
 enum Source {
     Text(String),
@@ -88,14 +88,14 @@ enum Variable {
     Authorizer(String),
 }
 
-/// What is known when an answer is made.
+/// The facts about a request from which an answer is filled in.
 #[derive(Clone, Copy)]
 pub struct Known<'a> {
     /// The request.
     pub call: &'a Call,
     /// The path of the resource that serves it, if one was found.
     pub resource_path: Option<&'a str>,
-    /// What the authorizer said, if it was asked.
+    /// The authorizer's answer, if it was asked.
     pub grant: Option<&'a Grant>,
 }
 
@@ -113,7 +113,7 @@ impl Responses {
         Ok(Self { rules: compiled })
     }
 
-    /// The answer to a request that the gateway refuses.
+    /// Answers a request that the gateway refuses.
     pub fn answer(&self, error: GatewayError, known: Known<'_>) -> Answer {
         let rule = error.type_name().and_then(|name| self.rules.get(name));
         let default = if error.status().is_server_error() {
@@ -223,7 +223,8 @@ impl Source {
     }
 }
 
-/// Splits a template at its `$context` variables. There is nothing else in it, unlike elsewhere on AWS.
+/// Splits a template at its `$context` variables. AWS's language has more than these, and nothing else of it
+/// is supported here.
 fn parse_template(text: &str, at: &str) -> Result<Vec<Piece>, Error> {
     let mut pieces = Vec::new();
     let mut rest = text;

@@ -1,7 +1,7 @@
 //! Finds the route of a request.
 //!
-//! Owns API Gateway's precedence: a literal segment beats a parameter, and a greedy parameter comes
-//! last; a resource without the method does not count. Refuses to know what a route does.
+//! Owns API Gateway's precedence: a literal segment beats a parameter, and a greedy parameter comes last; a
+//! resource without the method does not count. Refuses to know what a route does.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ struct Node {
 
 type Methods = HashMap<String, usize>;
 
-/// A route that was found.
+/// The route of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Found {
     /// The route's position.
@@ -34,7 +34,7 @@ pub struct Found {
 }
 
 impl Router {
-    /// A router for `routes`, given as method and path, which are known by their position.
+    /// A router for `routes`, given as method and path, and found by their position.
     pub fn new<'r>(routes: impl IntoIterator<Item = (&'r str, &'r str)>) -> Result<Self, Error> {
         let mut router = Self::default();
         for (position, (method, path)) in routes.into_iter().enumerate() {
@@ -48,7 +48,7 @@ impl Router {
         Ok(router)
     }
 
-    /// The route of a request; `path` is as it was sent.
+    /// Finds the route of a request; `path` is as it was sent.
     pub fn find(&self, method: &str, path: &str) -> Option<Found> {
         let segments = segments(path);
         let mut captured = Vec::new();

@@ -1,7 +1,7 @@
-//! Token buckets, filled at a rate and never above their burst: the stage's
-//! throttles, and those of usage plans.
+//! Token buckets, filled at a rate and never above their burst: the stage's throttles, and those of usage
+//! plans.
 //!
-//! Owns how a bucket counts. Refuses to know who is asking.
+//! Owns the counting of a bucket. Refuses to know who is asking.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -24,7 +24,7 @@ impl Bucket {
         }
     }
 
-    /// Whether nothing is missing from it.
+    /// Whether it is full.
     pub fn is_full(&self, now: Instant) -> bool {
         let level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
         self.refilled(*level, now) >= self.burst

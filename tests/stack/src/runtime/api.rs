@@ -1,6 +1,6 @@
 //! The Lambda Runtime API, as one function instance sees it.
 //!
-//! Owns the protocol of one sandbox. Refuses to know processes: the instance starts and ends them.
+//! Owns the protocol of one sandbox. Refuses to know processes, which the instance starts and ends.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::FunctionError;
 use crate::http::{self, Answer, BodyError};
 
-/// What AWS allows a synchronous answer to be.
+/// AWS's bound on a synchronous answer.
 const RESPONSE_SIZE_BYTES_MAX: usize = 6_291_556;
 const ERROR_SIZE_BYTES_MAX: usize = 256 * 1024;
 
@@ -25,19 +25,19 @@ pub(super) struct Work {
     pub request_id: String,
     pub payload: Bytes,
     pub timeout: Duration,
-    /// Set once the function has been given the payload: from then on it is not safe to try again.
+    /// Set once the function has received the payload: from then on it is not safe to try again.
     pub taken: Arc<AtomicBool>,
     pub reply: oneshot::Sender<Result<Bytes, FunctionError>>,
 }
 
-/// How far an instance has come.
+/// The progress of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The process is starting.
     Starting,
     /// It has asked for its first invocation.
     Ready,
-    /// It said that it cannot start.
+    /// It reported that it cannot start.
     Failed(FunctionError),
     /// The process has ended.
     Ended(String),
@@ -66,7 +66,7 @@ impl Sandbox {
         })
     }
 
-    /// Ends the sandbox: nothing more is handed out, and what is running has no reply any more.
+    /// Ends the sandbox: it hands out no more work, and running work gets no reply.
     pub(super) fn end(&self, reason: String) {
         self.stage.send_if_modified(|stage| match stage {
             Stage::Starting | Stage::Ready => {
@@ -153,7 +153,7 @@ impl Sandbox {
     fn finish(&self, id: &str, outcome: Result<Bytes, FunctionError>) -> Answer {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         match current.take_if(|work| work.request_id == id) {
-            // Whoever waited may have given up; the function has done its part all the same.
+            // The caller may have given up waiting; the function has done its part all the same.
             Some(work) => drop(work.reply.send(outcome)),
             None => {
                 let error = FunctionError::new("InvalidRequestID", "Invalid request ID");

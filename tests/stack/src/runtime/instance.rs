@@ -1,6 +1,6 @@
 //! One instance of a function: a child process and its own Runtime API.
 //!
-//! Owns the process from start to end. Refuses to know how many instances there should be.
+//! Owns the process from start to end. Refuses to know the number of instances.
 
 use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
@@ -21,9 +21,9 @@ use super::{FunctionError, Launch};
 use crate::http;
 use crate::log::Sink;
 
-/// How long a function may take to ask for its first invocation, as on AWS.
+/// The time in which a function must ask for its first invocation, as on AWS.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait for the last line of a process that ended while starting.
+/// The time to wait for the last line of a process that ended while starting.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// A running instance.
@@ -41,10 +41,10 @@ pub(super) struct Instance {
     gone: CancellationToken,
 }
 
-/// How an invocation of an instance ended.
+/// The end of an instance's invocation.
 pub(super) enum Outcome {
     Replied(Result<Bytes, FunctionError>),
-    /// The process ended before it was given the payload: another instance may take it.
+    /// The process ended before it received the payload: another instance may take it.
     NotTaken,
     /// The process ended while it worked.
     Crashed(String),
@@ -111,7 +111,7 @@ impl Instance {
         }
     }
 
-    /// Whether the process is still there.
+    /// Whether the process still runs.
     pub(super) fn is_alive(&self) -> bool {
         !self.stop.is_cancelled() && matches!(*self.stage.borrow(), Stage::Starting | Stage::Ready)
     }
@@ -122,12 +122,12 @@ impl Instance {
         Build::at(path).is_none_or(|build| self.build == Some(build))
     }
 
-    /// Whether nothing is left of the process.
+    /// Whether the process is gone altogether.
     pub(super) fn is_gone(&self) -> bool {
         self.gone.is_cancelled()
     }
 
-    /// Gives the function one payload and waits for what it answers.
+    /// Gives the function one payload and waits for its answer.
     pub(super) async fn invoke(
         &self,
         request_id: &str,
@@ -210,7 +210,7 @@ fn command(launch: &Launch, port: u16) -> Command {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // A Ctrl-C in the terminal is for the local cloud, which then ends its functions itself.
+        // A Ctrl-C in the terminal is meant for the local cloud, which then ends its functions itself.
         .process_group(0)
         .kill_on_drop(true);
     if let Some(folder) = launch.path.parent() {
@@ -219,8 +219,8 @@ fn command(launch: &Launch, port: u16) -> Command {
     command
 }
 
-/// Passes on what a process writes. Answers, once it has ended, the last line: of its errors, or of
-/// its output if it wrote no errors.
+/// Passes on a process's output. Once it has ended, returns the last line of its errors, or of its output if
+/// it wrote no errors.
 fn drain(
     child: &mut Child,
     name: &str,
@@ -241,7 +241,7 @@ fn drain(
     }
 }
 
-/// Sees the process to its end, and tells the sandbox.
+/// Waits for the end of the process, and tells the sandbox.
 async fn watch_process(
     mut child: Child,
     sandbox: Arc<Sandbox>,

@@ -1,6 +1,6 @@
 //! Runs functions as AWS Lambda does: their real binaries, fed through the Runtime API.
 //!
-//! Owns processes and invocations. Refuses to know what calls a function and what the payload means.
+//! Owns processes and invocations. Refuses to know a function's callers and the meaning of the payload.
 
 mod api;
 mod instance;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How a function is started.
+/// The start of a function.
 #[derive(Clone, Debug)]
 pub struct Launch {
     /// The binary's name, which is the function's name everywhere on this machine.
@@ -22,17 +22,17 @@ pub struct Launch {
     pub path: PathBuf,
     /// The function's ARN.
     pub arn: String,
-    /// Everything that its environment holds, but for the Runtime API's address.
+    /// Its environment, except for the Runtime API's address.
     pub environment: Vec<(String, String)>,
-    /// How long one invocation may take.
+    /// The time that one invocation may take.
     pub timeout: Duration,
 }
 
-/// What a function says when it fails.
+/// A function's report of its failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FunctionError {
-    /// What went wrong, in words.
+    /// The description of the problem.
     #[serde(default)]
     pub error_message: String,
     /// The error's type.
@@ -49,7 +49,7 @@ impl FunctionError {
     }
 }
 
-/// Why an invocation has no result.
+/// A reason for which an invocation has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The function answered with an error, crashed, did not start or ran out of time.

@@ -1,6 +1,6 @@
-//! The instances of one function: started on first use, kept warm, ended when they are long idle.
+//! The instances of one function: started on first use, kept warm, and ended after a long idle time.
 //!
-//! Owns how many there are and who gets which. Refuses to know how an instance works inside.
+//! Owns their number and the choice of one for each invocation. Refuses to know how an instance works inside.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,12 +21,12 @@ use crate::log::{Log, Sink};
 /// The most times that an invocation moves on to another instance because one ended before taking it.
 const INSTANCES_TRIED_MAX: usize = 3;
 
-/// How many invocations of a function may run, and how many may wait.
+/// The bounds on a function's invocations.
 #[derive(Clone, Copy, Debug)]
 pub struct Concurrency {
-    /// Running at once.
+    /// The most that run at once.
     pub running_max: u32,
-    /// Waiting in line.
+    /// The most that wait in line.
     pub waiting_max: usize,
 }
 
@@ -45,7 +45,7 @@ pub struct Pool {
 
 #[derive(Default)]
 struct State {
-    /// The instance used last is used next, so that the others may fall idle.
+    /// The idle instances. The one used last is used next, so that the others may fall idle.
     idle: Vec<(Arc<Instance>, Instant)>,
     all: Vec<Arc<Instance>>,
     counts: Counts,
@@ -62,7 +62,7 @@ struct Counts {
     duration_ms_total: f64,
 }
 
-/// What is known about a function, for the control surface.
+/// The facts about a function for the control surface.
 #[derive(Clone, Debug, Serialize)]
 pub struct FunctionStatus {
     name: String,
@@ -107,7 +107,7 @@ impl Pool {
         &self.launch.name
     }
 
-    /// Invokes the function. A caller that goes away does not stop it, as on AWS.
+    /// Invokes the function. It goes on even if the caller goes away, as on AWS.
     pub async fn invoke(self: &Arc<Self>, payload: Bytes) -> Result<Bytes, Failure> {
         let pool = Arc::clone(self);
         match tokio::spawn(async move { pool.run(payload).await }).await {
@@ -155,7 +155,7 @@ impl Pool {
         )))
     }
 
-    /// Waits for a turn. A line that is too long is refused, as AWS refuses above the concurrency.
+    /// Waits for a turn. Refuses when the line is too long, as AWS refuses above the concurrency.
     async fn slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Failure> {
         if let Ok(slot) = self.slots.try_acquire() {
             return Ok(slot);
@@ -169,7 +169,7 @@ impl Pool {
         slot.and_then(Result::ok).ok_or(Failure::Stopping)
     }
 
-    /// A warm instance of the binary as it is now, or a new one.
+    /// Takes a warm instance, or starts a new one.
     async fn instance(&self) -> Result<Arc<Instance>, Failure> {
         {
             let mut state = self.lock();
@@ -218,8 +218,8 @@ impl Pool {
         }
     }
 
-    /// Starts one instance only to see that the function does start, and ends it again. What it
-    /// writes is not shown: the error says it, and one that starts will write it again.
+    /// Starts one instance only to see that the function does start, and ends it again. Its output is not
+    /// shown: the error contains the reason, and a function that starts will write the same again.
     pub async fn probe(&self) -> Result<(), String> {
         match self.start(&Sink::new(Log::Silent)).await {
             Ok(instance) => {
@@ -230,7 +230,7 @@ impl Pool {
         }
     }
 
-    /// Kills every running instance; returns how many there were.
+    /// Kills every running instance; returns their number.
     pub async fn kill(&self) -> usize {
         let instances = {
             let mut state = self.lock();
@@ -241,14 +241,14 @@ impl Pool {
             .iter()
             .filter(|instance| instance.is_alive())
             .count();
-        // Those that are ending already are waited for too.
+        // It waits for those that are ending already, too.
         for instance in &instances {
             instance.kill().await;
         }
         running
     }
 
-    /// Ends the instances that have had nothing to do for `idle_for`.
+    /// Ends the instances that have been idle for `idle_for`.
     pub fn reap(&self, idle_for: Duration) {
         let mut state = self.lock();
         state.idle.retain(|(instance, since)| {
@@ -261,7 +261,7 @@ impl Pool {
         state.all.retain(|known| !known.is_gone());
     }
 
-    /// What is known about the function.
+    /// The facts about the function.
     pub fn status(&self) -> FunctionStatus {
         let state = self.lock();
         let instances: Vec<InstanceStatus> = state
@@ -289,7 +289,7 @@ impl Pool {
         counts.duration_ms_total += duration_ms;
     }
 
-    /// Says once that the function does not start, however often it is tried.
+    /// Reports that the function does not start, once, even if it is tried again.
     fn tell(&self, error: &FunctionError) {
         if !self.token.is_cancelled() && !self.told.swap(true, Ordering::Relaxed) {
             self.log.notice(&self.sentence(error));

@@ -14,7 +14,7 @@ use crate::template::resources::Place;
 
 pub const ACCESS_KEY_ID: &str = "local";
 pub const SECRET_ACCESS_KEY: &str = "local-secret";
-/// How many invocations of one function may wait in line.
+/// The most invocations of one function that wait in line.
 const WAITING_MAX: usize = 2_000;
 
 /// Declares a function's role, and returns the pool of its instances, none of which runs yet.
@@ -65,7 +65,7 @@ fn access_key_id(function: &Function) -> String {
     format!("{ACCESS_KEY_ID}-{}", function.id)
 }
 
-/// What Lambda itself sets. The address of the services is the one thing that AWS would not set.
+/// The variables that Lambda itself sets. AWS would set all of them but the address of the services.
 fn own_environment(
     function: &Function,
     place: &Place,

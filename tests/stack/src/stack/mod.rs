@@ -36,45 +36,45 @@ use crate::schedules::Scheduled;
 use crate::template::resources::Place;
 use crate::template::{Document, Supplied, Template};
 
-/// How long an instance may have nothing to do.
+/// The idle time after which an instance is ended.
 const IDLE_MAX: Duration = Duration::from_secs(300);
 const REAP_EVERY: Duration = Duration::from_secs(30);
-/// How long a stop waits for what is still running.
+/// The time that a stop waits for running work.
 const STOP_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// What a local cloud is started with.
+/// The settings of a local cloud.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The template to serve.
     pub template: PathBuf,
     /// The binaries that the template's functions name.
     pub binaries: Binaries,
-    /// The gateway's port; 0 for any that is free.
+    /// The gateway's port; 0 for any free one.
     pub port: u16,
-    /// Where state is kept; `None` keeps nothing.
+    /// The folder of the state; `None` keeps nothing.
     pub data: Option<PathBuf>,
-    /// Stage throttles, usage plans and limits by address off.
+    /// Whether stage throttles, usage plans and limits by address are off.
     pub no_throttle: bool,
-    /// Whether containers of Docker's can reach the services.
+    /// Whether Docker's containers can reach the services.
     pub docker: bool,
     /// Template parameters that replace their defaults.
     pub parameters: BTreeMap<String, String>,
-    /// Where the functions' output goes.
+    /// The destination of the functions' output.
     pub log: Log,
     /// Provider endpoints that the stand-in answers with 404.
     pub retired: Vec<String>,
-    /// The key of the real provider, which is then used; `None` for the stand-in.
+    /// The key of the real provider, which then replaces the stand-in.
     pub fal_key: Option<String>,
-    /// The secrets of the real Stripe, which is then used; `None` for the stand-in.
+    /// The secrets of the real Stripe, which then replaces the stand-in.
     pub stripe: Option<StripeSecrets>,
 }
 
-/// What the real Stripe gives to a seller.
+/// The secrets that the real Stripe gives to a seller.
 #[derive(Clone, Debug)]
 pub struct StripeSecrets {
     /// The key of its API.
     pub key: String,
-    /// What its events are signed with.
+    /// The secret that signs its events.
     pub webhook_secret: String,
 }
 
@@ -86,23 +86,23 @@ impl Options {
         Data::open(self.data.as_deref()).map(drop)
     }
 
-    /// The parameters that take this value.
+    /// The parameters whose value is this one.
     pub fn parameters_that_take(&self, value: &str) -> Result<Vec<String>, Error> {
         Ok(self.document()?.parameters.that_take(value))
     }
 
-    /// The parameters that were given, and what suits a stack on this machine for those that were not.
+    /// The given parameters, and values that suit this machine for those that were not given.
     fn given(&self, document: &Document) -> BTreeMap<String, String> {
         let mut given = self.parameters.clone();
         let mut supply = |name: &str, value: &str| {
             supply(&mut given, document, name, value.to_owned());
         };
         supply("MailSender", "velro@example.com");
-        // Everybody here comes from one machine.
+        // All requests here come from one machine.
         supply("RegistrationsPerHour", "1000");
-        // The gateway here reads the keys themselves.
+        // The gateway here reads the keys directly, without a delay.
         supply("KeySettleSeconds", "0");
-        // Whoever tries webhooks here has their receiver on this machine.
+        // A receiver of webhooks here runs on this machine.
         supply("WebhookReceivers", "local");
         if self.no_throttle {
             supply("SourceLimits", "off");
@@ -132,12 +132,12 @@ pub struct Stack {
     log: Sink,
     token: CancellationToken,
     tasks: TaskTracker,
-    /// Held to the end, so that nobody else takes the folder.
+    /// Held to the end, so that no other process takes the folder.
     _data: Data,
 }
 
 impl Stack {
-    /// Starts everything that the template describes; ready to answer when it returns.
+    /// Starts everything that the template describes; it answers when this returns.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let document = options.document()?;
         document.parameters.values(&options.given(&document))?;
@@ -205,7 +205,7 @@ impl Stack {
         Ok(stack)
     }
 
-    /// Starts what runs by itself: the gateway, the mappings and the schedules.
+    /// Starts the parts that run by themselves: the gateway, the mappings and the schedules.
     fn serve(&self, template: &Template, listener: TcpListener, place: &Place) {
         let mut schedules = BTreeMap::new();
         for (function, pool) in template.functions.iter().zip(&self.functions) {
@@ -251,8 +251,8 @@ impl Stack {
             .spawn(serve_http(listener, gateway, control, self.token.clone()));
     }
 
-    /// Starts every function once, to see that it does start. Those that take longer than `budget`
-    /// are not waited for. The first that does not start is the error.
+    /// Starts every function once, to see that it does start. Does not wait longer than `budget`. The error
+    /// is that of the first function that does not start.
     pub async fn probe(&self, budget: Duration) -> Result<(), Error> {
         let probes = futures::future::try_join_all(self.functions.iter().map(|pool| pool.probe()));
         match tokio::time::timeout(budget, probes).await {
@@ -261,8 +261,8 @@ impl Stack {
         }
     }
 
-    /// Invokes a function, named as its binary, past the gateway, the queues and the schedules. The
-    /// error is what the function failed with, in its own words.
+    /// Invokes a function, named as its binary, without the gateway, the queues and the schedules. The error
+    /// is the function's own message.
     pub async fn invoke(&self, function: &str, payload: impl Into<Bytes>) -> Result<Bytes, Error> {
         let pool = self.functions.iter().find(|pool| pool.name() == function);
         let pool =
@@ -281,7 +281,7 @@ impl Stack {
         &self.origin
     }
 
-    /// A function's memory, which Lambda's price depends on; `None` for a function that is not there.
+    /// A function's memory, on which Lambda's price depends; `None` for an unknown function.
     pub fn memory_mb(&self, function: &str) -> Option<u32> {
         self.memory_mb.get(function).copied()
     }
@@ -293,7 +293,7 @@ impl Stack {
             .is_some_and(|gateway| gateway.serves(method, path))
     }
 
-    /// Forgets what the authorizers answered, as if the time that it is kept had passed.
+    /// Forgets the authorizers' answers, as if their time were over.
     pub fn forget_callers(&self) {
         if let Some(gateway) = &self.gateway {
             gateway.forget_callers();
@@ -315,7 +315,7 @@ impl Stack {
         self.services.stripe.as_ref()
     }
 
-    /// Where lines go.
+    /// The sink of all lines.
     pub fn log(&self) -> &Sink {
         &self.log
     }
@@ -336,7 +336,7 @@ impl Stack {
             self.tasks.wait().await;
             self.services.shutdown().await;
         };
-        // What has not ended by then ends with the process.
+        // A task that has not ended by then ends with the process.
         let _ = tokio::time::timeout(STOP_TIMEOUT, stopped).await;
     }
 }
@@ -359,7 +359,7 @@ async fn listen(wanted: u16, last: u16) -> Result<TcpListener, Error> {
     })
 }
 
-/// The gateway to the functions; `None` for a template that has no API.
+/// Makes the gateway to the functions; `None` for a template that has no API.
 fn gateway(
     template: &Template,
     functions: &[Arc<Pool>],
@@ -379,14 +379,14 @@ fn gateway(
     Gateway::new(api, functions, plans, identity, (throttle, log)).map(Some)
 }
 
-/// Gives a parameter that the template has a value, unless it was given one.
+/// Gives a declared parameter this value, unless it has one.
 fn supply(given: &mut BTreeMap<String, String>, document: &Document, name: &str, value: String) {
     if document.parameters.declares(name) {
         given.entry(name.to_owned()).or_insert(value);
     }
 }
 
-/// Supplies what only the running stack knows, stores the secrets, and resolves the template.
+/// Supplies the values that only the running stack knows, stores the secrets, and resolves the template.
 async fn resolve(
     document: &Document,
     options: &Options,

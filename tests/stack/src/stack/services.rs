@@ -45,7 +45,7 @@ impl Services {
         Ok(Self { aws, fal, stripe })
     }
 
-    /// The ports to keep for the next run; that of a stand-in that does not run stays as it was.
+    /// The ports to keep for the next run. A stand-in that does not run keeps its last port.
     pub fn ports(&self, gateway: u16, last: Ports) -> Ports {
         Ports {
             gateway,

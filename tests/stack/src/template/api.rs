@@ -1,6 +1,6 @@
 //! The REST API of the template: its routes, authorizers, gateway responses and throttles.
 //!
-//! Owns `AWS::Serverless::Api`. Refuses to know how a request is served.
+//! Owns `AWS::Serverless::Api`. Refuses to know the serving of requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct Api {
     pub stage: String,
     /// Every route that a function serves.
     pub routes: Vec<Route>,
-    /// The preflights that the gateway answers itself.
+    /// The preflights, which the gateway answers itself.
     pub preflights: Vec<Preflight>,
     /// The authorizers that routes refer to by position.
     pub authorizers: Vec<Authorizer>,
@@ -28,18 +28,18 @@ pub struct Api {
     pub responses: BTreeMap<String, ResponseRule>,
     /// The stage's throttles.
     pub throttles: Vec<Throttle>,
-    /// Where a caller's usage-plan key comes from.
+    /// The source of a caller's usage-plan key.
     pub key_source: KeySource,
     /// The media types whose bodies travel as base64.
     pub binary_media_types: Vec<String>,
 }
 
-/// Where a caller's usage-plan key comes from.
+/// The source of a caller's usage-plan key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeySource {
     /// The header `x-api-key`.
     Header,
-    /// What the authorizer answers.
+    /// The authorizer's answer.
     Authorizer,
 }
 
@@ -64,9 +64,9 @@ pub struct Route {
     pub function: usize,
     /// The authorizer's position in the API.
     pub authorizer: Option<usize>,
-    /// Whether a caller must be counted by a usage-plan key.
+    /// Whether a caller needs a usage-plan key.
     pub key_required: bool,
-    /// How long the gateway waits for an answer.
+    /// The time that the gateway waits for an answer.
     pub timeout: Duration,
 }
 
@@ -86,14 +86,14 @@ pub struct Authorizer {
     pub function: usize,
     /// The headers that identify a caller, in lower case.
     pub headers: Vec<String>,
-    /// How long an answer is kept; zero for not at all.
+    /// The time for which an answer is kept; zero keeps none.
     pub keep: Duration,
 }
 
-/// What the gateway answers in one of its own cases.
+/// A rule for one of the gateway's own answers.
 #[derive(Clone, Debug, Default)]
 pub struct ResponseRule {
-    /// The status; the type's own when not said.
+    /// The status; `None` for the type's own.
     pub status: Option<u16>,
     /// Headers and the expressions that fill them.
     pub headers: Vec<(String, String)>,
@@ -127,12 +127,12 @@ pub struct RawApi {
     throttles: Vec<Throttle>,
     binary_media_types: Vec<String>,
     cors: Option<Cors>,
-    /// Those of `DefinitionBody`, beside which events of functions do nothing.
+    /// The routes of `DefinitionBody`, beside which functions' own events have no effect.
     routes: Option<Vec<RawRoute>>,
     at: String,
 }
 
-/// What `Cors` says of every preflight.
+/// The parts of every preflight that `Cors` sets.
 struct Cors {
     origin: String,
     headers: Option<String>,
@@ -294,14 +294,15 @@ impl RawApi {
             path: event.path.clone(),
             function,
             authorizer,
-            // As SAM does: what it adds to preflights, or not, outweighs what an event says.
+            // As in SAM, a preflight needs a key only if `AddApiKeyRequiredToCorsPreflight` is set, even if
+            // its event asks for one.
             key_required: event.key_required.unwrap_or(self.key_required)
                 && (!preflight || self.key_for_preflight),
             timeout: event.timeout,
         })
     }
 
-    /// A throttle on a route that does not exist would protect nothing.
+    /// Refuses a throttle on a route that does not exist: it would protect nothing.
     fn check_throttles(&self, routes: &[Route]) -> Result<(), Error> {
         for throttle in &self.throttles {
             let matches = |route: &Route| {
@@ -333,7 +334,8 @@ impl Cors {
         Ok(cors)
     }
 
-    /// SAM names each path's own methods, in the order of the alphabet, and OPTIONS.
+    /// Makes the preflight of each path. As in SAM, it names the path's methods in alphabetical order,
+    /// OPTIONS included.
     fn preflights(&self, routes: &[Route]) -> Vec<Preflight> {
         let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for route in routes {
@@ -363,7 +365,7 @@ impl Cors {
     }
 }
 
-/// A header's value, which API Gateway wants in quotes of its own.
+/// Reads a header's value, which API Gateway requires in quotes of its own.
 fn static_value(fields: &mut Fields, name: &str) -> Result<Option<String>, Error> {
     let Some(text) = fields.text(name)? else {
         return Ok(None);
@@ -472,7 +474,8 @@ fn read_throttles(fields: &mut Fields) -> Result<Vec<Throttle>, Error> {
     Ok(throttles)
 }
 
-/// CloudFormation wants the slashes of a path written as `~1`: `/~1auth~1login`. It does not know a plain one
+/// Reads a path whose slashes are written as `~1`: `/~1auth~1login`. CloudFormation does not know a plain
+/// path
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigateway-stage-methodsetting.html>).
 fn plain_path(path: &str) -> Option<String> {
     let rest = path.strip_prefix('/')?;

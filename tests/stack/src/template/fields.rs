@@ -1,6 +1,6 @@
-//! Reads the properties of one object of the template, and refuses what nobody asked for.
+//! Reads the properties of one object of the template, and refuses the unread ones.
 //!
-//! Owns the rule that nothing is ignored silently. Refuses to know what the properties are for.
+//! Owns the rule that nothing is ignored silently. Refuses to know the use of the properties.
 
 use std::ops::RangeInclusive;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::yaml::below;
 use crate::Error;
 
-/// The properties that have not been read yet, and where they stand.
+/// The properties that have not been read yet, and their place in the template.
 pub struct Fields {
     at: String,
     left: Map<String, Value>,
@@ -31,7 +31,7 @@ impl Fields {
         }
     }
 
-    /// Where these properties stand.
+    /// The place of these properties in the template.
     pub fn at(&self) -> &str {
         &self.at
     }
@@ -48,14 +48,14 @@ impl Fields {
         }
     }
 
-    /// Takes a text; numbers and booleans are written out, as CloudFormation does.
+    /// Takes a text; numbers and booleans become text, as in CloudFormation.
     pub fn text(&mut self, name: &str) -> Result<Option<String>, Error> {
         self.take(name)
             .map(|value| text_of(value, &below(&self.at, name)))
             .transpose()
     }
 
-    /// Takes a text that must be there.
+    /// Takes a text, which must be there.
     pub fn required_text(&mut self, name: &str) -> Result<String, Error> {
         self.text(name)?.ok_or_else(|| self.missing(name))
     }
@@ -120,7 +120,7 @@ impl Fields {
         }
     }
 
-    /// Takes a list; a property that is not there is an empty one.
+    /// Takes a list; a missing property is an empty one.
     pub fn list(&mut self, name: &str) -> Result<Vec<Value>, Error> {
         match self.take(name) {
             None => Ok(Vec::new()),
@@ -138,7 +138,7 @@ impl Fields {
             .collect()
     }
 
-    /// Takes an object; a property that is not there is an empty one.
+    /// Takes an object; a missing property is an empty one.
     pub fn object(&mut self, name: &str) -> Result<Fields, Error> {
         let value = self.take(name).unwrap_or(Value::Null);
         Fields::of(value, below(&self.at, name))
@@ -168,7 +168,7 @@ impl Fields {
             .collect()
     }
 
-    /// Refuses every property that nobody took.
+    /// Refuses every property that was not taken.
     pub fn finish(self) -> Result<(), Error> {
         match self.left.keys().next() {
             None => Ok(()),
@@ -179,7 +179,7 @@ impl Fields {
         }
     }
 
-    /// An error about a property that is not there.
+    /// An error about a missing property.
     pub fn missing(&self, name: &str) -> Error {
         Error::at(&below(&self.at, name), "is missing")
     }

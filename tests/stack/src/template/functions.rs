@@ -1,6 +1,6 @@
 //! Functions of the template, and the events that call them.
 //!
-//! Owns `AWS::Serverless::Function`. Refuses to know how a function is run or a route is served.
+//! Owns `AWS::Serverless::Function`. Refuses to know the running of functions and the serving of routes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::storage::Queue;
 use crate::Error;
 use crate::cron::Schedule;
 
-/// How many instances one function may have when the template reserves no number.
+/// The most instances of a function for which the template reserves no number.
 const CONCURRENCY_DEFAULT: u32 = 10;
 
 /// One function.
@@ -25,22 +25,22 @@ pub struct Function {
     pub id: String,
     /// Its physical name.
     pub name: String,
-    /// The ARN that whatever calls it must name: its alias's, or a gradual deployment
-    /// would not be one for its callers.
+    /// The ARN that its callers must name: that of its alias, if it has one. With any other, a gradual
+    /// deployment would not be gradual for them.
     pub arn: String,
     /// The name of its binary.
     pub binary: String,
-    /// Its memory, which is only told to it.
+    /// Its memory, which has no effect here but that the function is told it.
     pub memory_mb: u32,
-    /// How long one invocation may take.
+    /// The time that one invocation may take.
     pub timeout: Duration,
-    /// How many invocations may run at once.
+    /// The most invocations that run at once.
     pub concurrency_max: u32,
     /// Its environment.
     pub environment: Vec<(String, String)>,
-    /// All that its role may do, besides writing its log.
+    /// Everything that its role may do, apart from writing its log.
     pub statements: Vec<Statement>,
-    /// The ARN of another function's role, where it has none of its own.
+    /// The ARN of another function's role, if it has no role of its own.
     role: Option<String>,
     /// The routes that call it.
     pub api_events: Vec<ApiEvent>,
@@ -53,7 +53,7 @@ pub struct Function {
 /// A route that calls a function.
 #[derive(Clone, Debug)]
 pub struct ApiEvent {
-    /// Where it stands in the template.
+    /// Its place in the template.
     pub at: String,
     /// The resource's path, such as `/models/{model}`.
     pub path: String,
@@ -61,26 +61,26 @@ pub struct ApiEvent {
     pub method: String,
     /// The named authorizer, `NONE`, or the API's default.
     pub authorizer: Option<String>,
-    /// Whether the caller must be counted by a usage-plan key; the API's default when not said.
+    /// Whether the caller needs a usage-plan key; `None` for the API's default.
     pub key_required: Option<bool>,
-    /// How long the gateway waits for an answer.
+    /// The time that the gateway waits for an answer.
     pub timeout: Duration,
 }
 
 /// A queue that calls a function.
 #[derive(Clone, Debug)]
 pub struct QueueEvent {
-    /// Where it stands in the template.
+    /// Its place in the template.
     pub at: String,
     /// The queue's physical name.
     pub queue: String,
-    /// How many messages one call may carry.
+    /// The most messages that one call carries.
     pub batch_size: u32,
-    /// How long a batch may be gathered.
+    /// The time for which a batch may be gathered.
     pub window: Duration,
-    /// Whether the function says which messages failed.
+    /// Whether the function reports which messages failed.
     pub partial_failures: bool,
-    /// How many calls may run at once; `None` leaves it to the function.
+    /// The most calls that run at once; `None` leaves it to the function.
     pub concurrency_max: Option<u32>,
 }
 
@@ -89,9 +89,9 @@ pub struct QueueEvent {
 pub struct ScheduleEvent {
     /// The schedule's name.
     pub name: String,
-    /// When it is due.
+    /// The times at which it is due.
     pub schedule: Schedule,
-    /// What the function receives; `None` for the scheduler's own event.
+    /// The function's input; `None` for the scheduler's own event.
     pub input: Option<String>,
     /// Whether it fires by itself.
     pub enabled: bool,
@@ -161,7 +161,7 @@ impl Function {
         Ok(function)
     }
 
-    /// Whether a mapping that names `name` calls it: by its ARN, or by its name alone if it has no alias.
+    /// Whether a mapping to `name` calls it: by its ARN, or by its name alone if it has no alias.
     fn is_called_by(&self, name: &str) -> bool {
         let has_alias = !self.arn.ends_with(&format!(":{}", self.name));
         self.arn == name || !has_alias && self.name == name
@@ -226,7 +226,7 @@ impl ApiEvent {
     }
 }
 
-/// Gives each function that shares another's role what that one may do.
+/// Gives each function that shares another's role the permissions of that function.
 pub fn share_roles(functions: &mut [Function], place: &Place) -> Result<(), Error> {
     let own = functions.iter().filter(|function| function.role.is_none());
     let roles: BTreeMap<String, Vec<Statement>> = own
@@ -257,7 +257,7 @@ pub fn read_mapping(mut mapping: Fields, functions: &mut [Function]) -> Result<(
 }
 
 impl QueueEvent {
-    /// `None` when the mapping is switched off.
+    /// Reads a mapping; `None` when it is switched off.
     fn read(mut fields: Fields) -> Result<Option<Self>, Error> {
         let arn = fields.required_text("EventSourceArn")?;
         let queue = arn.rsplit(':').next().unwrap_or_default().to_owned();

@@ -1,6 +1,6 @@
 //! Conditions and intrinsic functions: `Ref`, `Fn::Sub`, `Fn::GetAtt`, `Fn::If` and the like.
 //!
-//! Owns what a reference to a resource or a pseudo parameter gives. Refuses to know what resources do.
+//! Owns the value of a reference to a resource or a pseudo parameter. Refuses to know the use of resources.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::resources::{Declared, Kind, Place};
 use super::yaml::below;
 use crate::Error;
 
-/// How deep conditions may name each other.
+/// The greatest depth to which conditions may name each other.
 const CONDITION_DEPTH_MAX: usize = 20;
 
 /// Resolves values: knows the parameters, the conditions and every resource's name.
@@ -47,7 +47,7 @@ impl<'a> Resolver<'a> {
         Ok(resolver)
     }
 
-    /// Makes the resources known that references may name.
+    /// Adds the resources that references may name.
     pub fn know(&mut self, resources: BTreeMap<String, Declared>) {
         self.resources = resources;
     }
@@ -58,7 +58,7 @@ impl<'a> Resolver<'a> {
         holds.ok_or_else(|| Error::at(at, &format!("names the unknown condition {name}")))
     }
 
-    /// The value with every intrinsic function worked out; `None` for `AWS::NoValue`.
+    /// Works out every intrinsic function in a value; `None` for `AWS::NoValue`.
     pub fn resolve(&self, value: &Value, at: &str) -> Result<Option<Value>, Error> {
         match value {
             Value::Null => Ok(None),
@@ -135,7 +135,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// What a function with two arguments is called with.
+    /// Reads the two arguments of a function.
     fn arguments(&self, argument: &Value, at: &str, name: &str) -> Result<[Value; 2], Error> {
         let wrong = || Error::at(at, &format!("{name} takes two arguments"));
         let Value::Array(items) = argument else {
@@ -244,7 +244,7 @@ impl<'a> Resolver<'a> {
         Ok(output)
     }
 
-    /// What `${name}` becomes in a substitution.
+    /// The value of `${name}` in a substitution.
     fn variable(&self, name: &str, extra: &Map<String, Value>, at: &str) -> Result<String, Error> {
         if let Some(literal) = name.strip_prefix('!') {
             return Ok(format!("${{{literal}}}"));
@@ -270,7 +270,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Works out a condition. Conditions may name each other, so `all` has every rule.
+    /// Works out a condition. Conditions may name each other, so `all` holds every rule.
     fn holds(
         &self,
         rule: &Value,
@@ -316,7 +316,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The intrinsic function that a mapping calls, if it is one.
+/// The intrinsic function that a mapping calls, if it calls one.
 fn intrinsic<'m>(
     map: &'m Map<String, Value>,
     at: &str,

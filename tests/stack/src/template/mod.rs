@@ -1,4 +1,5 @@
-//! Reads template.yaml into what the local cloud serves, and refuses by name what it cannot serve.
+//! Reads template.yaml into the parts that the local cloud serves, and refuses by name the parts that it
+//! cannot serve.
 //!
 //! Owns the supported subset of SAM. Refuses to know how any of it is run.
 
@@ -65,9 +66,9 @@ pub struct Template {
 
 /// Values that only the running stack can supply.
 pub struct Supplied<'a> {
-    /// Where the stack pretends to be.
+    /// The pretended place of the stack.
     pub place: &'a Place,
-    /// What a reference to each parameter gives.
+    /// The value of a reference to each parameter.
     pub parameters: &'a BTreeMap<String, Value>,
     /// The URL of a queue, by its name.
     pub queue_url: &'a dyn Fn(&str) -> String,
@@ -108,7 +109,7 @@ impl Document {
         })
     }
 
-    /// Works out every value and reads what the local cloud serves.
+    /// Works out every value and reads the parts that the local cloud serves.
     pub fn resolve(&self, supplied: &Supplied<'_>) -> Result<Template, Error> {
         let mut resolver = Resolver::new(
             supplied.place,
@@ -208,7 +209,7 @@ impl RawResource {
     }
 }
 
-/// Two resources of one kind must not share a physical name, or one would quietly become the other.
+/// Refuses two resources of one kind with the same physical name: one would silently replace the other.
 fn refuse_shared_names(declared: &BTreeMap<String, Declared>) -> Result<(), Error> {
     let mut seen = BTreeSet::new();
     for (id, resource) in declared {
@@ -386,7 +387,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The global properties with a resource's own over them: mappings merge, everything else is replaced.
+/// Merges a resource's own properties over the global ones: mappings merge, everything else is replaced.
 fn merged(global: &Value, own: Value) -> Value {
     match (global, own) {
         (Value::Object(global), Value::Object(mut own)) => {

@@ -1,6 +1,6 @@
-//! The template's parameters: what they allow, and the values they take.
+//! The template's parameters: their permitted values, and the values that they take.
 //!
-//! Owns their checks. Refuses to know which parameters there are or who supplies a value.
+//! Owns their checks. Refuses to know the single parameters and the source of a value.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::fields::{Fields, text_of};
 use crate::Error;
 
-/// How many parameters a template may declare, as on AWS.
+/// The most parameters that a template may declare, as on AWS.
 const PARAMETERS_MAX: usize = 200;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ enum Kind {
     Text,
     Number,
     List,
-    /// The value names an entry of the parameter store; references give what is stored there.
+    /// The value names an entry of the parameter store; references give the stored value.
     Stored,
 }
 
@@ -58,8 +58,8 @@ impl Parameters {
         self.0.contains_key(name)
     }
 
-    /// The names of those that take this value, but for those whose value is
-    /// looked up in the parameter store.
+    /// The names of the parameters with this value, except for those whose value is looked up in the
+    /// parameter store.
     pub fn that_take(&self, value: &str) -> Vec<String> {
         let takes = |(name, parameter): &(&String, &Parameter)| {
             parameter.kind != Kind::Stored && parameter.check(name, value).is_ok()
@@ -68,7 +68,7 @@ impl Parameters {
         takers.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Checks the given values, and gives each parameter its value or its default.
+    /// Checks the given values, and returns each parameter's value or its default.
     pub fn values(
         &self,
         given: &BTreeMap<String, String>,
@@ -110,7 +110,7 @@ impl Parameters {
             .filter(|(name, _)| self.0.get(*name).is_some_and(|p| p.kind == Kind::Stored))
     }
 
-    /// What a reference to each parameter gives; `stored` holds what the parameter store has.
+    /// The value of a reference to each parameter; `stored` holds the values in the parameter store.
     pub fn references(
         &self,
         values: &BTreeMap<String, String>,

@@ -1,6 +1,6 @@
-//! Usage plans of the template, and the keys that are in them.
+//! Usage plans of the template, and their keys.
 //!
-//! Owns `AWS::ApiGateway::UsagePlan`, `ApiKey` and `UsagePlanKey`. Refuses to know how requests are counted.
+//! Owns `AWS::ApiGateway::UsagePlan`, `ApiKey` and `UsagePlanKey`. Refuses to know the counting of requests.
 
 use super::api::{Api, Throttle};
 use super::fields::Fields;
@@ -21,11 +21,11 @@ pub struct Plans {
 pub struct UsagePlan {
     /// Its physical id.
     pub id: String,
-    /// Requests a second, and at once, of each key.
+    /// Each key's bounds on requests a second, and at once.
     pub overall: Option<(f64, f64)>,
-    /// The same of single routes, instead of the overall ones.
+    /// Bounds for single routes, in place of the overall ones.
     pub routes: Vec<Throttle>,
-    /// How many requests each key may make on a day.
+    /// The most requests of each key in a day.
     pub quota_a_day: Option<u64>,
     at: String,
 }
@@ -35,7 +35,7 @@ pub struct UsagePlan {
 pub struct ApiKey {
     /// Its physical id.
     pub id: String,
-    /// What a caller is named by.
+    /// The secret that a caller sends.
     pub value: String,
     /// Whether it may be used.
     pub enabled: bool,
@@ -79,7 +79,8 @@ impl Plans {
         Ok(())
     }
 
-    /// Reads a key's properties. One without a value would get a random one, which nobody could name.
+    /// Reads a key's properties. Refuses a key without a value: AWS would make up a random one, which nobody
+    /// could name.
     pub fn read_key(&mut self, mut fields: Fields, id: String) -> Result<(), Error> {
         fields.accept(&["Description", "Name", "Tags"]);
         let value = fields.required_text("Value")?;
@@ -97,7 +98,7 @@ impl Plans {
         Ok(())
     }
 
-    /// Reads which key is in which plan.
+    /// Reads the membership of a key in a plan.
     pub fn read_member(&mut self, mut fields: Fields) -> Result<(), Error> {
         if fields.required_text("KeyType")? != "API_KEY" {
             return Err(fields.wrong("KeyType", "must be API_KEY"));
@@ -120,7 +121,7 @@ impl Plans {
             if !self.plans.iter().any(|plan| plan.id == member.plan) {
                 return Err(Error::at(at, "names a usage plan that does not exist"));
             }
-            // AWS takes a key into only one plan of a stage, and here is one stage.
+            // AWS accepts a key in only one plan of a stage, and there is one stage here.
             if !key.plans.is_empty() {
                 return Err(Error::at(at, "puts a key into a second usage plan"));
             }
@@ -165,7 +166,7 @@ fn read_quota(mut fields: Fields) -> Result<Option<u64>, Error> {
     Ok(limit.map(i64::unsigned_abs))
 }
 
-/// A route is named by its path and method, such as `/generations/veo3/POST`.
+/// Reads the limits of a route, which is named by its path and method: `/generations/veo3/POST`.
 fn read_route(name: &str, fields: Fields) -> Result<Throttle, Error> {
     let at = fields.at().to_owned();
     let (path, method) = name

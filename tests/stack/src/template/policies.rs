@@ -1,8 +1,8 @@
-//! Policies: what a function's role may do, or a role that is spelled out.
+//! Policies: the permissions of a function's role, or of a role that is spelled out.
 //!
-//! Owns `Policies`, in the one form that says all by itself: documents whose statements allow actions
-//! on resources, and `AWS::IAM::Role`. Refuses the names of policies that are kept elsewhere, and
-//! every condition but `StringEquals`.
+//! Owns `Policies`, in the one self-contained form: documents whose statements allow actions on resources;
+//! and `AWS::IAM::Role`. Refuses the names of policies that are kept elsewhere, and every condition but
+//! `StringEquals`.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Role {
     pub arn: String,
     /// The services that may act as it.
     pub services: Vec<String>,
-    /// All that it may do by policies of its own.
+    /// Everything that its own policies allow.
     pub statements: Vec<Statement>,
 }
 
@@ -132,7 +132,7 @@ fn texts(statement: &mut Fields, name: &str) -> Result<Vec<String>, Error> {
     Ok(texts)
 }
 
-/// One thing, or a list of them, or none.
+/// The items of a value that is one thing, a list of them, or nothing.
 fn each(value: Option<Value>) -> Vec<Value> {
     match value {
         None => Vec::new(),

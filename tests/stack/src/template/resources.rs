@@ -1,4 +1,4 @@
-//! The kinds of resources that the local cloud knows, and what a reference to one gives.
+//! The kinds of resources that the local cloud knows, and the value of a reference to each.
 //!
 //! Owns physical names, ARNs and attributes. Refuses to know the resources' other properties.
 
@@ -6,16 +6,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Error;
 
-/// Where the stack pretends to be.
+/// The pretended place of the stack.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// The AWS Region.
     pub region: String,
     /// The AWS account's id.
     pub account_id: String,
-    /// The stack's name, which physical names begin with.
+    /// The stack's name, with which physical names begin.
     pub stack_name: String,
-    /// The version that every function is published as which has an alias.
+    /// The version under which every function with an alias is published.
     pub function_version: String,
 }
 
@@ -31,7 +31,7 @@ impl Default for Place {
 }
 
 impl Place {
-    /// The default place, where every function has just been published, and so with the settings of now.
+    /// The default place, in which every function has just been published, with its present settings.
     pub fn published_now() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
@@ -74,7 +74,7 @@ impl Place {
     }
 }
 
-/// What kind of thing a resource is.
+/// The kind of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `AWS::Serverless::Api`.
@@ -84,7 +84,7 @@ pub enum Kind {
     },
     /// `AWS::Serverless::Function`.
     Function {
-        /// The alias that its newest version gets, and that everything which calls it names.
+        /// The alias of its newest version, which all of its callers name.
         alias: Option<String>,
     },
     /// `AWS::DynamoDB::Table`.
@@ -101,14 +101,14 @@ pub enum Kind {
     UsagePlanKey,
     /// `AWS::Lambda::EventSourceMapping`.
     Mapping,
-    /// `AWS::IAM::Role`, spelled out and not made by SAM.
+    /// `AWS::IAM::Role`, as the template spells it out; SAM makes the others.
     Role,
     /// Accepted, and without effect on this machine.
     Inert,
 }
 
 impl Kind {
-    /// The kind that a resource type names; `property` reads one that is written as text.
+    /// The kind of a resource type; `property` reads a property that is written as text.
     pub fn of(
         resource_type: &str,
         property: impl Fn(&str) -> Option<String>,
@@ -168,14 +168,14 @@ impl Kind {
 /// A resource that the template declares, under its physical name.
 #[derive(Clone, Debug)]
 pub struct Declared {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its physical name.
     pub name: String,
 }
 
 impl Declared {
-    /// What `Ref` gives.
+    /// The value of `Ref`.
     pub fn reference(&self, queue_url: &dyn Fn(&str) -> String) -> String {
         match self.kind {
             Kind::Queue => queue_url(&self.name),
@@ -219,7 +219,7 @@ impl Declared {
         }
     }
 
-    /// What `Fn::GetAtt` gives.
+    /// The value of `Fn::GetAtt`.
     pub fn attribute(
         &self,
         attribute: &str,

@@ -1,7 +1,7 @@
 //! The routes that `DefinitionBody` spells out in OpenAPI, with API Gateway's own extension.
 //!
-//! Owns the form of a route: what it calls, and as which role. Refuses what SAM would
-//! make of events of the functions.
+//! Owns the form of a route: its function, and the role that calls it. Refuses the routes that SAM would make
+//! of the functions' events.
 
 use std::time::Duration;
 
@@ -75,7 +75,8 @@ impl RawRoute {
         Ok(Self { event, uri, role })
     }
 
-    /// The route, and the position of the function that it calls, which its role must let it call.
+    /// Ties the route to its function, which its role must be allowed to call. Returns the route and the
+    /// function's position.
     pub fn tie(
         self,
         functions: &[Function],
@@ -107,8 +108,8 @@ impl RawRoute {
     }
 }
 
-/// The authorizer, and whether a usage-plan key is required, in the words that SAM
-/// leaves in a method's `security`.
+/// Reads a method's `security`, in the words that SAM writes there: the authorizer, and whether a usage-plan
+/// key is required.
 fn read_security(route: &mut Fields) -> Result<(Option<String>, Option<bool>), Error> {
     let at = format!("{}.security", route.at());
     let (mut authorizer, mut key_required) = (None, None);

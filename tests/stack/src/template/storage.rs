@@ -15,7 +15,7 @@ const CORS_METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
 pub struct Table {
     /// The body of CreateTable.
     pub create: Value,
-    /// The attribute that says when an item expires.
+    /// The attribute with the time at which an item expires.
     pub ttl_attribute: Option<String>,
 }
 
@@ -24,15 +24,15 @@ pub struct Table {
 pub struct Queue {
     /// Its physical name.
     pub name: String,
-    /// How long a received message stays hidden.
+    /// The time for which a received message stays hidden.
     pub visibility_timeout_s: u32,
-    /// How long a message is kept.
+    /// The time for which a message is kept.
     pub retention_s: u32,
-    /// How long a new message is held back.
+    /// The time for which a new message is held back.
     pub delay_s: u32,
-    /// How long a receive waits when it does not say.
+    /// The time for which a receive waits, unless it sets its own.
     pub receive_wait_s: u32,
-    /// The queue that takes messages received too often, and how often that is.
+    /// The queue that takes messages received too often, and the number of receives before that.
     pub redrive: Option<(String, u32)>,
 }
 
@@ -41,7 +41,7 @@ pub struct Queue {
 pub struct Bucket {
     /// Its physical name.
     pub name: String,
-    /// What pages of other origins may do with it; the first rule that fits a request counts.
+    /// The rules for pages of other origins; the first rule that fits a request counts.
     pub cors: Vec<CorsRule>,
 }
 
@@ -56,7 +56,7 @@ pub struct CorsRule {
     pub headers: Vec<String>,
     /// Headers that a page may read.
     pub exposed: Vec<String>,
-    /// How long a browser may keep it in mind.
+    /// The number of seconds for which a browser may remember it.
     pub max_age_s: Option<u32>,
 }
 
@@ -234,8 +234,8 @@ impl CorsRule {
     }
 }
 
-/// Checks a lifecycle rule. Those that there are forget uploads that nobody completes and versions that
-/// nobody sees; a rule that makes objects expire would have to be kept here, too.
+/// Checks a lifecycle rule. The permitted ones delete unfinished uploads and old versions, which nothing here
+/// would notice; a rule that makes objects expire would have to be obeyed here, too.
 fn check_rule(mut rule: Fields) -> Result<(), Error> {
     rule.accept(&["Id"]);
     match rule.required_text("Status")?.as_str() {
@@ -257,7 +257,7 @@ fn check_rule(mut rule: Fields) -> Result<(), Error> {
     rule.finish()
 }
 
-/// The queues, each after its dead-letter queue.
+/// Orders the queues, each after its dead-letter queue.
 pub fn ordered(mut queues: Vec<Queue>) -> Result<Vec<Queue>, Error> {
     let mut ordered: Vec<Queue> = Vec::with_capacity(queues.len());
     while !queues.is_empty() {

@@ -1,4 +1,4 @@
-//! Which templates are read, and which are refused and how.
+//! The templates that are read, and those that are refused, with the reasons.
 
 use super::*;
 
@@ -224,7 +224,7 @@ fn a_dead_letter_queue_comes_before_the_queue_that_uses_it() {
     assert_eq!(template.queues[1].redrive, redrive);
 }
 
-/// What the template of these tests says of preflights.
+/// The preflights of these tests' template.
 const CORS: &str =
     r#"Cors: { AllowOrigin: "'*'", AllowHeaders: "'Authorization'", MaxAge: "'600'" }"#;
 

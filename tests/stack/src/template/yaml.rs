@@ -1,6 +1,6 @@
 //! Turns the template's YAML into one tree of plain values, with short tags (`!Ref`) in their long form.
 //!
-//! Owns the reading of the text. Refuses to know what any name in it means.
+//! Owns the reading of the text. Refuses to know the meaning of any name in it.
 
 use serde_json::{Map, Value};
 use serde_yaml_ng::Value as Yaml;
@@ -14,7 +14,7 @@ pub fn parse(text: &str) -> Result<Value, Error> {
     plain(yaml, "")
 }
 
-/// One node of YAML as a plain value; `at` is where it stands.
+/// Turns one node of YAML into a plain value; `at` is its place.
 fn plain(yaml: Yaml, at: &str) -> Result<Value, Error> {
     match yaml {
         Yaml::Null => Ok(Value::Null),
@@ -63,7 +63,8 @@ fn plain_number(number: &serde_yaml_ng::Number, at: &str) -> Result<Value, Error
         .ok_or_else(|| Error::at(at, "is not a finite number"))
 }
 
-/// Numbers and booleans are keys only by an accident of YAML, as in a map of status codes.
+/// Turns a key into text. A number or a boolean is a key only by an accident of YAML, as in a map of status
+/// codes.
 fn plain_key(key: &Yaml, at: &str) -> Result<String, Error> {
     match key {
         Yaml::String(text) => Ok(text.clone()),

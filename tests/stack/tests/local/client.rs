@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use crate::process::{Process, eventually};
 
-/// How long a job may take to come to rest: a submit that was cut off is given up after a minute and a half,
-/// and what nobody told us is looked at after the model's expected time, two minutes for a video.
+/// The time in which a job must come to rest: a submit that was cut off is given up after a minute and a
+/// half, and a job that nobody reports on is looked at after the model's expected time, two minutes for a
+/// video.
 pub const REST_DEADLINE: Duration = Duration::from_secs(300);
-/// The pause between two sweeps meanwhile; by itself it runs once a minute.
+/// The pause between two sweeps meanwhile; the schedule runs one only once a minute.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// A client that may talk to any local cloud.
+/// A client that can talk to any local cloud.
 pub fn http() -> Client {
     // Another test may have installed the same one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -49,8 +50,8 @@ impl User {
         Self { http, url, token }
     }
 
-    /// Any request to the API; an error if there was no answer. Who is told to
-    /// wait does, as often as it takes.
+    /// Makes a request to the API; the error means that there was no answer. Waits and asks again, as often
+    /// as it is told to wait.
     pub async fn call(
         &self,
         method: Method,
@@ -102,7 +103,7 @@ impl User {
         expect(answer.unwrap(), status).await
     }
 
-    /// Asks for a generation, and tells its id.
+    /// Asks for a generation, and returns its id.
     pub async fn generate(&self, model: &str, body: &Value) -> String {
         let generation = self.post(&format!("/generations/{model}"), body, 202).await;
         generation["id"].as_str().unwrap().to_owned()
@@ -135,14 +136,14 @@ impl User {
         }
     }
 
-    /// What is at a presigned address.
+    /// Fetches a presigned address.
     pub async fn download(&self, url: &str) -> Vec<u8> {
         let answer = self.http.get(url).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{url}");
         answer.bytes().await.unwrap().to_vec()
     }
 
-    /// Runs the sweep again and again until no job of `ids` can go any further by itself.
+    /// Runs the sweep again and again until no job of `ids` can get any further without help.
     pub async fn until_at_rest(&self, process: &Process, ids: &[String]) {
         let mut left = ids.to_vec();
         let started = std::time::Instant::now();
@@ -167,7 +168,8 @@ impl User {
 }
 
 impl Books {
-    /// That each entry leads from the one before it to the wallet as it is, and nothing was booked twice.
+    /// Checks that each entry continues from the one before it, that the last leads to the wallet as it is,
+    /// and that nothing was booked twice.
     pub fn check(&self) {
         let (mut available, mut held) = (0, 0);
         let mut ids = std::collections::BTreeSet::new();
@@ -183,7 +185,7 @@ impl Books {
         assert_eq!(self.wallet["held"], held);
     }
 
-    /// How many entries of this kind a generation has.
+    /// The number of a generation's entries of this kind.
     pub fn count(&self, kind: &str, generation: &str) -> usize {
         let entries = self.entries.iter();
         entries
@@ -209,7 +211,7 @@ impl Process {
         expect(http().post(url).send().await.unwrap(), 200).await
     }
 
-    /// How many jobs the provider's stand-in accepted for a generation.
+    /// The number of jobs that the provider's stand-in accepted for a generation.
     pub async fn provider_jobs(&self, generation: &str) -> usize {
         let jobs = self.list("fal/jobs").await;
         let is_for = |job: &&Value| job["webhook_url"].as_str().unwrap().contains(generation);
@@ -217,7 +219,7 @@ impl Process {
     }
 }
 
-/// The body of an answer that must have this status.
+/// Reads the body of an answer, which must have this status.
 pub async fn expect(answer: Response, status: u16) -> Value {
     let found = answer.status();
     let text = answer.text().await.unwrap();

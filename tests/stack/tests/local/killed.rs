@@ -1,4 +1,4 @@
-//! What a user finds again after the whole cloud was killed in the middle of its work.
+//! The state that a user finds after the whole cloud was killed in the middle of its work.
 
 use std::time::Duration;
 
@@ -9,14 +9,15 @@ use sha2::{Digest as _, Sha256};
 use crate::client::{Books, User, expect, http, until_status};
 use crate::process::{Process, eventually, is_running};
 
-/// A function that waits for work ends at once; one that has work may finish it first.
+/// The time in which functions must end: one that waits for work ends at once, and one that has work may
+/// finish it first.
 const ORPHANS_DEADLINE: Duration = Duration::from_secs(30);
 /// The smallest picture.
 const PICTURE: &[u8] =
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\nIDAT\x78\x9c\x63\0\x01\0\0\
       \x05\0\x01\r\n\x2d\xb4\0\0\0\0IEND\xae\x42\x60\x82";
 
-/// Uploads a picture; tells the file's id, and where the AWS services are.
+/// Uploads a picture; returns the file's id, and the address of the AWS services.
 async fn upload(user: &User) -> (String, String) {
     let announced = json!({
         "purpose": "reference",
@@ -59,7 +60,7 @@ async fn send_mail(endpoint: &str) {
     expect(post.send().await.unwrap(), 200).await;
 }
 
-/// What a finished generation delivered: its presigned address and its bytes, which must be the right ones.
+/// The delivery of a finished generation: its presigned address and its bytes, which must be the right ones.
 async fn media(user: &User, id: &str) -> (String, Vec<u8>) {
     let generation = user.generation(id).await;
     assert_eq!(generation["status"], "succeeded", "{generation}");
@@ -155,7 +156,7 @@ async fn a_request_that_was_cut_off_by_a_kill_is_sent_again_with_the_same_key() 
     let waiting = {
         let user = user.clone();
         tokio::spawn(async move {
-            // The answer would come only with the picture.
+            // The answer comes only with the picture.
             let headers = [("idempotency-key", "one"), ("prefer", "wait=20")];
             let body = json!({ "prompt": "a fox [[delay:6s]]" });
             user.call(Method::POST, "/generations/flux-dev", &headers, &body)

@@ -1,9 +1,10 @@
 //! `cargo local` as its users run it: the real binary in a process of its own, on the real functions.
 //!
-//! Owns what a process adds to the library: its arguments, its files, its end, and what is left when it is
-//! killed. Refuses to look inside: everything is asked over HTTP.
+//! Owns the things that a process adds to the library: its arguments, its files, its end, and what a kill
+//! leaves behind. Refuses to look inside: everything is asked over HTTP.
 
-// A test that cannot go on should say where; only the tests themselves are exempt by themselves.
+// A test that cannot go on should say where; the lint exempts test functions by itself, and not their
+// helpers.
 #![allow(clippy::unwrap_used)]
 
 mod client;

@@ -1,4 +1,4 @@
-//! One `cargo local` process: how it is started, what it printed and when, and how it is ended.
+//! One `cargo local` process: its start, its output with times, and its end.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const LOCAL: &str = env!("CARGO_BIN_EXE_local");
-/// How long a process may take to start or to refuse: it waits when another cargo is building.
+/// The time in which a process must start or refuse: it waits when another cargo is building.
 const START_DEADLINE: Duration = Duration::from_secs(600);
-/// How long an orderly end may take.
+/// The time that an orderly end may take.
 const END_DEADLINE: Duration = Duration::from_secs(20);
 const POLL_EVERY: Duration = Duration::from_millis(10);
-/// How much of what it wrote is shown when a test fails.
+/// The number of output lines that are shown when a test fails.
 const LINES_SHOWN: usize = 60;
 
 /// A running local cloud. It is killed when the test is over.
@@ -27,21 +27,21 @@ pub struct Process {
     ready: Instant,
 }
 
-/// A command that runs `cargo local` with `arguments`; the functions are built when it returns.
+/// A command that runs `cargo local` with `arguments`; the functions are built when this returns.
 fn command(arguments: &[&str]) -> Command {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| drop(stack::build(false, |_| {}).unwrap()));
     let mut command = Command::new(LOCAL);
     command
         .args(arguments)
-        // Without it the developer's own key would make the tests generate with the real provider.
+        // With the developer's own key, the tests would generate with the real provider.
         .env_remove("FAL_KEY")
         .env_remove("STRIPE_KEY")
         .stdin(Stdio::null());
     command
 }
 
-/// Runs `cargo local` to its end, which must come by itself.
+/// Runs `cargo local`, which must end by itself.
 pub async fn refused(arguments: &[&str]) -> Output {
     let mut command = command(arguments);
     let running = tokio::task::spawn_blocking(move || command.output());
@@ -53,7 +53,7 @@ pub async fn refused(arguments: &[&str]) -> Output {
 }
 
 impl Process {
-    /// Starts one with `arguments` on any port, and waits until its ready file says that it is ready.
+    /// Starts a cloud with `arguments` on any port, and waits until its ready file is there.
     pub async fn start(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ready_file = folder.path().join("ready");
@@ -90,13 +90,13 @@ impl Process {
         process
     }
 
-    /// Starts one that keeps its state in `data`.
+    /// Starts a cloud that keeps its state in `data`.
     pub async fn on(data: &Path, more: &[&str]) -> Self {
         let data = data.to_str().unwrap();
         Self::start(&[&["--data", data], more].concat()).await
     }
 
-    /// What the ready file said: the API's base URL.
+    /// The content of the ready file: the API's base URL.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -106,12 +106,12 @@ impl Process {
         self.url.trim_end_matches("/v1")
     }
 
-    /// Where the ready file is, or was.
+    /// The path of the ready file, even when it is gone.
     pub fn ready_file(&self) -> PathBuf {
         self.folder.path().join("ready")
     }
 
-    /// How long it took from the line that starts with `text` until the ready file was there.
+    /// The time from the line that starts with `text` until the ready file was there.
     pub fn ready_after(&self, text: &str) -> Duration {
         let lines = self.lines.lock().unwrap();
         let (at, _) = lines
@@ -121,13 +121,13 @@ impl Process {
         self.ready.saturating_duration_since(*at)
     }
 
-    /// What it printed.
+    /// The lines that it printed.
     pub fn output(&self) -> String {
         let lines = self.lines.lock().unwrap();
         lines.iter().map(|(_, line)| format!("{line}\n")).collect()
     }
 
-    /// What it and its functions wrote to standard error.
+    /// The lines that it and its functions wrote to standard error.
     pub fn errors(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()
     }
@@ -142,7 +142,7 @@ impl Process {
             .collect()
     }
 
-    /// Asks it to end as a service manager does, and tells its exit code.
+    /// Asks it to end as a service manager does, and returns its exit code.
     pub async fn terminate(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status();
@@ -156,7 +156,7 @@ impl Process {
         status.and_then(|status| status.code())
     }
 
-    /// Kills it, and tells which processes it leaves behind.
+    /// Kills it, and returns the processes that it leaves behind.
     pub fn kill(mut self) -> Vec<u32> {
         let children = self.children();
         self.child.kill().unwrap();
@@ -179,7 +179,7 @@ impl Drop for Process {
     }
 }
 
-/// Asks until the answer is yes; fails when that takes longer than `deadline`.
+/// Waits until `holds` is true; fails when that takes longer than `deadline`.
 pub async fn eventually(what: &str, deadline: Duration, mut holds: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !holds().await {
@@ -191,7 +191,7 @@ pub async fn eventually(what: &str, deadline: Duration, mut holds: impl AsyncFnM
     }
 }
 
-/// Whether a process is still there, and not only waiting to be collected.
+/// Whether a process still runs; one that has ended and was not yet collected does not.
 pub fn is_running(pid: u32) -> bool {
     stat(pid).is_some_and(|(state, _)| state != "Z" && state != "X")
 }

@@ -1,4 +1,4 @@
-//! What keeps it from starting: each time one clear sentence, and an exit code that says so.
+//! The reasons that keep it from starting: each one clear sentence, and a failing exit code.
 
 use std::net::TcpListener;
 
@@ -65,7 +65,7 @@ async fn a_parameter_that_the_template_does_not_have_is_named_with_those_that_it
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_does_not_start_is_named_with_what_it_said() {
     for quiet in [&[][..], &["--quiet"]] {
-        // A pattern cannot tell which host names there can be.
+        // A pattern cannot tell which host names are possible.
         let setting = "AdminEmails=ada@-.org";
         let arguments = ["--ephemeral", "--port", "0", "--param", setting];
         let told = sentence(&[&arguments, quiet].concat()).await;

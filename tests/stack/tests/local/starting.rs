@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::client::{User, expect, http, until_status};
 use crate::process::{Process, eventually, is_running, refused};
 
-/// It is ready within two seconds on a machine that has nothing else to do; tests run on busy ones.
+/// The time in which it must be ready. On an idle machine it takes two seconds; tests run on busy ones.
 const READY_MAX: Duration = Duration::from_secs(10);
 const END_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -28,7 +28,7 @@ async fn it_is_ready_soon_after_its_functions_are_built_and_leaves_nothing_behin
     let printed = process.output();
     assert!(printed.contains(&format!("API       {url}\n")), "{printed}");
 
-    // Functions are warm and one is at work when it ends.
+    // When it ends, functions are warm and one is at work.
     let user = User::register(&url).await;
     let id = user
         .generate("flux-dev", &json!({ "prompt": "a fox [[delay:1s]]" }))

@@ -1,4 +1,4 @@
-//! Kills without end: whatever the moment, no credit is lost or spent twice, and no job is submitted twice.
+//! Kills without end: at any moment, no credit is lost or spent twice, and no job is submitted twice.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use crate::process::{Process, eventually, is_running};
 const KILLS: u32 = 5;
 const JOBS: usize = 20;
 const PRICE: usize = 25;
-/// How long after it is ready it is killed, at most.
+/// The longest time from being ready to the kill.
 const LIFE_MAX_MS: u64 = 3_000;
-/// How long between two jobs, so that they spread over all kills.
+/// The pause between two jobs, so that they spread over all kills.
 const JOB_EVERY: Duration = Duration::from_millis(400);
 const RETRY_EVERY: Duration = Duration::from_millis(50);
 const SUBMIT_DEADLINE: Duration = Duration::from_secs(300);
@@ -31,7 +31,7 @@ impl Dice {
     }
 }
 
-/// What job `number` asks for.
+/// The prompt of job `number`.
 fn prompt(number: usize) -> String {
     let directives = match number % 5 {
         0 => "[[delay:2s]]",
@@ -43,7 +43,7 @@ fn prompt(number: usize) -> String {
     format!("fox {number} {directives}")
 }
 
-/// Asks for job `number` as a client does that does not give up: with one key, until it has an answer.
+/// Asks for job `number` like a client that does not give up: with one key, until it has an answer.
 async fn ask(user: &User, number: usize) -> String {
     let key = format!("job-{number}");
     let headers = [("idempotency-key", key.as_str())];
@@ -72,7 +72,8 @@ async fn ask(user: &User, number: usize) -> String {
     }
 }
 
-/// Whose credits are where they belong: that is the status of a job that is at rest.
+/// Checks that every job at rest has booked its credits as its status says; counts the jobs that succeeded,
+/// failed, and are unknown.
 async fn settled(process: &Process, user: &User, ids: &[String]) -> [usize; 3] {
     let books = user.books().await;
     books.check();
@@ -94,7 +95,7 @@ async fn settled(process: &Process, user: &User, ids: &[String]) -> [usize; 3] {
             "unknown" => {
                 unknown += 1;
                 assert_eq!(booked, [1, 0, 0], "{generation}");
-                // A job that the provider has is unknown only if the provider tells nobody of it.
+                // A job that the provider has may be unknown only if the provider reports it to nobody.
                 assert!(submitted == 0 || number % 5 == 3, "{generation}");
             }
             other => panic!("{other}: {generation}"),

@@ -139,8 +139,8 @@ async fn an_instance_that_dies_while_idle_is_not_noticed_by_the_next_caller() {
         .args(["-9", &pid.to_string()])
         .status();
     assert!(killed.unwrap().success());
-    // A signal takes a moment. A caller who comes in it may find an instance that
-    // dies with the work in its hands.
+    // A signal takes a moment. A caller in that moment may get an instance that dies with the work in its
+    // hands.
     eventually("the instance is gone", async || {
         cloud.function("main").await["running"] == 0
     })

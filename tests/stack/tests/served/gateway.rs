@@ -131,7 +131,7 @@ async fn the_gateway_answers_a_preflight_itself_without_a_credential() {
     }
     assert_eq!(answer.text().await.unwrap(), "");
 
-    // A path that serves OPTIONS by a function keeps it.
+    // A path whose OPTIONS is served by a function keeps it.
     let own = asked("/no/such/path").await.unwrap();
     assert_eq!(own.status(), 200);
     assert!(!own.headers().contains_key("access-control-max-age"));
@@ -277,7 +277,7 @@ async fn a_throttle_of_the_stage_limits_its_route_unless_it_is_off() {
     }
 }
 
-/// What somebody with this usage-plan key is answered.
+/// Asks with this usage-plan key; returns the status and the body.
 async fn counted(cloud: &Cloud, key: &str, path: &str) -> (u16, String) {
     let answer = cloud.answer_to(key, path).await;
     let status = answer.status().as_u16();
@@ -297,7 +297,7 @@ async fn a_usage_plan_limits_each_key_by_route_rate_and_quota() {
     for expected in [&passed, &passed, &throttled] {
         assert_eq!(&counted(&cloud, alice, "/counted").await, expected);
     }
-    // Its own limits, until the quota of four a day is used up; what was refused did not count.
+    // It has its own limits, until the quota of four a day is used up. The refused request did not count.
     for expected in [&passed, &passed] {
         assert_eq!(&counted(&cloud, alice, "/counted/apart").await, expected);
     }
@@ -328,7 +328,7 @@ async fn a_caller_whose_key_is_in_no_plan_of_the_stage_is_refused_even_when_noth
     ] {
         assert_eq!(counted(&cloud, key, "/counted").await, refused, "{key}");
     }
-    // The header is not where this API looks.
+    // This API does not read the header.
     let named = cloud.get("/counted").header("authorization", "alice");
     let named = named.header("x-api-key", "the-usage-key-of-alice");
     assert_eq!(named.send().await.unwrap().status(), 403);

@@ -8,7 +8,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 use stack::{Binaries, Options, Stack};
 
-/// The binaries that the fixture template names; all of them are the same one.
+/// The binaries that the fixture template names; all of them are the same program.
 pub const BINARIES: [&str; 6] = [
     "authorizer",
     "main",
@@ -75,12 +75,12 @@ impl Cloud {
         self.client.get(format!("{}{path}", self.stack.url()))
     }
 
-    /// What a GET of the API answers.
+    /// Answers a GET of the API.
     pub async fn answer(&self, path: &str) -> Response {
         self.get(path).send().await.unwrap()
     }
 
-    /// What a GET of the API with this credential answers.
+    /// Answers a GET of the API with this credential.
     pub async fn answer_to(&self, credential: &str, path: &str) -> Response {
         self.get(path)
             .header("authorization", credential)
@@ -110,7 +110,7 @@ impl Cloud {
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
-    /// What the control surface says about a function.
+    /// The control surface's report about a function.
     pub async fn function(&self, name: &str) -> Value {
         let functions = self.list("functions").await;
         functions
@@ -119,7 +119,7 @@ impl Cloud {
             .unwrap()
     }
 
-    /// What the control surface says about a queue.
+    /// The control surface's report about a queue.
     pub async fn queue(&self, name: &str) -> Value {
         let queues = self.list("queues").await;
         queues
@@ -128,7 +128,7 @@ impl Cloud {
             .unwrap()
     }
 
-    /// How many lines of the functions' output are exactly `line`.
+    /// The number of lines of the functions' output that are exactly `line`.
     pub fn logged(&self, line: &str) -> usize {
         self.stack
             .logs()
@@ -164,7 +164,7 @@ pub async fn send(aws: &FakeAws, body: &str) {
     assert!(answer.status().is_success(), "{:?}", answer.text().await);
 }
 
-/// Asks until the answer is yes; fails when that takes too long.
+/// Waits until `holds` is true; fails when that takes too long.
 pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !holds().await {
@@ -176,7 +176,7 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// Whether a process is still there, and not only waiting to be collected.
+/// Whether a process still runs; one that has ended and was not yet collected does not.
 pub fn is_running(pid: u64) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat

@@ -1,4 +1,4 @@
-//! What survives the end of a local cloud, and what ends with it.
+//! The state that survives the end of a local cloud, and the processes that end with it.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -25,7 +25,7 @@ async fn addresses_and_messages_survive_a_restart() {
         first.stack.url().to_owned(),
         first.stack.aws().endpoint().to_owned(),
     );
-    // It is being worked on when the cloud stops, so that it has to come back.
+    // A function works on it when the cloud stops, so that it has to come back.
     first.send("slow").await;
     eventually("it is taken", async || {
         first.logged("worker | received slow 1") == 1

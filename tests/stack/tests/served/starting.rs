@@ -1,4 +1,4 @@
-//! What keeps a local cloud from starting.
+//! The faults that keep a local cloud from starting.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,7 +32,7 @@ async fn a_missing_template_or_parameter_is_named() {
         problem(wrong).await,
         "the parameter Colour must be one of green, blue"
     );
-    // This value brings in a function whose binary does not exist.
+    // This value adds a function whose binary does not exist.
     let missing = Options {
         parameters: colour("blue"),
         ..options()

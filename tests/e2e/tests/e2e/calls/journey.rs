@@ -1,4 +1,4 @@
-//! Everything that the functions do, done once: each act is noted by the functions that it is for.
+//! Every function's act, done once: the calls are noted under the functions that the act is for.
 
 mod administration;
 mod team;
@@ -29,7 +29,7 @@ fn month() -> Month {
     Month::from(Timestamp::from_ms(now_ms()))
 }
 
-/// Everything that the functions do, once.
+/// Does everything that the functions do, once.
 pub async fn journey<'a>(sheet: &mut Sheet<'a>, admin: &Person<'a>, round: usize) {
     sheet.noted.clear();
     let ada = joins(sheet, admin, round).await;
@@ -59,7 +59,8 @@ pub async fn journey<'a>(sheet: &mut Sheet<'a>, admin: &Person<'a>, round: usize
         let answered = sheet.note(&[function], asked).await.unwrap();
         assert_eq!(answered.status(), 200, "{path}");
     }
-    // What became due during the journey is sent before: how much that is depends on how long it took.
+    // Everything that became due during the journey is sent first: its amount depends on how long the journey
+    // took.
     sheet.cloud.sweep().await;
     for job in ["jobs-sweep", "jobs-purge", "jobs-reconcile"] {
         let path = format!("schedules/{job}/run");

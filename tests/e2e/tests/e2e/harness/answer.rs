@@ -1,4 +1,4 @@
-//! What the API answered, and the shape that every error has.
+//! An answer of the API, and the shape that every error has.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ use super::contract;
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
-    /// Null if there was none.
+    /// The JSON; null without a body.
     pub body: Value,
 }
 
-/// Sends a request and reads the answer, which must be one that the OpenAPI document knows.
+/// Sends a request and reads the answer, which the OpenAPI document must describe.
 pub async fn send(request: RequestBuilder) -> Answer {
     let (client, request) = request.build_split();
     let request = request.unwrap();
@@ -44,13 +44,13 @@ pub async fn send(request: RequestBuilder) -> Answer {
 }
 
 impl Answer {
-    /// A header's value; empty if there is none.
+    /// A header's value; empty without the header.
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name).map(|value| value.to_str().unwrap());
         value.unwrap_or_default()
     }
 
-    /// The body, if the status is this one.
+    /// Returns the body; the status must be this one.
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{:?}", self.body);

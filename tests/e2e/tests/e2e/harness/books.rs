@@ -1,4 +1,4 @@
-//! The books: the ledger and the wallet must tell the same story, whatever happened.
+//! The books: ledger and wallet must agree after everything that can happen.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ pub struct Books {
 }
 
 impl Person<'_> {
-    /// The books, after checking that they are in order. They are read again if they were written meanwhile.
+    /// Reads the books, and checks that they are in order. Reads them again if they were written meanwhile.
     pub async fn books(&self) -> Books {
         self.books_at("/credits").await
     }
 
-    /// The books of a team that this person may see.
+    /// Reads the books of a team, which this person must be allowed to see.
     pub async fn team_books(&self, team: &str) -> Books {
         self.books_at(&format!("/teams/{team}/credits")).await
     }
@@ -62,7 +62,7 @@ impl Books {
         )
     }
 
-    /// What was booked, oldest first: kind, what it did to `available`, what it did to `held`.
+    /// The bookings, oldest first: the kind, the change of `available`, the change of `held`.
     pub fn lines(&self) -> Vec<(&str, i64, i64)> {
         let line = |entry| {
             (
@@ -74,14 +74,14 @@ impl Books {
         self.entries.iter().map(line).collect()
     }
 
-    /// How many entries of this kind there are.
+    /// The number of entries of this kind.
     pub fn count(&self, kind: &str) -> usize {
         let is_kind = |entry: &&Value| entry["kind"] == kind;
         self.entries.iter().filter(is_kind).count()
     }
 
-    /// Every entry follows from the one before it, none goes below zero, each job is held once and ended at
-    /// most once to the last credit, and the sum is the wallet.
+    /// Checks that every entry follows from the one before it, that none goes below zero, that each job is
+    /// held once and ended at most once to the last credit, and that the sum is the wallet.
     fn check(&self) {
         let (mut available, mut held, mut owed) = (0, 0, 0);
         let mut jobs: BTreeMap<&str, OfJob> = BTreeMap::new();
@@ -114,7 +114,7 @@ impl Books {
     }
 }
 
-/// What was booked for a job.
+/// The bookings for a job.
 #[derive(Default)]
 struct OfJob<'a> {
     /// The ends of its entries' ids, in order.
@@ -128,7 +128,7 @@ impl<'a> OfJob<'a> {
         let ending = text(entry, "id").strip_prefix(&event);
         let ending = ending.unwrap_or_else(|| panic!("{entry} is named for another event"));
         let kind = match ending {
-            // Booked at once with the capture of the rest.
+            // It is booked at once with the capture of the rest.
             "withheld" => {
                 assert_eq!(before, format!("{event}capture"), "{entry}");
                 "release"

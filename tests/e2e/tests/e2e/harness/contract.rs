@@ -1,5 +1,5 @@
-//! Every answer is held against the OpenAPI document: a status, a code or a field that it does not know is a
-//! failure of whichever test saw it.
+//! The check of every answer against the OpenAPI document: a status, a code or a field that it does not
+//! describe fails the test.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 
 use super::Answer;
 
-/// What one operation may answer.
+/// The described answers of one operation.
 struct Operation {
     method: String,
     /// The path's segments, parameters in braces.
     path: Vec<String>,
-    /// The status, and the media types with what their bodies must be; none for an answer without a body.
+    /// By status, the media types and the validators of their bodies; none for an answer without a body.
     answers: Answers,
 }
 
 type Answers = BTreeMap<u16, BTreeMap<String, Arc<Validator>>>;
 
-/// The validators of the document's schemas. Building one takes milliseconds, and
-/// several operations answer the same.
+/// The validators of the document's schemas. Building one takes milliseconds, and several operations have the
+/// same answers.
 #[derive(Default)]
 struct Validators(BTreeMap<String, Arc<Validator>>);
 
@@ -55,7 +55,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     operations.map(read).collect()
 });
 
-/// Clients must bear fields that they do not know; the tests must not.
+/// Forbids unknown fields: clients must accept them, and the tests must not.
 fn close(schemas: &mut Value) {
     for schema in schemas.as_object_mut().unwrap().values_mut() {
         let schema = schema.as_object_mut().unwrap();
@@ -81,7 +81,7 @@ fn answers(document: &Value, operation: &Value, validators: &mut Validators) -> 
     described.map(read).collect()
 }
 
-/// Fails if the document does not say that `method` of `path`, which is below the stage, may answer this.
+/// Fails if the document does not describe this answer to `method` of `path`, which is below the stage.
 pub fn check(method: &str, path: &str, answer: &Answer) {
     if method != "HEAD" && answer.header("content-type") == "application/problem+json" {
         answer.shape();
@@ -99,7 +99,8 @@ pub fn check(method: &str, path: &str, answer: &Answer) {
         return;
     }
     let Some(operation) = find(method, path) else {
-        // Preflights are not described. Whatever else is not there is told so in the one form of every error.
+        // Preflights are not described. The answer to any other unknown route has the one form of every
+        // error.
         if method != "OPTIONS" {
             assert!(answer.status >= 400, "{method} {path} is not described");
             answer.shape();
@@ -123,7 +124,7 @@ pub fn check(method: &str, path: &str, answer: &Answer) {
     assert!(wrong.is_empty(), "{at}: {wrong:#?} in {:#}", answer.body);
 }
 
-/// The operation whose path this is; one that is written out comes before one with a parameter there.
+/// Finds the operation with this path. A literal segment has priority over a parameter.
 fn find(method: &str, path: &str) -> Option<&'static Operation> {
     let segments: Vec<_> = path.split('/').collect();
     let fits = |operation: &&Operation| {

@@ -1,4 +1,4 @@
-//! Somebody with an account.
+//! A person with an account.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -41,12 +41,12 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// The same person, in a session of its own.
+    /// Signs in as the same person; a session of its own.
     pub async fn sign_in(&self, password: &str) -> Self {
         Self::signed_in(self.cloud, &self.email, password).await
     }
 
-    /// Somebody who is registered with this e-mail and [`PASSWORD`].
+    /// Signs in with this e-mail and [`PASSWORD`].
     pub async fn sign_in_as(cloud: &'a Cloud, email: &str) -> Self {
         Self::signed_in(cloud, email, PASSWORD).await
     }
@@ -64,8 +64,8 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Whether this session lives: both of its tokens work, or neither does. The authorizer's answers are
-    /// forgotten first, as if the minute had passed.
+    /// Whether this session lives: either both of its tokens work, or neither does. The authorizer's answers
+    /// are forgotten first, as if the minute had passed.
     pub async fn is_signed_in(&self) -> bool {
         self.cloud.stack.forget_callers();
         let token = self.get("/me").await.status;
@@ -129,18 +129,18 @@ impl<'a> Person<'a> {
         answer.text("id")
     }
 
-    /// What asking for a job that the team at this path pays for is answered.
+    /// Asks for a job that the team at this path would pay for.
     pub async fn ask_for(&self, team: &str, model: &str, prompt: &str) -> Answer {
         let body = json!({"prompt": prompt, "team_id": team.trim_start_matches("/teams/")});
         self.post(&format!("/generations/{model}"), &body).await
     }
 
-    /// The generation as it is now.
+    /// Reads a generation.
     pub async fn generation(&self, id: &str) -> Value {
         self.get(&format!("/generations/{id}")).await.expect(200)
     }
 
-    /// The generation once it has this status.
+    /// Waits until a generation has this status, and returns it.
     pub async fn when(&self, id: &str, status: &str) -> Value {
         eventually(&format!("{id} to be {status}"), || async {
             let generation = self.generation(id).await;
@@ -154,8 +154,8 @@ impl<'a> Person<'a> {
         .await
     }
 
-    /// The generation once it has this status, hastened by the sweep: as if the
-    /// time until each look had passed.
+    /// Waits until a generation has this status, and returns it. The sweep hastens it, as if the time until
+    /// each look had passed.
     pub async fn when_swept(&self, id: &str, status: &str) -> Value {
         let hasten = async {
             loop {

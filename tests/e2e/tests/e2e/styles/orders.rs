@@ -1,4 +1,4 @@
-//! Orders in a style: the prompt that is made of it, and the orders that it does not fit.
+//! Orders in a style: the prompt that the style adapts, and the orders that it does not fit.
 
 use std::collections::BTreeSet;
 
@@ -51,7 +51,7 @@ async fn the_model_is_told_what_the_style_makes_of_the_prompt_and_the_prompt_sta
     let jobs = cloud.provider_jobs("plain").await;
     assert_eq!(jobs[0]["input"]["prompt"], "plain [[delay:1ms]]");
 
-    // Where no prompt is needed, the style says it all.
+    // If no prompt is needed, the style alone makes one.
     let file = ada.upload_picture().await;
     let alone = json!({"model": "image-enhance", "style_id": style, "reference_file_id": file});
     let quote = ada.post("/quotes", &alone).await.expect(201);
@@ -81,7 +81,7 @@ async fn what_was_made_in_a_style_stays_as_it_is_and_the_same_key_finds_it() {
     let other = ada.post_once(PICTURE, "one", &other).await;
     other.problem(422, "idempotency_mismatch");
 
-    // A quote promises its price, and the style is what it is when it is ordered.
+    // A quote promises its price; the style is used as it is at the time of the order.
     let mut quoted = order.clone();
     quoted["quote_id"] = quote["quote_id"].clone();
     let next = ada.post(PICTURE, &quoted).await.expect(202);
@@ -150,7 +150,7 @@ async fn a_style_that_does_not_fit_a_model_is_refused_before_anything_is_held() 
     let answer = ada.post(PICTURE, &body).await;
     let said = answer.body["errors"][0]["message"].as_str().unwrap();
     assert!(said.contains("2010") && said.contains("2000"), "{said}");
-    // A style is no prompt where one is needed.
+    // A style does not replace a required prompt.
     let none = ada.post(PICTURE, &json!({"style_id": long})).await;
     assert!(none.problem(422, "validation_failed").contains("prompt"));
     assert_eq!(ada.books().await.lines().len(), 1);

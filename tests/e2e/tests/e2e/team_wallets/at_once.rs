@@ -1,4 +1,4 @@
-//! Many orders at once, and orders against everything that happens to a team meanwhile.
+//! Many orders at once, and orders while a team loses a member, gets credits, or ends.
 
 use futures::future::join_all;
 use serde_json::json;

@@ -86,8 +86,8 @@ async fn many_events_reach_a_receiver_that_was_down_while_workers_are_killed_and
     }
     eventually("everything to be taken", || async {
         let took = receiver.took.lock().unwrap().clone();
-        // A worker that was killed may have been answered and not have written so: it is told again then,
-        // under the same id.
+        // A killed worker may have been answered without writing so: the event is then sent again, under the
+        // same id.
         if took.into_iter().collect::<BTreeSet<_>>() == told {
             return Some(());
         }
@@ -146,7 +146,7 @@ async fn an_endpoint_that_is_gone_or_fails_for_five_days_is_told_nothing_more() 
     );
 }
 
-/// Has an endpoint have failed since five days ago.
+/// Makes an endpoint one that has failed for five days.
 async fn failing_for_five_days(cloud: &Cloud, endpoint: &Value) {
     let update = cloud.dynamodb().update_item();
     let update = update
@@ -172,7 +172,7 @@ async fn a_worker_that_dies_while_it_tells_uses_up_an_attempt_and_loses_nothing(
     ada.when(&made, "succeeded").await;
     receiver.heard(1).await;
     cloud.act("functions/jobs-deliver/kill", &json!({})).await;
-    // Until its time is over, nobody else begins: a message too many does nothing.
+    // Until its time is over, no other attempt begins: a further message does nothing.
     cloud.sweep().await;
     let waits = delivery(&ada, &endpoint, "pending").await;
     assert_eq!(waits["attempts"], json!([]));

@@ -1,4 +1,5 @@
-//! A server that is told what happens. Owns what it heard; refuses to judge it, but for its signature.
+//! A server that receives webhooks. Owns the received messages; refuses to judge them, but for their
+//! signatures.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -11,16 +12,16 @@ use standardwebhooks::Webhook;
 
 use crate::harness::eventually;
 
-/// Somebody's own server, which keeps what it is told.
+/// A receiver, which keeps every message.
 pub struct Receiver {
     pub url: String,
     pub heard: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
     answers: Arc<Mutex<VecDeque<StatusCode>>>,
-    /// The ids of the events that it took.
+    /// The ids of the events that it accepted.
     pub took: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a receiver answers when it hears and never answers.
+/// The status that stands for no answer at all.
 pub const NEVER: StatusCode = StatusCode::CONTINUE;
 
 impl Receiver {
@@ -55,7 +56,7 @@ impl Receiver {
         }
     }
 
-    /// Has it answer with these, one after another, and then with 200.
+    /// Sets the next answers, one after another; 200 follows.
     pub fn answer(&self, answers: impl IntoIterator<Item = u16>) {
         let answers = answers
             .into_iter()
@@ -63,7 +64,7 @@ impl Receiver {
         self.answers.lock().unwrap().extend(answers);
     }
 
-    /// What it heard, once it heard this often: the id, the event and its headers.
+    /// Waits until it has heard `count` messages; each one's id, and its event.
     pub async fn heard(&self, count: usize) -> Vec<(String, Value)> {
         eventually(&format!("{count} events"), || async {
             let heard = self.heard.lock().unwrap();
@@ -77,14 +78,14 @@ impl Receiver {
         .await
     }
 
-    /// Whether everything it heard was signed with this secret.
+    /// Whether every message was signed with this secret.
     pub fn verifies(&self, secret: &str) -> bool {
         let webhook = Webhook::new(secret).unwrap();
         let heard = self.heard.lock().unwrap();
         heard.iter().all(|(headers, body)| {
             let mut headers = headers.clone();
             let verified = webhook.verify(body, &headers).is_ok();
-            // What is proven is this very message.
+            // The signature is of exactly this message.
             headers.insert("webhook-id", "evt_other".parse().unwrap());
             assert!(webhook.verify(body, &headers).is_err());
             verified

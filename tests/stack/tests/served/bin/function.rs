@@ -1,4 +1,4 @@
-//! A function for the tests of the local cloud: it does as it is told, badly where it is told to.
+//! A function for the tests of the local cloud: it follows its input, which may tell it to fail.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,7 +58,7 @@ fn authorize(event: &Value) -> Result<Value, Error> {
         "nonsense" => return Ok(json!({ "principalId": 1 })),
         _ => ("Allow", "*"),
     };
-    // Whoever comes with a usage-plan key names it.
+    // A credential that is a usage-plan key names itself as the caller's.
     let usage_key = token.starts_with("the-usage-key").then_some(token);
     Ok(json!({
         "usageIdentifierKey": usage_key,
