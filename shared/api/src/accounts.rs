@@ -3,19 +3,17 @@
 use auth::opaque::Secret;
 use auth::passwords::Password;
 use auth::tokens::Pair;
-use domain::accounts::{
-    AvatarUrl, EMAIL_CHARS_MAX, Email, EmailProblem, FullName, ProfileChange, User,
-};
+use domain::accounts::{AvatarUrl, Email, FullName, ProfileChange, User};
 use domain::callers::{Everybody, Person};
-use domain::{FieldCode, FieldError, Patch, Refusal};
+use domain::{Patch, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::{Problems, patch};
+use crate::codes::Code;
+use crate::credentials::{check_challenge, check_email, check_given, check_password};
 use crate::endpoint::{Created, Endpoint, Nothing};
-use crate::openapi::{Operation, tags};
-use crate::passwords::{check_given, check_password};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 use crate::time;
 
@@ -60,10 +58,6 @@ pub(crate) fn operations() -> Vec<Operation> {
             .refuses(&[Code::Conflict]),
     ]
 }
-
-/// The longest answer to a challenge. Those of Turnstile have up to 2,048 characters, those of others
-/// somewhat more.
-pub(crate) const CHALLENGE_BYTES_MAX: usize = 8_192;
 
 /// `POST /auth/register`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
@@ -124,14 +118,6 @@ impl Register {
         });
         problems.or(checked)
     }
-}
-
-fn check_challenge(text: String) -> Result<String, FieldError> {
-    if text.len() > CHALLENGE_BYTES_MAX {
-        let message = format!("must have at most {CHALLENGE_BYTES_MAX} characters");
-        return Err(FieldError::new("challenge", FieldCode::TooLong, message));
-    }
-    Ok(text)
 }
 
 /// `POST /auth/login`.
@@ -229,31 +215,6 @@ impl EraseAccount {
     }
 }
 
-pub(crate) fn check_email(text: &str) -> Result<Email, FieldError> {
-    if text.chars().count() > EMAIL_CHARS_MAX {
-        return Err(FieldError::new(
-            "email",
-            FieldCode::TooLong,
-            "must have at most 254 characters",
-        ));
-    }
-    Email::read(text).map_err(|problem| {
-        let (code, message) = match problem {
-            EmailProblem::Malformed => (
-                FieldCode::Malformed,
-                "must be an e-mail address, such as ada@example.org",
-            ),
-            EmailProblem::LocalBeyondAscii => (
-                FieldCode::Malformed,
-                "must have only ASCII letters, digits and signs before the @; any script may follow it",
-            ),
-            EmailProblem::TrailingDot => (FieldCode::Malformed, "must not end with a dot"),
-            EmailProblem::TooLong => (FieldCode::TooLong, "must have at most 254 characters"),
-        };
-        FieldError::new("email", code, message)
-    })
-}
-
 /// The request that gives a user a webhook secret of their own.
 const WEBHOOK_SECRET: &str = "POST /me/webhook-secret";
 
@@ -282,7 +243,7 @@ pub struct Profile {
     #[schemars(with = "schema::Plan")]
     pub plan: String,
     /// The rate limit of the user's calls.
-    pub rate_limit: RateLimit,
+    pub rate_limit: UserRateLimit,
     /// Whether the user administers the platform.
     pub is_admin: bool,
     /// The request that makes and shows your webhook secret, which signs the events sent to a generation's
@@ -309,7 +270,7 @@ impl Profile {
             full_name: user.full_name.as_ref().map(|name| name.as_str().to_owned()),
             avatar_url: user.avatar_url.as_ref().map(|url| url.as_str().to_owned()),
             plan: user.plan.as_str().to_owned(),
-            rate_limit: RateLimit::new(user),
+            rate_limit: UserRateLimit::new(user),
             is_admin,
             webhook_secret: WEBHOOK_SECRET.to_owned(),
             created_at: time::format(user.created_at),
@@ -320,8 +281,7 @@ impl Profile {
 
 /// The rate limit of a user's calls.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "UserRateLimit")]
-pub struct RateLimit {
+pub struct UserRateLimit {
     /// The plan that sets the limits.
     #[schemars(with = "schema::Plan")]
     pub plan: String,
@@ -331,7 +291,7 @@ pub struct RateLimit {
     pub key: String,
 }
 
-impl RateLimit {
+impl UserRateLimit {
     fn new(user: &User) -> Self {
         let key = if user.term.is_keyed() {
             "dedicated"

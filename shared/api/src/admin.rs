@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::body::Problems;
+use crate::codes::Code;
 use crate::credits::{self, Transaction};
 use crate::endpoint::{Created, Endpoint};
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 
 /// Gives credits to a user, or takes some back.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::body::Problems;
 use crate::credits;
 use crate::endpoint::Endpoint;
-use crate::openapi::{Operation, tags};
+use crate::operation::{Operation, tags};
 use crate::schema;
 
 /// The thresholds at which the caller is warned about their own wallet.

@@ -8,11 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::codes::Code;
 use crate::credits;
 use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::list::List;
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 use crate::time;
 

@@ -1,6 +1,6 @@
 //! The audit log as admins see it.
 
-use domain::audit::{Chain, Record};
+use domain::audit::{AuditRecord, Chain};
 use domain::callers::Admin;
 use domain::ids::{TeamId, Tenant, UserId};
 use domain::{FieldCode, FieldError, Refusal};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::endpoint::Endpoint;
 use crate::list::List;
-use crate::openapi::{Operation, tags};
+use crate::operation::{Operation, tags};
 use crate::query::Query;
 use crate::schema;
 use crate::time;
@@ -56,8 +56,8 @@ pub struct RecordView {
     pub subject: String,
 }
 
-impl From<&Record> for RecordView {
-    fn from(record: &Record) -> Self {
+impl From<&AuditRecord> for RecordView {
+    fn from(record: &AuditRecord) -> Self {
         Self {
             sequence: record.sequence,
             at: time::format(record.at),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::endpoint::Endpoint;
 use crate::list::List;
-use crate::openapi::{Operation, tags};
+use crate::operation::{Operation, tags};
 use crate::query::Query;
 use crate::schema;
 use crate::time;
@@ -27,7 +27,7 @@ pub const TRANSACTIONS: Endpoint<Caller, List<Transaction>> =
 pub const HOLDS: Endpoint<Caller, List<HoldView>> =
     Endpoint::user("GET /credits/holds", Scope::Read);
 /// The caller's spending, by day and by model.
-pub const STATS: Endpoint<Caller, Stats> = Endpoint::user("GET /credits/stats", Scope::Read);
+pub const STATS: Endpoint<Caller, CreditStats> = Endpoint::user("GET /credits/stats", Scope::Read);
 
 /// Describes these endpoints for the OpenAPI document.
 pub(crate) fn operations() -> Vec<Operation> {
@@ -209,8 +209,7 @@ pub fn check_days(mut query: Query) -> Result<u32, Refusal> {
 
 /// `GET /credits/stats`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "CreditStats")]
-pub struct Stats {
+pub struct CreditStats {
     /// Always `credit_stats`.
     #[schemars(extend("const" = "credit_stats"))]
     pub object: String,
@@ -260,7 +259,7 @@ pub struct ModelStats {
     pub generations: u64,
 }
 
-impl Stats {
+impl CreditStats {
     /// Sums up the credits `spent` from `first` to `last`.
     #[must_use]
     pub fn new(first: Day, last: Day, spent: &[Spent]) -> Self {

@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::codes::Code;
+use crate::credentials::check_password;
 use crate::endpoint::{Accepted, Endpoint, Nothing};
-use crate::openapi::{Operation, tags};
-use crate::passwords::check_password;
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 
 /// Notes that an e-mail address belongs to its user, as the mailed token shows.

@@ -8,9 +8,9 @@ use domain::{Refusal, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::codes::Code;
 use crate::endpoint::Endpoint;
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::query::Query;
 use crate::schema;
 use crate::time;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use domain::accounts::Scope;
 use domain::callers::Caller;
 use domain::files::{
-    Announced, ContentType, DELETIONS_MAX, FILES_MAX, File, Purpose, SIZE_BYTES_MAX, Sha256Hex,
-    Usage,
+    Announced, ContentType, DELETIONS_MAX, FILES_MAX, File, FilePurpose, SIZE_BYTES_MAX, Sha256Hex,
+    StorageUsage,
 };
 use domain::ids::FileId;
 use domain::{FieldCode, Refusal, Timestamp};
@@ -14,10 +14,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::codes::Code;
 use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::list::List;
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 use crate::time;
 
@@ -104,7 +104,7 @@ impl CreateFile {
     pub fn check(self) -> Result<Announced, Refusal> {
         let mut problems = Problems::default();
         let purpose = problems.required("purpose", self.purpose).and_then(|text| {
-            Purpose::parse(&text).or_else(|| {
+            FilePurpose::parse(&text).or_else(|| {
                 problems.add("purpose", FieldCode::NotAllowed, "must be reference");
                 None
             })
@@ -318,7 +318,7 @@ pub struct FileStatsView {
 impl FileStatsView {
     /// Returns the stats of a user whose plan allows them `size_bytes_max` bytes.
     #[must_use]
-    pub fn new(usage: Usage, size_bytes_max: u64) -> Self {
+    pub fn new(usage: StorageUsage, size_bytes_max: u64) -> Self {
         Self {
             object: "file_stats".to_owned(),
             count: u64::from(usage.files),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use domain::accounts::Scope;
 use domain::callers::Caller;
 use domain::catalogue::{Asked, Kind, Model};
-use domain::generations::{Draft, Filter, Intent, Request, State};
+use domain::generations::{Draft, Filter, GenerationRequest, Intent, MEDIA_EXPIRY_S, State};
 use domain::ids::{FileId, GenerationId, ProjectId, QuoteId, StyleId, TeamId};
 use domain::styles::takes_style;
 use domain::text::with_line_feeds;
@@ -100,8 +100,6 @@ pub use view::{CancelView, FailureView, GenerationView, Receipt, WithheldView, p
 
 /// The longest description of a change.
 const CHANGE_DESCRIPTION_CHARS_MAX: usize = 1_000;
-/// The lifetimes that a client may ask for URLs of media, in seconds: a week at most.
-pub(crate) const EXPIRY_S: std::ops::RangeInclusive<u32> = 60..=604_800;
 
 /// `POST /generations/{model}`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -213,7 +211,7 @@ impl CreateGeneration {
             quote,
             style,
         } = self.check_ids()?;
-        let request = Request {
+        let request = GenerationRequest {
             prompt: self.prompt,
             style,
             adapted_prompt: None,
@@ -441,7 +439,7 @@ pub struct MediaQuery {
 /// # Errors
 /// [`Refusal::Invalid`] naming each parameter that is wrong.
 pub fn check_media(mut query: Query) -> Result<MediaQuery, Refusal> {
-    let seconds = query.number("expires_in", EXPIRY_S);
+    let seconds = query.number("expires_in", MEDIA_EXPIRY_S);
     let checked = MediaQuery {
         expiry: seconds.map(|seconds| Duration::from_secs(u64::from(seconds))),
         cursor: query.text("cursor"),

@@ -7,12 +7,12 @@ use domain::{Refusal, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::check_email;
 use crate::body::Problems;
+use crate::codes::Code;
+use crate::credentials::check_email;
 use crate::endpoint::{Accepted, Created, Endpoint, Nothing};
 use crate::list::List;
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 use crate::teams::TeamView;
 use crate::time;

@@ -5,9 +5,9 @@ use domain::generations::{MediaAddress, MediaName, SignedAddress};
 use domain::ids::GenerationId;
 use domain::{Refusal, Timestamp};
 
+use crate::codes::Code;
 use crate::endpoint::{Empty, Endpoint};
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::query::Query;
 use crate::schema;
 
@@ -56,7 +56,7 @@ pub fn url(signed: &SignedAddress, base_url: &str) -> String {
 
 /// A request for a media address, checked.
 #[derive(Debug)]
-pub struct MediaQuery {
+pub struct MediaRequest {
     /// The address.
     pub signed: SignedAddress,
     /// Whether the browser is to save the file, instead of showing it.
@@ -71,7 +71,7 @@ pub fn check(
     generation: GenerationId,
     name: MediaName,
     mut query: Query,
-) -> Result<MediaQuery, Refusal> {
+) -> Result<MediaRequest, Refusal> {
     let expires_at = query.required("exp", "the second at which the address ends", second);
     let signature = query.required("sig", "a signature", |text| {
         (text.len() <= SIGNATURE_CHARS_MAX).then(|| text.to_owned())
@@ -83,7 +83,7 @@ pub fn check(
         name,
         expires_at,
     };
-    Ok(MediaQuery {
+    Ok(MediaRequest {
         signed: SignedAddress { address, signature },
         is_saved: is_saved.unwrap_or(false),
     })

@@ -13,7 +13,7 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Returns the body of `GET /metrics`. It is empty until the first run has finished.
 #[must_use]
 pub fn text(run: Option<&Run>) -> String {
-    let mut page = Page::default();
+    let mut page = MetricsText::default();
     let Some((run, finished_at)) = run.and_then(|run| Some((run, run.finished_at?))) else {
         return page.0;
     };
@@ -46,9 +46,9 @@ pub fn text(run: Option<&Run>) -> String {
 
 /// The text of the counters, one after the other.
 #[derive(Default)]
-struct Page(String);
+struct MetricsText(String);
 
-impl Page {
+impl MetricsText {
     fn gauge(&mut self, name: &str, help: &str, value: i64) {
         self.add(name, "gauge", help, value);
     }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::body::{Problems, patch};
 use crate::endpoint::Endpoint;
 use crate::list::List;
-use crate::openapi::{Operation, tags};
+use crate::operation::{Operation, tags};
 use crate::query::Query;
 use crate::schema;
 

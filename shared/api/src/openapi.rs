@@ -4,29 +4,24 @@
 //! Owns the way from the operations, which are declared next to the endpoints, to the document. Refuses to
 //! repeat facts of the types: fields, limits, codes and examples come from them.
 
-mod answers;
 mod example;
-mod operation;
-pub(crate) mod tags;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use answers::Answers;
-use schemars::SchemaGenerator;
-use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::problem::{Code, Problem};
+use crate::operation::answers::{self, Answers};
+use crate::operation::schemas::Schemas;
+use crate::operation::{Operation, tags};
+use crate::problem::Problem;
 use crate::{
     accounts, admin, alerts, api_keys, audit, credits, emails, exports, files, generations, grants,
     invitations, media, members, models, passwords, projects, promos, purchases, quotes,
     reconciliation, service, sessions, styles, teams, transfers, webhook_deliveries,
     webhook_endpoints, webhooks,
 };
-
-pub use operation::Operation;
 
 /// The description of the whole API. The rules that hold for every operation are here and nowhere else.
 const ABOUT: &str = include_str!("openapi/about.md");
@@ -157,69 +152,12 @@ pub fn document(base_url: &str) -> Value {
     document
 }
 
-/// The schemas that operations refer to, in two sets: those of bodies that are read, and those of bodies
-/// that are written.
-pub(crate) struct Schemas {
-    pub(crate) read: SchemaGenerator,
-    written: SchemaGenerator,
-}
-
-impl Schemas {
-    fn new() -> Self {
-        let generator = |contract| {
-            let mut settings = SchemaSettings::draft2020_12();
-            settings.definitions_path = "/components/schemas".into();
-            settings.contract = contract;
-            settings.into_generator()
-        };
-        Self {
-            read: generator(Contract::Deserialize),
-            written: generator(Contract::Serialize),
-        }
-    }
-
-    /// Keeps a schema of a body that is read under this name, and returns a reference to it.
-    pub(crate) fn name(&mut self, name: &str, schema: Value) -> Value {
-        let known = self.read.definitions_mut();
-        known.insert(name.to_owned(), schema);
-        json!({"$ref": format!("#/components/schemas/{name}")})
-    }
-
-    fn finish(mut self) -> Map<String, Value> {
-        let mut schemas = self.read.take_definitions(true);
-        schemas.extend(self.written.take_definitions(true));
-        schemas.values_mut().for_each(forget_null_defaults);
-        schemas
-    }
-}
-
-/// Removes `"default": null` from fields: a field that is left out of a PATCH keeps its value, and does not
-/// become null.
-fn forget_null_defaults(schema: &mut Value) {
-    let properties = schema["properties"].as_object_mut();
-    for property in properties.into_iter().flat_map(Map::values_mut) {
-        if let Some(property) = property.as_object_mut()
-            && property.get("default") == Some(&Value::Null)
-        {
-            property.remove("default");
-        }
-    }
-}
-
-/// Returns the statuses that come with a code. The gateway also answers `internal` for a function that
-/// crashed.
-fn statuses(code: Code) -> Vec<u16> {
-    match code {
-        Code::Internal => vec![500, 502],
-        code => vec![code.status()],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::codes::Code;
 
     /// The codes that the contract names, each with its status.
     const CONTRACT: [(&str, u16); 23] = [

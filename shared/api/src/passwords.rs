@@ -1,19 +1,18 @@
 //! Passwords as clients give them: those to be set, and those to be checked.
 
-use auth::opaque::Secret;
-use auth::passwords::{Password, PasswordProblem};
+use auth::passwords::{Password, PasswordChange};
+use domain::Refusal;
 use domain::accounts::Email;
 use domain::callers::{Everybody, Person};
-use domain::{FieldCode, FieldError, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::check_email;
 use crate::body::Problems;
+use crate::codes::Code;
+use crate::credentials::{check_email, check_given, check_password};
 use crate::emails::LetterAsked;
 use crate::endpoint::{Accepted, Endpoint, Nothing};
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 
 /// Sends a letter that lets a user choose another password. The answer does not tell whether the user
@@ -42,9 +41,6 @@ pub(crate) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// The longest password that is checked. It is longer than any that can be set.
-const GIVEN_BYTES_MAX: usize = 1_024;
-
 /// `POST /me/password`.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -58,16 +54,6 @@ pub struct ChangePassword {
     /// Whether your API keys end, too. Otherwise they go on working.
     #[serde(default)]
     pub revoke_api_keys: bool,
-}
-
-/// A change of password, checked.
-pub struct PasswordChange {
-    /// The present password, as the client gave it.
-    pub current: Secret,
-    /// The new password.
-    pub new: Password,
-    /// Whether the API keys end, too.
-    pub ends_keys: bool,
 }
 
 impl ChangePassword {
@@ -152,32 +138,4 @@ impl ResetPassword {
             .map(|(token, password)| PasswordReset { token, password });
         problems.or(checked)
     }
-}
-
-/// Checks the size of a password that a client gave, and nothing else.
-pub(crate) fn check_given(field: &str, text: String) -> Result<Secret, FieldError> {
-    if text.len() > GIVEN_BYTES_MAX {
-        let message = "must have at most 128 characters";
-        return Err(FieldError::new(field, FieldCode::TooLong, message));
-    }
-    Ok(Secret::new(text))
-}
-
-/// Checks a password that is to be set.
-pub(crate) fn check_password(field: &str, text: String) -> Result<Password, FieldError> {
-    Password::check(text).map_err(|problem| {
-        let (code, message) = match problem {
-            PasswordProblem::TooShort => (FieldCode::TooShort, "must have at least 8 characters"),
-            PasswordProblem::TooLong => (FieldCode::TooLong, "must have at most 128 characters"),
-            PasswordProblem::Common => (
-                FieldCode::NotAllowed,
-                "is one that attackers try first; choose another",
-            ),
-            PasswordProblem::Untypable => (
-                FieldCode::Malformed,
-                "must not have control characters or characters that cannot be seen",
-            ),
-        };
-        FieldError::new(field, code, message)
-    })
 }

@@ -3,18 +3,18 @@
 use domain::accounts::Scope;
 use domain::callers::Caller;
 use domain::labels::{Description, Tags};
-use domain::projects::{Contents, Details, Project, ProjectChange, ProjectName, Visibility};
+use domain::projects::{Contents, Project, ProjectChange, ProjectDetails, ProjectName, Visibility};
 use domain::{FieldCode, FieldError, Patch, Refusal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::body::{Problems, patch};
+use crate::codes::Code;
 use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::generations::StatsView;
 use crate::list::List;
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::query::Query;
 use crate::schema;
 use crate::time;
@@ -103,7 +103,7 @@ impl CreateProject {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong.
-    pub fn check(self) -> Result<Details, Refusal> {
+    pub fn check(self) -> Result<ProjectDetails, Refusal> {
         let mut problems = Problems::default();
         let name = problems
             .required("name", self.name)
@@ -120,7 +120,7 @@ impl CreateProject {
             .metadata
             .and_then(|object| problems.valid(values::metadata(&object)));
         let details = name.zip(visibility).zip(tags);
-        problems.or(details.map(|((name, visibility), tags)| Details {
+        problems.or(details.map(|((name, visibility), tags)| ProjectDetails {
             name,
             description,
             visibility,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
 use crate::endpoint::{Created, Endpoint};
-use crate::openapi::{Operation, tags};
+use crate::operation::{Operation, tags};
 use crate::schema;
 
 /// Begins a Stripe Checkout. The credits come when it is paid.

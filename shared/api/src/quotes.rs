@@ -10,10 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::codes::Code;
 use crate::endpoint::{Created, Endpoint};
 use crate::generations::CreateGeneration;
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 use crate::{body, time};
 

@@ -13,7 +13,7 @@ use domain::audit::AuditAction;
 use domain::catalogue::{self, NEGATIVE_PROMPT_CHARS_MAX, PRICE_MAX, PROMPT_CHARS_MAX};
 use domain::events::EventKind;
 use domain::files::{self, SIZE_BYTES_MAX};
-use domain::generations::{FailureCode, Intent, NoPreviews, State};
+use domain::generations::{FailureCode, Intent, MEDIA_EXPIRY_S, NoPreviews, State};
 use domain::labels::{
     DESCRIPTION_CHARS_MAX, METADATA_KEYS_MAX, TAG_CHARS_MAX, TAGS_MAX, TITLE_CHARS_MAX,
 };
@@ -24,13 +24,13 @@ use domain::reconciliation::BooksError;
 use domain::spending::DAYS_MAX;
 use domain::webhook_endpoints::URL_CHARS_MAX;
 use domain::{
-    FieldCode, api_keys, purchases, styles, teams, webhook_deliveries, webhook_endpoints,
+    FieldCode, api_keys, plans, purchases, styles, teams, webhook_deliveries, webhook_endpoints,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use crate::generations::EXPIRY_S;
-use crate::problem::Code;
+use crate::codes::Code;
+use crate::credentials::CHALLENGE_BYTES_MAX;
 use crate::query::{LIMIT_DEFAULT, LIMIT_MAX};
 
 /// Types that have no values: each one only names a form.
@@ -121,8 +121,8 @@ forms! {
     Days = whole(1, Some(i64::from(DAYS_MAX)), 30);
     /// The lifetime of media URLs, in seconds.
     Expiry = whole(
-        i64::from(*EXPIRY_S.start()),
-        Some(i64::from(*EXPIRY_S.end())),
+        i64::from(*MEDIA_EXPIRY_S.start()),
+        Some(i64::from(*MEDIA_EXPIRY_S.end())),
         3_600,
     );
     /// A model's id, as a client may write it.
@@ -185,13 +185,13 @@ forms! {
     /// A password to be checked.
     Password = sized(text("a long pass phrase"), 0, 1_024);
     /// The answer to a challenge.
-    ChallengeAnswer = sized(text("0.XYZ…"), 0, crate::accounts::CHALLENGE_BYTES_MAX);
+    ChallengeAnswer = sized(text("0.XYZ…"), 0, CHALLENGE_BYTES_MAX);
     /// The name that a user wants to be called by.
     FullName = line(1, FULL_NAME_CHARS_MAX, "Ada Lovelace");
     /// The address of a user's picture.
     AvatarUrl = sized(matching("^https://", "https://example.org/ada.png"), 0, AVATAR_URL_CHARS_MAX);
     /// A plan's name.
-    Plan = one_of(&accounts::Plan::ALL.map(accounts::Plan::as_str));
+    Plan = one_of(&plans::Plan::ALL.map(plans::Plan::as_str));
     /// The users whose calls count together.
     CountedBy = one_of(&["dedicated", "shared"]);
     /// A token that was mailed.

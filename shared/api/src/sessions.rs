@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::SignedIn;
 use crate::body::Problems;
+use crate::codes::Code;
 use crate::endpoint::{Endpoint, Nothing, Optional};
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 
 /// Exchanges a refresh token for a new pair of tokens.

@@ -6,18 +6,18 @@ use domain::accounts::Scope;
 use domain::callers::Caller;
 use domain::ids::{TeamId, Tenant};
 use domain::styles::{
-    AnyStyle, Block, BlockText, Blocks, Details, Keywords, Preset, Style, StyleChange,
-    StyleDescription, StyleName, StyleTags,
+    AnyStyle, Block, BlockText, Blocks, Keywords, Preset, Style, StyleChange, StyleDescription,
+    StyleDetails, StyleName, StyleTags,
 };
 use domain::{Patch, Refusal, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::{Problems, patch};
+use crate::codes::Code;
 use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::list::List;
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::query::Query;
 use crate::schema;
 use crate::time;
@@ -181,7 +181,7 @@ impl CreateStyle {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming each field that is wrong, [`Refusal::NoSuch`] for a malformed id.
-    pub fn check(self) -> Result<(Details, Option<TeamId>), Refusal> {
+    pub fn check(self) -> Result<(StyleDetails, Option<TeamId>), Refusal> {
         let mut problems = Problems::default();
         let name = problems
             .required("name", self.name)
@@ -194,7 +194,7 @@ impl CreateStyle {
             .and_then(|blocks| blocks.check(&mut problems));
         let tags = problems.valid(StyleTags::parse(&self.tags.unwrap_or_default()));
         let details = name.zip(blocks).zip(tags);
-        let details = problems.or(details.map(|((name, blocks), tags)| Details {
+        let details = problems.or(details.map(|((name, blocks), tags)| StyleDetails {
             name,
             description,
             blocks,
@@ -335,8 +335,13 @@ pub struct StyleView {
 }
 
 impl StyleView {
-    /// Returns the view of a style without an owner, which was made and changed at these times.
-    fn new(id: String, details: &Details, created_at: Timestamp, updated_at: Timestamp) -> Self {
+    /// Returns the view of a style without an owner that was made and changed at these times.
+    fn new(
+        id: String,
+        details: &StyleDetails,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+    ) -> Self {
         let description = details.description.as_ref();
         Self {
             id,

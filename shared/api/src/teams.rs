@@ -1,7 +1,7 @@
 //! Teams, as clients send them and their members see them.
 
 use domain::accounts::Scope;
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::callers::Caller;
 use domain::ids::UserId;
 use domain::labels::Description;
@@ -13,11 +13,11 @@ use serde_json::{Map, Value};
 
 use crate::audit::RecordView;
 use crate::body::{Problems, patch};
+use crate::codes::Code;
 use crate::endpoint::{Created, Endpoint, Nothing};
 use crate::generations::StatsView;
 use crate::list::List;
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 use crate::time;
 use crate::values;
@@ -281,6 +281,6 @@ impl TeamView {
 
 /// Returns the views of a page of an audit log.
 #[must_use]
-pub fn records(records: &[Record]) -> Vec<RecordView> {
+pub fn records(records: &[AuditRecord]) -> Vec<RecordView> {
     records.iter().map(RecordView::from).collect()
 }

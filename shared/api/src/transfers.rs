@@ -7,11 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Problems;
+use crate::codes::Code;
 use crate::credits::{self, Balance, Transaction};
 use crate::endpoint::{Created, Endpoint};
 use crate::list::List;
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 
 /// A team's wallet.

@@ -4,14 +4,14 @@ use domain::Refusal;
 use domain::accounts::Scope;
 use domain::callers::Caller;
 use domain::ids::WebhookEndpointId;
-use domain::webhook_deliveries::{Attempt, WebhookDelivery};
+use domain::webhook_deliveries::{DeliveryAttempt, WebhookDelivery};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::codes::Code;
 use crate::endpoint::{Accepted, Endpoint, Optional};
 use crate::list::List;
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 use crate::time;
 
@@ -137,8 +137,8 @@ impl From<&WebhookDelivery> for DeliveryView {
     }
 }
 
-impl From<&Attempt> for AttemptView {
-    fn from(attempt: &Attempt) -> Self {
+impl From<&DeliveryAttempt> for AttemptView {
+    fn from(attempt: &DeliveryAttempt) -> Self {
         Self {
             at: time::format(attempt.at),
             status: attempt.status,

@@ -13,10 +13,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::body::{Problems, patch};
+use crate::codes::Code;
 use crate::endpoint::{Accepted, Created, Endpoint, Nothing};
 use crate::list::List;
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::query::Query;
 use crate::schema;
 use crate::time;

@@ -3,9 +3,9 @@
 use domain::callers::Everybody;
 use serde_json::json;
 
+use crate::codes::Code;
 use crate::endpoint::{Empty, Endpoint, Nothing, Signed};
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::schema;
 
 /// The provider's callback. It needs a valid signature, a recent time and the secret in its address, or it

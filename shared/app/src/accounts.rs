@@ -8,16 +8,16 @@ use auth::opaque::Secret;
 use auth::passwords::{self, Password};
 use aws::Fault;
 use domain::Refusal;
-use domain::accounts::{Email, FullName, Plan, ProfileChange, SESSIONS_MAX, User};
+use domain::accounts::{Email, FullName, ProfileChange, SESSIONS_MAX, User};
 use domain::attempts::{Attempt, Source};
 use domain::audit::{AuditAction, AuditEvent, Chain, ChainHead};
 use domain::callers::{Caller, Credential};
 use domain::ids::UserId;
-use domain::plans::Term;
+use domain::plans::{Plan, Term};
 use store::{PasswordRecord, Registered};
 
 use crate::sessions::{SignedInUser, new_session, signed_in};
-use crate::{App, Error, attempts, audit, bonuses, challenge, clock, emails, plans};
+use crate::{App, Error, attempts, audit, bonuses, challenge, clock, emails, usage_keys};
 
 /// The time that a registration is tried while others of the same e-mail are under way.
 const REGISTER_PATIENCE: Duration = Duration::from_secs(2);
@@ -226,7 +226,10 @@ pub async fn authorize(app: &App, authorization: &str) -> Result<Admitted, Error
         true => by_key(app, token).await?,
         false => by_session(app, token).await?,
     };
-    let (usage_key, ()) = tokio::join!(plans::usage_key(app, &user), plans::saw(app, &user));
+    let (usage_key, ()) = tokio::join!(
+        usage_keys::usage_key(app, &user),
+        usage_keys::saw(app, &user)
+    );
     Ok(Admitted {
         usage_key: usage_key?,
         caller,

@@ -9,14 +9,14 @@ use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::Admin;
 use domain::idempotency::IdempotencyKey;
 use domain::ids::{GrantId, TeamId, Tenant, UserId};
-use domain::ledger::{Actor, Event, Income, Wallet};
-use domain::plans::KeyNote;
+use domain::ledger::{Actor, Income, LedgerEvent, Wallet};
 use domain::teams::Team;
+use domain::usage_keys::KeyNote;
 use store::NewEra;
 
-use crate::pages::{self, Page, PageRequest};
-use crate::postings::{self, Booking, BookingRequest, Ended};
-use crate::{App, Error, audit, clock, plans};
+use crate::pages::{self, PageRequest, SealedPage};
+use crate::postings::{self, Booking, BookingOutcome, BookingRequest};
+use crate::{App, Error, audit, clock, usage_keys};
 
 /// The most attempts to suspend a user who begins new eras meanwhile. Each era takes a password or a mailed
 /// token.
@@ -37,7 +37,7 @@ pub async fn grant(
         return Err(no_such_user().into());
     }
     let id = GrantId::new(clock::now(), clock::entropy()?);
-    let event = Event {
+    let event = LedgerEvent {
         id: id.ulid(),
         actor: Actor::User(admin.user.clone()),
         description: &grant.reason,
@@ -62,13 +62,13 @@ pub async fn grant(
         }),
     });
     match ended.await? {
-        Ended::Booked(booking) => Ok(booking),
+        BookingOutcome::Booked(booking) => Ok(booking),
         // The id is fresh, so an earlier try of this request made the entry, and its answer was lost.
-        Ended::Before(entry) => Ok(Booking {
+        BookingOutcome::Before(entry) => Ok(Booking {
             entry,
             replayed: false,
         }),
-        Ended::PromoClosed => Err(Refusal::Busy.into()),
+        BookingOutcome::PromoClosed => Err(Refusal::Busy.into()),
     }
 }
 
@@ -112,7 +112,7 @@ pub async fn change_account(
     let user = store.user(id).await?;
     let user = user.ok_or(Refusal::NotFound("user"))?;
     if change.plan.is_some() {
-        plans::tell(app, &KeyNote::of(&user)).await;
+        usage_keys::tell(app, &KeyNote::of(&user)).await;
     }
     Ok(user)
 }
@@ -166,7 +166,7 @@ pub async fn users_with(
     admin: &Admin,
     email: &Email,
     wanted: &PageRequest,
-) -> Result<Page<User>, Error> {
+) -> Result<SealedPage<User>, Error> {
     let user = match app.store().credential(email).await? {
         Some(credential) => app.store().user(&credential.user).await?,
         None => None,

@@ -16,7 +16,7 @@ use domain::events::{EventKind, Subject};
 use domain::ids::{TeamId, Tenant};
 use mail::{Letter, Warning};
 use queue::SendMail;
-use store::{System, Written};
+use store::{System, WriteOutcome};
 
 use crate::teams::get;
 use crate::{App, Error, attempts, clock, events};
@@ -138,7 +138,7 @@ async fn tell(app: &App, note: &AlertNote) -> Result<(), Error> {
     for delivery in &mut told {
         delivery.event.id = id.clone();
     }
-    if app.store().put_webhook_deliveries(&told).await? == Written::Stale {
+    if app.store().put_webhook_deliveries(&told).await? == WriteOutcome::Stale {
         tracing::warn!(
             note = note.id,
             "an endpoint was disabled before it was told of an alert"

@@ -9,7 +9,7 @@ use domain::callers::Caller;
 use domain::ids::{KeyId, SessionId};
 use store::KeyPut;
 
-use crate::pages::{self, Page, PageRequest};
+use crate::pages::{self, PageRequest, SealedPage};
 use crate::{App, Error, audit, clock};
 
 /// A key that was just made.
@@ -88,7 +88,11 @@ pub(crate) async fn capped(app: &App, caller: &Caller) -> Result<Option<ApiKey>,
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
-pub async fn list(app: &App, caller: &Caller, wanted: &PageRequest) -> Result<Page<ApiKey>, Error> {
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    wanted: &PageRequest,
+) -> Result<SealedPage<ApiKey>, Error> {
     let keys = app.store().api_keys(&caller.user).await?;
     let binding = format!("{}/api-keys", caller.user);
     let place = |key: &ApiKey| key.id.clone();

@@ -6,7 +6,7 @@ use aws::Fault;
 use domain::Refusal;
 use domain::accounts::Email;
 use domain::attempts::{Attempt, Source};
-use store::Counted;
+use store::CountOutcome;
 
 use crate::{App, Error, clock};
 
@@ -33,8 +33,8 @@ pub(crate) async fn count(app: &App, attempt: Attempt<'_>) -> Result<(), Error> 
     loop {
         let now = clock::now();
         let (began_at, last_at) = match app.store().count(attempt, now).await? {
-            Counted::Within => return Ok(()),
-            Counted::Full { began_at, last_at } => (began_at, last_at),
+            CountOutcome::Within => return Ok(()),
+            CountOutcome::Full { began_at, last_at } => (began_at, last_at),
         };
         if now >= give_up_at || now >= last_at.plus(attempt.under_way()) {
             let retry_after = began_at.plus(limit.window).since(now).min(limit.window);

@@ -1,6 +1,6 @@
 //! Recording acts, and reading the records.
 //!
-//! To record another act, let its store function take a `Record` and commit its transaction with
+//! To record another act, let its store function take a `AuditRecord` and commit its transaction with
 //! `commit_recorded`. Call it as `audit::recorded(app, &deed, None, |record| app.store().write(..,
 //! record)).await?`. Its function in the template needs GetItem and PutItem on `AuditTable`. If the act has
 //! reads of its own, read `audit_head` beside them and pass it in place of `None`: then the record costs no
@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use aws::Fault;
 use domain::Refusal;
-use domain::audit::{AuditEvent, Chain, ChainHead, Record};
+use domain::audit::{AuditEvent, AuditRecord, Chain, ChainHead};
 use domain::callers::Admin;
 use store::Recorded;
 
-use crate::pages::{self, Page};
+use crate::pages::{self, SealedPage};
 use crate::{App, Error, clock};
 
 /// The time that an act is tried while other acts of the same chain are recorded: well inside a function's
@@ -31,7 +31,7 @@ pub(crate) async fn recorded<T, Writing>(
     app: &App,
     deed: &AuditEvent,
     mut head: Option<ChainHead>,
-    write: impl Fn(Record) -> Writing,
+    write: impl Fn(AuditRecord) -> Writing,
 ) -> Result<T, Error>
 where
     Writing: Future<Output = Result<Recorded<T>, Fault>>,
@@ -61,7 +61,7 @@ pub async fn records(
     chain: &Chain,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<Record>, Error> {
+) -> Result<SealedPage<AuditRecord>, Error> {
     page(app, &format!("{}/audit", reader.user), chain, cursor, limit).await
 }
 
@@ -75,7 +75,7 @@ pub(crate) async fn page(
     chain: &Chain,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<Record>, Error> {
+) -> Result<SealedPage<AuditRecord>, Error> {
     let binding = format!("{list}?chain={chain}");
     pages::read(cursor, &binding, |after| {
         app.store().audit_records(chain, after, limit)

@@ -78,9 +78,9 @@ pub async fn go_on(app: &App) -> Result<BonusRun, Error> {
         after = Some(last.user.clone());
         for note in &notes {
             match book(app, &note.user).await {
-                Ok(Step::Ended) => run.ended += 1,
-                Ok(Step::Waits) => run.waiting += 1,
-                Ok(Step::DayIsFull) => {
+                Ok(BonusOutcome::Ended) => run.ended += 1,
+                Ok(BonusOutcome::Waits) => run.waiting += 1,
+                Ok(BonusOutcome::DayIsFull) => {
                     run.waiting += 1;
                     break 'run;
                 }
@@ -99,7 +99,7 @@ pub async fn go_on(app: &App) -> Result<BonusRun, Error> {
 }
 
 /// The outcome of booking a bonus.
-enum Step {
+enum BonusOutcome {
     /// It is booked, or never will be. The note has ended.
     Ended,
     /// It stays due.
@@ -109,14 +109,14 @@ enum Step {
 }
 
 /// Books the bonus that is due to `user`. Two calls at once book it once.
-async fn book(app: &App, user: &UserId) -> Result<Step, Fault> {
+async fn book(app: &App, user: &UserId) -> Result<BonusOutcome, Fault> {
     let (store, rule) = (app.store(), &app.config.sign_up_bonus);
     let tenant = Tenant::User(user.clone());
     let (profile, mut wallet, key) =
         tokio::try_join!(store.user(user), store.wallet(&tenant), app.mailbox_key())?;
     let Some(profile) = profile else {
         store.end_bonus_note(user).await?;
-        return Ok(Step::Ended);
+        return Ok(BonusOutcome::Ended);
     };
     let mailbox = key
         .digest(&Mailbox::of(&profile.email))
@@ -135,17 +135,17 @@ async fn book(app: &App, user: &UserId) -> Result<Step, Fault> {
             per_day_max: rule.per_day_max,
         };
         match store.book_bonus(&bonus).await? {
-            BonusBooked::Done | BonusBooked::NotDue => return Ok(Step::Ended),
+            BonusBooked::Done | BonusBooked::NotDue => return Ok(BonusOutcome::Ended),
             BonusBooked::Had => {
                 tracing::info!(user = %user, "this mailbox had its sign-up bonus before");
                 store.end_bonus_note(user).await?;
-                return Ok(Step::Ended);
+                return Ok(BonusOutcome::Ended);
             }
-            BonusBooked::Closed => return Ok(Step::Waits),
+            BonusBooked::Closed => return Ok(BonusOutcome::Waits),
             BonusBooked::DayIsFull => {
                 tracing::warn!(user = %user, "the day has given all its sign-up bonuses; this one waits");
                 metrics::gauge(app, "BonusesWaiting", 1);
-                return Ok(Step::DayIsFull);
+                return Ok(BonusOutcome::DayIsFull);
             }
             BonusBooked::WalletMoved(moved) => wallet = moved,
             BonusBooked::Busy => wallet = store.wallet(&tenant).await?,

@@ -5,8 +5,8 @@
 use aws::Fault;
 use domain::breaker::{Breaker, Gate};
 use domain::{Refusal, Timestamp};
-use provider::{Evidence, Trouble};
-use store::{System, Written};
+use provider::{Evidence, ProviderError};
+use store::{System, WriteOutcome};
 
 use crate::{App, clock, metrics};
 
@@ -36,12 +36,12 @@ pub(crate) async fn pass(app: &App, breaker: Breaker) -> Result<Option<Pass>, Fa
         Gate::HalfOpen => {
             let probing = breaker.probing(now);
             Ok(match app.store().put_breaker(System, &probing).await? {
-                Written::Done => Some(Pass {
+                WriteOutcome::Done => Some(Pass {
                     breaker: probing,
                     is_probe: true,
                 }),
                 // Another worker sends the probe.
-                Written::Stale => None,
+                WriteOutcome::Stale => None,
             })
         }
     }
@@ -78,7 +78,7 @@ async fn note(app: &App, pass: Pass, evidence: &Evidence) -> Result<bool, Fault>
             | Evidence::Working { .. }
             | Evidence::Made(_) => return Ok(false),
         };
-        if app.store().put_breaker(System, &next).await? == Written::Done {
+        if app.store().put_breaker(System, &next).await? == WriteOutcome::Done {
             tell_operator(&breaker, &next, evidence);
             return Ok(breaker.open_until.is_some() && next.open_until.is_none());
         }
@@ -89,8 +89,8 @@ async fn note(app: &App, pass: Pass, evidence: &Evidence) -> Result<bool, Fault>
 
 fn tell_operator(before: &Breaker, after: &Breaker, evidence: &Evidence) {
     match (before.open_until, after.open_until, evidence) {
-        (None, Some(_), Evidence::NotAccepted(Trouble { why, .. }))
-        | (None, Some(_), Evidence::NotYet(Trouble { why, .. })) => {
+        (None, Some(_), Evidence::NotAccepted(ProviderError { why, .. }))
+        | (None, Some(_), Evidence::NotYet(ProviderError { why, .. })) => {
             tracing::error!(
                 why,
                 "the provider fails every job; orders are refused, and accepted jobs wait"

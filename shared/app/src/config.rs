@@ -8,7 +8,8 @@ use domain::accounts::Email;
 use domain::bonuses::BonusRule;
 use domain::breaker::BreakerRule;
 use domain::generations::Retention;
-use domain::plans::{ByPlan, UsagePlans};
+use domain::plans::ByPlan;
+use domain::usage_keys::UsagePlans;
 use queue::Queues;
 use receivers::Reach;
 use store::Tables;
@@ -50,7 +51,7 @@ pub struct Config {
     /// The name of the secret that digests mailboxes.
     pub mailbox_key_name: String,
     /// Letters to users.
-    pub mail: mail::Settings,
+    pub mail: mail::MailSettings,
     /// The most requests that may wait at once for the generation that they made.
     pub waiting_executions_max: u32,
     /// The most letters a day to addresses that are not verified.

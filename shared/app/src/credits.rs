@@ -6,7 +6,7 @@ use domain::ledger::{Entry, Wallet};
 use domain::spending::{OpenHold, Spent};
 use domain::time::Day;
 
-use crate::pages::{self, Page};
+use crate::pages::{self, SealedPage};
 use crate::{App, Error, clock};
 
 /// Returns the caller's own wallet.
@@ -29,7 +29,7 @@ pub async fn transactions(
     caller: &Caller,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<Entry>, Error> {
+) -> Result<SealedPage<Entry>, Error> {
     let tenant = Tenant::User(caller.user.clone());
     let binding = format!("{tenant}/transactions");
     pages::read(cursor, &binding, |after| {
@@ -47,7 +47,7 @@ pub async fn holds(
     caller: &Caller,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<OpenHold>, Error> {
+) -> Result<SealedPage<OpenHold>, Error> {
     let tenant = Tenant::User(caller.user.clone());
     let binding = format!("{tenant}/holds");
     pages::read(cursor, &binding, |after| {

@@ -5,21 +5,19 @@
 
 use std::time::Duration;
 
-use auth::opaque::MailedSecret;
 use auth::passwords::Password;
 use aws::Fault;
-use domain::accounts::{Email, MailedToken, Purpose, User};
+use domain::accounts::{MailedToken, TokenPurpose, User};
 use domain::attempts::{Attempt, Source};
 use domain::audit::{AuditAction, AuditEvent};
 use domain::callers::Caller;
 use domain::ids::UserId;
-use domain::mailboxes::Mailbox;
 use domain::{FieldCode, Refusal};
-use mail::Letter;
 use queue::SendMail;
 use store::{EndedBy, Erased};
 
-use crate::{App, Error, attempts, audit, bonuses, clock, erasure, metrics, passwords};
+use crate::mailed_tokens::{mailed_token, not_valid, send_token};
+use crate::{App, Error, attempts, audit, bonuses, clock, erasure, passwords};
 
 /// The time that signing up waits for the mail queue. The user can ask for the letter again.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -84,7 +82,7 @@ pub async fn verify(
     source: &Source,
     claim: Claim,
 ) -> Result<(), Error> {
-    let token = mailed_token(app, Purpose::VerifyEmail, &claim.token).await?;
+    let token = mailed_token(app, TokenPurpose::VerifyEmail, &claim.token).await?;
     let is_own = caller.is_some_and(|caller| caller.user == token.user);
     match claim.password {
         Some(password) => passwords::set_anew(app, source, &token, password).await,
@@ -121,7 +119,7 @@ async fn verify_own(app: &App, token: &MailedToken) -> Result<(), Error> {
 /// [`Refusal::Conflict`] if a job of the account runs: nobody can sign in to it any more, and the same
 /// token removes it when the job is over.
 pub async fn decline(app: &App, token: &str) -> Result<(), Error> {
-    let token = mailed_token(app, Purpose::VerifyEmail, token).await?;
+    let token = mailed_token(app, TokenPurpose::VerifyEmail, token).await?;
     let mut era = None;
     for _ in 0..DECLINE_ATTEMPTS_MAX {
         let user = app.store().user(&token.user).await?;
@@ -148,120 +146,7 @@ pub async fn decline(app: &App, token: &str) -> Result<(), Error> {
 pub async fn write_verification(app: &App, user: &UserId) -> Result<(), Error> {
     let user = app.store().user(user).await?;
     match user.filter(|user| !user.email_verified && !user.suspended) {
-        Some(user) => send_token(app, &user, Purpose::VerifyEmail).await,
+        Some(user) => send_token(app, &user, TokenPurpose::VerifyEmail).await,
         None => Ok(()),
     }
-}
-
-/// Makes a token and mails it. If a message is delivered twice, two tokens are mailed, and either works.
-pub(crate) async fn send_token(app: &App, user: &User, purpose: Purpose) -> Result<(), Error> {
-    let (store, now) = (app.store(), clock::now());
-    let mailbox = app.mailbox_key().await?.digest(&Mailbox::of(&user.email));
-    let mailbox = mailbox.map_err(Fault::doing("knowing a mailbox again"))?;
-    let strangers_max = app.config.letters_to_strangers_per_day;
-    let counted = letters(user.email_verified, &mailbox, strangers_max);
-    if !count(app, &counted).await? {
-        return Ok(());
-    }
-    let secret = MailedSecret::generate().map_err(Fault::doing("making a token to mail"))?;
-    let token = MailedToken {
-        purpose,
-        digest: secret.digest(),
-        user: user.id.clone(),
-        era: user.era,
-        expires_at: now.plus(purpose.lifetime()),
-    };
-    store.put_mailed_token(&token).await?;
-    let secret = secret.reveal();
-    let letter = match purpose {
-        Purpose::VerifyEmail => Letter::VerifyEmail { token: &secret },
-        Purpose::ResetPassword => Letter::ResetPassword { token: &secret },
-    };
-    let sent = app.mail().send(&user.email, letter).await;
-    if sent.is_err() {
-        take_back(app, &counted).await?;
-    }
-    Ok(sent?)
-}
-
-/// Sends a letter by calling `letter`, to an address that somebody else wrote down, unless too many letters
-/// went to this address or to all such addresses.
-///
-/// # Errors
-/// A fault if the letter was not sent.
-pub(crate) async fn send_to_stranger(
-    app: &App,
-    email: &Email,
-    letter: impl AsyncFnOnce() -> Result<(), Fault>,
-) -> Result<(), Error> {
-    let mailbox = app.mailbox_key().await?.digest(&Mailbox::of(email));
-    let mailbox = mailbox.map_err(Fault::doing("knowing a mailbox again"))?;
-    let counted = letters(false, &mailbox, app.config.letters_to_strangers_per_day);
-    if !count(app, &counted).await? {
-        return Ok(());
-    }
-    let sent = letter().await;
-    if sent.is_err() {
-        take_back(app, &counted).await?;
-    }
-    Ok(sent?)
-}
-
-/// Returns the limits that a letter counts against. Unverified addresses have limits of their own: anybody
-/// can write them down.
-fn letters(is_verified: bool, mailbox: &str, strangers_max: u32) -> Vec<Attempt<'_>> {
-    let mut counted = vec![Attempt::MailTo(mailbox)];
-    if !is_verified {
-        counted.push(Attempt::MailToStranger(mailbox));
-        counted.push(Attempt::MailToStrangers(strangers_max));
-    }
-    counted
-}
-
-/// Counts a letter. Returns `false` if there are too many, and then takes its counts back.
-async fn count(app: &App, counted: &[Attempt<'_>]) -> Result<bool, Error> {
-    for (n, attempt) in counted.iter().enumerate() {
-        match attempts::count(app, *attempt).await {
-            Err(Error::Refused(Refusal::RateLimited { .. })) => {
-                take_back(app, &counted[..n]).await?;
-                if matches!(attempt, Attempt::MailToStrangers(_)) {
-                    metrics::gauge(app, "LettersRefused", 1);
-                }
-                tracing::warn!(?attempt, "too many letters; this one is not sent");
-                return Ok(false);
-            }
-            other => other?,
-        }
-    }
-    Ok(true)
-}
-
-async fn take_back(app: &App, counted: &[Attempt<'_>]) -> Result<(), Error> {
-    for attempt in counted {
-        attempts::take_back(app, *attempt).await?;
-    }
-    Ok(())
-}
-
-/// Returns the token that was mailed for `purpose`, if it can be used.
-///
-/// # Errors
-/// [`Refusal::Invalid`] if it cannot be used.
-pub(crate) async fn mailed_token(
-    app: &App,
-    purpose: Purpose,
-    text: &str,
-) -> Result<MailedToken, Error> {
-    let secret = MailedSecret::parse(text).ok_or_else(not_valid)?;
-    let found = app
-        .store()
-        .mailed_token(purpose, &secret.digest(), clock::now())
-        .await?;
-    Ok(found.ok_or_else(not_valid)?)
-}
-
-/// Returns the refusal of a token that does not work. It is the same for every reason.
-pub(crate) fn not_valid() -> Refusal {
-    let message = "is not valid, was used before, or has expired; ask for another";
-    Refusal::field("token", FieldCode::NotAllowed, message)
 }

@@ -36,7 +36,7 @@ pub struct Export {
 }
 
 /// Writes rows as a table.
-pub type Write<E> = fn(&[Row]) -> Result<Vec<u8>, E>;
+pub type TableWriter<E> = fn(&[Row]) -> Result<Vec<u8>, E>;
 
 /// Writes a month of the caller's own ledger with `write`.
 ///
@@ -46,7 +46,7 @@ pub async fn own<E: std::error::Error + Send + Sync + 'static>(
     app: &App,
     caller: &Caller,
     month: Month,
-    write: Write<E>,
+    write: TableWriter<E>,
 ) -> Result<Export, Error> {
     export(app, &Tenant::from(&caller.user), month, write).await
 }
@@ -61,7 +61,7 @@ pub async fn of_team<E: std::error::Error + Send + Sync + 'static>(
     caller: &Caller,
     id: &TeamId,
     month: Month,
-    write: Write<E>,
+    write: TableWriter<E>,
 ) -> Result<Export, Error> {
     teams::get(app, caller, Action::ViewCosts, id).await?;
     export(app, &Tenant::from(id), month, write).await
@@ -71,7 +71,7 @@ async fn export<E: std::error::Error + Send + Sync + 'static>(
     app: &App,
     tenant: &Tenant,
     month: Month,
-    write: Write<E>,
+    write: TableWriter<E>,
 ) -> Result<Export, Error> {
     let entries = entries(app, tenant, month).await?;
     let mut jobs = jobs(app, tenant, &entries).await?;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use aws::Fault;
 use blobs::{UPLOAD_EXPIRY, Upload};
 use domain::callers::Caller;
-use domain::files::{Announced, FILES_MAX, File, FileNote, FileState, Usage, inspect};
+use domain::files::{Announced, FILES_MAX, File, FileNote, FileState, StorageUsage, inspect};
 use domain::ids::{FileId, Tenant};
 use domain::{Refusal, Timestamp};
 use futures::StreamExt as _;
 use store::{Announcement, FileChange, System};
 
-use crate::pages::{self, Page};
+use crate::pages::{self, SealedPage};
 use crate::{App, Error, clock};
 
 /// The time that a write is tried while other writes conflict with it.
@@ -28,7 +28,7 @@ const DOWNLOAD_EXPIRY: Duration = Duration::from_secs(15 * 60);
 
 /// An announced file, and how to upload it.
 #[derive(Debug)]
-pub struct Created {
+pub struct PresignedUpload {
     /// The file.
     pub file: File,
     /// The one request that S3 will accept.
@@ -41,7 +41,7 @@ pub struct Created {
 ///
 /// # Errors
 /// [`Refusal::Conflict`] if the caller has as many files, or bytes, as they may have.
-pub async fn create(app: &App, caller: &Caller, new: Announced) -> Result<Created, Error> {
+pub async fn create(app: &App, caller: &Caller, new: Announced) -> Result<PresignedUpload, Error> {
     let now = clock::now();
     let file = File {
         id: FileId::new(now, clock::entropy()?),
@@ -61,7 +61,7 @@ pub async fn create(app: &App, caller: &Caller, new: Announced) -> Result<Create
         match app.store().put_file(&file, bytes_max).await? {
             Announcement::Done => {
                 let expires_at = now.plus(UPLOAD_EXPIRY);
-                return Ok(Created {
+                return Ok(PresignedUpload {
                     file,
                     upload,
                     expires_at,
@@ -261,7 +261,7 @@ pub async fn list(
     caller: &Caller,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<File>, Error> {
+) -> Result<SealedPage<File>, Error> {
     let binding = format!("{}/files", caller.user);
     let tenant = Tenant::from(&caller.user);
     pages::read(cursor, &binding, |after| {
@@ -274,7 +274,7 @@ pub async fn list(
 ///
 /// # Errors
 /// A fault if it cannot be read.
-pub async fn usage(app: &App, caller: &Caller) -> Result<(Usage, u64), Error> {
+pub async fn usage(app: &App, caller: &Caller) -> Result<(StorageUsage, u64), Error> {
     let tenant = Tenant::from(&caller.user);
     let usage = app.store().file_usage(&tenant).await?;
     Ok((usage, *app.config.upload_bytes_max.of(caller.plan)))

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use aws::Fault;
 use domain::Refusal;
-use domain::access::{self, Action, GenerationSeen, ProjectSeen, Share, Thing, Told};
+use domain::access::{self, Action, Disclosure, GenerationSeen, ProjectSeen, Share, Thing};
 use domain::callers::Caller;
-use domain::generations::{Filter, Generation, ShownGeneration, Stats, addresses_end};
+use domain::generations::{Filter, Generation, GenerationStats, ShownGeneration, addresses_end};
 use domain::ids::{GenerationId, ProjectId, TeamId, Tenant, UserId};
 use domain::projects::Project;
 use domain::teams::Role;
@@ -31,7 +31,7 @@ pub use open::{Submitted, submit};
 pub use provenance::{Ancestor, provenance};
 pub(crate) use references::{check_references, check_team};
 
-use crate::pages::{self, Page};
+use crate::pages::{self, SealedPage};
 use crate::{App, Error, clock, media};
 
 /// The lifetime of media addresses if the client gives none.
@@ -96,10 +96,10 @@ fn seen_by(
         access::hides_author(reader, author, owner, project.privacy)
     });
     let told = access::told(reader, &seen);
-    if told != Told::All {
+    if told != Disclosure::All {
         seen.generation.project = None;
     }
-    (seen, !hides_author && told != Told::Nothing)
+    (seen, !hides_author && told != Disclosure::Nothing)
 }
 
 fn show_one(
@@ -168,7 +168,7 @@ pub async fn list(
     app: &App,
     caller: &Caller,
     wanted: &Wanted,
-) -> Result<Page<ShownGeneration>, Error> {
+) -> Result<SealedPage<ShownGeneration>, Error> {
     if let Some(team) = &wanted.shared_with {
         return collaborations::list(app, caller, team, wanted).await;
     }
@@ -226,7 +226,7 @@ async fn show_page(
     page: store::Page<Generation, GenerationId>,
     binding: &str,
     through: impl Fn(&Generation) -> (Option<ProjectSeen>, Vec<Share>),
-) -> Result<Page<ShownGeneration>, Error> {
+) -> Result<SealedPage<ShownGeneration>, Error> {
     let (existing, roles) = tokio::try_join!(
         existing_projects(app, &page.rows),
         roles(app, caller, &page.rows)
@@ -245,7 +245,7 @@ async fn show_page(
         let (seen, shows_author) = seen_by(&caller.user, seen, &existing);
         show_one(&caller.user, seen, shows_author, MEDIA_EXPIRY_DEFAULT)
     });
-    Ok(Page {
+    Ok(SealedPage {
         rows: shown.collect::<Result<_, _>>()?,
         next_cursor: page.next.map(|next| next.seal(binding)),
     })
@@ -269,7 +269,7 @@ async fn roles(
 ///
 /// # Errors
 /// A fault if they cannot be read.
-pub async fn stats(app: &App, caller: &Caller) -> Result<(Stats, bool), Error> {
+pub async fn stats(app: &App, caller: &Caller) -> Result<(GenerationStats, bool), Error> {
     let scope = ListScope::User(&caller.user);
     Ok(app.store().generation_stats(scope).await?)
 }

@@ -6,9 +6,9 @@ use domain::audit::AuditAction;
 use domain::callers::Caller;
 use domain::ids::{ProjectId, TeamId};
 use domain::projects::{AccessLevel, Privacy, Project, Visibility};
-use store::{TeamSeen, Written};
+use store::{TeamSeen, WriteOutcome};
 
-use crate::pages::{self, Page};
+use crate::pages::{self, SealedPage};
 use crate::teams::{PATIENCE, event, get, get_to_act};
 use crate::{App, Error, audit, clock};
 
@@ -38,7 +38,7 @@ pub async fn set_privacy(
     while tries.again().await? {
         let seen = app.store().project(&caller.user, Action::Own, id).await??;
         let next = seen.project.with_privacy(privacy, clock::now());
-        if app.store().replace_project(&next).await? == Written::Done {
+        if app.store().replace_project(&next).await? == WriteOutcome::Done {
             return Ok(privacy);
         }
     }
@@ -100,7 +100,7 @@ pub async fn put(
         let written = audit::recorded(app, &shared, head, |record| {
             app.store().put_grant(&next, &by, record)
         });
-        if written.await? == Written::Done {
+        if written.await? == WriteOutcome::Done {
             return Ok(());
         }
     }
@@ -127,7 +127,7 @@ pub async fn remove(
         let written = audit::recorded(app, &ended, None, |record| {
             app.store().end_grant(&next, team, record)
         });
-        if written.await? == Written::Done {
+        if written.await? == WriteOutcome::Done {
             return Ok(());
         }
     }
@@ -145,7 +145,7 @@ pub async fn of_team(
     team: &TeamId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<Project>, Error> {
+) -> Result<SealedPage<Project>, Error> {
     get(app, caller, Action::View, team).await?;
     let binding = format!("{}/teams/{team}/projects", caller.user);
     let mut page = pages::read(cursor, &binding, |after| {

@@ -18,9 +18,9 @@ use mail::Letter;
 use queue::SendMail;
 use store::{Answered, Invited, System, TeamSeen};
 
-use crate::pages::{self, Page};
+use crate::pages::{self, SealedPage};
 use crate::teams::{PATIENCE, event, get, get_to_act, too_many};
-use crate::{App, Error, attempts, audit, clock, emails, events};
+use crate::{App, Error, attempts, audit, clock, events, letters};
 
 /// Invites the owner of this address into a team that the caller manages.
 ///
@@ -119,7 +119,7 @@ pub async fn list(
     id: &TeamId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<Invitation>, Error> {
+) -> Result<SealedPage<Invitation>, Error> {
     get(app, caller, Action::Manage, id).await?;
     let binding = format!("{}/teams/{id}/invitations", caller.user);
     pages::read(cursor, &binding, |after| {
@@ -323,7 +323,7 @@ pub async fn write_letter(
     let Some(invitation) = invitation else {
         return Ok(());
     };
-    emails::send_to_stranger(app, &invitation.email, async || {
+    letters::send_to_stranger(app, &invitation.email, async || {
         let token = InvitationToken::generate(team.clone(), id.clone());
         let token = token.map_err(Fault::doing("making a token to mail"))?;
         let digest = token.digest();

@@ -4,6 +4,7 @@
 mod commit;
 mod copy;
 mod copy_file;
+mod copy_record;
 mod lanes;
 mod previews;
 mod settle;
@@ -17,7 +18,7 @@ use crate::App;
 
 pub(crate) use commit::{Committed, commit};
 pub use previews::preview;
-pub use settle::{Cause, settle};
+pub use settle::{SettleTrigger, settle};
 pub use submit::{Taken, submit};
 pub use sweep::sweep;
 

@@ -25,13 +25,14 @@ pub mod grants;
 pub mod health;
 pub mod invitations;
 pub mod jobs;
+mod letters;
+mod mailed_tokens;
 pub mod media;
 pub mod members;
 pub mod metrics;
 pub mod models;
 pub mod pages;
 pub mod passwords;
-pub mod plans;
 pub mod postings;
 pub mod projects;
 pub mod promos;
@@ -46,6 +47,7 @@ pub mod shared_keys;
 pub mod styles;
 pub mod teams;
 pub mod transfers;
+pub mod usage_keys;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
 pub mod webhook_secrets;
@@ -55,18 +57,18 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use ::plans::Plans;
 use auth::keys::{KeySet, PublicKeys};
 use auth::mailboxes::MailboxKey;
 use auth::opaque::Secret;
-use auth::tokens::{Issuer, Verifier};
+use auth::tokens::{Issuer, TokenVerifier};
 use aws::{Fault, SdkConfig};
 use blobs::Blobs;
 use domain::Refusal;
 use mail::Mail;
 use payments::Stripe;
+use plans::Plans;
 use provider::Fal;
-use provider::webhook::Verifier as FalVerifier;
+use provider::webhook::WebhookVerifier;
 use queue::Queue;
 use receivers::Receivers;
 use secrets::Secrets;
@@ -88,14 +90,14 @@ pub struct App {
     plans: OnceLock<Plans>,
     shared_keys_ready: OnceLock<u32>,
     fal: OnceCell<Fal>,
-    fal_verifier: OnceLock<FalVerifier>,
+    fal_verifier: OnceLock<WebhookVerifier>,
     stripe: OnceCell<Stripe>,
     receivers: OnceLock<Receivers>,
-    challenge: OnceCell<challenges::Verifier>,
+    challenge: OnceCell<challenges::ChallengeVerifier>,
     stripe_webhook_secret: OnceCell<Secret>,
     issuer: OnceCell<Issuer>,
     mailbox_key: OnceCell<MailboxKey>,
-    verifier: OnceLock<Verifier>,
+    verifier: OnceLock<TokenVerifier>,
 }
 
 /// The reason why a use case did not do what it was asked to do.
@@ -247,11 +249,11 @@ impl App {
     }
 
     /// Returns the verifier of the provider's webhooks.
-    pub(crate) fn fal_verifier(&self) -> Result<&FalVerifier, Fault> {
+    pub(crate) fn fal_verifier(&self) -> Result<&WebhookVerifier, Fault> {
         if let Some(verifier) = self.fal_verifier.get() {
             return Ok(verifier);
         }
-        let verifier = FalVerifier::new(self.config.fal.jwks_url.clone())
+        let verifier = WebhookVerifier::new(self.config.fal.jwks_url.clone())
             .map_err(Fault::doing("building the verifier of webhooks"))?;
         Ok(self.fal_verifier.get_or_init(|| verifier))
     }
@@ -281,11 +283,11 @@ impl App {
     pub(crate) async fn challenge_verifier(
         &self,
         settings: &config::ChallengeSettings,
-    ) -> Result<&challenges::Verifier, Fault> {
+    ) -> Result<&challenges::ChallengeVerifier, Fault> {
         self.challenge
             .get_or_try_init(|| async {
                 let secret = Secrets::new(&self.sdk).get(&settings.secret_name).await?;
-                challenges::Verifier::new(&settings.url, secret)
+                challenges::ChallengeVerifier::new(&settings.url, secret)
                     .map_err(Fault::doing("building a challenge's verifier"))
             })
             .await
@@ -334,13 +336,13 @@ impl App {
     }
 
     /// Returns the verifier of access tokens.
-    pub(crate) fn verifier(&self) -> Result<&Verifier, Fault> {
+    pub(crate) fn verifier(&self) -> Result<&TokenVerifier, Fault> {
         if let Some(verifier) = self.verifier.get() {
             return Ok(verifier);
         }
         let keys = PublicKeys::from_jwks_json(&self.config.tokens.public_keys)
             .map_err(Fault::doing("reading the public keys"))?;
-        let verifier = Verifier::new(
+        let verifier = TokenVerifier::new(
             keys,
             &self.config.tokens.issuer,
             &self.config.tokens.audience,

@@ -34,7 +34,7 @@ pub(crate) fn sign_all(
 
 /// The purpose of a request for an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum MediaUse {
     /// To show the file.
     Show,
     /// To read it in a script of another origin. A browser caches an answer by its address, and S3 sends no
@@ -52,7 +52,7 @@ pub enum Purpose {
 /// # Errors
 /// [`Refusal::NotFound`] if we did not sign it, or the file is deleted; [`Refusal::Expired`] if it has
 /// ended.
-pub async fn follow(app: &App, signed: &SignedAddress, purpose: Purpose) -> Result<String, Error> {
+pub async fn follow(app: &App, signed: &SignedAddress, purpose: MediaUse) -> Result<String, Error> {
     let address = &signed.address;
     let generation = app.store().job(System, &address.generation).await?;
     let generation = generation
@@ -67,13 +67,13 @@ pub async fn follow(app: &App, signed: &SignedAddress, purpose: Purpose) -> Resu
     let (blobs, key) = (app.blobs(), &file.key);
     let expiry = address.expires_at.since(now).min(STORAGE_EXPIRY);
     Ok(match purpose {
-        Purpose::Show => blobs.media_url(key, expiry, None).await?,
-        Purpose::Read => blobs.media_url(key, expiry, Some("inline")).await?,
-        Purpose::Save => {
+        MediaUse::Show => blobs.media_url(key, expiry, None).await?,
+        MediaUse::Read => blobs.media_url(key, expiry, Some("inline")).await?,
+        MediaUse::Save => {
             let name = generation.saved_as(file.place, &address.name);
             let saved = blobs::attachment(&name);
             blobs.media_url(key, expiry, Some(&saved)).await?
         }
-        Purpose::Describe => blobs.media_head_url(key, expiry).await?,
+        MediaUse::Describe => blobs.media_head_url(key, expiry).await?,
     })
 }

@@ -10,7 +10,7 @@ use domain::time::Month;
 pub use store::Member;
 use store::{Removal, TeamSeen, TeamWritten};
 
-use crate::pages::{self, Page};
+use crate::pages::{self, SealedPage};
 use crate::teams::{PATIENCE, event, get, get_to_act};
 use crate::{App, Error, audit, clock};
 
@@ -26,7 +26,7 @@ pub async fn list(
     id: &TeamId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<(Page<Member>, Role), Error> {
+) -> Result<(SealedPage<Member>, Role), Error> {
     let seen = get(app, caller, Action::View, id).await?;
     let binding = format!("{}/teams/{id}/members", caller.user);
     let month = Month::from(clock::now());

@@ -9,7 +9,7 @@ use domain::callers::Admin;
 use domain::catalogue::{self, Kind, Model, Offer, TermsChange};
 use domain::ledger::Actor;
 
-use crate::pages::{self, Page, PageRequest};
+use crate::pages::{self, PageRequest, SealedPage};
 use crate::{App, Error, audit, clock};
 
 /// The time that a change is tried while other admins change models. Each try may also wait for the log,
@@ -24,7 +24,7 @@ pub async fn list(
     app: &App,
     kind: Option<Kind>,
     wanted: &PageRequest,
-) -> Result<Page<Offer>, Error> {
+) -> Result<SealedPage<Offer>, Error> {
     let offers = app.store().offers().await?;
     let models = catalogue::models().iter();
     let of_kind = models.filter(|model| kind.is_none_or(|kind| model.kind == kind));

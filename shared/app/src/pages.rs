@@ -9,7 +9,7 @@ use crate::Error;
 
 /// A page of a list.
 #[derive(Debug)]
-pub struct Page<T> {
+pub struct SealedPage<T> {
     /// The rows.
     pub rows: Vec<T>,
     /// The cursor of the next page, if there is one.
@@ -45,12 +45,12 @@ pub(crate) async fn read<T, P: Place, Reading>(
     cursor: Option<&str>,
     binding: &str,
     read: impl FnOnce(Option<Cursor<P>>) -> Reading,
-) -> Result<Page<T>, Error>
+) -> Result<SealedPage<T>, Error>
 where
     Reading: Future<Output = Result<store::Page<T, P>, Fault>>,
 {
     let page = read(open(cursor, binding)?).await?;
-    Ok(Page {
+    Ok(SealedPage {
         rows: page.rows,
         next_cursor: page.next.map(|next| next.seal(binding)),
     })
@@ -61,7 +61,11 @@ where
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
-pub fn numbered<T>(rows: Vec<T>, binding: &str, wanted: &PageRequest) -> Result<Page<T>, Refusal> {
+pub fn numbered<T>(
+    rows: Vec<T>,
+    binding: &str,
+    wanted: &PageRequest,
+) -> Result<SealedPage<T>, Refusal> {
     let numbered: Vec<_> = (1..).map(Sequence::new).zip(rows).collect();
     let page = of(
         numbered,
@@ -70,7 +74,7 @@ pub fn numbered<T>(rows: Vec<T>, binding: &str, wanted: &PageRequest) -> Result<
         |(number, _)| *number,
         |row, last| row > last,
     )?;
-    Ok(Page {
+    Ok(SealedPage {
         rows: page.rows.into_iter().map(|(_, row)| row).collect(),
         next_cursor: page.next_cursor,
     })
@@ -87,7 +91,7 @@ pub(crate) fn of<T, P: Place>(
     wanted: &PageRequest,
     place: impl Fn(&T) -> P,
     is_after: impl Fn(&P, &P) -> bool,
-) -> Result<Page<T>, Refusal> {
+) -> Result<SealedPage<T>, Refusal> {
     let after = open::<P>(wanted.cursor.as_deref(), binding)?;
     let is_wanted = |row: &T| match &after {
         Some(last) => is_after(&place(row), last.place()),
@@ -99,7 +103,7 @@ pub(crate) fn of<T, P: Place>(
     rows.truncate(limit);
     let last = rows.last().filter(|_| more);
     let next_cursor = last.map(|row| Cursor::after(place(row)).seal(binding));
-    Ok(Page { rows, next_cursor })
+    Ok(SealedPage { rows, next_cursor })
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Changing a password, and choosing another one after it was forgotten.
 
 use auth::opaque::Secret;
-use auth::passwords::{self, Password};
+use auth::passwords::{self, Password, PasswordChange};
 use aws::Fault;
-use domain::accounts::{Email, MailedToken, Purpose, User};
+use domain::accounts::{Email, MailedToken, TokenPurpose, User};
 use domain::attempts::{Attempt, Source};
 use domain::audit::AuditAction;
 use domain::callers::Caller;
@@ -12,23 +12,12 @@ use domain::{FieldCode, Refusal};
 use queue::SendMail;
 use store::NewEra;
 
-use crate::emails::{mailed_token, not_valid, send_token};
+use crate::mailed_tokens::{mailed_token, not_valid, send_token};
 use crate::sessions::begin_era;
 use crate::{App, Error, attempts, bonuses, clock};
 
 /// The most attempts of a mailbox's owner to begin an era while somebody else begins others.
 const ERA_ATTEMPTS_MAX: u32 = 10;
-
-/// A change of password by a user who is signed in.
-pub struct PasswordChange {
-    /// The current password, as the user gave it.
-    pub current: Secret,
-    /// The new password.
-    pub new: Password,
-    /// Whether their API keys end, too. A user who changes a password of their own accord may have no
-    /// reason for that.
-    pub ends_keys: bool,
-}
 
 /// Changes the caller's password, and ends every session but the present one. Their API keys end only if
 /// they ask for that.
@@ -117,7 +106,7 @@ pub async fn write_reset(app: &App, email: &Email) -> Result<(), Error> {
     };
     let user = app.store().user(&credential.user).await?;
     match user.filter(|user| !user.suspended) {
-        Some(user) => send_token(app, &user, Purpose::ResetPassword).await,
+        Some(user) => send_token(app, &user, TokenPurpose::ResetPassword).await,
         None => Ok(()),
     }
 }
@@ -132,7 +121,7 @@ pub async fn reset(
     token: &str,
     password: Password,
 ) -> Result<(), Error> {
-    let token = mailed_token(app, Purpose::ResetPassword, token).await?;
+    let token = mailed_token(app, TokenPurpose::ResetPassword, token).await?;
     set_anew(app, source, &token, password).await
 }
 

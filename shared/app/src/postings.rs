@@ -41,7 +41,7 @@ pub(crate) struct BookingRequest<'a> {
 }
 
 /// The outcome of a booking request.
-pub(crate) enum Ended {
+pub(crate) enum BookingOutcome {
     /// It is booked.
     Booked(Booking),
     /// The same event was booked before, without this key, as this entry.
@@ -68,7 +68,7 @@ pub(crate) async fn post(
     app: &App,
     order: &BookingRequest<'_>,
     work: impl Fn(&Wallet, Timestamp) -> Result<Booked, Refusal>,
-) -> Result<Ended, Error> {
+) -> Result<BookingOutcome, Error> {
     if let Some(replayed) = replay(app, order).await? {
         return Ok(replayed);
     }
@@ -91,20 +91,20 @@ pub(crate) async fn post(
         };
         match app.store().post(&posting).await? {
             Posted::Done => {
-                return Ok(Ended::Booked(Booking {
+                return Ok(BookingOutcome::Booked(Booking {
                     entry: booked.entry,
                     replayed: false,
                 }));
             }
             Posted::KeyUsed(used) => {
                 let booking = found(app, order.once.as_ref(), used).await?;
-                return Ok(Ended::Booked(booking));
+                return Ok(BookingOutcome::Booked(booking));
             }
             Posted::Before => {
                 let entry = entry(app, &order.tenant, &booked.entry.id).await?;
-                return Ok(Ended::Before(entry));
+                return Ok(BookingOutcome::Before(entry));
             }
-            Posted::PromoClosed => return Ok(Ended::PromoClosed),
+            Posted::PromoClosed => return Ok(BookingOutcome::PromoClosed),
             // The booking that moved the wallet may also be in the log, so the log is read again.
             Posted::WalletMoved(moved) => (wallet, log) = (moved, read_log(app, order).await?),
             Posted::Busy => (wallet, log) = read(app, order).await?,
@@ -114,14 +114,14 @@ pub(crate) async fn post(
 }
 
 /// The act to be recorded, and the end of the tenant's audit log.
-type Log = Option<(AuditAction, ChainHead)>;
+type AuditContext = Option<(AuditAction, ChainHead)>;
 
 /// Reads the wallet as it is now, and the end of its tenant's log.
-async fn read(app: &App, order: &BookingRequest<'_>) -> Result<(Wallet, Log), Fault> {
+async fn read(app: &App, order: &BookingRequest<'_>) -> Result<(Wallet, AuditContext), Fault> {
     tokio::try_join!(app.store().wallet(&order.tenant), read_log(app, order))
 }
 
-async fn read_log(app: &App, order: &BookingRequest<'_>) -> Result<Log, Fault> {
+async fn read_log(app: &App, order: &BookingRequest<'_>) -> Result<AuditContext, Fault> {
     let Some(act) = order.act else {
         return Ok(None);
     };
@@ -139,9 +139,9 @@ fn deed(order: &BookingRequest<'_>, act: AuditAction, booked: &Booked) -> AuditE
     }
 }
 
-async fn replay(app: &App, order: &BookingRequest<'_>) -> Result<Option<Ended>, Error> {
+async fn replay(app: &App, order: &BookingRequest<'_>) -> Result<Option<BookingOutcome>, Error> {
     let booking = replayed(app, order.once.as_ref()).await?;
-    Ok(booking.map(Ended::Booked))
+    Ok(booking.map(BookingOutcome::Booked))
 }
 
 /// Returns the booking that the client's key made before, if it did.

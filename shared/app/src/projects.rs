@@ -6,12 +6,12 @@ use std::time::Duration;
 use domain::Refusal;
 use domain::access::Action;
 use domain::callers::Caller;
-use domain::generations::Stats;
+use domain::generations::GenerationStats;
 use domain::ids::{ProjectId, Tenant};
-use domain::projects::{Contents, Details, PROJECTS_MAX, Privacy, Project, ProjectChange};
-use store::{ListScope, ProjectPut, Written};
+use domain::projects::{Contents, PROJECTS_MAX, Privacy, Project, ProjectChange, ProjectDetails};
+use store::{ListScope, ProjectPut, WriteOutcome};
 
-use crate::pages::{self, Page};
+use crate::pages::{self, SealedPage};
 use crate::{App, Error, clock, generations};
 
 /// The time that a write is tried while others are under way.
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 ///
 /// # Errors
 /// [`Refusal::Conflict`] if they have as many projects as they may have.
-pub async fn create(app: &App, caller: &Caller, details: Details) -> Result<Project, Error> {
+pub async fn create(app: &App, caller: &Caller, details: ProjectDetails) -> Result<Project, Error> {
     let now = clock::now();
     let project = Project {
         id: ProjectId::new(now, clock::entropy()?),
@@ -68,7 +68,7 @@ pub async fn list(
     caller: &Caller,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<Project>, Error> {
+) -> Result<SealedPage<Project>, Error> {
     let tenant = Tenant::User(caller.user.clone());
     let binding = format!("{tenant}/projects");
     pages::read(cursor, &binding, |after| {
@@ -100,8 +100,8 @@ pub async fn update(
         }
         let next = project.changed(change.clone(), clock::now());
         match app.store().replace_project(&next).await? {
-            Written::Done => return Ok(next),
-            Written::Stale => {}
+            WriteOutcome::Done => return Ok(next),
+            WriteOutcome::Stale => {}
         }
     }
     Err(Refusal::Busy.into())
@@ -132,8 +132,8 @@ pub async fn delete(
             .await??;
         let project = seen.project;
         match app.store().delete_project(&project).await? {
-            Written::Done => return Ok(()),
-            Written::Stale => {}
+            WriteOutcome::Done => return Ok(()),
+            WriteOutcome::Stale => {}
         }
     }
     Err(Refusal::Busy.into())
@@ -143,8 +143,12 @@ pub async fn delete(
 /// it has.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not: only its owner sees the costs.
-pub async fn stats(app: &App, caller: &Caller, id: &ProjectId) -> Result<(Stats, bool), Error> {
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not: what it cost is its owner's to know.
+pub async fn stats(
+    app: &App,
+    caller: &Caller,
+    id: &ProjectId,
+) -> Result<(GenerationStats, bool), Error> {
     let seen = app
         .store()
         .project(&caller.user, Action::ViewCosts, id)

@@ -9,12 +9,12 @@ use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::{Admin, Caller};
 use domain::idempotency::IdempotencyKey;
 use domain::ids::Tenant;
-use domain::ledger::{Actor, Event, Income};
+use domain::ledger::{Actor, Income, LedgerEvent};
 use domain::promos::{Promo, PromoCode};
 use sha2::{Digest as _, Sha256};
 
-use crate::pages::{self, Page};
-use crate::postings::{self, Booking, BookingRequest, Ended};
+use crate::pages::{self, SealedPage};
+use crate::postings::{self, Booking, BookingOutcome, BookingRequest};
 use crate::{App, Error, audit, clock};
 
 /// Records a new code.
@@ -48,7 +48,7 @@ pub async fn list(
     admin: &Admin,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<Promo>, Error> {
+) -> Result<SealedPage<Promo>, Error> {
     let binding = format!("{}/promo-codes", admin.user);
     pages::read(cursor, &binding, |after| app.store().promos(after, limit)).await
 }
@@ -67,7 +67,7 @@ pub async fn redeem(
     let promo = app.store().promo(code).await?.ok_or_else(no_such_code)?;
     let event_id = event_id(code, caller);
     let description = format!("Promo code {}", code.as_str());
-    let event = Event {
+    let event = LedgerEvent {
         id: &event_id,
         actor: Actor::User(caller.user.clone()),
         description: &description,
@@ -84,11 +84,11 @@ pub async fn redeem(
             .map_err(|_| Refusal::Conflict("the wallet cannot hold that much".to_owned()))
     });
     match ended.await? {
-        Ended::Booked(booking) => Ok(booking),
-        Ended::Before(_) => {
+        BookingOutcome::Booked(booking) => Ok(booking),
+        BookingOutcome::Before(_) => {
             Err(Refusal::Conflict("you have redeemed this code before".to_owned()).into())
         }
-        Ended::PromoClosed => Err(no_such_code().into()),
+        BookingOutcome::PromoClosed => Err(no_such_code().into()),
     }
 }
 

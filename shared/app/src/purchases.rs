@@ -9,15 +9,15 @@ use domain::audit::{AuditAction, AuditEvent, Chain};
 use domain::callers::Caller;
 use domain::idempotency::IdempotencyKey;
 use domain::ids::{Tenant, UserId};
-use domain::ledger::{Actor, Booked, Event, Income, Wallet};
-use domain::purchases::{CURRENCY, Checkout, CheckoutRequest, Fact, Payment, Sale, Step};
+use domain::ledger::{Actor, Booked, Income, LedgerEvent, Wallet};
+use domain::purchases::{CURRENCY, Checkout, CheckoutRequest, Fact, OwedBooking, Payment, Sale};
 use domain::{FieldCode, Refusal, Timestamp};
-use payments::webhook::{self, Paid, Rejected};
-use payments::{Began, NewCheckout, Trouble};
+use payments::webhook::{self, EventRejection, Paid};
+use payments::{Began, CheckoutError, NewCheckout};
 use sha2::{Digest as _, Sha256};
-use store::{BegunCheckout, Once, PlanChange, System, Written};
+use store::{BegunCheckout, Once, PlanChange, System, WriteOutcome};
 
-use crate::{App, Error, clock, plans, postings};
+use crate::{App, Error, clock, postings, usage_keys};
 
 /// The most attempts to book an event while its payment or wallet keeps moving, and the most steps that one
 /// event takes.
@@ -25,7 +25,7 @@ const ATTEMPTS_MAX: u32 = 40;
 
 /// A checkout that was begun.
 #[derive(Debug)]
-pub struct Begun {
+pub struct CheckoutPage {
     /// The payment service's id of the checkout.
     pub session: String,
     /// The address of the page to pay on.
@@ -46,7 +46,7 @@ pub async fn checkout(
     caller: &Caller,
     wanted: &CheckoutRequest,
     key: Option<&IdempotencyKey>,
-) -> Result<Begun, Error> {
+) -> Result<CheckoutPage, Error> {
     let once = postings::once(caller, key, &fingerprint(wanted));
     if let Some(once) = &once
         && let Some(begun) = app.store().begun_checkout(once).await?
@@ -74,7 +74,7 @@ pub async fn checkout(
     match (before, &once) {
         // Of two requests at once, the first counts. The other one's page to pay on is shown to nobody.
         (Some(before), Some(once)) => Ok(replay(once, before)?),
-        (Some(_) | None, _) => Ok(Begun {
+        (Some(_) | None, _) => Ok(CheckoutPage {
             session: begun.session,
             url: begun.url,
             replayed: false,
@@ -82,11 +82,11 @@ pub async fn checkout(
     }
 }
 
-fn replay(once: &Once, begun: BegunCheckout) -> Result<Begun, Refusal> {
+fn replay(once: &Once, begun: BegunCheckout) -> Result<CheckoutPage, Refusal> {
     if begun.fingerprint != once.fingerprint {
         return Err(Refusal::IdempotencyMismatch);
     }
-    Ok(Begun {
+    Ok(CheckoutPage {
         session: begun.session,
         url: begun.url,
         replayed: true,
@@ -103,15 +103,15 @@ async fn begin(app: &App, caller: &Caller, wanted: &CheckoutRequest) -> Result<B
     };
     match app.stripe().await?.begin(&new).await {
         Ok(began) => Ok(began),
-        Err(Trouble::BadAddress(field)) => {
+        Err(CheckoutError::BadAddress(field)) => {
             let message = "must be an address that a browser can open";
             Err(Refusal::field(field, FieldCode::Malformed, message).into())
         }
-        Err(Trouble::Unavailable(why)) => {
+        Err(CheckoutError::Unavailable(why)) => {
             tracing::warn!(why, "Stripe is not available");
             Err(Refusal::Busy.into())
         }
-        Err(Trouble::Refused(why)) => Err(Fault::new("beginning a checkout", why).into()),
+        Err(CheckoutError::Refused(why)) => Err(Fault::new("beginning a checkout", why).into()),
     }
 }
 
@@ -135,14 +135,14 @@ pub async fn stripe_event(app: &App, signature: &str, body: &[u8]) -> Result<(),
     let secret = app.stripe_webhook_secret().await?;
     let event = match webhook::verify(secret, signature, body, clock::now().seconds()) {
         Ok(event) => event,
-        Err(Rejected::Denied) => return Err(Refusal::Unauthorized.into()),
-        Err(Rejected::Unreadable(why)) => {
+        Err(EventRejection::Denied) => return Err(Refusal::Unauthorized.into()),
+        Err(EventRejection::Unreadable(why)) => {
             return Err(Fault::new("reading an event of Stripe's", why).into());
         }
     };
     match event {
-        webhook::Event::Paid(paid) => learn_paid(app, paid).await,
-        webhook::Event::Moved {
+        webhook::PaymentEvent::Paid(paid) => learn_paid(app, paid).await,
+        webhook::PaymentEvent::Moved {
             payment,
             fact,
             currency,
@@ -151,7 +151,7 @@ pub async fn stripe_event(app: &App, signature: &str, body: &[u8]) -> Result<(),
             let fact = if is_ours { fact } else { Fact::OtherCurrency };
             learn(app, &payment, &fact).await
         }
-        webhook::Event::Other => Ok(()),
+        webhook::PaymentEvent::Other => Ok(()),
     }
 }
 
@@ -213,7 +213,7 @@ async fn learn(app: &App, id: &str, fact: &Fact) -> Result<(), Error> {
         if learned == known && step.is_none() {
             return Ok(());
         }
-        if take(app, &learned, step).await? == Written::Stale {
+        if take(app, &learned, step).await? == WriteOutcome::Stale {
             clock::back_off(attempt).await?;
         }
     }
@@ -221,7 +221,11 @@ async fn learn(app: &App, id: &str, fact: &Fact) -> Result<(), Error> {
 }
 
 /// Writes the payment with its next step, if there is one.
-async fn take(app: &App, payment: &Payment, step: Option<Step>) -> Result<Written, Error> {
+async fn take(
+    app: &App,
+    payment: &Payment,
+    step: Option<OwedBooking>,
+) -> Result<WriteOutcome, Error> {
     if payment.sale.is_some() && payment.is_other_currency {
         let problem = format!(
             "money of {} moved in another currency than its checkout's",
@@ -246,9 +250,9 @@ async fn take(app: &App, payment: &Payment, step: Option<Step>) -> Result<Writte
         .store()
         .put_payment(&next, Some(&booked), plan.as_ref(), now)
         .await?;
-    if written == Written::Done {
+    if written == WriteOutcome::Done {
         if let Some(change) = plan.as_ref().filter(|change| change.record.is_some()) {
-            plans::tell(app, &change.note(now)).await;
+            usage_keys::tell(app, &change.note(now)).await;
         }
         tracing::info!(payment = payment.id, user = %sale.user, entry = booked.entry.id, credits = booked.entry.amount.get(), delta = booked.entry.available_delta, "booked a payment");
     }
@@ -259,24 +263,24 @@ fn book(
     wallet: &Wallet,
     payment: &Payment,
     sale: &Sale,
-    step: Step,
+    step: OwedBooking,
     now: Timestamp,
 ) -> Result<Booked, Fault> {
     let id = payment.event_id(sale, step);
-    let event = |description| Event {
+    let event = |description| LedgerEvent {
         id: &id,
         actor: Actor::System,
         description,
     };
     let booked = match step {
-        Step::Buy(amount) => {
+        OwedBooking::Buy(amount) => {
             wallet.add(Income::Purchase, amount, &event("Bought with Stripe"), now)
         }
-        Step::TakeBack(amount) => {
+        OwedBooking::TakeBack(amount) => {
             let event = event("Taken back: the payment was refunded or is disputed");
             wallet.take_back_or_owe(amount, &event, now)
         }
-        Step::GiveBack(amount) => wallet.give_back(
+        OwedBooking::GiveBack(amount) => wallet.give_back(
             amount,
             &event("Given back: the money is here after all"),
             now,

@@ -10,7 +10,7 @@ use crate::{App, Error, clock, generations};
 
 /// A quote, and the prompt that the model would be given.
 #[derive(Debug)]
-pub struct Told {
+pub struct QuotedOrder {
     /// The price.
     pub quote: Quote,
     /// The prompt after the style was applied, if there is a style. The quote promises only its price.
@@ -21,7 +21,7 @@ pub struct Told {
 ///
 /// # Errors
 /// A refusal if the draft names something that does not exist, or if its model is not offered.
-pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Told, Error> {
+pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<QuotedOrder, Error> {
     let team = generations::check_team(app, caller, draft);
     let references = generations::check_references(app, caller, draft);
     let (offers, team, references) = tokio::join!(app.store().offers(), team, references);
@@ -38,7 +38,7 @@ pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<Told, E
         expires_at: now.plus(LIFETIME),
     };
     app.store().put_quote(&quote).await?;
-    Ok(Told {
+    Ok(QuotedOrder {
         quote,
         adapted_prompt,
     })

@@ -11,10 +11,10 @@ use domain::audit::Chain;
 use domain::ids::Tenant;
 use domain::ledger::Wallet;
 use domain::reconciliation::{
-    BooksError, CheckedFrom, Checkpoint, End, Finding, Log, Part, Run, RunRequest, Walk,
+    AuditLog, Book, BooksError, CheckedFrom, Checkpoint, End, Finding, Run, RunRequest, Walk,
 };
 use futures::future::join_all;
-use store::{Kept, Links, Position, Store, System, Written};
+use store::{ChainPage, Position, ReadOutcome, Store, System, WriteOutcome};
 
 use crate::{App, Error, clock, metrics};
 
@@ -50,7 +50,7 @@ pub async fn run(app: &App, asked: RunRequest) -> Result<Option<Run>, Error> {
             metrics::gauge(app, "BooksBroken", broken);
         }
         left = left.saturating_sub(run.wallets - before);
-        if store.save_run(System, &mut run).await? == Written::Stale {
+        if store.save_run(System, &mut run).await? == WriteOutcome::Stale {
             tracing::warn!("another run overtook this one");
             return Ok(store.last_run().await?);
         }
@@ -153,7 +153,7 @@ async fn check(
     let Some(chain) = Chain::parse(name) else {
         checked.findings.push(Finding {
             chain: name.chars().take(64).collect(),
-            part: Part::Ledger,
+            part: Book::Ledger,
             trouble: BooksError::Unreadable,
             sequence: 0,
         });
@@ -180,7 +180,7 @@ async fn check(
                 checked.wallet = Some(end.clone());
                 wallet = Some(end);
             }
-            Err(trouble) => checked.findings.push(finding(Part::Ledger, trouble)),
+            Err(trouble) => checked.findings.push(finding(Book::Ledger, trouble)),
         }
     }
     checked.records = log.read;
@@ -192,7 +192,7 @@ async fn check(
             }
         }
         Ok(_) => {}
-        Err(trouble) => checked.findings.push(finding(Part::AuditLog, trouble)),
+        Err(trouble) => checked.findings.push(finding(Book::AuditLog, trouble)),
     }
     Ok(checked)
 }
@@ -218,12 +218,15 @@ async fn check_log(
     scope: CheckedFrom,
     chain: &Chain,
     known: Option<&Checkpoint>,
-) -> Result<Followed<Log>, Fault> {
-    let empty = Log::empty(chain.clone());
+) -> Result<Followed<AuditLog>, Fault> {
+    let empty = AuditLog::empty(chain.clone());
     let kept = || async {
         match store.kept_log(System, chain).await? {
             // Every account has a record of its making. The platform's log may still be empty.
-            Kept::Nothing if *chain == Chain::Platform => Ok(Kept::Is(Log::empty(Chain::Platform))),
+            ReadOutcome::Nothing if *chain == Chain::Platform => {
+                // Every account has a record of its making. The platform's log may still be empty.
+                Ok(ReadOutcome::Is(AuditLog::empty(Chain::Platform)))
+            }
             kept => Ok(kept),
         }
     };
@@ -254,8 +257,8 @@ async fn follow<E, Ends, Pages>(
 ) -> Result<Followed<E>, Fault>
 where
     E: End,
-    Ends: Future<Output = Result<Kept<E>, Fault>>,
-    Pages: Future<Output = Result<Links<E::Link>, Fault>>,
+    Ends: Future<Output = Result<ReadOutcome<E>, Fault>>,
+    Pages: Future<Output = Result<ChainPage<E::Link>, Fault>>,
 {
     let from = match (scope, known) {
         (CheckedFrom::Checkpoints, Some(known)) => known.clone(),
@@ -263,9 +266,9 @@ where
     };
     // The end is read once, and before its links: each of them exists, though perhaps not in the index yet.
     let end = match kept().await? {
-        Kept::Is(end) => end,
-        Kept::Nothing => return Ok(broken(BooksError::Missing, from.sequence())),
-        Kept::Unreadable => return Ok(broken(BooksError::Unreadable, from.sequence())),
+        ReadOutcome::Is(end) => end,
+        ReadOutcome::Nothing => return Ok(broken(BooksError::Missing, from.sequence())),
+        ReadOutcome::Unreadable => return Ok(broken(BooksError::Unreadable, from.sequence())),
     };
     if scope == CheckedFrom::Checkpoints && known == Some(&end) {
         return Ok(Followed {
@@ -280,10 +283,12 @@ where
         let trouble = match finished {
             Ok(None) => return Ok(Followed { read, end: Ok(end) }),
             Ok(Some(beyond)) => match kept().await? {
-                Kept::Is(now) if now.sequence() >= beyond => {
+                ReadOutcome::Is(now) if now.sequence() >= beyond => {
                     return Ok(Followed { read, end: Ok(end) });
                 }
-                Kept::Is(_) | Kept::Nothing | Kept::Unreadable => BooksError::Unexpected,
+                ReadOutcome::Is(_) | ReadOutcome::Nothing | ReadOutcome::Unreadable => {
+                    BooksError::Unexpected
+                }
             },
             Err(trouble) => trouble,
         };
@@ -303,7 +308,7 @@ async fn follow_links<E, Pages>(
 ) -> Result<(u64, Result<Option<u64>, BooksError>), Fault>
 where
     E: End,
-    Pages: Future<Output = Result<Links<E::Link>, Fault>>,
+    Pages: Future<Output = Result<ChainPage<E::Link>, Fault>>,
 {
     let from = walk.sequence();
     let (mut read, mut position) = (0, None);

@@ -14,7 +14,7 @@ use domain::ids::GenerationId;
 use domain::ledger::{Actor, Entry};
 use domain::time::Day;
 use domain::webhook_deliveries::WebhookDelivery;
-use store::{Once, Refund, RefundWritten, System};
+use store::{GenerationRefund, Once, RefundWritten, System};
 
 use crate::postings::{self, Booking};
 use crate::{App, Error, audit, clock, events};
@@ -100,7 +100,7 @@ async fn try_refund(
             };
         }
     };
-    let refund = Refund {
+    let refund = GenerationRefund {
         job: &next,
         booked: &booked,
         spent_on: Day::from(capture.created_at),

@@ -11,7 +11,7 @@ use domain::events::{EventKind, Subject, told_of};
 use domain::generations::{Generation, Keeping};
 use domain::ids::GenerationId;
 use futures::StreamExt as _;
-use store::{System, Written};
+use store::{System, WriteOutcome};
 
 use crate::{App, Error, clock, events};
 
@@ -24,7 +24,7 @@ const AT_ONCE: usize = 10;
 
 /// The results of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
+pub struct RetentionCounts {
     /// The number of generations whose media were announced to expire.
     pub announced: usize,
     /// The number of generations whose media were deleted.
@@ -36,9 +36,9 @@ pub struct Kept {
 /// # Errors
 /// A fault if they cannot be found, or one could not be looked at; the others are, and the next run tries
 /// again.
-pub async fn enforce(app: &App) -> Result<Kept, Error> {
+pub async fn enforce(app: &App) -> Result<RetentionCounts, Error> {
     let give_up_at = clock::now().plus(TIME_MAX);
-    let mut kept = Kept::default();
+    let mut kept = RetentionCounts::default();
     loop {
         let now = clock::now();
         let due = app.store().due_media(System, now, DUE_MAX).await?;
@@ -49,11 +49,11 @@ pub async fn enforce(app: &App) -> Result<Kept, Error> {
         let (mut moved, mut failed) = (0, None);
         while let Some(look) = looks.next().await {
             match look {
-                Ok(Looked::Unmoved) => {}
+                Ok(RetentionOutcome::Unmoved) => {}
                 Ok(looked) => {
                     moved += 1;
-                    kept.announced += usize::from(looked == Looked::Announced);
-                    kept.expired += usize::from(looked == Looked::Expired);
+                    kept.announced += usize::from(looked == RetentionOutcome::Announced);
+                    kept.expired += usize::from(looked == RetentionOutcome::Expired);
                 }
                 Err(fault) => {
                     tracing::error!(
@@ -75,19 +75,23 @@ pub async fn enforce(app: &App) -> Result<Kept, Error> {
 
 /// The outcome of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Looked {
+enum RetentionOutcome {
     Unmoved,
     Waits,
     Announced,
     Expired,
 }
 
-async fn look(app: &App, id: &GenerationId, give_up_at: Timestamp) -> Result<Looked, Fault> {
+async fn look(
+    app: &App,
+    id: &GenerationId,
+    give_up_at: Timestamp,
+) -> Result<RetentionOutcome, Fault> {
     if clock::now() >= give_up_at {
-        return Ok(Looked::Unmoved);
+        return Ok(RetentionOutcome::Unmoved);
     }
     let Some(job) = app.store().job(System, id).await? else {
-        return Ok(Looked::Unmoved);
+        return Ok(RetentionOutcome::Unmoved);
     };
     // If the author is gone, the plan that they had when they ordered counts.
     let author = app.store().user(&job.author).await?;
@@ -95,27 +99,27 @@ async fn look(app: &App, id: &GenerationId, give_up_at: Timestamp) -> Result<Loo
         *app.config.retention.of(author.plan)
     });
     let Some(keeping) = job.keeping(today, clock::now()) else {
-        return Ok(Looked::Unmoved);
+        return Ok(RetentionOutcome::Unmoved);
     };
     let (next, looked, told) = match keeping {
-        Keeping::Wait(next) => (next, Looked::Waits, Vec::new()),
+        Keeping::Wait(next) => (next, RetentionOutcome::Waits, Vec::new()),
         Keeping::Announce(next) => {
             let subject = Subject::Generation(id.clone());
             let told = events::of(app, &told_of(&job), EventKind::MediaExpiring, subject).await?;
-            (next, Looked::Announced, told)
+            (next, RetentionOutcome::Announced, told)
         }
         Keeping::Expire(next) => {
             delete_media(app, &job).await?;
-            (next, Looked::Expired, Vec::new())
+            (next, RetentionOutcome::Expired, Vec::new())
         }
     };
     match app.store().replace_and_tell(&next, &told).await? {
-        Written::Done => {
+        WriteOutcome::Done => {
             events::send(app, &told).await;
             Ok(looked)
         }
         // Another write changed it meanwhile: the next run decides again.
-        Written::Stale => Ok(Looked::Unmoved),
+        WriteOutcome::Stale => Ok(RetentionOutcome::Unmoved),
     }
 }
 

@@ -4,16 +4,18 @@
 
 use std::time::Duration;
 
-use ::plans::KeyMade;
 use aws::Fault;
-use domain::accounts::Plan;
-use domain::plans::{SharedKeys, Usage, shared_key_value};
+use domain::plans::Plan;
+use domain::usage_keys::{SharedKeys, UsagePlan, shared_key_value};
+use plans::KeyMade;
 use queue::LookAtKeys;
 use store::System;
 
-use crate::plans::PACE;
 use crate::{App, Error, clock};
 
+/// The least time that making a key takes. API Gateway makes five a second for
+/// an account; two workers make four.
+pub(crate) const PACE: Duration = Duration::from_millis(500);
 /// The time for which one run of the worker makes keys.
 const RUN_MAX: Duration = Duration::from_secs(14);
 
@@ -82,7 +84,7 @@ async fn make(app: &App, plan: Plan, number: u32, keys: &mut Option<i64>) -> Res
             return Ok(false);
         }
     };
-    plans.enter(&key, Usage::Shared(plan)).await?;
+    plans.enter(&key, UsagePlan::Shared(plan)).await?;
     clock::wait_until(now.plus(PACE)).await;
     Ok(true)
 }

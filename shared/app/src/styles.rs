@@ -9,10 +9,10 @@ use domain::callers::Caller;
 use domain::catalogue;
 use domain::generations::Draft;
 use domain::ids::{StyleId, TeamId, Tenant};
-use domain::styles::{self, AnyStyle, Details, Preset, STYLES_MAX, Style, StyleChange};
-use store::{StylePut, TeamSeen, Written};
+use domain::styles::{self, AnyStyle, Preset, STYLES_MAX, Style, StyleChange, StyleDetails};
+use store::{StylePut, TeamSeen, WriteOutcome};
 
-use crate::pages::{self, Page, PageRequest};
+use crate::pages::{self, PageRequest, SealedPage};
 use crate::{App, Error, clock, teams};
 
 /// The time that a write is tried while others are under way.
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 pub async fn create(
     app: &App,
     caller: &Caller,
-    details: Details,
+    details: StyleDetails,
     team: Option<&TeamId>,
 ) -> Result<Style, Error> {
     let now = clock::now();
@@ -67,7 +67,7 @@ pub async fn list(
     caller: &Caller,
     team: Option<&TeamId>,
     wanted: &PageRequest,
-) -> Result<Page<Style>, Error> {
+) -> Result<SealedPage<Style>, Error> {
     let tenant = match team {
         Some(team) => {
             team_for(app, caller, Action::View, team).await?;
@@ -86,7 +86,7 @@ pub async fn list(
 ///
 /// # Errors
 /// [`Refusal::InvalidCursor`] if the cursor is not from this list.
-pub fn presets(wanted: &PageRequest) -> Result<Page<Preset>, Error> {
+pub fn presets(wanted: &PageRequest) -> Result<SealedPage<Preset>, Error> {
     Ok(pages::numbered(styles::presets(), "style-presets", wanted)?)
 }
 
@@ -117,8 +117,8 @@ pub async fn update(
         let style = made(app, caller, Action::Edit, id).await?;
         let next = style.changed(change.clone(), clock::now());
         match app.store().replace_style(&next).await? {
-            Written::Done => return Ok(next),
-            Written::Stale => {}
+            WriteOutcome::Done => return Ok(next),
+            WriteOutcome::Stale => {}
         }
     }
     Err(Refusal::Busy.into())
@@ -133,8 +133,8 @@ pub async fn delete(app: &App, caller: &Caller, id: &StyleId) -> Result<(), Erro
     while tries.again().await? {
         let style = made(app, caller, Action::Delete, id).await?;
         match app.store().delete_style(&style).await? {
-            Written::Done => return Ok(()),
-            Written::Stale => {}
+            WriteOutcome::Done => return Ok(()),
+            WriteOutcome::Stale => {}
         }
     }
     Err(Refusal::Busy.into())

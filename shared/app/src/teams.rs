@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use domain::Refusal;
 use domain::access::Action;
-use domain::audit::{AuditAction, AuditEvent, Chain, ChainHead, Record};
+use domain::audit::{AuditAction, AuditEvent, AuditRecord, Chain, ChainHead};
 use domain::callers::Caller;
-use domain::generations::Stats;
+use domain::generations::GenerationStats;
 use domain::ids::{TeamId, Tenant, UserId};
-use domain::ledger::{Actor, Event};
+use domain::ledger::{Actor, LedgerEvent};
 use domain::teams::{
     Membership, Role, TEAMS_JOINED_MAX, TEAMS_OWNED_MAX, Team, TeamChange, TeamDetails,
 };
-use store::{Ended, ListScope, TeamSeen, TeamWritten};
+use store::{ListScope, TeamEndOutcome, TeamSeen, TeamWritten};
 
-use crate::pages::{self, Page};
+use crate::pages::{self, SealedPage};
 use crate::{App, Error, audit, clock};
 
 /// The time that a write is tried while others are under way.
@@ -132,7 +132,7 @@ pub async fn list(
     caller: &Caller,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<TeamSeen>, Error> {
+) -> Result<SealedPage<TeamSeen>, Error> {
     let binding = format!("{}/teams", caller.user);
     pages::read(cursor, &binding, |after| {
         app.store().teams(&caller.user, after, limit)
@@ -229,7 +229,7 @@ pub async fn delete(app: &App, caller: &Caller, id: &TeamId) -> Result<(), Error
             return Err(Refusal::Conflict(runs).into());
         }
         let amount = wallet.spendable();
-        let returned = Event {
+        let returned = LedgerEvent {
             id: id.ulid(),
             actor: Actor::User(caller.user.clone()),
             description: "Returned from a team that was deleted",
@@ -244,8 +244,8 @@ pub async fn delete(app: &App, caller: &Caller, id: &TeamId) -> Result<(), Error
                 .end_team(&team, &by, &wallet, transfer.as_ref(), record)
         });
         match ended.await? {
-            Ended::Done => return Ok(()),
-            Ended::Stale => {}
+            TeamEndOutcome::Done => return Ok(()),
+            TeamEndOutcome::Stale => {}
         }
     }
     Err(Refusal::Busy.into())
@@ -254,8 +254,12 @@ pub async fn delete(app: &App, caller: &Caller, id: &TeamId) -> Result<(), Error
 /// Returns sums over the newest generations of a team, and whether these are all that it has.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not see the costs.
-pub async fn stats(app: &App, caller: &Caller, id: &TeamId) -> Result<(Stats, bool), Error> {
+/// [`Refusal::NotFound`] or [`Refusal::Forbidden`] if they may not see what these cost.
+pub async fn stats(
+    app: &App,
+    caller: &Caller,
+    id: &TeamId,
+) -> Result<(GenerationStats, bool), Error> {
     let seen = get(app, caller, Action::ViewCosts, id).await?;
     let scope = ListScope::Team(&seen.team);
     Ok(app.store().generation_stats(scope).await?)
@@ -272,7 +276,7 @@ pub async fn audit(
     id: &TeamId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<Record>, Error> {
+) -> Result<SealedPage<AuditRecord>, Error> {
     get(app, caller, Action::Manage, id).await?;
     let (list, chain) = (format!("{}/team-audit", caller.user), chain(id));
     audit::page(app, &list, &chain, cursor, limit).await
@@ -291,7 +295,7 @@ pub async fn activity(
     id: &TeamId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<Record>, Error> {
+) -> Result<SealedPage<AuditRecord>, Error> {
     get(app, caller, Action::View, id).await?;
     let (list, chain) = (format!("{}/team-activity", caller.user), chain(id));
     let mut page = audit::page(app, &list, &chain, cursor, limit).await?;

@@ -7,11 +7,11 @@ use domain::audit::{AuditAction, Chain};
 use domain::callers::Caller;
 use domain::idempotency::IdempotencyKey;
 use domain::ids::{TeamId, Tenant, TransferId};
-use domain::ledger::{Actor, Entry, Event, Wallet};
+use domain::ledger::{Actor, Entry, LedgerEvent, Wallet};
 use domain::{Credits, Refusal};
 use store::{Funded, Funding, Once, TeamSeen};
 
-use crate::pages::{self, Page};
+use crate::pages::{self, SealedPage};
 use crate::postings::{self, Booking};
 use crate::teams::{check_verified, event, get};
 use crate::{App, Error, api_keys, audit, clock};
@@ -40,7 +40,7 @@ pub async fn transactions(
     id: &TeamId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<Entry>, Error> {
+) -> Result<SealedPage<Entry>, Error> {
     get(app, caller, Action::ViewCosts, id).await?;
     let binding = format!("{}/teams/{id}/transactions", caller.user);
     let team = Tenant::from(id);
@@ -102,7 +102,7 @@ async fn try_fund(
         api_keys::capped(app, caller)
     )?;
     let description = format!("Moved into the wallet of {team}");
-    let moved = Event {
+    let moved = LedgerEvent {
         id: transfer_id.ulid(),
         actor: Actor::User(caller.user.clone()),
         description: &description,

@@ -7,15 +7,15 @@ use aws::Fault;
 use domain::callers::Caller;
 use domain::events::{EventKind, ShownSubject, Subject, WebhookEvent};
 use domain::ids::{EventId, Tenant, WebhookEndpointId};
-use domain::webhook_deliveries::{Attempt, Tried, WebhookDelivery};
+use domain::webhook_deliveries::{DeliveryAttempt, Tried, WebhookDelivery};
 use domain::webhook_endpoints::{EndpointStatus, Reached, SecretSeeds, WebhookEndpoint};
 use domain::{Refusal, Timestamp};
 use futures::{StreamExt as _, TryStreamExt as _};
 use queue::{DELAY_MAX, SendMail};
 use receivers::{Message, RetryAt};
-use store::{System, Written};
+use store::{System, WriteOutcome};
 
-use crate::pages::{self, Page};
+use crate::pages::{self, SealedPage};
 use crate::webhook_endpoints::{get, may_manage};
 use crate::webhook_secrets::secret;
 use crate::{App, Error, clock, events};
@@ -30,7 +30,7 @@ const LEASE: Duration = Duration::from_secs(5 * 60);
 const LEASES_AT_ONCE: usize = 32;
 
 /// Writes the body of an event.
-pub type Write = fn(&WebhookEvent, &ShownSubject, &str) -> Vec<u8>;
+pub type EventWriter = fn(&WebhookEvent, &ShownSubject, &str) -> Vec<u8>;
 
 /// Returns a page of the deliveries to an endpoint, newest first.
 ///
@@ -43,7 +43,7 @@ pub async fn list(
     id: &WebhookEndpointId,
     cursor: Option<&str>,
     limit: u32,
-) -> Result<Page<WebhookDelivery>, Error> {
+) -> Result<SealedPage<WebhookDelivery>, Error> {
     get(app, caller, id).await?;
     let binding = format!("{}/webhook-endpoints/{id}/deliveries", caller.user);
     pages::read(cursor, &binding, |after| {
@@ -67,11 +67,11 @@ pub async fn test(
     let delivery = WebhookDelivery::new(endpoint.id, endpoint.tenant, event);
     let told = std::slice::from_ref(&delivery);
     match app.store().put_webhook_deliveries(told).await? {
-        Written::Done => {
+        WriteOutcome::Done => {
             events::send(app, told).await;
             Ok(delivery)
         }
-        Written::Stale => Err(disabled().into()),
+        WriteOutcome::Stale => Err(disabled().into()),
     }
 }
 
@@ -129,7 +129,7 @@ async fn again(
             return Ok(None);
         };
         let next = delivery.replayed(clock::now());
-        if app.store().replace_webhook_delivery(&next).await? == Written::Done {
+        if app.store().replace_webhook_delivery(&next).await? == WriteOutcome::Done {
             return Ok(Some(next));
         }
         let (endpoint, event) = (&delivery.endpoint, &delivery.event.id);
@@ -154,7 +154,7 @@ pub async fn deliver(
     app: &App,
     id: &WebhookEndpointId,
     event: &EventId,
-    write: Write,
+    write: EventWriter,
 ) -> Result<(), Error> {
     let (delivery, endpoint) = tokio::try_join!(
         app.store().webhook_delivery(System, id, event),
@@ -163,7 +163,7 @@ pub async fn deliver(
     let Some(begun) = delivery.and_then(|it| it.begun(clock::now())) else {
         return Ok(());
     };
-    if app.store().replace_webhook_delivery(&begun).await? == Written::Stale {
+    if app.store().replace_webhook_delivery(&begun).await? == WriteOutcome::Stale {
         return Ok(());
     }
     if begun.is_used_up() {
@@ -181,7 +181,7 @@ pub async fn deliver(
     let tried = attempt(app, &target, &begun, body).await?;
     let reached = tried.reached;
     let next = begun.tried(tried, clock::now());
-    if app.store().replace_webhook_delivery(&next).await? == Written::Done {
+    if app.store().replace_webhook_delivery(&next).await? == WriteOutcome::Done {
         send_soon(app, &next).await;
     }
     match enabled {
@@ -253,7 +253,7 @@ async fn attempt(
     Ok(Tried {
         reached: answer.reached(),
         retry_after,
-        attempt: Attempt {
+        attempt: DeliveryAttempt {
             at: began_at,
             duration_ms: u32::try_from(now.since(began_at).as_millis()).unwrap_or(u32::MAX),
             status: answer.status,
@@ -303,7 +303,7 @@ async fn learn(app: &App, endpoint: WebhookEndpoint, reached: Reached) -> Result
             .store()
             .replace_webhook_endpoint(System, &before, &next)
             .await?;
-        if written == Written::Done {
+        if written == WriteOutcome::Done {
             if next.status != before.status {
                 let endpoint_id = next.id;
                 let letter = SendMail::WebhookDisabled { endpoint_id };

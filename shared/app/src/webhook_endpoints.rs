@@ -15,9 +15,9 @@ use domain::webhook_endpoints::{
     WebhookEndpoint,
 };
 use mail::{Letter, WebhookDisabled};
-use store::{EndpointPut, MadeBy, System, Written};
+use store::{EndpointPut, MadeBy, System, WriteOutcome};
 
-use crate::pages::{self, Page, PageRequest};
+use crate::pages::{self, PageRequest, SealedPage};
 use crate::webhook_secrets::{check_url, secret, seed};
 use crate::{App, Error, alerts, audit, clock, teams};
 
@@ -101,7 +101,7 @@ pub async fn list(
     caller: &Caller,
     team: Option<&TeamId>,
     wanted: &PageRequest,
-) -> Result<Page<WebhookEndpoint>, Error> {
+) -> Result<SealedPage<WebhookEndpoint>, Error> {
     let tenant = match team {
         Some(team) => {
             manager(app, caller, team).await?;
@@ -219,7 +219,7 @@ async fn step(
         let written = audit::recorded(app, &deed, None, |record| {
             app.store().change_webhook_endpoint(&before, &next, record)
         });
-        if written.await? == Written::Done {
+        if written.await? == WriteOutcome::Done {
             return Ok(next);
         }
     }

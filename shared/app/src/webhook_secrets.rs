@@ -10,7 +10,7 @@ use domain::callers::{Caller, Person};
 use domain::generations::Draft;
 use domain::webhook_endpoints::SecretSeeds;
 use domain::{FieldCode, Refusal};
-use store::Written;
+use store::WriteOutcome;
 
 use crate::{App, Error, audit, clock};
 
@@ -42,11 +42,11 @@ pub async fn make(app: &App, caller: &Person) -> Result<String, Error> {
                 .put_webhook_secret_seeds(&caller.user, before, next, record)
         });
         match written.await? {
-            Some(Written::Done) => {
+            Some(WriteOutcome::Done) => {
                 let secret = secret(app, caller.user.as_str(), &seed).await?;
                 return Ok(secret.shown().to_string());
             }
-            Some(Written::Stale) => {}
+            Some(WriteOutcome::Stale) => {}
             None => return Err(Refusal::Unauthorized.into()),
         }
     }

@@ -4,7 +4,7 @@
 
 use domain::Refusal;
 use domain::ids::GenerationId;
-use provider::webhook::Rejected;
+use provider::webhook::WebhookRejection;
 use queue::{ProviderReport, Settle, correlation};
 use sha2::{Digest as _, Sha256};
 use store::System;
@@ -42,8 +42,8 @@ pub async fn fal(app: &App, callback: Callback<'_>) -> Result<(), Error> {
         .await;
     let verified = match verified {
         Ok(verified) => verified,
-        Err(Rejected::Denied) => return Err(Refusal::Unauthorized.into()),
-        Err(Rejected::KeysUnavailable(why)) => {
+        Err(WebhookRejection::Denied) => return Err(Refusal::Unauthorized.into()),
+        Err(WebhookRejection::KeysUnavailable(why)) => {
             tracing::error!(
                 why,
                 "the provider's keys cannot be fetched, so no webhook can be believed"

@@ -9,7 +9,7 @@ use domain::generations::{MediaAddress, SignedAddress};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use crate::Problem;
+use crate::CryptoFault;
 
 /// Keeps these signatures apart from any other use of the same secret.
 const LABEL: &str = "velro media address";
@@ -17,8 +17,8 @@ const LABEL: &str = "velro media address";
 /// Signs `address` with its generation's secret.
 ///
 /// # Errors
-/// A [`Problem`] if the secret is empty.
-pub fn sign(secret: &str, address: MediaAddress) -> Result<SignedAddress, Problem> {
+/// A [`CryptoFault`] if the secret is empty.
+pub fn sign(secret: &str, address: MediaAddress) -> Result<SignedAddress, CryptoFault> {
     let signature = mac(secret, &address)?.finalize().into_bytes();
     Ok(SignedAddress {
         address,
@@ -37,11 +37,11 @@ pub fn is_signed(secret: &str, signed: &SignedAddress) -> bool {
 }
 
 /// No part can hold a line feed, so no two addresses give the same text.
-fn mac(secret: &str, address: &MediaAddress) -> Result<Hmac<Sha256>, Problem> {
+fn mac(secret: &str, address: &MediaAddress) -> Result<Hmac<Sha256>, CryptoFault> {
     if secret.is_empty() {
-        return Err(Problem::new("the generation has no secret"));
+        return Err(CryptoFault::new("the generation has no secret"));
     }
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(Problem::new)?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(CryptoFault::new)?;
     let MediaAddress {
         generation,
         name,

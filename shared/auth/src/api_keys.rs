@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::Problem;
+use crate::CryptoFault;
 
 /// The prefix of every key.
 pub const PREFIX: &str = "vk_";
@@ -32,10 +32,10 @@ impl PersonalKey {
     /// Makes a fresh secret for `key` of `user`.
     ///
     /// # Errors
-    /// A [`Problem`] if the operating system has no randomness.
-    pub fn generate(user: UserId, key: KeyId) -> Result<Self, Problem> {
+    /// A [`CryptoFault`] if the operating system has no randomness.
+    pub fn generate(user: UserId, key: KeyId) -> Result<Self, CryptoFault> {
         let mut secret = Zeroizing::new([0; SECRET_BYTES]);
-        getrandom::fill(secret.as_mut_slice()).map_err(Problem::new)?;
+        getrandom::fill(secret.as_mut_slice()).map_err(CryptoFault::new)?;
         Ok(Self { user, key, secret })
     }
 

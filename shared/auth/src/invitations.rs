@@ -9,7 +9,7 @@ use domain::ids::{InvitationId, TeamId};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::Problem;
+use crate::CryptoFault;
 use crate::opaque::Bits;
 
 const PREFIX: &str = "it_";
@@ -27,8 +27,8 @@ impl InvitationToken {
     /// Makes a fresh token of an invitation.
     ///
     /// # Errors
-    /// A [`Problem`] if the operating system has no randomness.
-    pub fn generate(team: TeamId, invitation: InvitationId) -> Result<Self, Problem> {
+    /// A [`CryptoFault`] if the operating system has no randomness.
+    pub fn generate(team: TeamId, invitation: InvitationId) -> Result<Self, CryptoFault> {
         let secret = Bits::generate()?;
         Ok(Self {
             team,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::Problem;
+use crate::CryptoFault;
 
 /// The most keys at a time: the one that signs, and the one before it.
 const KEYS_MAX: usize = 2;
@@ -57,16 +57,16 @@ impl KeySet {
     /// Makes one new key.
     ///
     /// # Errors
-    /// A [`Problem`] if the operating system has no randomness.
-    pub fn generate(now_s: i64) -> Result<Self, Problem> {
+    /// A [`CryptoFault`] if the operating system has no randomness.
+    pub fn generate(now_s: i64) -> Result<Self, CryptoFault> {
         Ok(Self(vec![PrivateKey::generate(now_s)?]))
     }
 
     /// Adds a new key that signs, and keeps the newest of these keys for verifying.
     ///
     /// # Errors
-    /// A [`Problem`] if the operating system has no randomness.
-    pub fn rotate(mut self, now_s: i64) -> Result<Self, Problem> {
+    /// A [`CryptoFault`] if the operating system has no randomness.
+    pub fn rotate(mut self, now_s: i64) -> Result<Self, CryptoFault> {
         self.0.insert(0, PrivateKey::generate(now_s)?);
         self.0.truncate(KEYS_MAX);
         Ok(self)
@@ -95,10 +95,10 @@ impl KeySet {
     /// Reads the keys that are kept as `text`.
     ///
     /// # Errors
-    /// A [`Problem`] if it does not have the right form, or has no key or too many.
-    pub fn from_private_json(text: &str) -> Result<Self, Problem> {
+    /// A [`CryptoFault`] if it does not have the right form, or has no key or too many.
+    pub fn from_private_json(text: &str) -> Result<Self, CryptoFault> {
         let stored: StoredKeys = serde_json::from_str(text).map_err(|_| {
-            Problem::new("the signing keys are not of the form that `cargo keys` makes")
+            CryptoFault::new("the signing keys are not of the form that `cargo keys` makes")
         })?;
         let keys = stored.keys.iter().map(|key| {
             let mut seed = Zeroizing::new([0; 32]);
@@ -108,12 +108,12 @@ impl KeySet {
                     created_at_s: key.created_at_s,
                     signing: SigningKey::from_bytes(&seed),
                 }),
-                Ok(_) | Err(_) => Err(Problem::new("a signing key is not 32 bytes")),
+                Ok(_) | Err(_) => Err(CryptoFault::new("a signing key is not 32 bytes")),
             }
         });
         let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
         if keys.is_empty() || keys.len() > KEYS_MAX {
-            return Err(Problem::new(format!(
+            return Err(CryptoFault::new(format!(
                 "there must be 1 or {KEYS_MAX} signing keys"
             )));
         }
@@ -152,9 +152,9 @@ impl KeySet {
 }
 
 impl PrivateKey {
-    fn generate(now_s: i64) -> Result<Self, Problem> {
+    fn generate(now_s: i64) -> Result<Self, CryptoFault> {
         let mut seed = Zeroizing::new([0; 32]);
-        getrandom::fill(seed.as_mut_slice()).map_err(Problem::new)?;
+        getrandom::fill(seed.as_mut_slice()).map_err(CryptoFault::new)?;
         Ok(Self {
             created_at_s: now_s,
             signing: SigningKey::from_bytes(&seed),
@@ -169,25 +169,25 @@ impl PublicKeys {
     /// Reads the keys in a JWKS document.
     ///
     /// # Errors
-    /// A [`Problem`] if it has no key, or a key that is not Ed25519: without keys nobody may be let in.
-    pub fn from_jwks_json(text: &str) -> Result<Self, Problem> {
+    /// A [`CryptoFault`] if it has no key, or a key that is not Ed25519: without keys nobody may be let in.
+    pub fn from_jwks_json(text: &str) -> Result<Self, CryptoFault> {
         let jwks: Jwks = serde_json::from_str(text)
-            .map_err(|_| Problem::new("the public keys are not a JWKS"))?;
+            .map_err(|_| CryptoFault::new("the public keys are not a JWKS"))?;
         let keys = jwks.keys.into_iter().map(|jwk| {
             let mut bytes = [0; 32];
             let length = URL_SAFE_NO_PAD.decode_slice(&jwk.x, &mut bytes);
-            let key = VerifyingKey::from_bytes(&bytes).map_err(Problem::new)?;
+            let key = VerifyingKey::from_bytes(&bytes).map_err(CryptoFault::new)?;
             let usable =
                 jwk.kty == "OKP" && jwk.crv == "Ed25519" && length == Ok(32) && !key.is_weak();
             if usable {
                 Ok((jwk.kid, key))
             } else {
-                Err(Problem::new("a public key is not Ed25519"))
+                Err(CryptoFault::new("a public key is not Ed25519"))
             }
         });
         let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
         if keys.is_empty() {
-            Err(Problem::new("there is no public key"))
+            Err(CryptoFault::new("there is no public key"))
         } else {
             Ok(Self(keys))
         }

@@ -19,9 +19,9 @@ use thiserror::Error;
 /// The error for things that should not fail, such as randomness or a malformed key.
 #[derive(Debug, Error)]
 #[error("{0}")]
-pub struct Problem(pub(crate) String);
+pub struct CryptoFault(pub(crate) String);
 
-impl Problem {
+impl CryptoFault {
     pub(crate) fn new(what: impl ToString) -> Self {
         Self(what.to_string())
     }

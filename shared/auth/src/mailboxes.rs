@@ -5,7 +5,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::Problem;
+use crate::CryptoFault;
 use crate::opaque::Secret;
 
 /// The length of the shortest accepted key: as long as the digest, as RFC 2104 (section 3) asks.
@@ -20,22 +20,22 @@ impl MailboxKey {
     /// Makes a fresh key in the form in which it is kept: 64 hexadecimal digits.
     ///
     /// # Errors
-    /// A [`Problem`] if the operating system has no randomness.
-    pub fn generate() -> Result<Zeroizing<String>, Problem> {
+    /// A [`CryptoFault`] if the operating system has no randomness.
+    pub fn generate() -> Result<Zeroizing<String>, CryptoFault> {
         let mut bytes = Zeroizing::new([0_u8; KEY_BYTES_MIN]);
-        getrandom::fill(bytes.as_mut_slice()).map_err(Problem::new)?;
+        getrandom::fill(bytes.as_mut_slice()).map_err(CryptoFault::new)?;
         Ok(Zeroizing::new(hex::encode(bytes.as_slice())))
     }
 
     /// Reads the key that is kept as `text`.
     ///
     /// # Errors
-    /// A [`Problem`] if it is not hexadecimal, or too short.
-    pub fn parse(text: &Secret) -> Result<Self, Problem> {
-        let bytes = hex::decode(text.expose().trim()).map_err(Problem::new)?;
+    /// A [`CryptoFault`] if it is not hexadecimal, or too short.
+    pub fn parse(text: &Secret) -> Result<Self, CryptoFault> {
+        let bytes = hex::decode(text.expose().trim()).map_err(CryptoFault::new)?;
         let bytes = Zeroizing::new(bytes);
         if bytes.len() < KEY_BYTES_MIN {
-            return Err(Problem::new(
+            return Err(CryptoFault::new(
                 "the key of mailboxes is shorter than 32 bytes",
             ));
         }
@@ -44,8 +44,8 @@ impl MailboxKey {
 
     /// Derives 32 bytes from the key and `label` for another purpose than a mailbox. Every label must have
     /// a line feed, which no address has.
-    pub(crate) fn derive(&self, label: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).map_err(Problem::new)?;
+    pub(crate) fn derive(&self, label: &str) -> Result<Zeroizing<Vec<u8>>, CryptoFault> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).map_err(CryptoFault::new)?;
         mac.update(label.as_bytes());
         Ok(Zeroizing::new(mac.finalize().into_bytes().to_vec()))
     }
@@ -53,9 +53,9 @@ impl MailboxKey {
     /// Returns the digest of `mailbox` (hexadecimal).
     ///
     /// # Errors
-    /// A [`Problem`] if the key cannot be used.
-    pub fn digest(&self, mailbox: &Mailbox) -> Result<String, Problem> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).map_err(Problem::new)?;
+    /// A [`CryptoFault`] if the key cannot be used.
+    pub fn digest(&self, mailbox: &Mailbox) -> Result<String, CryptoFault> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).map_err(CryptoFault::new)?;
         mac.update(mailbox.as_str().as_bytes());
         Ok(hex::encode(mac.finalize().into_bytes()))
     }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::Problem;
+use crate::CryptoFault;
 
 /// Text that must not appear in a log: its `Debug` does not show it, and it is wiped when dropped.
 #[derive(Clone)]
@@ -55,10 +55,10 @@ impl RefreshToken {
     /// Makes a fresh token of `session` of `user`.
     ///
     /// # Errors
-    /// A [`Problem`] if the operating system has no randomness.
-    pub fn generate(user: UserId, session: SessionId) -> Result<Self, Problem> {
+    /// A [`CryptoFault`] if the operating system has no randomness.
+    pub fn generate(user: UserId, session: SessionId) -> Result<Self, CryptoFault> {
         let mut secret = Zeroizing::new([0; SECRET_BYTES]);
-        getrandom::fill(secret.as_mut_slice()).map_err(Problem::new)?;
+        getrandom::fill(secret.as_mut_slice()).map_err(CryptoFault::new)?;
         Ok(Self {
             user,
             session,
@@ -71,9 +71,9 @@ impl RefreshToken {
     /// stored.
     ///
     /// # Errors
-    /// A [`Problem`] if `key` cannot be used.
-    pub(crate) fn successor(&self, key: &[u8]) -> Result<Self, Problem> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(Problem::new)?;
+    /// A [`CryptoFault`] if `key` cannot be used.
+    pub(crate) fn successor(&self, key: &[u8]) -> Result<Self, CryptoFault> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(CryptoFault::new)?;
         for part in [
             SUCCESSOR_LABEL,
             self.user.as_str().as_bytes(),
@@ -157,9 +157,9 @@ pub(crate) struct Bits(Zeroizing<[u8; SECRET_BYTES]>);
 
 impl Bits {
     /// Makes fresh bits.
-    pub(crate) fn generate() -> Result<Self, Problem> {
+    pub(crate) fn generate() -> Result<Self, CryptoFault> {
         let mut bits = Zeroizing::new([0; SECRET_BYTES]);
-        getrandom::fill(bits.as_mut_slice()).map_err(Problem::new)?;
+        getrandom::fill(bits.as_mut_slice()).map_err(CryptoFault::new)?;
         Ok(Self(bits))
     }
 
@@ -187,8 +187,8 @@ impl MailedSecret {
     /// Makes a fresh token.
     ///
     /// # Errors
-    /// A [`Problem`] if the operating system has no randomness.
-    pub fn generate() -> Result<Self, Problem> {
+    /// A [`CryptoFault`] if the operating system has no randomness.
+    pub fn generate() -> Result<Self, CryptoFault> {
         Bits::generate().map(Self)
     }
 

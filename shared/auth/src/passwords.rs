@@ -11,7 +11,7 @@ use precis_profiles::OpaqueString;
 use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
 use zeroize::Zeroizing;
 
-use crate::Problem;
+use crate::CryptoFault;
 use crate::opaque::Secret;
 
 /// Shortest and longest password, in characters.
@@ -41,6 +41,16 @@ pub enum PasswordProblem {
     Common,
     /// It has characters that cannot be typed or seen.
     Untypable,
+}
+
+/// A change of password, asked for by somebody who is signed in.
+pub struct PasswordChange {
+    /// The present password, as the user gave it.
+    pub current: Secret,
+    /// The password from now on.
+    pub new: Password,
+    /// Whether the user's API keys end, too. A change of one's own accord may be no reason for that.
+    pub ends_keys: bool,
 }
 
 impl Password {
@@ -90,12 +100,12 @@ fn is_common(lower: &str) -> bool {
 /// takes tens of milliseconds of one core, on a thread where that blocks nothing else.
 ///
 /// # Errors
-/// A [`Problem`] if there is no randomness.
-pub async fn hash(password: Password) -> Result<String, Problem> {
+/// A [`CryptoFault`] if there is no randomness.
+pub async fn hash(password: Password) -> Result<String, CryptoFault> {
     blocking(move || {
         let hashed: PasswordHash = argon2()?
             .hash_password(password.0.expose().as_bytes())
-            .map_err(Problem::new)?;
+            .map_err(CryptoFault::new)?;
         Ok(hashed.to_string())
     })
     .await
@@ -105,15 +115,15 @@ pub async fn hash(password: Password) -> Result<String, Problem> {
 /// time does not reveal whether there is an account.
 ///
 /// # Errors
-/// A [`Problem`] if the stored hash is malformed.
-pub async fn verify(password: Secret, stored: Option<String>) -> Result<bool, Problem> {
+/// A [`CryptoFault`] if the stored hash is malformed.
+pub async fn verify(password: Secret, stored: Option<String>) -> Result<bool, CryptoFault> {
     blocking(move || {
         let known = stored.is_some();
         let stored = match stored {
             Some(stored) => stored,
             None => nobody()?,
         };
-        let stored = PasswordHash::new(&stored).map_err(Problem::new)?;
+        let stored = PasswordHash::new(&stored).map_err(CryptoFault::new)?;
         // A text without a normal form is never a password, but is worked on in the same way.
         let normal = normal(password.expose()).map(Zeroizing::new);
         let normal = normal
@@ -132,7 +142,7 @@ pub async fn verify(password: Secret, stored: Option<String>) -> Result<bool, Pr
 ///
 /// # Errors
 /// There is no known error: the hash is written from constants.
-pub fn nobody() -> Result<String, Problem> {
+pub fn nobody() -> Result<String, CryptoFault> {
     const SALT: &[u8] = b"nobody has this!";
     const OUTPUT: &[u8; 32] = b"no password hashes to this value";
     use base64::Engine as _;
@@ -144,17 +154,17 @@ pub fn nobody() -> Result<String, Problem> {
     ))
 }
 
-fn argon2() -> Result<Argon2<'static>, Problem> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(Problem::new)?;
+fn argon2() -> Result<Argon2<'static>, CryptoFault> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(CryptoFault::new)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
+    work: impl FnOnce() -> Result<T, CryptoFault> + Send + 'static,
+) -> Result<T, CryptoFault> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(Problem::new)?
+        .map_err(CryptoFault::new)?
 }
 
 #[cfg(test)]

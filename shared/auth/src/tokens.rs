@@ -9,7 +9,7 @@ use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use crate::Problem;
+use crate::CryptoFault;
 use crate::keys::{KeySet, PublicKeys, Seed};
 use crate::opaque::RefreshToken;
 
@@ -34,7 +34,7 @@ struct Claims {
 
 /// The content of a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Access {
+pub struct AccessClaims {
     /// The user.
     pub user: UserId,
     /// The session.
@@ -68,12 +68,12 @@ impl Issuer {
     /// Makes an issuer that signs with the first of `keys`.
     ///
     /// # Errors
-    /// A [`Problem`] if there is no key.
-    pub fn new(keys: &KeySet, issuer: &str, audience: &str) -> Result<Self, Problem> {
+    /// A [`CryptoFault`] if there is no key.
+    pub fn new(keys: &KeySet, issuer: &str, audience: &str) -> Result<Self, CryptoFault> {
         let (kid, signing) = keys
             .signing()
-            .ok_or_else(|| Problem::new("there is no signing key"))?;
-        let der = signing.to_pkcs8_der().map_err(Problem::new)?;
+            .ok_or_else(|| CryptoFault::new("there is no signing key"))?;
+        let der = signing.to_pkcs8_der().map_err(CryptoFault::new)?;
         let key = EncodingKey::from_ed_der(der.as_bytes());
         Ok(Self {
             key,
@@ -87,8 +87,13 @@ impl Issuer {
     /// Makes a token for `user` in `session`, valid from `now_s` for [`LIFETIME_S`].
     ///
     /// # Errors
-    /// A [`Problem`] if it cannot be signed.
-    pub fn issue(&self, user: &UserId, session: &SessionId, now_s: i64) -> Result<String, Problem> {
+    /// A [`CryptoFault`] if it cannot be signed.
+    pub fn issue(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        now_s: i64,
+    ) -> Result<String, CryptoFault> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(self.kid.clone());
         let claims = Claims {
@@ -100,29 +105,29 @@ impl Issuer {
             exp: now_s + LIFETIME_S as i64,
             nbf: None,
         };
-        jsonwebtoken::encode(&header, &claims, &self.key).map_err(Problem::new)
+        jsonwebtoken::encode(&header, &claims, &self.key).map_err(CryptoFault::new)
     }
 
     /// Returns the tokens that `token` is exchanged for: by the key that signs first, then by the key
     /// before it, which another instance may have used a moment ago.
     ///
     /// # Errors
-    /// A [`Problem`] if a key cannot be used.
-    pub fn successors(&self, token: &RefreshToken) -> Result<Vec<RefreshToken>, Problem> {
+    /// A [`CryptoFault`] if a key cannot be used.
+    pub fn successors(&self, token: &RefreshToken) -> Result<Vec<RefreshToken>, CryptoFault> {
         let seeds = self.seeds.iter();
         seeds.map(|seed| token.successor(seed.as_slice())).collect()
     }
 }
 
 /// Verifies access tokens.
-pub struct Verifier {
+pub struct TokenVerifier {
     keys: PublicKeys,
     validation: Validation,
     issuer: String,
     audience: String,
 }
 
-impl Verifier {
+impl TokenVerifier {
     /// Makes a verifier that trusts `keys`, for tokens of this issuer and audience.
     #[must_use]
     pub fn new(keys: PublicKeys, issuer: &str, audience: &str) -> Self {
@@ -144,7 +149,7 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Denied`] for any other token.
-    pub fn verify(&self, token: &str, now_s: i64) -> Result<Access, Denied> {
+    pub fn verify(&self, token: &str, now_s: i64) -> Result<AccessClaims, Denied> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(Denied);
         }
@@ -170,7 +175,7 @@ impl Verifier {
         }
         let user = UserId::parse(&claims.sub).ok_or(Denied)?;
         let session = SessionId::parse(&claims.sid).ok_or(Denied)?;
-        Ok(Access { user, session })
+        Ok(AccessClaims { user, session })
     }
 }
 
@@ -185,7 +190,7 @@ mod tests {
 
     struct Fixture {
         keys: KeySet,
-        verifier: Verifier,
+        verifier: TokenVerifier,
         user: UserId,
         session: SessionId,
     }
@@ -196,7 +201,7 @@ mod tests {
         let at = Timestamp::from_ms(1);
         Fixture {
             keys,
-            verifier: Verifier::new(public, "velro", "velro-api"),
+            verifier: TokenVerifier::new(public, "velro", "velro-api"),
             user: UserId::new(at, 1),
             session: SessionId::new(at, 2),
         }
@@ -240,7 +245,7 @@ mod tests {
     fn our_own_token_is_accepted_until_it_expires() {
         let f = fixture();
         let token = f.issue("velro", "velro-api", NOW);
-        let access = Access {
+        let access = AccessClaims {
             user: f.user.clone(),
             session: f.session.clone(),
         };

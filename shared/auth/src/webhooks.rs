@@ -11,7 +11,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::Problem;
+use crate::CryptoFault;
 use crate::mailboxes::MailboxKey;
 
 /// Keeps these derivations apart from other uses of the key.
@@ -26,10 +26,10 @@ impl WebhookSecret {
     /// Derives the secret of the endpoint called `owner` from this seed.
     ///
     /// # Errors
-    /// A [`Problem`] if the key cannot be used, or the seed is empty.
-    pub fn derive(key: &MailboxKey, owner: &str, seed: &str) -> Result<Self, Problem> {
+    /// A [`CryptoFault`] if the key cannot be used, or the seed is empty.
+    pub fn derive(key: &MailboxKey, owner: &str, seed: &str) -> Result<Self, CryptoFault> {
         if seed.is_empty() {
-            return Err(Problem::new("the endpoint has no seed"));
+            return Err(CryptoFault::new("the endpoint has no seed"));
         }
         let secret = key.derive(&format!("{LABEL}\n{owner}\n{seed}"))?;
         Ok(Self(secret))
@@ -44,9 +44,9 @@ impl WebhookSecret {
     /// Returns the signature of a message that is sent at this second.
     ///
     /// # Errors
-    /// A [`Problem`] if the secret cannot be used.
-    pub fn sign(&self, id: &str, at_s: i64, body: &[u8]) -> Result<String, Problem> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).map_err(Problem::new)?;
+    /// A [`CryptoFault`] if the secret cannot be used.
+    pub fn sign(&self, id: &str, at_s: i64, body: &[u8]) -> Result<String, CryptoFault> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).map_err(CryptoFault::new)?;
         mac.update(format!("{id}.{at_s}.").as_bytes());
         mac.update(body);
         Ok(format!(

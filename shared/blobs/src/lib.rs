@@ -19,7 +19,7 @@ use domain::files::{File, Sha256Hex};
 use domain::ids::{FileId, GenerationId, Tenant};
 use domain::time::Month;
 
-pub use media::{PART_BYTES, Step};
+pub use media::{PART_BYTES, UploadOutcome};
 
 /// The time for which an upload's URL can be used.
 pub const UPLOAD_EXPIRY: Duration = Duration::from_secs(15 * 60);

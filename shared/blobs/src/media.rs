@@ -30,7 +30,7 @@ const SHOWN: &str = "inline";
 
 /// The result of a step of a multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step<T> {
+pub enum UploadOutcome<T> {
     /// It was done.
     Done(T),
     /// S3 no longer knows the upload, which was completed, aborted or expired; or it does not know these
@@ -146,7 +146,7 @@ impl Blobs {
         upload_id: &str,
         number: u16,
         bytes: Bytes,
-    ) -> Result<Step<String>, Fault> {
+    ) -> Result<UploadOutcome<String>, Fault> {
         let doing = "writing a part of media";
         let sent = self
             .client
@@ -164,9 +164,9 @@ impl Blobs {
             Ok(part) => {
                 let etag = part.e_tag.filter(|etag| !etag.is_empty());
                 let etag = etag.ok_or_else(|| Fault::new(doing, "S3 gave no entity tag"))?;
-                Ok(Step::Done(etag))
+                Ok(UploadOutcome::Done(etag))
             }
-            Err(error) if is_vanished(&error) => Ok(Step::Vanished),
+            Err(error) if is_vanished(&error) => Ok(UploadOutcome::Vanished),
             Err(error) => Err(Fault::new(doing, error)),
         }
     }
@@ -183,7 +183,7 @@ impl Blobs {
         upload_id: &str,
         etags: &[String],
         size_bytes: u64,
-    ) -> Result<Step<()>, Fault> {
+    ) -> Result<UploadOutcome<()>, Fault> {
         let part = |(number, etag): (i32, &String)| {
             let part = CompletedPart::builder().part_number(number);
             part.e_tag(etag).build()
@@ -202,13 +202,13 @@ impl Blobs {
             .send()
             .await;
         match completed {
-            Ok(_) => Ok(Step::Done(())),
+            Ok(_) => Ok(UploadOutcome::Done(())),
             Err(error) if is_vanished(&error) => match self.media_size(key).await? {
-                Some(found) if found == size_bytes => Ok(Step::Done(())),
-                Some(_) | None => Ok(Step::Vanished),
+                Some(found) if found == size_bytes => Ok(UploadOutcome::Done(())),
+                Some(_) | None => Ok(UploadOutcome::Vanished),
             },
             // A part of that number was replaced later: two runs read two versions of the source.
-            Err(error) if error.code() == Some("InvalidPart") => Ok(Step::Vanished),
+            Err(error) if error.code() == Some("InvalidPart") => Ok(UploadOutcome::Vanished),
             Err(error) => Err(Fault::new("completing media", error)),
         }
     }

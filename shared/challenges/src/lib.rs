@@ -27,7 +27,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 pub struct Unclear(String);
 
 /// A client of one verifier.
-pub struct Verifier {
+pub struct ChallengeVerifier {
     url: Url,
     secret: Secret,
     http: Client,
@@ -40,11 +40,11 @@ struct Question<'a> {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct VerificationResponse {
     success: bool,
 }
 
-impl Verifier {
+impl ChallengeVerifier {
     /// Makes a client for the verifier at `url`, which knows us by `secret`.
     ///
     /// # Errors
@@ -81,7 +81,8 @@ impl Verifier {
                 return Err(Unclear("the answer has no end".to_owned()));
             }
         }
-        let answer: Answer = serde_json::from_slice(&read).map_err(unclear("no such answer"))?;
+        let answer: VerificationResponse =
+            serde_json::from_slice(&read).map_err(unclear("no such answer"))?;
         Ok(answer.success)
     }
 }

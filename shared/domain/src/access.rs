@@ -266,7 +266,7 @@ pub fn hides_author(caller: &UserId, author: &UserId, owner: &UserId, privacy: P
 
 /// The part of a generation's provenance that a caller is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Disclosure {
     /// The project and the author, as far as the project allows it.
     All,
     /// No project: the caller sees the generation only through teams that it is shared with.
@@ -277,20 +277,20 @@ pub enum Told {
 
 /// Returns the part of a generation's provenance that `caller`, who may view it, is told.
 #[must_use]
-pub fn told(caller: &UserId, seen: &GenerationSeen) -> Told {
+pub fn told(caller: &UserId, seen: &GenerationSeen) -> Disclosure {
     let relations = Thing::Generation(seen).relations(caller);
     let mut others = relations
         .into_iter()
         .filter(|relation| !matches!(relation, Relation::Shared(_)));
     let mut shares = seen.shares.iter();
     if seen.shares.is_empty() || others.any(|relation| relation.allows(Action::View)) {
-        Told::All
+        Disclosure::All
     } else if caller == &seen.generation.author
         || shares.any(|share| share.attribution == Attribution::Visible)
     {
-        Told::NoProject
+        Disclosure::NoProject
     } else {
-        Told::Nothing
+        Disclosure::Nothing
     }
 }
 

@@ -299,17 +299,22 @@ fn whoever_sees_a_generation_only_through_teams_that_hide_its_author_is_not_told
     let public = seen(project(&owner, Visibility::Public), &[]);
     let private = seen(project(&owner, Visibility::Private), &[]);
     for (who, shares, project, expected) in [
-        (&other, vec![hidden], None, Told::Nothing),
-        (&other, vec![hidden, hidden], Some(&private), Told::Nothing),
+        (&other, vec![hidden], None, Disclosure::Nothing),
+        (
+            &other,
+            vec![hidden, hidden],
+            Some(&private),
+            Disclosure::Nothing,
+        ),
         (
             &other,
             vec![hidden, visible],
             Some(&private),
-            Told::NoProject,
+            Disclosure::NoProject,
         ),
-        (&other, vec![hidden], Some(&public), Told::All),
-        (&other, vec![], Some(&public), Told::All),
-        (&owner, vec![hidden], None, Told::All),
+        (&other, vec![hidden], Some(&public), Disclosure::All),
+        (&other, vec![], Some(&public), Disclosure::All),
+        (&owner, vec![hidden], None, Disclosure::All),
     ] {
         let seen = GenerationSeen {
             shares,
@@ -321,9 +326,9 @@ fn whoever_sees_a_generation_only_through_teams_that_hide_its_author_is_not_told
     let mut of_a_team = of_team(&queued(), Some(Role::Viewer));
     of_a_team.generation.tenant = Tenant::Team(TeamId::new(Timestamp::from_ms(1), 1));
     of_a_team.shares = vec![hidden];
-    assert_eq!(told(&other, &of_a_team), Told::All);
+    assert_eq!(told(&other, &of_a_team), Disclosure::All);
     // Its author left that team, and sees it through another team.
     of_a_team.role = None;
-    assert_eq!(told(&other, &of_a_team), Told::Nothing);
-    assert_eq!(told(&owner, &of_a_team), Told::NoProject);
+    assert_eq!(told(&other, &of_a_team), Disclosure::Nothing);
+    assert_eq!(told(&owner, &of_a_team), Disclosure::NoProject);
 }

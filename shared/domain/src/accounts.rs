@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::ids::{KeyId, SessionId, UserId};
 use crate::labels;
 use crate::patch::Patch;
-use crate::plans::Term;
+use crate::plans::{Plan, Term};
 use crate::refusal::{FieldCode, FieldError};
 use crate::time::{Day, Timestamp};
 
@@ -194,53 +194,6 @@ pub struct ProfileChange {
     pub avatar_url: Patch<AvatarUrl>,
 }
 
-/// A paid plan, or the free one. It sets the rate limits and the number of jobs in flight. A larger plan
-/// compares as greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Plan {
-    /// The plan without payment.
-    Free,
-    /// The smallest paid plan.
-    Basic,
-    /// The plan for professionals.
-    Pro,
-    /// The plan for companies.
-    Enterprise,
-}
-
-impl Plan {
-    /// Every plan, the smallest first.
-    pub const ALL: [Self; 4] = [Self::Free, Self::Basic, Self::Pro, Self::Enterprise];
-
-    /// The name in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Free => "free",
-            Self::Basic => "basic",
-            Self::Pro => "pro",
-            Self::Enterprise => "enterprise",
-        }
-    }
-
-    /// Returns the plan named `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|plan| plan.as_str() == text)
-    }
-
-    /// The most jobs that a user may have in flight.
-    #[must_use]
-    pub const fn in_flight_max(self) -> u32 {
-        match self {
-            Self::Free => 25,
-            Self::Basic => 50,
-            Self::Pro => 200,
-            Self::Enterprise => 1_000,
-        }
-    }
-}
-
 /// A person's account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -358,14 +311,14 @@ impl Session {
 
 /// The purpose of a token that was mailed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
+pub enum TokenPurpose {
     /// Showing that an e-mail address is the user's.
     VerifyEmail,
     /// Choosing another password.
     ResetPassword,
 }
 
-impl Purpose {
+impl TokenPurpose {
     /// Its stable name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -389,7 +342,7 @@ impl Purpose {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailedToken {
     /// The one purpose that it works for.
-    pub purpose: Purpose,
+    pub purpose: TokenPurpose,
     /// The SHA-256 (hex) of the token.
     pub digest: String,
     /// The user whom it was mailed to.

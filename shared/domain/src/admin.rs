@@ -1,9 +1,9 @@
 //! The changes that platform admins make to other people's accounts and wallets. Owns their types and
 //! limits; refuses to know who is an admin (the authorizer decides that).
 
-use crate::accounts::Plan;
 use crate::credits::Credits;
 use crate::ids::UserId;
+use crate::plans::Plan;
 
 /// The most that one grant or adjustment moves.
 pub const AMOUNT_MAX: i64 = 1_000_000_000;

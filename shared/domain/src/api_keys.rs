@@ -160,8 +160,8 @@ impl ApiKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::{Email, Plan};
-    use crate::plans::Term;
+    use crate::accounts::Email;
+    use crate::plans::{Plan, Term};
     use std::collections::BTreeMap;
     use std::time::Duration;
 

@@ -353,7 +353,7 @@ impl AuditEvent {
 
 /// One record of the log, which is written once and never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct AuditRecord {
     /// The act.
     pub deed: AuditEvent,
     /// Its place in the chain, from 1, without gaps.
@@ -364,7 +364,7 @@ pub struct Record {
     pub hash: Link,
 }
 
-impl Record {
+impl AuditRecord {
     fn link(&self, previous: Link) -> Link {
         Encoding::after(previous, "audit-1")
             .text(self.deed.chain.as_str())
@@ -395,8 +395,8 @@ impl ChainHead {
 
     /// Makes the record of `deed` that comes next in the chain.
     #[must_use]
-    pub fn append(&self, deed: &AuditEvent, now: Timestamp) -> Record {
-        let mut record = Record {
+    pub fn append(&self, deed: &AuditEvent, now: Timestamp) -> AuditRecord {
+        let mut record = AuditRecord {
             deed: deed.clone(),
             sequence: self.sequence + 1,
             at: now,
@@ -410,7 +410,7 @@ impl ChainHead {
     ///
     /// # Errors
     /// The first [`Flaw`] found.
-    pub fn follow(&self, chain: &Chain, record: &Record) -> Result<Self, Flaw> {
+    pub fn follow(&self, chain: &Chain, record: &AuditRecord) -> Result<Self, Flaw> {
         if record.sequence != self.sequence.saturating_add(1) {
             return Err(Flaw::OutOfPlace);
         }
@@ -421,8 +421,8 @@ impl ChainHead {
     }
 }
 
-impl From<&Record> for ChainHead {
-    fn from(record: &Record) -> Self {
+impl From<&AuditRecord> for ChainHead {
+    fn from(record: &AuditRecord) -> Self {
         Self {
             sequence: record.sequence,
             hash: record.hash,
@@ -439,7 +439,7 @@ mod tests {
         UserId::new(Timestamp::from_ms(5), n)
     }
 
-    fn log(length: usize) -> Vec<Record> {
+    fn log(length: usize) -> Vec<AuditRecord> {
         let mut head = ChainHead::START;
         let record = |n: usize| {
             let deed = AuditEvent {
@@ -455,13 +455,13 @@ mod tests {
         (0..length).map(record).collect()
     }
 
-    fn followed(records: &[Record]) -> Result<ChainHead, Flaw> {
+    fn followed(records: &[AuditRecord]) -> Result<ChainHead, Flaw> {
         let chain = Chain::of(&user(1));
         let mut records = records.iter();
         records.try_fold(ChainHead::START, |head, record| head.follow(&chain, record))
     }
 
-    fn change(record: &mut Record, field: usize) {
+    fn change(record: &mut AuditRecord, field: usize) {
         match field {
             0 => record.deed.chain = Chain::Platform,
             1 => record.deed.actor = Actor::System,

@@ -6,8 +6,9 @@
 
 use std::ops::Deref;
 
-use crate::accounts::{Plan, Scope};
+use crate::accounts::Scope;
 use crate::ids::{KeyId, SessionId, UserId};
+use crate::plans::Plan;
 use crate::refusal::Refusal;
 
 /// A caller's credential.

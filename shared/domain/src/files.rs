@@ -5,7 +5,7 @@ mod inspection;
 
 use std::time::Duration;
 
-pub use inspection::{Picture, SIDE_PX_MAX, Trouble, inspect};
+pub use inspection::{FileDefect, Picture, SIDE_PX_MAX, inspect};
 
 use crate::ids::{FileId, Tenant};
 use crate::time::Timestamp;
@@ -25,7 +25,7 @@ pub const DELETIONS_MAX: usize = 100;
 
 /// The amount of a tenant's uploads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
+pub struct StorageUsage {
     /// The number of files, including deleted ones until their bytes are gone.
     pub files: u32,
     /// The bytes of those files.
@@ -117,12 +117,12 @@ impl ContentType {
 
 /// The purpose of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum FilePurpose {
     /// A picture that a generation starts from.
     Reference,
 }
 
-impl Purpose {
+impl FilePurpose {
     /// The name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -189,7 +189,7 @@ impl Sha256Hex {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
     /// Its purpose.
-    pub purpose: Purpose,
+    pub purpose: FilePurpose,
     /// Its type.
     pub content_type: ContentType,
     /// Its size.
@@ -206,7 +206,7 @@ pub struct File {
     /// The owner.
     pub tenant: Tenant,
     /// Its purpose.
-    pub purpose: Purpose,
+    pub purpose: FilePurpose,
     /// Its type.
     pub content_type: ContentType,
     /// Its size.

@@ -8,6 +8,7 @@
 
 mod address;
 mod cancel;
+mod names;
 mod outcome;
 mod patience;
 mod previews;
@@ -25,17 +26,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use address::{
-    Addresses, MediaAddress, MediaFile, MediaName, MediaSecret, SignedAddress, addresses_end,
+    Addresses, MEDIA_EXPIRY_S, MediaAddress, MediaFile, MediaSecret, SignedAddress, addresses_end,
 };
 pub use cancel::Cancellation;
+pub use names::MediaName;
 pub use outcome::{Failure, FailureCode, Media, Outcome, Piece, Ticket};
 pub use patience::{Need, Patience};
 pub use previews::{NoPreviews, Previewed, Previews, Thumbnail};
 pub use retention::{Keeping, Retention};
 pub use sharing::{Attribution, Collaboration, Proposal, SHARES_MAX};
-pub use source::{CopyProgress, Source, Withheld};
+pub use source::{CopyProgress, ProviderFile, Withheld};
 pub use state::{Hold, Intent, Parts, Settlement, State};
-pub use stats::{Counted, Stats};
+pub use stats::{GenerationStats, StatsRow};
 
 use crate::catalogue::{Kind, Order, Value};
 use crate::credits::Credits;
@@ -43,14 +45,14 @@ use crate::ids::{
     FileId, GenerationId, KeyId, ProjectId, QuoteId, StyleId, TeamId, Tenant, UserId,
 };
 use crate::labels::{Tags, Title};
+use crate::lanes::{Lane, Priority, Waiting};
 use crate::patch::Patch;
 use crate::refusal::Refusal;
 use crate::time::{Day, Timestamp};
-use crate::turns::{Lane, Priority, Waiting};
 
 /// A client's request, checked.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request {
+pub struct GenerationRequest {
     /// The prompt, if the model takes one.
     pub prompt: Option<String>,
     /// The style to apply.
@@ -78,7 +80,7 @@ pub struct Draft {
     /// The order.
     pub order: Order,
     /// The request.
-    pub request: Request,
+    pub request: GenerationRequest,
     /// The project to file it in.
     pub project: Option<ProjectId>,
     /// The team that pays and owns it; `None` if the caller does.
@@ -95,7 +97,7 @@ pub struct Draft {
     pub order_fingerprint: String,
 }
 
-impl Request {
+impl GenerationRequest {
     /// The prompt for the provider: the author's own, or the one that a style was applied to.
     #[must_use]
     pub fn told_prompt(&self) -> Option<&str> {
@@ -204,7 +206,7 @@ pub struct Generation {
     /// The model's id in the catalogue.
     pub model: String,
     /// The request.
-    pub request: Request,
+    pub request: GenerationRequest,
     /// Its price: held, then captured, released, or divided between the two for good.
     pub cost: Credits,
     /// The state of its job.
@@ -232,7 +234,7 @@ pub struct Generation {
     /// The provider's references to it, once it accepted.
     pub ticket: Option<Ticket>,
     /// The files that the provider made, with the progress of each copy; empty once the job is at rest.
-    pub sources: Vec<Source>,
+    pub sources: Vec<ProviderFile>,
     /// The delivered files.
     pub outputs: Vec<Output>,
     /// The files that were not delivered, in a generation that was delivered without them.

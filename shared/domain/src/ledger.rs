@@ -254,7 +254,7 @@ pub struct Charge<'a> {
 
 /// An event that brings credits into a wallet or takes them out of it, other than a job.
 #[derive(Clone, Debug)]
-pub struct Event<'a> {
+pub struct LedgerEvent<'a> {
     /// The unique name of the event: a ULID, or another name of letters and digits that is never used
     /// twice.
     pub id: &'a str,
@@ -264,7 +264,7 @@ pub struct Event<'a> {
     pub description: &'a str,
 }
 
-impl<'a> Event<'a> {
+impl<'a> LedgerEvent<'a> {
     fn line(&self, kind: EntryKind, amount: Credits, now: Timestamp) -> Line<'a> {
         Line {
             ulid: self.id,
@@ -323,7 +323,7 @@ impl Wallet {
     /// # Errors
     /// [`Broken`] if the wallet would exceed [`Credits::MAX`].
     pub fn bonus(&self, user: &UserId, amount: Credits, now: Timestamp) -> Result<Booked, Broken> {
-        let event = Event {
+        let event = LedgerEvent {
             id: user.ulid(),
             actor: Actor::System,
             description: "Sign-up bonus",
@@ -339,7 +339,7 @@ impl Wallet {
         &self,
         income: Income,
         amount: Credits,
-        event: &Event<'_>,
+        event: &LedgerEvent<'_>,
         now: Timestamp,
     ) -> Result<Booked, Broken> {
         let kind = income.kind();
@@ -363,7 +363,7 @@ impl Wallet {
     pub fn take_back(
         &self,
         amount: Credits,
-        event: &Event<'_>,
+        event: &LedgerEvent<'_>,
         now: Timestamp,
     ) -> Result<Booked, Refusal> {
         let short = Refusal::OutOfCredits {
@@ -528,7 +528,7 @@ mod tests {
     fn an_unverified_user_spends_the_bonus_and_no_more_however_it_is_split() {
         let now = Timestamp::from_ms(1);
         let user = UserId::new(now, 1);
-        let event = Event {
+        let event = LedgerEvent {
             id: "event",
             actor: Actor::System,
             description: "given",

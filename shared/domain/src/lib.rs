@@ -26,6 +26,7 @@ pub mod generations;
 pub mod idempotency;
 pub mod ids;
 pub mod labels;
+pub mod lanes;
 pub mod ledger;
 pub mod mailboxes;
 pub mod patch;
@@ -43,6 +44,7 @@ pub mod teams;
 pub mod text;
 pub mod time;
 pub mod turns;
+pub mod usage_keys;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;
 

@@ -156,7 +156,7 @@ impl Default for Privacy {
 
 /// The properties of a project that its owner sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Details {
+pub struct ProjectDetails {
     /// Its name.
     pub name: ProjectName,
     /// Its description.
@@ -169,7 +169,7 @@ pub struct Details {
     pub metadata: Option<Metadata>,
 }
 
-/// A change of [`Details`]. A field that is `None` stays as it is.
+/// A change of [`ProjectDetails`]. A field that is `None` stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectChange {
     /// The new name.
@@ -192,7 +192,7 @@ pub struct Project {
     /// The owner.
     pub owner: UserId,
     /// The properties that its owner sets.
-    pub details: Details,
+    pub details: ProjectDetails,
     /// The settings of what others see and do in it.
     pub privacy: Privacy,
     /// The teams that it is shared with, each with its access level.
@@ -211,7 +211,7 @@ impl Project {
     pub fn changed(&self, change: ProjectChange, now: Timestamp) -> Self {
         let details = self.details.clone();
         Self {
-            details: Details {
+            details: ProjectDetails {
                 name: change.name.unwrap_or(details.name),
                 description: change.description.apply(details.description),
                 visibility: change.visibility.unwrap_or(details.visibility),
@@ -281,7 +281,7 @@ pub(crate) mod tests {
         Project {
             id: ProjectId::new(now, 1),
             owner: owner.clone(),
-            details: Details {
+            details: ProjectDetails {
                 name: ProjectName::parse("a project").expect("fine"),
                 description: None,
                 visibility,

@@ -11,9 +11,9 @@
 //! ([`crate::ledger::Wallet::owed`]), which is in the ledger entry, and as many of the credits that come in
 //! later (from a released job or a purchase) cannot be spent.
 
-use crate::accounts::Plan;
 use crate::credits::Credits;
 use crate::ids::UserId;
+use crate::plans::Plan;
 use crate::time::Timestamp;
 
 /// The most disputes of one payment: far more than a card network allows.
@@ -244,7 +244,7 @@ pub struct Payment {
 
 /// The next booking that a payment owes the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum OwedBooking {
     /// The purchase.
     Buy(Credits),
     /// Money was returned: take these credits back.
@@ -308,38 +308,38 @@ impl Payment {
 
     /// Returns the next booking, if one is needed.
     #[must_use]
-    pub fn step(&self) -> Option<Step> {
+    pub fn step(&self) -> Option<OwedBooking> {
         let sale = self.sale.as_ref()?;
         if !self.is_booked {
-            return Some(Step::Buy(sale.credits));
+            return Some(OwedBooking::Buy(sale.credits));
         }
         let target = self.unpaid(sale);
         match (
             target.checked_sub(self.taken),
             self.taken.checked_sub(target),
         ) {
-            (Some(more), _) if more > Credits::ZERO => Some(Step::TakeBack(more)),
-            (_, Some(less)) if less > Credits::ZERO => Some(Step::GiveBack(less)),
+            (Some(more), _) if more > Credits::ZERO => Some(OwedBooking::TakeBack(more)),
+            (_, Some(less)) if less > Credits::ZERO => Some(OwedBooking::GiveBack(less)),
             _ => None,
         }
     }
 
     /// Returns the record after `step` was booked.
     #[must_use]
-    pub fn booked(&self, step: Step) -> Self {
+    pub fn booked(&self, step: OwedBooking) -> Self {
         let adjustments = self.adjustments + 1;
         let taken = |taken: Option<Credits>| taken.unwrap_or(self.taken);
         match step {
-            Step::Buy(_) => Self {
+            OwedBooking::Buy(_) => Self {
                 is_booked: true,
                 ..self.clone()
             },
-            Step::TakeBack(more) => Self {
+            OwedBooking::TakeBack(more) => Self {
                 taken: taken(self.taken.checked_add(more)),
                 adjustments,
                 ..self.clone()
             },
-            Step::GiveBack(less) => Self {
+            OwedBooking::GiveBack(less) => Self {
                 taken: taken(self.taken.checked_sub(less)),
                 adjustments,
                 ..self.clone()
@@ -349,12 +349,14 @@ impl Payment {
 
     /// The unique name of the event that `step` books: the sale, with a number for adjustments.
     #[must_use]
-    pub fn event_id(&self, sale: &Sale, step: Step) -> String {
+    pub fn event_id(&self, sale: &Sale, step: OwedBooking) -> String {
         let session = sale.session.chars().filter(char::is_ascii_alphanumeric);
         let session: String = session.collect();
         match step {
-            Step::Buy(_) => session,
-            Step::TakeBack(_) | Step::GiveBack(_) => format!("{session}n{}", self.adjustments + 1),
+            OwedBooking::Buy(_) => session,
+            OwedBooking::TakeBack(_) | OwedBooking::GiveBack(_) => {
+                format!("{session}n{}", self.adjustments + 1)
+            }
         }
     }
 
@@ -423,8 +425,8 @@ mod tests {
         let (mut credits, mut bookings) = (0, 0);
         while let Some(step) = payment.step() {
             credits += match step {
-                Step::Buy(credits) | Step::GiveBack(credits) => credits.get(),
-                Step::TakeBack(credits) => -credits.get(),
+                OwedBooking::Buy(credits) | OwedBooking::GiveBack(credits) => credits.get(),
+                OwedBooking::TakeBack(credits) => -credits.get(),
             };
             *payment = payment.booked(step);
             bookings += 1;

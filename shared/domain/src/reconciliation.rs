@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::audit::{Chain, ChainHead, Record};
+use crate::audit::{AuditRecord, Chain, ChainHead};
 use crate::chain::Flaw;
 use crate::ledger::{Entry, Wallet};
 use crate::time::Timestamp;
@@ -56,14 +56,14 @@ impl End for Wallet {
 
 /// The end of an audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
+pub struct AuditLog {
     /// The owner.
     pub chain: Chain,
     /// The log's head.
     pub head: ChainHead,
 }
 
-impl Log {
+impl AuditLog {
     /// The end of a log without a record.
     #[must_use]
     pub const fn empty(chain: Chain) -> Self {
@@ -74,18 +74,18 @@ impl Log {
     }
 }
 
-impl End for Log {
-    type Link = Record;
+impl End for AuditLog {
+    type Link = AuditRecord;
 
     fn sequence(&self) -> u64 {
         self.head.sequence
     }
 
-    fn place(link: &Record) -> u64 {
+    fn place(link: &AuditRecord) -> u64 {
         link.sequence
     }
 
-    fn follow(&self, _: Option<&Record>, link: &Record) -> Result<Self, Flaw> {
+    fn follow(&self, _: Option<&AuditRecord>, link: &AuditRecord) -> Result<Self, Flaw> {
         Ok(Self {
             chain: self.chain.clone(),
             head: self.head.follow(&self.chain, link)?,
@@ -235,14 +235,14 @@ impl<'a, E: End> Walk<'a, E> {
 
 /// The part of the books that a finding is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum Book {
     /// A wallet and its ledger.
     Ledger,
     /// An audit log.
     AuditLog,
 }
 
-impl Part {
+impl Book {
     /// Its stable name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -266,7 +266,7 @@ pub struct Finding {
     /// The owner of the books: a tenant's id, or `platform`.
     pub chain: String,
     /// The part of the books.
-    pub part: Part,
+    pub part: Book,
     /// The kind of the finding.
     pub trouble: BooksError,
     /// The place of the last link before it: up to there everything is in order.
@@ -279,7 +279,7 @@ pub struct Checkpoint {
     /// The wallet at that time; `None` for the platform.
     pub wallet: Option<Wallet>,
     /// The log at that time.
-    pub log: Log,
+    pub log: AuditLog,
 }
 
 /// The start of a run.
@@ -440,10 +440,10 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
-    fn log(length: usize, subject: &str) -> (Vec<Record>, Log) {
+    fn log(length: usize, subject: &str) -> (Vec<AuditRecord>, AuditLog) {
         let user = UserId::new(Timestamp::from_ms(1), 1);
         let deed = AuditEvent::own(&user, AuditAction::SignedIn, subject);
-        let mut log = Log::empty(Chain::of(&user));
+        let mut log = AuditLog::empty(Chain::of(&user));
         let records = (0..length).map(|_| {
             let record = log.head.append(&deed, Timestamp::from_ms(2));
             log.head = ChainHead::from(&record);
@@ -452,8 +452,12 @@ mod tests {
         (records.collect(), log)
     }
 
-    fn walk(records: &[Record], end: &Log, known: Option<&Log>) -> Result<Option<u64>, BooksError> {
-        let mut walk = Walk::new(Log::empty(end.chain.clone()), end, known);
+    fn walk(
+        records: &[AuditRecord],
+        end: &AuditLog,
+        known: Option<&AuditLog>,
+    ) -> Result<Option<u64>, BooksError> {
+        let mut walk = Walk::new(AuditLog::empty(end.chain.clone()), end, known);
         for record in records {
             walk.step(Some(record))?;
         }
@@ -484,7 +488,7 @@ mod tests {
             Err(BooksError::Rewritten)
         );
         assert_eq!(walk(&records, &end, Some(&checkpoint)), Ok(None));
-        let mut unread = Walk::new(Log::empty(end.chain.clone()), &end, None);
+        let mut unread = Walk::new(AuditLog::empty(end.chain.clone()), &end, None);
         assert_eq!(unread.step(None), Err(BooksError::Unreadable));
     }
 
@@ -520,7 +524,7 @@ mod tests {
         for sequence in 0..150 {
             run.found(Finding {
                 chain: "usr_1".to_owned(),
-                part: Part::Ledger,
+                part: Book::Ledger,
                 trouble: BooksError::Altered,
                 sequence,
             });

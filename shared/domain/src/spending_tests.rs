@@ -8,7 +8,7 @@ use super::{Allowance, Bounds};
 use crate::api_keys::{ApiKey, Cap, CapPeriod, KeyRequest, Remaining};
 use crate::credits::Credits;
 use crate::ids::{GenerationId, KeyId, TeamId, Tenant, UserId};
-use crate::ledger::{Actor, Charge, EntryKind, Event, Income, Limits, Settled, Wallet};
+use crate::ledger::{Actor, Charge, EntryKind, Income, LedgerEvent, Limits, Settled, Wallet};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -75,7 +75,7 @@ impl Team {
         let start = Timestamp::from_ms(0);
         let users = (0..MEMBERS).map(|n| UserId::new(start, n as u128));
         let own = users.map(|user| {
-            let event = Event {
+            let event = LedgerEvent {
                 id: user.ulid(),
                 actor: Actor::System,
                 description: "given",
@@ -137,7 +137,7 @@ impl Team {
 
     fn fund(&mut self, n: usize, who: usize, amount: Credits) {
         let id = format!("{n:026}");
-        let event = Event {
+        let event = LedgerEvent {
             id: &id,
             actor: Actor::System,
             description: "moved",

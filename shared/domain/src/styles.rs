@@ -226,7 +226,7 @@ impl Blocks {
 
 /// The properties of a style that its maker sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Details {
+pub struct StyleDetails {
     /// Its name.
     pub name: StyleName,
     /// Its description.
@@ -237,7 +237,7 @@ pub struct Details {
     pub tags: StyleTags,
 }
 
-/// A change of [`Details`]. A field that is `None` stays as it is.
+/// A change of [`StyleDetails`]. A field that is `None` stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StyleChange {
     /// The new name.
@@ -260,7 +260,7 @@ pub struct Style {
     /// The user who made it.
     pub made_by: UserId,
     /// The properties that its maker sets.
-    pub details: Details,
+    pub details: StyleDetails,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -275,7 +275,7 @@ impl Style {
     pub fn changed(&self, change: StyleChange, now: Timestamp) -> Self {
         let details = self.details.clone();
         Self {
-            details: Details {
+            details: StyleDetails {
                 name: change.name.unwrap_or(details.name),
                 description: change.description.apply(details.description),
                 blocks: change.blocks.unwrap_or(details.blocks),
@@ -300,7 +300,7 @@ pub enum AnyStyle {
 impl AnyStyle {
     /// Returns its properties.
     #[must_use]
-    pub const fn details(&self) -> &Details {
+    pub const fn details(&self) -> &StyleDetails {
         match self {
             Self::Made(style) => &style.details,
             Self::Preset(preset) => &preset.details,
@@ -328,7 +328,7 @@ pub(crate) mod tests {
             id: StyleId::new(now, 1),
             tenant,
             made_by: made_by.clone(),
-            details: Details {
+            details: StyleDetails {
                 name: StyleName::parse("a style").expect("fine"),
                 description: StyleDescription::parse("for foxes").ok(),
                 blocks: blocks(&[(Block::Style, "ink")], &[]),

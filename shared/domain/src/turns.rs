@@ -14,10 +14,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::accounts::Plan;
-use crate::catalogue::Kind;
 use crate::generations::State;
-use crate::ids::{GenerationId, Tenant};
+use crate::ids::GenerationId;
+use crate::lanes::{Priority, Waiting};
+use crate::plans::Plan;
 use crate::time::Timestamp;
 
 /// The most hand-overs that the normal line has in a row while a job waits in the low line.
@@ -25,85 +25,6 @@ pub const NORMAL_IN_A_ROW_MAX: u32 = 4;
 /// The longest time that a worker may hold a slot before it records that it submits the job: longer than
 /// its function may run.
 const TAKING_MAX: Duration = Duration::from_secs(90);
-
-/// A lane of jobs that are handed over independently of the other lane: videos never wait behind images,
-/// nor images behind videos.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lane {
-    /// Fast jobs.
-    Image,
-    /// Slow jobs.
-    Video,
-}
-
-impl Lane {
-    /// Every lane.
-    pub const ALL: [Self; 2] = [Self::Image, Self::Video];
-
-    /// Returns the lane for this kind of media.
-    #[must_use]
-    pub const fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::Image | Kind::Audio => Self::Image,
-            Kind::Video => Self::Video,
-        }
-    }
-
-    /// The name in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Video => "video",
-        }
-    }
-
-    /// Returns the lane named `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|lane| lane.as_str() == text)
-    }
-}
-
-/// The line of its lane in which a job waits, with us and at the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Priority {
-    /// The line of paying users with a verified e-mail.
-    Normal,
-    /// The line of all other users, since anybody can make any number of free accounts.
-    Low,
-}
-
-impl Priority {
-    /// Every priority.
-    pub const ALL: [Self; 2] = [Self::Normal, Self::Low];
-
-    /// Returns the priority of a user's jobs.
-    #[must_use]
-    pub const fn of(plan: Plan, is_verified: bool) -> Self {
-        match plan {
-            Plan::Basic | Plan::Pro | Plan::Enterprise if is_verified => Self::Normal,
-            Plan::Free | Plan::Basic | Plan::Pro | Plan::Enterprise => Self::Low,
-        }
-    }
-
-    /// The name in the store, and at the provider.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::Low => "low",
-        }
-    }
-
-    /// Returns the priority named `text`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|priority| priority.as_str() == text)
-    }
-}
 
 /// Returns the turn of a tenant's new job, in a line that has come to the turn `served`, when the tenant
 /// has `in_flight` jobs already.
@@ -124,21 +45,6 @@ pub fn turn(served: u64, in_flight: u32, plan: Plan) -> u64 {
 #[must_use]
 pub const fn slots_max(concurrency: u32) -> u32 {
     concurrency.saturating_add(concurrency.div_ceil(2))
-}
-
-/// A job in line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    /// The job's id.
-    pub id: GenerationId,
-    /// The owner.
-    pub tenant: Tenant,
-    /// Its line.
-    pub priority: Priority,
-    /// Its turn there; of jobs with the same turn, the oldest is first.
-    pub turn: u64,
-    /// The id of the API request that ordered it.
-    pub correlation_id: String,
 }
 
 /// The state of a lane.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ids::UserId;
+use crate::ids::{Tenant, UserId};
 
 /// The most jobs that a tenant has in flight here.
 const IN_FLIGHT_MAX: u32 = 12;

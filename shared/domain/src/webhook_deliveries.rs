@@ -64,7 +64,7 @@ impl DeliveryState {
 
 /// An attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
+pub struct DeliveryAttempt {
     /// When it began.
     pub at: Timestamp,
     /// Its duration.
@@ -81,7 +81,7 @@ pub struct Attempt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tried {
     /// The attempt.
-    pub attempt: Attempt,
+    pub attempt: DeliveryAttempt,
     /// Whether the endpoint was reached.
     pub reached: Reached,
     /// The pause that the endpoint asked for.
@@ -102,7 +102,7 @@ pub struct WebhookDelivery {
     /// Its state.
     pub state: DeliveryState,
     /// The newest attempts, in order.
-    pub attempts: Vec<Attempt>,
+    pub attempts: Vec<DeliveryAttempt>,
     /// The number of attempts since the first one or since the last replay.
     pub tries: u32,
     /// When the next attempt is due.
@@ -163,7 +163,7 @@ impl WebhookDelivery {
     /// Returns the delivery as failed for the reason `why`, without another attempt.
     #[must_use]
     pub fn given_up(&self, why: &str, now: Timestamp) -> Self {
-        let attempt = Attempt {
+        let attempt = DeliveryAttempt {
             at: now,
             duration_ms: 0,
             status: None,
@@ -186,7 +186,7 @@ impl WebhookDelivery {
 
     fn remembering(
         &self,
-        attempt: Attempt,
+        attempt: DeliveryAttempt,
         state: DeliveryState,
         next_attempt_at: Option<Timestamp>,
     ) -> Self {
@@ -235,7 +235,7 @@ mod tests {
 
     fn tried(reached: Reached, at: Timestamp, retry_after: Option<Duration>) -> Tried {
         Tried {
-            attempt: Attempt {
+            attempt: DeliveryAttempt {
                 at,
                 duration_ms: 1,
                 status: None,

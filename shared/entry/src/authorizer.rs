@@ -20,7 +20,7 @@ use crate::measure::Measure;
 /// The part of a REQUEST authorizer's event that is used.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Event {
+struct AuthorizerEvent {
     method_arn: String,
     #[serde(default)]
     headers: Option<HashMap<String, String>>,
@@ -31,14 +31,14 @@ pub fn serve() -> Exit {
     boot::run(&[Service::Database], |app| async move {
         accounts::ready_to_authorize(app)
             .map_err(|fault| lambda_runtime::Error::from(fault.chain()))?;
-        lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<AuthorizerEvent>| {
             authorize(app, event.payload)
         }))
         .await
     })
 }
 
-async fn authorize(app: &'static App, event: Event) -> Result<Value, Failed> {
+async fn authorize(app: &'static App, event: AuthorizerEvent) -> Result<Value, Failed> {
     let headers = event.headers.unwrap_or_default();
     let authorization = headers
         .iter()

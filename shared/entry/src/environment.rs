@@ -11,11 +11,12 @@ use app::config::{
 use aws::{Fault, SdkConfig};
 use blobs::Buckets;
 use domain::Credits;
-use domain::accounts::{Email, Plan};
+use domain::accounts::Email;
 use domain::bonuses::{BonusAt, BonusRule};
 use domain::breaker::BreakerRule;
 use domain::generations::Retention;
-use domain::plans::{ByPlan, UsagePlans};
+use domain::plans::{ByPlan, Plan};
+use domain::usage_keys::UsagePlans;
 use queue::Queues;
 use receivers::Reach;
 use store::Tables;
@@ -37,7 +38,7 @@ pub(crate) fn sdk() -> Result<SdkConfig, Fault> {
 }
 
 fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
-    let mut settings = Settings {
+    let mut settings = SettingsReader {
         lookup,
         problems: String::new(),
     };
@@ -75,7 +76,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
         key_settles_after: settings.key_settles_after(),
         sign_up_bonus: settings.sign_up_bonus(),
         mailbox_key_name: settings.text("MAILBOX_KEY_NAME"),
-        mail: mail::Settings {
+        mail: mail::MailSettings {
             sender: settings.text("MAIL_SENDER"),
             app_url: (settings.lookup)("APP_URL").filter(|url| !url.is_empty()),
             configuration_set: settings.text("MAIL_CONFIGURATION_SET"),
@@ -105,7 +106,7 @@ fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
     }
 }
 
-fn job_settings(settings: &mut Settings<impl Fn(&str) -> Option<String>>) -> JobSettings {
+fn job_settings(settings: &mut SettingsReader<impl Fn(&str) -> Option<String>>) -> JobSettings {
     JobSettings {
         unknown_after: settings.duration("UNKNOWN_HOURS", 3_600.0),
         unknown_policy: settings
@@ -143,12 +144,12 @@ fn named(what: &str, plan: Plan) -> String {
     format!("{what}_{}", plan.as_str().to_uppercase())
 }
 
-struct Settings<Lookup> {
+struct SettingsReader<Lookup> {
     lookup: Lookup,
     problems: String,
 }
 
-impl<Lookup: Fn(&str) -> Option<String>> Settings<Lookup> {
+impl<Lookup: Fn(&str) -> Option<String>> SettingsReader<Lookup> {
     fn tables(&mut self) -> Tables {
         Tables {
             accounts: self.text("ACCOUNTS_TABLE"),

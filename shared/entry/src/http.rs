@@ -15,13 +15,13 @@ use tracing::Instrument as _;
 
 use reply::Plain;
 pub use reply::Reply;
-pub use request::{Event, Request};
+pub use request::{GatewayEvent, Request};
 
 use crate::boot::{self, Exit};
 use crate::measure::Measure;
 
 type Handled = Pin<Box<dyn Future<Output = Result<Plain, Error>> + Send>>;
-type Handler = dyn Fn(&'static App, Event) -> Handled + Send + Sync;
+type HttpHandler = dyn Fn(&'static App, GatewayEvent) -> Handled + Send + Sync;
 
 /// A handler of an endpoint's requests. It is given only requests whose caller was admitted.
 pub trait Handle<Who, A, B>: Copy + Send + Sync + 'static {
@@ -86,9 +86,9 @@ fn serve_with<Who: Access + Send + 'static, A: 'static, B: Body + 'static>(
     serve_erased(services, Box::new(handle))
 }
 
-fn serve_erased(services: &[Service], handle: Box<Handler>) -> Exit {
+fn serve_erased(services: &[Service], handle: Box<HttpHandler>) -> Exit {
     boot::run(services, |app| async move {
-        let handle: &'static Handler = Box::leak(handle);
+        let handle: &'static HttpHandler = Box::leak(handle);
         lambda_http::run(service_fn(move |event: lambda_http::Request| async move {
             Ok::<_, std::convert::Infallible>(answer(app, handle, event).await)
         }))
@@ -98,11 +98,11 @@ fn serve_erased(services: &[Service], handle: Box<Handler>) -> Exit {
 
 async fn answer(
     app: &'static App,
-    handle: &'static Handler,
+    handle: &'static HttpHandler,
     event: lambda_http::Request,
 ) -> Response<lambda_http::Body> {
     let measure = Measure::begin(app);
-    let request = Event::new(event, app.config.public_url.as_deref());
+    let request = GatewayEvent::new(event, app.config.public_url.as_deref());
     let request_id = request.id().to_owned();
     let origin = request.header("origin").map(str::to_owned);
     let is_head = request.is_head();

@@ -11,8 +11,8 @@ use crate::boot::{self, Exit};
 use crate::failed::Failed;
 use crate::measure::Measure;
 
-type Run = Pin<Box<dyn Future<Output = Result<serde_json::Value, Error>> + Send>>;
-type Handler = dyn Fn(&'static App, serde_json::Value) -> Run + Send + Sync;
+type RunFuture = Pin<Box<dyn Future<Output = Result<serde_json::Value, Error>> + Send>>;
+type ScheduleHandler = dyn Fn(&'static App, serde_json::Value) -> RunFuture + Send + Sync;
 
 /// Runs a scheduled job. Its result is for people who run it by hand.
 pub fn serve<F, Fut>(handle: F) -> Exit
@@ -33,9 +33,9 @@ where
     serve_erased(Box::new(move |app, payload| Box::pin(handle(app, payload))))
 }
 
-fn serve_erased(handle: Box<Handler>) -> Exit {
+fn serve_erased(handle: Box<ScheduleHandler>) -> Exit {
     boot::run(&[], |app| async move {
-        let handle: &'static Handler = Box::leak(handle);
+        let handle: &'static ScheduleHandler = Box::leak(handle);
         lambda_runtime::run(service_fn(
             move |event: LambdaEvent<serde_json::Value>| async move {
                 let measure = Measure::begin(app);

@@ -33,7 +33,7 @@ pub enum Disposition {
 }
 
 type Handling = Pin<Box<dyn Future<Output = Result<Disposition, Error>> + Send>>;
-type Handler = dyn Fn(&'static App, SqsMessage) -> Handling + Send + Sync;
+type MessageHandler = dyn Fn(&'static App, SqsMessage) -> Handling + Send + Sync;
 
 /// Runs a queue consumer: `handle` takes one message. If it returns a fault, the message comes back.
 pub fn serve<T, F, Fut>(handle: F) -> Exit
@@ -59,9 +59,9 @@ fn read<T: DeserializeOwned>(message: SqsMessage) -> Result<Delivery<T>, aws::Fa
     })
 }
 
-fn serve_erased(handle: Box<Handler>) -> Exit {
+fn serve_erased(handle: Box<MessageHandler>) -> Exit {
     boot::run(&[], |app| async move {
-        let handle: &'static Handler = Box::leak(handle);
+        let handle: &'static MessageHandler = Box::leak(handle);
         lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
             Ok::<_, std::convert::Infallible>(consume(app, handle, event.payload).await)
         }))
@@ -76,7 +76,11 @@ fn request_id(message: &SqsMessage) -> String {
     text.unwrap_or_default()
 }
 
-async fn consume(app: &'static App, handle: &'static Handler, event: SqsEvent) -> SqsBatchResponse {
+async fn consume(
+    app: &'static App,
+    handle: &'static MessageHandler,
+    event: SqsEvent,
+) -> SqsBatchResponse {
     let measure = Measure::begin(app);
     let messages = event.records.len();
     let deliveries = event.records.into_iter().map(|message| async move {

@@ -66,7 +66,7 @@ pub enum Warning<'a> {
 
 /// A letter in its final form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct RenderedLetter {
     /// The subject line.
     pub subject: &'static str,
     /// The letter as plain text.
@@ -80,7 +80,7 @@ const NOT_YOU: &str =
     "If you did not make this account, decline it with the same token, and it is removed.";
 
 /// A part of a letter.
-enum Part {
+enum LetterPart {
     Words(String),
     Link(String),
     Token(String),
@@ -90,7 +90,7 @@ impl Letter<'_> {
     /// Writes the letter. Its link leads to a page below `app_url`; without that, the letter has only the
     /// token.
     #[must_use]
-    pub fn write(self, app_url: Option<&str>) -> Written {
+    pub fn write(self, app_url: Option<&str>) -> RenderedLetter {
         let (subject, purpose, page, token, ends) = match self {
             Self::VerifyEmail { token } => (
                 "Verify your e-mail address",
@@ -116,26 +116,28 @@ impl Letter<'_> {
             Self::Warning(warning) => return warning.write(),
             Self::WebhookDisabled(disabled) => return disabled.write(),
         };
-        let mut parts = vec![Part::Words(purpose.to_owned())];
+        let mut parts = vec![LetterPart::Words(purpose.to_owned())];
         if let Some(app_url) = app_url {
             let base = app_url.trim_end_matches('/');
-            parts.push(Part::Link(format!("{base}/{page}?token={token}")));
+            parts.push(LetterPart::Link(format!("{base}/{page}?token={token}")));
         }
-        parts.push(Part::Token(token.to_owned()));
-        parts.push(Part::Words(ends.to_owned()));
+        parts.push(LetterPart::Token(token.to_owned()));
+        parts.push(LetterPart::Words(ends.to_owned()));
         if let Self::VerifyEmail { token } = self {
-            parts.push(Part::Words(NOT_YOU.to_owned()));
+            parts.push(LetterPart::Words(NOT_YOU.to_owned()));
             if let Some(app_url) = app_url {
                 let base = app_url.trim_end_matches('/');
-                parts.push(Part::Link(format!("{base}/decline-email?token={token}")));
+                parts.push(LetterPart::Link(format!(
+                    "{base}/decline-email?token={token}"
+                )));
             }
         }
-        Written::new(subject, &parts)
+        RenderedLetter::new(subject, &parts)
     }
 }
 
 impl Warning<'_> {
-    fn write(self) -> Written {
+    fn write(self) -> RenderedLetter {
         let (subject, words) = match self {
             Self::BalanceBelow {
                 team,
@@ -166,12 +168,12 @@ impl Warning<'_> {
             }
         };
         let why = "You asked to be told, and can change at what you are told.".to_owned();
-        Written::new(subject, &[Part::Words(words), Part::Words(why)])
+        RenderedLetter::new(subject, &[LetterPart::Words(words), LetterPart::Words(why)])
     }
 }
 
 impl WebhookDisabled<'_> {
-    fn write(self) -> Written {
+    fn write(self) -> RenderedLetter {
         let Self {
             endpoint,
             team,
@@ -187,13 +189,13 @@ impl WebhookDisabled<'_> {
         };
         let words = format!("{whose} {endpoint}{comma} was disabled: {why}.");
         let what = "What failed is in its list of deliveries. Enable it again once it works; what it missed can be replayed.";
-        let parts = [Part::Words(words), Part::Words(what.to_owned())];
-        Written::new("A webhook endpoint was disabled", &parts)
+        let parts = [LetterPart::Words(words), LetterPart::Words(what.to_owned())];
+        RenderedLetter::new("A webhook endpoint was disabled", &parts)
     }
 }
 
-impl Written {
-    fn new(subject: &'static str, parts: &[Part]) -> Self {
+impl RenderedLetter {
+    fn new(subject: &'static str, parts: &[LetterPart]) -> Self {
         Self {
             subject,
             text: text(parts),
@@ -202,18 +204,18 @@ impl Written {
     }
 }
 
-fn text(parts: &[Part]) -> String {
+fn text(parts: &[LetterPart]) -> String {
     let lines = parts.iter().map(|part| match part {
-        Part::Words(words) => words.clone(),
-        Part::Link(url) => url.clone(),
-        Part::Token(token) => format!("Token: {token}"),
+        LetterPart::Words(words) => words.clone(),
+        LetterPart::Link(url) => url.clone(),
+        LetterPart::Token(token) => format!("Token: {token}"),
     });
     let mut text = lines.collect::<Vec<_>>().join("\n\n");
     text.push('\n');
     text
 }
 
-fn html(subject: &str, parts: &[Part]) -> String {
+fn html(subject: &str, parts: &[LetterPart]) -> String {
     let mut html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n",
         escape(subject)
@@ -221,12 +223,14 @@ fn html(subject: &str, parts: &[Part]) -> String {
     for part in parts {
         // Writing to a string cannot fail.
         let _ = match part {
-            Part::Words(words) => writeln!(html, "<p>{}</p>", escape(words)),
-            Part::Link(url) => {
+            LetterPart::Words(words) => writeln!(html, "<p>{}</p>", escape(words)),
+            LetterPart::Link(url) => {
                 let url = escape(url);
                 writeln!(html, "<p><a href=\"{url}\">{url}</a></p>")
             }
-            Part::Token(token) => writeln!(html, "<p>Token: <code>{}</code></p>", escape(token)),
+            LetterPart::Token(token) => {
+                writeln!(html, "<p>Token: <code>{}</code></p>", escape(token))
+            }
         };
     }
     html.push_str("</body>\n</html>\n");

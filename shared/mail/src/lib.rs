@@ -9,18 +9,18 @@ use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use domain::accounts::Email;
 
-pub use letter::{Letter, Warning, WebhookDisabled, Written};
+pub use letter::{Letter, RenderedLetter, Warning, WebhookDisabled};
 
 /// A client that sends letters.
 #[derive(Clone, Debug)]
 pub struct Mail {
     client: Client,
-    settings: Settings,
+    settings: MailSettings,
 }
 
 /// The sender of letters, and the target of their links.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct MailSettings {
     /// The address that letters come from.
     pub sender: String,
     /// The address of the pages that letters link to; `None` if there are no such pages.
@@ -33,7 +33,7 @@ pub struct Settings {
 impl Mail {
     /// Makes a client; nothing is sent yet.
     #[must_use]
-    pub fn new(config: &SdkConfig, settings: Settings) -> Self {
+    pub fn new(config: &SdkConfig, settings: MailSettings) -> Self {
         Self {
             client: Client::new(config),
             settings,
@@ -60,7 +60,7 @@ impl Mail {
     }
 }
 
-fn content(written: Written) -> Result<EmailContent, BuildError> {
+fn content(written: RenderedLetter) -> Result<EmailContent, BuildError> {
     let utf8 = |data: String| Content::builder().data(data).charset("UTF-8").build();
     let body = Body::builder()
         .text(utf8(written.text)?)

@@ -40,7 +40,7 @@ pub struct Began {
 
 /// The reason why a checkout did not begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum CheckoutError {
     /// Stripe rejects one of the addresses: this one.
     BadAddress(&'static str),
     /// Stripe cannot be reached, or is busy.
@@ -50,7 +50,7 @@ pub enum Trouble {
 }
 
 #[derive(Deserialize)]
-struct Problem {
+struct ErrorAnswer {
     error: ProblemBody,
 }
 
@@ -67,13 +67,13 @@ impl Stripe {
     /// Begins a checkout. Nothing is charged until its buyer pays there.
     ///
     /// # Errors
-    /// [`Trouble`].
-    pub async fn begin(&self, new: &NewCheckout<'_>) -> Result<Began, Trouble> {
-        let unavailable = |why: String| Trouble::Unavailable(why);
+    /// [`CheckoutError`].
+    pub async fn begin(&self, new: &NewCheckout<'_>) -> Result<Began, CheckoutError> {
+        let unavailable = |why: String| CheckoutError::Unavailable(why);
         let url = self
             .url
             .join("/v1/checkout/sessions")
-            .map_err(|error| Trouble::Refused(error.to_string()))?;
+            .map_err(|error| CheckoutError::Refused(error.to_string()))?;
         let mut response = self
             .http
             .post(url)
@@ -105,8 +105,8 @@ impl Stripe {
     }
 }
 
-fn trouble(status: StatusCode, body: &[u8]) -> Trouble {
-    let problem = serde_json::from_slice::<Problem>(body).map(|problem| problem.error);
+fn trouble(status: StatusCode, body: &[u8]) -> CheckoutError {
+    let problem = serde_json::from_slice::<ErrorAnswer>(body).map(|problem| problem.error);
     let problem = problem.unwrap_or_default();
     let why = format!(
         "{status}: {} {}",
@@ -114,12 +114,14 @@ fn trouble(status: StatusCode, body: &[u8]) -> Trouble {
         problem.code.unwrap_or_default()
     );
     match (status, problem.param.as_deref()) {
-        (StatusCode::BAD_REQUEST, Some("success_url")) => Trouble::BadAddress("success_url"),
-        (StatusCode::BAD_REQUEST, Some("cancel_url")) => Trouble::BadAddress("cancel_url"),
+        (StatusCode::BAD_REQUEST, Some("success_url")) => CheckoutError::BadAddress("success_url"),
+        (StatusCode::BAD_REQUEST, Some("cancel_url")) => CheckoutError::BadAddress("cancel_url"),
         // 409: another request with this key is in progress.
-        (StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT, _) => Trouble::Unavailable(why),
-        _ if status.is_server_error() => Trouble::Unavailable(why),
-        _ => Trouble::Refused(why),
+        (StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT, _) => {
+            CheckoutError::Unavailable(why)
+        }
+        _ if status.is_server_error() => CheckoutError::Unavailable(why),
+        _ => CheckoutError::Refused(why),
     }
 }
 
@@ -191,12 +193,15 @@ mod tests {
             )
         };
         let param = r#"{"error":{"type":"invalid_request_error","param":"success_url"}}"#;
-        assert_eq!(told(400, param), Trouble::BadAddress("success_url"));
+        assert_eq!(told(400, param), CheckoutError::BadAddress("success_url"));
         for status in [409, 429, 500, 503] {
-            assert!(matches!(told(status, "no JSON"), Trouble::Unavailable(_)));
+            assert!(matches!(
+                told(status, "no JSON"),
+                CheckoutError::Unavailable(_)
+            ));
         }
         for status in [400, 401, 403] {
-            assert!(matches!(told(status, "{}"), Trouble::Refused(_)));
+            assert!(matches!(told(status, "{}"), CheckoutError::Refused(_)));
         }
     }
 }

@@ -11,19 +11,14 @@ use std::time::Duration;
 
 use auth::opaque::Secret;
 use reqwest::Client;
-use thiserror::Error;
+use web::ClientBuildError;
 
-pub use checkout::{Began, NewCheckout, Trouble};
+pub use checkout::{Began, CheckoutError, NewCheckout};
 
 /// The time within which a connection must be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time within which Stripe must answer: well inside the gateway's 29 seconds.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
-
-/// The error of a client that cannot be built.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct Unusable(String);
 
 /// The client of Stripe.
 pub struct Stripe {
@@ -36,14 +31,14 @@ impl Stripe {
     /// Creates a client for the API at `url`, such as `https://api.stripe.com`.
     ///
     /// # Errors
-    /// [`Unusable`] if the address is not a URL, or TLS cannot be set up.
-    pub fn new(url: &str, key: Secret) -> Result<Self, Unusable> {
+    /// [`ClientBuildError`] if the address is not a URL, or TLS cannot be set up.
+    pub fn new(url: &str, key: Secret) -> Result<Self, ClientBuildError> {
         let url = reqwest::Url::parse(url)
-            .map_err(|error| Unusable(format!("Stripe's address is not a URL: {error}")))?;
+            .map_err(|error| ClientBuildError(format!("Stripe's address is not a URL: {error}")))?;
         let http = web::client(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
             .build()
-            .map_err(|error| Unusable(format!("no HTTP client: {error}")))?;
+            .map_err(|error| ClientBuildError(format!("no HTTP client: {error}")))?;
         Ok(Self { url, key, http })
     }
 }

@@ -18,7 +18,7 @@ const ID_CHARS_MAX: usize = 255;
 
 /// An event, as far as it concerns us.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum PaymentEvent {
     /// A checkout was paid, or asked for no money.
     Paid(Paid),
     /// There is news about a payment's money.
@@ -53,7 +53,7 @@ pub struct Paid {
 
 /// The reason why an event is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rejected {
+pub enum EventRejection {
     /// It is not proven to be Stripe's and recent.
     Denied,
     /// It is Stripe's, but does not have the form that we know.
@@ -61,7 +61,7 @@ pub enum Rejected {
 }
 
 #[derive(Deserialize)]
-struct Body {
+struct EventBody {
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]
@@ -75,7 +75,7 @@ struct Data {
 }
 
 #[derive(Deserialize)]
-struct Session {
+struct SessionBody {
     id: String,
     payment_status: String,
     #[serde(default)]
@@ -89,7 +89,7 @@ struct Session {
 }
 
 #[derive(Deserialize)]
-struct Charge {
+struct ChargeBody {
     #[serde(default)]
     payment_intent: Option<String>,
     amount_refunded: i64,
@@ -123,15 +123,20 @@ struct DisputeBody {
 /// Verifies that an event is Stripe's, and reads it.
 ///
 /// # Errors
-/// [`Rejected`].
-pub fn verify(secret: &Secret, header: &str, body: &[u8], now_s: i64) -> Result<Event, Rejected> {
+/// [`EventRejection`].
+pub fn verify(
+    secret: &Secret,
+    header: &str,
+    body: &[u8],
+    now_s: i64,
+) -> Result<PaymentEvent, EventRejection> {
     check_signature(secret, header, body, now_s)?;
-    let body: Body = read(serde_json::from_slice(body))?;
+    let body: EventBody = read(serde_json::from_slice(body))?;
     let object = body.data.object;
     match body.kind.as_str() {
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => paid(object),
         "charge.refunded" => {
-            let charge: Charge = from_object(object)?;
+            let charge: ChargeBody = from_object(object)?;
             let fact = Fact::Refunded(charge.amount_refunded);
             Ok(moved(charge.payment_intent, fact, charge.currency))
         }
@@ -139,22 +144,22 @@ pub fn verify(secret: &Secret, header: &str, body: &[u8], now_s: i64) -> Result<
             refunded(object, body.kind == "refund.failed")
         }
         kind if kind.starts_with("charge.dispute.") => disputed(object, kind, body.created),
-        _ => Ok(Event::Other),
+        _ => Ok(PaymentEvent::Other),
     }
 }
 
-fn paid(object: Value) -> Result<Event, Rejected> {
-    let session: Session = from_object(object)?;
+fn paid(object: Value) -> Result<PaymentEvent, EventRejection> {
+    let session: SessionBody = from_object(object)?;
     // `unpaid`: the money is on its way, and another event will report its arrival.
     let is_free = session.payment_status == "no_payment_required";
     if !is_free && session.payment_status != "paid" {
-        return Ok(Event::Other);
+        return Ok(PaymentEvent::Other);
     }
     let payment = session.payment_intent.unwrap_or_else(|| session.id.clone());
     if !is_id(&session.id) || !is_id(&payment) {
-        return Ok(Event::Other);
+        return Ok(PaymentEvent::Other);
     }
-    Ok(Event::Paid(Paid {
+    Ok(PaymentEvent::Paid(Paid {
         session: session.id,
         payment,
         amount_minor: session.amount_total,
@@ -166,11 +171,11 @@ fn paid(object: Value) -> Result<Event, Rejected> {
 
 /// Reads a refund. A refund that failed or was cancelled is undone; any other status means that the money
 /// is going back.
-fn refunded(object: Value, has_failed: bool) -> Result<Event, Rejected> {
+fn refunded(object: Value, has_failed: bool) -> Result<PaymentEvent, EventRejection> {
     let body: RefundBody = from_object(object)?;
     let is_undone = has_failed || matches!(body.status.as_deref(), Some("failed" | "canceled"));
     if !is_id(&body.id) {
-        return Ok(Event::Other);
+        return Ok(PaymentEvent::Other);
     }
     let fact = Fact::Refund(Refund {
         id: body.id,
@@ -182,7 +187,7 @@ fn refunded(object: Value, has_failed: bool) -> Result<Event, Rejected> {
 
 /// Reads a dispute. A dispute takes the money away when it is opened; a mere inquiry (`warning_…`) does
 /// not, until its funds are withdrawn. <https://docs.stripe.com/api/disputes/object#dispute_object-status>
-fn disputed(object: Value, kind: &str, told_s: i64) -> Result<Event, Rejected> {
+fn disputed(object: Value, kind: &str, told_s: i64) -> Result<PaymentEvent, EventRejection> {
     let body: DisputeBody = from_object(object)?;
     let state = match (body.status.as_str(), kind) {
         ("lost", _) => DisputeState::Lost,
@@ -196,7 +201,7 @@ fn disputed(object: Value, kind: &str, told_s: i64) -> Result<Event, Rejected> {
         _ => DisputeState::Open,
     };
     if !is_id(&body.id) {
-        return Ok(Event::Other);
+        return Ok(PaymentEvent::Other);
     }
     let fact = Fact::Disputed(Dispute {
         id: body.id,
@@ -207,14 +212,14 @@ fn disputed(object: Value, kind: &str, told_s: i64) -> Result<Event, Rejected> {
     Ok(moved(body.payment_intent, fact, body.currency))
 }
 
-fn moved(payment: Option<String>, fact: Fact, currency: Option<String>) -> Event {
+fn moved(payment: Option<String>, fact: Fact, currency: Option<String>) -> PaymentEvent {
     match payment.filter(|payment| is_id(payment)) {
-        Some(payment) => Event::Moved {
+        Some(payment) => PaymentEvent::Moved {
             payment,
             fact,
             currency,
         },
-        None => Event::Other,
+        None => PaymentEvent::Other,
     }
 }
 
@@ -224,7 +229,12 @@ fn is_id(id: &str) -> bool {
     (1..=ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(is_good)
 }
 
-fn check_signature(secret: &Secret, header: &str, body: &[u8], now_s: i64) -> Result<(), Rejected> {
+fn check_signature(
+    secret: &Secret,
+    header: &str,
+    body: &[u8],
+    now_s: i64,
+) -> Result<(), EventRejection> {
     let parts = || {
         header
             .split(',')
@@ -233,13 +243,13 @@ fn check_signature(secret: &Secret, header: &str, body: &[u8], now_s: i64) -> Re
     let stamp = parts()
         .find(|(name, _)| *name == "t")
         .map(|(_, value)| value);
-    let stamp = stamp.ok_or(Rejected::Denied)?;
-    let seconds: i64 = stamp.parse().map_err(|_| Rejected::Denied)?;
+    let stamp = stamp.ok_or(EventRejection::Denied)?;
+    let seconds: i64 = stamp.parse().map_err(|_| EventRejection::Denied)?;
     if seconds.abs_diff(now_s) > WINDOW_S {
-        return Err(Rejected::Denied);
+        return Err(EventRejection::Denied);
     }
-    let mac =
-        Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).map_err(|_| Rejected::Denied)?;
+    let mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
+        .map_err(|_| EventRejection::Denied)?;
     let mac = mac
         .chain_update(stamp.as_bytes())
         .chain_update(b".")
@@ -252,16 +262,16 @@ fn check_signature(secret: &Secret, header: &str, body: &[u8], now_s: i64) -> Re
     if is_signed {
         Ok(())
     } else {
-        Err(Rejected::Denied)
+        Err(EventRejection::Denied)
     }
 }
 
-fn from_object<T: DeserializeOwned>(object: Value) -> Result<T, Rejected> {
+fn from_object<T: DeserializeOwned>(object: Value) -> Result<T, EventRejection> {
     read(serde_json::from_value(object))
 }
 
-fn read<T>(read: Result<T, serde_json::Error>) -> Result<T, Rejected> {
-    read.map_err(|error| Rejected::Unreadable(error.to_string()))
+fn read<T>(read: Result<T, serde_json::Error>) -> Result<T, EventRejection> {
+    read.map_err(|error| EventRejection::Unreadable(error.to_string()))
 }
 
 #[cfg(test)]
@@ -280,7 +290,7 @@ mod tests {
         hex::encode(mac.finalize().into_bytes())
     }
 
-    fn event(kind: &str, object: &Value) -> Result<Event, Rejected> {
+    fn event(kind: &str, object: &Value) -> Result<PaymentEvent, EventRejection> {
         let body = serde_json::json!({"type": kind, "data": {"object": object}}).to_string();
         let header = format!("t={NOW},v1={}", signature(NOW, &body));
         verify(&secret(), &header, body.as_bytes(), NOW)
@@ -323,17 +333,20 @@ mod tests {
             let object = serde_json::json!({"id": "cs_1", "payment_status": status, "payment_intent": "pi_1", "amount_total": 5});
             event("checkout.session.completed", &object)
         };
-        assert!(matches!(session("paid"), Ok(Event::Paid(_))));
+        assert!(matches!(session("paid"), Ok(PaymentEvent::Paid(_))));
         assert!(matches!(
             session("no_payment_required"),
-            Ok(Event::Paid(Paid { is_free: true, .. }))
+            Ok(PaymentEvent::Paid(Paid { is_free: true, .. }))
         ));
-        assert_eq!(session("unpaid"), Ok(Event::Other));
-        assert_eq!(event("customer.created", &Value::Null), Ok(Event::Other));
+        assert_eq!(session("unpaid"), Ok(PaymentEvent::Other));
+        assert_eq!(
+            event("customer.created", &Value::Null),
+            Ok(PaymentEvent::Other)
+        );
         let odd = serde_json::json!({"payment_intent": "pi#1", "amount_refunded": 5});
-        assert_eq!(event("charge.refunded", &odd), Ok(Event::Other));
+        assert_eq!(event("charge.refunded", &odd), Ok(PaymentEvent::Other));
         let unreadable = event("charge.refunded", &Value::Null);
-        assert!(matches!(unreadable, Err(Rejected::Unreadable(_))));
+        assert!(matches!(unreadable, Err(EventRejection::Unreadable(_))));
     }
 
     #[test]
@@ -341,7 +354,7 @@ mod tests {
         let state = |kind: &str, status: &str| {
             let object = serde_json::json!({"id": "dp_1", "payment_intent": "pi_1", "amount": 5, "status": status});
             match event(&format!("charge.dispute.{kind}"), &object) {
-                Ok(Event::Moved {
+                Ok(PaymentEvent::Moved {
                     fact: Fact::Disputed(dispute),
                     ..
                 }) => dispute.state,
@@ -373,7 +386,7 @@ mod tests {
         let is_undone = |kind: &str, status: &str| {
             let object = serde_json::json!({"id": "re_1", "payment_intent": "pi_1", "amount": 5, "currency": "usd", "status": status});
             match event(kind, &object) {
-                Ok(Event::Moved {
+                Ok(PaymentEvent::Moved {
                     fact: Fact::Refund(refund),
                     ..
                 }) => refund.is_undone,

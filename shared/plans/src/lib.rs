@@ -6,7 +6,7 @@ use aws_sdk_apigateway::Client;
 use aws_sdk_apigateway::config::retry::RetryConfig;
 use aws_sdk_apigateway::error::ProvideErrorMetadata;
 use domain::Timestamp;
-use domain::plans::{Usage, UsagePlans};
+use domain::usage_keys::{UsagePlan, UsagePlans};
 
 /// The most keys that one page of a listing holds: far more than one user ever has.
 const PAGE_KEYS_MAX: i32 = 100;
@@ -100,7 +100,7 @@ impl Plans {
     ///
     /// # Errors
     /// A [`Fault`] if it was not entered.
-    pub async fn enter(&self, key: &UsageKey, usage: Usage) -> Result<(), Fault> {
+    pub async fn enter(&self, key: &UsageKey, usage: UsagePlan) -> Result<(), Fault> {
         let entered = self
             .client
             .create_usage_plan_key()

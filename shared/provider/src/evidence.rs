@@ -30,14 +30,14 @@ pub enum Evidence {
     /// The model's own answer that there is nothing to deliver.
     Refused(Failure),
     /// The provider does not have the job, and may take it later.
-    NotAccepted(Trouble),
+    NotAccepted(ProviderError),
     /// Nothing is proven: the same question may be answered differently later.
-    NotYet(Trouble),
+    NotYet(ProviderError),
 }
 
 /// The reason why an answer proves nothing, for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct ProviderError {
     /// The party that is to blame.
     pub cause: Cause,
     /// A description of the answer, without addresses and secrets.
@@ -60,7 +60,7 @@ pub enum Cause {
 
 /// An answer, as it was received.
 #[derive(Clone, Debug, Default)]
-pub struct Answer {
+pub struct ProviderAnswer {
     /// The status code.
     pub status: u16,
     /// The body, as far as it was read.
@@ -86,7 +86,7 @@ pub enum Cancel {
     /// The job had already ended.
     TooLate,
     /// Nothing is proven. Ask again later.
-    NotYet(Trouble),
+    NotYet(ProviderError),
 }
 
 /// The meaning of a status word. fal's documentation lists three; others were seen, and each is taken by
@@ -102,7 +102,7 @@ enum StatusWord {
 }
 
 #[derive(Deserialize)]
-struct Accepted {
+struct SubmitResponse {
     request_id: String,
     status_url: String,
     response_url: String,
@@ -134,7 +134,7 @@ pub(crate) struct WebhookBody {
     error: Option<String>,
 }
 
-impl Trouble {
+impl ProviderError {
     /// Creates a trouble with this cause.
     #[must_use]
     pub fn new(cause: Cause, why: impl Into<String>) -> Self {
@@ -154,7 +154,7 @@ impl Trouble {
     }
 }
 
-impl Answer {
+impl ProviderAnswer {
     fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -177,14 +177,14 @@ impl Answer {
         format!("{} with {body}", self.status)
     }
 
-    fn trouble(&self, asked: &str) -> Trouble {
+    fn trouble(&self, asked: &str) -> ProviderError {
         let cause = match self.status {
             401 | 403 => Cause::Account,
             429 | 500..=599 => Cause::Outage,
             404 => Cause::Retired,
             _ => Cause::Unclear,
         };
-        Trouble::new(cause, format!("{asked} was answered {}", self.describe()))
+        ProviderError::new(cause, format!("{asked} was answered {}", self.describe()))
     }
 }
 
@@ -226,7 +226,7 @@ fn failure_of(word: &StatusWord, error_type: Option<&str>, text: Option<&str>) -
 /// Judges the answer to a submit. 4xx and 503 prove that nothing was accepted. A 500, 502 or 504 may come
 /// from a server in front of a queue that did accept the job, and so may a success that does not name the
 /// job. `is_ours` says whether our key may be sent to an address.
-pub fn of_submit(answer: &Answer, is_ours: impl Fn(&str) -> bool) -> Evidence {
+pub fn of_submit(answer: &ProviderAnswer, is_ours: impl Fn(&str) -> bool) -> Evidence {
     let asked = "the submit";
     let body = answer.json();
     let typed = body.as_ref().and_then(|body| {
@@ -250,7 +250,7 @@ pub fn of_submit(answer: &Answer, is_ours: impl Fn(&str) -> bool) -> Evidence {
 }
 
 fn of_success(
-    answer: &Answer,
+    answer: &ProviderAnswer,
     body: Option<Value>,
     typed: Option<Failure>,
     is_ours: impl Fn(&str) -> bool,
@@ -258,7 +258,7 @@ fn of_success(
     let body = body.unwrap_or_default();
     let names_a_job = body.get("request_id").is_some();
     let tells_an_error = body.get("detail").is_some() || body.get("error").is_some();
-    match serde_json::from_value::<Accepted>(body) {
+    match serde_json::from_value::<SubmitResponse>(body) {
         Ok(accepted) => {
             let urls = [
                 &accepted.status_url,
@@ -268,7 +268,7 @@ fn of_success(
             if !urls.into_iter().all(|url| is_ours(url)) {
                 // Our key is sent to these addresses with every question, so they must be the provider's.
                 let why = "the submit was accepted, with addresses that are not the provider's";
-                return Evidence::NotYet(Trouble::new(Cause::Unclear, why));
+                return Evidence::NotYet(ProviderError::new(Cause::Unclear, why));
             }
             Evidence::Accepted {
                 queue_position: accepted.queue_position,
@@ -292,7 +292,7 @@ fn of_success(
 /// Judges the answer to a question about the status. COMPLETED does not mean success: a failed job is
 /// completed, too.
 #[must_use]
-pub fn of_status(answer: &Answer) -> Status {
+pub fn of_status(answer: &ProviderAnswer) -> Status {
     let asked = "the status";
     let body = answer.json().filter(|_| answer.is_success());
     let body = body.and_then(|body| serde_json::from_value::<StatusBody>(body).ok());
@@ -326,7 +326,7 @@ pub fn of_status(answer: &Answer) -> Status {
 /// Judges a job's result. A result is the model's own answer, with its status and body; anything else comes
 /// from a server in between.
 #[must_use]
-pub fn of_result(answer: &Answer) -> Evidence {
+pub fn of_result(answer: &ProviderAnswer) -> Evidence {
     let body = answer.json().unwrap_or_default();
     // An answer about our rights or our rate says nothing about the job.
     let is_about_us = matches!(answer.status, 401 | 425 | 429);
@@ -347,7 +347,7 @@ pub fn of_result(answer: &Answer) -> Evidence {
 
 /// Judges the answer to a request to cancel. It proves nothing about how the job ends.
 #[must_use]
-pub fn of_cancel(answer: &Answer) -> Cancel {
+pub fn of_cancel(answer: &ProviderAnswer) -> Cancel {
     let says = |text: &str| {
         let body = answer.json().unwrap_or_default();
         body.get("status").and_then(Value::as_str) == Some(text)

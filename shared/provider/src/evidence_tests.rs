@@ -28,26 +28,26 @@ fn proof(evidence: &Evidence) -> Proof {
     }
 }
 
-fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
-    Answer {
+fn answer(status: u16, body: impl Into<Vec<u8>>) -> ProviderAnswer {
+    ProviderAnswer {
         status,
         body: body.into(),
         error_type: None,
     }
 }
 
-fn submit(answer: &Answer) -> Proof {
+fn submit(answer: &ProviderAnswer) -> Proof {
     proof(&of_submit(answer, |url| url.starts_with("https://fal/")))
 }
 
-fn status(answer: &Answer) -> Option<Proof> {
+fn status(answer: &ProviderAnswer) -> Option<Proof> {
     match of_status(answer) {
         Status::Said(evidence) => Some(proof(&evidence)),
         Status::Ended => None,
     }
 }
 
-fn result(answer: &Answer) -> Proof {
+fn result(answer: &ProviderAnswer) -> Proof {
     proof(&of_result(answer))
 }
 
@@ -120,7 +120,7 @@ fn a_typed_error_is_the_models_own_word_wherever_the_model_speaks() {
     assert_eq!(submit(&answer(429, PLATFORM)), N);
     assert_eq!(submit(&answer(503, PLATFORM)), N);
     assert_eq!(submit(&answer(500, PLATFORM)), Y);
-    let by_header = Answer {
+    let by_header = ProviderAnswer {
         error_type: Some("startup_timeout".to_owned()),
         ..answer(504, "")
     };

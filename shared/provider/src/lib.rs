@@ -17,12 +17,12 @@ use std::time::Duration;
 use auth::opaque::Secret;
 use domain::generations::Ticket;
 use reqwest::{Client, Response};
-use thiserror::Error;
+use web::ClientBuildError;
 
-pub use evidence::{Cancel, Cause, Evidence, Trouble};
-pub use submit::Submit;
+pub use evidence::{Cancel, Cause, Evidence, ProviderError};
+pub use submit::Submission;
 
-use crate::evidence::{Answer, Status};
+use crate::evidence::{ProviderAnswer, Status};
 
 /// The time within which a connection must be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -42,11 +42,6 @@ pub struct FalConfig {
     pub key: Secret,
 }
 
-/// The error of a client that cannot be built.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct Unusable(String);
-
 /// The client of fal.
 pub struct Fal {
     config: FalConfig,
@@ -59,10 +54,11 @@ impl Fal {
     /// Creates a client for `config`.
     ///
     /// # Errors
-    /// [`Unusable`] if the address is not a URL, or TLS cannot be set up.
-    pub fn new(config: FalConfig) -> Result<Self, Unusable> {
-        let origin = reqwest::Url::parse(&config.queue_url)
-            .map_err(|error| Unusable(format!("the provider's address is not a URL: {error}")))?;
+    /// [`ClientBuildError`] if the address is not a URL, or TLS cannot be set up.
+    pub fn new(config: FalConfig) -> Result<Self, ClientBuildError> {
+        let origin = reqwest::Url::parse(&config.queue_url).map_err(|error| {
+            ClientBuildError(format!("the provider's address is not a URL: {error}"))
+        })?;
         Ok(Self {
             fetcher: media::Fetcher::default(),
             http: client()?,
@@ -95,13 +91,13 @@ impl Fal {
     }
 
     /// Sends one question with our key, and reads the answer.
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, Trouble> {
+    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<ProviderAnswer, ProviderError> {
         let sent = request
             .timeout(ASK_TIMEOUT)
             .header("Authorization", format!("Key {}", self.config.key.expose()))
             .send()
             .await;
-        let response = sent.map_err(|error| Trouble::new(Cause::Outage, describe(&error)))?;
+        let response = sent.map_err(|error| ProviderError::new(Cause::Outage, describe(&error)))?;
         Ok(read_answer(response).await)
     }
 
@@ -120,21 +116,21 @@ impl Fal {
 }
 
 /// Builds the HTTP client for fal. It follows no redirects, because our key must go to fal alone.
-fn client() -> Result<Client, Unusable> {
+fn client() -> Result<Client, ClientBuildError> {
     web::client(CONNECT_TIMEOUT)
         .build()
-        .map_err(|error| Unusable(format!("no HTTP client: {error}")))
+        .map_err(|error| ClientBuildError(format!("no HTTP client: {error}")))
 }
 
 /// Reads an answer as far as possible. A body that breaks off or is too long counts as empty, because it
 /// proves nothing.
-async fn read_answer(response: Response) -> Answer {
+async fn read_answer(response: Response) -> ProviderAnswer {
     let status = response.status().as_u16();
     let error_type = response.headers().get("x-fal-error-type");
     let error_type = error_type.and_then(|kind| kind.to_str().ok());
     let error_type = error_type.map(str::to_owned);
     let body = read_bounded(response, ANSWER_BYTES_MAX).await;
-    Answer {
+    ProviderAnswer {
         status,
         body: body.unwrap_or_default(),
         error_type,

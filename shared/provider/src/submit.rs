@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use domain::catalogue::{Order, Value as Given};
-use domain::turns::Priority;
+use domain::lanes::Priority;
 use reqwest::Response;
 use serde_json::{Map, Number, Value};
 
-use crate::evidence::{self, Cause, Evidence, Trouble};
+use crate::evidence::{self, Cause, Evidence, ProviderError};
 use crate::{Fal, SUBMIT_TIMEOUT, describe, read_answer};
 
 /// The time for which fal keeps its files. We copy them within minutes, and keep them ourselves.
@@ -15,7 +15,7 @@ const MEDIA_LIFETIME: &str = r#"{"expiration_duration_seconds":86400}"#;
 
 /// A job to hand over.
 #[derive(Clone, Debug)]
-pub struct Submit {
+pub struct Submission {
     paths: &'static [&'static str],
     input: Map<String, Value>,
     webhook_url: Option<String>,
@@ -23,7 +23,7 @@ pub struct Submit {
     priority: Priority,
 }
 
-impl Submit {
+impl Submission {
     /// Builds the submit of `order`; `reference` and `images` are addresses that fal can read.
     #[must_use]
     pub fn new(
@@ -68,8 +68,8 @@ fn to_json(value: &Given) -> Value {
 impl Fal {
     /// Hands a job to fal, once. If fal says that a path does not exist, nothing was submitted, and the
     /// next path is tried.
-    pub async fn submit(&self, job: &Submit) -> Evidence {
-        let mut last = Evidence::NotAccepted(Trouble::new(Cause::Retired, "it has no path"));
+    pub async fn submit(&self, job: &Submission) -> Evidence {
+        let mut last = Evidence::NotAccepted(ProviderError::new(Cause::Retired, "it has no path"));
         for path in job.paths {
             last = match self.post(path, job).await {
                 Ok(response) => {
@@ -78,9 +78,9 @@ impl Fal {
                 }
                 // Nothing was sent, so nothing was accepted.
                 Err(error) if error.is_connect() => {
-                    Evidence::NotAccepted(Trouble::new(Cause::Outage, describe(&error)))
+                    Evidence::NotAccepted(ProviderError::new(Cause::Outage, describe(&error)))
                 }
-                Err(error) => Evidence::NotYet(Trouble::new(Cause::Outage, describe(&error))),
+                Err(error) => Evidence::NotYet(ProviderError::new(Cause::Outage, describe(&error))),
             };
             match &last {
                 Evidence::NotAccepted(trouble) if trouble.cause == Cause::Retired => {
@@ -97,7 +97,7 @@ impl Fal {
         last
     }
 
-    async fn post(&self, path: &str, job: &Submit) -> reqwest::Result<Response> {
+    async fn post(&self, path: &str, job: &Submission) -> reqwest::Result<Response> {
         let url = format!("{}/{path}", self.config.queue_url.trim_end_matches('/'));
         let request = self
             .http

@@ -10,9 +10,10 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
+use web::ClientBuildError;
 
 use crate::evidence::{self, WebhookBody};
-use crate::{ANSWER_BYTES_MAX, Unusable, client, read_bounded};
+use crate::{ANSWER_BYTES_MAX, client, read_bounded};
 
 /// The most seconds that the timestamp may be away from now.
 const WINDOW_S: u64 = 300;
@@ -51,7 +52,7 @@ pub struct Verified {
 
 /// The reason why a webhook is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rejected {
+pub enum WebhookRejection {
     /// It is not proven to be fal's and recent.
     Denied,
     /// fal's keys cannot be fetched now.
@@ -60,7 +61,7 @@ pub enum Rejected {
 
 /// A verifier of webhooks. It uses fal's public keys, which are fetched at their first use, and needs no
 /// key of ours.
-pub struct Verifier {
+pub struct WebhookVerifier {
     jwks_url: String,
     http: reqwest::Client,
     keys: Mutex<Option<Fetched>>,
@@ -73,24 +74,24 @@ struct Fetched {
 }
 
 #[derive(Deserialize)]
-struct Jwks {
-    keys: Vec<Jwk>,
+struct ProviderKeySet {
+    keys: Vec<ProviderKey>,
 }
 
 #[derive(Deserialize)]
-struct Jwk {
+struct ProviderKey {
     #[serde(default)]
     crv: String,
     #[serde(default)]
     x: String,
 }
 
-impl Verifier {
+impl WebhookVerifier {
     /// Creates a verifier with the keys at `jwks_url`.
     ///
     /// # Errors
-    /// [`Unusable`] if TLS cannot be set up.
-    pub fn new(jwks_url: String) -> Result<Self, Unusable> {
+    /// [`ClientBuildError`] if TLS cannot be set up.
+    pub fn new(jwks_url: String) -> Result<Self, ClientBuildError> {
         Ok(Self {
             jwks_url,
             http: client()?,
@@ -101,14 +102,14 @@ impl Verifier {
     /// Verifies that a webhook is fal's, and reads it.
     ///
     /// # Errors
-    /// [`Rejected`].
+    /// [`WebhookRejection`].
     pub async fn verify(
         &self,
         headers: &SignedHeaders,
         body: &[u8],
         now_s: i64,
-    ) -> Result<Verified, Rejected> {
-        let denied = || Rejected::Denied;
+    ) -> Result<Verified, WebhookRejection> {
+        let denied = || WebhookRejection::Denied;
         let timestamp: i64 = headers.timestamp.parse().map_err(|_| denied())?;
         if timestamp.abs_diff(now_s) > WINDOW_S {
             return Err(denied());
@@ -138,7 +139,7 @@ impl Verifier {
         &self,
         message: &[u8],
         signature: &Signature,
-    ) -> Result<(), Rejected> {
+    ) -> Result<(), WebhookRejection> {
         let mut cached = self.keys.lock().await;
         let verifies = |keys: &[VerifyingKey]| {
             keys.iter()
@@ -152,16 +153,23 @@ impl Verifier {
                 return Ok(());
             }
             if fetched.at.elapsed() < REFETCH_PAUSE {
-                return Err(Rejected::Denied);
+                return Err(WebhookRejection::Denied);
             }
         }
-        let keys = self.fetch_keys().await.map_err(Rejected::KeysUnavailable)?;
+        let keys = self
+            .fetch_keys()
+            .await
+            .map_err(WebhookRejection::KeysUnavailable)?;
         let valid = verifies(&keys);
         *cached = Some(Fetched {
             at: Instant::now(),
             keys,
         });
-        if valid { Ok(()) } else { Err(Rejected::Denied) }
+        if valid {
+            Ok(())
+        } else {
+            Err(WebhookRejection::Denied)
+        }
     }
 
     async fn fetch_keys(&self) -> Result<Vec<VerifyingKey>, String> {
@@ -174,7 +182,7 @@ impl Verifier {
             .map_err(|error| crate::describe(&error))?;
         let code = response.status();
         let bytes = read_bounded(response, ANSWER_BYTES_MAX).await?;
-        let jwks: Jwks = serde_json::from_slice(&bytes)
+        let jwks: ProviderKeySet = serde_json::from_slice(&bytes)
             .map_err(|_| format!("its keys were {code}, unreadable"))?;
         let keys: Vec<_> = jwks.keys.iter().filter_map(key).take(KEYS_MAX).collect();
         if keys.is_empty() {
@@ -185,7 +193,7 @@ impl Verifier {
     }
 }
 
-fn key(jwk: &Jwk) -> Option<VerifyingKey> {
+fn key(jwk: &ProviderKey) -> Option<VerifyingKey> {
     if jwk.crv != "Ed25519" {
         return None;
     }

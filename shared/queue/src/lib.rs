@@ -15,7 +15,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use domain::Timestamp;
 use domain::accounts::Email;
 use domain::ids::{EventId, GenerationId, InvitationId, TeamId, Tenant, UserId, WebhookEndpointId};
-use domain::turns::Lane;
+use domain::lanes::Lane;
 use serde::{Deserialize, Serialize};
 
 pub use outcome::{WireMedia, WireOutcome, WirePiece};

@@ -13,10 +13,10 @@ use domain::Timestamp;
 use domain::webhook_endpoints::{Reached, URL_CHARS_MAX};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
-use thiserror::Error;
 use time::PrimitiveDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
+use web::ClientBuildError;
 
 /// The time for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,11 +28,6 @@ pub const ANSWER_BYTES_MAX: usize = 1_024;
 const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );
-
-/// The error for a client that cannot be built.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct Unusable(String);
 
 /// The places where receivers may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +53,7 @@ pub struct Message<'a> {
 
 /// The answer of a receiver, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ReceiverAnswer {
     /// The status.
     pub status: Option<u16>,
     /// The beginning of the body.
@@ -89,8 +84,8 @@ impl Receivers {
     /// Makes a client for receivers that are within `reach`.
     ///
     /// # Errors
-    /// [`Unusable`] if TLS cannot be set up.
-    pub fn new(reach: Reach) -> Result<Self, Unusable> {
+    /// [`ClientBuildError`] if TLS cannot be set up.
+    pub fn new(reach: Reach) -> Result<Self, ClientBuildError> {
         let client = match reach {
             Reach::Public => web::public_client(CONNECT_TIMEOUT),
             Reach::ThisMachine => web::client(CONNECT_TIMEOUT),
@@ -100,15 +95,15 @@ impl Receivers {
             // No connection to one receiver is kept for the next call.
             .pool_max_idle_per_host(0)
             .build()
-            .map_err(|error| Unusable(format!("no HTTP client: {error}")))?;
+            .map_err(|error| ClientBuildError(format!("no HTTP client: {error}")))?;
         Ok(Self { http, reach })
     }
 
     /// Sends `message` to `url` once.
-    pub async fn tell(&self, url: &str, message: Message<'_>) -> Answer {
+    pub async fn tell(&self, url: &str, message: Message<'_>) -> ReceiverAnswer {
         let url = match check_url(url, self.reach) {
             Ok(url) => url,
-            Err(why) => return Answer::none(why),
+            Err(why) => return ReceiverAnswer::none(why),
         };
         let sent = self
             .http
@@ -122,12 +117,12 @@ impl Receivers {
             .await;
         match sent {
             Ok(response) => read(response).await,
-            Err(error) => Answer::none(describe(&error)),
+            Err(error) => ReceiverAnswer::none(describe(&error)),
         }
     }
 }
 
-impl Answer {
+impl ReceiverAnswer {
     fn none(why: impl Into<String>) -> Self {
         Self {
             status: None,
@@ -174,7 +169,7 @@ pub fn check_url(text: &str, reach: Reach) -> Result<Url, &'static str> {
     }
 }
 
-async fn read(mut response: Response) -> Answer {
+async fn read(mut response: Response) -> ReceiverAnswer {
     let status = response.status();
     let retry_at = retry_at(response.headers());
     let mut body = Vec::new();
@@ -192,7 +187,7 @@ async fn read(mut response: Response) -> Answer {
         StatusCode::GONE => Some("the endpoint says that it is gone".to_owned()),
         status => Some(format!("the endpoint answered {}", status.as_u16())),
     };
-    Answer {
+    ReceiverAnswer {
         status: Some(status.as_u16()),
         response: Some(text).filter(|text| !text.is_empty()),
         error,

@@ -27,7 +27,7 @@ async fn receiver(answer: fn() -> Response) -> (String, Heard) {
     (url, heard)
 }
 
-async fn tell(url: &str) -> Answer {
+async fn tell(url: &str) -> ReceiverAnswer {
     let message = Message {
         id: "evt_1",
         at_s: 7,

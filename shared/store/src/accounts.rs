@@ -3,16 +3,17 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, ReturnValue, Update};
-use domain::accounts::{AvatarUrl, Email, FullName, Plan, ProfileChange, Session, User};
-use domain::audit::Record;
+use domain::accounts::{AvatarUrl, Email, FullName, ProfileChange, Session, User};
+use domain::audit::AuditRecord;
 use domain::bonuses::BonusNote;
 use domain::ids::{KeyId, Tenant, UserId};
-use domain::plans::KeyNote;
+use domain::plans::Plan;
+use domain::usage_keys::KeyNote;
 use domain::{Patch, Timestamp};
 
 use crate::items::{self, CredentialItem, Item, SessionItem, UserItem, email_key, number, text};
 use crate::reads::keys;
-use crate::transact::{Commit, Part, Transaction};
+use crate::transact::{Commit, Part, WriteTransaction};
 use crate::{Recorded, Store};
 
 /// The record that a sign-in is checked against.
@@ -50,7 +51,7 @@ impl Store {
         password_hash: &str,
         session: &Session,
         bonus: Option<&BonusNote>,
-        record: &Record,
+        record: &AuditRecord,
     ) -> Result<Registered, Fault> {
         let doing = "registering a user";
         let credential = CredentialItem {
@@ -60,7 +61,7 @@ impl Store {
             password_hash: password_hash.to_owned(),
             era: user.era,
         };
-        let mut tx = Transaction::new(doing);
+        let mut tx = WriteTransaction::new(doing);
         tx.add(
             Part::Credential,
             self.put_new_account(items::write(&credential)?),
@@ -175,7 +176,7 @@ impl Store {
         &self,
         id: &UserId,
         plan: Plan,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<bool>, Fault> {
         let update = Update::builder()
             .update_expression(
@@ -189,7 +190,7 @@ impl Store {
             user: id.clone(),
             due_at: record.at,
         })?;
-        let mut tx = Transaction::new("changing a plan");
+        let mut tx = WriteTransaction::new("changing a plan");
         tx.add(Part::KeyNote, note);
         self.change_account(tx, id, update, record).await
     }
@@ -199,11 +200,15 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn reinstate(&self, id: &UserId, record: Record) -> Result<Recorded<bool>, Fault> {
+    pub async fn reinstate(
+        &self,
+        id: &UserId,
+        record: AuditRecord,
+    ) -> Result<Recorded<bool>, Fault> {
         let update = Update::builder()
             .update_expression("SET suspended = :no, updated_at_ms = :now")
             .expression_attribute_values(":no", AttributeValue::Bool(false));
-        let tx = Transaction::new("reinstating a user");
+        let tx = WriteTransaction::new("reinstating a user");
         self.change_account(tx, id, update, record).await
     }
 
@@ -215,9 +220,9 @@ impl Store {
     pub async fn record_of_account(
         &self,
         id: &UserId,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<bool>, Fault> {
-        let mut tx = Transaction::new("recording an act on an account");
+        let mut tx = WriteTransaction::new("recording an act on an account");
         tx.add(Part::Account, self.check_account(id));
         let sent = self.commit_recorded(tx, &record).await?;
         Ok(sent.map(|written| written.is_ok()))
@@ -225,10 +230,10 @@ impl Store {
 
     async fn change_account(
         &self,
-        mut tx: Transaction,
+        mut tx: WriteTransaction,
         id: &UserId,
         update: UpdateBuilder,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<bool>, Fault> {
         let update = update
             .table_name(&self.tables.accounts)

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckF
 use domain::Timestamp;
 use domain::accounts::User;
 use domain::api_keys::{ApiKey, CapPeriod, KEYS_MAX};
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::credits::Credits;
 use domain::ids::{KeyId, UserId};
 
@@ -22,7 +22,7 @@ use crate::Store;
 use crate::accounts::is_condition;
 use crate::audit::Recorded;
 use crate::items::{self, ApiKeyItem, Item, UserItem, key_sort, number, text};
-use crate::transact::{Part, Transaction};
+use crate::transact::{Part, WriteTransaction};
 
 /// The minimum time for which the record of a dead key is kept: far longer than any job takes.
 const DEAD_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
@@ -77,9 +77,9 @@ impl Store {
         owner: &User,
         key: &ApiKey,
         digest: String,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<KeyPut>, Fault> {
-        let mut tx = Transaction::new("keeping an API key");
+        let mut tx = WriteTransaction::new("keeping an API key");
         let record_of_key = Put::builder()
             .table_name(&self.tables.accounts)
             .set_item(Some(items::write(&ApiKeyItem::new(key, digest))?));
@@ -201,7 +201,7 @@ impl Store {
         &self,
         user: &UserId,
         key: &KeyId,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<bool>, Fault> {
         let unnamed = Update::builder()
             .update_expression("DELETE api_keys :key")
@@ -210,7 +210,7 @@ impl Store {
         let dead = dead_record(record.at)
             .table_name(&self.tables.accounts)
             .set_key(Some(record_key(user, key)));
-        let mut tx = Transaction::new("ending an API key");
+        let mut tx = WriteTransaction::new("ending an API key");
         tx.add(Part::Account, self.living_keys(unnamed, user, key));
         tx.add(Part::ApiKey, dead);
         let sent = self.commit_recorded(tx, &record).await?;

@@ -47,7 +47,7 @@ pub(crate) fn record_key(attempt: Attempt<'_>) -> Item {
 
 /// The outcome of counting an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
+pub enum CountOutcome {
     /// The attempt is within the limit, and was counted.
     Within,
     /// The attempt would be one too many, and was not counted.
@@ -64,7 +64,7 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn count(&self, attempt: Attempt<'_>, now: Timestamp) -> Result<Counted, Fault> {
+    pub async fn count(&self, attempt: Attempt<'_>, now: Timestamp) -> Result<CountOutcome, Fault> {
         let doing = "counting an attempt";
         let limit = attempt.limit();
         let cutoff = now.minus(limit.window);
@@ -98,7 +98,7 @@ impl Store {
             .condition_expression("began_at_ms <= :cutoff");
         for write in [&counted, &anew, &counted, &anew, &counted] {
             let error = match write.clone().send().await {
-                Ok(_) => return Ok(Counted::Within),
+                Ok(_) => return Ok(CountOutcome::Within),
                 Err(error) => error,
             };
             let Some(UpdateItemError::ConditionalCheckFailedException(failed)) =
@@ -110,7 +110,7 @@ impl Store {
             let (began_at, last_at) = (read(count, "began_at_ms")?, read(count, "last_at_ms")?);
             let (began_at, last_at) = (Timestamp::from_ms(began_at), Timestamp::from_ms(last_at));
             if began_at > cutoff && read(count, "attempts")? >= i64::from(limit.most) {
-                return Ok(Counted::Full { began_at, last_at });
+                return Ok(CountOutcome::Full { began_at, last_at });
             }
         }
         Err(Fault::new(doing, "the count keeps being forgotten"))

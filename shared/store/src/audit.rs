@@ -6,13 +6,13 @@
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
-use domain::audit::{Chain, ChainHead, Record};
+use domain::audit::{AuditRecord, Chain, ChainHead};
 
 use crate::Store;
 use crate::cursor::{Cursor, Sequence, cut};
 use crate::items::{self, HEAD, HeadItem, RecordItem, place, text};
 use crate::pages::Page;
-use crate::transact::{Commit, Part, Refused, Transaction};
+use crate::transact::{Commit, Part, Refused, WriteTransaction};
 
 /// The outcome of an act that is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Store {
         chain: &Chain,
         after: Option<Cursor<Sequence>>,
         limit: u32,
-    ) -> Result<Page<Record, Sequence>, Fault> {
+    ) -> Result<Page<AuditRecord, Sequence>, Fault> {
         // The head's place comes after every record's.
         let before = after.map_or_else(|| HEAD.to_owned(), |last| place(last.place().number()));
         let found = self
@@ -94,15 +94,18 @@ impl Store {
         let records = found
             .into_iter()
             .map(|item| items::read::<RecordItem>(item)?.try_into())
-            .collect::<Result<Vec<Record>, Fault>>()?;
+            .collect::<Result<Vec<AuditRecord>, Fault>>()?;
         Ok(Page::new(records, more, |record| {
             Sequence::new(record.sequence)
         }))
     }
 
-    /// Adds two writes to a transaction: the record, on condition that its place is free, and the chain's
-    /// new head, on condition that the head has not moved.
-    pub(crate) fn record(&self, tx: &mut Transaction, record: &Record) -> Result<(), Fault> {
+    /// Records: the record, if its place is free, and the chain's head, if it has not moved.
+    pub(crate) fn record(
+        &self,
+        tx: &mut WriteTransaction,
+        record: &AuditRecord,
+    ) -> Result<(), Fault> {
         let before = record.sequence - 1;
         let put = Put::builder()
             .table_name(&self.tables.audit)
@@ -129,8 +132,8 @@ impl Store {
     /// transaction itself was not met, with or without one of the chain's; then nothing was written.
     pub(crate) async fn commit_recorded(
         &self,
-        mut tx: Transaction,
-        record: &Record,
+        mut tx: WriteTransaction,
+        record: &AuditRecord,
     ) -> Result<Recorded<Result<(), Refused>>, Fault> {
         self.record(&mut tx, record)?;
         let mut refused = match self.commit(tx).await? {

@@ -13,7 +13,7 @@ use domain::ledger::{Booked, Wallet};
 use domain::time::Day;
 
 use crate::items::{self, BonusNoteItem, Item, day_key, mailbox_key, number, text};
-use crate::transact::{Commit, Part, Transaction};
+use crate::transact::{Commit, Part, WriteTransaction};
 use crate::{Store, System, wallets};
 
 /// The time for which a day's count is kept, from the beginning of the day.
@@ -129,7 +129,7 @@ impl Store {
             .item("pk", text(pk))
             .item("sk", text(sk))
             .condition_expression("attribute_not_exists(pk)");
-        let mut tx = Transaction::new(doing);
+        let mut tx = WriteTransaction::new(doing);
         tx.add(Part::BonusNote, note);
         tx.add(Part::Mailbox, mailbox);
         tx.add(Part::BonusDay, self.count_bonus(bonus));

@@ -7,7 +7,7 @@ use domain::breaker::Breaker;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::is_condition;
-use crate::generations::Written;
+use crate::generations::WriteOutcome;
 use crate::items::{self, Item, number};
 use crate::overwrite::Overwrite;
 use crate::{Store, System};
@@ -44,7 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn put_breaker(&self, _: System, next: &Breaker) -> Result<Written, Fault> {
+    pub async fn put_breaker(&self, _: System, next: &Breaker) -> Result<WriteOutcome, Fault> {
         let item = BreakerItem {
             id: KEY.to_owned(),
             failures: next.failures,
@@ -60,8 +60,8 @@ impl Store {
                 .expression_attribute_values(":before", number(before)),
         };
         match write.send().await {
-            Ok(_) => Ok(Written::Done),
-            Err(error) if is_condition(&error) => Ok(Written::Stale),
+            Ok(_) => Ok(WriteOutcome::Done),
+            Err(error) if is_condition(&error) => Ok(WriteOutcome::Stale),
             Err(error) => Err(Fault::new("writing the circuit breaker", error)),
         }
     }

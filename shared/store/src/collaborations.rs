@@ -8,18 +8,18 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, Update};
 use domain::access::Share;
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::generations::{Collaboration, Generation};
 use domain::ids::{GenerationId, TeamId, UserId};
 use domain::teams::Membership;
 
 use crate::cursor::Cursor;
-use crate::generations::Written;
+use crate::generations::WriteOutcome;
 use crate::items::{self, CollaborationItem, SHARE_PREFIX, number, text};
 use crate::pages::Page;
 use crate::reads::keys;
 use crate::teams::team_key;
-use crate::transact::{Part, Transaction};
+use crate::transact::{Part, WriteTransaction};
 use crate::{Recorded, Store};
 
 impl Store {
@@ -34,12 +34,12 @@ impl Store {
         next: &Generation,
         share: &Collaboration,
         members: &[Membership],
-        record: Record,
-    ) -> Result<Recorded<Written>, Fault> {
+        record: AuditRecord,
+    ) -> Result<Recorded<WriteOutcome>, Fault> {
         let put = Put::builder()
             .table_name(&self.tables.teams)
             .set_item(Some(items::write(&CollaborationItem::from(share))?));
-        let mut tx = Transaction::new("sharing a generation");
+        let mut tx = WriteTransaction::new("sharing a generation");
         tx.add(Part::Generation, self.put_shares(next));
         tx.add(Part::Share, put);
         tx.add(Part::Team, self.check_team(&share.team));
@@ -56,9 +56,9 @@ impl Store {
         next: &Generation,
         team: &TeamId,
         members: &[Membership],
-        record: Record,
-    ) -> Result<Recorded<Written>, Fault> {
-        let mut tx = Transaction::new("ending the sharing of a generation");
+        record: AuditRecord,
+    ) -> Result<Recorded<WriteOutcome>, Fault> {
+        let mut tx = WriteTransaction::new("ending the sharing of a generation");
         tx.add(Part::Generation, self.put_shares(next));
         tx.add(Part::Share, self.delete_share(team, &next.id));
         self.commit_share(tx, members, &record).await
@@ -66,17 +66,17 @@ impl Store {
 
     async fn commit_share(
         &self,
-        mut tx: Transaction,
+        mut tx: WriteTransaction,
         members: &[Membership],
-        record: &Record,
-    ) -> Result<Recorded<Written>, Fault> {
+        record: &AuditRecord,
+    ) -> Result<Recorded<WriteOutcome>, Fault> {
         for member in members {
             tx.add(Part::Member, self.check_member(member));
         }
         let sent = self.commit_recorded(tx, record).await?;
         Ok(sent.map(|written| match written {
-            Ok(()) => Written::Done,
-            Err(_) => Written::Stale,
+            Ok(()) => WriteOutcome::Done,
+            Err(_) => WriteOutcome::Stale,
         }))
     }
 

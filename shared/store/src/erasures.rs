@@ -5,17 +5,18 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put};
 use domain::accounts::{MailedToken, User};
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::erasure::Erasure;
 use domain::ids::{GenerationId, TeamId, Tenant, UserId, WebhookEndpointId};
-use domain::plans::{KeyNote, RETIRED_AFTER};
+use domain::plans::RETIRED_AFTER;
+use domain::usage_keys::KeyNote;
 
 use crate::accounts::is_condition;
 use crate::items::{
     self, COUNT, CredentialItem, ErasureItem, Item, UserItem, WALLET, addressed_in, count_key,
     email_key, is_in_work, named_in, number, own_endpoint, shared_by, shares_of, text,
 };
-use crate::transact::{Part, Transaction};
+use crate::transact::{Part, WriteTransaction};
 use crate::webhook_endpoints::webhook_key;
 use crate::{Recorded, Store, System};
 
@@ -63,13 +64,13 @@ impl Store {
         &self,
         user: &User,
         by: EndedBy<'_>,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<Erased>, Fault> {
         let credential = self.delete_account_item(&email_key(&user.email), CredentialItem::SORT);
         let credential = credential
             .condition_expression("user_id = :user")
             .expression_attribute_values(":user", text(user.id.as_str()));
-        let mut tx = Transaction::new("erasing an account");
+        let mut tx = WriteTransaction::new("erasing an account");
         tx.add(Part::Account, self.end_profile(user, by));
         tx.add(Part::Wallet, self.check_no_job(user));
         tx.add(Part::MemberCount, self.check_no_team(user));

@@ -8,14 +8,14 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use aws_sdk_dynamodb::types::{Delete, Put, Update};
 use domain::Timestamp;
-use domain::files::{FILES_MAX, File, FileNote, FileState, Picture, Usage};
+use domain::files::{FILES_MAX, File, FileNote, FileState, Picture, StorageUsage};
 use domain::ids::{FileId, Tenant};
 
 use crate::accounts::is_condition;
 use crate::cursor::Cursor;
 use crate::items::{self, FileCountItem, FileItem, FileNoteItem, count_key, number, text};
 use crate::pages::{Index, Page};
-use crate::transact::{Commit, Part, Transaction};
+use crate::transact::{Commit, Part, WriteTransaction};
 use crate::{Store, System};
 
 /// The outcome of announcing a file.
@@ -71,12 +71,12 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be read.
-    pub async fn file_usage(&self, tenant: &Tenant) -> Result<Usage, Fault> {
+    pub async fn file_usage(&self, tenant: &Tenant) -> Result<StorageUsage, Fault> {
         let key = count_key(tenant);
         let key = [("id", key.as_str())];
         let found = self.item("counting files", &self.tables.files, key).await?;
         let Some(item) = found else {
-            return Ok(Usage::default());
+            return Ok(StorageUsage::default());
         };
         let count: FileCountItem = items::read(item)?;
         Ok(count.into())
@@ -106,7 +106,7 @@ impl Store {
             .expression_attribute_values(":size", number(file.size_bytes))
             .expression_attribute_values(":most", number(FILES_MAX))
             .expression_attribute_values(":room", number(room));
-        let mut tx = Transaction::new("announcing a file");
+        let mut tx = WriteTransaction::new("announcing a file");
         tx.add(Part::File, put);
         tx.add(Part::FileCount, count);
         tx.add(Part::FileNote, self.note_file(&FileNote::unfinished(file))?);
@@ -153,7 +153,7 @@ impl Store {
                 .expression_attribute_values(":width", number(width))
                 .expression_attribute_values(":height", number(height)),
         };
-        let mut tx = Transaction::new("recording that a file is ready");
+        let mut tx = WriteTransaction::new("recording that a file is ready");
         tx.add(Part::File, ready);
         let note = self.drop_file_note(&FileNote::unfinished(file), None);
         tx.add(Part::FileNote, note);
@@ -169,7 +169,7 @@ impl Store {
             .table_name(&self.tables.files)
             .key("id", text(file.id.as_str()))
             .condition_expression("attribute_exists(id)");
-        let mut tx = Transaction::new("deleting a file");
+        let mut tx = WriteTransaction::new("deleting a file");
         tx.add(Part::File, delete);
         let unfinished = self.drop_file_note(&FileNote::unfinished(file), None);
         tx.add(Part::FileNote, unfinished);
@@ -200,7 +200,7 @@ impl Store {
         }
     }
 
-    async fn change_file(&self, tx: Transaction) -> Result<FileChange, Fault> {
+    async fn change_file(&self, tx: WriteTransaction) -> Result<FileChange, Fault> {
         Ok(match self.commit(tx).await? {
             Commit::Done => FileChange::Done,
             Commit::Busy => FileChange::Busy,
@@ -265,7 +265,7 @@ impl Store {
             .condition_expression("attribute_exists(id)")
             .expression_attribute_values(":less", number(-1))
             .expression_attribute_values(":size", number(-size));
-        let mut tx = Transaction::new(doing);
+        let mut tx = WriteTransaction::new(doing);
         let drop = self.drop_file_note(note, Some("attribute_exists(id)"));
         tx.add(Part::FileNote, drop);
         tx.add(Part::FileCount, count);

@@ -26,7 +26,7 @@ use crate::api_keys::KeyReturn;
 use crate::items::{self, GenerationItem, IdempotencyItem, Item, number, text};
 use crate::overwrite::Overwrite;
 use crate::reads::keys;
-use crate::transact::{Commit, Part, Transaction};
+use crate::transact::{Commit, Part, WriteTransaction};
 use crate::{Store, System, wallets};
 
 /// The request and the job that an idempotency key was used for.
@@ -97,7 +97,7 @@ pub enum Opened {
 
 /// The outcome of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum WriteOutcome {
     /// It was written.
     Done,
     /// Somebody else wrote first. Read again, and decide again.
@@ -115,7 +115,7 @@ impl Store {
     /// A [`Fault`] if it is not known to be written.
     pub async fn open(&self, opening: &Opening<'_>) -> Result<Opened, Fault> {
         let doing = "opening a job";
-        let mut tx = Transaction::new(doing);
+        let mut tx = WriteTransaction::new(doing);
         tx.add(Part::Generation, self.put_generation(opening.job)?);
         let good_standing = self.check_good_standing(&opening.job.author, opening.by_key);
         tx.add(Part::Account, good_standing);
@@ -185,16 +185,16 @@ impl Store {
         &self,
         next: &Generation,
         told: &[WebhookDelivery],
-    ) -> Result<Written, Fault> {
+    ) -> Result<WriteOutcome, Fault> {
         if told.is_empty() {
             return self.replace(next).await;
         }
-        let mut tx = Transaction::new("moving a job on");
+        let mut tx = WriteTransaction::new("moving a job on");
         tx.add(Part::Generation, self.replace_generation(next)?);
         self.tell(&mut tx, told)?;
         Ok(match self.commit(tx).await? {
-            Commit::Done => Written::Done,
-            Commit::Busy | Commit::Refused(_) => Written::Stale,
+            Commit::Done => WriteOutcome::Done,
+            Commit::Busy | Commit::Refused(_) => WriteOutcome::Stale,
         })
     }
 
@@ -202,7 +202,7 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
-    pub async fn replace(&self, next: &Generation) -> Result<Written, Fault> {
+    pub async fn replace(&self, next: &Generation) -> Result<WriteOutcome, Fault> {
         let doing = "moving a job on";
         let write = Overwrite::by(["id"], &GenerationItem::new(next))?;
         let written = write
@@ -212,8 +212,8 @@ impl Store {
             .send()
             .await;
         match written {
-            Ok(_) => Ok(Written::Done),
-            Err(error) if is_condition(&error) => Ok(Written::Stale),
+            Ok(_) => Ok(WriteOutcome::Done),
+            Err(error) if is_condition(&error) => Ok(WriteOutcome::Stale),
             Err(error) => Err(Fault::new(doing, error)),
         }
     }

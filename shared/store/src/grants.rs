@@ -5,18 +5,18 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::DeleteBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put};
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::ids::{ProjectId, TeamId};
 use domain::projects::Project;
 use domain::teams::Membership;
 
 use crate::cursor::Cursor;
-use crate::generations::Written;
+use crate::generations::WriteOutcome;
 use crate::items::{self, GRANT_PREFIX, GrantItem, ProjectItem, number};
 use crate::overwrite::Overwrite;
 use crate::pages::Page;
 use crate::teams::team_key;
-use crate::transact::{Part, Transaction};
+use crate::transact::{Part, WriteTransaction};
 use crate::{Recorded, Store, System};
 
 impl Store {
@@ -29,8 +29,8 @@ impl Store {
         &self,
         next: &Project,
         by: &Membership,
-        record: Record,
-    ) -> Result<Recorded<Written>, Fault> {
+        record: AuditRecord,
+    ) -> Result<Recorded<WriteOutcome>, Fault> {
         let grant = Put::builder()
             .table_name(&self.tables.teams)
             .set_item(Some(items::write(&GrantItem::new(&by.team, &next.id))?));
@@ -50,32 +50,32 @@ impl Store {
         &self,
         next: &Project,
         team: &TeamId,
-        record: Record,
-    ) -> Result<Recorded<Written>, Fault> {
+        record: AuditRecord,
+    ) -> Result<Recorded<WriteOutcome>, Fault> {
         let mut tx = self.regrant("ending the sharing of a project", next)?;
         tx.add(Part::Grant, self.delete_grant(team, &next.id));
         self.commit_grant(tx, &record).await
     }
 
-    fn regrant(&self, doing: &'static str, next: &Project) -> Result<Transaction, Fault> {
+    fn regrant(&self, doing: &'static str, next: &Project) -> Result<WriteTransaction, Fault> {
         let write = Overwrite::by(["id"], &ProjectItem::from(next))?
             .in_transaction(&self.tables.projects)
             .condition_expression("version = :before")
             .expression_attribute_values(":before", number(next.version - 1));
-        let mut tx = Transaction::new(doing);
+        let mut tx = WriteTransaction::new(doing);
         tx.add(Part::Project, write);
         Ok(tx)
     }
 
     async fn commit_grant(
         &self,
-        tx: Transaction,
-        record: &Record,
-    ) -> Result<Recorded<Written>, Fault> {
+        tx: WriteTransaction,
+        record: &AuditRecord,
+    ) -> Result<Recorded<WriteOutcome>, Fault> {
         let sent = self.commit_recorded(tx, record).await?;
         Ok(sent.map(|written| match written {
-            Ok(()) => Written::Done,
-            Err(_) => Written::Stale,
+            Ok(()) => WriteOutcome::Done,
+            Err(_) => WriteOutcome::Stale,
         }))
     }
 

@@ -5,7 +5,7 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put};
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::ids::{InvitationId, TeamId};
 use domain::teams::{INVITATIONS_MAX, Invitation, Membership};
 use domain::webhook_deliveries::WebhookDelivery;
@@ -16,7 +16,7 @@ use crate::items::{self, INVITATION_PREFIX, InvitationItem, InvitedItem, number,
 use crate::overwrite::Overwrite;
 use crate::pages::Page;
 use crate::teams::team_key;
-use crate::transact::{Part, Transaction};
+use crate::transact::{Part, WriteTransaction};
 use crate::{Recorded, Store, System};
 
 /// An open invitation, with the digests of the secrets in its letters.
@@ -65,7 +65,7 @@ impl Store {
         &self,
         invitation: &Invitation,
         by: &Membership,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<Invited>, Fault> {
         let put = Put::builder()
             .table_name(&self.tables.teams)
@@ -75,7 +75,7 @@ impl Store {
             .mark_invited(invitation)?
             .condition_expression("attribute_not_exists(team) OR expires_at_ms <= :now")
             .expression_attribute_values(":now", number(record.at.ms()));
-        let mut tx = Transaction::new("inviting somebody");
+        let mut tx = WriteTransaction::new("inviting somebody");
         tx.add(Part::Invitation, put);
         tx.add(Part::InvitationMark, mark);
         tx.add(Part::Team, self.check_team(&invitation.team));
@@ -98,7 +98,7 @@ impl Store {
         &self,
         next: &Invitation,
         by: &Membership,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<Invited>, Fault> {
         let write = Overwrite::by(["team", "item"], &InvitationItem::from(next))?
             .in_transaction(&self.tables.teams)
@@ -111,7 +111,7 @@ impl Store {
             )
             .expression_attribute_values(":id", text(next.id.as_str()))
             .expression_attribute_values(":now", number(record.at.ms()));
-        let mut tx = Transaction::new("inviting somebody again");
+        let mut tx = WriteTransaction::new("inviting somebody again");
         tx.add(Part::Invitation, write);
         tx.add(Part::InvitationMark, mark);
         tx.add(Part::Member, self.check_member(by));
@@ -220,9 +220,9 @@ impl Store {
         &self,
         invitation: &Invitation,
         by: Option<&Membership>,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<Answered>, Fault> {
-        let mut tx = Transaction::new("ending an invitation");
+        let mut tx = WriteTransaction::new("ending an invitation");
         self.end(&mut tx, invitation);
         if let Some(by) = by {
             tx.add(Part::Member, self.check_member(by));
@@ -243,13 +243,13 @@ impl Store {
         invitation: &Invitation,
         member: &Membership,
         told: &[WebhookDelivery],
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<Answered>, Fault> {
         let seat = self
             .update_team(&invitation.team)
             .update_expression("ADD members :one, version :one")
             .condition_expression("members < max_members");
-        let mut tx = Transaction::new("accepting an invitation");
+        let mut tx = WriteTransaction::new("accepting an invitation");
         self.end(&mut tx, invitation);
         tx.add(Part::Member, self.put_member(member)?);
         tx.add(Part::Team, seat);
@@ -269,7 +269,7 @@ impl Store {
 
     /// Adds two deletions to a transaction: the invitation, if it has not changed since it was read, and
     /// its mark, if the mark belongs to this invitation.
-    fn end(&self, tx: &mut Transaction, invitation: &Invitation) {
+    fn end(&self, tx: &mut WriteTransaction, invitation: &Invitation) {
         let invited = self
             .delete_of_team(&invitation.team, &InvitationItem::sort(&invitation.id))
             .condition_expression("version = :version")

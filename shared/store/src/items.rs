@@ -18,7 +18,6 @@ mod models;
 mod once;
 mod own_addresses;
 mod parameters;
-mod plans;
 mod projects;
 mod promos;
 mod purchases;
@@ -27,6 +26,7 @@ mod reconciliation;
 mod sources;
 mod styles;
 mod teams;
+mod usage_keys;
 mod webhook_deliveries;
 mod webhook_endpoints;
 mod webhook_secrets;
@@ -57,7 +57,6 @@ pub(crate) use ledger::{EntryItem, WALLET, WalletItem, wallet_shards};
 pub(crate) use models::{OFFERS, OffersItem};
 pub(crate) use once::{CheckoutOnceItem, OnceItem};
 pub(crate) use own_addresses::{OwnAddressItem, addressed_in, own_endpoint};
-pub(crate) use plans::{KEY_COUNT, KeyNoteItem, SHARED_KEYS, SharedKeysItem};
 pub(crate) use projects::{ProjectItem, count_key};
 pub(crate) use promos::{PROMOS, PromoItem};
 pub(crate) use purchases::{CheckoutItem, PaymentItem};
@@ -68,6 +67,7 @@ pub(crate) use teams::{
     AllowanceItem, COUNT, GRANT_PREFIX, GrantItem, INVITATION_PREFIX, InvitationItem, InvitedItem,
     MEMBER_PREFIX, MemberItem, TeamItem,
 };
+pub(crate) use usage_keys::{KEY_COUNT, KeyNoteItem, SHARED_KEYS, SharedKeysItem};
 pub use webhook_deliveries::DueWebhook;
 pub(crate) use webhook_deliveries::{DueWebhookItem, WebhookDeliveryItem, told};
 pub(crate) use webhook_endpoints::{

@@ -11,7 +11,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::Timestamp;
 use domain::generations::State;
 use domain::ids::GenerationId;
-use domain::turns::{Lane, Priority, Traffic, Waiting};
+use domain::lanes::{Lane, Priority, Waiting};
+use domain::turns::Traffic;
 
 use crate::accounts::is_condition;
 use crate::items::{self, Item, LaneItem, StateItem, WaitingItem, line, number, text};

@@ -4,12 +4,12 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::builders::DeleteBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
 use domain::Timestamp;
-use domain::accounts::{MailedToken, Purpose, User};
-use domain::audit::Record;
+use domain::accounts::{MailedToken, TokenPurpose, User};
+use domain::audit::AuditRecord;
 use domain::bonuses::BonusNote;
 
 use crate::items::{self, MailedTokenItem, UserItem, number, text, token_key};
-use crate::transact::{Part, Transaction};
+use crate::transact::{Part, WriteTransaction};
 use crate::{Recorded, Store};
 
 impl Store {
@@ -35,7 +35,7 @@ impl Store {
     /// A [`Fault`] if it cannot be read.
     pub async fn mailed_token(
         &self,
-        purpose: Purpose,
+        purpose: TokenPurpose,
         digest: &str,
         now: Timestamp,
     ) -> Result<Option<MailedToken>, Fault> {
@@ -69,7 +69,7 @@ impl Store {
         user: &User,
         token: &MailedToken,
         bonus: Option<&BonusNote>,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<bool>, Fault> {
         let verified = Update::builder()
             .table_name(&self.tables.accounts)
@@ -80,7 +80,7 @@ impl Store {
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":era", number(user.era))
             .expression_attribute_values(":now", number(record.at.ms()));
-        let mut tx = Transaction::new("verifying an e-mail");
+        let mut tx = WriteTransaction::new("verifying an e-mail");
         tx.add(Part::MailedToken, self.use_up(token, record.at));
         tx.add(Part::Account, verified);
         if let Some(bonus) = bonus {

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::builders::DeleteBuilder;
 use aws_sdk_dynamodb::types::{Delete, Update};
 use domain::Credits;
 use domain::accounts::User;
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::ids::{TeamId, UserId};
 use domain::teams::{MEMBERS_MAX, Membership, Role, Team};
 use domain::time::Month;
@@ -17,7 +17,7 @@ use crate::items::{self, AllowanceItem, Item, MEMBER_PREFIX, MemberItem, UserIte
 use crate::pages::Page;
 use crate::reads::keys;
 use crate::teams::{TeamWritten, team_key};
-use crate::transact::{Commit, Part, Transaction};
+use crate::transact::{Commit, Part, WriteTransaction};
 use crate::{Recorded, Store, System};
 
 /// A member, as the team's other members see them.
@@ -205,7 +205,7 @@ impl Store {
         before: &Membership,
         next: &Membership,
         by: &Membership,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<TeamWritten>, Fault> {
         let update = Update::builder()
             .table_name(&self.tables.teams)
@@ -220,7 +220,7 @@ impl Store {
                 .expression_attribute_values(":cap", number(cap.get())),
             None => update.update_expression("SET #role = :role REMOVE credit_cap"),
         };
-        let mut tx = Transaction::new("changing a member");
+        let mut tx = WriteTransaction::new("changing a member");
         tx.add(Part::Member, update);
         if by.user != next.user {
             tx.add(Part::Member, self.check_member(by));
@@ -241,7 +241,7 @@ impl Store {
         &self,
         member: &Membership,
         removal: Removal<'_>,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<TeamWritten>, Fault> {
         let mut tx = self.end_membership(member);
         tx.add(Part::MemberCount, self.count_teams(&member.user, 0, -1));
@@ -272,7 +272,7 @@ impl Store {
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
     pub(crate) async fn drop_member(&self, _: System, member: &Membership) -> Result<(), Fault> {
-        let mut tx = Transaction::new("dropping a member of a team that is gone");
+        let mut tx = WriteTransaction::new("dropping a member of a team that is gone");
         tx.add(Part::Member, self.delete_member(member));
         tx.add(Part::MemberCount, self.count_teams(&member.user, 0, -1));
         match self.commit(tx).await? {
@@ -281,13 +281,13 @@ impl Store {
         }
     }
 
-    fn end_membership(&self, member: &Membership) -> Transaction {
+    fn end_membership(&self, member: &Membership) -> WriteTransaction {
         let fewer = self
             .update_team(&member.team)
             .update_expression("ADD members :less, version :one")
             .condition_expression("members > :one")
             .expression_attribute_values(":less", number(-1));
-        let mut tx = Transaction::new("ending a place in a team");
+        let mut tx = WriteTransaction::new("ending a place in a team");
         tx.add(Part::Member, self.delete_member(member));
         tx.add(Part::Team, fewer);
         tx

@@ -2,12 +2,12 @@
 //! the transaction that records who changed it.
 
 use aws::Fault;
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::catalogue::Offers;
 
 use crate::items::{self, Item, OFFERS, OffersItem, number};
 use crate::overwrite::Overwrite;
-use crate::transact::{Part, Transaction};
+use crate::transact::{Part, WriteTransaction};
 use crate::{Recorded, Store};
 
 impl Store {
@@ -34,7 +34,7 @@ impl Store {
     pub async fn put_offers(
         &self,
         offers: &Offers,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<bool>, Fault> {
         let before = offers.version.saturating_sub(1);
         let write = Overwrite::by(["id"], &OffersItem::from(offers))?;
@@ -46,7 +46,7 @@ impl Store {
                 .condition_expression("version = :before")
                 .expression_attribute_values(":before", number(before))
         };
-        let mut tx = Transaction::new("changing what models are offered at");
+        let mut tx = WriteTransaction::new("changing what models are offered at");
         tx.add(Part::Offers, write);
         let sent = self.commit_recorded(tx, &record).await?;
         Ok(sent.map(|written| written.is_ok()))

@@ -8,36 +8,15 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
 use domain::Timestamp;
-use domain::audit::Record;
-use domain::ids::{Tenant, UserId};
+use domain::audit::AuditRecord;
+use domain::ids::Tenant;
 use domain::ledger::{Booked, Entry, Wallet};
 use domain::promos::Promo;
 
 use crate::items::{self, EntryItem, OnceItem};
-use crate::transact::{Commit, Part, Transaction};
+use crate::once::{Once, UsedKey};
+use crate::transact::{Commit, Part, WriteTransaction};
 use crate::{Recorded, Store, wallets};
-
-/// A client's idempotency key, and the request that it came with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Once {
-    /// The user whose key it is.
-    pub caller: UserId,
-    /// The key.
-    pub key: String,
-    /// A digest of the request.
-    pub fingerprint: String,
-}
-
-/// The record of a key that was used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsedKey {
-    /// A digest of the request that it came with.
-    pub fingerprint: String,
-    /// The tenant whose ledger has the entry.
-    pub tenant: Tenant,
-    /// The entry that it made.
-    pub entry: String,
-}
 
 /// A booking, and the items that are written with it.
 #[derive(Debug)]
@@ -49,7 +28,7 @@ pub struct Posting<'a> {
     /// The promo code that is redeemed, if any.
     pub promo: Option<&'a Promo>,
     /// The record for the audit log, if it is recorded there.
-    pub record: Option<&'a Record>,
+    pub record: Option<&'a AuditRecord>,
     /// The time of the booking.
     pub now: Timestamp,
 }
@@ -78,7 +57,7 @@ impl Store {
     /// A [`Fault`] if it is not known to be written.
     pub async fn post(&self, posting: &Posting<'_>) -> Result<Posted, Fault> {
         let doing = "booking credits";
-        let mut tx = Transaction::new(doing);
+        let mut tx = WriteTransaction::new(doing);
         self.book(&mut tx, posting.booked)?;
         if let Some(once) = posting.once {
             tx.add(

@@ -15,12 +15,12 @@ use domain::projects::{AccessLevel, PROJECTS_MAX, Project, Visibility};
 
 use crate::accounts::is_condition;
 use crate::cursor::Cursor;
-use crate::generations::Written;
+use crate::generations::WriteOutcome;
 use crate::items::{self, Item, ProjectItem, count_key, number, text};
 use crate::overwrite::Overwrite;
 use crate::pages::{Index, Page};
 use crate::reads::keys;
-use crate::transact::{Commit, Part, Transaction};
+use crate::transact::{Commit, Part, WriteTransaction};
 use crate::{Store, System};
 
 /// The outcome of making a project.
@@ -51,7 +51,7 @@ impl Store {
             .condition_expression("attribute_not_exists(projects) OR projects < :max")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":max", number(PROJECTS_MAX));
-        let mut tx = Transaction::new("making a project");
+        let mut tx = WriteTransaction::new("making a project");
         tx.add(Part::Project, put);
         tx.add(Part::ProjectCount, count);
         Ok(match self.commit(tx).await? {
@@ -211,7 +211,7 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn replace_project(&self, next: &Project) -> Result<Written, Fault> {
+    pub async fn replace_project(&self, next: &Project) -> Result<WriteOutcome, Fault> {
         let write = Overwrite::by(["id"], &ProjectItem::from(next))?;
         let written = write
             .alone(self, &self.tables.projects)
@@ -220,8 +220,8 @@ impl Store {
             .send()
             .await;
         match written {
-            Ok(_) => Ok(Written::Done),
-            Err(error) if is_condition(&error) => Ok(Written::Stale),
+            Ok(_) => Ok(WriteOutcome::Done),
+            Err(error) if is_condition(&error) => Ok(WriteOutcome::Stale),
             Err(error) => Err(Fault::new("changing a project", error)),
         }
     }
@@ -232,7 +232,7 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
-    pub async fn delete_project(&self, project: &Project) -> Result<Written, Fault> {
+    pub async fn delete_project(&self, project: &Project) -> Result<WriteOutcome, Fault> {
         let doing = "deleting a project";
         let delete = Delete::builder()
             .table_name(&self.tables.projects)
@@ -246,16 +246,16 @@ impl Store {
             .condition_expression("projects >= :one")
             .expression_attribute_values(":less", number(-1))
             .expression_attribute_values(":one", number(1));
-        let mut tx = Transaction::new(doing);
+        let mut tx = WriteTransaction::new(doing);
         tx.add(Part::Project, delete);
         tx.add(Part::ProjectCount, count);
         for team in project.grants.keys() {
             tx.add(Part::Grant, self.delete_grant(team, &project.id));
         }
         match self.commit(tx).await? {
-            Commit::Done => Ok(Written::Done),
-            Commit::Busy => Ok(Written::Stale),
-            Commit::Refused(refused) if refused.has(Part::Project) => Ok(Written::Stale),
+            Commit::Done => Ok(WriteOutcome::Done),
+            Commit::Busy => Ok(WriteOutcome::Stale),
+            Commit::Refused(refused) if refused.has(Part::Project) => Ok(WriteOutcome::Stale),
             Commit::Refused(_) => Err(Fault::new(doing, "it was never counted")),
         }
     }

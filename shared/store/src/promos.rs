@@ -4,13 +4,13 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{Put, Update};
 use domain::Timestamp;
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::promos::{Promo, PromoCode};
 
 use crate::cursor::{Cursor, Sequence};
 use crate::items::{self, PROMOS, PromoItem, number, text};
 use crate::pages::Page;
-use crate::transact::{Part, Transaction};
+use crate::transact::{Part, WriteTransaction};
 use crate::{Recorded, Store};
 
 /// The number of random bits that tell codes of the same millisecond apart.
@@ -26,7 +26,7 @@ impl Store {
         &self,
         promo: &Promo,
         random: u64,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<bool>, Fault> {
         let ms = u64::try_from(promo.created_at.ms()).unwrap_or(0);
         let sequence = (ms << TIE_BITS) | (random & ((1 << TIE_BITS) - 1));
@@ -34,7 +34,7 @@ impl Store {
             .table_name(&self.tables.credits)
             .set_item(Some(items::write(&PromoItem::new(promo, sequence))?))
             .condition_expression("attribute_not_exists(tenant)");
-        let mut tx = Transaction::new("keeping a promo code");
+        let mut tx = WriteTransaction::new("keeping a promo code");
         tx.add(Part::Promo, put);
         let sent = self.commit_recorded(tx, &record).await?;
         Ok(sent.map(|written| written.is_ok()))

@@ -8,30 +8,20 @@ use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, Update};
 use domain::Timestamp;
-use domain::accounts::{Plan, User};
-use domain::audit::Record;
+use domain::accounts::User;
+use domain::audit::AuditRecord;
 use domain::ledger::Booked;
-use domain::plans::KeyNote;
+use domain::plans::Plan;
 use domain::purchases::{Checkout, Payment};
+use domain::usage_keys::KeyNote;
 
 use crate::items::{
     self, CheckoutItem, CheckoutOnceItem, Item, OnceItem, PaymentItem, UserItem, number, text,
 };
+use crate::once::{BegunCheckout, Once};
 use crate::overwrite::Overwrite;
-use crate::postings::Once;
-use crate::transact::{Commit, Part, Transaction};
-use crate::{Recorded, Store, System, Written};
-
-/// A checkout that was begun with a client's idempotency key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BegunCheckout {
-    /// A digest of the request that it came with.
-    pub fingerprint: String,
-    /// The payment service's id of the checkout.
-    pub session: String,
-    /// The address of the page to pay on.
-    pub url: String,
-}
+use crate::transact::{Commit, Part, WriteTransaction};
+use crate::{Recorded, Store, System, WriteOutcome};
 
 /// The change of a buyer's plan that follows from a payment.
 #[derive(Debug)]
@@ -43,7 +33,7 @@ pub struct PlanChange {
     /// The payments that justify a plan after the change.
     pub paid_plans: BTreeMap<String, Plan>,
     /// The record for the buyer's audit log, if the plan changes.
-    pub record: Option<Record>,
+    pub record: Option<AuditRecord>,
 }
 
 impl PlanChange {
@@ -78,7 +68,7 @@ impl Store {
                     ReturnValuesOnConditionCheckFailure::AllOld,
                 )
         };
-        let mut tx = Transaction::new(doing);
+        let mut tx = WriteTransaction::new(doing);
         tx.add(
             Part::Checkout,
             put(items::write(&CheckoutItem::from(checkout))?),
@@ -168,7 +158,7 @@ impl Store {
         booked: Option<&Booked>,
         plan: Option<&PlanChange>,
         now: Timestamp,
-    ) -> Result<Written, Fault> {
+    ) -> Result<WriteOutcome, Fault> {
         let before = next.version - 1;
         let write = Overwrite::by(["tenant", "entry"], &PaymentItem::from(next))?;
         let write = write.in_transaction(&self.tables.credits);
@@ -179,7 +169,7 @@ impl Store {
                 .condition_expression("version = :before")
                 .expression_attribute_values(":before", number(before))
         };
-        let mut tx = Transaction::new("booking a payment");
+        let mut tx = WriteTransaction::new("booking a payment");
         tx.add(Part::Payment, write);
         if let Some(booked) = booked {
             self.book(&mut tx, booked)?;
@@ -200,9 +190,9 @@ impl Store {
             None => matches!(self.commit(tx).await?, Commit::Done),
         };
         Ok(if is_done {
-            Written::Done
+            WriteOutcome::Done
         } else {
-            Written::Stale
+            WriteOutcome::Stale
         })
     }
 

@@ -8,14 +8,14 @@ use std::collections::HashMap;
 
 use aws::Fault;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::audit::{Chain, Record};
+use domain::audit::{AuditRecord, Chain};
 use domain::ids::Tenant;
 use domain::ledger::{Entry, Wallet};
-use domain::reconciliation::{Checkpoint, Log, Run};
+use domain::reconciliation::{AuditLog, Checkpoint, Run};
 use serde::de::DeserializeOwned;
 
 use crate::accounts::is_condition;
-use crate::generations::Written;
+use crate::generations::WriteOutcome;
 use crate::items::{
     self, CheckpointItem, EntryItem, HEAD, HeadItem, Item, LAST, ROLLUP, RUN, RecordItem, RunItem,
     WALLET, WalletItem, checkpoint_shard, number, place, text, wallet_shards,
@@ -28,7 +28,7 @@ const LINKS_PER_PAGE: i32 = 500;
 
 /// The item under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kept<T> {
+pub enum ReadOutcome<T> {
     /// There is no item.
     Nothing,
     /// There is an item that cannot be read.
@@ -48,7 +48,7 @@ pub struct Tenants {
 
 /// Some links of a chain, oldest first. A link that cannot be read is `None`.
 #[derive(Debug)]
-pub struct Links<T> {
+pub struct ChainPage<T> {
     /// The links.
     pub page: Vec<Option<T>>,
     /// The position of the next links, if there are more.
@@ -189,7 +189,7 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn save_run(&self, _: System, run: &mut Run) -> Result<Written, Fault> {
+    pub async fn save_run(&self, _: System, run: &mut Run) -> Result<WriteOutcome, Fault> {
         let before = run.version;
         run.version += 1;
         let write = Overwrite::by(["shard", "tenant"], &RunItem::from(&*run))?;
@@ -202,8 +202,8 @@ impl Store {
                 .expression_attribute_values(":before", number(before))
         };
         match write.send().await {
-            Ok(_) => Ok(Written::Done),
-            Err(error) if is_condition(&error) => Ok(Written::Stale),
+            Ok(_) => Ok(WriteOutcome::Done),
+            Err(error) if is_condition(&error) => Ok(WriteOutcome::Stale),
             Err(error) => Err(Fault::new("saving a run", error)),
         }
     }
@@ -247,7 +247,11 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if the database does not answer.
-    pub async fn kept_wallet(&self, _: System, tenant: &Tenant) -> Result<Kept<Wallet>, Fault> {
+    pub async fn kept_wallet(
+        &self,
+        _: System,
+        tenant: &Tenant,
+    ) -> Result<ReadOutcome<Wallet>, Fault> {
         let found = self
             .item(
                 "reading a wallet",
@@ -262,7 +266,7 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if the database does not answer.
-    pub async fn kept_log(&self, _: System, chain: &Chain) -> Result<Kept<Log>, Fault> {
+    pub async fn kept_log(&self, _: System, chain: &Chain) -> Result<ReadOutcome<AuditLog>, Fault> {
         let found = self
             .item(
                 "reading the head of an audit log",
@@ -271,9 +275,9 @@ impl Store {
             )
             .await?;
         Ok(match kept::<HeadItem, _>(found) {
-            Kept::Nothing => Kept::Nothing,
-            Kept::Unreadable => Kept::Unreadable,
-            Kept::Is(head) => Kept::Is(Log {
+            ReadOutcome::Nothing => ReadOutcome::Nothing,
+            ReadOutcome::Unreadable => ReadOutcome::Unreadable,
+            ReadOutcome::Is(head) => ReadOutcome::Is(AuditLog {
                 chain: chain.clone(),
                 head,
             }),
@@ -290,7 +294,7 @@ impl Store {
         tenant: &Tenant,
         sequence: u64,
         position: Option<Position>,
-    ) -> Result<Links<Entry>, Fault> {
+    ) -> Result<ChainPage<Entry>, Fault> {
         let found = self
             .client
             .query()
@@ -318,7 +322,7 @@ impl Store {
         chain: &Chain,
         sequence: u64,
         position: Option<Position>,
-    ) -> Result<Links<Record>, Fault> {
+    ) -> Result<ChainPage<AuditRecord>, Fault> {
         let found = self
             .client
             .query()
@@ -352,22 +356,22 @@ where
     items::read::<Form>(item).ok()?.try_into().ok()
 }
 
-fn kept<Form, T>(item: Option<Item>) -> Kept<T>
+fn kept<Form, T>(item: Option<Item>) -> ReadOutcome<T>
 where
     Form: DeserializeOwned + TryInto<T, Error = Fault>,
 {
     match item {
-        None => Kept::Nothing,
-        Some(item) => readable::<Form, T>(item).map_or(Kept::Unreadable, Kept::Is),
+        None => ReadOutcome::Nothing,
+        Some(item) => readable::<Form, T>(item).map_or(ReadOutcome::Unreadable, ReadOutcome::Is),
     }
 }
 
-fn links<Form, T>(items: Option<Vec<Item>>, next: Option<Item>) -> Links<T>
+fn links<Form, T>(items: Option<Vec<Item>>, next: Option<Item>) -> ChainPage<T>
 where
     Form: DeserializeOwned + TryInto<T, Error = Fault>,
 {
     let items = items.unwrap_or_default().into_iter();
-    Links {
+    ChainPage {
         page: items.map(readable::<Form, T>).collect(),
         next: next.map(Position),
     }

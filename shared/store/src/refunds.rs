@@ -3,7 +3,7 @@
 //! spending. All of it is one transaction with the job's record.
 
 use aws::Fault;
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::generations::Generation;
 use domain::ids::Tenant;
 use domain::ledger::Booked;
@@ -12,13 +12,13 @@ use domain::webhook_deliveries::WebhookDelivery;
 
 use crate::generations::key_return;
 use crate::items::{self, OnceItem};
-use crate::postings::{Once, UsedKey};
-use crate::transact::{Part, Refused, Transaction};
+use crate::once::{Once, UsedKey};
+use crate::transact::{Part, Refused, WriteTransaction};
 use crate::{Recorded, Store};
 
 /// A refund, and the items that are written with it.
 #[derive(Debug)]
-pub struct Refund<'a> {
+pub struct GenerationRefund<'a> {
     /// The generation, already marked as refunded.
     pub job: &'a Generation,
     /// The booking, worked out from the wallet as it was read.
@@ -59,8 +59,8 @@ impl Store {
     /// A [`Fault`] if it is not known to be written.
     pub async fn refund(
         &self,
-        refund: &Refund<'_>,
-        record: Record,
+        refund: &GenerationRefund<'_>,
+        record: AuditRecord,
     ) -> Result<Recorded<RefundWritten>, Fault> {
         let mut also = AlsoGiven {
             allowance: true,
@@ -89,12 +89,12 @@ impl Store {
 
     fn refunding(
         &self,
-        refund: &Refund<'_>,
+        refund: &GenerationRefund<'_>,
         also: AlsoGiven,
-        record: &Record,
-    ) -> Result<Transaction, Fault> {
+        record: &AuditRecord,
+    ) -> Result<WriteTransaction, Fault> {
         let (job, entry) = (refund.job, &refund.booked.entry);
-        let mut tx = Transaction::new("refunding a generation");
+        let mut tx = WriteTransaction::new("refunding a generation");
         tx.add(Part::Generation, self.replace_generation(job)?);
         self.book(&mut tx, refund.booked)?;
         match &job.tenant {

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
 use domain::Timestamp;
 use domain::accounts::{MailedToken, Session, User};
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::bonuses::BonusNote;
 use domain::ids::{SessionId, UserId};
 
@@ -15,7 +15,7 @@ use crate::items::{
     session_sort, text,
 };
 use crate::overwrite::Overwrite;
-use crate::transact::{Part, Transaction};
+use crate::transact::{Part, WriteTransaction};
 use crate::{Recorded, Store};
 
 /// The number of sessions that are read when the oldest are ended. It covers the sessions that may live,
@@ -73,10 +73,10 @@ impl Store {
     pub async fn put_session(
         &self,
         session: &Session,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<()>, Fault> {
         let put = self.put_new_account(items::write(&SessionItem::from(session))?);
-        let mut tx = Transaction::new("beginning a session");
+        let mut tx = WriteTransaction::new("beginning a session");
         tx.add(Part::Session, put);
         let sent = self.commit_recorded(tx, &record).await?;
         // The session's id is new. If it exists, an earlier attempt was committed, but its answer was lost.
@@ -121,14 +121,14 @@ impl Store {
         &self,
         user: &UserId,
         id: &SessionId,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<()>, Fault> {
         let delete = Delete::builder()
             .table_name(&self.tables.accounts)
             .key("pk", text(user.as_str()))
             .key("sk", text(session_sort(id)))
             .condition_expression("attribute_exists(pk)");
-        let mut tx = Transaction::new("signing out");
+        let mut tx = WriteTransaction::new("signing out");
         tx.add(Part::Session, delete);
         let sent = self.commit_recorded(tx, &record).await?;
         Ok(sent.map(|_| ()))
@@ -186,7 +186,7 @@ impl Store {
         &self,
         user: &User,
         new: NewEra<'_>,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<bool>, Fault> {
         let now = record.at;
         let next = |update: UpdateBuilder, pk: &str, sk: &str| {
@@ -206,7 +206,7 @@ impl Store {
             None => Update::builder().update_expression("SET era = :next"),
         };
         let credential = next(credential, &email_key(&user.email), CredentialItem::SORT);
-        let mut tx = Transaction::new("ending every session");
+        let mut tx = WriteTransaction::new("ending every session");
         tx.add(Part::Account, next(profile(&new, now), id, UserItem::SORT));
         tx.add(Part::Credential, credential);
         if let Some(keep) = new.keep {

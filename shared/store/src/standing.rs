@@ -8,10 +8,10 @@ use domain::breaker::Breaker;
 use domain::callers::Caller;
 use domain::catalogue::Offers;
 use domain::ids::{TeamId, Tenant, UserId};
+use domain::lanes::{Lane, Priority};
 use domain::ledger::Wallet;
 use domain::teams::Membership;
 use domain::time::{Day, Month};
-use domain::turns::{Lane, Priority};
 
 use crate::api_keys::record_key;
 use crate::generations::IdempotencyRecord;

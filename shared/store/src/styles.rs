@@ -16,11 +16,11 @@ use domain::teams::Membership;
 use crate::Store;
 use crate::accounts::is_condition;
 use crate::cursor::Cursor;
-use crate::generations::Written;
+use crate::generations::WriteOutcome;
 use crate::items::{self, StyleItem, count_key, number, text};
 use crate::overwrite::Overwrite;
 use crate::pages::{Index, Page};
-use crate::transact::{Commit, Part, Transaction};
+use crate::transact::{Commit, Part, WriteTransaction};
 
 /// The outcome of making a style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Store {
             .condition_expression("attribute_not_exists(styles) OR styles < :max")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":max", number(STYLES_MAX));
-        let mut tx = Transaction::new("making a style");
+        let mut tx = WriteTransaction::new("making a style");
         tx.add(Part::Style, put);
         tx.add(Part::StyleCount, count);
         if let Some(member) = member {
@@ -130,7 +130,7 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn replace_style(&self, next: &Style) -> Result<Written, Fault> {
+    pub async fn replace_style(&self, next: &Style) -> Result<WriteOutcome, Fault> {
         let write = Overwrite::by(["id"], &StyleItem::from(next))?;
         let written = write
             .alone(self, &self.tables.styles)
@@ -139,8 +139,8 @@ impl Store {
             .send()
             .await;
         match written {
-            Ok(_) => Ok(Written::Done),
-            Err(error) if is_condition(&error) => Ok(Written::Stale),
+            Ok(_) => Ok(WriteOutcome::Done),
+            Err(error) if is_condition(&error) => Ok(WriteOutcome::Stale),
             Err(error) => Err(Fault::new("changing a style", error)),
         }
     }
@@ -149,7 +149,7 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it is not known to be written.
-    pub async fn delete_style(&self, style: &Style) -> Result<Written, Fault> {
+    pub async fn delete_style(&self, style: &Style) -> Result<WriteOutcome, Fault> {
         let doing = "deleting a style";
         let delete = Delete::builder()
             .table_name(&self.tables.styles)
@@ -163,13 +163,13 @@ impl Store {
             .condition_expression("styles >= :one")
             .expression_attribute_values(":less", number(-1))
             .expression_attribute_values(":one", number(1));
-        let mut tx = Transaction::new(doing);
+        let mut tx = WriteTransaction::new(doing);
         tx.add(Part::Style, delete);
         tx.add(Part::StyleCount, count);
         match self.commit(tx).await? {
-            Commit::Done => Ok(Written::Done),
-            Commit::Busy => Ok(Written::Stale),
-            Commit::Refused(refused) if refused.has(Part::Style) => Ok(Written::Stale),
+            Commit::Done => Ok(WriteOutcome::Done),
+            Commit::Busy => Ok(WriteOutcome::Stale),
+            Commit::Refused(refused) if refused.has(Part::Style) => Ok(WriteOutcome::Stale),
             Commit::Refused(_) => Err(Fault::new(doing, "it was never counted")),
         }
     }

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::builders::{
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Update};
 use domain::Refusal;
 use domain::access::{self, Action, Thing};
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::callers::Admin;
 use domain::ids::{TeamId, Tenant, UserId};
 use domain::teams::{Membership, Role, TEAMS_JOINED_MAX, TEAMS_OWNED_MAX, Team};
@@ -23,7 +23,7 @@ use crate::items::{self, COUNT, Item, MemberItem, TeamItem, number, text};
 use crate::overwrite::Overwrite;
 use crate::pages::Page;
 use crate::reads::keys;
-use crate::transact::{Part, Transaction};
+use crate::transact::{Part, WriteTransaction};
 use crate::{Recorded, Store, System};
 
 /// A team, and the membership of the user who reads it.
@@ -56,7 +56,7 @@ impl Store {
     pub async fn put_team(
         &self,
         team: &Team,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<TeamWritten>, Fault> {
         let owner = Membership {
             team: team.id.clone(),
@@ -65,7 +65,7 @@ impl Store {
             credit_cap: None,
             joined_at: team.created_at,
         };
-        let mut tx = Transaction::new("making a team");
+        let mut tx = WriteTransaction::new("making a team");
         let put = Put::builder()
             .table_name(&self.tables.teams)
             .set_item(Some(items::write(&TeamItem::from(team))?))
@@ -259,13 +259,13 @@ impl Store {
         &self,
         next: &Team,
         by: &Membership,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<TeamWritten>, Fault> {
         let write = Overwrite::by(["team", "item"], &TeamItem::from(next))?
             .in_transaction(&self.tables.teams)
             .condition_expression("version = :before")
             .expression_attribute_values(":before", number(next.version - 1));
-        let mut tx = Transaction::new("changing a team");
+        let mut tx = WriteTransaction::new("changing a team");
         tx.add(Part::Team, write);
         tx.add(Part::Member, self.check_member(by));
         let sent = self.commit_recorded(tx, &record).await?;
@@ -284,7 +284,7 @@ impl Store {
         &self,
         team: &Team,
         to: &Membership,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<TeamWritten>, Fault> {
         let handed = self
             .update_team(&team.id)
@@ -307,7 +307,7 @@ impl Store {
         let into = role(&to.user, Role::Owner)
             .update_expression("SET #role = :role REMOVE credit_cap")
             .condition_expression("attribute_exists(team)");
-        let mut tx = Transaction::new("handing a team over");
+        let mut tx = WriteTransaction::new("handing a team over");
         tx.add(Part::Team, handed);
         tx.add(Part::Member, from);
         tx.add(Part::Member, into);

@@ -69,7 +69,7 @@ pub(crate) enum Part {
 }
 
 /// A transaction that is being put together.
-pub(crate) struct Transaction {
+pub(crate) struct WriteTransaction {
     doing: &'static str,
     parts: Vec<Part>,
     actions: Vec<TransactWriteItem>,
@@ -77,7 +77,7 @@ pub(crate) struct Transaction {
     broken: Option<BuildError>,
 }
 
-impl Transaction {
+impl WriteTransaction {
     /// Creates a transaction without parts; `doing` names it in faults ("opening a job").
     pub(crate) fn new(doing: &'static str) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl Transaction {
     }
 
     /// Adds a part.
-    pub(crate) fn add(&mut self, part: Part, write: impl Into<Write>) {
+    pub(crate) fn add(&mut self, part: Part, write: impl Into<PartAction>) {
         match write.into().build() {
             Ok(action) => {
                 self.parts.push(part);
@@ -101,14 +101,14 @@ impl Transaction {
 }
 
 /// The action of a part.
-pub(crate) enum Write {
+pub(crate) enum PartAction {
     Put(PutBuilder),
     Update(UpdateBuilder),
     Delete(DeleteBuilder),
     Check(ConditionCheckBuilder),
 }
 
-impl Write {
+impl PartAction {
     fn build(self) -> Result<TransactWriteItem, BuildError> {
         let action = TransactWriteItem::builder();
         let action = match self {
@@ -121,25 +121,25 @@ impl Write {
     }
 }
 
-impl From<PutBuilder> for Write {
+impl From<PutBuilder> for PartAction {
     fn from(put: PutBuilder) -> Self {
         Self::Put(put)
     }
 }
 
-impl From<UpdateBuilder> for Write {
+impl From<UpdateBuilder> for PartAction {
     fn from(update: UpdateBuilder) -> Self {
         Self::Update(update)
     }
 }
 
-impl From<DeleteBuilder> for Write {
+impl From<DeleteBuilder> for PartAction {
     fn from(delete: DeleteBuilder) -> Self {
         Self::Delete(delete)
     }
 }
 
-impl From<ConditionCheckBuilder> for Write {
+impl From<ConditionCheckBuilder> for PartAction {
     fn from(check: ConditionCheckBuilder) -> Self {
         Self::Check(check)
     }
@@ -183,8 +183,8 @@ impl Store {
     /// Commits a transaction. All attempts have the same request token, so it is committed only once,
     /// however often it is sent. If the database says that an earlier attempt is still in progress, it is
     /// asked again, because that answer does not mean that nothing was written.
-    pub(crate) async fn commit(&self, transaction: Transaction) -> Result<Commit, Fault> {
-        let Transaction {
+    pub(crate) async fn commit(&self, transaction: WriteTransaction) -> Result<Commit, Fault> {
+        let WriteTransaction {
             doing,
             parts,
             actions,

@@ -6,15 +6,15 @@ use aws_sdk_dynamodb::types::ConditionCheck;
 use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
 use domain::access::Spender;
 use domain::api_keys::ApiKey;
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::erasure::Erasure;
 use domain::ids::Tenant;
 use domain::ledger::{Transfer, Wallet};
 use domain::teams::{Membership, Team};
 
 use crate::items::{self, OnceItem, WALLET, number, text};
-use crate::postings::{Once, UsedKey};
-use crate::transact::{Part, Transaction};
+use crate::once::{Once, UsedKey};
+use crate::transact::{Part, WriteTransaction};
 use crate::{Recorded, Store};
 
 /// Credits that a member moves into their team's wallet, and the items that are written with it.
@@ -47,7 +47,7 @@ pub enum Funded {
 
 /// The outcome of ending a team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum TeamEndOutcome {
     /// The team is gone.
     Done,
     /// The team, its owner's membership or a wallet has changed since it was read. Read again, and decide
@@ -63,10 +63,10 @@ impl Store {
     pub async fn fund(
         &self,
         funding: &Funding<'_>,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<Funded>, Fault> {
         let member = funding.by.membership();
-        let mut tx = Transaction::new("moving credits into a team's wallet");
+        let mut tx = WriteTransaction::new("moving credits into a team's wallet");
         self.book(&mut tx, &funding.transfer.out)?;
         self.book(&mut tx, &funding.transfer.into)?;
         tx.add(Part::Team, self.check_team(&member.team));
@@ -111,9 +111,9 @@ impl Store {
         owner: &Membership,
         wallet: &Wallet,
         home: Option<&Transfer>,
-        record: Record,
-    ) -> Result<Recorded<Ended>, Fault> {
-        let mut tx = Transaction::new("ending a team");
+        record: AuditRecord,
+    ) -> Result<Recorded<TeamEndOutcome>, Fault> {
+        let mut tx = WriteTransaction::new("ending a team");
         tx.add(Part::Team, self.delete_team(team));
         tx.add(Part::Member, self.delete_owner(owner));
         tx.add(Part::MemberCount, self.count_teams(&team.owner, -1, -1));
@@ -131,8 +131,8 @@ impl Store {
         tx.add(Part::ErasureNote, self.note_erasure(&note)?);
         let sent = self.commit_recorded(tx, &record).await?;
         Ok(sent.map(|written| match written {
-            Ok(()) => Ended::Done,
-            Err(_) => Ended::Stale,
+            Ok(()) => TeamEndOutcome::Done,
+            Err(_) => TeamEndOutcome::Stale,
         }))
     }
 

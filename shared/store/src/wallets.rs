@@ -15,7 +15,7 @@ use crate::cursor::{Cursor, Place as _, Sequence, cut};
 use crate::items::{self, EntryItem, Item, WALLET, WalletItem, WatchItem, number, text};
 use crate::overwrite::Overwrite;
 use crate::pages::Page;
-use crate::transact::{Part, Refused, Transaction};
+use crate::transact::{Part, Refused, WriteTransaction};
 
 /// Reads a wallet from its item. Every tenant gets a wallet when it is created, so a missing one is a
 /// fault.
@@ -172,7 +172,7 @@ impl Store {
     /// Adds a booking to a transaction: the wallet, on condition that it has not changed, the entry, on
     /// condition that it was never booked, and a note for the owner if the balance falls below one of their
     /// thresholds.
-    pub(crate) fn book(&self, tx: &mut Transaction, booked: &Booked) -> Result<(), Fault> {
+    pub(crate) fn book(&self, tx: &mut WriteTransaction, booked: &Booked) -> Result<(), Fault> {
         booked.check().map_err(unsound)?;
         let before = booked.wallet.version.saturating_sub(1);
         tx.add(Part::Wallet, self.write_wallet(&booked.wallet, before)?);
@@ -186,9 +186,12 @@ impl Store {
         Ok(())
     }
 
-    /// Adds the end of a hold to a transaction: the wallet once, on condition that it has not changed, and
-    /// each entry, on condition that it was never booked.
-    pub(crate) fn end_hold(&self, tx: &mut Transaction, settled: &Settled) -> Result<(), Fault> {
+    /// Ends a hold: the wallet once, if it has not moved, and each entry, if it was never booked.
+    pub(crate) fn end_hold(
+        &self,
+        tx: &mut WriteTransaction,
+        settled: &Settled,
+    ) -> Result<(), Fault> {
         settled.check().map_err(unsound)?;
         let booked = u64::try_from(settled.entries.len()).unwrap_or(u64::MAX);
         let before = settled.wallet.version.saturating_sub(booked);

@@ -9,7 +9,7 @@ use domain::webhook_deliveries::WebhookDelivery;
 
 use crate::accounts::is_condition;
 use crate::cursor::{Cursor, cut};
-use crate::generations::Written;
+use crate::generations::WriteOutcome;
 use crate::items::{
     self, DueWebhook, DueWebhookItem, WebhookDeliveryItem, WebhookEndpointItem, number, text, told,
     webhook_due_shards,
@@ -17,7 +17,7 @@ use crate::items::{
 use crate::overwrite::Overwrite;
 use crate::pages::Page;
 use crate::reads::keys;
-use crate::transact::{Commit, Part, Transaction};
+use crate::transact::{Commit, Part, WriteTransaction};
 use crate::webhook_endpoints::webhook_key;
 use crate::{Store, System};
 
@@ -28,7 +28,7 @@ impl Store {
     /// Adds deliveries to the transaction of the event.
     pub(crate) fn tell(
         &self,
-        tx: &mut Transaction,
+        tx: &mut WriteTransaction,
         deliveries: &[WebhookDelivery],
     ) -> Result<(), Fault> {
         for delivery in deliveries {
@@ -50,8 +50,8 @@ impl Store {
     pub async fn put_webhook_deliveries(
         &self,
         deliveries: &[WebhookDelivery],
-    ) -> Result<Written, Fault> {
-        let mut tx = Transaction::new("telling a webhook endpoint");
+    ) -> Result<WriteOutcome, Fault> {
+        let mut tx = WriteTransaction::new("telling a webhook endpoint");
         for delivery in deliveries {
             let key = webhook_key(delivery.endpoint.as_str(), WebhookEndpointItem::SORT);
             let is_enabled = ConditionCheck::builder()
@@ -64,9 +64,9 @@ impl Store {
         }
         self.tell(&mut tx, deliveries)?;
         Ok(match self.commit(tx).await? {
-            Commit::Done => Written::Done,
-            Commit::Refused(refused) if !refused.has(Part::WebhookEndpoint) => Written::Done,
-            Commit::Busy | Commit::Refused(_) => Written::Stale,
+            Commit::Done => WriteOutcome::Done,
+            Commit::Refused(refused) if !refused.has(Part::WebhookEndpoint) => WriteOutcome::Done,
+            Commit::Busy | Commit::Refused(_) => WriteOutcome::Stale,
         })
     }
 
@@ -74,7 +74,10 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it could not be written.
-    pub async fn replace_webhook_delivery(&self, next: &WebhookDelivery) -> Result<Written, Fault> {
+    pub async fn replace_webhook_delivery(
+        &self,
+        next: &WebhookDelivery,
+    ) -> Result<WriteOutcome, Fault> {
         let written = Overwrite::by(["owner", "item"], &WebhookDeliveryItem::from(next))?
             .alone(self, &self.tables.webhooks)
             .condition_expression("version = :before")
@@ -82,8 +85,8 @@ impl Store {
             .send()
             .await;
         match written {
-            Ok(_) => Ok(Written::Done),
-            Err(error) if is_condition(&error) => Ok(Written::Stale),
+            Ok(_) => Ok(WriteOutcome::Done),
+            Err(error) if is_condition(&error) => Ok(WriteOutcome::Stale),
             Err(error) => Err(Fault::new("moving a webhook delivery on", error)),
         }
     }

@@ -7,18 +7,18 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{Delete, Put, Update};
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::events::EventKind;
 use domain::ids::{KeyId, Tenant, WebhookEndpointId};
 use domain::teams::Membership;
 use domain::webhook_endpoints::{ENDPOINTS_MAX, EndpointStatus, WebhookEndpoint};
 
 use crate::accounts::is_condition;
-use crate::generations::Written;
+use crate::generations::WriteOutcome;
 use crate::items::{self, ENDPOINTS, Item, WebhookEndpointItem, hears, named_in, number, text};
 use crate::overwrite::Overwrite;
 use crate::reads::keys;
-use crate::transact::{Commit, Part, Transaction};
+use crate::transact::{Commit, Part, WriteTransaction};
 use crate::{Recorded, Store, System};
 
 /// The number of deliveries that are deleted in one step after their endpoint was deleted.
@@ -55,7 +55,7 @@ impl Store {
         &self,
         endpoint: &WebhookEndpoint,
         by: MadeBy<'_>,
-        record: Record,
+        record: AuditRecord,
     ) -> Result<Recorded<EndpointPut>, Fault> {
         let put = Put::builder()
             .table_name(&self.tables.webhooks)
@@ -69,7 +69,7 @@ impl Store {
             .expression_attribute_values(":heard", hears(endpoint))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":most", number(ENDPOINTS_MAX));
-        let mut tx = Transaction::new("making a webhook endpoint");
+        let mut tx = WriteTransaction::new("making a webhook endpoint");
         tx.add(Part::WebhookEndpoint, put);
         tx.add(Part::WebhookEndpoints, named);
         let account = self.check_good_standing(&endpoint.made_by, by.key);
@@ -97,13 +97,13 @@ impl Store {
         &self,
         before: &WebhookEndpoint,
         next: &WebhookEndpoint,
-        record: Record,
-    ) -> Result<Recorded<Written>, Fault> {
+        record: AuditRecord,
+    ) -> Result<Recorded<WriteOutcome>, Fault> {
         let tx = self.endpoint_change(before, next)?;
         let sent = self.commit_recorded(tx, &record).await?;
         Ok(sent.map(|written| match written {
-            Ok(()) => Written::Done,
-            Err(_) => Written::Stale,
+            Ok(()) => WriteOutcome::Done,
+            Err(_) => WriteOutcome::Stale,
         }))
     }
 
@@ -116,7 +116,7 @@ impl Store {
         _: System,
         before: &WebhookEndpoint,
         next: &WebhookEndpoint,
-    ) -> Result<Written, Fault> {
+    ) -> Result<WriteOutcome, Fault> {
         if before.hears() == next.hears() {
             let written = Overwrite::by(["owner", "item"], &WebhookEndpointItem::from(next))?
                 .alone(self, &self.tables.webhooks)
@@ -125,15 +125,15 @@ impl Store {
                 .send()
                 .await;
             return match written {
-                Ok(_) => Ok(Written::Done),
-                Err(error) if is_condition(&error) => Ok(Written::Stale),
+                Ok(_) => Ok(WriteOutcome::Done),
+                Err(error) if is_condition(&error) => Ok(WriteOutcome::Stale),
                 Err(error) => Err(Fault::new("learning of a webhook endpoint", error)),
             };
         }
         let tx = self.endpoint_change(before, next)?;
         Ok(match self.commit(tx).await? {
-            Commit::Done => Written::Done,
-            Commit::Busy | Commit::Refused(_) => Written::Stale,
+            Commit::Done => WriteOutcome::Done,
+            Commit::Busy | Commit::Refused(_) => WriteOutcome::Stale,
         })
     }
 
@@ -141,7 +141,7 @@ impl Store {
         &self,
         before: &WebhookEndpoint,
         next: &WebhookEndpoint,
-    ) -> Result<Transaction, Fault> {
+    ) -> Result<WriteTransaction, Fault> {
         let is_gone = next.status == EndpointStatus::Deleted;
         let record = Overwrite::by(["owner", "item"], &WebhookEndpointItem::from(next))?
             .in_transaction(&self.tables.webhooks)
@@ -153,7 +153,7 @@ impl Store {
             .condition_expression("attribute_exists(#id)")
             .expression_attribute_values(":heard", hears(next))
             .expression_attribute_values(":more", number(if is_gone { -1 } else { 0 }));
-        let mut tx = Transaction::new("changing a webhook endpoint");
+        let mut tx = WriteTransaction::new("changing a webhook endpoint");
         tx.add(Part::WebhookEndpoint, record);
         tx.add(Part::WebhookEndpoints, named);
         Ok(tx)
@@ -268,7 +268,7 @@ impl Store {
                 WebhookEndpointItem::SORT,
             )));
         let named = self.name_endpoint(endpoint).update_expression("REMOVE #id");
-        let mut tx = Transaction::new(doing);
+        let mut tx = WriteTransaction::new(doing);
         tx.add(Part::WebhookEndpoint, record);
         tx.add(Part::WebhookEndpoints, named);
         Ok(matches!(self.commit(tx).await?, Commit::Done))

@@ -4,15 +4,15 @@
 use aws::Fault;
 use aws_sdk_dynamodb::types::Put;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
-use domain::audit::Record;
+use domain::audit::AuditRecord;
 use domain::generations::Generation;
 use domain::ids::{UserId, WebhookEndpointId};
 use domain::webhook_endpoints::SecretSeeds;
 
-use crate::generations::Written;
+use crate::generations::WriteOutcome;
 use crate::items::{self, OwnAddressItem, WebhookSecretItem, text};
 use crate::reads::keys;
-use crate::transact::{Part, Transaction};
+use crate::transact::{Part, WriteTransaction};
 use crate::webhook_endpoints::webhook_key;
 use crate::{Recorded, Store, System};
 
@@ -75,8 +75,8 @@ impl Store {
         user: &UserId,
         before: Option<&SecretSeeds>,
         next: &SecretSeeds,
-        record: Record,
-    ) -> Result<Recorded<Option<Written>>, Fault> {
+        record: AuditRecord,
+    ) -> Result<Recorded<Option<WriteOutcome>>, Fault> {
         let put = Put::builder()
             .table_name(&self.tables.webhooks)
             .set_item(Some(items::write(&WebhookSecretItem::new(user, next))?));
@@ -88,14 +88,14 @@ impl Store {
                 .condition_expression("seed = :before")
                 .expression_attribute_values(":before", text(&before.newest)),
         };
-        let mut tx = Transaction::new("making a webhook secret");
+        let mut tx = WriteTransaction::new("making a webhook secret");
         tx.add(Part::WebhookSecret, put);
         tx.add(Part::Account, self.check_good_standing(user, None));
         let sent = self.commit_recorded(tx, &record).await?;
         Ok(sent.map(|written| match written {
-            Ok(()) => Some(Written::Done),
+            Ok(()) => Some(WriteOutcome::Done),
             Err(refused) if refused.has(Part::Account) => None,
-            Err(_) => Some(Written::Stale),
+            Err(_) => Some(WriteOutcome::Stale),
         }))
     }
 }

@@ -5,7 +5,7 @@
 pub(crate) type Name = [u8; 4];
 
 /// The header of a box (ISO/IEC 14496-12, 4.2).
-pub(crate) struct Header {
+pub(crate) struct BoxHeader {
     /// Its name.
     pub(crate) name: Name,
     /// The length of the header.
@@ -14,7 +14,7 @@ pub(crate) struct Header {
     pub(crate) bytes: Option<u64>,
 }
 
-impl Header {
+impl BoxHeader {
     /// Reads the header at the start of `bytes`. Returns `None` if there are too few bytes, or its length
     /// is impossible.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
@@ -41,7 +41,7 @@ impl<'a> Iterator for Boxes<'a> {
     type Item = (Name, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let header = Header::read(self.0)?;
+        let header = BoxHeader::read(self.0)?;
         let length = match header.bytes {
             Some(bytes) => usize::try_from(bytes).ok()?,
             None => self.0.len(),

@@ -16,7 +16,7 @@ const FRAME_CHUNKS_AT: usize = 16;
 pub(crate) fn jpeg(bytes: &[u8]) -> Option<u64> {
     let copy = u64::try_from(bytes.len()).ok()?;
     let mut rest = bytes.get(START_BYTES..)?;
-    let mut header: Option<Header> = None;
+    let mut header: Option<FrameHeader> = None;
     loop {
         let (marker, body, after) = segment(rest)?;
         rest = after;
@@ -36,7 +36,7 @@ pub(crate) fn jpeg(bytes: &[u8]) -> Option<u64> {
             // Tables and a reserved marker in the number range of frames.
             0xC4 | 0xC8 | 0xCC => {}
             0xC0..=0xCF => {
-                let read = Header::read(marker, body)?;
+                let read = FrameHeader::read(marker, body)?;
                 header = Some(match header {
                     Some(known) => known.dearer(read),
                     None => read,
@@ -67,13 +67,13 @@ fn segment(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 }
 
 /// The header of a frame (ITU-T T.81, B.2.2).
-struct Header {
+struct FrameHeader {
     is_progressive: bool,
     parts: u8,
     coefficients: u64,
 }
 
-impl Header {
+impl FrameHeader {
     fn read(marker: u8, body: &[u8]) -> Option<Self> {
         let (&[_, high, low, wide, narrow, parts], factors) = body.split_first_chunk()?;
         let height = u64::from(u16::from_be_bytes([high, low]));

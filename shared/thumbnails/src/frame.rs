@@ -12,7 +12,7 @@ const QUALITY: f32 = 80.0;
 
 /// A scaled-down picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Thumbnail {
+pub struct ThumbnailFile {
     /// The longest side that it was made for. The picture's own longest side is shorter only if the
     /// original's is.
     pub side: u32,
@@ -75,7 +75,7 @@ impl Frame {
     ///
     /// # Errors
     /// `Damaged` if libwebp cannot write it.
-    pub fn poster(&self) -> Result<Thumbnail, Unsuitable> {
+    pub fn poster(&self) -> Result<ThumbnailFile, Unsuitable> {
         let size = fitted(self.size, POSTER_SIDE);
         let poster = if self.picture.dimensions() == size {
             self.picture.clone()
@@ -91,7 +91,7 @@ impl Frame {
     ///
     /// # Errors
     /// `Damaged` if libwebp cannot write one.
-    pub fn thumbnails(self) -> Result<Vec<Thumbnail>, Unsuitable> {
+    pub fn thumbnails(self) -> Result<Vec<ThumbnailFile>, Unsuitable> {
         let Self {
             mut picture,
             orientation,
@@ -141,7 +141,7 @@ fn written(
     picture: &DynamicImage,
     orientation: Orientation,
     side: u32,
-) -> Result<Thumbnail, Unsuitable> {
+) -> Result<ThumbnailFile, Unsuitable> {
     let has_alpha = picture.color().has_alpha();
     let mut picture = if has_alpha {
         DynamicImage::ImageRgba8(picture.to_rgba8())
@@ -157,7 +157,7 @@ fn written(
         Encoder::from_rgb(samples, width, height)
     };
     let webp = encoder.encode_simple(false, QUALITY);
-    Ok(Thumbnail {
+    Ok(ThumbnailFile {
         side,
         width,
         height,

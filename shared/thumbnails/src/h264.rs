@@ -9,7 +9,7 @@ use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig};
 use openh264::formats::YUVSource;
 
 use crate::frame::{Frame, fitted};
-use crate::h264::parameters::Parameters;
+use crate::h264::parameters::SequenceParameters;
 use crate::shrink::Shrinking;
 use crate::track::Track;
 use crate::{POSTER_SIDE, Unsuitable, VIDEO_MEMORY_BYTES_MAX, VIDEO_SIDE_MAX};
@@ -90,7 +90,7 @@ impl Stream {
         };
         match first & 0x1F {
             SEQUENCE => {
-                let parameters = Parameters::read(body)?;
+                let parameters = SequenceParameters::read(body)?;
                 // The decoder holds only one sequence at a time, and most files repeat theirs in the frame.
                 let memory = self.copies.saturating_add(parameters.memory_bytes());
                 if memory > VIDEO_MEMORY_BYTES_MAX || parameters.side() > VIDEO_SIDE_MAX {

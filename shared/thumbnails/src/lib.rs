@@ -17,8 +17,8 @@ mod stills;
 mod track;
 mod video;
 
-pub use frame::{Frame, Thumbnail};
-pub use video::{Step, VideoSearch};
+pub use frame::{Frame, ThumbnailFile};
+pub use video::{SearchStep, VideoSearch};
 
 /// The longest sides of thumbnails, in pixels.
 pub const SIDES: [u32; 3] = [256, 512, 1024];

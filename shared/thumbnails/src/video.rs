@@ -5,7 +5,7 @@ use std::mem;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::boxes::Header;
+use crate::boxes::BoxHeader;
 use crate::frame::Frame;
 use crate::track::Track;
 use crate::{INDEX_BYTES_MAX, READS_MAX, Unsuitable, h264};
@@ -17,14 +17,16 @@ const LOOK_BYTES: u64 = 64 * 1024;
 /// A search for the first frame of the video in an MP4 or MOV. It does not read by itself:
 ///
 /// ```
-/// # use thumbnails::{Frame, Step, Unsuitable, VideoSearch};
+/// # use thumbnails::{Frame, SearchStep, Unsuitable, VideoSearch};
 /// # fn first_frame(file: &[u8]) -> Result<Frame, Unsuitable> {
 /// let mut search = VideoSearch::new(file.len() as u64);
 /// let mut step = search.next(&[])?;
 /// loop {
 ///     match step {
-///         Step::Read(range) => step = search.next(&file[range.start as usize..range.end as usize])?,
-///         Step::Found(frame) => return Ok(frame),
+///         SearchStep::Read(range) => {
+///             step = search.next(&file[range.start as usize..range.end as usize])?;
+///         }
+///         SearchStep::Found(frame) => return Ok(frame),
 ///     }
 /// }
 /// # }
@@ -52,7 +54,7 @@ enum Stage {
 }
 
 /// The next step of a search.
-pub enum Step {
+pub enum SearchStep {
     /// These bytes of the file are needed. The range is never empty, has at most [`INDEX_BYTES_MAX`] or
     /// [`SAMPLE_BYTES_MAX`](crate::SAMPLE_BYTES_MAX), and is always in the file.
     Read(Range<u64>),
@@ -79,7 +81,7 @@ impl VideoSearch {
     /// it is not H.264 with 8 bits and 4:2:0; `TooLarge` if its index, its frame or the memory for it is
     /// too large; `Damaged` if it cannot be read, if `bytes` are not those asked for, and after the search
     /// has ended.
-    pub fn next(&mut self, bytes: &[u8]) -> Result<Step, Unsuitable> {
+    pub fn next(&mut self, bytes: &[u8]) -> Result<SearchStep, Unsuitable> {
         let given = u64::try_from(bytes.len()).map_err(|_| Unsuitable::TooLarge)?;
         let stage = mem::replace(&mut self.stage, Stage::Over);
         if given != self.asked.end - self.asked.start {
@@ -93,14 +95,14 @@ impl VideoSearch {
                 // As in `decode`: if the decoder panics, the file is reported as damaged.
                 let frame = catch_unwind(AssertUnwindSafe(|| h264::decode(&track, bytes)));
                 let frame = frame.unwrap_or(Err(Unsuitable::Damaged))?;
-                Ok(Step::Found(frame))
+                Ok(SearchStep::Found(frame))
             }
             Stage::Over => Err(Unsuitable::Damaged),
         }
     }
 
     /// Asks for a part of the file.
-    fn read(&mut self, range: Range<u64>, stage: Stage) -> Result<Step, Unsuitable> {
+    fn read(&mut self, range: Range<u64>, stage: Stage) -> Result<SearchStep, Unsuitable> {
         if range.is_empty() || range.end > self.size_bytes {
             return Err(Unsuitable::Damaged);
         }
@@ -110,11 +112,11 @@ impl VideoSearch {
         }
         self.asked = range.clone();
         self.stage = stage;
-        Ok(Step::Read(range))
+        Ok(SearchStep::Read(range))
     }
 
     /// Asks for the boxes from `at` on.
-    fn look(&mut self, at: u64) -> Result<Step, Unsuitable> {
+    fn look(&mut self, at: u64) -> Result<SearchStep, Unsuitable> {
         if at >= self.size_bytes {
             return Err(Unsuitable::NoFrame);
         }
@@ -123,12 +125,12 @@ impl VideoSearch {
     }
 
     /// Goes from box to box until one is the index, or lies beyond the bytes that were read.
-    fn walk(&mut self, bytes: &[u8]) -> Result<Step, Unsuitable> {
+    fn walk(&mut self, bytes: &[u8]) -> Result<SearchStep, Unsuitable> {
         let start = self.asked.start;
         let mut rest = bytes;
         let mut at = start;
         loop {
-            let Some(header) = Header::read(rest) else {
+            let Some(header) = BoxHeader::read(rest) else {
                 // The header is truncated, or is not a box at all. A header at the end of the file is
                 // truncated by that.
                 let is_cut = at > start && rest.len() < 16;
@@ -162,7 +164,7 @@ impl VideoSearch {
 
     /// Takes the body of the index from the bytes that were read, if it is complete there; otherwise asks
     /// for it.
-    fn found(&mut self, rest: &[u8], body: Range<u64>, at: u64) -> Result<Step, Unsuitable> {
+    fn found(&mut self, rest: &[u8], body: Range<u64>, at: u64) -> Result<SearchStep, Unsuitable> {
         if body.end - body.start > INDEX_BYTES_MAX {
             return Err(Unsuitable::TooLarge);
         }
@@ -177,7 +179,7 @@ impl VideoSearch {
     }
 
     /// Reads the index, and asks for the frame that it names.
-    fn index(&mut self, index: &[u8]) -> Result<Step, Unsuitable> {
+    fn index(&mut self, index: &[u8]) -> Result<SearchStep, Unsuitable> {
         let track = Track::read(index)?;
         self.read(track.sample.clone(), Stage::Sample(track))
     }

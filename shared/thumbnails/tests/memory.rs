@@ -14,7 +14,7 @@ use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use muxide::api::{MuxerBuilder, VideoCodec};
 use openh264::encoder::Encoder;
 use openh264::formats::{RgbSliceU8, YUVBuffer};
-use thumbnails::{PIXELS_MAX, STILL_BYTES_MAX, Step, VideoSearch};
+use thumbnails::{PIXELS_MAX, STILL_BYTES_MAX, SearchStep, VideoSearch};
 
 /// The variable with the path of the file that a process must read.
 const FILE: &str = "THUMBNAILS_MEASURED_FILE";
@@ -46,8 +46,8 @@ fn first_frame(file: &[u8]) -> thumbnails::Frame {
     let mut step = search.next(&[]).unwrap();
     loop {
         match step {
-            Step::Found(frame) => return frame,
-            Step::Read(range) => {
+            SearchStep::Found(frame) => return frame,
+            SearchStep::Read(range) => {
                 // A copy of the range, because a worker does not have the whole file.
                 let part = file[range.start as usize..range.end as usize].to_vec();
                 step = search.next(&part).unwrap();

@@ -9,10 +9,15 @@ use std::time::Duration;
 
 use reqwest::ClientBuilder;
 use reqwest::redirect::Policy;
+use thiserror::Error;
 
 pub use address::may_be_tried;
 use address::{NotPublic, PublicOnly};
 
+/// A client that cannot be built.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct ClientBuildError(pub String);
 /// Makes a client that follows no redirect and uses no proxy.
 pub fn client(connect_timeout: Duration) -> ClientBuilder {
     // If a provider was installed before, it is this one: the workspace has no other.

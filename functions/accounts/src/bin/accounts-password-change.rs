@@ -15,13 +15,8 @@ async fn handle(
     app: &'static App,
     request: Request<Person, ChangePassword>,
 ) -> Result<Reply<Nothing>, Error> {
-    let checked = request.body()?.check()?;
+    let change = request.body()?.check()?;
 
-    let change = passwords::PasswordChange {
-        current: checked.current,
-        new: checked.new,
-        ends_keys: checked.ends_keys,
-    };
     passwords::change(app, &request.caller, request.caller.session(), change).await?;
 
     Ok(Reply::empty())

@@ -2,7 +2,7 @@
 //! Makes usage-plan keys for users, takes back those whose time is over, and makes the keys that plans
 //! share.
 
-use app::{App, Error, metrics, plans};
+use app::{App, Error, metrics, usage_keys};
 use entry::sqs::{self, Delivery, Disposition};
 use queue::LookAtKeys;
 
@@ -11,7 +11,7 @@ fn main() -> entry::Exit {
 }
 
 async fn handle(app: &'static App, delivery: Delivery<LookAtKeys>) -> Result<Disposition, Error> {
-    let looked = plans::look(app, delivery.message).await?;
+    let looked = usage_keys::look(app, delivery.message).await?;
 
     if let Some(keys) = looked.keys {
         metrics::gauge(app, "UsagePlanKeys", keys);

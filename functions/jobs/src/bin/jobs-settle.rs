@@ -1,7 +1,7 @@
 //! The settle worker, behind the settle queue and the look queue
 //! Takes a job as far as it can go: asks the provider, copies the media, captures or releases the credits.
 
-use app::jobs::{self, Cause};
+use app::jobs::{self, SettleTrigger};
 use app::{App, Error};
 use domain::Timestamp;
 use entry::sqs::{self, Delivery, Disposition};
@@ -18,9 +18,9 @@ async fn handle(app: &'static App, delivery: Delivery<Settle>) -> Result<Disposi
         leased_until_ms,
     } = delivery.message;
     let cause = match (word, leased_until_ms) {
-        (Some(word), _) => Cause::ProviderReport((word.request_id, word.outcome.into())),
-        (None, Some(until_ms)) => Cause::Due(Timestamp::from_ms(until_ms)),
-        (None, None) => Cause::News,
+        (Some(word), _) => SettleTrigger::ProviderReport((word.request_id, word.outcome.into())),
+        (None, Some(until_ms)) => SettleTrigger::Due(Timestamp::from_ms(until_ms)),
+        (None, None) => SettleTrigger::News,
     };
 
     jobs::settle(app, &generation_id, &cause).await?;

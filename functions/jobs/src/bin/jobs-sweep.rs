@@ -2,7 +2,7 @@
 //! Finds the jobs, the webhooks and the users' keys that are due, and asks a worker to look at each. Puts
 //! the lanes in order.
 
-use app::{App, Error, breaker, jobs, plans, rollout, shared_keys, webhook_deliveries};
+use app::{App, Error, breaker, jobs, rollout, shared_keys, usage_keys, webhook_deliveries};
 use entry::schedule;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn main() -> entry::Exit {
 async fn handle(app: &'static App) -> Result<Value, Error> {
     let due = jobs::sweep(app).await?;
     let webhooks = webhook_deliveries::send_due(app).await?;
-    let keys = plans::send_overdue(app).await?;
+    let keys = usage_keys::send_overdue(app).await?;
     shared_keys::send_missing(app).await?;
     breaker::measure(app).await?;
     let stale_settings = rollout::check(app).await?;

@@ -4,7 +4,7 @@
 use ::http::header;
 use api::endpoint::Empty;
 use api::media::{GET, check};
-use app::media::Purpose;
+use app::media::MediaUse;
 use app::{App, Error, media};
 use domain::generations::MediaName;
 use domain::ids::GenerationId;
@@ -19,10 +19,10 @@ async fn handle(app: &'static App, request: Request) -> Result<Reply<Empty<302>>
     let name = request.path("name", "media", MediaName::parse)?;
     let asked = check(generation, name, request.query())?;
     let purpose = match asked.is_saved {
-        _ if request.is_head() => Purpose::Describe,
-        true => Purpose::Save,
-        false if request.header("origin").is_some() => Purpose::Read,
-        false => Purpose::Show,
+        _ if request.is_head() => MediaUse::Describe,
+        true => MediaUse::Save,
+        false if request.header("origin").is_some() => MediaUse::Read,
+        false => MediaUse::Show,
     };
 
     let url = media::follow(app, &asked.signed, purpose).await?;

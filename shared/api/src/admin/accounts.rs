@@ -1,22 +1,24 @@
 //! Users and teams, as platform admins see and change them.
 
 use domain::Refusal;
-use domain::accounts::{Email, Plan, User};
+use domain::accounts::{Email, User};
 use domain::admin::AccountChange;
 use domain::callers::Admin;
 use domain::ledger::Wallet;
+use domain::plans::Plan;
 use domain::teams::Team;
 use domain::{FieldCode, FieldError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::{Profile, check_email};
+use crate::accounts::Profile;
 use crate::body::Problems;
+use crate::codes::Code;
+use crate::credentials::check_email;
 use crate::credits::Balance;
 use crate::endpoint::{Endpoint, Nothing};
 use crate::list::List;
-use crate::openapi::{Operation, tags};
-use crate::problem::Code;
+use crate::operation::{Operation, tags};
 use crate::query::Query;
 use crate::schema;
 use crate::time;

@@ -10,9 +10,10 @@ use super::{
     CANCEL, COLLABORATIONS, CREATE, CreateGeneration, DELETE, FAVORITE, GET, LIST, MEDIA, MOVE,
     PROVENANCE, SHARE, STATS, UNFAVORITE, UNSHARE, UPDATE,
 };
+use crate::codes::Code;
 use crate::models::parameters_schema;
-use crate::openapi::{Operation, Schemas, tags};
-use crate::problem::Code;
+use crate::operation::schemas::Schemas;
+use crate::operation::{Operation, tags};
 use crate::schema;
 
 pub(crate) fn operations() -> Vec<Operation> {

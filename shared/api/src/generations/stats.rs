@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::schema;
-use domain::generations::{State, Stats};
+use domain::generations::{GenerationStats, State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,7 @@ pub struct CreditSums {
 impl StatsView {
     /// Returns the view of `stats`; `complete` says whether they cover every generation.
     #[must_use]
-    pub fn new(stats: Stats, complete: bool) -> Self {
+    pub fn new(stats: GenerationStats, complete: bool) -> Self {
         let count = |state: State| stats.by_status.get(state.status()).copied();
         let by_status = State::ALL.map(|state| {
             let status = state.status().to_owned();

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use domain::Credits;
 use domain::events::{EventKind, ShownSubject, Subject, WebhookEvent};
-use domain::generations::{FailureCode, Intent, Request, Retention};
+use domain::generations::{FailureCode, GenerationRequest, Intent, Retention};
 use domain::ids::{EventId, GenerationId, Tenant, UserId};
 use domain::labels::Tags;
-use domain::turns::{Lane, Priority};
+use domain::lanes::{Lane, Priority};
 use serde_json::json;
 
 use super::*;
@@ -27,7 +27,7 @@ fn running(cost: u32) -> Generation {
         is_expiry_told: false,
         preview_tries: 0,
         model: "flux-dev".to_owned(),
-        request: Request {
+        request: GenerationRequest {
             prompt: Some("a lighthouse".to_owned()),
             style: None,
             adapted_prompt: None,

@@ -9,11 +9,11 @@ use domain::callers::Caller;
 use domain::generations::{Attribution, Collaboration, Filter, Proposal, ShownGeneration};
 use domain::ids::{GenerationId, TeamId, Tenant};
 use domain::teams::Membership;
-use store::Written;
+use store::WriteOutcome;
 
 use super::references::{NO_SUCH_TEAM, team_for};
 use super::{Wanted, get, show_page};
-use crate::pages::{self, Page};
+use crate::pages::{self, SealedPage};
 use crate::teams::{PATIENCE, get_to_act};
 use crate::{App, Error, audit, clock, teams};
 
@@ -71,7 +71,7 @@ pub async fn share(
         let written = audit::recorded(app, &shared, head, |record| {
             app.store().share(&next, &share, &members, record)
         });
-        if written.await? == Written::Done {
+        if written.await? == WriteOutcome::Done {
             return Ok(share);
         }
     }
@@ -121,7 +121,7 @@ pub async fn unshare(
         let written = audit::recorded(app, &ended, None, |record| {
             app.store().end_share(&next, team, &members, record)
         });
-        if written.await? == Written::Done {
+        if written.await? == WriteOutcome::Done {
             return Ok(());
         }
     }
@@ -169,7 +169,7 @@ pub(super) async fn list(
     caller: &Caller,
     team: &TeamId,
     wanted: &Wanted,
-) -> Result<Page<ShownGeneration>, Error> {
+) -> Result<SealedPage<ShownGeneration>, Error> {
     let filter: &Filter = &wanted.filter;
     if filter.favorite.is_some() {
         return Err(Refusal::Forbidden.into());

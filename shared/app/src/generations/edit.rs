@@ -6,7 +6,7 @@ use domain::access::{self, Action, GenerationSeen, Thing};
 use domain::callers::Caller;
 use domain::generations::LabelChange;
 use domain::ids::{GenerationId, ProjectId};
-use store::Written;
+use store::WriteOutcome;
 
 use super::get;
 use super::references::project_for;
@@ -59,7 +59,7 @@ pub async fn file_in(
             .store()
             .file_generation(&seen.generation, project)
             .await?;
-        if moved == Written::Done {
+        if moved == WriteOutcome::Done {
             return get(app, caller, Action::View, id).await;
         }
     }
@@ -91,8 +91,8 @@ pub async fn delete(app: &App, caller: &Caller, id: &GenerationId) -> Result<(),
         generation.check_deletable()?;
         retention::delete_media(app, &generation).await?;
         match app.store().delete_generation(&generation).await? {
-            Written::Done => return Ok(()),
-            Written::Stale => {}
+            WriteOutcome::Done => return Ok(()),
+            WriteOutcome::Stale => {}
         }
     }
     Err(Fault::new("deleting a generation", "its record keeps moving").into())

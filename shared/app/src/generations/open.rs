@@ -10,9 +10,10 @@ use domain::generations::{Draft, Generation, Hold, MediaSecret, ShownGeneration,
 use domain::idempotency::IdempotencyKey;
 use domain::ids::{GenerationId, Tenant};
 use domain::labels::Tags;
+use domain::lanes::{Lane, Priority};
 use domain::teams::Role;
 use domain::time::{Day, Month};
-use domain::turns::{self, Lane, Priority};
+use domain::turns;
 use domain::{Credits, Refusal};
 use queue::correlation;
 use store::{Asking, IdempotencyRecord, Opened, Opening};

@@ -12,7 +12,7 @@ use domain::ids::GenerationId;
 use store::Cursor;
 
 use super::{existing_projects, get, seen_by};
-use crate::pages::{self, Page, PageRequest};
+use crate::pages::{self, PageRequest, SealedPage};
 use crate::{App, Error};
 
 /// An ancestor of a generation.
@@ -39,7 +39,7 @@ pub async fn provenance(
     caller: &Caller,
     id: &GenerationId,
     wanted: &PageRequest,
-) -> Result<Page<Ancestor>, Error> {
+) -> Result<SealedPage<Ancestor>, Error> {
     let binding = format!("{}/generations/{id}/provenance", caller.user);
     let after = pages::open::<GenerationId>(wanted.cursor.as_deref(), &binding)?;
     let mut child = get(app, caller, Action::View, id).await?.generation;
@@ -79,7 +79,7 @@ pub async fn provenance(
             shows_author,
         }
     });
-    Ok(Page {
+    Ok(SealedPage {
         rows: seen.chain(hidden).collect(),
         next_cursor,
     })

@@ -3,7 +3,7 @@
 use aws::Fault;
 use domain::generations::{Generation, Settlement};
 use domain::ledger::{Charge, EntryKind};
-use store::{System, Written};
+use store::{System, WriteOutcome};
 
 use crate::jobs::{lanes, previews};
 use crate::{App, clock, events, metrics};
@@ -49,11 +49,11 @@ pub(super) async fn write(
     if settlement == Settlement::None {
         let told = told.await?;
         return Ok(match app.store().replace_and_tell(next, &told).await? {
-            Written::Done => {
+            WriteOutcome::Done => {
                 tokio::join!(events::send(app, &told), previews::send(app, job, next));
                 Committed::Done
             }
-            Written::Stale => Committed::Stale,
+            WriteOutcome::Stale => Committed::Stale,
         });
     }
     let what = Charge {
@@ -68,7 +68,7 @@ pub(super) async fn write(
             Settlement::Release | Settlement::None => wallet.release(&what, clock::now()),
         };
         if let Ok(settled) = &settled
-            && app.store().settle(next, settled, &told).await? == Written::Done
+            && app.store().settle(next, settled, &told).await? == WriteOutcome::Done
         {
             let captured = settled.amount(EntryKind::Capture).get();
             let released = settled.amount(EntryKind::Release).get();

@@ -7,18 +7,13 @@
 use std::time::Duration;
 
 use aws::Fault;
-use blobs::Blobs;
 use domain::Timestamp;
-use domain::generations::{CopyProgress, FailureCode, Generation, Media, Source};
-use store::Written;
+use domain::generations::{CopyProgress, FailureCode, Generation, Media, ProviderFile};
 
 use super::copy_file::{Copier, FileCopied, give_up};
-use super::settle::STORING_LEASE;
+use super::copy_record::CopyRecord;
 use crate::{App, Error, clock};
 
-/// The time that copying may take in one run. It leaves half a minute of the worker's two for the steps
-/// before and after.
-pub(super) const RUN_TIME: Duration = Duration::from_secs(90);
 /// The time until media that could not be fetched are tried again.
 const COPY_RETRY: Duration = Duration::from_secs(20);
 
@@ -28,12 +23,6 @@ pub(super) enum Stored {
     Next(Box<(Generation, Generation)>),
     /// The record was changed by another worker: read it again.
     RecordMoved,
-}
-
-/// The record of a job whose files are being copied. It is written as they arrive.
-pub(super) struct Record<'a> {
-    app: &'a App,
-    job: Generation,
 }
 
 /// Copies the provider's files into our bucket, until `stop_at` at the latest. Only when all are copied is
@@ -46,19 +35,23 @@ pub(super) async fn store_media(
 ) -> Result<Stored, Error> {
     let made_at = job.made_at.or(job.started_at).unwrap_or(job.created_at);
     let is_given_up = clock::now().since(made_at) >= app.config.jobs.media_patience;
-    let mut record = Record {
+    let mut record = CopyRecord {
         app,
         job: job.clone(),
     };
     for (place, source) in job.sources.iter().enumerate() {
-        let Source::Pending { media, progress } = source else {
+        let ProviderFile::Pending { media, progress } = source else {
             continue;
         };
         let became = match is_given_up {
             true => give_up_on(app, job, place, progress.as_ref()).await,
             false => copy(&mut record, place, media, progress.clone(), stop_at).await?,
         };
-        let is_last = !job.sources.iter().skip(place + 1).any(Source::is_pending);
+        let is_last = !job
+            .sources
+            .iter()
+            .skip(place + 1)
+            .any(ProviderFile::is_pending);
         let kept = match became {
             // The next record is written at once, and includes this file, too.
             Some(source) if is_last => record.note(place, source),
@@ -78,12 +71,12 @@ pub(super) async fn store_media(
 
 /// Continues the copy of one file and returns its state, or `None` if another worker changed the record.
 async fn copy(
-    record: &mut Record<'_>,
+    record: &mut CopyRecord<'_>,
     place: usize,
     media: &Media,
     progress: Option<CopyProgress>,
     stop_at: Timestamp,
-) -> Result<Option<Source>, Fault> {
+) -> Result<Option<ProviderFile>, Fault> {
     let (app, id) = (record.app, record.job.id.clone());
     let copier = Copier {
         fal: app.fal().await?,
@@ -93,14 +86,14 @@ async fn copy(
         stop_at,
     };
     Ok(match copier.copy(progress, record).await? {
-        FileCopied::Done(output) => Some(Source::Copied(output)),
+        FileCopied::Done(output) => Some(ProviderFile::Copied(output)),
         FileCopied::Never(why) => {
             tracing::warn!(generation = %id, place, why, "a file is withheld");
-            Some(Source::Withheld(FailureCode::MediaUnavailable))
+            Some(ProviderFile::Withheld(FailureCode::MediaUnavailable))
         }
         FileCopied::NotYet { progress, why } => {
             tracing::warn!(generation = %id, place, why, "a file is not copied yet");
-            Some(Source::Pending {
+            Some(ProviderFile::Pending {
                 media: media.clone(),
                 progress,
             })
@@ -115,44 +108,10 @@ async fn give_up_on(
     job: &Generation,
     place: usize,
     progress: Option<&CopyProgress>,
-) -> Option<Source> {
+) -> Option<ProviderFile> {
     if let Some(progress) = progress {
         give_up(app.blobs(), progress).await;
     }
     tracing::warn!(generation = %job.id, place, "a file could not be fetched in time");
-    Some(Source::Withheld(FailureCode::MediaUnavailable))
-}
-
-impl Record<'_> {
-    /// Returns the key of a file in the media bucket.
-    pub(super) fn key(&self, place: usize, extension: &str) -> String {
-        Blobs::media_key(&self.job.id, place, extension)
-    }
-
-    /// Notes the state of a file, without writing it.
-    fn note(&mut self, place: usize, source: Source) -> bool {
-        match self.job.sources.get_mut(place) {
-            Some(noted) => *noted = source,
-            None => return false,
-        }
-        true
-    }
-
-    /// Writes the state of a file, if it is new. Returns whether the record is still the one that is copied
-    /// for.
-    pub(super) async fn keep(&mut self, place: usize, source: Source) -> Result<bool, Fault> {
-        let mut sources = self.job.sources.clone();
-        match sources.get_mut(place) {
-            Some(kept) if *kept != source => *kept = source,
-            Some(_) | None => return Ok(true),
-        }
-        let Some(next) = self.job.copying(sources, clock::now().plus(STORING_LEASE)) else {
-            return Ok(false);
-        };
-        let written = self.app.store().replace(&next).await?;
-        if written == Written::Done {
-            self.job = next;
-        }
-        Ok(written == Written::Done)
-    }
+    Some(ProviderFile::Withheld(FailureCode::MediaUnavailable))
 }

@@ -7,15 +7,15 @@
 use std::future::Future;
 
 use aws::Fault;
-use blobs::{Blobs, PART_BYTES, Step};
+use blobs::{Blobs, PART_BYTES, UploadOutcome};
 use bytes::Bytes;
 use domain::Timestamp;
-use domain::generations::{CopyProgress, Media, Output, Previews, Source};
+use domain::generations::{CopyProgress, Media, Output, Previews, ProviderFile};
 use provider::Fal;
 use provider::media::digest::RunningDigest;
 use provider::media::{FileKind, MediaStream, NotFetched, Resume};
 
-use super::copy::Record;
+use super::copy_record::CopyRecord;
 use crate::clock;
 
 /// The most times that a copy begins in one run: once, and again if S3 no longer knows its upload.
@@ -51,7 +51,7 @@ pub(crate) struct Copier<'a> {
 }
 
 /// An upload that was begun.
-struct Begun {
+struct OngoingUpload {
     progress: CopyProgress,
     digest: RunningDigest,
 }
@@ -90,7 +90,7 @@ impl Copier<'_> {
     pub(crate) async fn copy(
         &self,
         progress: Option<CopyProgress>,
-        record: &mut Record<'_>,
+        record: &mut CopyRecord<'_>,
     ) -> Result<FileCopied, Fault> {
         let mut begun = match progress {
             Some(progress) => self.take_up(progress).await,
@@ -120,16 +120,16 @@ impl Copier<'_> {
     }
 
     /// Returns the upload that an earlier run left, unless its digest has a form that is no longer read.
-    async fn take_up(&self, progress: CopyProgress) -> Option<Begun> {
+    async fn take_up(&self, progress: CopyProgress) -> Option<OngoingUpload> {
         if let Some(digest) = RunningDigest::parse(&progress.digest) {
-            return Some(Begun { progress, digest });
+            return Some(OngoingUpload { progress, digest });
         }
         tracing::warn!("a copy begins again: nobody can read its digest any more");
         give_up(self.blobs, &progress).await;
         None
     }
 
-    async fn drop_upload(&self, begun: &mut Option<Begun>) {
+    async fn drop_upload(&self, begun: &mut Option<OngoingUpload>) {
         if let Some(begun) = begun.take() {
             give_up(self.blobs, &begun.progress).await;
         }
@@ -137,8 +137,8 @@ impl Copier<'_> {
 
     async fn run(
         &self,
-        begun: &mut Option<Begun>,
-        record: &mut Record<'_>,
+        begun: &mut Option<OngoingUpload>,
+        record: &mut CopyRecord<'_>,
     ) -> Result<Output, Halt> {
         if let Some(whole) = begun.as_ref().filter(|begun| begun.progress.is_whole) {
             return self.complete(whole).await;
@@ -172,8 +172,8 @@ impl Copier<'_> {
     }
 
     /// Opens the source where the upload ends. If the source is another file now, the upload is dropped.
-    async fn open(&self, begun: &mut Option<Begun>) -> Result<MediaStream, Halt> {
-        let resume = begun.as_ref().map(|Begun { progress, .. }| Resume {
+    async fn open(&self, begun: &mut Option<OngoingUpload>) -> Result<MediaStream, Halt> {
+        let resume = begun.as_ref().map(|OngoingUpload { progress, .. }| Resume {
             offset_bytes: progress.copied_bytes,
             etag: progress.source_etag.clone(),
             size_bytes: progress.source_bytes,
@@ -224,7 +224,7 @@ impl Copier<'_> {
         key: String,
         kind: FileKind,
         stream: &MediaStream,
-    ) -> Result<Begun, Halt> {
+    ) -> Result<OngoingUpload, Halt> {
         let begin = self.blobs.begin_media(&key, kind.content_type());
         let upload_id = self.in_time(begin).await?.map_err(not_stored)?;
         let digest = RunningDigest::default();
@@ -239,24 +239,24 @@ impl Copier<'_> {
             source_bytes: stream.size_bytes(),
             is_whole: false,
         };
-        Ok(Begun { progress, digest })
+        Ok(OngoingUpload { progress, digest })
     }
 
     /// Writes a part, and notes it in the record.
     async fn put_part(
         &self,
-        begun: &mut Begun,
+        begun: &mut OngoingUpload,
         part: Bytes,
-        record: &mut Record<'_>,
+        record: &mut CopyRecord<'_>,
     ) -> Result<(), Halt> {
-        let Begun { progress, digest } = begun;
+        let OngoingUpload { progress, digest } = begun;
         let number = u16::try_from(progress.etags.len() + 1);
         let number = number.map_err(|_| Halt::Never("what the provider made is too large"))?;
         let (key, id) = (&progress.key, &progress.upload_id);
         let put = self.blobs.put_media_part(key, id, number, part.clone());
         let etag = match self.in_time(put).await?.map_err(not_stored)? {
-            Step::Done(etag) => etag,
-            Step::Vanished => return Err(Halt::Vanished),
+            UploadOutcome::Done(etag) => etag,
+            UploadOutcome::Vanished => return Err(Halt::Vanished),
         };
         digest.update(&part);
         progress.etags.push(etag);
@@ -264,7 +264,7 @@ impl Copier<'_> {
         progress.digest = digest.to_text();
         progress.is_whole =
             part.len() < PART_BYTES || progress.source_bytes == Some(progress.copied_bytes);
-        let kept = Source::Pending {
+        let kept = ProviderFile::Pending {
             media: self.source.clone(),
             progress: Some(progress.clone()),
         };
@@ -275,7 +275,10 @@ impl Copier<'_> {
         }
     }
 
-    async fn complete(&self, Begun { progress, digest }: &Begun) -> Result<Output, Halt> {
+    async fn complete(
+        &self,
+        OngoingUpload { progress, digest }: &OngoingUpload,
+    ) -> Result<Output, Halt> {
         let complete = self.blobs.complete_media(
             &progress.key,
             &progress.upload_id,
@@ -283,7 +286,7 @@ impl Copier<'_> {
             progress.copied_bytes,
         );
         match self.in_time(complete).await?.map_err(not_stored)? {
-            Step::Done(()) => Ok(Output {
+            UploadOutcome::Done(()) => Ok(Output {
                 key: progress.key.clone(),
                 content_type: progress.content_type.clone(),
                 size_bytes: progress.copied_bytes,
@@ -292,7 +295,7 @@ impl Copier<'_> {
                 height: self.source.height,
                 previews: Previews::Pending,
             }),
-            Step::Vanished => Err(Halt::Vanished),
+            UploadOutcome::Vanished => Err(Halt::Vanished),
         }
     }
 

@@ -12,7 +12,8 @@
 use aws::Fault;
 use domain::generations::Generation;
 use domain::ids::GenerationId;
-use domain::turns::{self, Lane, Priority, Traffic, Waiting};
+use domain::lanes::{Lane, Priority, Waiting};
+use domain::turns::{self, Traffic};
 use queue::correlation;
 use store::System;
 

@@ -9,8 +9,8 @@ use aws::Fault;
 use bytes::Bytes;
 use domain::generations::{Generation, NoPreviews, Output, Previewed, Previews, Thumbnail};
 use domain::ids::GenerationId;
-use store::{System, Written};
-use thumbnails::{Frame, STILL_BYTES_MAX, Step, Thumbnail as Small, Unsuitable, VideoSearch};
+use store::{System, WriteOutcome};
+use thumbnails::{Frame, STILL_BYTES_MAX, SearchStep, ThumbnailFile, Unsuitable, VideoSearch};
 
 use crate::{App, Error, clock};
 
@@ -54,7 +54,7 @@ pub async fn preview(app: &App, id: &GenerationId) -> Result<(), Error> {
         let Some(next) = job.previewed(&made) else {
             return forget_if_expired(app, &job).await;
         };
-        if app.store().replace(&next).await? == Written::Done {
+        if app.store().replace(&next).await? == WriteOutcome::Done {
             return Ok(());
         }
         clock::back_off(attempt).await?;
@@ -125,8 +125,8 @@ struct Drawn {
     /// The file's size as it is seen.
     size: (u32, u32),
     /// The first picture of a video.
-    poster: Option<Small>,
-    thumbnails: Vec<Small>,
+    poster: Option<ThumbnailFile>,
+    thumbnails: Vec<ThumbnailFile>,
 }
 
 fn draw(output: &Output, frame: Frame) -> Result<Drawn, Unsuitable> {
@@ -155,8 +155,8 @@ async fn first_frame(app: &App, output: &Output) -> Result<Result<Frame, NoPrevi
     let mut bytes = Bytes::new();
     loop {
         let range = match search.next(&bytes) {
-            Ok(Step::Read(range)) => range,
-            Ok(Step::Found(frame)) => return Ok(Ok(frame)),
+            Ok(SearchStep::Read(range)) => range,
+            Ok(SearchStep::Found(frame)) => return Ok(Ok(frame)),
             Err(why) => return Ok(Err(reason(why))),
         };
         bytes = match read(app, output, range).await? {

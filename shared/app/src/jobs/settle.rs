@@ -16,16 +16,14 @@ use store::System;
 
 use crate::config::UnknownPolicy;
 use crate::jobs::commit::{Committed, commit, write};
-use crate::jobs::copy::{RUN_TIME, Stored, store_media};
+use crate::jobs::copy::{Stored, store_media};
+use crate::jobs::copy_record::{RUN_TIME, STORING_LEASE};
 use crate::jobs::lanes;
 use crate::{App, Error, clock, metrics};
 
 /// The most steps for which one message may take a job on: more than its longest path, and an end for one
 /// that never rests.
 const STEPS_MAX: u32 = 12;
-/// The time for which a worker that begins to copy media has the job for itself: longer than its function
-/// may run.
-pub(super) const STORING_LEASE: Duration = Duration::from_secs(150);
 /// The time until another look at a job that the provider was asked to stop.
 const CANCEL_CHECK: Duration = Duration::from_secs(5);
 /// The time that the provider has to answer a cancel by the job's owner.
@@ -34,20 +32,20 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(30 * 60);
 const HELD_CHECK: Duration = Duration::from_secs(24 * 3_600);
 
 /// The report of a webhook: the provider's id of the job, and how it ended.
-pub type ProviderReport = (String, Outcome);
+pub type ReportedOutcome = (String, Outcome);
 
 /// The reason for a look at a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum SettleTrigger {
     /// A verified webhook reported how it ended.
-    ProviderReport(ProviderReport),
+    ProviderReport(ReportedOutcome),
     /// There is reason to believe that there is news of it.
     News,
     /// The sweep found it due, and put off its next look until then, so that nobody else is sent meanwhile.
     Due(Timestamp),
 }
 
-impl Cause {
+impl SettleTrigger {
     /// Returns whether a look at `job` is due: by the clock, or because the sweep found that it was.
     fn is_due(&self, job: &Generation, now: Timestamp) -> bool {
         job.due_at.is_some_and(|at| match self {
@@ -61,7 +59,7 @@ impl Cause {
 ///
 /// # Errors
 /// A fault if something of ours did not answer: the message comes back, and goes on from the record.
-pub async fn settle(app: &App, id: &GenerationId, cause: &Cause) -> Result<(), Error> {
+pub async fn settle(app: &App, id: &GenerationId, cause: &SettleTrigger) -> Result<(), Error> {
     let stop_at = clock::now().plus(RUN_TIME);
     let mut is_ours_to_store = false;
     // The record as we wrote it, if nothing newer is known of it, and the job whose slot is still to be
@@ -116,10 +114,14 @@ async fn give_back(app: &App, leaver: Option<Generation>) {
     }
 }
 
-/// Returns the job's next record, or `None` if nothing is to be done now.
-async fn step(app: &App, job: &Generation, cause: &Cause) -> Result<Option<Generation>, Error> {
+/// The job's next record, or nothing if nothing is to be done now.
+async fn step(
+    app: &App,
+    job: &Generation,
+    cause: &SettleTrigger,
+) -> Result<Option<Generation>, Error> {
     let now = clock::now();
-    if let Cause::ProviderReport((request_id, outcome)) = cause
+    if let SettleTrigger::ProviderReport((request_id, outcome)) = cause
         && job.awaits_outcome()
     {
         if job.is_named(request_id) {
@@ -135,7 +137,9 @@ async fn step(app: &App, job: &Generation, cause: &Cause) -> Result<Option<Gener
             tracing::warn!(generation = %job.id, "its submit never ended; nobody knows whether the provider accepted it");
             Ok(job.lost_track(job.created_at.plus(app.config.jobs.unknown_after)))
         }
-        (State::Running | State::Unknown, Some(ticket)) if is_due || *cause == Cause::News => {
+        (State::Running | State::Unknown, Some(ticket))
+            if is_due || *cause == SettleTrigger::News =>
+        {
             look(app, job, ticket).await
         }
         // The provider cannot be asked without a ticket: only a webhook can prove anything.

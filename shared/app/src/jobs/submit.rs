@@ -11,7 +11,7 @@ use aws::Fault;
 use domain::catalogue::{self, Asked};
 use domain::generations::{Failure, FailureCode, Generation, State};
 use domain::ids::GenerationId;
-use provider::{Cause, Evidence, Fal, Submit, Trouble};
+use provider::{Cause, Evidence, Fal, ProviderError, Submission};
 use sha2::{Digest as _, Sha256};
 use store::System;
 
@@ -122,7 +122,7 @@ async fn hand_over(
     app: &App,
     fal: &Fal,
     (begun, pass): (Generation, Pass),
-    request: &Submit,
+    request: &Submission,
     receipt_handle: &str,
 ) -> Result<Taken, Error> {
     let asked_at = clock::now();
@@ -182,7 +182,7 @@ async fn lose_track(app: &App, begun: Generation, why: &str) -> Result<Taken, Er
 
 /// Returns the failure of a job that the provider never took, in words for its owner, who cannot mend any
 /// of it.
-fn not_taken(trouble: &Trouble) -> Failure {
+fn not_taken(trouble: &ProviderError) -> Failure {
     let why = match trouble.cause {
         Cause::Retired => "the provider no longer offers this model",
         Cause::Account | Cause::Outage | Cause::Unclear => {
@@ -269,7 +269,7 @@ async fn request(
     app: &App,
     job: &Generation,
     secret: &str,
-) -> Result<Result<Submit, Failure>, Fault> {
+) -> Result<Result<Submission, Failure>, Fault> {
     let gone = |what: &str| Ok(Err(Failure::new(FailureCode::InvalidInput, what)));
     let Some(model) = catalogue::find(&job.model) else {
         return gone("this model is no longer offered");
@@ -304,7 +304,7 @@ async fn request(
             job.id
         )
     });
-    Ok(Ok(Submit::new(
+    Ok(Ok(Submission::new(
         &order,
         reference,
         images,

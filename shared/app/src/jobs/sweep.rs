@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws::Fault;
 use domain::Timestamp;
-use domain::turns::Lane;
+use domain::lanes::Lane;
 use futures::StreamExt as _;
 use futures::TryStreamExt as _;
 use store::System;

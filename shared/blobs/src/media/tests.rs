@@ -55,12 +55,12 @@ impl World {
         self.blobs.begin_media("key", "video/mp4").await.unwrap()
     }
 
-    async fn put(&self, id: &str, number: u16, bytes: &Bytes) -> Step<String> {
+    async fn put(&self, id: &str, number: u16, bytes: &Bytes) -> UploadOutcome<String> {
         let put = self.blobs.put_media_part("key", id, number, bytes.clone());
         put.await.unwrap()
     }
 
-    async fn complete(&self, id: &str, etags: &[String], size_bytes: usize) -> Step<()> {
+    async fn complete(&self, id: &str, etags: &[String], size_bytes: usize) -> UploadOutcome<()> {
         let size_bytes = size_bytes.try_into().unwrap();
         let completed = self.blobs.complete_media("key", id, etags, size_bytes);
         completed.await.unwrap()
@@ -72,10 +72,10 @@ impl World {
     }
 }
 
-fn etag(step: Step<String>) -> String {
+fn etag(step: UploadOutcome<String>) -> String {
     match step {
-        Step::Done(etag) => etag,
-        Step::Vanished => panic!("the upload vanished"),
+        UploadOutcome::Done(etag) => etag,
+        UploadOutcome::Vanished => panic!("the upload vanished"),
     }
 }
 
@@ -89,7 +89,7 @@ async fn parts_become_one_object_that_a_browser_shows() {
         etag(world.put(&id, 2, &last).await),
     ];
     let completed = world.complete(&id, &etags, PART_BYTES + 3).await;
-    assert_eq!(completed, Step::Done(()));
+    assert_eq!(completed, UploadOutcome::Done(()));
     let object = world.object().await;
     assert_eq!(object.content_type(), Some("video/mp4"));
     assert_eq!(object.content_disposition(), Some("inline"));
@@ -114,7 +114,10 @@ async fn a_part_that_is_sent_again_is_the_same_part() {
     let id = world.begin().await;
     let first = etag(world.put(&id, 1, &bytes).await);
     assert_eq!(etag(world.put(&id, 1, &bytes).await), first);
-    assert_eq!(world.complete(&id, &[first], 3).await, Step::Done(()));
+    assert_eq!(
+        world.complete(&id, &[first], 3).await,
+        UploadOutcome::Done(())
+    );
 }
 
 #[tokio::test]
@@ -122,10 +125,20 @@ async fn completing_again_succeeds_if_the_object_is_there() {
     let world = World::start().await;
     let id = world.begin().await;
     let etags = [etag(world.put(&id, 1, &"end".into()).await)];
-    assert_eq!(world.complete(&id, &etags, 3).await, Step::Done(()));
-    assert_eq!(world.complete(&id, &etags, 3).await, Step::Done(()));
-    // An object of another size is not the completed one.
-    assert_eq!(world.complete(&id, &etags, 4).await, Step::Vanished);
+    assert_eq!(
+        world.complete(&id, &etags, 3).await,
+        UploadOutcome::Done(())
+    );
+    assert_eq!(
+        world.complete(&id, &etags, 3).await,
+        UploadOutcome::Done(())
+    );
+    // Another one is not it.
+    assert_eq!(
+        // An object of another size is not the completed one.
+        world.complete(&id, &etags, 4).await,
+        UploadOutcome::Vanished
+    );
 }
 
 #[tokio::test]
@@ -135,14 +148,20 @@ async fn an_upload_that_vanished_is_told_apart_from_a_fault() {
     let etags = [etag(world.put(&id, 1, &"end".into()).await)];
     world.blobs.abort_media("key", &id).await.unwrap();
     world.blobs.abort_media("key", &id).await.unwrap();
-    assert_eq!(world.put(&id, 2, &"end".into()).await, Step::Vanished);
-    assert_eq!(world.complete(&id, &etags, 3).await, Step::Vanished);
+    assert_eq!(
+        world.put(&id, 2, &"end".into()).await,
+        UploadOutcome::Vanished
+    );
+    assert_eq!(
+        world.complete(&id, &etags, 3).await,
+        UploadOutcome::Vanished
+    );
 
     let id = world.begin().await;
     let first = etag(world.put(&id, 1, &"first".into()).await);
     let last = etag(world.put(&id, 2, &"last".into()).await);
     let changed = world.complete(&id, &[last.clone(), first.clone()], 9).await;
-    assert_eq!(changed, Step::Vanished);
+    assert_eq!(changed, UploadOutcome::Vanished);
     // Only the last part may be so small.
     let both = [first, last];
     let complete = world.blobs.complete_media("key", &id, &both, 9).await;
@@ -160,5 +179,5 @@ async fn s3_may_take_longer_for_media_than_for_other_calls() {
     put.await.unwrap();
     world.aws.slow_puts(Duration::ZERO);
     let completed = world.complete(&id, &[etag(part)], 3).await;
-    assert_eq!(completed, Step::Done(()));
+    assert_eq!(completed, UploadOutcome::Done(()));
 }

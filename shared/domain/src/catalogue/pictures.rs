@@ -71,7 +71,7 @@ impl PictureLimits {
 mod tests {
     use super::*;
     use crate::Timestamp;
-    use crate::files::{ContentType, FileState, Picture, Purpose, Sha256Hex};
+    use crate::files::{ContentType, FilePurpose, FileState, Picture, Sha256Hex};
     use crate::ids::{FileId, Tenant, UserId};
 
     const LIMITS: PictureLimits = PictureLimits {
@@ -85,7 +85,7 @@ mod tests {
         File {
             id: FileId::new(now, 1),
             tenant: Tenant::from(&UserId::new(now, 1)),
-            purpose: Purpose::Reference,
+            purpose: FilePurpose::Reference,
             content_type: ContentType::Png,
             size_bytes,
             sha256: Sha256Hex::parse(&"0".repeat(64)).expect("a digest"),

@@ -30,7 +30,7 @@ pub struct Picture {
 
 /// The reason why a file is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Trouble {
+pub enum FileDefect {
     /// Its first bytes belong to another type.
     #[error("it is not of the type that was announced; announce it with its own")]
     AnotherType,
@@ -60,7 +60,7 @@ pub enum Trouble {
 }
 
 /// The header of a picture.
-struct Header {
+struct PictureHeader {
     width: u32,
     height: u32,
     frames: u32,
@@ -69,10 +69,10 @@ struct Header {
 /// Inspects a file of this type. Returns the size of a picture, `None` for a video.
 ///
 /// # Errors
-/// The [`Trouble`] with it.
-pub fn inspect(content_type: ContentType, bytes: &[u8]) -> Result<Option<Picture>, Trouble> {
+/// The [`FileDefect`] with it.
+pub fn inspect(content_type: ContentType, bytes: &[u8]) -> Result<Option<Picture>, FileDefect> {
     if !content_type.matches(bytes) {
-        return Err(Trouble::AnotherType);
+        return Err(FileDefect::AnotherType);
     }
     let mut reader = Reader::new(bytes);
     let header = match content_type {
@@ -84,15 +84,15 @@ pub fn inspect(content_type: ContentType, bytes: &[u8]) -> Result<Option<Picture
         ContentType::Webm => return video::read_webm(&mut reader).map(|()| None),
     };
     if !reader.is_at_end() {
-        return Err(Trouble::Trailing);
+        return Err(FileDefect::Trailing);
     }
     let (width, height) = (header.width, header.height);
     match header.frames {
-        0 => Err(Trouble::Empty),
-        _ if width == 0 || height == 0 => Err(Trouble::Empty),
-        _ if width.max(height) > SIDE_PX_MAX => Err(Trouble::TooLarge),
+        0 => Err(FileDefect::Empty),
+        _ if width == 0 || height == 0 => Err(FileDefect::Empty),
+        _ if width.max(height) > SIDE_PX_MAX => Err(FileDefect::TooLarge),
         1 => Ok(Some(Picture { width, height })),
-        _ => Err(Trouble::Moving),
+        _ => Err(FileDefect::Moving),
     }
 }
 

@@ -4,14 +4,16 @@
 //! an address is signed, and what it leads to.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::names::MediaName;
 use super::{Generation, Output, Previews};
 use crate::ids::GenerationId;
 use crate::time::Timestamp;
 
 /// The longest name of a file among a generation's media.
-const NAME_CHARS_MAX: usize = 40;
+pub const MEDIA_EXPIRY_S: RangeInclusive<u32> = 60..=604_800;
 /// The number of characters of a generation's id in the names under which its files are saved.
 const SAVED_ID_CHARS: usize = 8;
 
@@ -44,27 +46,6 @@ impl MediaSecret {
 impl fmt::Debug for MediaSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MediaSecret(…)")
-    }
-}
-
-/// The name of a file among a generation's media, such as `0.jpg`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MediaName(String);
-
-impl MediaName {
-    /// Reads `text` as a name.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_plain =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
-        let is_name = (1..=NAME_CHARS_MAX).contains(&text.len()) && text.bytes().all(is_plain);
-        is_name.then(|| Self(text.to_owned()))
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -135,28 +116,7 @@ pub struct MediaFile {
     pub key: String,
 }
 
-impl MediaName {
-    /// The name of a small picture beside this file: `0-256.webp` beside `0.jpg`.
-    pub(super) fn beside(&self, part: &str) -> Self {
-        let stem = self.0.split('.').next().unwrap_or_default();
-        Self(format!("{stem}-{part}.webp"))
-    }
-}
-
 impl Output {
-    /// Its name among the generation's media: the end of its key.
-    #[must_use]
-    pub fn name(&self) -> MediaName {
-        MediaName(self.key.rsplit('/').next().unwrap_or_default().to_owned())
-    }
-
-    /// The key of the small picture with this name.
-    #[must_use]
-    pub fn key_beside(&self, name: &MediaName) -> String {
-        let folder = self.key.rsplit_once('/').map_or("", |(folder, _)| folder);
-        format!("{folder}/{}", name.as_str())
-    }
-
     /// The names of its thumbnails, in order, and of its poster.
     fn preview_names(&self) -> (Vec<MediaName>, Option<MediaName>) {
         match &self.previews {

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::{Generation, MediaName, Output, State};
+use super::names::MediaName;
+use super::{Generation, Output, State};
 use crate::time::Timestamp;
 
 /// The time after which another message is sent, if the small pictures are still missing.
@@ -204,7 +205,7 @@ impl Generation {
 #[cfg(test)]
 mod tests {
     use super::super::tests::queued;
-    use super::super::{Retention, Source};
+    use super::super::{ProviderFile, Retention};
     use super::*;
 
     const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -213,8 +214,8 @@ mod tests {
         Timestamp::from_ms(0).plus(DAY * days)
     }
 
-    fn output(name: &str, content_type: &str) -> Source {
-        Source::Copied(Output {
+    fn output(name: &str, content_type: &str) -> ProviderFile {
+        ProviderFile::Copied(Output {
             key: format!("gen_1/{name}"),
             content_type: content_type.to_owned(),
             size_bytes: 1,
@@ -225,7 +226,7 @@ mod tests {
         })
     }
 
-    fn delivered(sources: Vec<Source>) -> Generation {
+    fn delivered(sources: Vec<ProviderFile>) -> Generation {
         let storing = Generation {
             state: State::Storing,
             sources,

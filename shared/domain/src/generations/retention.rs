@@ -124,7 +124,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::tests::queued;
-    use super::super::{NoPreviews, Output, Previews, Source};
+    use super::super::{NoPreviews, Output, Previews, ProviderFile};
     use super::*;
 
     fn at(days: u32) -> Timestamp {
@@ -147,7 +147,7 @@ mod tests {
     fn delivered(retention: Retention) -> Generation {
         let storing = Generation {
             state: State::Storing,
-            sources: vec![Source::Copied(output())],
+            sources: vec![ProviderFile::Copied(output())],
             retention,
             ..queued()
         };

@@ -5,7 +5,7 @@ use super::{FailureCode, Media, Output, Piece};
 
 /// A file of a job: the provider made or withheld it, and this is its state here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ProviderFile {
     /// It must be copied.
     Pending {
         /// The file at the provider.
@@ -19,7 +19,7 @@ pub enum Source {
     Withheld(FailureCode),
 }
 
-impl Source {
+impl ProviderFile {
     /// Whether it must still be copied.
     #[must_use]
     pub const fn is_pending(&self) -> bool {
@@ -62,7 +62,7 @@ pub struct Withheld {
     pub code: FailureCode,
 }
 
-impl From<Piece> for Source {
+impl From<Piece> for ProviderFile {
     fn from(piece: Piece) -> Self {
         match piece {
             Piece::Made(media) => Self::Pending {

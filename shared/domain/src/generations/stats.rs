@@ -8,7 +8,7 @@ use crate::credits::Credits;
 
 /// The counted part of a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counted {
+pub struct StatsRow {
     /// The state of its job.
     pub state: State,
     /// The model's id.
@@ -27,7 +27,7 @@ pub struct Counted {
 
 /// Sums over generations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
+pub struct GenerationStats {
     /// The number of generations.
     pub total: u64,
     /// The number with each status.
@@ -46,10 +46,10 @@ pub struct Stats {
     pub favorites: u64,
 }
 
-impl Stats {
+impl GenerationStats {
     /// Counts one more. Every cost is at most [`Credits::MAX`], so the sums of any list that can be read do
     /// not overflow; they saturate in any case.
-    pub fn add(&mut self, counted: &Counted) {
+    pub fn add(&mut self, counted: &StatsRow) {
         self.total += 1;
         *self.by_status.entry(counted.state.status()).or_default() += 1;
         *self.by_model.entry(counted.model.clone()).or_default() += 1;
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn each_generation_is_counted_once_under_each_heading() {
-        let mut stats = Stats::default();
+        let mut stats = GenerationStats::default();
         assert_eq!(stats.success_percent(), None);
         for (state, hold, share, favorite) in [
             (State::Succeeded, Hold::Captured, 0, true),
@@ -90,7 +90,7 @@ mod tests {
             (State::Canceled, Hold::Released, 0, false),
             (State::Submitting, Hold::Open, 0, false),
         ] {
-            stats.add(&Counted {
+            stats.add(&StatsRow {
                 state,
                 model: "flux-dev".to_owned(),
                 kind: "image".to_owned(),

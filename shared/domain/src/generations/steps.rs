@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Failure, FailureCode, Generation, Hold, Output, Piece, Source, State, Ticket, Withheld, cancel,
+    Failure, FailureCode, Generation, Hold, Output, Piece, ProviderFile, State, Ticket, Withheld,
+    cancel,
 };
 use crate::catalogue::{NUM_IMAGES, Value};
 use crate::credits::Credits;
@@ -142,9 +143,10 @@ impl Generation {
         now: Timestamp,
         check_at: Timestamp,
     ) -> Option<Self> {
-        let mut sources: Vec<Source> = pieces.iter().cloned().map(Source::from).collect();
+        let mut sources: Vec<ProviderFile> =
+            pieces.iter().cloned().map(ProviderFile::from).collect();
         while sources.len() < self.pieces_ordered() {
-            sources.push(Source::Withheld(FailureCode::NoMedia));
+            sources.push(ProviderFile::Withheld(FailureCode::NoMedia));
         }
         (self.awaits_outcome() && self.is_named(request_id)).then(|| Self {
             state: State::Storing,
@@ -171,7 +173,7 @@ impl Generation {
 
     /// Records the progress of the copies. It is looked at again at `check_at`.
     #[must_use]
-    pub fn copying(&self, sources: Vec<Source>, check_at: Timestamp) -> Option<Self> {
+    pub fn copying(&self, sources: Vec<ProviderFile>, check_at: Timestamp) -> Option<Self> {
         (self.state == State::Storing).then(|| Self {
             sources,
             due_at: Some(check_at),
@@ -184,15 +186,15 @@ impl Generation {
     /// refunded before costs nothing.
     #[must_use]
     pub fn stored(&self, now: Timestamp) -> Option<Self> {
-        if self.state != State::Storing || self.sources.iter().any(Source::is_pending) {
+        if self.state != State::Storing || self.sources.iter().any(ProviderFile::is_pending) {
             return None;
         }
         let (mut outputs, mut withheld): (Vec<Output>, Vec<Withheld>) = (Vec::new(), Vec::new());
         for (index, source) in (0_u32..).zip(&self.sources) {
             match source {
-                Source::Copied(output) => outputs.push(output.delivered()),
-                Source::Withheld(code) => withheld.push(Withheld { index, code: *code }),
-                Source::Pending { .. } => {}
+                ProviderFile::Copied(output) => outputs.push(output.delivered()),
+                ProviderFile::Withheld(code) => withheld.push(Withheld { index, code: *code }),
+                ProviderFile::Pending { .. } => {}
             }
         }
         if outputs.is_empty() {

@@ -59,7 +59,7 @@ pub(crate) fn queued() -> Generation {
         is_expiry_told: false,
         preview_tries: 0,
         model: "veo3".to_owned(),
-        request: Request {
+        request: GenerationRequest {
             prompt: Some("a lighthouse".to_owned()),
             style: None,
             adapted_prompt: None,
@@ -115,9 +115,9 @@ fn piece() -> Piece {
 }
 
 /// Makes a file that was copied, or one that was withheld.
-fn source(is_kept: bool) -> Source {
+fn source(is_kept: bool) -> ProviderFile {
     if is_kept {
-        Source::Copied(Output {
+        ProviderFile::Copied(Output {
             key: "key".to_owned(),
             content_type: "image/png".to_owned(),
             size_bytes: 1,
@@ -127,7 +127,7 @@ fn source(is_kept: bool) -> Source {
             previews: Previews::None(NoPreviews::Older),
         })
     } else {
-        Source::Withheld(FailureCode::MediaUnavailable)
+        ProviderFile::Withheld(FailureCode::MediaUnavailable)
     }
 }
 
@@ -359,7 +359,7 @@ fn a_file_that_was_paid_for_and_never_made_is_withheld() {
     assert_eq!(sources.len(), 3);
     assert_eq!(
         sources[1..],
-        vec![Source::Withheld(FailureCode::NoMedia); 2]
+        vec![ProviderFile::Withheld(FailureCode::NoMedia); 2]
     );
 }
 
@@ -373,7 +373,7 @@ fn a_job_that_is_still_being_copied_is_not_delivered() {
 
 /// Makes a job of several pictures that the provider has finished, and the same job after it ended at
 /// `now`.
-fn ended(cost: u32, sources: Vec<Source>, now: Timestamp) -> (Generation, Generation) {
+fn ended(cost: u32, sources: Vec<ProviderFile>, now: Timestamp) -> (Generation, Generation) {
     let mut job = queued();
     job.cost = Credits::of(cost);
     let submitting = job.begin_submit(now, Duration::from_secs(60), String::new());
@@ -426,7 +426,7 @@ fn only_what_is_refused_for_its_content_counts_as_that_on_the_day_that_it_ends()
         );
         assert_eq!(counts, day.filter(|_| is_refusal), "{code:?}");
     }
-    let flagged = Source::Withheld(FailureCode::ContentFlagged);
+    let flagged = ProviderFile::Withheld(FailureCode::ContentFlagged);
     for (sources, counts) in [
         (vec![source(true), source(true)], None),
         (vec![source(true), source(false)], None),

@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
     use crate::ids::{GenerationId, Tenant, UserId};
-    use crate::ledger::{Event, Income, Limits};
+    use crate::ledger::{Income, LedgerEvent, Limits};
 
     const NOW: Timestamp = Timestamp::from_ms(1);
 
@@ -142,7 +142,7 @@ mod tests {
     fn holding(generation: &GenerationId, cost: Credits) -> Wallet {
         let user = UserId::new(NOW, 1);
         let other = GenerationId::new(NOW, 2);
-        let event = Event {
+        let event = LedgerEvent {
             id: "event",
             actor: Actor::System,
             description: "given",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{Actor, Booked, Charge, EntryKind, Event, Income, Limits, Settled, Wallet};
+use super::{Actor, Booked, Charge, EntryKind, Income, LedgerEvent, Limits, Settled, Wallet};
 use crate::credits::Credits;
 use crate::ids::{GenerationId, Tenant, UserId};
 use crate::time::Timestamp;
@@ -79,7 +79,7 @@ impl Platform {
     /// Tries a step. Returns its bookings, each with the number of its wallet.
     fn work(&mut self, n: usize, at: usize, step: Step) -> Vec<(usize, Settled)> {
         let id = format!("{n:026}");
-        let event = Event {
+        let event = LedgerEvent {
             id: &id,
             actor: Actor::System,
             description: "step",

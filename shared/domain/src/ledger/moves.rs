@@ -1,7 +1,7 @@
 //! Transfers between wallets, and refunds of spent credits. Both are worked out from the present wallets,
 //! like every booking.
 
-use super::{Booked, Broken, Entry, EntryKind, Event, Line, Wallet};
+use super::{Booked, Broken, Entry, EntryKind, LedgerEvent, Line, Wallet};
 use crate::credits::Credits;
 use crate::ids::GenerationId;
 use crate::ledger::Actor;
@@ -27,7 +27,7 @@ impl Wallet {
         &self,
         other: &Self,
         amount: Credits,
-        event: &Event<'_>,
+        event: &LedgerEvent<'_>,
         now: Timestamp,
     ) -> Result<Transfer, Refusal> {
         if self.tenant == other.tenant {

@@ -199,7 +199,7 @@ mod tests {
     use super::*;
     use crate::Timestamp;
     use crate::ids::{GenerationId, Tenant, UserId};
-    use crate::ledger::{Actor, Booked, Charge, Event, Income, Limits, Settled};
+    use crate::ledger::{Actor, Booked, Charge, Income, LedgerEvent, Limits, Settled};
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp::from_ms(5);
@@ -239,7 +239,7 @@ mod tests {
                 _ => wallet.release(&job, NOW),
             };
             wallet = book(ended.expect("held"));
-            let event = Event {
+            let event = LedgerEvent {
                 id: "e",
                 actor: Actor::User(user(2)),
                 description: "given",

@@ -5,7 +5,7 @@
 //! be spent. The amount of the entry is the whole return, and its deltas show the part that was moved and
 //! the part that became owed.
 
-use super::{Booked, Broken, EntryKind, Event, Wallet};
+use super::{Booked, Broken, EntryKind, LedgerEvent, Wallet};
 use crate::credits::Credits;
 use crate::time::Timestamp;
 
@@ -26,7 +26,7 @@ impl Wallet {
     pub fn take_back_or_owe(
         &self,
         amount: Credits,
-        event: &Event<'_>,
+        event: &LedgerEvent<'_>,
         now: Timestamp,
     ) -> Result<Booked, Broken> {
         let kind = EntryKind::Adjustment;
@@ -52,7 +52,7 @@ impl Wallet {
     pub fn give_back(
         &self,
         amount: Credits,
-        event: &Event<'_>,
+        event: &LedgerEvent<'_>,
         now: Timestamp,
     ) -> Result<Booked, Broken> {
         let kind = EntryKind::Adjustment;
@@ -83,7 +83,7 @@ mod tests {
     fn credits_that_were_in_a_job_when_their_money_went_back_cannot_be_spent_again() {
         let now = Timestamp::from_ms(1);
         let user = UserId::new(now, 1);
-        let event = Event {
+        let event = LedgerEvent {
             id: "event",
             actor: Actor::System,
             description: "returned",

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Block, BlockText, Blocks, Details, Keywords, StyleDescription, StyleName, StyleTags};
+use super::{
+    Block, BlockText, Blocks, Keywords, StyleDescription, StyleDetails, StyleName, StyleTags,
+};
 use crate::ids::StyleId;
 use crate::time::Timestamp;
 
@@ -13,7 +15,7 @@ pub struct Preset {
     /// Its id.
     pub id: StyleId,
     /// Its properties.
-    pub details: Details,
+    pub details: StyleDetails,
 }
 
 impl Preset {
@@ -24,18 +26,18 @@ impl Preset {
 /// Lists every preset.
 #[must_use]
 pub fn presets() -> Vec<Preset> {
-    PRESETS.iter().filter_map(Written::read).collect()
+    PRESETS.iter().filter_map(PresetData::read).collect()
 }
 
 /// Returns the preset with this id.
 #[must_use]
 pub fn preset(id: &StyleId) -> Option<Preset> {
     let found = PRESETS.iter().find(|preset| preset.id == id.as_str());
-    found.and_then(Written::read)
+    found.and_then(PresetData::read)
 }
 
 /// A preset, as it is written here.
-struct Written {
+struct PresetData {
     id: &'static str,
     name: &'static str,
     description: &'static str,
@@ -43,7 +45,7 @@ struct Written {
     keywords: &'static [&'static str],
 }
 
-impl Written {
+impl PresetData {
     /// Makes the preset by the rules of every style. A test makes sure that each preset passes.
     fn read(&self) -> Option<Preset> {
         let text =
@@ -57,7 +59,7 @@ impl Written {
         let blocks = Blocks::new(texts?, Keywords::parse(&keywords).ok()?).ok()?;
         Some(Preset {
             id: StyleId::parse(self.id)?,
-            details: Details {
+            details: StyleDetails {
                 name: StyleName::parse(self.name).ok()?,
                 description: StyleDescription::parse(self.description).ok(),
                 blocks,
@@ -67,8 +69,8 @@ impl Written {
     }
 }
 
-const PRESETS: [Written; 12] = [
-    Written {
+const PRESETS: [PresetData; 12] = [
+    PresetData {
         id: "sty_01M8MW0N00JP2J77QD4K1C0RZY",
         name: "Film noir",
         description: "Hard shadows in black and white, as in crime films of the forties.",
@@ -89,7 +91,7 @@ const PRESETS: [Written; 12] = [
         ],
         keywords: &["high contrast", "wet asphalt", "mystery"],
     },
-    Written {
+    PresetData {
         id: "sty_01M8MW0N00AM8GX6MDYQVPG1JF",
         name: "Golden hour",
         description: "The warm, low sun of the last hour of the day.",
@@ -107,7 +109,7 @@ const PRESETS: [Written; 12] = [
         ],
         keywords: &["amber", "backlit", "calm"],
     },
-    Written {
+    PresetData {
         id: "sty_01M8MW0N00ZJR5JSQB8KGCCXT4",
         name: "Studio product",
         description: "A product on its own, as a catalogue shows it.",
@@ -132,7 +134,7 @@ const PRESETS: [Written; 12] = [
         ],
         keywords: &["minimal", "sharp detail"],
     },
-    Written {
+    PresetData {
         id: "sty_01M8MW0N00Q721E8401S6AGAC4",
         name: "Watercolour",
         description: "Loose washes on rough paper.",
@@ -149,7 +151,7 @@ const PRESETS: [Written; 12] = [
         ],
         keywords: &["soft wash", "paper texture", "delicate"],
     },
-    Written {
+    PresetData {
         id: "sty_01M8MW0N00QH6XDJ9Z06MZ31HG",
         name: "Claymation",
         description: "Figures of clay, moved by hand, frame by frame.",
@@ -168,7 +170,7 @@ const PRESETS: [Written; 12] = [
         ],
         keywords: &["handmade", "playful"],
     },
-    Written {
+    PresetData {
         id: "sty_01M8MW0N00MEBDYBAW0PM3RN3D",
         name: "Isometric",
         description: "A small world from above, without perspective.",
@@ -189,7 +191,7 @@ const PRESETS: [Written; 12] = [
         ],
         keywords: &["miniature", "tidy", "vector look"],
     },
-    Written {
+    PresetData {
         id: "sty_01M8MW0N005DFASTBGZK6XQ90P",
         name: "Documentary",
         description: "As it was met with, without staging.",
@@ -207,7 +209,7 @@ const PRESETS: [Written; 12] = [
         ],
         keywords: &["candid", "real life"],
     },
-    Written {
+    PresetData {
         id: "sty_01M8MW0N0001HY4QZ73N7Y5H71",
         name: "Anime",
         description: "Drawn by hand, with clear lines and painted skies.",
@@ -228,7 +230,7 @@ const PRESETS: [Written; 12] = [
         ],
         keywords: &["expressive", "vivid colours"],
     },
-    Written {
+    PresetData {
         id: "sty_01M8MW0N0035139HG4KYMSK08R",
         name: "Macro",
         description: "Very near, so that small things fill the picture.",
@@ -246,7 +248,7 @@ const PRESETS: [Written; 12] = [
         ],
         keywords: &["texture", "dew", "intimate"],
     },
-    Written {
+    PresetData {
         id: "sty_01M8MW0N00MRPVWWE2V7K6R3MR",
         name: "Architectural",
         description: "Buildings, upright and calm.",
@@ -265,7 +267,7 @@ const PRESETS: [Written; 12] = [
         ],
         keywords: &["symmetry", "concrete and glass"],
     },
-    Written {
+    PresetData {
         id: "sty_01M8MW0N00AYKKR6E883CZKEPD",
         name: "Vintage postcard",
         description: "A printed greeting from long ago.",
@@ -280,7 +282,7 @@ const PRESETS: [Written; 12] = [
         ],
         keywords: &["sepia", "nostalgic", "aged paper"],
     },
-    Written {
+    PresetData {
         id: "sty_01M8MW0N00WZRT26TWFQTTDD3V",
         name: "Slow cinematic",
         description: "Wide, patient pictures, as in a long film.",

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use api::endpoint::{self, Access, Endpoint, Nothing};
 use api::query::Query;
-use domain::accounts::{Plan, Scope};
+use domain::accounts::Scope;
 use domain::attempts::{Source, WAIT_MAX};
 use domain::callers::{Caller, Credential, Everybody};
 use domain::idempotency::IdempotencyKey;
 use domain::ids::{KeyId, SessionId, UserId};
+use domain::plans::Plan;
 use domain::{FieldCode, Refusal};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt as _};
@@ -29,7 +30,7 @@ fn is_sane(id: &str) -> bool {
 }
 
 /// A request from the gateway, whose caller has not been admitted yet.
-pub struct Event {
+pub struct GatewayEvent {
     event: lambda_http::Request,
     id: String,
     base_url: String,
@@ -39,7 +40,7 @@ pub struct Event {
 pub struct Request<Who = Everybody, B = Nothing> {
     /// The caller, admitted.
     pub caller: Who,
-    event: Event,
+    event: GatewayEvent,
     body: PhantomData<fn() -> B>,
 }
 
@@ -49,7 +50,7 @@ impl<Who: Access, B: endpoint::Body> Request<Who, B> {
     /// # Errors
     /// A refusal if they may not make it; a fault if the template routes another endpoint's requests here.
     pub(crate) fn admitted<A>(
-        event: Event,
+        event: GatewayEvent,
         endpoint: &Endpoint<Who, A, B>,
     ) -> Result<Self, app::Error> {
         let (method, resource) = (event.event.method().as_str(), event.resource());
@@ -77,14 +78,14 @@ impl<Who: Access, B: endpoint::Body> Request<Who, B> {
 }
 
 impl<Who, B> Deref for Request<Who, B> {
-    type Target = Event;
+    type Target = GatewayEvent;
 
-    fn deref(&self) -> &Event {
+    fn deref(&self) -> &GatewayEvent {
         &self.event
     }
 }
 
-impl Event {
+impl GatewayEvent {
     /// Reads an event of an API with the address `public_url`; without one, its address is the gateway's
     /// own.
     pub(crate) fn new(event: lambda_http::Request, public_url: Option<&str>) -> Self {

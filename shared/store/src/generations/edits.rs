@@ -9,11 +9,11 @@ use domain::ids::{GenerationId, Tenant, WebhookEndpointId};
 use domain::labels::Tags;
 use domain::projects::Project;
 
-use super::Written;
+use super::WriteOutcome;
 use crate::Store;
 use crate::accounts::is_condition;
 use crate::items::{self, GenerationItem, Item, number, text};
-use crate::transact::{Commit, Part, Transaction};
+use crate::transact::{Commit, Part, WriteTransaction};
 
 /// The parts of an update expression.
 struct Update {
@@ -108,14 +108,14 @@ impl Store {
         &self,
         generation: &Generation,
         project: Option<&Project>,
-    ) -> Result<Written, Fault> {
+    ) -> Result<WriteOutcome, Fault> {
         let moved = TransactUpdate::builder()
             .table_name(&self.tables.generations)
             .key("id", text(generation.id.as_str()))
             .condition_expression("version = :version")
             .expression_attribute_values(":version", number(generation.version))
             .expression_attribute_values(":one", number(1));
-        let mut tx = Transaction::new("moving a generation");
+        let mut tx = WriteTransaction::new("moving a generation");
         match project {
             Some(project) => {
                 let moved = moved
@@ -132,8 +132,8 @@ impl Store {
             }
         }
         match self.commit(tx).await? {
-            Commit::Done => Ok(Written::Done),
-            Commit::Busy | Commit::Refused(_) => Ok(Written::Stale),
+            Commit::Done => Ok(WriteOutcome::Done),
+            Commit::Busy | Commit::Refused(_) => Ok(WriteOutcome::Stale),
         }
     }
 
@@ -143,14 +143,14 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if it was not written.
-    pub async fn delete_generation(&self, generation: &Generation) -> Result<Written, Fault> {
+    pub async fn delete_generation(&self, generation: &Generation) -> Result<WriteOutcome, Fault> {
         let deletion = Delete::builder()
             .table_name(&self.tables.generations)
             .key("id", text(generation.id.as_str()))
             .condition_expression("tenant = :tenant AND version = :version")
             .expression_attribute_values(":tenant", text(generation.tenant.as_str()))
             .expression_attribute_values(":version", number(generation.version));
-        let mut tx = Transaction::new("deleting a generation");
+        let mut tx = WriteTransaction::new("deleting a generation");
         tx.add(Part::Generation, deletion);
         for team in generation.shares.keys() {
             tx.add(Part::Share, self.delete_share(team, &generation.id));
@@ -163,9 +163,9 @@ impl Store {
                     let endpoint = WebhookEndpointId::of(&generation.id);
                     self.forget_told(&author, &endpoint).await?;
                 }
-                Ok(Written::Done)
+                Ok(WriteOutcome::Done)
             }
-            Commit::Busy | Commit::Refused(_) => Ok(Written::Stale),
+            Commit::Busy | Commit::Refused(_) => Ok(WriteOutcome::Stale),
         }
     }
 }

@@ -6,10 +6,10 @@ use domain::generations::Generation;
 use domain::ledger::{EntryKind, Settled};
 use domain::webhook_deliveries::WebhookDelivery;
 
-use super::{Written, key_return};
+use super::{WriteOutcome, key_return};
 use crate::Store;
 use crate::api_keys::KeyReturn;
-use crate::transact::{Commit, Part, Transaction};
+use crate::transact::{Commit, Part, WriteTransaction};
 
 impl Store {
     /// Moves a job on and settles it, all or nothing: its record, the wallet, one or two ledger entries,
@@ -24,14 +24,14 @@ impl Store {
         next: &Generation,
         settled: &Settled,
         told: &[WebhookDelivery],
-    ) -> Result<Written, Fault> {
+    ) -> Result<WriteOutcome, Fault> {
         let given_back = key_return(next, settled.amount(EntryKind::Release));
         let given_back = given_back.filter(|back| back.amount > Credits::ZERO);
         let tx = self.settlement(next, settled, given_back.as_ref(), told)?;
         match self.commit(tx).await? {
-            Commit::Done => return Ok(Written::Done),
+            Commit::Done => return Ok(WriteOutcome::Done),
             Commit::Refused(refused) if refused.has(Part::ApiKey) => {}
-            Commit::Busy | Commit::Refused(_) => return Ok(Written::Stale),
+            Commit::Busy | Commit::Refused(_) => return Ok(WriteOutcome::Stale),
         }
         // The key's record is gone, and with it the credits that it might have spent; or a new period of
         // its cap has begun.
@@ -41,8 +41,8 @@ impl Store {
         };
         let tx = self.settlement(&without_key, settled, None, told)?;
         match self.commit(tx).await? {
-            Commit::Done => Ok(Written::Done),
-            Commit::Busy | Commit::Refused(_) => Ok(Written::Stale),
+            Commit::Done => Ok(WriteOutcome::Done),
+            Commit::Busy | Commit::Refused(_) => Ok(WriteOutcome::Stale),
         }
     }
 
@@ -52,8 +52,8 @@ impl Store {
         settled: &Settled,
         given_back: Option<&KeyReturn>,
         told: &[WebhookDelivery],
-    ) -> Result<Transaction, Fault> {
-        let mut tx = Transaction::new("settling a job");
+    ) -> Result<WriteTransaction, Fault> {
+        let mut tx = WriteTransaction::new("settling a job");
         tx.add(Part::Generation, self.replace_generation(next)?);
         self.end_hold(&mut tx, settled)?;
         let mut entries = settled.entries.iter();

@@ -6,7 +6,7 @@
 //! whether those were all.
 
 use aws::Fault;
-use domain::generations::{Counted, Stats};
+use domain::generations::{GenerationStats, StatsRow};
 
 use super::ListScope;
 use crate::Store;
@@ -21,8 +21,11 @@ impl Store {
     ///
     /// # Errors
     /// A [`Fault`] if they cannot be read.
-    pub async fn generation_stats(&self, scope: ListScope<'_>) -> Result<(Stats, bool), Fault> {
-        let mut stats = Stats::default();
+    pub async fn generation_stats(
+        &self,
+        scope: ListScope<'_>,
+    ) -> Result<(GenerationStats, bool), Fault> {
+        let mut stats = GenerationStats::default();
         let mut start = None;
         let mut left = COUNTED_MAX;
         while left > 0 {
@@ -48,7 +51,7 @@ impl Store {
             let items = found.items.unwrap_or_default();
             left = left.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
             for item in items {
-                stats.add(&Counted::try_from(items::read::<CountedItem>(item)?)?);
+                stats.add(&StatsRow::try_from(items::read::<CountedItem>(item)?)?);
             }
             start = found.last_evaluated_key;
             if start.is_none() {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws::Fault;
 use domain::Timestamp;
 use domain::accounts::{
-    AvatarUrl, Email, FullName, MailedToken, Plan, Purpose, Replaced, Session, User,
+    AvatarUrl, Email, FullName, MailedToken, Replaced, Session, TokenPurpose, User,
 };
 use domain::ids::{KeyId, SessionId, UserId};
-use domain::plans::Term;
+use domain::plans::{Plan, Term};
 use domain::time::Day;
 use serde::{Deserialize, Serialize};
 
@@ -265,7 +265,7 @@ impl From<&MailedToken> for MailedTokenItem {
 
 impl MailedTokenItem {
     /// Converts the item to the token that has this purpose and digest.
-    pub(crate) fn read(self, purpose: Purpose, digest: &str) -> Result<MailedToken, Fault> {
+    pub(crate) fn read(self, purpose: TokenPurpose, digest: &str) -> Result<MailedToken, Fault> {
         Ok(MailedToken {
             purpose,
             digest: digest.to_owned(),

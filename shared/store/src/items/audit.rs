@@ -3,7 +3,7 @@
 
 use aws::Fault;
 use domain::Timestamp;
-use domain::audit::{AuditAction, AuditEvent, Chain, ChainHead, Record};
+use domain::audit::{AuditAction, AuditEvent, AuditRecord, Chain, ChainHead};
 use domain::ledger::Actor;
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +30,8 @@ pub(crate) struct RecordItem {
     hash: String,
 }
 
-impl From<&Record> for RecordItem {
-    fn from(record: &Record) -> Self {
+impl From<&AuditRecord> for RecordItem {
+    fn from(record: &AuditRecord) -> Self {
         Self {
             chain: record.deed.chain.to_string(),
             place: place(record.sequence),
@@ -45,7 +45,7 @@ impl From<&Record> for RecordItem {
     }
 }
 
-impl TryFrom<RecordItem> for Record {
+impl TryFrom<RecordItem> for AuditRecord {
     type Error = Fault;
 
     fn try_from(item: RecordItem) -> Result<Self, Fault> {

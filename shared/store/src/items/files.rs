@@ -4,7 +4,9 @@
 
 use aws::Fault;
 use domain::Timestamp;
-use domain::files::{ContentType, File, FileNote, FileState, Picture, Purpose, Sha256Hex, Usage};
+use domain::files::{
+    ContentType, File, FileNote, FilePurpose, FileState, Picture, Sha256Hex, StorageUsage,
+};
 use domain::ids::{FileId, Tenant};
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +52,7 @@ impl TryFrom<FileItem> for File {
         Ok(Self {
             id: FileId::parse(&item.id).ok_or_else(|| broken("id"))?,
             tenant: Tenant::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
-            purpose: Purpose::parse(&item.purpose).ok_or_else(|| broken("purpose"))?,
+            purpose: FilePurpose::parse(&item.purpose).ok_or_else(|| broken("purpose"))?,
             content_type: ContentType::parse(&item.content_type)
                 .ok_or_else(|| broken("content_type"))?,
             size_bytes: item.size_bytes,
@@ -74,7 +76,7 @@ pub(crate) struct FileCountItem {
     size_bytes: u64,
 }
 
-impl From<FileCountItem> for Usage {
+impl From<FileCountItem> for StorageUsage {
     fn from(item: FileCountItem) -> Self {
         Self {
             files: item.files,

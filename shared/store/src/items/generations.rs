@@ -8,14 +8,14 @@
 use std::collections::BTreeMap;
 
 use aws::Fault;
-use domain::generations::Counted;
+use domain::generations::StatsRow;
 use domain::generations::{
-    Attribution, Failure, FailureCode, Generation, Hold, Intent, MediaSecret, Request, Retention,
-    State, Ticket,
+    Attribution, Failure, FailureCode, Generation, GenerationRequest, Hold, Intent, MediaSecret,
+    Retention, State, Ticket,
 };
 use domain::ids::{FileId, GenerationId, KeyId, ProjectId, StyleId, TeamId, Tenant, UserId};
 use domain::labels::{Tags, Title};
-use domain::turns::{Lane, Priority};
+use domain::lanes::{Lane, Priority};
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -160,7 +160,7 @@ impl CountedItem {
     ];
 }
 
-impl TryFrom<CountedItem> for Counted {
+impl TryFrom<CountedItem> for StatsRow {
     type Error = Fault;
 
     fn try_from(item: CountedItem) -> Result<Self, Fault> {
@@ -262,11 +262,11 @@ impl GenerationItem {
         }
     }
 
-    fn request(&mut self) -> Result<Request, Fault> {
+    fn request(&mut self) -> Result<GenerationRequest, Fault> {
         let file = self.reference_file_id.as_deref();
         let parent = self.parent_id.as_deref();
         let style = self.style_id.as_deref();
-        Ok(Request {
+        Ok(GenerationRequest {
             prompt: self.prompt.take(),
             style: optional("style_id", style, StyleId::parse)?,
             adapted_prompt: self.adapted_prompt.take(),

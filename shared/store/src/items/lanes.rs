@@ -7,7 +7,8 @@ use aws::Fault;
 use domain::Timestamp;
 use domain::generations::State;
 use domain::ids::{GenerationId, Tenant};
-use domain::turns::{Lane, Priority, Traffic, Waiting};
+use domain::lanes::{Lane, Priority, Waiting};
+use domain::turns::Traffic;
 use serde::Deserialize;
 
 use super::broken;

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::broken;
-use crate::postings::{Once, UsedKey};
-use crate::purchases::BegunCheckout;
+use crate::once::{BegunCheckout, Once, UsedKey};
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct OnceItem {

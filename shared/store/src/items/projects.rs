@@ -8,7 +8,7 @@ use aws::Fault;
 use domain::Timestamp;
 use domain::ids::{ProjectId, TeamId, Tenant, UserId};
 use domain::labels::{Description, METADATA_KEYS_MAX, Metadata, Tags};
-use domain::projects::{AccessLevel, Details, Privacy, Project, ProjectName, Visibility};
+use domain::projects::{AccessLevel, Privacy, Project, ProjectDetails, ProjectName, Visibility};
 use serde::{Deserialize, Serialize};
 
 use super::broken;
@@ -88,7 +88,7 @@ impl TryFrom<ProjectItem> for Project {
         Ok(Self {
             id: ProjectId::parse(&item.id).ok_or_else(|| broken("id"))?,
             owner: UserId::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
-            details: Details {
+            details: ProjectDetails {
                 name: ProjectName::parse(&item.name).map_err(|_| broken("name"))?,
                 description: description.transpose().map_err(|_| broken("description"))?,
                 visibility: Visibility::parse(&item.visibility)

@@ -2,8 +2,8 @@
 //! of its own in the credits table.
 
 use aws::Fault;
-use domain::accounts::Plan;
 use domain::ids::UserId;
+use domain::plans::Plan;
 use domain::purchases::{Checkout, Dispute, DisputeState, Payment, Refund, Sale};
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use aws::Fault;
 use domain::Timestamp;
 use domain::audit::{Chain, ChainHead};
 use domain::reconciliation::{
-    BooksError, CheckedFrom, Checkpoint, Finding, Log, Part, Run, Totals,
+    AuditLog, Book, BooksError, CheckedFrom, Checkpoint, Finding, Run, Totals,
 };
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ pub(crate) struct CheckpointItem {
 
 impl From<&Checkpoint> for CheckpointItem {
     fn from(checkpoint: &Checkpoint) -> Self {
-        let Log { chain, head } = &checkpoint.log;
+        let AuditLog { chain, head } = &checkpoint.log;
         let wallet = checkpoint.wallet.as_ref();
         Self {
             shard: checkpoint_shard(chain),
@@ -67,7 +67,7 @@ impl TryFrom<CheckpointItem> for Checkpoint {
         let chain = Chain::parse(&item.tenant).ok_or_else(|| broken("tenant"))?;
         Ok(Self {
             wallet: item.wallet.map(TryInto::try_into).transpose()?,
-            log: Log { chain, head },
+            log: AuditLog { chain, head },
         })
     }
 }
@@ -186,7 +186,7 @@ impl TryFrom<RunItem> for Run {
         let finding = |item: FindingItem| {
             Ok(Finding {
                 chain: item.chain,
-                part: Part::parse(&item.part).ok_or_else(|| broken("part"))?,
+                part: Book::parse(&item.part).ok_or_else(|| broken("part"))?,
                 trouble: BooksError::parse(&item.trouble).ok_or_else(|| broken("trouble"))?,
                 sequence: item.sequence,
             })

@@ -2,7 +2,8 @@
 
 use aws::Fault;
 use domain::generations::{
-    CopyProgress, FailureCode, Media, NoPreviews, Output, Previews, Source, Thumbnail, Withheld,
+    CopyProgress, FailureCode, Media, NoPreviews, Output, Previews, ProviderFile, Thumbnail,
+    Withheld,
 };
 use serde::{Deserialize, Serialize};
 
@@ -83,20 +84,20 @@ pub(super) struct WithheldItem {
     code: String,
 }
 
-impl From<Source> for SourceItem {
-    fn from(source: Source) -> Self {
+impl From<ProviderFile> for SourceItem {
+    fn from(source: ProviderFile) -> Self {
         match source {
-            Source::Pending { media, progress } => Self::Pending {
+            ProviderFile::Pending { media, progress } => Self::Pending {
                 media: media.into(),
                 progress: progress.map(ProgressItem),
             },
-            Source::Copied(output) => Self::Copied(output.into()),
-            Source::Withheld(code) => Self::Withheld(code.as_str().to_owned()),
+            ProviderFile::Copied(output) => Self::Copied(output.into()),
+            ProviderFile::Withheld(code) => Self::Withheld(code.as_str().to_owned()),
         }
     }
 }
 
-impl TryFrom<SourceItem> for Source {
+impl TryFrom<SourceItem> for ProviderFile {
     type Error = Fault;
 
     fn try_from(item: SourceItem) -> Result<Self, Fault> {

@@ -7,7 +7,7 @@ use aws::Fault;
 use domain::Timestamp;
 use domain::ids::{StyleId, Tenant, UserId};
 use domain::styles::{
-    Block, BlockText, Blocks, Details, Keywords, Style, StyleDescription, StyleName, StyleTags,
+    Block, BlockText, Blocks, Keywords, Style, StyleDescription, StyleDetails, StyleName, StyleTags,
 };
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ impl TryFrom<StyleItem> for Style {
             id: StyleId::parse(&item.id).ok_or_else(|| broken("id"))?,
             tenant: Tenant::parse(&item.tenant).ok_or_else(|| broken("tenant"))?,
             made_by: UserId::parse(&item.made_by).ok_or_else(|| broken("made_by"))?,
-            details: Details {
+            details: StyleDetails {
                 name: StyleName::parse(&item.name).map_err(|_| broken("name"))?,
                 description: description.transpose().map_err(|_| broken("description"))?,
                 blocks: Blocks::new(texts.ok_or_else(|| broken("blocks"))?, keywords)

@@ -8,7 +8,7 @@ use domain::Timestamp;
 use domain::alerts::AlertNote;
 use domain::events::{EventKind, Subject, WebhookEvent};
 use domain::ids::{EventId, GenerationId, TeamId, Tenant, UserId, WebhookEndpointId};
-use domain::webhook_deliveries::{Attempt, DeliveryState, KEPT_FOR, WebhookDelivery};
+use domain::webhook_deliveries::{DeliveryAttempt, DeliveryState, KEPT_FOR, WebhookDelivery};
 use serde::{Deserialize, Serialize};
 
 use super::alerts::AlertNoteItem;
@@ -145,7 +145,11 @@ impl TryFrom<WebhookDeliveryItem> for WebhookDelivery {
                     .or_else(|| member(kind, item.team.as_deref(), item.member.as_deref()))
                     .map_or_else(|| alert(kind, item.alert), Ok)?,
             },
-            attempts: item.attempts.into_iter().map(Attempt::from).collect(),
+            attempts: item
+                .attempts
+                .into_iter()
+                .map(DeliveryAttempt::from)
+                .collect(),
         })
     }
 }
@@ -188,8 +192,8 @@ fn alert(kind: EventKind, note: Option<AlertNoteItem>) -> Result<Subject, Fault>
     Ok(Subject::Alert { tenant, alert })
 }
 
-impl From<&Attempt> for AttemptItem {
-    fn from(attempt: &Attempt) -> Self {
+impl From<&DeliveryAttempt> for AttemptItem {
+    fn from(attempt: &DeliveryAttempt) -> Self {
         Self {
             at_ms: attempt.at.ms(),
             duration_ms: attempt.duration_ms,
@@ -200,7 +204,7 @@ impl From<&Attempt> for AttemptItem {
     }
 }
 
-impl From<AttemptItem> for Attempt {
+impl From<AttemptItem> for DeliveryAttempt {
     fn from(item: AttemptItem) -> Self {
         Self {
             at: Timestamp::from_ms(item.at_ms),

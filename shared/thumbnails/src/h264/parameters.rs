@@ -12,7 +12,7 @@ const REFERENCES_MAX: u64 = 16;
 const BLOCKS_MAX: u64 = 1024;
 
 /// The parameters of a sequence that determine its memory.
-pub(super) struct Parameters {
+pub(super) struct SequenceParameters {
     /// The width and height in pixels, before cropping.
     size: (u64, u64),
     /// The number of frames that it refers to at once.
@@ -21,10 +21,10 @@ pub(super) struct Parameters {
     has_fields: bool,
 }
 
-impl Parameters {
+impl SequenceParameters {
     /// Reads the body of a unit.
     pub(super) fn read(body: &[u8]) -> Result<Self, Unsuitable> {
-        let mut bits = Bits::new(body);
+        let mut bits = BitReader::new(body);
         let profile = bits.number(8).ok_or(Unsuitable::Damaged)?;
         if !PROFILES.contains(&profile) {
             return Err(Unsuitable::UnknownCodec);
@@ -66,14 +66,14 @@ impl Parameters {
 }
 
 /// The bits of a unit's body, without its emulation prevention bytes (7.4.1).
-struct Bits<'a> {
+struct BitReader<'a> {
     bytes: &'a [u8],
     zeros: u32,
     byte: u8,
     left: u32,
 }
 
-impl<'a> Bits<'a> {
+impl<'a> BitReader<'a> {
     fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
@@ -167,7 +167,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Skips the order of pictures, and reads the fields of [`Parameters`].
-    fn rest(&mut self) -> Option<Parameters> {
+    fn rest(&mut self) -> Option<SequenceParameters> {
         self.count()?;
         match self.count()? {
             0 => {
@@ -192,7 +192,7 @@ impl<'a> Bits<'a> {
         self.bit()?;
         let wide = u64::from(self.count()?) + 1;
         let high = u64::from(self.count()?) + 1;
-        Some(Parameters {
+        Some(SequenceParameters {
             size: (wide * 16, high * 16),
             references,
             has_fields: self.bit()? == 0,

@@ -11,7 +11,7 @@ use openh264::OpenH264API;
 use openh264::encoder::{Encoder, EncoderConfig, RateControlMode};
 use openh264::formats::{RgbSliceU8, YUVBuffer};
 
-use crate::{Frame, READS_MAX, Step, Thumbnail, Unsuitable, VideoSearch};
+use crate::{Frame, READS_MAX, SearchStep, ThumbnailFile, Unsuitable, VideoSearch};
 
 pub(super) const RED: [u8; 3] = [220, 30, 30];
 pub(super) const GREEN: [u8; 3] = [30, 220, 30];
@@ -118,7 +118,7 @@ pub(super) fn search(file: &[u8]) -> (Result<Frame, Unsuitable>, Vec<Range<u64>>
     let mut step = search.next(&[]);
     loop {
         match step {
-            Ok(Step::Read(range)) => {
+            Ok(SearchStep::Read(range)) => {
                 assert!(range.start < range.end && range.end <= size_bytes);
                 assert!(range.end - range.start <= 8 * 1024 * 1024);
                 reads.push(range.clone());
@@ -126,7 +126,7 @@ pub(super) fn search(file: &[u8]) -> (Result<Frame, Unsuitable>, Vec<Range<u64>>
                 let (start, end) = (range.start as usize, range.end as usize);
                 step = search.next(&file[start..end]);
             }
-            Ok(Step::Found(frame)) => return (Ok(frame), reads),
+            Ok(SearchStep::Found(frame)) => return (Ok(frame), reads),
             Err(unsuitable) => return (Err(unsuitable), reads),
         }
     }
@@ -134,7 +134,7 @@ pub(super) fn search(file: &[u8]) -> (Result<Frame, Unsuitable>, Vec<Range<u64>>
 
 /// Returns the pixel in the middle of a quarter of a thumbnail: 0 and 1 are at the top, 2 and 3 at the
 /// bottom.
-pub(super) fn quarter(thumbnail: &Thumbnail, quarter: u32) -> [u8; 4] {
+pub(super) fn quarter(thumbnail: &ThumbnailFile, quarter: u32) -> [u8; 4] {
     let picture = load_from_memory(&thumbnail.webp).unwrap().to_rgba8();
     assert_eq!(picture.dimensions(), (thumbnail.width, thumbnail.height));
     let x = thumbnail.width * (1 + 2 * (quarter % 2)) / 4;

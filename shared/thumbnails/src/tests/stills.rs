@@ -6,9 +6,9 @@ use super::samples::{
     ANIMATED_GIF, ANIMATED_WEBP, BLUE, CMYK, GRAY, GREEN, PROGRESSIVE, RED, WHITE, is_about, jpeg,
     lossless_webp, lossy_webp, mp4, png, quarter, quarters,
 };
-use crate::{STILL_BYTES_MAX, Thumbnail, Unsuitable, decode};
+use crate::{STILL_BYTES_MAX, ThumbnailFile, Unsuitable, decode};
 
-fn thumbnails(file: &[u8]) -> Vec<Thumbnail> {
+fn thumbnails(file: &[u8]) -> Vec<ThumbnailFile> {
     decode(file).unwrap().thumbnails().unwrap()
 }
 

@@ -6,7 +6,7 @@ use super::samples::{
     BLUE, GREEN, RED, WHITE, boxed, is_about, mp4, place, quarter, quarters, search,
 };
 use crate::track::Track;
-use crate::{INDEX_BYTES_MAX, Step, Unsuitable, VideoSearch, h264};
+use crate::{INDEX_BYTES_MAX, SearchStep, Unsuitable, VideoSearch, h264};
 
 fn refused(file: &[u8]) -> Unsuitable {
     search(file).0.err().unwrap()
@@ -163,7 +163,7 @@ fn what_is_too_large_is_not_read() {
     let bytes = u32::try_from(INDEX_BYTES_MAX).unwrap() + 9;
     let file = [&bytes.to_be_bytes(), &b"moov"[..], &[0; 100]].concat();
     let mut search = VideoSearch::new(u64::from(bytes));
-    assert!(matches!(search.next(&[]), Ok(Step::Read(_))));
+    assert!(matches!(search.next(&[]), Ok(SearchStep::Read(_))));
     let mut look = file;
     look.resize(64 * 1024, 0);
     assert_eq!(search.next(&look).err(), Some(Unsuitable::TooLarge));
@@ -182,7 +182,7 @@ fn a_search_wants_what_it_asked_for_and_ends_once() {
     let file = mp4(&quarters(64, 48), true);
     let size = file.len() as u64;
     let mut search = VideoSearch::new(size);
-    assert!(matches!(search.next(&[]), Ok(Step::Read(_))));
+    assert!(matches!(search.next(&[]), Ok(SearchStep::Read(_))));
     assert_eq!(search.next(&file[1..]).err(), Some(Unsuitable::Damaged));
     assert_eq!(search.next(&file).err(), Some(Unsuitable::Damaged));
     let mut empty = VideoSearch::new(0);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::UserId;
-use domain::plans::shared_key_number;
+use domain::usage_keys::shared_key_number;
 use futures::future::join_all;
 use serde_json::json;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use domain::accounts::Plan;
 use domain::ids::{FileId, GenerationId, KeyId, SessionId, UserId};
+use domain::plans::Plan;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use api::problem::{CONTENT_TYPE, Code, Problem};
+use api::codes::Code;
+use api::problem::{CONTENT_TYPE, Problem};
 use serde_json::Value;
 
 use crate::template::document;

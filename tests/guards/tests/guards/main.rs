@@ -5,11 +5,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod arrows;
+mod code;
 mod events;
 mod gateway_responses;
 mod invoked;
 mod least_privilege;
 mod manifests;
+mod modules;
 mod openapi;
 mod plans;
 mod queues;

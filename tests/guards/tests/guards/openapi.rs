@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use api::endpoint::Audience;
-use api::openapi::{self, Operation};
+use api::openapi;
+use api::operation::Operation;
 use serde_json::{Value, json};
 
 use crate::template::{Function, Route, functions, routes, visit_keys};

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::accounts::Plan;
 use domain::catalogue;
-use domain::plans::shared_key_value;
+use domain::plans::Plan;
+use domain::usage_keys::shared_key_value;
 use serde_json::{Value, json};
 
 use crate::template::{document, resources, resources_of, routes};

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use api::endpoint::Audience;
 use api::openapi;
+use api::operation::Operation;
 use serde_json::{Map, Value, json};
 
 use crate::events::{self, CALLER, CREDENTIAL};
@@ -166,7 +167,7 @@ fn lists(values: &Map<String, Value>) -> Map<String, Value> {
 
 fn context(route: &Route<'_>, path: &str) -> Value {
     let mut operations = openapi::operations().into_iter();
-    let is_it = |it: &openapi::Operation| it.method == route.method && it.path == route.path;
+    let is_it = |it: &Operation| it.method == route.method && it.path == route.path;
     let operation = operations.find(is_it).unwrap();
     let is_admin = operation.audience == Audience::Admin;
     let caller = json!({

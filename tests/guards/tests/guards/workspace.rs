@@ -102,7 +102,8 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
     }
 }
 
-fn relative(path: &Path) -> String {
+/// A path from the workspace's root.
+pub fn relative(path: &Path) -> String {
     let root = stack::workspace_root();
     let path = path.strip_prefix(&root).unwrap();
     path.to_str().unwrap().to_owned()

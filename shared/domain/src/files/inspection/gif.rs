@@ -1,11 +1,11 @@
 //! GIF (CompuServe, version 89a): a screen, and blocks until the trailer.
 
 use super::reader::Reader;
-use super::{Header, Trouble};
+use super::{FileDefect, PictureHeader};
 
 const SIGNATURE_BYTES: usize = 6;
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
+pub(super) fn read(reader: &mut Reader<'_>) -> Result<PictureHeader, FileDefect> {
     reader.take(SIGNATURE_BYTES)?;
     let (width, height) = (reader.u16_little()?, reader.u16_little()?);
     let flags = reader.u8()?;
@@ -29,10 +29,10 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
                 skip_blocks(reader)?;
             }
             0x3B => break,
-            _ => return Err(Trouble::Damaged),
+            _ => return Err(FileDefect::Damaged),
         }
     }
-    Ok(Header {
+    Ok(PictureHeader {
         width: width.into(),
         height: height.into(),
         frames,
@@ -40,14 +40,14 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
 }
 
 /// Skips a colour table. It exists if the highest bit is set; the lowest three bits give its length.
-fn skip_colors(reader: &mut Reader<'_>, flags: u8) -> Result<(), Trouble> {
+fn skip_colors(reader: &mut Reader<'_>, flags: u8) -> Result<(), FileDefect> {
     if flags & 0x80 != 0 {
         reader.take(3 * (2 << (flags & 7)))?;
     }
     Ok(())
 }
 
-fn skip_blocks(reader: &mut Reader<'_>) -> Result<(), Trouble> {
+fn skip_blocks(reader: &mut Reader<'_>) -> Result<(), FileDefect> {
     loop {
         match reader.u8()? {
             0 => return Ok(()),

@@ -2,7 +2,7 @@
 //! which cameras write in Exif (CIPA DC-008).
 
 use super::reader::Reader;
-use super::{Header, Trouble};
+use super::{FileDefect, PictureHeader};
 
 const MARK: u8 = 0xFF;
 const EXIF: &[u8] = b"Exif\0\0";
@@ -10,7 +10,7 @@ const ORIENTATION: u16 = 0x0112;
 /// The number of components of a CMYK picture.
 const INKS: u8 = 4;
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
+pub(super) fn read(reader: &mut Reader<'_>) -> Result<PictureHeader, FileDefect> {
     reader.u16()?;
     let (mut frame, mut is_turned, mut has_scan) = (None, false, false);
     loop {
@@ -22,7 +22,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
             0x01 | 0xD0..=0xD8 => continue,
             _ => {}
         }
-        let count = reader.u16()?.checked_sub(2).ok_or(Trouble::Damaged)?;
+        let count = reader.u16()?.checked_sub(2).ok_or(FileDefect::Damaged)?;
         let mut segment = Reader::new(reader.take(count.into())?);
         match marker {
             // These are tables, and an extension, in the number range of frames.
@@ -36,12 +36,12 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
             _ => {}
         }
     }
-    let (width, height) = frame.filter(|_| has_scan).ok_or(Trouble::Empty)?;
+    let (width, height) = frame.filter(|_| has_scan).ok_or(FileDefect::Empty)?;
     let (width, height) = match is_turned {
         true => (height, width),
         false => (width, height),
     };
-    Ok(Header {
+    Ok(PictureHeader {
         width,
         height,
         frames: 1,
@@ -49,9 +49,9 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
 }
 
 /// Reads a marker. Any number of fill bytes may stand before its number.
-fn marker(reader: &mut Reader<'_>) -> Result<u8, Trouble> {
+fn marker(reader: &mut Reader<'_>) -> Result<u8, FileDefect> {
     if reader.u8()? != MARK {
-        return Err(Trouble::Damaged);
+        return Err(FileDefect::Damaged);
     }
     loop {
         match reader.u8()? {
@@ -61,24 +61,24 @@ fn marker(reader: &mut Reader<'_>) -> Result<u8, Trouble> {
     }
 }
 
-fn read_frame(segment: &mut Reader<'_>) -> Result<(u32, u32), Trouble> {
+fn read_frame(segment: &mut Reader<'_>) -> Result<(u32, u32), FileDefect> {
     let _bits = segment.u8()?;
     let (height, width) = (segment.u16()?, segment.u16()?);
     match segment.u8()? {
-        INKS => Err(Trouble::Inks),
+        INKS => Err(FileDefect::Inks),
         _ => Ok((width.into(), height.into())),
     }
 }
 
 /// Skips a scan up to the next marker. In a scan, a mark before a zero is data, and a mark before a number
 /// from D0 to D7 is a restart.
-fn skip_scan(reader: &mut Reader<'_>) -> Result<(), Trouble> {
+fn skip_scan(reader: &mut Reader<'_>) -> Result<(), FileDefect> {
     loop {
         match (reader.peek(0), reader.peek(1)) {
             (Some(MARK), Some(0 | 0xD0..=0xD7)) => drop(reader.take(2)?),
             (Some(MARK), Some(_)) => return Ok(()),
             (Some(_), _) => drop(reader.take(1)?),
-            (None, _) => return Err(Trouble::Cut),
+            (None, _) => return Err(FileDefect::Cut),
         }
     }
 }

@@ -82,7 +82,7 @@ fn a_file_that_is_cut_off_anywhere_is_refused() {
             assert!(found.is_err(), "{of:?} of {count} bytes: {found:?}");
         }
         let most = &bytes[..bytes.len() - 1];
-        assert_eq!(inspect(of, most), Err(Trouble::Cut), "{of:?}");
+        assert_eq!(inspect(of, most), Err(FileDefect::Cut), "{of:?}");
     }
 }
 
@@ -92,8 +92,8 @@ fn a_file_with_another_behind_it_is_refused() {
         bytes.extend(b"PK\x03\x04 and more");
         let expected = match of {
             // The bytes after the end are read as a box, whose size is too large.
-            ContentType::Mp4 => Trouble::Cut,
-            _ => Trouble::Trailing,
+            ContentType::Mp4 => FileDefect::Cut,
+            _ => FileDefect::Trailing,
         };
         assert_eq!(inspect(of, &bytes), Err(expected), "{of:?}");
     }
@@ -103,7 +103,7 @@ fn a_file_with_another_behind_it_is_refused() {
 fn one_type_is_not_taken_for_another() {
     for (of, bytes) in whole() {
         for other in ContentType::ALL.into_iter().filter(|other| *other != of) {
-            assert_eq!(inspect(other, &bytes), Err(Trouble::AnotherType));
+            assert_eq!(inspect(other, &bytes), Err(FileDefect::AnotherType));
         }
     }
 }
@@ -161,8 +161,8 @@ fn a_photograph_is_measured_as_it_was_held() {
 
 #[test]
 fn what_moves_is_made_of_inks_or_is_too_large_is_refused_by_name() {
-    assert_eq!(inspect(ContentType::Gif, &gif(2)), Err(Trouble::Moving));
-    assert_eq!(inspect(ContentType::Gif, &gif(0)), Err(Trouble::Empty));
+    assert_eq!(inspect(ContentType::Gif, &gif(2)), Err(FileDefect::Moving));
+    assert_eq!(inspect(ContentType::Gif, &gif(0)), Err(FileDefect::Empty));
 
     let control = [
         &8_u32.to_be_bytes()[..],
@@ -172,10 +172,10 @@ fn what_moves_is_made_of_inks_or_is_too_large_is_refused_by_name() {
     ]
     .concat();
     let moving = with(drawn(ImageFormat::Png), 33, &control);
-    assert_eq!(inspect(ContentType::Png, &moving), Err(Trouble::Moving));
+    assert_eq!(inspect(ContentType::Png, &moving), Err(FileDefect::Moving));
     let mut huge = drawn(ImageFormat::Png);
     huge[16..20].copy_from_slice(&20_000_u32.to_be_bytes());
-    assert_eq!(inspect(ContentType::Png, &huge), Err(Trouble::TooLarge));
+    assert_eq!(inspect(ContentType::Png, &huge), Err(FileDefect::TooLarge));
 
     let part = |name: &[u8; 4], body: &[u8]| {
         let size = u32::try_from(body.len()).expect("small").to_le_bytes();
@@ -188,10 +188,10 @@ fn what_moves_is_made_of_inks_or_is_too_large_is_refused_by_name() {
     ]
     .concat();
     let moving = part(b"RIFF", &[b"WEBP", &parts[..]].concat());
-    assert_eq!(inspect(ContentType::Webp, &moving), Err(Trouble::Moving));
+    assert_eq!(inspect(ContentType::Webp, &moving), Err(FileDefect::Moving));
 
     let inks = b"\xFF\xD8\xFF\xC0\x00\x08\x08\x00\x18\x00\x28\x04";
-    assert_eq!(inspect(ContentType::Jpeg, inks), Err(Trouble::Inks));
+    assert_eq!(inspect(ContentType::Jpeg, inks), Err(FileDefect::Inks));
 }
 
 proptest! {

@@ -1,12 +1,12 @@
 //! WebP (RFC 9649): chunks in a RIFF container, which states its length.
 
 use super::reader::Reader;
-use super::{Header, Trouble};
+use super::{FileDefect, PictureHeader};
 
 /// The flag of an animation, in an extended file.
 const MOVES: u8 = 0x02;
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
+pub(super) fn read(reader: &mut Reader<'_>) -> Result<PictureHeader, FileDefect> {
     reader.take(4)?;
     let count = reader.u32_little()?;
     let mut riff = Reader::new(reader.take_u32(count)?);
@@ -37,8 +37,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
     } else {
         u32::from(picture.is_some())
     };
-    let (width, height) = canvas.or(picture).ok_or(Trouble::Empty)?;
-    Ok(Header {
+    let (width, height) = canvas.or(picture).ok_or(FileDefect::Empty)?;
+    Ok(PictureHeader {
         width,
         height,
         frames,
@@ -47,19 +47,19 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Header, Trouble> {
 
 /// Reads the size from a key frame of VP8 (RFC 6386, section 9.1): fourteen bits for each side, after a tag
 /// and a start code.
-fn lossy(chunk: &mut Reader<'_>) -> Result<(u32, u32), Trouble> {
+fn lossy(chunk: &mut Reader<'_>) -> Result<(u32, u32), FileDefect> {
     chunk.take(3)?;
     if chunk.take(3)? != [0x9D, 0x01, 0x2A] {
-        return Err(Trouble::Damaged);
+        return Err(FileDefect::Damaged);
     }
     let side = |number: u16| u32::from(number & 0x3FFF);
     Ok((side(chunk.u16_little()?), side(chunk.u16_little()?)))
 }
 
 /// Reads the size from the header of lossless WebP: fourteen bits for each side, less one.
-fn lossless(chunk: &mut Reader<'_>) -> Result<(u32, u32), Trouble> {
+fn lossless(chunk: &mut Reader<'_>) -> Result<(u32, u32), FileDefect> {
     if chunk.u8()? != 0x2F {
-        return Err(Trouble::Damaged);
+        return Err(FileDefect::Damaged);
     }
     let bits = chunk.u32_little()?;
     Ok(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1))

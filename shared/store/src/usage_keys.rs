@@ -9,14 +9,14 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue};
 use domain::Timestamp;
 use domain::accounts::User;
 use domain::ids::UserId;
-use domain::plans::{KeyNote, SharedKeys};
 use domain::time::Day;
+use domain::usage_keys::{KeyNote, SharedKeys};
 
 use crate::accounts::is_condition;
 use crate::items::{
     self, KEY_COUNT, KeyNoteItem, SHARED_KEYS, SharedKeysItem, UserItem, number, text,
 };
-use crate::transact::{Commit, Part, Transaction};
+use crate::transact::{Commit, Part, WriteTransaction};
 use crate::{Store, System};
 
 impl Store {
@@ -80,7 +80,7 @@ impl Store {
             .key("pk", text(before.pk))
             .key("sk", text(before.sk))
             .condition_expression("attribute_exists(pk)");
-        let mut tx = Transaction::new(doing);
+        let mut tx = WriteTransaction::new(doing);
         tx.add(Part::KeyNote, delete);
         tx.add(Part::KeyNote, self.note_keys(&later)?);
         match self.commit(tx).await? {

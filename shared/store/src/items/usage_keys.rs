@@ -5,7 +5,7 @@
 use aws::Fault;
 use domain::Timestamp;
 use domain::ids::UserId;
-use domain::plans::{KeyNote, SharedKeys};
+use domain::usage_keys::{KeyNote, SharedKeys};
 use serde::{Deserialize, Serialize};
 
 use super::broken;

@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::{Schemas, statuses};
-use crate::problem::{self, Code};
+use super::schemas::Schemas;
+use crate::codes::Code;
+use crate::problem;
 
 /// Names of headers in [`headers`].
 pub(crate) type Headers = Vec<&'static str>;
 type Content = (&'static str, Box<dyn Fn(&mut Schemas) -> Value>);
 
 /// The answer of an operation that succeeded.
-pub(super) struct Answer {
+pub(super) struct ResponseObject {
     status: u16,
     what: String,
     content: Option<Content>,
@@ -21,7 +22,7 @@ pub(super) struct Answer {
     pub(super) headers: Headers,
 }
 
-impl Answer {
+impl ResponseObject {
     pub(super) fn new(status: u16, what: &str, content: Option<Content>) -> Self {
         Self {
             status,
@@ -34,16 +35,16 @@ impl Answer {
 
 /// The answers that have been described so far.
 #[derive(Default)]
-pub(super) struct Answers {
+pub(crate) struct Answers {
     /// The problems that operations share. Each set of codes is there once.
-    pub(super) problems: Map<String, Value>,
+    pub(crate) problems: Map<String, Value>,
 }
 
 impl Answers {
     /// Builds the responses object: `answers`, and a problem for each of `codes`.
     pub(super) fn describe(
         &mut self,
-        answers: &[Answer],
+        answers: &[ResponseObject],
         codes: &BTreeSet<Code>,
         schemas: &mut Schemas,
     ) -> Value {
@@ -160,7 +161,7 @@ fn refer(headers: &[&str]) -> Value {
 }
 
 /// Returns the headers of answers, by their names.
-pub(super) fn headers() -> Value {
+pub(crate) fn headers() -> Value {
     let text = |what: &str, example: &str| json!({"description": what, "schema": {"type": "string"}, "example": example});
     json!({
         "X-Request-Id": {
@@ -184,4 +185,13 @@ pub(super) fn headers() -> Value {
         "ETag": text("Identifies this version of it.", "\"9f86d081884c7d65\""),
         "Cache-Control": text("The time for which it may be cached.", "public, max-age=300"),
     })
+}
+
+/// Returns the statuses that come with a code. The gateway also answers `internal` for a function that
+/// crashed.
+fn statuses(code: Code) -> Vec<u16> {
+    match code {
+        Code::Internal => vec![500, 502],
+        code => vec![code.status()],
+    }
 }

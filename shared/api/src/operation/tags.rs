@@ -1,6 +1,6 @@
 //! The groups of operations.
 
-use super::operation::Table;
+use super::Table;
 
 pub(crate) const SERVICE: Table = Table {
     tag: "service",

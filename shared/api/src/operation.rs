@@ -1,14 +1,19 @@
 //! One method of one path, and its description.
 
+pub(crate) mod answers;
+pub(crate) mod schemas;
+pub(crate) mod tags;
+
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::Schemas;
-use super::answers::{Answer, Answers, Headers};
+use answers::{Answers, Headers, ResponseObject};
+use schemas::Schemas;
+
+use crate::codes::Code;
 use crate::endpoint::{self, Audience, Endpoint};
-use crate::problem::Code;
 use crate::schema;
 
 const JSON: &str = "application/json";
@@ -17,7 +22,7 @@ const TEXT_STATUS: u16 = 200;
 
 type SchemaOf = Box<dyn Fn(&mut Schemas) -> Value>;
 
-struct Body {
+struct RequestBody {
     schema: SchemaOf,
     required: bool,
 }
@@ -37,11 +42,11 @@ pub struct Operation {
     summary: String,
     description: String,
     parameters: Vec<Value>,
-    body: Option<Body>,
+    body: Option<RequestBody>,
     /// The declared answers of its endpoint: the status of each, and where the schema of its body comes
     /// from.
     declared: Vec<(u16, Option<SchemaOf>)>,
-    answers: Vec<Answer>,
+    answers: Vec<ResponseObject>,
     codes: BTreeSet<Code>,
 }
 
@@ -207,7 +212,7 @@ impl Operation {
 
     /// Adds a body that is not refused for its form.
     pub(crate) fn takes_any(mut self, schema: impl Fn(&mut Schemas) -> Value + 'static) -> Self {
-        self.body = Some(Body {
+        self.body = Some(RequestBody {
             schema: Box::new(schema),
             required: true,
         });
@@ -219,7 +224,8 @@ impl Operation {
         if !self.declared.is_empty() {
             let (status, schema) = self.declared.remove(0);
             let content = schema.map(|schema| (JSON, schema));
-            self.answers.push(Answer::new(status, what, content));
+            self.answers
+                .push(ResponseObject::new(status, what, content));
         }
         self
     }
@@ -234,7 +240,7 @@ impl Operation {
         self.declared.retain(|(status, _)| *status != TEXT_STATUS);
         let content = (media_type, Box::new(schema) as SchemaOf);
         self.answers
-            .push(Answer::new(TEXT_STATUS, what, Some(content)));
+            .push(ResponseObject::new(TEXT_STATUS, what, Some(content)));
         self
     }
 
@@ -260,12 +266,12 @@ impl Operation {
 
     /// Returns every code that it may answer.
     #[cfg(test)]
-    pub(super) fn codes(&self) -> &BTreeSet<Code> {
+    pub(crate) fn codes(&self) -> &BTreeSet<Code> {
         &self.codes
     }
 
     /// Builds the operation object.
-    pub(super) fn describe(&self, schemas: &mut Schemas, answers: &mut Answers) -> Value {
+    pub(crate) fn describe(&self, schemas: &mut Schemas, answers: &mut Answers) -> Value {
         let mut described = json!({
             "operationId": self.id,
             "tags": [self.tag],

@@ -9,27 +9,26 @@
 
 use std::time::Duration;
 
-use ::plans::{KeyMade, UsageKey};
 use aws::Fault;
 use domain::Timestamp;
 use domain::accounts::User;
 use domain::ids::UserId;
-use domain::plans::{
-    KeyNote, RETIRED_AFTER, Usage, dedicated_key, earns_key, idle_at, key_value, shared_key_number,
+use domain::plans::RETIRED_AFTER;
+use domain::time::Day;
+use domain::usage_keys::{
+    KeyNote, UsagePlan, dedicated_key, earns_key, idle_at, key_value, shared_key_number,
     shared_key_value,
 };
-use domain::time::Day;
+use plans::{KeyMade, UsageKey};
 use queue::LookAtKeys;
 use store::System;
 
-use crate::{App, Error, clock, shared_keys};
+use crate::shared_keys::{self, PACE};
+use crate::{App, Error, clock};
 
 /// The time that a request waits for the queue. If the message fails, the note reaches the worker a minute
 /// later.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The least time that making a key takes. API Gateway makes five a second for
-/// an account; two workers make four.
-pub(crate) const PACE: Duration = Duration::from_millis(500);
 /// The time that a note may be due before its message counts as lost.
 const OVERDUE_AFTER: Duration = Duration::from_secs(60);
 /// The time until a note whose message was sent again may be sent once more.
@@ -41,7 +40,7 @@ const TURNS_MAX: u32 = 3;
 
 /// The outcome of a look at a user's keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Looked {
+pub struct UsageKeyOutcome {
     /// Whether it must be done again: API Gateway was asked too fast, or the plan kept changing.
     pub again: bool,
     /// The number of keys that there are now, if it changed.
@@ -126,7 +125,7 @@ pub async fn send_overdue(app: &App) -> Result<usize, Error> {
 ///
 /// # Errors
 /// A fault if something did not work, or the message cannot be read.
-pub async fn look(app: &App, message: LookAtKeys) -> Result<Looked, Error> {
+pub async fn look(app: &App, message: LookAtKeys) -> Result<UsageKeyOutcome, Error> {
     match message {
         LookAtKeys::Noted { user_id, due_at_ms } => {
             let note = KeyNote {
@@ -141,19 +140,23 @@ pub async fn look(app: &App, message: LookAtKeys) -> Result<Looked, Error> {
             app.store().saw_user(&user_id, today).await?;
             look_at(app, &user_id, None).await
         }
-        LookAtKeys::Shared => Ok(Looked {
+        LookAtKeys::Shared => Ok(UsageKeyOutcome {
             again: false,
             keys: shared_keys::make_missing(app).await?,
         }),
     }
 }
 
-/// Makes the keys of a user agree with their plan: one key, in its usage plan; none for a user who is gone
-/// or has not earned it. The note ends when they agree. If something remains to be done later, there is a
-/// note for it in the end.
-async fn look_at(app: &App, user: &UserId, note: Option<&KeyNote>) -> Result<Looked, Error> {
+/// Makes the keys of a user agree with their plan: one key, in its usage plan; none for
+/// somebody who is gone or has not earned it. The note ends when that is so; if something
+/// remains to be done there is one in the end.
+async fn look_at(
+    app: &App,
+    user: &UserId,
+    note: Option<&KeyNote>,
+) -> Result<UsageKeyOutcome, Error> {
     let began_at = clock::now();
-    let mut looked = Looked::default();
+    let mut looked = UsageKeyOutcome::default();
     for _ in 0..TURNS_MAX {
         let Some(user) = app.store().user(user).await? else {
             retire(app, user, None, &mut looked).await?;
@@ -219,7 +222,7 @@ enum Keyed {
     PlanChanged,
 }
 
-async fn agree(app: &App, user: &User, looked: &mut Looked) -> Result<Agreed, Fault> {
+async fn agree(app: &App, user: &User, looked: &mut UsageKeyOutcome) -> Result<Agreed, Fault> {
     let (term, now) = (&user.term, clock::now());
     let value = key_value(&user.id, term.number);
     // The old keys are deleted before the new key is made, which may need the room.
@@ -253,9 +256,13 @@ async fn agree(app: &App, user: &User, looked: &mut Looked) -> Result<Agreed, Fa
 }
 
 /// Makes the key of a user's present term, enters it in their plan, and notes that it is ready once every
-/// part of API Gateway has had the time to learn of it. Before that, calls that are counted by it would be
-/// refused.
-async fn make(app: &App, user: &User, value: &str, looked: &mut Looked) -> Result<Keyed, Fault> {
+/// part of API Gateway had the time to hear of it: before that, whoever came with it would be refused.
+async fn make(
+    app: &App,
+    user: &User,
+    value: &str,
+    looked: &mut UsageKeyOutcome,
+) -> Result<Keyed, Fault> {
     let (plans, now) = (app.plans()?, clock::now());
     let made = plans.make(user.id.as_str(), value, now).await?;
     if let KeyMade::New(_) = &made {
@@ -266,7 +273,7 @@ async fn make(app: &App, user: &User, value: &str, looked: &mut Looked) -> Resul
         KeyMade::OutOfStock => return Ok(Keyed::OutOfStock),
         KeyMade::TooFast => return Ok(Keyed::TooFast),
     };
-    plans.enter(&key, Usage::Own(user.plan)).await?;
+    plans.enter(&key, UsagePlan::Own(user.plan)).await?;
     let settles_at = key.made_at.plus(app.config.key_settles_after);
     if now < settles_at {
         return Ok(Keyed::SettlesAt(settles_at));
@@ -285,7 +292,7 @@ async fn retire(
     app: &App,
     user: &UserId,
     but: Option<&str>,
-    looked: &mut Looked,
+    looked: &mut UsageKeyOutcome,
 ) -> Result<(), Fault> {
     let plans = app.plans()?;
     let keys = plans.keys_of(user.as_str()).await?.into_iter();
