@@ -135,7 +135,7 @@ pub struct Transaction {
     #[schemars(with = "schema::Actor")]
     pub actor: String,
     /// One line for people.
-    #[schemars(example = &"25 credits captured for flux-dev")]
+    #[schemars(example = &"Spent on flux-dev")]
     pub description: String,
     /// The time of the booking.
     #[schemars(with = "schema::Time")]

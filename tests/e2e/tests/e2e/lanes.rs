@@ -11,7 +11,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::harness::{ADMIN_EMAIL, Cloud, Person, eventually};
-use crate::kills::rest;
+use crate::kills::{check_person, rest};
 
 const TABLE: &str = "velro-local-generationstable";
 /// The number of jobs that the provider runs at once.
@@ -251,8 +251,6 @@ async fn workers_killed_at_any_moment_keep_no_slot() {
         (HashMap::new(), 0)
     );
     for person in &people {
-        let books = person.books().await;
-        assert_eq!((books.count("hold"), books.count("release")), (10, 0));
-        assert_eq!(cloud.provider_jobs(&person.id).await.len(), 10);
+        check_person(&cloud, person, 10).await;
     }
 }
