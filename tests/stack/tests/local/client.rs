@@ -127,12 +127,19 @@ impl User {
         }
     }
 
+    /// The wallet and its ledger. A job that ends between two reads makes them disagree: they are read until
+    /// nothing is booked meanwhile.
     pub async fn books(&self) -> Books {
-        let mut entries = self.all("/credits/transactions").await;
-        entries.reverse();
-        Books {
-            wallet: self.get("/credits").await,
-            entries,
+        let started = std::time::Instant::now();
+        loop {
+            let before = self.get("/credits").await;
+            let mut entries = self.all("/credits/transactions").await;
+            entries.reverse();
+            let wallet = self.get("/credits").await;
+            if wallet == before {
+                return Books { wallet, entries };
+            }
+            assert!(started.elapsed() < REST_DEADLINE, "it goes on: {wallet}");
         }
     }
 
