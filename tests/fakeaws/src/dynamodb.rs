@@ -1,6 +1,6 @@
 //! DynamoDB: AWS's operations and errors, answered by the embedded engine.
 //!
-//! Owns which operations are open and on which threads the engine runs. Refuses to know any table.
+//! Owns the threads on which the engine runs, and the faults that tests ask for. Refuses to know any table.
 //! Streams are not offered: the engine's writes slow down as a stream grows.
 
 use std::collections::BTreeMap;
@@ -11,11 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dynoxide::{Database, DynoxideError, ImportOptions};
 use hyper::StatusCode;
 use hyper::body::Bytes;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use crate::operations::answer;
 use crate::partial::Partial;
 use crate::tally::{Asked, Tally};
 use crate::wire::{Refusal, Reply, text_reply};
@@ -154,6 +153,17 @@ impl DynamoDb {
             .map_err(|cause| Error::doing(doing, cause))
     }
 
+    /// Returns an item by its key, both in DynamoDB's JSON.
+    pub(crate) async fn item(&self, table: &str, key: Value) -> Result<Option<Value>, Error> {
+        let cannot = |cause: String| Error::doing("read an item", cause);
+        let request = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
+        let request = serde_json::from_value(request).map_err(|cause| cannot(cause.to_string()))?;
+        let found = self.run(move |database: &Database| database.get_item(request));
+        let found = found.await?.map_err(|cause| cannot(cause.to_string()))?;
+        let item = found.item.map(serde_json::to_value).transpose();
+        item.map_err(|cause| cannot(cause.to_string()))
+    }
+
     /// Deletes expired items, which AWS does now and then.
     pub(crate) async fn sweep(&self) -> Result<(), Error> {
         let swept = self.run(Database::sweep_ttl).await?;
@@ -222,79 +232,4 @@ fn metered(body: Bytes) -> Bytes {
     };
     request.insert("ReturnConsumedCapacity".to_owned(), json!("TOTAL"));
     Bytes::from(Value::Object(request).to_string())
-}
-
-/// Runs one operation on the calling thread.
-pub(crate) fn answer(
-    database: &Database,
-    operation: &str,
-    body: &[u8],
-) -> Result<String, DynoxideError> {
-    match operation {
-        "GetItem" => call(body, |input| database.get_item(input)),
-        "PutItem" => call(body, |input| database.put_item(input)),
-        "UpdateItem" => call(body, |input| database.update_item(input)),
-        "DeleteItem" => call(body, |input| database.delete_item(input)),
-        "Query" => call(body, |input| database.query(input)),
-        "Scan" => call(body, |input| database.scan(input)),
-        "BatchGetItem" => call(body, |input| database.batch_get_item(input)),
-        "BatchWriteItem" => call(body, |input| database.batch_write_item(input)),
-        "TransactGetItems" => call(body, |input| database.transact_get_items(input)),
-        "TransactWriteItems" => call(body, |input| database.transact_write_items(input)),
-        "CreateTable" => call(body, |input| database.create_table(input)),
-        "UpdateTable" => call(body, |input| database.update_table(input)),
-        "DeleteTable" => call(body, |input| database.delete_table(input)),
-        "DescribeTable" => call(body, |input| database.describe_table(input)),
-        "ListTables" => call(body, |input| database.list_tables(input)),
-        "UpdateTimeToLive" => call(body, |input| database.update_time_to_live(input)),
-        "DescribeTimeToLive" => call(body, |input| database.describe_time_to_live(input)),
-        other => Err(DynoxideError::UnsupportedCapability(other.to_owned())),
-    }
-}
-
-fn call<Input: DeserializeOwned, Output: Serialize>(
-    body: &[u8],
-    operation: impl FnOnce(Input) -> Result<Output, DynoxideError>,
-) -> Result<String, DynoxideError> {
-    let input = serde_json::from_slice(body).map_err(|cause| unreadable(&cause.to_string()))?;
-    let output = operation(input)?;
-    serde_json::to_string(&output)
-        .map_err(|cause| DynoxideError::InternalServerError(cause.to_string()))
-}
-
-/// The refusal of a body that is not the operation's input. The engine marks with a prefix what DynamoDB
-/// would call a validation error.
-fn unreadable(message: &str) -> DynoxideError {
-    let bare = message.split(" at line ").next().unwrap_or(message);
-    for marker in ["VALIDATION:", "VALIDATION_REQUEST:", "VALIDATION_AS_READ:"] {
-        if let Some(rest) = bare.strip_prefix(marker) {
-            return DynoxideError::ValidationException(rest.to_owned());
-        }
-    }
-    for marker in ["SERIALIZATION:", "SERIALIZATION_AS_READ:"] {
-        if let Some(rest) = bare.strip_prefix(marker) {
-            return DynoxideError::SerializationException(rest.to_owned());
-        }
-    }
-    let is_invalid = [
-        "missing field",
-        "unknown variant",
-        "invalid type: null",
-        "AttributeValue",
-    ];
-    if is_invalid.iter().any(|part| bare.contains(part)) {
-        DynoxideError::ValidationException(bare.to_owned())
-    } else {
-        DynoxideError::SerializationException(bare.to_owned())
-    }
-}
-
-/// Runs one operation on JSON values, for callers in this process.
-pub(crate) fn answer_json(
-    database: &Database,
-    operation: &str,
-    input: &Value,
-) -> Result<Value, DynoxideError> {
-    let output = answer(database, operation, input.to_string().as_bytes())?;
-    Ok(serde_json::from_str(&output).unwrap_or_else(|_| json!({})))
 }

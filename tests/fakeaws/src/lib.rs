@@ -11,7 +11,9 @@ mod clock;
 mod data;
 mod dynamodb;
 mod error;
+mod fault;
 mod mail;
+mod operations;
 mod parameters;
 mod partial;
 mod s3;
@@ -22,6 +24,7 @@ mod sqs;
 mod tables;
 mod tally;
 mod wire;
+mod xml;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -187,6 +190,15 @@ impl FakeAws {
             .dynamodb
             .import(table.to_owned(), items)
             .await
+    }
+
+    /// Returns an item, in DynamoDB's JSON, by its key: the pattern for what is imported.
+    pub async fn item(
+        &self,
+        table: &str,
+        key: serde_json::Value,
+    ) -> Result<Option<serde_json::Value>, Error> {
+        self.inner.services.dynamodb.item(table, key).await
     }
 
     /// Creates a bucket unless it exists.

@@ -16,7 +16,7 @@ use claim::Claim;
 
 use crate::Config;
 use crate::access::{Access, Need};
-use crate::s3::Fault;
+use crate::fault::Fault;
 use crate::wire::{Refusal, Request};
 
 const CLOCK_SKEW_MAX: Duration = Duration::minutes(15);

@@ -7,7 +7,7 @@ use dynoxide::{Database, DynoxideError};
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::dynamodb::answer_json;
+use crate::operations::answer_json;
 
 /// Creates the table of AWS's `CreateTable` JSON, or adds to an existing one what it lacks.
 pub(crate) fn ensure(

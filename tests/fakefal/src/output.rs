@@ -57,14 +57,6 @@ impl Picture {
     }
 }
 
-/// The prompt; empty without one.
-pub(crate) fn prompt(input: &Value) -> &str {
-    input
-        .get("prompt")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
-
 /// The size of a picture or video of the ratio that was asked for.
 pub(crate) fn size_pixels(input: &Value, kind: Kind) -> (u32, u32) {
     let text = |name: &str| input.get(name).and_then(Value::as_str);
@@ -127,7 +119,7 @@ fn success(job: &Kept, origin: &str) -> Value {
                 "has_nsfw_concepts": (0..count).map(is_flagged).collect::<Vec<_>>(),
                 "timings": {},
                 "seed": seed,
-                "prompt": prompt(&job.input),
+                "prompt": job.prompt(),
             })
         }
         Kind::Image => json!({ "image": picture(0), "seed": seed }),

@@ -33,7 +33,7 @@ pub(crate) fn own_answer(inner: &Inner, stage: Stage, job: &Kept) -> Result<Opti
     };
     let owner = match stage {
         // The next submit makes another job, so its uses are counted by prompt.
-        Stage::Submit => output::prompt(&job.input),
+        Stage::Submit => job.prompt(),
         Stage::Status | Stage::Result | Stage::Cancel | Stage::Media => &job.request_id,
     };
     let number = inner.store.count(owner, stage.name())?;

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
 use crate::directives::Directives;
-use crate::{Error, Job, clock, output};
+use crate::{Error, Job, clock};
 pub(crate) use webhooks::{Due, NOT_YET_MS};
 
 const SCHEMA: &str = "
@@ -85,7 +85,13 @@ pub(crate) struct Store {
 
 impl Kept {
     pub(crate) fn directives(&self) -> Directives {
-        Directives::read(output::prompt(&self.input))
+        Directives::read(self.prompt())
+    }
+
+    /// The prompt; empty without one.
+    pub(crate) fn prompt(&self) -> &str {
+        let prompt = self.input.get("prompt").and_then(Value::as_str);
+        prompt.unwrap_or_default()
     }
 
     pub(crate) fn state(&self, now_ms: i64) -> &'static str {

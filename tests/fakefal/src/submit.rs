@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::answers::Stage;
 use crate::directives::Directives;
-use crate::output::{self, Kind};
+use crate::output::Kind;
 use crate::replies::{self, NoReply, Reply, detail, json_of, with_request_id};
 use crate::requests::{address, own_answer};
 use crate::store::{Kept, NOT_YET_MS};
@@ -62,7 +62,7 @@ fn rejection(inner: &Inner, job: &Kept, directives: &Directives) -> Result<Optio
     };
     let is_rejected = match reject.times {
         None => true,
-        Some(times) => inner.store.count(output::prompt(&job.input), "reject")? <= times,
+        Some(times) => inner.store.count(job.prompt(), "reject")? <= times,
     };
     Ok(is_rejected.then_some(reject.status))
 }

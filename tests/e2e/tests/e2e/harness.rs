@@ -8,6 +8,7 @@ mod answer;
 mod books;
 mod contract;
 mod person;
+mod request;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -24,9 +25,10 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use stack::{Binaries, Options, Sink, Stack};
 
-pub use answer::{Answer, send};
+pub use answer::Answer;
 pub use books::Books;
 pub use person::{PASSWORD, Person};
+pub use request::send;
 
 /// The bucket of generated files.
 const MEDIA: &str = "velro-local-mediabucket";

@@ -3,9 +3,8 @@
 //! cursor's id and reads on until the limit. A filter reads on past items that do not fit, at most a thousand
 //! a page, and then answers a short page with a cursor.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Timestamp;
 use domain::ids::{EventId, FileId, GenerationId, UserId};
 use fakeaws::Asked;
@@ -26,23 +25,6 @@ const FAVORITE_EVERY: usize = 900;
 /// The most items that a filtering page may look at.
 const LOOKED_AT_MAX: u64 = 1_000;
 
-/// An attribute in DynamoDB's own JSON.
-fn in_json(attribute: &AttributeValue) -> Value {
-    match attribute {
-        AttributeValue::S(text) => json!({"S": text}),
-        AttributeValue::N(number) => json!({"N": number}),
-        AttributeValue::Bool(is_so) => json!({"BOOL": is_so}),
-        AttributeValue::L(list) => json!({"L": list.iter().map(in_json).collect::<Vec<_>>()}),
-        AttributeValue::M(map) => {
-            let fields = map
-                .iter()
-                .map(|(name, value)| (name.clone(), in_json(value)));
-            json!({"M": fields.collect::<serde_json::Map<_, _>>()})
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
 /// Copies the generation `first`, which is at rest, with other times; the copies' ids.
 async fn copies(cloud: &Cloud, first: &str, count: usize) -> Vec<String> {
     let pattern = item(cloud, TABLE, [("id", first)]).await;
@@ -51,9 +33,8 @@ async fn copies(cloud: &Cloud, first: &str, count: usize) -> Vec<String> {
         // The second part is the count, which differs between the two people: so do their ids.
         let id = GenerationId::new(at, u128::try_from(count).unwrap()).to_string();
         let mut item = pattern.clone();
-        item.insert("id".to_owned(), AttributeValue::S(id.clone()));
-        let is_favorite = n.is_multiple_of(FAVORITE_EVERY);
-        item.insert("favorite".to_owned(), AttributeValue::Bool(is_favorite));
+        item["id"] = json!({"S": id});
+        item["favorite"] = json!({"BOOL": n.is_multiple_of(FAVORITE_EVERY)});
         (id, item)
     };
     let (ids, items) = (1..count).map(copy).unzip();
@@ -61,25 +42,15 @@ async fn copies(cloud: &Cloud, first: &str, count: usize) -> Vec<String> {
     ids
 }
 
-async fn item<const KEYS: usize>(
-    cloud: &Cloud,
-    table: &str,
-    key: [(&str, &str); KEYS],
-) -> HashMap<String, AttributeValue> {
-    let key = key.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())));
-    let dynamodb = cloud.dynamodb();
-    let found = dynamodb
-        .get_item()
-        .table_name(table)
-        .set_key(Some(HashMap::from(key)));
-    found.send().await.unwrap().item.unwrap()
+/// An item in DynamoDB's JSON.
+async fn item<const KEYS: usize>(cloud: &Cloud, table: &str, key: [(&str, &str); KEYS]) -> Value {
+    let key = key.map(|(name, value)| (name.to_owned(), json!({"S": value})));
+    let key = Value::Object(key.into_iter().collect());
+    let item = cloud.stack.aws().item(table, key).await;
+    item.unwrap().unwrap()
 }
 
-async fn import(cloud: &Cloud, table: &str, items: Vec<HashMap<String, AttributeValue>>) {
-    let items = items.into_iter();
-    let items: Vec<Value> = items
-        .map(|item| in_json(&AttributeValue::M(item))["M"].take())
-        .collect();
+async fn import(cloud: &Cloud, table: &str, items: Vec<Value>) {
     // The import is divided, so that other requests to the database get a turn meanwhile.
     for portion in items.chunks(5_000) {
         let imported = cloud.stack.aws().import(table, portion.to_vec()).await;
@@ -120,12 +91,11 @@ async fn fill(cloud: &Cloud, count: usize, members: usize) -> Owner<'_> {
     owner.post(&path, &proposal).await.expect(201);
 
     let ids = copies(cloud, &first, count).await;
-    let sort = |id: &str| AttributeValue::S(format!("generation#{id}"));
     let key = format!("generation#{first}");
     let share = item(cloud, TEAMS, [("team", &other), ("item", &key)]).await;
     let shares = ids.iter().map(|id| {
         let mut share = share.clone();
-        share.insert("item".to_owned(), sort(id));
+        share["item"] = json!({"S": format!("generation#{id}")});
         share
     });
     import(cloud, TEAMS, shares.collect()).await;
@@ -134,12 +104,9 @@ async fn fill(cloud: &Cloud, count: usize, members: usize) -> Owner<'_> {
     let places = (1..members).map(|n| {
         let user = UserId::new(Timestamp::from_ms(1), u128::try_from(n).unwrap());
         let mut place = place.clone();
-        place.insert(
-            "item".to_owned(),
-            AttributeValue::S(format!("member#{user}")),
-        );
-        place.insert("user".to_owned(), AttributeValue::S(user.to_string()));
-        place.insert("role".to_owned(), AttributeValue::S("viewer".to_owned()));
+        place["item"] = json!({"S": format!("member#{user}")});
+        place["user"] = json!({"S": user.to_string()});
+        place["role"] = json!({"S": "viewer"});
         place
     });
     import(cloud, TEAMS, places.collect()).await;
@@ -153,7 +120,7 @@ async fn fill(cloud: &Cloud, count: usize, members: usize) -> Owner<'_> {
 
 /// Reads a page; its body, and its cost: the calls that list something, by table and index.
 async fn page(cloud: &Cloud, person: &Person<'_>, path: &str) -> (Value, BTreeMap<String, Asked>) {
-    let before: HashMap<_, _> = cloud.stack.aws().dynamodb_counts().into_iter().collect();
+    let before = cloud.stack.aws().dynamodb_counts();
     let page = person.get(path).await.expect(200);
     let after = cloud.stack.aws().dynamodb_counts().into_iter();
     let cost = after.filter_map(|(name, now)| {
@@ -215,15 +182,16 @@ async fn fill_more(cloud: &Cloud, count: usize) -> (Person<'_>, [String; 2]) {
         let at = Timestamp::from_ms(1_700_000_000_000 + i64::try_from(n).unwrap());
         let id = FileId::new(at, u128::try_from(count).unwrap()).to_string();
         let mut item = pattern.clone();
-        item.insert("id".to_owned(), AttributeValue::S(id));
+        item["id"] = json!({"S": id});
         files.push(item);
         let id = EventId::new(at, u128::try_from(count).unwrap()).to_string();
         let mut item = told.clone();
+        let attributes = item.as_object_mut().unwrap();
         for due in ["due_shard", "due_at_ms", "next_attempt_at_ms"] {
-            item.remove(due);
+            attributes.remove(due);
         }
         for name in ["item", "event"] {
-            item.insert(name.to_owned(), AttributeValue::S(id.clone()));
+            item[name] = json!({"S": id});
         }
         deliveries.push(item);
     }

@@ -4,13 +4,11 @@
 //! that was not signed.
 
 mod cors;
-mod fault;
 mod multipart;
 mod objects;
 mod parts;
 mod read;
 mod upload;
-mod xml;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,7 +20,6 @@ use hyper::{Method, StatusCode};
 use time::OffsetDateTime;
 
 pub use cors::CorsRule;
-pub(crate) use fault::Fault;
 use objects::{Headers, Objects};
 use read::set;
 use upload::Upload;
@@ -31,9 +28,11 @@ pub(crate) use upload::too_large;
 use crate::Error;
 use crate::access;
 use crate::clock::rfc3339_ms;
+use crate::fault::Fault;
 use crate::sigv4::{Identity, Payload, decode, query_pairs};
 use crate::sqlite::Sqlite;
 use crate::wire::{Reply, Request, text_reply};
+use crate::xml;
 
 /// The greatest body that is accepted: an object, or a part of one.
 pub(crate) const PUT_BYTES_MAX: usize = 64 * 1_024 * 1_024;

@@ -9,9 +9,10 @@ use super::objects::Object;
 use super::parts::{Begun, Named, UploadId};
 use super::read::set;
 use super::upload::Upload;
-use super::{Fault, PART_NUMBER_MAX, Target, empty, kept_headers, must_be_new, xml};
+use super::{Fault, PART_NUMBER_MAX, Target, empty, kept_headers, must_be_new};
 use crate::sigv4::Payload;
 use crate::wire::{Reply, Request, text_reply};
+use crate::xml;
 
 /// The supported checksums, as the ends of their headers' names.
 const ALGORITHMS: [&str; 2] = ["crc32", "sha256"];

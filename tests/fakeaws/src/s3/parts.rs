@@ -12,12 +12,12 @@ use hyper::StatusCode;
 use md5::{Digest, Md5};
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::fault::Fault;
 use super::objects::{Headers, Object, Objects, blocking, check_bucket, discard, json, replace};
 use super::upload::{Upload, checksum, too_large};
 use super::{MULTIPART_BYTES_MAX, PART_BYTES_MIN};
 use crate::Error;
 use crate::clock::now_ms;
+use crate::fault::Fault;
 
 /// An upload that was begun: its id, and the object that it is for.
 #[derive(Clone)]

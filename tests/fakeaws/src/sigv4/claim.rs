@@ -6,7 +6,7 @@ use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::canonical::query_pairs;
-use crate::s3::Fault;
+use crate::fault::Fault;
 use crate::wire::Request;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";

@@ -8,6 +8,8 @@ mod batch;
 mod messages;
 mod poll;
 mod queues;
+mod shared;
+mod status;
 mod store;
 mod wire;
 
@@ -205,7 +207,7 @@ impl Sqs {
 
     /// The status of every queue, by name; none when the file cannot be read.
     pub async fn status(&self) -> Vec<QueueStatus> {
-        let work = |t: &rusqlite::Transaction<'_>| store::status(t, now_ms());
+        let work = |t: &rusqlite::Transaction<'_>| status::status(t, now_ms());
         match self.inner.sqlite.run(work).await {
             Ok((queues, redriven)) => {
                 redriven.iter().for_each(|name| self.announce(name));

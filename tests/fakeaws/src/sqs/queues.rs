@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::wire::{existing, invalid, queue_of};
-use super::{QueueSpec, QueueStatus, Redrive, Sqs, VISIBILITY_TIMEOUT_S_MAX, store};
+use super::shared::{MESSAGE_BYTES_MAX, existing, invalid, queue_of};
+use super::{QueueSpec, QueueStatus, Redrive, Sqs, VISIBILITY_TIMEOUT_S_MAX, status, store};
 use crate::clock::now_ms;
 use crate::wire::{Refusal, input};
 
@@ -172,7 +172,7 @@ pub(super) async fn get_attributes(sqs: &Sqs, body: &[u8]) -> Result<Value, Refu
         .sqlite
         .run(move |t| {
             let spec = store::queue(t, &wanted)?;
-            let (queues, redriven) = store::status(t, now_ms())?;
+            let (queues, redriven) = status::status(t, now_ms())?;
             Ok::<_, Refusal>((spec, store::created_ms(t, &wanted)?, queues, redriven))
         })
         .await?;
@@ -210,10 +210,7 @@ fn attributes(
         ("CreatedTimestamp", created_s.to_string()),
         ("LastModifiedTimestamp", created_s.to_string()),
         ("VisibilityTimeout", spec.visibility_timeout_s.to_string()),
-        (
-            "MaximumMessageSize",
-            super::wire::MESSAGE_BYTES_MAX.to_string(),
-        ),
+        ("MaximumMessageSize", MESSAGE_BYTES_MAX.to_string()),
         ("MessageRetentionPeriod", spec.retention_s.to_string()),
         ("DelaySeconds", spec.delay_s.to_string()),
         (

@@ -4,7 +4,7 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::{QueueSpec, QueueStatus, Redrive, messages};
+use super::{QueueSpec, Redrive};
 use crate::wire::Refusal;
 
 pub(super) fn no_such_queue() -> Refusal {
@@ -94,43 +94,4 @@ pub(super) fn purge(t: &Transaction<'_>, name: &str) -> Result<(), Refusal> {
     queue(t, name)?;
     t.execute("DELETE FROM message WHERE queue = ?1", [name])?;
     Ok(())
-}
-
-/// Does everything that is due, then reads every queue's status. Also returns the queues into which that put
-/// messages.
-pub(super) fn status(
-    t: &Transaction<'_>,
-    now_ms: i64,
-) -> Result<(Vec<QueueStatus>, Vec<String>), crate::Error> {
-    let mut redriven = Vec::new();
-    for name in queue_names(t)? {
-        let Ok(queue) = queue(t, &name) else { continue };
-        messages::expire(t, &queue, now_ms)?;
-        if let Some(redrive) = &queue.redrive
-            && messages::redrive_all(t, &name, redrive, now_ms)?
-        {
-            redriven.push(redrive.dead_letter_queue.clone());
-        }
-    }
-    let mut statement = t.prepare_cached(
-        "SELECT name,
-                COUNT(id) FILTER (WHERE visible_ms <= ?1),
-                COUNT(id) FILTER (WHERE visible_ms > ?1 AND receipt IS NOT NULL),
-                COUNT(id) FILTER (WHERE visible_ms > ?1 AND receipt IS NULL),
-                COALESCE((?1 - MIN(sent_ms)) / 1000, 0), sent, received, deleted
-         FROM queue LEFT JOIN message ON queue = name GROUP BY name ORDER BY name",
-    )?;
-    let rows = statement.query_map([now_ms], |row| {
-        Ok(QueueStatus {
-            name: row.get(0)?,
-            visible: row.get(1)?,
-            in_flight: row.get(2)?,
-            delayed: row.get(3)?,
-            oldest_age_s: row.get(4)?,
-            sent: row.get(5)?,
-            received: row.get(6)?,
-            deleted: row.get(7)?,
-        })
-    })?;
-    Ok((rows.collect::<rusqlite::Result<_>>()?, redriven))
 }

@@ -12,11 +12,11 @@ use serde_json::{Map, Value, json};
 use super::attributes::{self, Attributes};
 use super::messages::{self, Outgoing};
 use super::poll::Ask;
-use super::{MESSAGES_PER_CALL_MAX, Message, Sqs, VISIBILITY_TIMEOUT_S_MAX, batch, queues, store};
+use super::shared::{MESSAGE_BYTES_MAX, existing, invalid, queue_of};
+use super::{MESSAGES_PER_CALL_MAX, Message, Sqs, VISIBILITY_TIMEOUT_S_MAX, batch, queues};
 use crate::clock::now_ms;
 use crate::wire::{Refusal, Reply, input, json_reply};
 
-pub(super) const MESSAGE_BYTES_MAX: usize = 1_048_576;
 const DELAY_S_MAX: u32 = 900;
 const WAIT_S_MAX: u32 = 20;
 const GROUP_ID_CHARACTERS_MAX: usize = 128;
@@ -75,15 +75,6 @@ fn query_code(code: &str) -> String {
 
 pub(super) fn unsupported(message: &str) -> Refusal {
     Refusal::of("UnsupportedOperation", message)
-}
-
-pub(super) fn invalid(message: impl Into<String>) -> Refusal {
-    Refusal::of("InvalidParameterValue", message)
-}
-
-/// The queue that a URL names: its last segment.
-pub(super) fn queue_of(url: &str) -> &str {
-    url.rsplit('/').next().unwrap_or_default()
 }
 
 #[derive(Deserialize)]
@@ -350,11 +341,4 @@ fn check_visibility_timeout(timeout_s: Option<u32>) -> Result<(), Refusal> {
         }
         Some(_) | None => Ok(()),
     }
-}
-
-/// The queue that a URL names, if it exists.
-pub(super) fn existing<'a>(sqs: &Sqs, url: &'a str) -> Result<&'a str, Refusal> {
-    let name = queue_of(url);
-    let is_known = sqs.arrivals().contains_key(name);
-    is_known.then_some(name).ok_or_else(store::no_such_queue)
 }

@@ -32,7 +32,7 @@ pub(crate) struct File {
 pub(crate) fn draw(job: &Kept, number: u64) -> Result<File, Error> {
     let kind = Kind::of(&job.model);
     let label = Label {
-        prompt: output::prompt(&job.input),
+        prompt: job.prompt(),
         model: &job.model,
         time: &clock::rfc3339_ms(job.submitted_ms),
         number,

@@ -4,17 +4,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code::Crate;
-use crate::workspace::{folder, shipped};
+use crate::workspace::{folder, packages};
 
-/// The crates of `shared/`, by their folders.
+/// Every crate of the workspace, tests included, by the folder of its package.
 fn crates() -> impl Iterator<Item = (String, Crate)> {
-    let libraries = shipped().filter_map(|package| {
-        let target = package.targets.iter().find(|target| target.is_lib())?;
-        Some((folder(package), Crate::read(target.src_path.as_std_path())))
+    let targets = packages().iter().flat_map(|package| {
+        let targets = package.targets.iter();
+        targets.map(|target| (folder(package), target.src_path.as_std_path()))
     });
-    libraries.inspect(|(folder, read)| {
+    targets.map(|(folder, root)| {
+        let read = Crate::read(root);
         assert!(!read.modules.is_empty(), "nothing was read of {folder}");
+        (folder, read)
     })
+}
+
+/// The crates of `shared/`.
+fn shared() -> impl Iterator<Item = (String, Crate)> {
+    crates().filter(|(folder, _)| folder.starts_with("shared/"))
 }
 
 /// The files that each file of a crate takes something from. A module and those inside it are one house, so
@@ -59,7 +66,7 @@ fn circle<'a>(
 #[test]
 fn no_type_name_of_shared_is_defined_twice() {
     let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (_, read) in crates() {
+    for (_, read) in shared() {
         for module in read.modules {
             for name in module.types {
                 homes.entry(name).or_default().push(module.file.clone());
@@ -87,7 +94,7 @@ fn no_module_of_a_crate_imports_itself_by_way_of_others() {
 
 #[test]
 fn an_import_is_seen_in_each_of_its_forms() {
-    let domain = crates().find(|(folder, _)| folder == "shared/domain");
+    let domain = shared().find(|(folder, _)| folder == "shared/domain");
     let (_, domain) = domain.unwrap();
     let arrows = arrows(&domain);
     for (file, used) in [

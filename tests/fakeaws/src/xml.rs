@@ -1,18 +1,18 @@
 //! As much XML as S3's replies and one of its requests need.
 
 /// A document of one element.
-pub(super) fn document(name: &str, content: &str) -> String {
+pub(crate) fn document(name: &str, content: &str) -> String {
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{name}>{content}</{name}>")
 }
 
 /// An element that holds text.
-pub(super) fn element(name: &str, text: &str) -> String {
+pub(crate) fn element(name: &str, text: &str) -> String {
     format!("<{name}>{}</{name}>", escaped(text))
 }
 
 /// The texts of every element of this name, in their order. This suffices for a list of keys; it does not
 /// read comments or CDATA.
-pub(super) fn texts(document: &str, name: &str) -> Vec<String> {
+pub(crate) fn texts(document: &str, name: &str) -> Vec<String> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     document
         .split(&open)

@@ -2,9 +2,9 @@
 
 use hyper::StatusCode;
 
-use super::xml;
 use crate::Error;
 use crate::wire::{Reply, text_reply};
+use crate::xml;
 
 /// A reason for which S3 refuses a request.
 #[derive(Debug)]
