@@ -79,6 +79,8 @@ def is_as_expected(expected, reply):
             return reply.get("due") == int(count)
         case ["purged", count]:
             return reply.get("deleted") == int(count) and reply.get("open") == 0
+        case ["migrated", count]:
+            return len(reply.get("tables", [])) == int(count) and reply.get("done")
         case ["in-order", count]:
             return reply.get("wallets") == int(count) and reply.get("broken_count") == 0
         case ["fails", words]:

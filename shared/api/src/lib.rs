@@ -26,6 +26,7 @@ pub mod list;
 pub mod media;
 pub mod members;
 pub mod metrics;
+pub mod migrations;
 pub mod models;
 pub mod openapi;
 pub mod operation;

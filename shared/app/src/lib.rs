@@ -30,6 +30,7 @@ mod mailed_tokens;
 pub mod media;
 pub mod members;
 pub mod metrics;
+pub mod migrations;
 pub mod models;
 pub mod pages;
 pub mod passwords;

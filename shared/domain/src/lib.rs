@@ -29,6 +29,7 @@ pub mod labels;
 pub mod lanes;
 pub mod ledger;
 pub mod mailboxes;
+pub mod migrations;
 pub mod patch;
 pub mod plans;
 pub mod projects;

@@ -204,7 +204,7 @@ impl Store {
     /// A [`Fault`] if it could not be written.
     pub async fn replace(&self, next: &Generation) -> Result<WriteOutcome, Fault> {
         let doing = "moving a job on";
-        let write = Overwrite::by(["id"], &GenerationItem::new(next))?;
+        let write = Overwrite::by(["id"], &GenerationItem::from(next))?;
         let written = write
             .alone(self, &self.tables.generations)
             .condition_expression("version = :before")
@@ -366,13 +366,13 @@ impl Store {
     fn put_generation(&self, job: &Generation) -> Result<PutBuilder, Fault> {
         Ok(Put::builder()
             .table_name(&self.tables.generations)
-            .set_item(Some(items::write(&GenerationItem::new(job))?))
+            .set_item(Some(items::write(&GenerationItem::from(job))?))
             .condition_expression("attribute_not_exists(id)"))
     }
 
     /// Builds the write of a job's next record, on condition that the stored one has not changed.
     pub(crate) fn replace_generation(&self, next: &Generation) -> Result<UpdateBuilder, Fault> {
-        Ok(Overwrite::by(["id"], &GenerationItem::new(next))?
+        Ok(Overwrite::by(["id"], &GenerationItem::from(next))?
             .in_transaction(&self.tables.generations)
             .condition_expression("version = :before")
             .expression_attribute_values(":before", number(next.version - 1)))

@@ -88,9 +88,18 @@ pub(crate) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
+/// The version of the forms. Raise it when later code must not meet an item of today's form any more:
+/// `jobs-migrate` then writes each record over in its new form. An attribute that is only added, and may be
+/// missing, needs no new version. Items of before there were versions have none.
+pub const SCHEMA: u32 = 1;
+/// The attribute that has the version of the code that wrote an item as a whole.
+pub(crate) const SCHEMA_NAME: &str = "schema";
+
 /// Serialises `form` to an item.
 pub(crate) fn write(form: &impl Serialize) -> Result<Item, Fault> {
-    serde_dynamo::to_item(form).map_err(Fault::doing("writing an item"))
+    let mut item: Item = serde_dynamo::to_item(form).map_err(Fault::doing("writing an item"))?;
+    item.insert(SCHEMA_NAME.to_owned(), number(SCHEMA));
+    Ok(item)
 }
 
 /// Deserialises an item.

@@ -2,7 +2,7 @@
 //!
 //! Owns: the key scheme, the form of items, every conditional write and transaction, list cursors. Refuses
 //! to know why something is written: the domain decides, and hands over records to commit on condition that
-//! nothing changed in between. There are no scans. Reading a tenant's items requires the tenant, or
+//! nothing changed in between. Only a migration scans. Reading a tenant's items requires the tenant, or
 //! [`System`].
 
 mod accounts;
@@ -25,6 +25,7 @@ mod items;
 mod lanes;
 mod mailed_tokens;
 mod members;
+mod migrations;
 mod models;
 mod once;
 mod overwrite;
@@ -63,8 +64,9 @@ pub use erasures::{EndedBy, Erased, GenerationsLeft};
 pub use files::{Announcement, FileChange};
 pub use generations::{IdempotencyRecord, ListScope, Opened, Opening, Watched, WriteOutcome};
 pub use invitations::{Answered, Invited, SentInvitation};
-pub use items::DueWebhook;
+pub use items::{DueWebhook, SCHEMA};
 pub use members::{Member, Removal};
+pub use migrations::{Migration, RecordTable};
 pub use once::{BegunCheckout, Once, UsedKey};
 pub use pages::Page;
 pub use postings::{Posted, Posting};

@@ -15,7 +15,7 @@ use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 
 use crate::Store;
-use crate::items::{self, Item};
+use crate::items::{self, Item, SCHEMA, SCHEMA_NAME};
 
 /// The write of a record over the stored one, without its condition.
 pub(crate) struct Overwrite {
@@ -54,6 +54,10 @@ impl Overwrite {
                 None => removed.push(format!("#f{n}")),
             }
         }
+        // Also code that is older than the item says so: it has not kept the later attributes in step.
+        set.push("#schema = :schema".to_owned());
+        names.insert("#schema".to_owned(), SCHEMA_NAME.to_owned());
+        values.insert(":schema".to_owned(), items::number(SCHEMA));
         let mut expression = format!("SET {}", set.join(", "));
         if !removed.is_empty() {
             expression = format!("{expression} REMOVE {}", removed.join(", "));
@@ -64,6 +68,36 @@ impl Overwrite {
             names,
             values,
         })
+    }
+
+    /// Makes the write a request of its own that is refused if an attribute that it sets or removes is not
+    /// as it was in `item`.
+    pub(crate) fn unless_changed(
+        mut self,
+        item: &Item,
+        store: &Store,
+        table: &str,
+    ) -> UpdateItemFluentBuilder {
+        let condition = self.is_as_in(item);
+        self.alone(store, table).condition_expression(condition)
+    }
+
+    /// Builds the condition that the stored item exists, and is as `item` in each attribute of the form.
+    fn is_as_in(&mut self, item: &Item) -> String {
+        let keys = self.key.keys();
+        let mut conditions: Vec<_> = keys.map(|key| format!("attribute_exists({key})")).collect();
+        for (place, name) in &self.names {
+            match item.get(name) {
+                Some(value) => {
+                    let was = format!(":was_{}", place.trim_start_matches('#'));
+                    conditions.push(format!("{place} = {was}"));
+                    self.values.insert(was, value.clone());
+                }
+                None => conditions.push(format!("attribute_not_exists({place})")),
+            }
+        }
+        conditions.sort_unstable();
+        conditions.join(" AND ")
     }
 
     /// Makes the write a part of a transaction.
@@ -142,10 +176,37 @@ mod tests {
             due_at,
         };
         let due = Overwrite::by(["id"], &form(Some(5))).expect("a write");
-        assert_eq!(due.expression, "SET #f1 = :f1, #f2 = :f2");
+        assert_eq!(
+            due.expression,
+            "SET #f1 = :f1, #f2 = :f2, #schema = :schema"
+        );
         let done = Overwrite::by(["id"], &form(None)).expect("a write");
-        assert_eq!(done.expression, "SET #f1 = :f1 REMOVE #f2");
+        assert_eq!(
+            done.expression,
+            "SET #f1 = :f1, #schema = :schema REMOVE #f2"
+        );
         assert_eq!(done.names["#f2"], "due_at");
         assert_eq!(done.key.keys().collect::<Vec<_>>(), ["id"]);
+    }
+
+    #[test]
+    fn a_record_that_may_not_have_changed_is_compared_attribute_by_attribute() {
+        let old = Item::from([
+            ("id".to_owned(), items::text("x")),
+            ("size".to_owned(), items::number(1)),
+            ("later".to_owned(), items::text("unknown to this code")),
+        ]);
+        let form = Form {
+            id: "x".to_owned(),
+            size: 1,
+            due_at: Some(5),
+        };
+        let mut write = Overwrite::by(["id"], &form).expect("a write");
+        assert_eq!(
+            write.is_as_in(&old),
+            "#f1 = :was_f1 AND attribute_exists(id) AND attribute_not_exists(#f2) AND \
+             attribute_not_exists(#schema)"
+        );
+        assert_eq!(write.values[":was_f1"], items::number(1));
     }
 }

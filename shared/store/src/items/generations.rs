@@ -190,9 +190,9 @@ struct FailureItem {
     message: String,
 }
 
-impl GenerationItem {
-    /// Builds the item for `job`. Its `kind` comes from the catalogue and is kept for filtering.
-    pub(crate) fn new(job: &Generation) -> Self {
+impl From<&Generation> for GenerationItem {
+    /// Its `kind` comes from the catalogue and is kept for filtering.
+    fn from(job: &Generation) -> Self {
         let kind = domain::catalogue::find(&job.model).map_or("", |model| model.kind.as_str());
         let waiting = job.waiting();
         Self {
@@ -261,7 +261,9 @@ impl GenerationItem {
             version: job.version,
         }
     }
+}
 
+impl GenerationItem {
     fn request(&mut self) -> Result<GenerationRequest, Fault> {
         let file = self.reference_file_id.as_deref();
         let parent = self.parent_id.as_deref();

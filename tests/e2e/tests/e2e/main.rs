@@ -42,6 +42,7 @@ mod lockout;
 mod main_job;
 mod media;
 mod members;
+mod migrations;
 mod models;
 mod money;
 mod money_back;

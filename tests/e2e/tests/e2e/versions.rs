@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{ADMIN_EMAIL, Cloud, Person, send};
 
-type Item = HashMap<String, AttributeValue>;
-type Key = Vec<(&'static str, String)>;
+pub type Item = HashMap<String, AttributeValue>;
+pub type Key = Vec<(&'static str, String)>;
 
 /// The attribute that later code adds to an item.
 const LATER: &str = "written_by_later_code";
@@ -40,7 +40,7 @@ fn text<'a>(item: &'a Item, name: &str) -> &'a str {
 }
 
 /// The key of an item in its table.
-fn key(table: &str, item: &Item) -> Key {
+pub fn key(table: &str, item: &Item) -> Key {
     let names: &[&'static str] = match table.trim_start_matches("velro-local-") {
         "accountstable" => &["pk", "sk"],
         "creditstable" => &["tenant", "entry"],
@@ -56,7 +56,7 @@ fn key(table: &str, item: &Item) -> Key {
 }
 
 /// The kind of an item, if it is one of `RECORDS`.
-fn record(table: &str, item: &Item) -> Option<&'static str> {
+pub fn record(table: &str, item: &Item) -> Option<&'static str> {
     let id = text(item, "id");
     match table.trim_start_matches("velro-local-") {
         "accountstable" if text(item, "sk").starts_with("session#") => Some("session"),
@@ -221,9 +221,8 @@ fn item(json: &Value) -> Item {
         .collect()
 }
 
-#[tokio::test]
-async fn items_of_earlier_code_are_read_and_go_on() {
-    let cloud = Cloud::with_admin().await;
+/// Puts the items of earlier code into the tables.
+pub async fn put_earlier_items(cloud: &Cloud) {
     let db = cloud.dynamodb();
     for line in EARLIER.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
@@ -237,6 +236,12 @@ async fn items_of_earlier_code_are_read_and_go_on() {
             .table_name(format!("velro-local-{table}table"));
         put.set_item(Some(item)).send().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn items_of_earlier_code_are_read_and_go_on() {
+    let cloud = Cloud::with_admin().await;
+    put_earlier_items(&cloud).await;
     let ada = Person::sign_in_as(&cloud, "ada@example.org").await;
     let admin = Person::sign_in_as(&cloud, ADMIN_EMAIL).await;
 

@@ -18,6 +18,8 @@ enum Reply {
     NoneComesBack,
     /// The sweep found this many jobs.
     Due(u64),
+    /// The migration is done with this many tables.
+    Migrated(u64),
     /// The purge deleted this many things.
     Purged(u64),
     /// Reconciliation found this many wallets, all in order.
@@ -37,6 +39,7 @@ impl Reply {
             None => Self::Status(text.parse().unwrap()),
             Some(("due", count)) => Self::Due(number(count)),
             Some(("purged", count)) => Self::Purged(number(count)),
+            Some(("migrated", count)) => Self::Migrated(number(count)),
             Some(("in-order", count)) => Self::InOrder(number(count)),
             Some(("fails", words)) => Self::Fails(words),
             Some(_) => panic!("{text} is no reply"),
@@ -78,6 +81,10 @@ fn check(function: &str, expected: Reply, reply: &Result<Value, String>) {
         (Reply::NoneComesBack, Ok(reply)) => reply["batchItemFailures"] == serde_json::json!([]),
         (Reply::Due(due), Ok(reply)) => reply["due"] == due,
         (Reply::Purged(deleted), Ok(reply)) => reply["deleted"] == deleted && reply["open"] == 0,
+        (Reply::Migrated(tables), Ok(reply)) => {
+            let found = reply["tables"].as_array().map(|tables| tables.len() as u64);
+            found == Some(tables) && reply["done"] == true
+        }
         (Reply::InOrder(wallets), Ok(reply)) => {
             reply["wallets"] == wallets && reply["broken_count"] == 0
         }

@@ -26,6 +26,9 @@ const GIVERS: [&str; 9] = [
     "webhooks-endpoints-rotate",
 ];
 
+/// The function that writes records over in their present form. It decides nothing that a record says.
+const MIGRATOR: &str = "jobs-migrate";
+
 /// The function that makes and deletes usage-plan keys.
 const KEY_MAKER: &str = "jobs-keys";
 
@@ -155,12 +158,16 @@ fn every_action_is_named_in_full() {
 }
 
 #[test]
-fn no_function_may_scan_or_make_and_unmake_what_things_are_kept_in() {
+fn only_a_migration_may_scan_and_none_may_make_and_unmake_what_things_are_kept_in() {
     let banned = Regex::new("^dynamodb:(Scan|PartiQL.*)$|:(Create|Delete|Put|Update)(Table|Bucket.*|Queue|Parameter)$|^iam:").unwrap();
     for Statement { function, body } in statements() {
         for action in each(&body["Action"]) {
             let action = action.as_str().unwrap();
-            assert!(!banned.is_match(action), "{function}: {action}");
+            let is_migration = function == MIGRATOR && action == "dynamodb:Scan";
+            assert!(
+                is_migration || !banned.is_match(action),
+                "{function}: {action}"
+            );
         }
     }
 }
@@ -260,7 +267,8 @@ fn reconciliation_writes_to_its_own_table_and_nobody_else_does() {
         let is_reconciliation = function == "jobs-reconcile";
         let mut actions = each(&body["Action"]).iter();
         let only_reads = actions.all(|action| reads.contains(&action.as_str().unwrap()));
-        if is_its_table != is_reconciliation {
+        // A migration notes there how far it has come.
+        if is_its_table != is_reconciliation && function != MIGRATOR {
             assert!(only_reads, "{function}: {body}");
         }
     }
@@ -279,7 +287,7 @@ fn only_one_function_sets_what_models_are_offered_at() {
             setters.insert(function);
         }
     }
-    assert_eq!(setters, BTreeSet::from(["admin-models-update"]));
+    assert_eq!(setters, BTreeSet::from(["admin-models-update", MIGRATOR]));
 }
 
 #[test]

@@ -175,6 +175,15 @@ fn what_ships_silences_no_lint() {
 }
 
 #[test]
+fn only_a_migration_reads_whole_tables() {
+    let scans = shipped()
+        .into_iter()
+        .filter(|source| source.code().any(|line| line.contains(".scan()")));
+    let files: Vec<_> = scans.map(|source| source.path.clone()).collect();
+    assert_eq!(files, ["shared/store/src/migrations.rs"]);
+}
+
+#[test]
 fn no_test_is_switched_off() {
     for source in sources(&["functions", "shared", "tests"]) {
         let is_off = source

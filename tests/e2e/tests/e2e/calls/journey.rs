@@ -68,6 +68,9 @@ pub async fn journey<'a>(sheet: &mut Sheet<'a>, admin: &Person<'a>, round: usize
         let ran = sheet.note(&[job], run).await;
         assert_eq!(ran["status"], "succeeded", "{ran}");
     }
+    let asked = r#"{"from":"beginning"}"#;
+    let migrated = sheet.cloud.stack.invoke("jobs-migrate", asked);
+    sheet.note(&["jobs-migrate"], migrated).await.unwrap();
 }
 
 /// Somebody registers, verifies their e-mail and gets a usage-plan key of their own.
