@@ -1,19 +1,19 @@
-//! The times of a read and a submit, cold and warm, beside a function that does nothing.
+//! The times of requests, whole jobs and starts, beside functions that do as little as possible.
 //!
 //! ```sh
 //! cargo bench --package bench
+//! cargo bench --package bench -- --only starts --json figures.json
 //! ```
 //!
-//! builds the release binaries, starts the local cloud in this process, and measures each row of one
-//! table through its gateway over real HTTP. It takes about a minute after the build. `cargo test`
-//! measures nothing.
+//! builds the release binaries, starts the local cloud in this process, and prints a table for each kind of
+//! figure; `--help` names them. It takes some five minutes after the build. `cargo test` measures nothing.
 //!
-//! # Reading the table
+//! # Reading the tables
 //!
 //! - **Compare rows of one run.** Gateway, Runtime API, database and client share this machine's
-//!   cores with the function, so every number contains them. The first row is that floor: a bare
+//!   cores with the function, so every time contains them. The first row is that floor: a bare
 //!   `lambda_http` function behind the same gateway. The difference between a row and the floor is our own:
-//!   starting the SDKs, and the calls to DynamoDB and SQS.
+//!   starting the SDKs, and the calls to DynamoDB and SQS. **CPU** is the function's alone.
 //! - **cold start** is the time from sending a request to the last byte of its answer, when the
 //!   function's process was ended just before. The binary is in the page cache. On AWS, placing and
 //!   unpacking the function comes on top, and less processor time (a 256 MB function has a seventh
@@ -29,6 +29,17 @@
 //! - A submit opens a job, which workers then take up. Its prompt makes the provider's stand-in
 //!   refuse it, so that it ends within milliseconds; the next one is sent only after that. A worker
 //!   has the same cores, though, and may begin before the submit has been answered.
+//! - **a whole job** is from the submit until its owner, who asks every five milliseconds, sees it succeeded.
+//!   The time that the stand-in takes for the picture is part of it, and no part of its CPU: that is of the
+//!   four functions, the submit's, the worker's, the webhook's and the one that settles.
+//!
+//! # Starts
+//!
+//! The second table speaks to the functions without the gateway, by a Runtime API of its own, and puts TLS
+//! before the local AWS, as there is before the real one: an issuer and a certificate on P-256, which is no
+//! cheaper to verify than AWS's RSA. The names are looked up. A function has a whole core while it starts.
+//! The column at a seventh of a core moves its process into a control group before it is sent its first
+//! request: a millisecond of every seven. Where this user may not make such a group, it is empty.
 //!
 //! This library owns the numbers and the table. It refuses to know the subjects.
 

@@ -6,9 +6,11 @@
 use std::time::Duration;
 
 use bench::Samples;
+use serde_json::{Value, json};
 use stack::{Binaries, Error};
 
 use crate::cloud::{Cloud, because};
+use crate::figures::{ms, times};
 
 /// The calls that an instance gets before its warm calls are counted.
 const WARM_UP_CALLS: usize = 50;
@@ -17,7 +19,8 @@ const WARM_UP_CALLS: usize = 50;
 pub struct Subject {
     /// Its name in the table.
     pub name: &'static str,
-    /// The functions that are ended before a cold start. The table shows the size of the first.
+    /// The functions that are ended before a cold start, and whose processor time is counted. The table shows
+    /// the size of the first.
     pub functions: &'static [&'static str],
     /// The number of cold starts.
     pub starts: usize,
@@ -33,8 +36,23 @@ pub struct Row {
     pub cold: Samples,
     /// The times from a request to its answer, on an instance that has answered before.
     pub warm: Samples,
+    /// The processor time of a warm call in all its functions; `None` where the system does not tell.
+    pub processor: Option<Duration>,
     /// The size of the binary.
     pub size_bytes: u64,
+}
+
+impl Row {
+    /// The row for programs.
+    pub fn json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "cold": times(&self.cold),
+            "warm": times(&self.warm),
+            "processor_ms": self.processor.map(ms),
+            "binary_bytes": self.size_bytes,
+        })
+    }
 }
 
 /// Measures `subject`; `call` makes one request, and returns the time that its answer took.
@@ -46,7 +64,7 @@ pub async fn measure(
 ) -> Result<Row, Error> {
     // Everything else on the way is warm from now on.
     call().await?;
-    let before = cold_starts(cloud, subject).await?;
+    let before = cloud.cold_starts(subject.functions).await?;
     let mut cold = Vec::with_capacity(subject.starts);
     for _ in 0..subject.starts {
         for function in subject.functions {
@@ -54,7 +72,7 @@ pub async fn measure(
         }
         cold.push(call().await?);
     }
-    let between = cold_starts(cloud, subject).await?;
+    let between = cloud.cold_starts(subject.functions).await?;
     let expected = (subject.starts * subject.functions.len()) as u64;
     expect(subject, between - before, expected)?;
 
@@ -62,26 +80,26 @@ pub async fn measure(
         call().await?;
     }
     let mut warm = Vec::with_capacity(subject.calls);
+    let used_before = cloud.processor_time(subject.functions).await?;
     for _ in 0..subject.calls {
         warm.push(call().await?);
     }
-    expect(subject, cold_starts(cloud, subject).await? - between, 0)?;
+    let used = cloud.processor_time(subject.functions).await?;
+    let unexpected = cloud.cold_starts(subject.functions).await? - between;
+    expect(subject, unexpected, 0)?;
+    let used = used
+        .zip(used_before)
+        .map(|(used, before)| used.saturating_sub(before));
+    let calls = u32::try_from(subject.calls).unwrap_or(u32::MAX);
 
     let nothing = || Error::new(format!("{} was not measured", subject.name));
     Ok(Row {
         name: subject.name,
         cold: Samples::new(cold).ok_or_else(nothing)?,
         warm: Samples::new(warm).ok_or_else(nothing)?,
+        processor: used.and_then(|used| used.checked_div(calls)),
         size_bytes: size_bytes(binaries, subject)?,
     })
-}
-
-async fn cold_starts(cloud: &Cloud, subject: &Subject) -> Result<u64, Error> {
-    let mut total = 0;
-    for function in subject.functions {
-        total += cloud.cold_starts(function).await?;
-    }
-    Ok(total)
 }
 
 fn expect(subject: &Subject, found: u64, expected: u64) -> Result<(), Error> {

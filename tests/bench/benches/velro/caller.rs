@@ -11,6 +11,11 @@ use stack::Error;
 
 use crate::cloud::{Answer, Cloud, answer};
 
+/// The stand-in refuses a job with this prompt at once.
+pub const PROMPT_REFUSED: &str = "a red fox in deep snow [[reject:422]]";
+/// The stand-in makes a picture of this prompt.
+pub const PROMPT_MADE: &str = "a red fox in deep snow";
+
 const SCHEME: &str = "bearer";
 /// The first spelling that is still unused: the two before it are `bearer` and `Bearer`.
 const SPELLING_FIRST: usize = 2;
@@ -22,22 +27,45 @@ const POLL_EVERY: Duration = Duration::from_millis(5);
 pub struct Caller<'a> {
     cloud: &'a Cloud,
     account: Value,
+    id: String,
     token: String,
     spelling: usize,
 }
 
+/// A job that has ended.
+pub struct Job {
+    /// Its id.
+    pub id: String,
+    /// The time of its submit alone.
+    pub submit: Duration,
+    /// The time from its submit until its end was seen.
+    pub whole: Duration,
+}
+
 impl<'a> Caller<'a> {
-    /// Registers a user.
-    pub async fn register(cloud: &'a Cloud) -> Result<Self, Error> {
-        let account = json!({ "email": "bench@example.com", "password": "a long pass phrase" });
+    /// Registers a user of this name.
+    pub async fn register(cloud: &'a Cloud, name: &str) -> Result<Self, Error> {
+        let email = format!("{name}@example.com");
+        let account = json!({ "email": email, "password": "a long pass phrase" });
         let request = cloud.post("/auth/register", &account);
         let registered = answer(request, StatusCode::CREATED).await?;
         Ok(Self {
             cloud,
             account,
+            id: registered.text("/user/id")?,
             token: registered.text("/access_token")?,
             spelling: SPELLING_FIRST,
         })
+    }
+
+    /// The user's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// An access token of theirs.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// Sends a GET whose credential the gateway knows from the authorizer's cached answer.
@@ -54,14 +82,28 @@ impl<'a> Caller<'a> {
     }
 
     /// Opens a job.
-    pub async fn submit(&self, model: &str, prompt: &str) -> Result<Answer, Error> {
+    async fn submit(&self, model: &str, prompt: &str) -> Result<Answer, Error> {
         let path = format!("/generations/{model}");
         let request = self.cloud.post(&path, &json!({ "prompt": prompt }));
         answer(self.signed(request), StatusCode::ACCEPTED).await
     }
 
+    /// Opens a job, and waits until it has come to rest as `expected`. The time is from its submit until its
+    /// end is seen.
+    pub async fn finish(&self, model: &str, prompt: &str, expected: &str) -> Result<Job, Error> {
+        let began = Instant::now();
+        let submitted = self.submit(model, prompt).await?;
+        let id = submitted.text("/id")?;
+        self.wait_for(&id, expected).await?;
+        Ok(Job {
+            id,
+            submit: submitted.took,
+            whole: began.elapsed(),
+        })
+    }
+
     /// Waits until a job has come to rest as `expected`.
-    pub async fn wait_for(&self, job: &str, expected: &str) -> Result<(), Error> {
+    async fn wait_for(&self, job: &str, expected: &str) -> Result<(), Error> {
         let path = format!("/generations/{job}");
         let give_up_at = Instant::now() + JOB_TIMEOUT;
         while Instant::now() < give_up_at {

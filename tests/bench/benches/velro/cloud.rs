@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use fakeaws::FakeAws;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 use stack::{Binaries, Error, Log, Options, Stack};
@@ -22,8 +23,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Cloud {
     stack: Stack,
     client: Client,
-    /// Held to the end: dropping it removes the cloud's data.
-    _data: TempDir,
+    /// Dropping it removes the cloud's data.
+    data: TempDir,
 }
 
 /// An expected answer.
@@ -77,7 +78,7 @@ impl Cloud {
         Ok(Self {
             stack,
             client,
-            _data: data,
+            data,
         })
     }
 
@@ -101,26 +102,76 @@ impl Cloud {
             .map(drop)
     }
 
-    /// The number of cold starts that a function has had.
-    pub async fn cold_starts(&self, function: &str) -> Result<u64, Error> {
+    /// The number of cold starts that these functions have had.
+    pub async fn cold_starts(&self, functions: &[&str]) -> Result<u64, Error> {
+        let told = self.functions(functions).await?;
+        let counts = told.iter().map(|function| function["cold_starts"].as_u64());
+        let unknown = || Error::new("the local cloud does not count cold starts");
+        counts.sum::<Option<u64>>().ok_or_else(unknown)
+    }
+
+    /// The processor time that the running instances of these functions have used since they were started;
+    /// `None` on a system without Linux's `schedstat`.
+    pub async fn processor_time(&self, functions: &[&str]) -> Result<Option<Duration>, Error> {
+        let told = self.functions(functions).await?;
+        let instances = told
+            .iter()
+            .filter_map(|function| function["instances"].as_array());
+        let times = instances.flatten().map(|instance| {
+            let process = instance["pid"].as_u64()?;
+            processor_time(process)
+        });
+        Ok(times.sum())
+    }
+
+    /// The local cloud's account of functions, in their order.
+    async fn functions(&self, names: &[&str]) -> Result<Vec<Value>, Error> {
         let url = format!("{}/_local/functions", self.stack.origin());
-        let status = answer(self.client.get(url), StatusCode::OK).await?;
-        let status: Value =
-            serde_json::from_slice(&status.body).map_err(because("an answer is not JSON"))?;
-        let functions = status["data"].as_array();
-        let found = functions
-            .into_iter()
-            .flatten()
-            .find(|known| known["name"] == function);
-        found
-            .and_then(|known| known["cold_starts"].as_u64())
-            .ok_or_else(|| Error::new(format!("the local cloud does not count {function}")))
+        let told = answer(self.client.get(url), StatusCode::OK).await?;
+        let told: Value =
+            serde_json::from_slice(&told.body).map_err(because("an answer is not JSON"))?;
+        let find = |name: &&str| {
+            let known = told["data"].as_array().into_iter().flatten();
+            let found = known.clone().find(|known| known["name"] == **name);
+            found
+                .cloned()
+                .ok_or_else(|| Error::new(format!("the local cloud does not know {name}")))
+        };
+        names.iter().map(find).collect()
+    }
+
+    /// The variables that the template declares for each function, by its logical id.
+    pub fn environments(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
+        let text = std::fs::read(self.data.path().join("sam-local.json"));
+        let text = text.map_err(because("the functions' variables cannot be read"))?;
+        serde_json::from_slice(&text).map_err(because("the functions' variables are not JSON"))
+    }
+
+    /// The folder of its data, which goes with it.
+    pub fn folder(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The AWS services behind the functions.
+    pub fn aws(&self) -> &FakeAws {
+        self.stack.aws()
     }
 
     /// Stops everything that the cloud started.
     pub async fn shutdown(self) {
         self.stack.shutdown().await;
     }
+}
+
+/// The processor time of all threads of a process.
+fn processor_time(process: u64) -> Option<Duration> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let times = threads.map(|thread| {
+        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        let running_ns = text.split_whitespace().next()?.parse().ok()?;
+        Some(Duration::from_nanos(running_ns))
+    });
+    times.sum()
 }
 
 /// Sends a request, whose answer must have the status `expected`.
