@@ -6,7 +6,7 @@
 //! ```
 //!
 //! builds the release binaries, starts the local cloud in this process, and prints a table for each kind of
-//! figure; `--help` names them. It takes some five minutes after the build. `cargo test` measures nothing.
+//! figure; `--help` names them. `cargo test` measures nothing.
 //!
 //! # Reading the tables
 //!

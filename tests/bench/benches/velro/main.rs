@@ -50,7 +50,7 @@ by             the submit alone, by so many tenants in turn, each job ended befo
 #[derive(Parser)]
 #[command(bin_name = "cargo bench --package bench --")]
 struct Arguments {
-    /// Measure only these kinds; each can be named by a flag of its own
+    /// Measure only this kind of figure; may be given several times
     #[arg(long, value_enum, value_name = "KIND")]
     only: Vec<Kind>,
     /// Also write all figures to this file, as JSON
