@@ -238,8 +238,9 @@ impl Store {
         }))
     }
 
-    /// Upgrades the old records of the next page, and notes the place. Two migrations at once do no harm:
-    /// a record is written only as it was read, and the place may go back, but never on.
+    /// Upgrades the old records of the next page, and notes the place. Two migrations at once do no harm to
+    /// records, which are written only as they were read. The place that is noted last counts, so a migration
+    /// is begun again only when none runs.
     ///
     /// # Errors
     /// A [`Fault`] if a record was not upgraded. The place is kept: the next attempt begins there.
@@ -283,10 +284,22 @@ impl Store {
         Ok(next)
     }
 
+    /// Upgrades a record. A fault names it, for the operator who must look at it.
+    async fn upgrade(&self, table: RecordTable, item: Item) -> Result<bool, Fault> {
+        let key = table
+            .keys()
+            .iter()
+            .filter_map(|key| item.get(*key)?.as_s().ok());
+        let key = key.map(String::as_str).collect::<Vec<_>>().join(" / ");
+        let upgraded = self.write_over(table, item).await;
+        upgraded
+            .map_err(|fault| Fault::new("upgrading a record", format!("{key}: {}", fault.chain())))
+    }
+
     /// Writes a record over in its present form. Tells whether it did: an item that is no record is left
-    /// alone, and so is one that is gone, or that somebody else has written in the present form.
-    async fn upgrade(&self, table: RecordTable, mut item: Item) -> Result<bool, Fault> {
-        let doing = "upgrading a record";
+    /// alone, and so is one that is gone, or that somebody else has written in this form or a later one.
+    async fn write_over(&self, table: RecordTable, mut item: Item) -> Result<bool, Fault> {
+        let doing = "writing a record over";
         let name = table.name(&self.tables);
         for _ in 0..TRIES_MAX {
             let Some(write) = table.present(&item)? else {
@@ -304,7 +317,7 @@ impl Store {
             let read = self.client.get_item().table_name(name).set_key(Some(key));
             let read = read.consistent_read(true).send().await;
             match read.map_err(Fault::doing(doing))?.item {
-                Some(now) if now.get(SCHEMA_NAME) != Some(&number(SCHEMA)) => item = now,
+                Some(now) if is_old(&now) => item = now,
                 Some(_) | None => return Ok(false),
             }
         }
@@ -332,10 +345,31 @@ impl Store {
     }
 }
 
+/// Whether earlier code wrote an item.
+fn is_old(item: &Item) -> bool {
+    let schema = item.get(SCHEMA_NAME).and_then(|schema| schema.as_n().ok());
+    let schema = schema.and_then(|schema| schema.parse::<u32>().ok());
+    schema.is_none_or(|schema| schema < SCHEMA)
+}
+
 /// The key of the last item of a page. All keys of these tables are text.
 fn place(key: Item) -> BTreeMap<String, String> {
     let text = |value: AttributeValue| value.as_s().ok().cloned();
     key.into_iter()
         .filter_map(|(name, value)| Some((name, text(value)?)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_item_of_earlier_code_is_old() {
+        let of = |schema: u32| Item::from([(SCHEMA_NAME.to_owned(), number(schema))]);
+        assert!(is_old(&Item::new()));
+        assert!(is_old(&of(SCHEMA - 1)));
+        assert!(!is_old(&of(SCHEMA)));
+        assert!(!is_old(&of(SCHEMA + 1)));
+    }
 }

@@ -199,3 +199,24 @@ async fn a_change_that_comes_while_its_record_is_upgraded_is_never_undone() {
         assert_eq!(kept["name"], last);
     }
 }
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_named_and_not_passed_over() {
+    let cloud = Cloud::start().await;
+    cloud.expects_faults();
+    let id = GenerationId::new(Timestamp::from_ms(1), 1).to_string();
+    let broken = json!({"id": {"S": id}});
+    let imported = cloud.stack.aws().import(GENERATIONS, vec![broken]);
+    imported.await.unwrap();
+    for tries in 1..=2 {
+        let failed = cloud.stack.invoke("jobs-migrate", "{}").await;
+        assert!(failed.is_err(), "{failed:?}");
+        let faults = cloud.faults();
+        let named = faults.iter().filter(|line| line.contains(&id)).count();
+        assert!(named >= tries, "{faults:?}");
+    }
+    let removed = cloud.dynamodb().delete_item().table_name(GENERATIONS);
+    let removed = removed.key("id", AttributeValue::S(id));
+    removed.send().await.unwrap();
+    assert_eq!(migrate(&cloud, &json!({})).await["done"], true);
+}
