@@ -12,7 +12,7 @@ use stack::Error;
 use crate::cloud::{Answer, Cloud, answer};
 
 /// The stand-in refuses a job with this prompt at once.
-pub const PROMPT_REFUSED: &str = "a red fox in deep snow [[reject:422]]";
+pub const PROMPT_REFUSED: &str = "a red fox in deep snow [[submit:422/typed=sequence_too_long]]";
 /// The stand-in makes a picture of this prompt.
 pub const PROMPT_MADE: &str = "a red fox in deep snow";
 
@@ -106,17 +106,21 @@ impl<'a> Caller<'a> {
     async fn wait_for(&self, job: &str, expected: &str) -> Result<(), Error> {
         let path = format!("/generations/{job}");
         let give_up_at = Instant::now() + JOB_TIMEOUT;
-        while Instant::now() < give_up_at {
+        loop {
             let status = self.read(&path).await?.text("/status")?;
             match status.as_str() {
                 status if status == expected => return Ok(()),
                 "succeeded" | "failed" | "canceled" | "unknown" => {
                     return Err(Error::new(format!("a job became {status}, not {expected}")));
                 }
-                _ => tokio::time::sleep(POLL_EVERY).await,
+                _ if Instant::now() < give_up_at => tokio::time::sleep(POLL_EVERY).await,
+                status => {
+                    return Err(Error::new(format!(
+                        "a job stayed {status}, and is not {expected}"
+                    )));
+                }
             }
         }
-        Err(Error::new(format!("a job did not become {expected}")))
     }
 
     fn signed(&self, request: RequestBuilder) -> RequestBuilder {
