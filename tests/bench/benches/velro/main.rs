@@ -139,6 +139,8 @@ async fn velro(binaries: &Binaries) -> Result<Cloud, Error> {
     let parameters = [
         ("SignUpCredits", SIGN_UP_CREDITS),
         ("SignUpCreditsAt", "registration"),
+        // A thousand people register on one day here.
+        ("SignUpBonusesPerDay", "1000000"),
     ];
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
     Cloud::start(template, binaries, BTreeMap::from(parameters)).await
