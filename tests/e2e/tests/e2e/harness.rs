@@ -590,18 +590,15 @@ impl Drop for Watch {
 /// The lines that the functions logged about faults.
 fn faults_in(log: &Sink) -> Vec<String> {
     let is_fault = |line: &String| line.contains("\"ERROR\"") || line.contains(" ERROR ");
-    // The first is the word with which the authorizer makes API Gateway answer 401. The second is logged when
-    // the cloud stops. The third is about a message that is tried again after the machine stood still for
-    // eight seconds, as it may while it writes freshly built files. A fault in an answer to a client is never
-    // usual.
+    // The first is the word with which the authorizer makes API Gateway answer 401. The second is about a
+    // message that is tried again after the machine stood still for eight seconds, as it may while it writes
+    // freshly built files. A fault in an answer to a client is never usual.
     let is_usual = |line: &String| {
         let stood_still = [
             "a message comes back",
             "request has timed out: operation timeout",
         ];
-        line.ends_with("\"Unauthorized\"")
-            || line.contains("ERROR the function stopped")
-            || stood_still.iter().all(|words| line.contains(words))
+        line.ends_with("\"Unauthorized\"") || stood_still.iter().all(|words| line.contains(words))
     };
     let lines = log.lines().into_iter();
     lines

@@ -67,15 +67,16 @@ impl Instance {
         let (work, work_receiver) = mpsc::channel(1);
         let (stage_sender, stage) = watch::channel(Stage::Starting);
         let sandbox = Sandbox::new(work_receiver, stage_sender, launch.arn.clone());
-        let stop = token.child_token();
+        let (stop, gone) = (token.child_token(), CancellationToken::new());
         let served = Arc::clone(&sandbox);
-        let server = http::serve(listener, stop.clone(), move |_peer, request| {
+        // The API is there for as long as the process is: one that is being killed must not log that it has
+        // gone away.
+        let server = http::serve(listener, gone.clone(), move |_peer, request| {
             Arc::clone(&served).handle(request)
         });
         tokio::spawn(server);
 
         let last_words = drain(&mut child, &launch.name, log);
-        let gone = CancellationToken::new();
         let end = gone.clone().drop_guard();
         let watched = watch_process(child, sandbox, stop.clone(), last_words);
         tokio::spawn(async move {

@@ -88,6 +88,24 @@ async fn a_killed_instance_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_is_killed_never_finds_its_runtime_gone() {
+    let cloud = Cloud::start().await;
+    for _ in 0..40 {
+        let asked = (0..4).map(|_| cloud.answer("/slow?ms=1"));
+        tokio::join!(
+            futures::future::join_all(asked),
+            cloud.post_local("functions/main/kill")
+        );
+    }
+    // Its end is the only thing to tell of: it had no time to find that nobody is there.
+    let is_of_main = |line: &String| line.starts_with("main | ");
+    let ended = "Runtime exited with error: signal: killed";
+    let lines = cloud.stack.logs().into_iter().filter(is_of_main);
+    let others: Vec<_> = lines.filter(|line| !line.contains(ended)).collect();
+    assert!(others.is_empty(), "{others:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_is_built_again_answers_from_its_next_call_on() {
     let folder = tempfile::tempdir().unwrap();
     let (binary, build) = (folder.path().join("main"), folder.path().join("build"));
