@@ -17,6 +17,7 @@ use domain::accounts::Email;
 use domain::ids::{EventId, GenerationId, InvitationId, TeamId, Tenant, UserId, WebhookEndpointId};
 use domain::lanes::Lane;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 pub use outcome::{WireMedia, WireOutcome, WirePiece};
 
@@ -56,6 +57,7 @@ pub struct Submit {
 }
 
 /// "Look at this job", with the provider's report, if there is one.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settle {
@@ -63,11 +65,9 @@ pub struct Settle {
     #[serde(with = "as_text")]
     pub generation_id: GenerationId,
     /// The report in a verified webhook.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub word: Option<ProviderReport>,
     /// The time to which the sweep put the job's next look off when it sent this, in milliseconds since the
     /// Unix epoch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leased_until_ms: Option<i64>,
 }
 
@@ -144,6 +144,7 @@ pub enum LookAtKeys {
 }
 
 /// "Tell this webhook endpoint."
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deliver {
@@ -151,7 +152,6 @@ pub struct Deliver {
     #[serde(with = "as_text")]
     pub endpoint_id: WebhookEndpointId,
     /// The event to tell. Without one, the endpoint is gone, and its deliveries must be deleted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_id: Option<EventText>,
 }
 

@@ -2,6 +2,7 @@
 
 use domain::generations::{Failure, FailureCode, Media, Outcome, Piece};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 /// [`Outcome`] on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,15 +30,13 @@ pub enum WirePiece {
 }
 
 /// [`Media`] on the wire.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireMedia {
     url: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     content_type: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     width: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     height: Option<u32>,
 }
 

@@ -5,6 +5,7 @@ use aws::Fault;
 use domain::Timestamp;
 use domain::breaker::Breaker;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use crate::accounts::is_condition;
 use crate::generations::WriteOutcome;
@@ -15,11 +16,11 @@ use crate::{Store, System};
 /// The item's key in the table of generations.
 pub(crate) const KEY: &str = "breaker#provider";
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 struct BreakerItem {
     id: String,
     failures: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     open_until_ms: Option<i64>,
     version: u64,
 }

@@ -11,6 +11,7 @@ use domain::ids::{KeyId, SessionId, UserId};
 use domain::plans::{Plan, Term};
 use domain::time::Day;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 
@@ -19,27 +20,23 @@ pub(crate) fn email_key(email: &Email) -> String {
     format!("email#{}", email.as_str())
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct UserItem {
     pk: String,
     sk: String,
     email: String,
     email_verified: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     full_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     avatar_url: Option<String>,
     plan: String,
     #[serde(default)]
     plan_term: u64,
     #[serde(default)]
     plan_since_ms: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     keyed_term: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     seen_on: Option<i64>,
     /// Absent in items from the time before payments were kept apart from it; `plan` holds then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     granted_plan: Option<String>,
     /// Elements `<payment>=<plan>`. A string set; DynamoDB has no empty ones.
     #[serde(
@@ -168,15 +165,14 @@ impl CredentialItem {
     pub(crate) const SORT: &str = "credential";
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SessionItem {
     pk: String,
     sk: String,
     era: u64,
     refresh_digest: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     replaced_digest: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     replaced_at_ms: Option<i64>,
     created_at_ms: i64,
     expires_at_ms: i64,

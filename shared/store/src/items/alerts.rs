@@ -6,6 +6,7 @@ use domain::Credits;
 use domain::alerts::{Alert, AlertNote, CapOwner, Watch};
 use domain::ids::Tenant;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 
@@ -32,6 +33,7 @@ impl TryFrom<WatchItem> for Watch {
     }
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AlertNoteItem {
     list: String,
@@ -42,7 +44,6 @@ pub(crate) struct AlertNoteItem {
     /// The credits that were available, or the cap.
     credits: i64,
     /// The owner of the cap; absent for a balance.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     whose: Option<String>,
     /// The number of times that the note was taken up.
     #[serde(default)]

@@ -6,6 +6,7 @@ use domain::api_keys::{ApiKey, Cap, CapPeriod, KeyName, KeyRequest, Remaining};
 use domain::ids::{KeyId, UserId};
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 
@@ -17,29 +18,23 @@ pub(crate) fn sort_key(id: &KeyId) -> String {
     format!("{SORT_PREFIX}{id}")
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ApiKeyItem {
     pk: String,
     sk: String,
     /// SHA-256 (hexadecimal) of the secret.
     pub(crate) digest: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     scopes: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     credit_cap: Option<i64>,
     /// The period of the cap; absent if the cap is for life.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     cap_period: Option<String>,
     /// The credits that holds are taken from, by condition. Present exactly if `credit_cap` is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     remaining: Option<i64>,
     /// The period that `remaining` was counted in, if the cap has periods and something has been spent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     counted_in: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     last_used_at_ms: Option<i64>,
     created_at_ms: i64,
 }

@@ -6,19 +6,20 @@ use domain::Timestamp;
 use domain::generations::{Attribution, Collaboration, Intent};
 use domain::ids::{GenerationId, TeamId, UserId};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::{Item, broken};
 
 /// The prefix of the sort key of every generation that is shared with a team.
 pub(crate) const SHARE_PREFIX: &str = "generation#";
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CollaborationItem {
     team: String,
     item: String,
     contributor: String,
     intent: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     change_description: Option<String>,
     attribution: String,
     shared_at_ms: i64,

@@ -9,9 +9,11 @@ use domain::files::{
 };
 use domain::ids::{FileId, Tenant};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct FileItem {
     id: String,
@@ -21,9 +23,7 @@ pub(crate) struct FileItem {
     size_bytes: u64,
     sha256: String,
     state: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     width: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     height: Option<u32>,
     created_at_ms: i64,
 }

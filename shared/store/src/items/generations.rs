@@ -18,6 +18,7 @@ use domain::labels::{Tags, Title};
 use domain::lanes::{Lane, Priority};
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 use super::due::due_shard;
@@ -35,39 +36,30 @@ fn priority_before_lanes() -> String {
     Priority::Low.as_str().to_owned()
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct GenerationItem {
     id: String,
     tenant: String,
     author: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     paid_with: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     has_own_address: Option<bool>,
     model: String,
     kind: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     prompt: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     style_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     adapted_prompt: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     negative_prompt: Option<String>,
     parameters: Parameters,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     reference_file_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     parent_id: Option<String>,
     intent: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     change_description: Option<String>,
     cost: i64,
     state: String,
     status: String,
     hold: String,
     /// The tenant whose credits are held; absent once the hold is captured or released.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     holder: Option<String>,
     #[serde(default = "lane_before_lanes")]
     lane: String,
@@ -78,17 +70,13 @@ pub(crate) struct GenerationItem {
     #[serde(default)]
     in_line: bool,
     /// Its line and its place there; absent unless it waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     waiting_line: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     waiting_place: Option<String>,
     #[serde(default)]
     correlation_id: String,
     attempts: u32,
     webhook_digest: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     media_secret: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     ticket: Option<TicketItem>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sources: Vec<SourceItem>,
@@ -100,39 +88,25 @@ pub(crate) struct GenerationItem {
     released: i64,
     #[serde(default)]
     refunded: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     failure: Option<FailureItem>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     cancel_wished_at_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     cancel_requested_at_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at_ms: Option<i64>,
     created_at_ms: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     started_at_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     made_at_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     queue_position: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     finished_at_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     media_days: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     media_expires_at_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     is_expiry_told: Option<bool>,
     #[serde(default)]
     preview_tries: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     project_id: Option<String>,
     /// `visible` or `hidden` for each team: whether the team is told who made it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     shares: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     title: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tags: Vec<String>,

@@ -7,6 +7,7 @@ use domain::ids::{GenerationId, Tenant};
 use domain::ledger::{Actor, Entry, EntryKind, Wallet};
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 
@@ -93,6 +94,7 @@ impl TryFrom<WalletItem> for Wallet {
     }
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct EntryItem {
     tenant: String,
@@ -104,7 +106,6 @@ pub(crate) struct EntryItem {
     owed_delta: i64,
     available_after: i64,
     held_after: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     generation_id: Option<String>,
     actor: String,
     description: String,

@@ -6,6 +6,7 @@ use aws::Fault;
 use domain::Credits;
 use domain::catalogue::{self, Offers, PRICE_MAX, Terms};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 
@@ -19,11 +20,10 @@ pub(crate) struct OffersItem {
     terms: BTreeMap<String, TermsItem>,
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 struct TermsItem {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     credits: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     available: Option<bool>,
 }
 

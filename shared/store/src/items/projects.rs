@@ -10,6 +10,7 @@ use domain::ids::{ProjectId, TeamId, Tenant, UserId};
 use domain::labels::{Description, METADATA_KEYS_MAX, Metadata, Tags};
 use domain::projects::{AccessLevel, Privacy, Project, ProjectDetails, ProjectName, Visibility};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 
@@ -18,18 +19,17 @@ pub(crate) fn count_key(tenant: &Tenant) -> String {
     format!("count#{tenant}")
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ProjectItem {
     id: String,
     tenant: String,
     name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     visibility: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tags: Vec<String>,
     /// JSON text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     metadata: Option<String>,
     #[serde(default, skip_serializing_if = "Not::not")]
     hide_from_other_teams: bool,

@@ -6,12 +6,14 @@ use domain::ids::UserId;
 use domain::promos::{Promo, PromoCode};
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 
 /// The hash key of every code.
 pub(crate) const PROMOS: &str = "promos";
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PromoItem {
     tenant: String,
@@ -20,7 +22,6 @@ pub(crate) struct PromoItem {
     credits: i64,
     max_redemptions: u32,
     redeemed: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at_ms: Option<i64>,
     created_by: String,
     created_at_ms: i64,

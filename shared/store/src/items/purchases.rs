@@ -7,9 +7,11 @@ use domain::plans::Plan;
 use domain::purchases::{Checkout, Dispute, DisputeState, Payment, Refund, Sale};
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CheckoutItem {
     tenant: String,
@@ -20,7 +22,6 @@ pub(crate) struct CheckoutItem {
     credits: i64,
     amount_minor: i64,
     currency: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     plan: Option<String>,
     created_at_ms: i64,
 }
@@ -69,12 +70,12 @@ impl TryFrom<CheckoutItem> for Checkout {
     }
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PaymentItem {
     tenant: String,
     entry: String,
     payment: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     sale: Option<SaleItem>,
     refunded_minor: i64,
     #[serde(default)]

@@ -8,6 +8,7 @@ use domain::reconciliation::{
     AuditLog, Book, BooksError, CheckedFrom, Checkpoint, Finding, Run, Totals,
 };
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 use super::ledger::{WalletItem, hash_text, read_hash, wallet_shard};
@@ -29,11 +30,11 @@ pub(crate) fn checkpoint_shard(chain: &Chain) -> String {
     }
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CheckpointItem {
     shard: String,
     tenant: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     wallet: Option<WalletItem>,
     log_hash: String,
     /// The number of entries and of records at that time. A checkpoint never moves back.
@@ -119,6 +120,7 @@ impl From<TotalsItem> for Totals {
     }
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct RunItem {
     shard: String,
@@ -126,12 +128,9 @@ pub(crate) struct RunItem {
     version: u64,
     scope: String,
     started_at_ms: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     finished_at_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     whole_at_ms: Option<i64>,
     at_shard: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<String>,
     wallets: u64,
     entries: u64,

@@ -10,16 +10,17 @@ use domain::styles::{
     Block, BlockText, Blocks, Keywords, Style, StyleDescription, StyleDetails, StyleName, StyleTags,
 };
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StyleItem {
     id: String,
     tenant: String,
     made_by: String,
     name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     /// The texts, by block.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

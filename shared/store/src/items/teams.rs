@@ -15,6 +15,7 @@ use domain::teams::{Invitation, Membership, Role, Seats, Team, TeamDetails, Team
 use domain::time::Month;
 use domain::{Credits, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::broken;
 
@@ -27,17 +28,16 @@ pub(crate) const GRANT_PREFIX: &str = "project#";
 /// The sort key of the item that counts a user's teams.
 pub(crate) const COUNT: &str = "count";
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct TeamItem {
     team: String,
     item: String,
     owner: String,
     name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     max_members: u32,
     /// JSON text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     metadata: Option<String>,
     members: u32,
     created_at_ms: i64,
@@ -98,13 +98,13 @@ impl TryFrom<TeamItem> for Team {
     }
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct MemberItem {
     team: String,
     item: String,
     user: String,
     role: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     credit_cap: Option<i64>,
     joined_at_ms: i64,
 }

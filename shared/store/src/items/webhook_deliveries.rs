@@ -10,6 +10,7 @@ use domain::events::{EventKind, Subject, WebhookEvent};
 use domain::ids::{EventId, GenerationId, TeamId, Tenant, UserId, WebhookEndpointId};
 use domain::webhook_deliveries::{DeliveryAttempt, DeliveryState, KEPT_FOR, WebhookDelivery};
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::alerts::AlertNoteItem;
 use super::webhook_endpoints::due_shard;
@@ -18,52 +19,41 @@ use super::{Item, broken};
 /// The time for which the sweep leaves an attempt to the message that was sent for it.
 const SWEPT_AFTER: Duration = Duration::from_secs(30);
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct WebhookDeliveryItem {
     owner: String,
     item: String,
     event: String,
     tenant: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     to_own_address: Option<bool>,
     kind: String,
     at_ms: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     generation: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     entry: Option<String>,
     /// The tenant whose ledger has the entry.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     ledger: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     alert: Option<AlertNoteItem>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     team: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     member: Option<String>,
     state: String,
     #[serde(default)]
     attempts: Vec<AttemptItem>,
     tries: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     next_attempt_at_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at_ms: Option<i64>,
     ttl: i64,
     version: u64,
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 struct AttemptItem {
     at_ms: i64,
     duration_ms: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     response: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 

@@ -17,6 +17,7 @@ use domain::webhook_endpoints::{
     DisabledBecause, EndpointDetails, EndpointStatus, SecretSeeds, WebhookEndpoint,
 };
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::{Item, broken, text};
 
@@ -36,6 +37,7 @@ pub(super) fn due_shard(id: &str) -> String {
     format!("due#{}", last % DUE_SHARDS)
 }
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct WebhookEndpointItem {
     owner: String,
@@ -44,23 +46,16 @@ pub(crate) struct WebhookEndpointItem {
     made_by: String,
     url: String,
     events: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     status: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     disabled_because: Option<String>,
     seed: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     older_seed: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     older_seed_until_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     failing_since_ms: Option<i64>,
     created_at_ms: i64,
     updated_at_ms: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at_ms: Option<i64>,
     version: u64,
 }

@@ -4,15 +4,15 @@ use domain::Timestamp;
 use domain::ids::UserId;
 use domain::webhook_endpoints::SecretSeeds;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
+#[skip_serializing_none]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct WebhookSecretItem {
     owner: String,
     item: String,
     seed: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     older_seed: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     older_seed_until_ms: Option<i64>,
 }
 
