@@ -50,11 +50,16 @@ impl Reply {
 static BINARIES: LazyLock<Binaries> =
     LazyLock::new(|| stack::build(false, |_| ()).unwrap_or_else(|problem| panic!("{problem}")));
 
+/// The functions' binaries, which are built first if they are not.
+pub async fn binaries() -> Binaries {
+    let built = tokio::task::spawn_blocking(|| BINARIES.clone());
+    built.await.unwrap()
+}
+
 async fn start() -> Stack {
-    let binaries = tokio::task::spawn_blocking(|| BINARIES.clone());
     let options = Options {
         template: stack::workspace_root().join("template.yaml"),
-        binaries: binaries.await.unwrap(),
+        binaries: binaries().await,
         log: Log::Buffer,
         ..Options::default()
     };

@@ -10,6 +10,7 @@ mod events;
 mod gateway_responses;
 mod invoked;
 mod least_privilege;
+mod libraries;
 mod manifests;
 mod modules;
 mod openapi;
