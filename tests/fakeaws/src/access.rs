@@ -3,6 +3,7 @@
 //! Owns roles and the matching of their policies, which only ever allow. The owner's key may do everything.
 //! [`needs`] lists the permissions of each operation; refuses to know what an operation does.
 
+mod attributes;
 mod needs;
 
 use std::collections::BTreeMap;
@@ -19,9 +20,42 @@ pub struct Statement {
     pub actions: Vec<String>,
     /// ARNs.
     pub resources: Vec<String>,
-    /// Conditions on the request, which must all hold: the value of each condition key is one of these
-    /// (`StringEquals`).
-    pub conditions: BTreeMap<String, Vec<String>>,
+    /// Conditions on the request, which must all hold.
+    pub conditions: Vec<Condition>,
+}
+
+/// A condition on the request's values of a condition key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The comparison.
+    pub operator: Operator,
+    /// Such as `ses:FromAddress`.
+    pub key: String,
+    /// The values that are allowed.
+    pub values: Vec<String>,
+}
+
+/// The comparison of a condition
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// `StringEquals`: the request has a value, and it is one of these.
+    StringEquals,
+    /// `ForAllValues:StringEquals`: each of the request's values is one of these. It holds for a request
+    /// that has none.
+    ForAllValuesStringEquals,
+}
+
+impl Condition {
+    fn holds(&self, need: &Need) -> bool {
+        let values = need.context.get(self.key.as_str());
+        let mut values = values.into_iter().flatten().peekable();
+        let is_met = match self.operator {
+            Operator::StringEquals => values.peek().is_some(),
+            Operator::ForAllValuesStringEquals => true,
+        };
+        is_met && values.all(|value| self.values.contains(value))
+    }
 }
 
 /// A role with an access key.
@@ -104,10 +138,7 @@ impl Role {
             let mut conditions = statement.conditions.iter();
             any(&statement.actions, &need.action)
                 && any(&statement.resources, arn)
-                && conditions.all(|(key, values)| {
-                    let value = need.context.get(key.as_str());
-                    value.is_some_and(|value| values.contains(value))
-                })
+                && conditions.all(|condition| condition.holds(need))
         })
     }
 }
@@ -145,7 +176,11 @@ mod tests {
             statements: vec![Statement {
                 actions: vec!["ses:SendEmail".to_owned()],
                 resources: vec!["arn:aws:ses:x:1:identity/*".to_owned()],
-                conditions: BTreeMap::from([("ses:FromAddress".to_owned(), vec![from.to_owned()])]),
+                conditions: vec![Condition {
+                    operator: Operator::StringEquals,
+                    key: "ses:FromAddress".to_owned(),
+                    values: vec![from.to_owned()],
+                }],
             }],
         };
         let body = br#"{"FromEmailAddress": "Velro <mail@example.org>",
@@ -167,6 +202,46 @@ mod tests {
         };
         assert!(allows("mail@example.org"));
         assert!(!allows("other@example.org"));
+    }
+
+    #[test]
+    fn a_role_that_may_write_some_attributes_writes_no_other_one() {
+        let role = Role {
+            name: "authorizer".to_owned(),
+            access_key_id: "key".to_owned(),
+            statements: vec![Statement {
+                actions: vec!["dynamodb:UpdateItem".to_owned()],
+                resources: vec!["*".to_owned()],
+                conditions: vec![Condition {
+                    operator: Operator::ForAllValuesStringEquals,
+                    key: "dynamodb:Attributes".to_owned(),
+                    values: ["pk", "sk", "last_used_at_ms"].map(str::to_owned).to_vec(),
+                }],
+            }],
+        };
+        let allows = |update: &str, returns: &str| {
+            let body = serde_json::json!({
+                "TableName": "accounts",
+                "Key": {"pk": {"S": "a"}, "sk": {"S": "b"}},
+                "UpdateExpression": update,
+                "ConditionExpression": "attribute_exists(pk)",
+                "ExpressionAttributeNames": {"#plan": "plan"},
+                "ReturnValues": returns,
+            });
+            let needs = of_json("DynamoDB_20120810.UpdateItem", body.to_string().as_bytes());
+            needs.iter().all(|need| role.allows(need, "table"))
+        };
+        assert!(allows("SET last_used_at_ms = :now", "NONE"));
+        for update in [
+            "SET plan = :enterprise",
+            "SET #plan = :enterprise",
+            "SET last_used_at_ms = :now REMOVE #plan",
+            "SET last_used_at_ms = if_not_exists(plan, :now)",
+            "SET rights.admin = :yes",
+        ] {
+            assert!(!allows(update, "NONE"), "{update}");
+        }
+        assert!(!allows("SET last_used_at_ms = :now", "ALL_NEW"));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use hyper::Method;
 use serde_json::Value;
 
+use super::attributes;
+
 /// An action on a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
@@ -13,7 +15,7 @@ pub(crate) struct Need {
     pub(crate) action: String,
     resource: Resource,
     /// The request's values of condition keys.
-    pub(super) context: BTreeMap<&'static str, String>,
+    pub(super) context: BTreeMap<&'static str, Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +108,7 @@ pub(crate) fn of_mail(body: &[u8]) -> Vec<Need> {
         resources.push(format!("configuration-set/{set}"));
     }
     let on = |resource| Need {
-        context: BTreeMap::from([("ses:FromAddress", from.to_owned())]),
+        context: BTreeMap::from([("ses:FromAddress", vec![from.to_owned()])]),
         ..Need::regional("ses", "SendEmail", resource)
     };
     resources.into_iter().map(on).collect()
@@ -141,35 +143,43 @@ pub(crate) fn of_upload(method: &Method, bucket: &str, key: &str) -> Vec<Need> {
 }
 
 fn of_tables(operation: &str, body: &Value) -> Vec<Need> {
-    let on = |operation: &str, table: &str| {
-        Need::regional("dynamodb", operation, format!("table/{table}"))
+    let on = |operation: &str, table: &str, attributes: Vec<String>| Need {
+        context: BTreeMap::from([("dynamodb:Attributes", attributes)]),
+        ..Need::regional("dynamodb", operation, format!("table/{table}"))
     };
+    // AWS would look into these, too. No policy that limits the attributes has to allow them yet.
+    let all = || vec![attributes::ALL.to_owned()];
     match operation {
         "BatchGetItem" | "BatchWriteItem" => {
             let tables = body["RequestItems"].as_object().into_iter().flatten();
-            tables.map(|(table, _)| on(operation, table)).collect()
+            let need = |(table, _): (&String, &Value)| on(operation, table, all());
+            tables.map(need).collect()
         }
         "TransactWriteItems" | "TransactGetItems" => {
             let items = body["TransactItems"].as_array().into_iter().flatten();
             let parts = items.filter_map(Value::as_object).flatten();
             let need = |(part, what): (&String, &Value)| {
-                let operation = match part.as_str() {
-                    "Put" => "PutItem",
-                    "Update" => "UpdateItem",
-                    "Delete" => "DeleteItem",
-                    "Get" => "GetItem",
-                    "ConditionCheck" => "ConditionCheckItem",
-                    other => other,
-                };
-                on(operation, text(what, "TableName"))
+                let table = text(what, "TableName");
+                match part.as_str() {
+                    "Put" => on("PutItem", table, attributes::of_write(what)),
+                    "Update" => on("UpdateItem", table, attributes::of_write(what)),
+                    "Delete" => on("DeleteItem", table, attributes::of_write(what)),
+                    "Get" => on("GetItem", table, all()),
+                    "ConditionCheck" => on("ConditionCheckItem", table, attributes::of_write(what)),
+                    other => on(other, table, all()),
+                }
             };
             parts.map(need).collect()
+        }
+        "PutItem" | "UpdateItem" | "DeleteItem" => {
+            let attributes = attributes::of_write(body);
+            vec![on(operation, text(body, "TableName"), attributes)]
         }
         _ => {
             let table = text(body, "TableName");
             match body["IndexName"].as_str() {
-                Some(index) => vec![on(operation, &format!("{table}/index/{index}"))],
-                None => vec![on(operation, table)],
+                Some(index) => vec![on(operation, &format!("{table}/index/{index}"), all())],
+                None => vec![on(operation, table, all())],
             }
         }
     }

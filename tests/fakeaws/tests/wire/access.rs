@@ -1,7 +1,5 @@
 //! The permissions of a role, and the wording of its refusals.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
 use fakeaws::{Role, Statement};
@@ -34,7 +32,7 @@ async fn role(statements: &[(&[&str], &[&str])]) -> (World, Clients) {
             .map(|(actions, resources)| Statement {
                 actions: owned(actions),
                 resources: owned(resources),
-                conditions: BTreeMap::new(),
+                conditions: Vec::new(),
             })
             .collect(),
     });
@@ -170,7 +168,7 @@ async fn who_may_put_an_object_may_put_its_parts_and_aborting_is_another_permiss
         statements: vec![Statement {
             actions: vec!["s3:AbortMultipartUpload".to_owned()],
             resources: vec!["arn:aws:s3:::media/*".to_owned()],
-            conditions: BTreeMap::new(),
+            conditions: Vec::new(),
         }],
     });
     let aborter = Clients::signing_with(world.aws.endpoint(), "AKIDABORTER", SECRET);

@@ -259,6 +259,27 @@ fn the_audit_log_is_only_ever_added_to() {
     assert!(found > 0, "nobody adds to the audit log");
 }
 
+/// It sees every request's credential: a fault in it must make nobody an admin.
+#[test]
+fn the_authorizer_writes_nothing_but_when_a_key_or_a_user_was_last_seen() {
+    let mut own = statements();
+    own.retain(|statement| statement.function == "accounts-authorize");
+    let writes = own.iter().filter(|statement| {
+        let actions = each(&statement.body["Action"]);
+        !actions.contains(&Value::from("dynamodb:BatchGetItem"))
+            && !actions.contains(&Value::from("sqs:SendMessage"))
+    });
+    let writes: Vec<_> = writes.map(|statement| statement.body).collect();
+    let [write] = writes.as_slice() else {
+        panic!("{writes:?}");
+    };
+    assert_eq!(write["Action"], serde_json::json!(["dynamodb:UpdateItem"]));
+    let alone = serde_json::json!({
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", "last_used_at_ms", "seen_on"]}
+    });
+    assert_eq!(write["Condition"], alone);
+}
+
 #[test]
 fn reconciliation_writes_to_its_own_table_and_nobody_else_does() {
     let reads = ["dynamodb:GetItem", "dynamodb:Query"];

@@ -2,11 +2,9 @@
 //!
 //! Owns `Policies`, in the one self-contained form: documents whose statements allow actions on resources;
 //! and `AWS::IAM::Role`. Refuses the names of policies that are kept elsewhere, and every condition but
-//! `StringEquals`.
+//! `StringEquals` and `ForAllValues:StringEquals`.
 
-use std::collections::BTreeMap;
-
-use fakeaws::Statement;
+use fakeaws::{Condition, Operator, Statement};
 use serde_json::Value;
 
 use super::fields::{Fields, text_of};
@@ -104,20 +102,33 @@ fn read_statement(mut statement: Fields) -> Result<Statement, Error> {
     Ok(read)
 }
 
-fn read_conditions(statement: &mut Fields) -> Result<BTreeMap<String, Vec<String>>, Error> {
-    let mut condition = statement.object("Condition")?;
-    let equals = condition.take("StringEquals");
-    condition.finish()?;
-    let Some(Value::Object(equals)) = equals else {
-        return Ok(BTreeMap::new());
-    };
-    let at = format!("{}.Condition.StringEquals", statement.at());
-    let read = equals.into_iter().map(|(key, values)| {
-        let values = each(Some(values)).into_iter();
-        let values = values.map(|value| text_of(value, &at));
-        Ok((key, values.collect::<Result<Vec<_>, Error>>()?))
-    });
-    read.collect()
+fn read_conditions(statement: &mut Fields) -> Result<Vec<Condition>, Error> {
+    let mut operators = statement.object("Condition")?;
+    let at = operators.at().to_owned();
+    let mut conditions = Vec::new();
+    for (name, operator) in [
+        ("StringEquals", Operator::StringEquals),
+        (
+            "ForAllValues:StringEquals",
+            Operator::ForAllValuesStringEquals,
+        ),
+    ] {
+        let Some(Value::Object(keys)) = operators.take(name) else {
+            continue;
+        };
+        for (key, values) in keys {
+            let values = each(Some(values)).into_iter();
+            let values = values.map(|value| text_of(value, &at));
+            let values = values.collect::<Result<_, Error>>()?;
+            conditions.push(Condition {
+                operator,
+                key,
+                values,
+            });
+        }
+    }
+    operators.finish()?;
+    Ok(conditions)
 }
 
 fn texts(statement: &mut Fields, name: &str) -> Result<Vec<String>, Error> {
