@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api_keys::make;
-use crate::harness::{Answer, Cloud, Person, send};
+use crate::harness::{Answer, Cloud, Person, send, with};
 use crate::team_wallets::id;
 use crate::teams::{Cast, join};
 
@@ -123,11 +123,7 @@ impl Operation {
     async fn ask(&self, cloud: &Cloud, credential: &str, things: &Things) -> Answer {
         let request = cloud.request(self.method.clone(), &self.at(things));
         let request = request.bearer_auth(credential);
-        send(match &self.body {
-            Value::Null => request,
-            body => request.json(body),
-        })
-        .await
+        send(with(request, &self.body)).await
     }
 }
 

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Cloud, Person, eventually, send, token_in};
+use crate::harness::{Cloud, Person, eventually, send, token_in, with};
 use crate::pages::all;
 use crate::projects::make;
 use crate::teams::{Cast, INVITED, NO_TEAM, found, join};
@@ -49,11 +49,7 @@ async fn statuses(cast: &Cast<'_>, method: Method, path: &str, body: &Value) -> 
     let mut statuses = Vec::new();
     for person in cast.everybody() {
         let request = person.request(method.clone(), path);
-        let request = match body {
-            Value::Null => request,
-            body => request.json(body),
-        };
-        statuses.push(send(request).await.status);
+        statuses.push(send(with(request, body)).await.status);
     }
     statuses
 }

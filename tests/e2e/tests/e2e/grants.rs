@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Cloud, Person, send};
+use crate::harness::{Cloud, Person, send, with};
 use crate::pages::all;
 use crate::projects::make;
 use crate::teams::{Cast, found, join};
@@ -45,12 +45,7 @@ async fn statuses(cast: &Cast<'_>, method: &str, path: &str, body: &Value) -> Ve
     let mut statuses = Vec::new();
     for person in cast.everybody() {
         let request = person.request(method.parse().unwrap(), path);
-        let request = if body.is_null() {
-            request
-        } else {
-            request.json(body)
-        };
-        statuses.push(send(request).await.status);
+        statuses.push(send(with(request, body)).await.status);
     }
     statuses
 }

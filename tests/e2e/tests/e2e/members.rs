@@ -6,15 +6,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api_keys::make;
-use crate::harness::{Answer, Cloud, Person, send};
+use crate::harness::{Answer, Cloud, Person, send, with};
 use crate::teams::{Cast, NO_TEAM, found};
 
 async fn ask(person: &Person<'_>, method: &str, path: &str, body: &Value) -> Answer {
     let request = person.request(method.parse::<Method>().unwrap(), path);
-    match body {
-        Value::Null => send(request).await,
-        body => send(request.json(body)).await,
-    }
+    send(with(request, body)).await
 }
 
 /// Nobody has these ids.

@@ -30,3 +30,11 @@ pub async fn send(request: RequestBuilder) -> Answer {
     }
     answer
 }
+
+/// Gives a request this JSON body; none for `null`.
+pub fn with(request: RequestBuilder, body: &Value) -> RequestBuilder {
+    if body.is_null() {
+        return request;
+    }
+    request.json(body)
+}
