@@ -63,17 +63,14 @@ impl Problem {
     #[must_use]
     pub fn refused(refusal: &Refusal, request_id: &str) -> Self {
         let code = Code::of(refusal);
-        let errors = match refusal {
-            Refusal::Invalid(errors) => errors.iter().map(FieldProblem::from).collect(),
-            Refusal::NoSuch { field, noun } => {
-                let error = FieldError::new(
-                    *field,
-                    FieldCode::NotFound,
-                    format!("there is no such {noun}"),
-                );
-                vec![FieldProblem::from(&error)]
-            }
-            _ => Vec::new(),
+        let errors = if let Refusal::Invalid(errors) = refusal {
+            errors.iter().map(FieldProblem::from).collect()
+        } else if let Refusal::NoSuch { field, noun } = refusal {
+            let message = format!("there is no such {noun}");
+            let error = FieldError::new(*field, FieldCode::NotFound, message);
+            vec![FieldProblem::from(&error)]
+        } else {
+            Vec::new()
         };
         let detail = match errors.as_slice() {
             [FieldProblem { field, message, .. }] => format!("{field}: {message}"),

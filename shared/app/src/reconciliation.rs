@@ -221,14 +221,12 @@ async fn check_log(
 ) -> Result<Followed<AuditLog>, Fault> {
     let empty = AuditLog::empty(chain.clone());
     let kept = || async {
-        match store.kept_log(System, chain).await? {
-            // Every account has a record of its making. The platform's log may still be empty.
-            ReadOutcome::Nothing if *chain == Chain::Platform => {
-                // Every account has a record of its making. The platform's log may still be empty.
-                Ok(ReadOutcome::Is(AuditLog::empty(Chain::Platform)))
-            }
-            kept => Ok(kept),
+        let kept = store.kept_log(System, chain).await?;
+        // Every account has a record of its making. The platform's log may still be empty.
+        if matches!(kept, ReadOutcome::Nothing) && *chain == Chain::Platform {
+            return Ok(ReadOutcome::Is(AuditLog::empty(Chain::Platform)));
         }
+        Ok(kept)
     };
     follow(
         scope,

@@ -63,6 +63,17 @@ pub enum Value {
     Nested,
 }
 
+impl Value {
+    /// Returns the whole number that it is; `None` if it is anything else.
+    #[must_use]
+    pub fn integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::Nested => None,
+        }
+    }
+}
+
 /// The values that a parameter takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Takes {

@@ -1,5 +1,7 @@
 //! An amount of credits. Owns checked integer arithmetic; refuses floats and negative amounts.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::fmt;
 
 /// A whole, non-negative number of credits, at most [`Credits::MAX`].
@@ -37,13 +39,19 @@ impl Credits {
     /// Returns the sum, unless it is too large.
     #[must_use]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
-        Self::new(self.0 + other.0)
+        Self::new(self.0.strict_add(other.0))
     }
 
     /// Returns the difference, unless it is negative.
     #[must_use]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
-        Self::new(self.0 - other.0)
+        Self::new(self.minus(other))
+    }
+
+    /// Returns by how much this is more than `other`. It is negative if it is less.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> i64 {
+        self.0.strict_sub(other.0)
     }
 
     /// Returns `times` this amount, unless it is too large.

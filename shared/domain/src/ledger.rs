@@ -4,6 +4,8 @@
 //! committed (the store writes them in one transaction, on condition that the wallet still has the version
 //! that the booking started from).
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod ends;
 #[cfg(test)]
 mod interleavings;
@@ -414,7 +416,7 @@ impl Wallet {
         let next = Self {
             available,
             held,
-            in_flight: self.in_flight + 1,
+            in_flight: self.in_flight.strict_add(1),
             ..self.clone()
         };
         let actor = Actor::User(actor.clone());
@@ -444,7 +446,7 @@ impl Wallet {
 
     fn book(&self, next: Self, line: Line<'_>) -> Booked {
         let mut wallet = Self {
-            version: self.version + 1,
+            version: self.version.strict_add(1),
             ..next
         };
         let mut entry = Entry {
@@ -452,9 +454,9 @@ impl Wallet {
             tenant: self.tenant.clone(),
             kind: line.kind,
             amount: line.amount,
-            available_delta: wallet.available.get() - self.available.get(),
-            held_delta: wallet.held.get() - self.held.get(),
-            owed_delta: wallet.owed.get() - self.owed.get(),
+            available_delta: wallet.available.minus(self.available),
+            held_delta: wallet.held.minus(self.held),
+            owed_delta: wallet.owed.minus(self.owed),
             available_after: wallet.available,
             held_after: wallet.held,
             generation: line.generation.cloned(),

@@ -179,7 +179,7 @@ impl Dispute {
         let state = match self.state {
             // Of two decisions, the later one counts.
             DisputeState::Won | DisputeState::Lost => DisputeState::Won,
-            other => other,
+            state @ (DisputeState::Inquiry | DisputeState::Open) => state,
         };
         (self.state.is_final(), state, self.told_s, self.amount_minor)
     }

@@ -27,6 +27,7 @@ struct AuthorizerEvent {
 }
 
 /// Runs the authorizer. It does not start without the keys that verify tokens.
+#[must_use]
 pub fn serve() -> Exit {
     boot::run(&[Service::Database], |app| async move {
         accounts::ready_to_authorize(app)

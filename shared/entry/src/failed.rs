@@ -40,10 +40,10 @@ impl fmt::Debug for Failed {
 
 impl From<Refusal> for Failed {
     fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Unauthorized => Self::unauthorized(),
-            other => Self::refused(other.to_string()),
+        if refusal == Refusal::Unauthorized {
+            return Self::unauthorized();
         }
+        Self::refused(refusal.to_string())
     }
 }
 

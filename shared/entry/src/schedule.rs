@@ -57,11 +57,9 @@ fn serve_erased(handle: Box<ScheduleHandler>) -> Exit {
 
 /// Returns a refusal in words, with the wrong fields, for people who run the job by hand.
 fn words(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Invalid(errors) => {
-            let word = |error: &domain::FieldError| format!("{} {}", error.field, error.message);
-            errors.iter().map(word).collect::<Vec<_>>().join("; ")
-        }
-        other => other.to_string(),
-    }
+    let Refusal::Invalid(errors) = refusal else {
+        return refusal.to_string();
+    };
+    let word = |error: &domain::FieldError| format!("{} {}", error.field, error.message);
+    errors.iter().map(word).collect::<Vec<_>>().join("; ")
 }

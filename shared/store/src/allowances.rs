@@ -66,7 +66,7 @@ impl Store {
             return spent;
         };
         // A cost above the cap fits into no month, not even into one in which nothing was committed.
-        let room = cap.get() - job.cost.get();
+        let room = cap.minus(job.cost);
         let fits = if room < 0 {
             "committed <= :room"
         } else {

@@ -269,6 +269,7 @@ fn read_reasons(
 
 /// Returns the pause before attempt `attempt` (from 0) of a write that conflicted with another: full jitter
 /// under a ceiling that doubles from 5 ms to 160 ms.
+#[must_use]
 pub fn backoff(attempt: u32, random: u64) -> Duration {
     let ceiling_ms = 5_u64 << attempt.min(5);
     Duration::from_millis(random % (ceiling_ms + 1))

@@ -8,20 +8,25 @@ pub(crate) fn picture(original: &DynamicImage, to: (u32, u32)) -> Option<Dynamic
     let from = original.dimensions();
     let samples = original.as_bytes();
     let (width, height) = to;
-    match original {
-        DynamicImage::ImageLuma8(_) => {
+    let colors = original.color();
+    let channels = colors.channel_count();
+    if colors.bits_per_pixel() != 8 * u16::from(channels) {
+        return None;
+    }
+    match channels {
+        1 => {
             let samples = shrunk::<1>(samples, from, to)?;
             GrayImage::from_raw(width, height, samples).map(DynamicImage::ImageLuma8)
         }
-        DynamicImage::ImageLumaA8(_) => {
+        2 => {
             let samples = shrunk::<2>(samples, from, to)?;
             GrayAlphaImage::from_raw(width, height, samples).map(DynamicImage::ImageLumaA8)
         }
-        DynamicImage::ImageRgb8(_) => {
+        3 => {
             let samples = shrunk::<3>(samples, from, to)?;
             RgbImage::from_raw(width, height, samples).map(DynamicImage::ImageRgb8)
         }
-        DynamicImage::ImageRgba8(_) => {
+        4 => {
             let samples = shrunk::<4>(samples, from, to)?;
             RgbaImage::from_raw(width, height, samples).map(DynamicImage::ImageRgba8)
         }

@@ -74,25 +74,17 @@ fn picture(
     colors: ColorType,
     mut samples: Vec<u8>,
 ) -> Option<DynamicImage> {
-    match colors {
-        ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16 => {
-            narrow(&mut samples);
-        }
-        _ => {}
+    let channels = colors.channel_count();
+    match colors.bits_per_pixel() / u16::from(channels) {
+        8 => {}
+        16 => narrow(&mut samples),
+        _ => return None,
     }
-    match colors {
-        ColorType::L8 | ColorType::L16 => {
-            GrayImage::from_raw(width, height, samples).map(DynamicImage::ImageLuma8)
-        }
-        ColorType::La8 | ColorType::La16 => {
-            GrayAlphaImage::from_raw(width, height, samples).map(DynamicImage::ImageLumaA8)
-        }
-        ColorType::Rgb8 | ColorType::Rgb16 => {
-            RgbImage::from_raw(width, height, samples).map(DynamicImage::ImageRgb8)
-        }
-        ColorType::Rgba8 | ColorType::Rgba16 => {
-            RgbaImage::from_raw(width, height, samples).map(DynamicImage::ImageRgba8)
-        }
+    match channels {
+        1 => GrayImage::from_raw(width, height, samples).map(DynamicImage::ImageLuma8),
+        2 => GrayAlphaImage::from_raw(width, height, samples).map(DynamicImage::ImageLumaA8),
+        3 => RgbImage::from_raw(width, height, samples).map(DynamicImage::ImageRgb8),
+        4 => RgbaImage::from_raw(width, height, samples).map(DynamicImage::ImageRgba8),
         _ => None,
     }
 }

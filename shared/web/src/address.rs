@@ -50,7 +50,7 @@ const HOLDING_V4: [(Ipv6Addr, u32); 2] = [
 
 /// The error for a name that leads to no public address.
 #[derive(Debug)]
-pub struct NotPublic;
+pub(super) struct NotPublic;
 
 impl fmt::Display for NotPublic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,7 +61,7 @@ impl fmt::Display for NotPublic {
 impl std::error::Error for NotPublic {}
 
 /// Whether an address belongs to the public internet.
-pub fn is_public(address: IpAddr) -> bool {
+pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => {
@@ -98,7 +98,7 @@ pub fn may_be_tried(url: &Url) -> bool {
 
 /// A resolver that returns public addresses only. The client connects to the returned address, so a name
 /// cannot lead somewhere else after the check.
-pub struct PublicOnly;
+pub(super) struct PublicOnly;
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {

@@ -11,7 +11,7 @@ use domain::ids::{GenerationId, TeamId, Tenant};
 use domain::teams::Membership;
 use store::WriteOutcome;
 
-use super::references::{NO_SUCH_TEAM, team_for};
+use super::references::{of_named_team, team_for};
 use super::{Wanted, get, show_page};
 use crate::pages::{self, SealedPage};
 use crate::teams::{PATIENCE, get_to_act};
@@ -49,8 +49,8 @@ pub async fn share(
         );
         let seen = seen?;
         let (into, head) = into.map_err(|error| match error {
-            Error::Refused(Refusal::NotFound(_)) => Error::Refused(NO_SUCH_TEAM),
-            other => other,
+            Error::Refused(refusal) => Error::Refused(of_named_team(refusal)),
+            Error::Faulted(fault) => Error::Faulted(fault),
         })?;
         let next = seen
             .generation

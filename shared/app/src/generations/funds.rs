@@ -14,7 +14,7 @@ use domain::time::Month;
 use domain::{Credits, Refusal};
 use store::{TeamStanding, Watched};
 
-use super::references::NO_SUCH_TEAM;
+use super::references::of_named_team;
 use crate::{App, Error, clock};
 
 /// A member's standing in the team that is to pay.
@@ -29,10 +29,7 @@ impl TeamFunds {
     pub(super) fn of(caller: &Caller, standing: Option<TeamStanding>) -> Result<Self, Refusal> {
         let committed = standing.as_ref().map(|standing| standing.committed);
         let spender = Spender::of(&caller.user, standing.map(|standing| standing.membership));
-        let spender = spender.map_err(|refusal| match refusal {
-            Refusal::NotFound(_) => NO_SUCH_TEAM,
-            other => other,
-        })?;
+        let spender = spender.map_err(of_named_team)?;
         let allowance = Allowance {
             cap: spender.membership().credit_cap,
             committed: committed.unwrap_or(Credits::ZERO),

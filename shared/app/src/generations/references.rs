@@ -20,7 +20,7 @@ const NO_SUCH_PROJECT: Refusal = Refusal::NoSuch {
 };
 
 /// The refusal for a team that the caller is not in.
-pub(super) const NO_SUCH_TEAM: Refusal = Refusal::NoSuch {
+const NO_SUCH_TEAM: Refusal = Refusal::NoSuch {
     field: "team_id",
     noun: "team",
 };
@@ -64,12 +64,14 @@ pub(crate) async fn check_references(
         let found = app.store().generation_for(&caller.user, Action::View, id);
         let checked = found.await?;
         let checked = checked.and_then(|seen| access::check_parent(&caller.user, &seen));
-        checked.map_err(|refusal| match refusal {
-            Refusal::Forbidden => Error::Refused(Refusal::Forbidden),
-            _ => Error::Refused(Refusal::NoSuch {
+        checked.map_err(|refusal| {
+            if refusal == Refusal::Forbidden {
+                return Error::Refused(refusal);
+            }
+            Error::Refused(Refusal::NoSuch {
                 field: "parent_generation_id",
                 noun: "generation",
-            }),
+            })
         })
     };
     let project = project_to_file_in(app, caller, draft);
@@ -117,12 +119,17 @@ pub(crate) async fn check_team(app: &App, caller: &Caller, draft: &Draft) -> Res
         return Ok(());
     };
     let found = app.store().team(&caller.user, Action::File, team).await?;
-    found.map(|_| ()).map_err(|refusal| {
-        Error::Refused(match refusal {
-            Refusal::NotFound(_) => NO_SUCH_TEAM,
-            other => other,
-        })
-    })
+    found
+        .map(|_| ())
+        .map_err(|refusal| Error::Refused(of_named_team(refusal)))
+}
+
+/// Returns the refusal for a team that a field of the request names: not to find it concerns the field.
+pub(super) fn of_named_team(refusal: Refusal) -> Refusal {
+    if matches!(refusal, Refusal::NotFound(_)) {
+        return NO_SUCH_TEAM;
+    }
+    refusal
 }
 
 /// Returns the team that a request names in `team_id`, if the caller may look into it.

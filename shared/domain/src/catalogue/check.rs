@@ -82,13 +82,8 @@ impl Model {
                 Err(problem) => problems.push(problem),
             }
         }
-        let units = asked
-            .parameters
-            .iter()
-            .find_map(|(name, value)| match value {
-                Value::Integer(number) if name == NUM_IMAGES => u32::try_from(*number).ok(),
-                _ => None,
-            });
+        let count = asked.parameters.iter().find(|(name, _)| name == NUM_IMAGES);
+        let units = count.and_then(|(_, value)| u32::try_from(value.integer()?).ok());
         let units = units.unwrap_or(1);
         problems.truncate(PROBLEMS_MAX);
         let paths = match self.reference {

@@ -55,10 +55,10 @@ impl State {
     /// The name in the API, which does not distinguish a job that is being submitted.
     #[must_use]
     pub const fn status(self) -> &'static str {
-        match self {
-            Self::Submitting => Self::Queued.as_str(),
-            state => state.as_str(),
+        if matches!(self, Self::Submitting) {
+            return Self::Queued.as_str();
         }
+        self.as_str()
     }
 
     /// Returns the state named `text` in the store.

@@ -6,7 +6,7 @@ use super::{
     Failure, FailureCode, Generation, Hold, Output, Piece, ProviderFile, State, Ticket, Withheld,
     cancel,
 };
-use crate::catalogue::{NUM_IMAGES, Value};
+use crate::catalogue::NUM_IMAGES;
 use crate::credits::Credits;
 use crate::time::Timestamp;
 
@@ -162,13 +162,10 @@ impl Generation {
 
     /// The number of files that were paid for.
     fn pieces_ordered(&self) -> usize {
-        let asked = self.request.parameters.iter();
-        let asked = asked.filter(|(name, _)| name == NUM_IMAGES);
-        let mut count = asked.map(|(_, value)| match value {
-            Value::Integer(count) => usize::try_from(*count).unwrap_or(1),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Nested => 1,
-        });
-        count.next_back().unwrap_or(1)
+        let mut asked = self.request.parameters.iter();
+        let count = asked.find(|(name, _)| name == NUM_IMAGES);
+        let count = count.and_then(|(_, value)| usize::try_from(value.integer()?).ok());
+        count.unwrap_or(1)
     }
 
     /// Records the progress of the copies. It is looked at again at `check_at`.

@@ -34,6 +34,7 @@ impl Entry {
     fn deltas_fit(&self) -> bool {
         let (available, held) = (self.available_delta, self.held_delta);
         let amount = self.amount.get();
+        let taken = amount.strict_neg();
         if self.owed_delta != 0 && self.kind != EntryKind::Adjustment {
             return false;
         }
@@ -44,10 +45,10 @@ impl Entry {
             | EntryKind::Redeem
             | EntryKind::TransferIn
             | EntryKind::Refund => (available, held) == (amount, 0),
-            EntryKind::TransferOut => (available, held) == (-amount, 0),
-            EntryKind::Hold => (available, held) == (-amount, amount),
-            EntryKind::Capture => (available, held) == (0, -amount),
-            EntryKind::Release => (available, held) == (amount, -amount),
+            EntryKind::TransferOut => (available, held) == (taken, 0),
+            EntryKind::Hold => (available, held) == (taken, amount),
+            EntryKind::Capture => (available, held) == (0, taken),
+            EntryKind::Release => (available, held) == (amount, taken),
             // Credits that could not be taken are owed, and credits that come back pay that first.
             EntryKind::Adjustment => {
                 let moved = available.checked_sub(self.owed_delta);

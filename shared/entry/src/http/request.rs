@@ -13,8 +13,9 @@ use domain::idempotency::IdempotencyKey;
 use domain::ids::{KeyId, SessionId, UserId};
 use domain::plans::Plan;
 use domain::{FieldCode, Refusal};
+use lambda_http::RequestExt as _;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyRequestContext;
 use lambda_http::request::RequestContext;
-use lambda_http::{Body, RequestExt as _};
 
 /// The largest JSON body that is read.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -95,12 +96,9 @@ impl GatewayEvent {
             .and_then(|value| value.to_str().ok());
         let id = match own.filter(|text| is_sane(text)) {
             Some(own) => own.to_owned(),
-            None => match event.request_context_ref() {
-                Some(RequestContext::ApiGatewayV1(context)) => {
-                    context.request_id.clone().unwrap_or_default()
-                }
-                _ => String::new(),
-            },
+            None => gateway_context(&event)
+                .and_then(|context| context.request_id.clone())
+                .unwrap_or_default(),
         };
         let base_url = match public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
@@ -145,19 +143,14 @@ impl GatewayEvent {
     /// Returns the address that the request comes from, as the gateway saw it. No header can change it.
     #[must_use]
     pub fn source(&self) -> Source {
-        let address = match self.event.request_context_ref() {
-            Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref(),
-            _ => None,
-        };
+        let context = gateway_context(&self.event);
+        let address = context.and_then(|context| context.identity.source_ip.as_deref());
         Source::parse(address.unwrap_or_default())
     }
 
     /// Returns the caller as the authorizer established them; `None` if the route needs no credential.
     fn caller(&self) -> Option<Caller> {
-        let Some(RequestContext::ApiGatewayV1(context)) = self.event.request_context_ref() else {
-            return None;
-        };
-        let fields = &context.authorizer.fields;
+        let fields = &gateway_context(&self.event)?.authorizer.fields;
         let field = |name: &str| fields.get(name).and_then(|value| value.as_str());
         let shown = field("shown")?;
         let scopes = field("scopes").unwrap_or_default().split(' ');
@@ -181,12 +174,9 @@ impl GatewayEvent {
 
     /// Returns the gateway's resource of the request, such as `/generations/{generation_id}`.
     fn resource(&self) -> &str {
-        match self.event.request_context_ref() {
-            Some(RequestContext::ApiGatewayV1(context)) => {
-                context.resource_path.as_deref().unwrap_or_default()
-            }
-            _ => "",
-        }
+        let context = gateway_context(&self.event);
+        let resource = context.and_then(|context| context.resource_path.as_deref());
+        resource.unwrap_or_default()
     }
 
     /// Reads a path parameter as an id. A malformed id is reported as not found.
@@ -243,11 +233,7 @@ impl GatewayEvent {
     /// # Errors
     /// [`Refusal::PayloadTooLarge`] if it is larger than allowed.
     pub fn bytes(&self) -> Result<&[u8], Refusal> {
-        let bytes = match self.event.body() {
-            Body::Text(text) => text.as_bytes(),
-            Body::Binary(bytes) => bytes,
-            _ => &[],
-        };
+        let bytes: &[u8] = self.event.body();
         if bytes.len() > BODY_BYTES_MAX {
             return Err(Refusal::PayloadTooLarge {
                 limit_bytes: BODY_BYTES_MAX,
@@ -326,10 +312,18 @@ impl GatewayEvent {
     }
 }
 
+/// Returns what the gateway says about a request; `None` if it did not come through a REST API.
+fn gateway_context(event: &lambda_http::Request) -> Option<&ApiGatewayProxyRequestContext> {
+    let Some(RequestContext::ApiGatewayV1(context)) = event.request_context_ref() else {
+        return None;
+    };
+    Some(context)
+}
+
 /// Returns the API's address as the gateway gives it. The part of the path before the resource is the
 /// stage, or the base path of a custom domain.
 fn gateway_url(event: &lambda_http::Request) -> String {
-    let Some(RequestContext::ApiGatewayV1(context)) = event.request_context_ref() else {
+    let Some(context) = gateway_context(event) else {
         return String::new();
     };
     let scheme = event.headers().get("x-forwarded-proto");

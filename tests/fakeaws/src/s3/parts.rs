@@ -359,8 +359,10 @@ fn join(directory: &Path, parts: &[&Part], path: &Path) -> Result<(), Fault> {
         }
         Ok(())
     };
-    write().map_err(|cause: std::io::Error| match cause.kind() {
-        std::io::ErrorKind::NotFound => interrupted(),
-        _ => Error::doing("join an upload's parts", cause).into(),
+    write().map_err(|cause: std::io::Error| {
+        if cause.kind() == std::io::ErrorKind::NotFound {
+            return interrupted();
+        }
+        Error::doing("join an upload's parts", cause).into()
     })
 }

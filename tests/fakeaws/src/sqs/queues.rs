@@ -144,10 +144,10 @@ fn redrive(policy: &str) -> Result<Option<Redrive>, Refusal> {
     let policy: Value = serde_json::from_str(policy).map_err(|_| invalid_value("RedrivePolicy"))?;
     let arn = policy["deadLetterTargetArn"].as_str();
     // AWS accepts the count as a number and as text.
-    let count = match &policy["maxReceiveCount"] {
-        Value::String(text) => text.parse().ok(),
-        other => other.as_u64(),
-    };
+    let given = &policy["maxReceiveCount"];
+    let count = given
+        .as_str()
+        .map_or(given.as_u64(), |text| text.parse().ok());
     let count = count.and_then(|count| u32::try_from(count).ok());
     match (arn, count.filter(|count| (1..=1_000).contains(count))) {
         (Some(arn), Some(max_receive_count)) => Ok(Some(Redrive {

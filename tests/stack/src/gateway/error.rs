@@ -101,10 +101,10 @@ impl GatewayError {
     /// The field of the body that holds the message: AWS begins it with a capital letter for a refusal by
     /// policy.
     pub fn message_field(self) -> &'static str {
-        match self {
-            Self::Denied | Self::NotMentioned => "Message",
-            _ => "message",
+        if matches!(self, Self::Denied | Self::NotMentioned) {
+            return "Message";
         }
+        "message"
     }
 
     /// The value of `x-amzn-errortype`.

@@ -351,11 +351,12 @@ impl Drop for Stack {
 async fn listen(wanted: u16, last: u16) -> Result<TcpListener, Error> {
     let port = if wanted == 0 { last } else { wanted };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    listener.map_err(|problem| match problem.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            Error::new(format!("port {port} is in use; choose another with --port"))
-        }
-        _ => Error::new(format!("cannot listen on port {port}: {problem}")),
+    listener.map_err(|problem| {
+        Error::new(if problem.kind() == std::io::ErrorKind::AddrInUse {
+            format!("port {port} is in use; choose another with --port")
+        } else {
+            format!("cannot listen on port {port}: {problem}")
+        })
     })
 }
 

@@ -194,12 +194,10 @@ impl Declared {
 
     /// The ARN of a function's alias.
     pub fn alias(&self, place: &Place) -> Option<String> {
-        match &self.kind {
-            Kind::Function { alias: Some(alias) } => {
-                Some(place.arn("lambda", &format!("function:{}:{alias}", self.name)))
-            }
-            _ => None,
-        }
+        let Kind::Function { alias: Some(alias) } = &self.kind else {
+            return None;
+        };
+        Some(place.arn("lambda", &format!("function:{}:{alias}", self.name)))
     }
 
     /// The stage of an API.

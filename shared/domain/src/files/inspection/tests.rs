@@ -90,10 +90,11 @@ fn a_file_that_is_cut_off_anywhere_is_refused() {
 fn a_file_with_another_behind_it_is_refused() {
     for (of, mut bytes) in whole() {
         bytes.extend(b"PK\x03\x04 and more");
-        let expected = match of {
-            // The bytes after the end are read as a box, whose size is too large.
-            ContentType::Mp4 => FileDefect::Cut,
-            _ => FileDefect::Trailing,
+        // In a video, the bytes after the end are read as a box, whose size is too large.
+        let expected = if of == ContentType::Mp4 {
+            FileDefect::Cut
+        } else {
+            FileDefect::Trailing
         };
         assert_eq!(inspect(of, &bytes), Err(expected), "{of:?}");
     }
