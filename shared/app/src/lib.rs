@@ -168,12 +168,9 @@ impl App {
         let ask = |service: &Service| {
             let service = *service;
             async move {
-                let asked = match service {
+                match service {
                     Service::Database => self.store().check().await,
                     Service::Queues => self.queue().check().await,
-                };
-                if let Err(fault) = asked {
-                    tracing::debug!(?service, fault = fault.chain(), "connecting");
                 }
             }
         };

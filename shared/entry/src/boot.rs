@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use app::{App, Service};
 
-use crate::environment;
+use crate::{environment, log};
 
 /// The exit code of a function's process. After a failure Lambda starts a new process.
 pub type Exit = ExitCode;
@@ -17,7 +17,7 @@ pub(crate) fn run<Fut>(services: &[Service], body: impl FnOnce(&'static App) -> 
 where
     Fut: Future<Output = Result<(), lambda_runtime::Error>>,
 {
-    lambda_runtime::tracing::init_default_subscriber();
+    log::start(environment::log());
     let config = match environment::config() {
         Ok(config) => config,
         Err(problems) => {

@@ -20,6 +20,9 @@ use domain::usage_keys::UsagePlans;
 use queue::Queues;
 use receivers::Reach;
 use store::Tables;
+use tracing::level_filters::LevelFilter;
+
+use crate::log::LogSettings;
 
 /// Reads every setting.
 ///
@@ -35,6 +38,25 @@ pub(crate) fn config() -> Result<Config, String> {
 /// A fault if one of them is missing.
 pub(crate) fn sdk() -> Result<SdkConfig, Fault> {
     aws::config(|name| std::env::var(name).ok())
+}
+
+/// Reads how the log is written. [Lambda sets both variables][1] as the template's `LoggingConfig` says.
+///
+/// [1]: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html
+pub(crate) fn log() -> LogSettings {
+    log_settings(|name| std::env::var(name).ok())
+}
+
+fn log_settings(lookup: impl Fn(&str) -> Option<String>) -> LogSettings {
+    let level = lookup("AWS_LAMBDA_LOG_LEVEL").and_then(|level| match level.as_str() {
+        "FATAL" => Some(LevelFilter::ERROR),
+        level => level.parse().ok(),
+    });
+    let format = lookup("AWS_LAMBDA_LOG_FORMAT").unwrap_or_default();
+    LogSettings {
+        level: level.unwrap_or(LevelFilter::INFO),
+        is_json: format.eq_ignore_ascii_case("json"),
+    }
 }
 
 fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
@@ -391,6 +413,26 @@ mod tests {
                 "{problems}"
             );
         }
+    }
+
+    #[test]
+    fn the_log_has_the_level_and_the_format_that_lambda_names() {
+        let read = |level: Option<&str>, format: Option<&str>| {
+            log_settings(|name| {
+                let value = match name {
+                    "AWS_LAMBDA_LOG_LEVEL" => level,
+                    "AWS_LAMBDA_LOG_FORMAT" => format,
+                    _ => None,
+                };
+                value.map(str::to_owned)
+            })
+        };
+        assert_eq!(read(None, None).level, LevelFilter::INFO);
+        assert!(!read(None, None).is_json);
+        assert_eq!(read(Some("DEBUG"), None).level, LevelFilter::DEBUG);
+        assert_eq!(read(Some("FATAL"), None).level, LevelFilter::ERROR);
+        assert!(read(Some("WARN"), Some("JSON")).is_json);
+        assert!(!read(None, Some("Text")).is_json);
     }
 
     #[test]

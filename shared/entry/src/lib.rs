@@ -9,6 +9,7 @@ mod boot;
 mod environment;
 mod failed;
 pub mod http;
+mod log;
 mod measure;
 pub mod schedule;
 pub mod sqs;

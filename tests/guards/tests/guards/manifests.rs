@@ -1,9 +1,11 @@
 //! The settings that every manifest must have.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use cargo_metadata::Package;
 use regex_lite::Regex;
+use stack::workspace_root;
 
 use crate::workspace::{
     self, Source, built_with, default_folders, folder, packages, shipped, sources,
@@ -13,6 +15,15 @@ const DEPENDENCY_SECTIONS: [&str; 3] = [
     "[dependencies]",
     "[dev-dependencies]",
     "[build-dependencies]",
+];
+
+/// Crates that no function may link, and the reason.
+const SLOW: [(&str, &str); 2] = [
+    ("aws_config", "it brings STS, IMDS and profiles"),
+    (
+        "regex_automata",
+        "the filter of the log would be a fortieth of each function",
+    ),
 ];
 
 fn manifest(package: &Package) -> String {
@@ -78,6 +89,19 @@ fn every_dependency_of_what_ships_is_used() {
                 folder(package)
             );
         }
+    }
+}
+
+#[test]
+fn no_function_links_what_would_slow_down_each_start() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["tree", "--locked", "--edges=normal", "--prefix=none"]);
+    let listed = cargo.args(["--format={lib}"]).current_dir(workspace_root());
+    let listed = String::from_utf8(listed.output().unwrap().stdout).unwrap();
+    let linked: BTreeSet<&str> = listed.lines().collect();
+    assert!(linked.contains("lambda_runtime"), "{listed}");
+    for (name, reason) in SLOW {
+        assert!(!linked.contains(name), "{name} is linked: {reason}");
     }
 }
 
