@@ -102,9 +102,12 @@ async fn of_four_pictures_two_are_flagged_and_the_other_two_are_delivered_and_pa
     }
     let holds = ada.get("/credits/holds").await.expect(200);
     assert_eq!(holds["data"], json!([]));
-    let logs = cloud.stack.logs();
     let measured = r#""CreditsCaptured":50,"CreditsReleased":50"#;
-    assert!(logs.iter().any(|line| line.contains(measured)));
+    eventually("the measurement", || async {
+        let logs = cloud.everything_logged();
+        logs.contains(measured).then_some(())
+    })
+    .await;
     // The job is out of flight, and was taken out only once, so that the account can be deleted.
     assert_eq!(ada.erase().await.status, 204);
     check_reconciled(&cloud).await;

@@ -70,7 +70,7 @@ async fn a_function_that_does_not_start_is_told_about_once() {
     }
     let sentence = "local: the function never-starts does not start: \
                     Runtime exited with error: exit status 7: a variable is missing";
-    assert_eq!(cloud.logged(sentence), 1);
+    cloud.expect_logged(sentence, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

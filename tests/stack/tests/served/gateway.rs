@@ -182,7 +182,9 @@ async fn an_answer_of_the_authorizer_is_kept_for_every_route() {
     for path in ["/private", "/other", "/private"] {
         assert_eq!(cloud.answer_to("alice", path).await.status(), 200);
     }
-    assert_eq!(cloud.logged("authorizer | authorizing alice"), 1);
+    cloud
+        .expect_logged("authorizer | authorizing alice", 1)
+        .await;
     // A policy for one method is kept too, and does not allow the next one.
     assert_eq!(cloud.answer_to("narrow", "/private").await.status(), 200);
     assert_eq!(cloud.answer_to("narrow", "/other").await.status(), 403);
@@ -190,7 +192,9 @@ async fn an_answer_of_the_authorizer_is_kept_for_every_route() {
     for _ in 0..2 {
         assert_eq!(cloud.answer_to("broken", "/private").await.status(), 500);
     }
-    assert_eq!(cloud.logged("authorizer | authorizing broken"), 2);
+    cloud
+        .expect_logged("authorizer | authorizing broken", 2)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,7 +203,7 @@ async fn callers_who_ask_at_the_same_time_share_one_call_of_the_authorizer() {
     let asked = (0..20).map(|_| cloud.answer_to("bob", "/private"));
     let answers = futures::future::join_all(asked).await;
     assert!(answers.iter().all(|answer| answer.status() == 200));
-    assert_eq!(cloud.logged("authorizer | authorizing bob"), 1);
+    cloud.expect_logged("authorizer | authorizing bob", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -137,6 +137,13 @@ impl Cloud {
             .count()
     }
 
+    /// Checks that `line` comes to be in the functions' output this many times. It may arrive after the
+    /// answer.
+    pub async fn expect_logged(&self, line: &str, times: usize) {
+        eventually(line, async || self.logged(line) >= times).await;
+        assert_eq!(self.logged(line), times, "{line}");
+    }
+
     /// Puts a message into the fixture's queue.
     pub async fn send(&self, body: &str) {
         send(self.stack.aws(), body).await;

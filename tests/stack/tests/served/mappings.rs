@@ -35,9 +35,11 @@ async fn only_the_messages_reported_as_failed_come_back() {
         is_empty(&cloud, "velro-local-jobs").await
     })
     .await;
-    assert_eq!(cloud.logged("worker | received good 1"), 1);
+    cloud.expect_logged("worker | received good 1", 1).await;
     assert_eq!(cloud.logged("worker | received good 2"), 0);
-    assert_eq!(cloud.logged("worker | received fail-once 2"), 1);
+    cloud
+        .expect_logged("worker | received fail-once 2", 1)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +67,7 @@ async fn a_message_that_always_fails_goes_to_the_dead_letter_queue() {
     })
     .await;
     assert!(is_empty(&cloud, "velro-local-jobs").await);
-    assert_eq!(cloud.logged("worker | received slow 3"), 1);
+    cloud.expect_logged("worker | received slow 3", 1).await;
     assert_eq!(cloud.logged("worker | received slow 4"), 0);
 }
 
