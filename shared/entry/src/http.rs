@@ -5,11 +5,14 @@ mod request;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use api::endpoint::{Access, Body, Endpoint};
 use api::problem::Problem;
-use app::{App, Error, Service};
-use lambda_http::{Response, service_fn};
+use app::{App, Error, Service, clock};
+use aws::Fault;
+use domain::Timestamp;
+use lambda_http::{RequestExt as _, Response, service_fn};
 use queue::correlation;
 use tracing::Instrument as _;
 
@@ -19,6 +22,9 @@ pub use request::{GatewayEvent, Request};
 
 use crate::boot::{self, Exit};
 use crate::measure::Measure;
+
+/// The time that a function keeps for its answer and its log.
+const ANSWER_TIME: Duration = Duration::from_millis(500);
 
 type Handled = Pin<Box<dyn Future<Output = Result<Plain, Error>> + Send>>;
 type HttpHandler = dyn Fn(&'static App, GatewayEvent) -> Handled + Send + Sync;
@@ -96,19 +102,35 @@ fn serve_erased(services: &[Service], handle: Box<HttpHandler>) -> Exit {
     })
 }
 
+/// Returns the time in which the handler must have answered, before Lambda would stop the function. Each
+/// call of a service has a limit of its own, but several in turn may take longer.
+fn time_left(event: &lambda_http::Request) -> Duration {
+    let Some(context) = event.lambda_context_ref() else {
+        return Duration::MAX;
+    };
+    let ends_at = Timestamp::from_ms(i64::try_from(context.deadline).unwrap_or(i64::MAX));
+    ends_at.since(clock::now()).saturating_sub(ANSWER_TIME)
+}
+
+fn late() -> Fault {
+    Fault::new("answering in time", "the function's time is nearly over")
+}
+
 async fn answer(
     app: &'static App,
     handle: &'static HttpHandler,
     event: lambda_http::Request,
 ) -> Response<lambda_http::Body> {
     let measure = Measure::begin(app);
+    let limit = time_left(&event);
     let request = GatewayEvent::new(event, app.config.public_url.as_deref());
     let request_id = request.id().to_owned();
     let origin = request.header("origin").map(str::to_owned);
     let is_head = request.is_head();
     let span = tracing::info_span!("request", request_id);
     let handled = correlation::on_behalf_of(request_id.clone(), handle(app, request));
-    let reply = match handled.instrument(span).await {
+    let handled = tokio::time::timeout(limit, handled.instrument(span)).await;
+    let reply = match handled.unwrap_or_else(|_| Err(Error::Faulted(late()))) {
         Ok(reply) => reply,
         Err(Error::Refused(refusal)) => {
             tracing::info!(%request_id, %refusal, "refused");

@@ -1,12 +1,14 @@
 //! The operators' view: log lines that can be followed by one id, measurements, counters; and the metrics of
 //! browsers.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::harness::{Cloud, send};
+use crate::harness::{Cloud, eventually, send};
 
 /// The measurements in the log, each with the function that made it.
 fn measurements(cloud: &Cloud) -> Vec<(String, Value)> {
@@ -31,6 +33,25 @@ fn sum(cloud: &Cloud, name: &str, fits: impl Fn(&Value) -> bool) -> i64 {
     values.sum()
 }
 
+/// Waits until a measurement comes to `expected`: a line may arrive after the answer.
+async fn comes_to(cloud: &Cloud, name: &str, fits: impl Fn(&Value) -> bool, expected: i64) {
+    eventually(name, || async {
+        (sum(cloud, name, &fits) == expected).then_some(())
+    })
+    .await;
+}
+
+/// Waits until a line with all of these words was logged, and returns each that was.
+async fn logged(cloud: &Cloud, words: &[&str]) -> Vec<String> {
+    let has_all = |line: &String| words.iter().all(|word| line.contains(word));
+    eventually("a line of the log", || async {
+        let lines = cloud.stack.logs();
+        let found: Vec<String> = lines.into_iter().filter(has_all).collect();
+        (!found.is_empty()).then_some(found)
+    })
+    .await
+}
+
 #[tokio::test]
 async fn every_line_about_a_job_names_the_request_that_asked_for_it() {
     let cloud = Cloud::start().await;
@@ -44,16 +65,37 @@ async fn every_line_about_a_job_names_the_request_that_asked_for_it() {
     let id = made.text("id");
     ada.when(&id, "succeeded").await;
 
-    let lines = cloud.stack.logs();
-    let settled: Vec<_> = lines
-        .iter()
-        .filter(|line| line.contains("settled") && line.contains(&id))
-        .collect();
+    let settled = logged(&cloud, &["settled", &id]).await;
     assert_eq!(settled.len(), 1, "{settled:#?}");
     // From the client to the submit worker, into the provider's callback, and
     // from there to the settle worker.
     assert!(settled[0].starts_with("jobs-settle"), "{settled:#?}");
     assert!(settled[0].contains("follow-me-1"), "{settled:#?}");
+}
+
+#[tokio::test]
+async fn a_function_that_runs_out_of_time_says_so_before_lambda_stops_it() {
+    let cloud = Cloud::with_admin().await;
+    cloud.expects_faults();
+    let (admin, ada) = (cloud.admin().await, cloud.person().await);
+    let code = json!({"code": "SLOWLY", "credits": 250, "max_redemptions": 1});
+    admin.post("/admin/promo-codes", &code).await.expect(201);
+    let redeem = || {
+        let body = json!({"code": "SLOWLY"});
+        let ada = &ada;
+        async move { ada.post_once("/credits/redeem", "once", &body).await }
+    };
+    // It takes three calls, one after the other, and its function has ten seconds.
+    cloud.stack.aws().watch_calls(Duration::from_millis(3_500));
+    redeem().await.problem(500, "internal");
+    logged(&cloud, &["credits-redeem", "time is nearly over"]).await;
+    assert!(!cloud.everything_logged().contains("Task timed out"));
+
+    // The credits were booked, and the same key finds them.
+    cloud.stack.aws().watch_calls(Duration::ZERO);
+    redeem().await.expect(201);
+    let books = ada.books().await;
+    assert_eq!(books.lines(), [("bonus", 1_000, 0), ("redeem", 250, 0)]);
 }
 
 #[tokio::test]
@@ -82,7 +124,7 @@ async fn a_setting_that_did_not_reach_the_functions_on_an_alias_is_told_until_it
     remember("other").send().await.unwrap();
     assert!(sweep().await);
     assert!(sweep().await);
-    assert_eq!(sum(&cloud, "SettingsStale", |_| true), 2);
+    comes_to(&cloud, "SettingsStale", |_| true, 2).await;
 }
 
 #[tokio::test]
@@ -98,7 +140,7 @@ async fn what_functions_do_and_what_becomes_of_jobs_is_measured() {
         move |line: &Value| line["Model"] == "flux-dev" && line["Outcome"] == outcome
     };
     for (outcome, captured, released) in [("succeeded", 25, 0), ("failed", 0, 25)] {
-        assert_eq!(sum(&cloud, "Jobs", of(outcome)), 1);
+        comes_to(&cloud, "Jobs", of(outcome), 1).await;
         assert_eq!(sum(&cloud, "CreditsCaptured", of(outcome)), captured);
         assert_eq!(sum(&cloud, "CreditsReleased", of(outcome)), released);
     }
