@@ -34,6 +34,26 @@ const PUBLIC: [(&str, &str); 24] = [
     ("POST", "/webhooks/fal"),
     ("POST", "/webhooks/stripe"),
 ];
+
+/// The public routes whose calls are limited only with all others together.
+const WITHOUT_A_LIMIT_OF_THEIR_OWN: [(&str, &str); 12] = [
+    // Their functions ask nobody.
+    ("GET", "/"),
+    ("GET", "/.well-known/jwks.json"),
+    ("GET", "/docs"),
+    ("GET", "/docs/{asset}"),
+    ("GET", "/openapi.json"),
+    ("HEAD", "/"),
+    ("HEAD", "/docs"),
+    ("HEAD", "/openapi.json"),
+    // A page shows many pictures at once, by addresses that are signed.
+    ("GET", "/media/{generation_id}/{name}"),
+    ("HEAD", "/media/{generation_id}/{name}"),
+    // A flood of forged events must not keep out the real ones, which are signed.
+    ("POST", "/webhooks/fal"),
+    ("POST", "/webhooks/stripe"),
+];
+
 fn binaries_in_template() -> BTreeSet<String> {
     let binaries = functions().iter().map(|function| function.binary());
     binaries.map(str::to_owned).collect()
@@ -101,6 +121,37 @@ fn every_function_is_built_from_the_workspace_in_the_same_way() {
             );
         }
     }
+}
+
+#[test]
+fn what_strangers_may_call_has_a_limit_of_its_own_by_every_method() {
+    let settings = &document()["Resources"]["Api"]["Properties"]["MethodSettings"];
+    let limited: BTreeSet<(String, String)> = settings
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|setting| setting["ResourcePath"] != "/*")
+        .map(|setting| {
+            let rate = setting["ThrottlingRateLimit"].as_u64().unwrap();
+            assert!(rate <= 100, "{setting}");
+            assert!(setting["ThrottlingBurstLimit"].is_u64(), "{setting}");
+            let text = |name: &str| setting[name].as_str().unwrap().to_owned();
+            let path = text("ResourcePath").replacen('/', "", 1).replace("~1", "/");
+            (text("HttpMethod"), path)
+        })
+        .collect();
+    let named = |(method, path): &(&str, &str)| ((*method).to_owned(), (*path).to_owned());
+    let served: BTreeSet<_> = routes()
+        .iter()
+        .map(|it| named(&(it.method, it.path)))
+        .collect();
+    assert!(limited.is_subset(&served), "{limited:?}");
+    let public: BTreeSet<_> = PUBLIC.iter().map(named).collect();
+    let others: BTreeSet<_> = public.difference(&limited).cloned().collect();
+    let expected: BTreeSet<_> = WITHOUT_A_LIMIT_OF_THEIR_OWN.iter().map(named).collect();
+    assert_eq!(others, expected);
+    // Nobody guesses a promo code.
+    assert!(limited.contains(&named(&("POST", "/credits/redeem"))));
 }
 
 #[test]
