@@ -11,7 +11,7 @@ use domain::ids::EventId;
 use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(&REPLAY, handle)
+    http::serve_sending(&REPLAY, handle)
 }
 
 async fn handle(

@@ -10,7 +10,7 @@ use domain::ids::WebhookEndpointId;
 use entry::http::{self, Reply, Request};
 
 fn main() -> entry::Exit {
-    http::serve(&TEST, handle)
+    http::serve_sending(&TEST, handle)
 }
 
 async fn handle(
