@@ -141,6 +141,9 @@ def deploy(template, stack, *more, **parameters):
     parameters |= {"MailSender": SENDER, "Architecture": ARCHITECTURE, "SignUpCreditsAt": "registration"}
     # No provider answers there, and orders are taken all the same.
     parameters |= {"ProviderFailuresMax": "100000", "AdminEmails": ADMIN}
+    # SAM says nothing of a parameter that the template does not have.
+    unknown = set(parameters) - set(yaml_parse((ROOT / "template.yaml").read_text())["Parameters"])
+    assert not unknown, unknown
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     arguments = ["--config-file", ROOT / "samconfig.toml", "--template-file", template, "--stack-name", stack]
     arguments += ["--no-confirm-changeset", *more, "--parameter-overrides", *overrides]
@@ -244,6 +247,8 @@ def main(form):
         # The role is the account's, and the first stack has set it.
         deploy(template, SECOND, SetApiGatewayRole="off")
         one, other = resources(FIRST), resources(SECOND)
+        accounts = [of_kind(stack, "AWS::ApiGateway::Account") for stack in (FIRST, SECOND)]
+        assert accounts[0] and not accounts[1], accounts
         # A stage is named within its API.
         shared = set(one.values()) & set(other.values()) - {"v1"}
         assert not shared, f"both stacks have {shared}"

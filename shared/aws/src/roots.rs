@@ -38,7 +38,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use sha2::{Digest as _, Sha256};
 
-    use super::AMAZON_ROOTS;
+    use super::{AMAZON_ROOTS, TrustStore, trusted};
 
     /// The fingerprints that Amazon Trust Services publishes.
     const FINGERPRINTS: [&str; 5] = [
@@ -48,6 +48,13 @@ mod tests {
         "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",
         "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
     ];
+
+    #[test]
+    fn the_systems_roots_are_read_only_if_others_are_named() {
+        let reads_them = |store: TrustStore| format!("{store:?}").contains("native_roots: true");
+        assert!(!reads_them(trusted(false)));
+        assert!(reads_them(trusted(true)));
+    }
 
     #[test]
     fn the_roots_are_the_five_that_amazon_publishes() {

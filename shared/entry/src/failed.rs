@@ -64,3 +64,17 @@ impl From<Failed> for Diagnostic {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invoker_reads_the_kind_of_a_failure_as_a_word() {
+        let kind = |failed: Failed| Diagnostic::from(failed).error_type;
+        assert_eq!(kind(Failed::unauthorized()), "Unauthorized");
+        assert_eq!(kind(Refusal::Unauthorized.into()), "Unauthorized");
+        assert_eq!(kind(Refusal::Busy.into()), "Refused");
+        assert_eq!(kind(Fault::new("reading", "nothing").into()), "Fault");
+    }
+}

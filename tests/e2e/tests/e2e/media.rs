@@ -130,6 +130,11 @@ async fn an_address_holds_as_long_as_it_says_and_for_nothing_else() {
     let in_a_week_s = now_ms() / 1_000 + 604_800;
     assert!((ends_at_s - in_a_week_s).abs() < 10, "{week}");
     assert_eq!(cloud.follow(week).await.status(), 200);
+    // The storage's own address is signed with credentials that do not last that long.
+    let stored = ask(&cloud, Method::GET, week).await;
+    let stored = stored.header("location").split("X-Amz-Expires=").nth(1);
+    let stored_s: u32 = stored.unwrap().split('&').next().unwrap().parse().unwrap();
+    assert!(stored_s <= 3_600, "{stored_s}");
 
     let later = ends_at_s + 1;
     for tampered in [

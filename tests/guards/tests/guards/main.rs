@@ -6,6 +6,7 @@
 
 mod arrows;
 mod code;
+mod documents;
 mod events;
 mod gateway_responses;
 mod invoked;

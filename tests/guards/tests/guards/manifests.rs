@@ -7,6 +7,7 @@ use cargo_metadata::Package;
 use regex_lite::Regex;
 use stack::workspace_root;
 
+use crate::template::document;
 use crate::workspace::{
     self, Source, built_with, default_folders, folder, packages, shipped, sources,
 };
@@ -103,6 +104,15 @@ fn no_function_links_what_would_slow_down_each_start() {
     for (name, reason) in SLOW {
         assert!(!linked.contains(name), "{name} is linked: {reason}");
     }
+}
+
+#[test]
+fn the_target_of_a_deployment_is_installed_with_the_toolchain() {
+    // Otherwise several builds at once would race for installing it.
+    let architecture = &document()["Parameters"]["Architecture"]["Default"];
+    assert_eq!(architecture, "arm64");
+    let toolchain = workspace::text("rust-toolchain.toml");
+    assert!(toolchain.contains("\ntargets = [\"aarch64-unknown-linux-gnu\"]"));
 }
 
 /// Whether code names a crate, as the first part of a path.

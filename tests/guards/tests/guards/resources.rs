@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use regex_lite::Regex;
 
 use crate::template::{document, functions, resources, resources_of, visit_keys};
+use crate::workspace::sources;
 
 /// The permitted types. A new type must be decided on: does it cost while nothing happens?
 const TYPES: [&str; 17] = [
@@ -161,6 +162,82 @@ fn what_is_kept_outlives_the_stack_but_not_a_first_deployment_that_fails() {
 }
 
 #[test]
+fn the_role_that_an_account_has_once_is_set_on_wish_and_taken_from_nobody() {
+    for id in ["ApiGatewayAccount", "ApiGatewayLogs"] {
+        let resource = &resources()[id];
+        assert_eq!(resource["Condition"], "SetsApiGatewayRole", "{id}");
+        assert_eq!(resource["DeletionPolicy"], "RetainExceptOnCreate", "{id}");
+        assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{id}");
+    }
+}
+
+#[test]
+fn media_deleted_by_mistake_are_there_for_a_week() {
+    let media = &resources()["MediaBucket"]["Properties"];
+    assert_eq!(media["VersioningConfiguration"]["Status"], "Enabled");
+    let rules = media["LifecycleConfiguration"]["Rules"].as_array().unwrap();
+    let forgets = |rule: &serde_json::Value| {
+        rule["Status"] == "Enabled" && rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == 7
+    };
+    assert!(rules.iter().any(forgets), "an erasure is complete then");
+    // While an upload's address works, each use of it would leave a version.
+    assert!(resources()["UploadsBucket"]["Properties"]["VersioningConfiguration"].is_null());
+}
+
+#[test]
+fn executions_are_reserved_for_those_who_let_callers_and_payments_in() {
+    let reserve = serde_json::json!({"Fn::If": [
+        "ReservesExecutions", {"Ref": "ReservedExecutions"}, {"Ref": "AWS::NoValue"},
+    ]});
+    let reserved = functions().iter().filter(|function| {
+        let own = &function.properties["ReservedConcurrentExecutions"];
+        assert!(own.is_null() || *own == reserve, "{}", function.id);
+        !own.is_null()
+    });
+    let reserved: Vec<&str> = reserved.map(|function| function.id.as_str()).collect();
+    assert_eq!(
+        reserved,
+        ["AccountsAuthorize", "WebhooksFal", "WebhooksStripe"]
+    );
+    // A new account runs ten functions at once.
+    let waiting = &document()["Parameters"]["WaitingExecutionsMax"]["Default"];
+    assert_eq!(waiting, "4");
+}
+
+#[test]
+fn a_name_that_no_policy_would_match_is_refused_by_the_template() {
+    // A policy names a secret as `parameter${Name}`, so a name begins with a slash.
+    for (name, parameter) in document()["Parameters"].as_object().unwrap() {
+        if !name.ends_with("Name") {
+            continue;
+        }
+        let pattern = parameter["AllowedPattern"].as_str().unwrap();
+        let pattern = Regex::new(&format!("^(?:{pattern})$")).unwrap();
+        assert!(pattern.is_match(parameter["Default"].as_str().unwrap()));
+        for wrong in ["velro", "velro/key", "/", "/velro key", ""] {
+            assert!(!pattern.is_match(wrong), "{name}: {wrong:?}");
+        }
+    }
+}
+
+#[test]
+fn every_alarm_of_ours_watches_what_the_code_measures() {
+    let sources = sources(&["shared/app/src", "functions"]);
+    let own = serde_json::json!({"Ref": "AWS::StackName"});
+    let mut watched = 0;
+    for (id, alarm) in resources_of("AWS::CloudWatch::Alarm") {
+        let alarm = &alarm["Properties"];
+        if alarm["Namespace"] == own {
+            let metric = format!("{}", alarm["MetricName"]);
+            let mut lines = sources.iter().flat_map(|source| source.code());
+            assert!(lines.any(|line| line.contains(&metric)), "{id}: {metric}");
+            watched += 1;
+        }
+    }
+    assert!(watched > 0);
+}
+
+#[test]
 fn every_table_can_be_put_back_to_any_moment_and_protected_from_a_hand() {
     for (id, table) in resources_of("AWS::DynamoDB::Table") {
         let properties = &table["Properties"];
@@ -186,6 +263,12 @@ fn no_bucket_is_reached_without_tls() {
         let statement = &own["PolicyDocument"]["Statement"][0];
         assert_eq!(statement["Effect"], "Deny", "{id}");
         assert_eq!(statement["Principal"], "*", "{id}");
+        assert_eq!(statement["Action"], "s3:*", "{id}");
+        let all = [
+            serde_json::json!({"Fn::GetAtt": format!("{id}.Arn")}),
+            serde_json::json!({"Fn::Sub": format!("${{{id}.Arn}}/*")}),
+        ];
+        assert_eq!(statement["Resource"], serde_json::json!(all), "{id}");
         let insecure = serde_json::json!({"Bool": {"aws:SecureTransport": "false"}});
         assert_eq!(statement["Condition"], insecure, "{id}");
     }
